@@ -1,0 +1,62 @@
+#include "dispatch.hpp"
+
+#include <stdexcept>
+
+namespace softgrad {
+
+// isa.cpp, once for each set
+#define SOFTGRAD_DECLARE(isa)         \
+    namespace isa {                   \
+    extern const Kernels<float> f32;  \
+    extern const Kernels<double> f64; \
+    }
+
+#if defined(__x86_64__)
+SOFTGRAD_DECLARE(x86_64_v2)
+SOFTGRAD_DECLARE(x86_64_v3)
+SOFTGRAD_DECLARE(x86_64_v4)
+
+const std::vector<InstructionSet>& instruction_sets() {
+    __builtin_cpu_init();
+    static const bool v2 = __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt");
+    static const bool v3 = v2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                           __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+    static const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+                           __builtin_cpu_supports("avx512vl");
+    static const std::vector<InstructionSet> sets{
+        {"x86-64-v2", v2, x86_64_v2::f32, x86_64_v2::f64},
+        {"x86-64-v3", v3, x86_64_v3::f32, x86_64_v3::f64},
+        {"x86-64-v4", v4, x86_64_v4::f32, x86_64_v4::f64},
+    };
+    return sets;
+}
+#else
+SOFTGRAD_DECLARE(plain)
+
+const std::vector<InstructionSet>& instruction_sets() {
+    static const std::vector<InstructionSet> sets{{SOFTGRAD_PLAIN, true, plain::f32, plain::f64}};
+    return sets;
+}
+#endif
+
+const InstructionSet& choose(const std::string& name) {
+    const InstructionSet* widest = nullptr;
+    std::string names;
+    for (const InstructionSet& set : instruction_sets()) {
+        if (!set.runs_here) continue;
+        if (set.name == name) return set;
+        names += (widest ? ", " : "") + set.name;
+        widest = &set;
+    }
+    if (!widest) {
+        throw std::invalid_argument("softgrad: this processor is older than x86-64-v2 (SSE4.2), the least it needs");
+    }
+    if (!name.empty()) {
+        throw std::invalid_argument("softgrad: SOFTGRAD_ISA is '" + name + "', but this machine runs " + names +
+                                    ": set it to one of these, or unset it for the widest");
+    }
+    return *widest;
+}
+
+}  // namespace softgrad
