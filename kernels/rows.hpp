@@ -45,10 +45,10 @@ template <class T> struct Normalizer {
     Wide<T> log_sum() const { return std::log1p(others); }
 };
 
-// Hands each e_j = exp(z_j - max) to store(j, e_j), and returns their normalizer. An infinite maximum makes it NaN, as
-// exp(inf - inf) is.
 constexpr auto discard = [](int64_t, auto) {};
 
+// Hands each e_j = exp(z_j - max) to store(j, e_j), which may be `discard`, and returns their normalizer. An infinite
+// maximum makes it NaN, as exp(inf - inf) is.
 template <class T, class Store>
 [[gnu::always_inline]] inline Normalizer<T> exponentials(const T* z, int64_t K, Store store) {
     const T max = maximum(z, K);
@@ -59,6 +59,16 @@ template <class T, class Store>
     });
     const Wide<T> attained = sum_over<T>(K, [=](int64_t j) { return z[j] == max ? T(1) : T(0); });
     return {max, below + (attained - 1) + (max - max)};
+}
+
+// p_j = e_j / sum into `p`, or nowhere if that is null.
+template <class T> [[gnu::always_inline]] inline Normalizer<T> probabilities(const T* z, T* p, int64_t K) {
+    if (!p) return exponentials(z, K, discard);
+    const Normalizer<T> n = exponentials(z, K, [=](int64_t j, T e) { p[j] = e; });
+    const T factor = T(1 / n.sum());
+#pragma omp simd
+    for (int64_t j = 0; j < K; ++j) p[j] *= factor;
+    return n;
 }
 
 }  // namespace softgrad::SOFTGRAD_ISA

@@ -1,6 +1,6 @@
 // Squared error of the probabilities, L = 1/2 sum_j (p_j - t_j)^2, with its gradient through softmax:
 //     dL/dz = J (p - t),    hence    dL/dz_k = p_k (p_k - t_k - sum_j (p_j - t_j) p_j)
-// `grad` is also the room where p is kept, so it is never null.
+// `grad` may be null: then the exponentials are computed again where they would have been kept there.
 #pragma once
 
 #include "rows.hpp"
@@ -12,41 +12,40 @@ namespace softgrad::SOFTGRAD_ISA {
 //     dL/dz_j = p_j (p_j - q + p_y others),  and at y:  -p_y (q + others^2)
 template <class T>
 void squared_error_classes(const T* z, const int64_t* target, double scale, T* loss, T* grad, int64_t N, int64_t K) {
-    for (; N > 0; --N, z += K, ++target, ++loss, grad += K) {
+    for (; N > 0; --N, z += K, ++target, ++loss) {
         const int64_t y = *target;
-        const T z_y = z[y];
-        const Normalizer<T> n = exponentials(z, K, [=](int64_t j, T e) { grad[j] = e; });
-        const Wide<T> p_y = grad[y] / n.sum();
-        const Wide<T> others = z_y == n.max ? n.others / n.sum() : 1 - p_y;
+        const Normalizer<T> n = probabilities(z, grad, K);
         const T factor = T(1 / n.sum());
-        const Wide<T> q = sum_over<T>(K, [=](int64_t j) {
-            const T p = grad[j] *= factor;
-            return j == y ? T(0) : p * p;
-        });
+        const auto p = [=](int64_t j) { return grad ? grad[j] : exp_difference(z[j], n.max) * factor; };
+        const Wide<T> p_y = exp_difference(z[y], n.max) / n.sum();
+        const Wide<T> others = z[y] == n.max ? n.others / n.sum() : 1 - p_y;
+        const Wide<T> q = sum_over<T>(K, [=](int64_t j) { return j == y ? T(0) : p(j) * p(j); });
         const Wide<T> twice_loss = q + others * others;
+        *loss = T(twice_loss / 2);
+        if (!grad) continue;
+
         const T shift = T(p_y * others - q);
 #pragma omp simd
         for (int64_t j = 0; j < K; ++j) grad[j] = T(scale) * (grad[j] * (grad[j] + shift));
         grad[y] = T(-scale * (p_y * twice_loss));
-        *loss = T(twice_loss / 2);
+        grad += K;
     }
 }
 
 // Target probabilities t.
 template <class T>
 void squared_error_probs(const T* z, const T* t, double scale, T* loss, T* grad, int64_t N, int64_t K) {
-    for (; N > 0; --N, z += K, t += K, ++loss, grad += K) {
-        const Normalizer<T> n = exponentials(z, K, [=](int64_t j, T e) { grad[j] = e; });
+    for (; N > 0; --N, z += K, t += K, ++loss) {
+        const Normalizer<T> n = probabilities(z, grad, K);
         const T factor = T(1 / n.sum());
-        *loss = T(sum_over<T>(K,
-                              [=](int64_t j) {
-                                  const T error = (grad[j] *= factor) - t[j];
-                                  return error * error;
-                              }) /
-                  2);
+        const auto p = [=](int64_t j) { return grad ? grad[j] : exp_difference(z[j], n.max) * factor; };
+        *loss = T(sum_over<T>(K, [=](int64_t j) { return (p(j) - t[j]) * (p(j) - t[j]); }) / 2);
+        if (!grad) continue;
+
         const T inner = T(sum_over<T>(K, [=](int64_t j) { return (grad[j] - t[j]) * grad[j]; }));
 #pragma omp simd
         for (int64_t j = 0; j < K; ++j) grad[j] = T(scale) * (grad[j] * ((grad[j] - t[j]) - inner));
+        grad += K;
     }
 }
 

@@ -1,0 +1,79 @@
+"""Softmax and its gradients: exact, fast, checked and explained.
+
+    import softgrad as sg
+
+    p = sg.softmax(logits)                                       the function
+    dz = sg.softmax_vjp(p, dp)                                   its backward pass
+    loss, grad = sg.cross_entropy_with_grad(logits, target)      a loss and its gradient, from one pass
+
+Letters are the same everywhere: z logits, p probabilities, t target, g upstream gradient, N rows, K classes.
+"""
+
+from softgrad import nn
+from softgrad._threads import get_num_threads, set_num_threads
+from softgrad.errors import (
+    AxisError,
+    DataError,
+    DtypeError,
+    LabelError,
+    ModelError,
+    OptionError,
+    ShapeError,
+    SoftgradError,
+    TrainingError,
+)
+from softgrad.jacobian import SoftmaxJacobian
+from softgrad.losses import (
+    LossAndGrad,
+    cross_entropy,
+    cross_entropy_with_grad,
+    kl_divergence,
+    kl_divergence_with_grad,
+    squared_error,
+    squared_error_with_grad,
+)
+from softgrad.softmax import (
+    log_softmax,
+    log_softmax_jvp,
+    log_softmax_vjp,
+    logsumexp,
+    logsumexp_jvp,
+    logsumexp_vjp,
+    softmax,
+    softmax_jvp,
+    softmax_vjp,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AxisError",
+    "DataError",
+    "DtypeError",
+    "LabelError",
+    "LossAndGrad",
+    "ModelError",
+    "OptionError",
+    "ShapeError",
+    "SoftgradError",
+    "SoftmaxJacobian",
+    "TrainingError",
+    "cross_entropy",
+    "cross_entropy_with_grad",
+    "get_num_threads",
+    "kl_divergence",
+    "kl_divergence_with_grad",
+    "log_softmax",
+    "log_softmax_jvp",
+    "log_softmax_vjp",
+    "logsumexp",
+    "logsumexp_jvp",
+    "logsumexp_vjp",
+    "nn",
+    "set_num_threads",
+    "softmax",
+    "softmax_jvp",
+    "softmax_vjp",
+    "squared_error",
+    "squared_error_with_grad",
+]

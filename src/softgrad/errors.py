@@ -1,0 +1,50 @@
+"""The errors that softgrad raises.
+
+    SoftgradError
+    ├── ShapeError      also a ValueError   arrays whose shapes do not fit together
+    ├── AxisError       also an IndexError  an axis that the array does not have
+    ├── DtypeError      also a TypeError    entries that are not numbers of the wanted kind
+    ├── LabelError      also an IndexError  a class outside 0..K-1
+    ├── OptionError     also a ValueError   an option outside its choices
+    ├── DataError       also a ValueError   a table that cannot be used: unreadable, incomplete, one class only
+    ├── ModelError      also a ValueError   a model file that is damaged or not ours
+    └── TrainingError   also a ValueError   training that cannot go on
+
+A message says function, argument, index, got, wanted, way out.
+"""
+
+
+class SoftgradError(Exception):
+    """Any error that softgrad raises on purpose."""
+
+
+class ShapeError(SoftgradError, ValueError):
+    """Arrays whose shapes do not fit together."""
+
+
+class AxisError(SoftgradError, IndexError):
+    """An axis that the array does not have."""
+
+
+class DtypeError(SoftgradError, TypeError):
+    """Entries that are not numbers of the wanted kind."""
+
+
+class LabelError(SoftgradError, IndexError):
+    """A class outside 0..K-1."""
+
+
+class OptionError(SoftgradError, ValueError):
+    """An option outside its choices."""
+
+
+class DataError(SoftgradError, ValueError):
+    """A table that cannot be used."""
+
+
+class ModelError(SoftgradError, ValueError):
+    """A model file that is damaged or not softgrad's."""
+
+
+class TrainingError(SoftgradError, ValueError):
+    """Training that cannot go on."""

@@ -1,0 +1,306 @@
+"""Softmax, its logarithm and its normalizer, with their derivatives.
+
+For one row of logits z (K classes):
+
+    p_j   = exp(z_j) / sum_k exp(z_k)                softmax
+    y_j   = z_j - lse                                log_softmax
+    lse   = log sum_k exp(z_k)                       logsumexp
+
+    dp_i/dz_j = p_i (delta_ij - p_j)                 J = diag(p) - p p^T, a symmetric matrix
+    dy_i/dz_j = delta_ij - p_j
+    dlse/dz_j = p_j
+
+A vector-Jacobian product (`_vjp`) is what a backward pass needs, J^T times the upstream gradient; a Jacobian-vector
+product (`_jvp`) is what forward mode needs, J times a change of the logits. Neither forms J.
+
+Source: Goodfellow et al., Deep Learning (2016), 4.1 and 6.2.2.3.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from softgrad import _kernels
+from softgrad._arrays import Array, to_matching_rows, to_row_values, to_rows
+
+
+def softmax(
+    logits: npt.ArrayLike,  # (..., K)
+    *,
+    axis: int = -1,
+) -> Array:
+    """Probabilities p_j = exp(z_j) / sum_k exp(z_k).
+
+    Args:
+        logits: scores, K of them on `axis`; floating, or integers read as float64.
+        axis: where the classes are.
+
+    Returns:
+        The probabilities, in the shape and dtype of logits; each within 4 ulp of the exact value, subnormal ones
+        included. A row whose largest entry is infinite, or that holds a NaN, is NaN.
+
+    Raises:
+        AxisError: logits have no such axis.
+        ShapeError: no class on it.
+        DtypeError: logits are not numbers.
+
+    Example:
+        >>> sg.softmax([2.0, 1.0, 0.1]).round(3)
+        array([0.659, 0.242, 0.099])
+    """
+    z = to_rows("softmax", "logits", logits, axis)
+    p = z.empty()
+    _kernels.softmax(z.values, p)
+    return z.restore(p)
+
+
+def softmax_vjp(
+    probs: npt.ArrayLike,  # (..., K)
+    grad_output: npt.ArrayLike,  # (..., K)
+    *,
+    axis: int = -1,
+) -> Array:
+    """The gradient at the logits, dz_k = p_k (dp_k - sum_j dp_j p_j), from that at the probabilities.
+
+    This is J^T dp. Summing the rows of J instead gives 0 for every class; keeping only its diagonal,
+    dp_k p_k (1 - p_k), is the commonest mistake.
+
+    Args:
+        probs: the output of `softmax`.
+        grad_output: the gradient dp of the loss at probs, in their shape.
+        axis: where the classes are.
+
+    Returns:
+        The gradient dz, in the shape and dtype of probs; within 4 ulp of p_k (|dp_k| + sum_j |dp_j| p_j).
+
+    Raises:
+        AxisError, ShapeError, DtypeError: as `softmax`; grad_output has another shape than probs.
+
+    Example:
+        >>> p = sg.softmax([2.0, 1.0, 0.1])
+        >>> sg.softmax_vjp(p, [1.0, 0.0, 0.0]).round(3)  # the first row of J
+        array([ 0.225, -0.16 , -0.065])
+    """
+    p = to_rows("softmax_vjp", "probs", probs, axis)
+    dp = to_matching_rows("softmax_vjp", "grad_output", grad_output, "probs", p)
+    dz = p.empty()
+    _kernels.softmax_vjp(p.values, dp, dz)
+    return p.restore(dz)
+
+
+def softmax_jvp(
+    probs: npt.ArrayLike,  # (..., K)
+    tangent: npt.ArrayLike,  # (..., K)
+    *,
+    axis: int = -1,
+) -> Array:
+    """The change of the probabilities, dp_i = p_i (dz_i - sum_j p_j dz_j), from a change of the logits.
+
+    J is symmetric, so this is the formula of `softmax_vjp`.
+
+    Args:
+        probs: the output of `softmax`.
+        tangent: the change dz of the logits, in the shape of probs.
+        axis: where the classes are.
+
+    Returns:
+        dp, in the shape and dtype of probs; within 4 ulp of p_i (|dz_i| + sum_j p_j |dz_j|).
+
+    Raises:
+        AxisError, ShapeError, DtypeError: as `softmax_vjp`.
+
+    Example:
+        >>> sg.softmax_jvp([0.5, 0.25, 0.25], [1.0, 1.0, 1.0])  # a common shift changes nothing
+        array([0., 0., 0.])
+    """
+    p = to_rows("softmax_jvp", "probs", probs, axis)
+    dz = to_matching_rows("softmax_jvp", "tangent", tangent, "probs", p)
+    dp = p.empty()
+    _kernels.softmax_vjp(p.values, dz, dp)
+    return p.restore(dp)
+
+
+def log_softmax(
+    logits: npt.ArrayLike,  # (..., K)
+    *,
+    axis: int = -1,
+) -> Array:
+    """Log-probabilities y_j = z_j - log sum_k exp(z_k).
+
+    Args:
+        logits: scores, K of them on `axis`; floating, or integers read as float64.
+        axis: where the classes are.
+
+    Returns:
+        The log-probabilities, in the shape and dtype of logits; each within 4 ulp of the exact value, that of a class
+        whose probability rounds to 1 included.
+
+    Raises:
+        AxisError, ShapeError, DtypeError: as `softmax`.
+
+    Example:
+        >>> sg.log_softmax([0.0, 0.0]).round(4)
+        array([-0.6931, -0.6931])
+        >>> sg.log_softmax([40.0, 0.0])  # -4.25e-18, where log(softmax(z)) is 0
+        array([-4.24835426e-18, -4.00000000e+01])
+    """
+    z = to_rows("log_softmax", "logits", logits, axis)
+    log_p = z.empty()
+    _kernels.log_softmax(z.values, log_p)
+    return z.restore(log_p)
+
+
+def log_softmax_vjp(
+    log_probs: npt.ArrayLike,  # (..., K)
+    grad_output: npt.ArrayLike,  # (..., K)
+    *,
+    axis: int = -1,
+) -> Array:
+    """The gradient at the logits, dz_k = dy_k - p_k sum_j dy_j, from that at the log-probabilities.
+
+    Args:
+        log_probs: the output of `log_softmax`.
+        grad_output: the gradient dy of the loss at log_probs, in their shape.
+        axis: where the classes are.
+
+    Returns:
+        The gradient dz, in the shape and dtype of log_probs. It has exp(log_probs), which turns half an ulp of a
+        log-probability y into |y| / 2 ulp of p: within (4 + |y_k| / 2) ulp of |dy_k| + p_k sum_j |dy_j|.
+
+    Raises:
+        AxisError, ShapeError, DtypeError: as `softmax_vjp`.
+
+    Example:
+        >>> y = sg.log_softmax([2.0, 1.0, 0.1])
+        >>> sg.log_softmax_vjp(y, [-1.0, 0.0, 0.0]).round(3)  # cross-entropy with target 0: p - t
+        array([-0.341,  0.242,  0.099])
+    """
+    y = to_rows("log_softmax_vjp", "log_probs", log_probs, axis)
+    dy = to_matching_rows("log_softmax_vjp", "grad_output", grad_output, "log_probs", y)
+    dz = y.empty()
+    _kernels.log_softmax_vjp(y.values, dy, dz)
+    return y.restore(dz)
+
+
+def log_softmax_jvp(
+    log_probs: npt.ArrayLike,  # (..., K)
+    tangent: npt.ArrayLike,  # (..., K)
+    *,
+    axis: int = -1,
+) -> Array:
+    """The change of the log-probabilities, dy_i = dz_i - sum_j p_j dz_j, from a change of the logits.
+
+    Args:
+        log_probs: the output of `log_softmax`.
+        tangent: the change dz of the logits, in the shape of log_probs.
+        axis: where the classes are.
+
+    Returns:
+        dy, in the shape and dtype of log_probs; within 4 ulp of |dz_i| + sum_j p_j (1 + |log p_j|) |dz_j|.
+
+    Raises:
+        AxisError, ShapeError, DtypeError: as `softmax_vjp`.
+
+    Example:
+        >>> y = sg.log_softmax([2.0, 1.0, 0.1])
+        >>> sg.log_softmax_jvp(y, [1.0, 0.0, 0.0]).round(3)
+        array([ 0.341, -0.659, -0.659])
+    """
+    y = to_rows("log_softmax_jvp", "log_probs", log_probs, axis)
+    dz = to_matching_rows("log_softmax_jvp", "tangent", tangent, "log_probs", y)
+    dy = y.empty()
+    _kernels.log_softmax_jvp(y.values, dz, dy)
+    return y.restore(dy)
+
+
+def logsumexp(
+    logits: npt.ArrayLike,  # (..., K)
+    *,
+    axis: int = -1,
+    keepdims: bool = False,
+) -> Array:
+    """The normalizer lse = log sum_k exp(z_k), which never overflows.
+
+    Args:
+        logits: scores, K of them on `axis`; floating, or integers read as float64.
+        axis: where the classes are.
+        keepdims: keep that axis, with length 1.
+
+    Returns:
+        One value a row, in the shape of logits without `axis`; dtype of logits. Within 4 ulp of
+        |max| + log sum_k exp(z_k - max). A row of -inf alone gives -inf, a +inf gives +inf.
+
+    Raises:
+        AxisError, ShapeError, DtypeError: as `softmax`.
+
+    Example:
+        >>> float(sg.logsumexp([1000.0, 1000.0]).round(4))
+        1000.6931
+    """
+    z = to_rows("logsumexp", "logits", logits, axis)
+    lse = np.empty(len(z.values), z.values.dtype)
+    _kernels.logsumexp(z.values, lse)
+    return z.restore_outer(lse.astype(z.dtype, copy=False), keepdims=keepdims)
+
+
+def logsumexp_vjp(
+    logits: npt.ArrayLike,  # (..., K)
+    grad_output: npt.ArrayLike,  # (...)
+    *,
+    axis: int = -1,
+) -> Array:
+    """The gradient at the logits, dz_k = p_k g, from the gradient g at their logsumexp.
+
+    The gradient of logsumexp is softmax; it takes the logits, since the output alone does not determine it.
+
+    Args:
+        logits: the input of `logsumexp`.
+        grad_output: the gradient of the loss at lse, in the shape of logits without `axis`.
+        axis: where the classes are.
+
+    Returns:
+        The gradient dz, in the shape and dtype of logits; within 4 ulp.
+
+    Raises:
+        AxisError, ShapeError, DtypeError: as `softmax`; grad_output has another shape than lse.
+
+    Example:
+        >>> sg.logsumexp_vjp([0.0, 0.0], 3.0)
+        array([1.5, 1.5])
+    """
+    z = to_rows("logsumexp_vjp", "logits", logits, axis)
+    g = to_row_values("logsumexp_vjp", "grad_output", grad_output, "logits", z)
+    p = z.empty()
+    _kernels.softmax(z.values, p)
+    return z.restore(p * g[:, None])
+
+
+def logsumexp_jvp(
+    logits: npt.ArrayLike,  # (..., K)
+    tangent: npt.ArrayLike,  # (..., K)
+    *,
+    axis: int = -1,
+) -> Array:
+    """The change of logsumexp, sum_j p_j dz_j, from a change of the logits.
+
+    Args:
+        logits: the input of `logsumexp`.
+        tangent: the change dz of the logits, in their shape.
+        axis: where the classes are.
+
+    Returns:
+        One value a row, in the shape of logits without `axis`; dtype of logits. Within 4 ulp of sum_j p_j |dz_j|.
+
+    Raises:
+        AxisError, ShapeError, DtypeError: as `softmax_vjp`.
+
+    Example:
+        >>> float(sg.logsumexp_jvp([0.0, 0.0], [1.0, 3.0]))
+        2.0
+    """
+    z = to_rows("logsumexp_jvp", "logits", logits, axis)
+    dz = to_matching_rows("logsumexp_jvp", "tangent", tangent, "logits", z)
+    p = z.empty()
+    _kernels.softmax(z.values, p)
+    return z.restore_outer((p * dz).sum(axis=-1, dtype=np.longdouble).astype(z.dtype))
