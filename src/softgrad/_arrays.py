@@ -59,7 +59,7 @@ def numbers(function: str, name: str, value: npt.ArrayLike) -> Array:
         return array.astype(np.float64)
     if array.dtype.name not in COMPUTED_IN:
         raise DtypeError(
-            f"{function}: the dtype of {name} is {array.dtype}, wanted floating numbers of 16, 32 or 64 bits, or integers; "
+            f"{function}: {name}.dtype is {array.dtype}, wanted floating numbers of 16, 32 or 64 bits, or integers; "
             f"convert it first, as {name}.astype(float)"
         )
     return array
@@ -71,13 +71,11 @@ def class_axis(function: str, name: str, array: Array, axis: int) -> int:
         raise AxisError(f"{function}: axis is {axis!r}, wanted one integer")
     if not -array.ndim <= axis < array.ndim:
         raise AxisError(
-            f"{function}: axis is {axis}, but the shape of {name} is {array.shape}; "
+            f"{function}: axis is {axis}, but {name}.shape is {array.shape}; "
             + (f"wanted an axis in -{array.ndim}..{array.ndim - 1}" if array.ndim else "wanted an array, at least (K,)")
         )
     if array.shape[axis] == 0:
-        raise ShapeError(
-            f"{function}: the shape of {name} is {array.shape}, with 0 classes on axis {axis}; wanted at least 1"
-        )
+        raise ShapeError(f"{function}: {name}.shape is {array.shape}, with 0 classes on axis {axis}; wanted at least 1")
     return int(axis % array.ndim)
 
 
@@ -94,7 +92,7 @@ def to_matching_rows(function: str, name: str, value: npt.ArrayLike, other_name:
     array = numbers(function, name, value)
     if array.shape != other.shape:
         raise ShapeError(
-            f"{function}: the shape of {name} is {array.shape}, but that of {other_name} is {other.shape}; wanted the same"
+            f"{function}: {name}.shape is {array.shape}, but {other_name}.shape is {other.shape}; wanted the same"
         )
     return _contiguous(array, other.axis, other.values.dtype)
 
@@ -104,7 +102,7 @@ def to_row_values(function: str, name: str, value: npt.ArrayLike, other_name: st
     array = numbers(function, name, value)
     if array.shape != other.outer_shape:
         raise ShapeError(
-            f"{function}: the shape of {name} is {array.shape}, but that of {other_name} is {other.shape} with the classes on "
+            f"{function}: {name}.shape is {array.shape}, but {other_name}.shape is {other.shape} with the classes on "
             f"axis {other.axis}; wanted one number a row, {other.outer_shape}"
         )
     return array.astype(other.values.dtype, copy=False).reshape(-1)
@@ -117,12 +115,12 @@ def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int) -> A
         return to_matching_rows(function, "target", array, "logits", logits)
     if array.shape != logits.outer_shape:
         raise ShapeError(
-            f"{function}: the shape of target is {array.shape}, but that of logits is {logits.shape} with the classes on "
+            f"{function}: target.shape is {array.shape}, but logits.shape is {logits.shape} with the classes on "
             f"axis {axis}; wanted {logits.outer_shape} for class numbers or {logits.shape} for probabilities"
         )
     if array.dtype.kind not in "iub":
         raise DtypeError(
-            f"{function}: the dtype of target is {array.dtype} in the shape of class numbers, wanted integers; "
+            f"{function}: target.dtype is {array.dtype} in the shape of class numbers, wanted integers; "
             f"convert it first, as target.astype(int)"
         )
     classes = logits.shape[logits.axis]
