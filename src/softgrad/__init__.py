@@ -9,7 +9,7 @@
 Letters are the same everywhere: z logits, p probabilities, t target, g upstream gradient, N rows, K classes.
 """
 
-from softgrad import nn
+from softgrad import check, data, nn
 from softgrad._threads import get_num_threads, set_num_threads
 from softgrad.errors import (
     AxisError,
@@ -58,8 +58,10 @@ __all__ = [
     "SoftgradError",
     "SoftmaxJacobian",
     "TrainingError",
+    "check",
     "cross_entropy",
     "cross_entropy_with_grad",
+    "data",
     "get_num_threads",
     "kl_divergence",
     "kl_divergence_with_grad",

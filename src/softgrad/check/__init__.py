@@ -1,0 +1,9 @@
+"""Gradients against numerical derivatives.
+
+Nothing here uses softgrad's own functions: it must be able to judge them.
+"""
+
+from softgrad.check.compare import GradientError, compare_gradients
+from softgrad.check.differences import central_difference
+
+__all__ = ["GradientError", "central_difference", "compare_gradients"]

@@ -1,0 +1,44 @@
+"""The command line: one file a command. An error is one line on standard error, and exit code 2."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from softgrad.cli.predict import predict
+from softgrad.cli.train import train
+from softgrad.errors import SoftgradError
+
+app = typer.Typer(
+    help="Softmax classifiers whose gradients are checked before they are trusted.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(train)
+app.command()(predict)
+
+
+def main() -> None:
+    """The entry point of the command `softgrad`."""
+    try:
+        status = app(standalone_mode=False) or 0
+    except typer.TyperException as error:
+        status = _fail(error.format_message())
+    except SoftgradError as error:
+        status = _fail(str(error))
+    except BrokenPipeError:  # the reader of our output, `head` say, has gone: no more to do, and nothing to flush
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    except (KeyboardInterrupt, typer.Abort):
+        status = _fail("stopped; nothing was written", status=130)
+    sys.exit(status)
+
+
+def _fail(message: str, *, status: int = 2) -> int:
+    typer.echo(f"softgrad: {message}", err=True)
+    return status

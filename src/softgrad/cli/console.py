@@ -1,0 +1,48 @@
+"""What the commands print: results on standard output, progress on standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.progress import Progress, TaskID
+
+
+def output(text: RenderableType) -> None:
+    """Prints to standard output, as it stands: no markup is read from names or numbers."""
+    from rich.console import Console
+
+    Console(markup=False, highlight=False, soft_wrap=True).print(text)
+
+
+class Bar:
+    """A running progress bar."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress = progress
+        self._task = task
+
+    def advance(self, text: str | None = None) -> None:
+        """One more done, with something to say of it."""
+        self._progress.advance(self._task)
+        if text is not None:
+            self._progress.update(self._task, description=text)
+
+
+@contextmanager
+def progress(text: str, total: int) -> Iterator[Bar]:
+    """A progress bar of `total` steps, which is gone when they are done."""
+    from rich import progress as rich_progress
+    from rich.console import Console
+
+    columns = [
+        rich_progress.TextColumn("{task.description}", markup=False),
+        rich_progress.BarColumn(),
+        rich_progress.MofNCompleteColumn(),
+        rich_progress.TimeElapsedColumn(),
+    ]
+    with rich_progress.Progress(*columns, console=Console(stderr=True), transient=True) as running:
+        yield Bar(running, running.add_task(text, total=total))

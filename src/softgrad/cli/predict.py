@@ -1,0 +1,61 @@
+"""`softgrad predict`: a trained network and a table in, one prediction a row out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from softgrad import nn
+from softgrad._arrays import Array
+from softgrad._files import write_whole
+from softgrad.data import BUNDLED, Encoding, read_table
+from softgrad.errors import DataError, ModelError
+
+
+def predict(
+    model: Annotated[
+        Path, typer.Argument(help="The folder that softgrad train wrote, or the model.safetensors in it.")
+    ],
+    data: Annotated[str, typer.Argument(help=f"A CSV file with the columns trained on; or {', '.join(BUNDLED)}.")],
+    proba: Annotated[bool, typer.Option("--proba", help="Add the probability of each class.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write here instead of to standard output.")] = None,
+) -> None:
+    """Predict the class of each row of DATA, as CSV.
+
+    Columns are found by name; those that the model was not trained on are passed over.
+    """
+    network, classes, encoding = _load(model / "model.safetensors" if model.is_dir() else model)
+    text = _as_csv(network.predict_proba(encoding.transform(read_table(data))), classes, proba)
+    if out is None:
+        sys.stdout.write(text)
+        return
+    try:
+        write_whole(out, text.encode())
+    except OSError as error:
+        raise DataError(f"predict: {out} cannot be written: {error.strerror}; give another --out") from error
+
+
+def _load(path: Path) -> tuple[nn.Network, list[str], Encoding]:
+    network, facts = nn.load(path)
+    try:
+        return network, [str(name) for name in facts["classes"]], Encoding.from_json(facts["encoding"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"predict: {path} does not say what its columns and classes are; wanted a model that softgrad train wrote"
+        ) from error
+
+
+def _as_csv(probs: Array, classes: list[str], proba: bool) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["prediction", *(f"probability {name}" for name in classes if proba)])
+    for row, best in zip(probs, probs.argmax(axis=1), strict=True):
+        shown: list[Any] = [np.format_float_positional(p, unique=True) for p in row] if proba else []
+        writer.writerow([classes[best], *shown])
+    return text.getvalue()

@@ -1,0 +1,235 @@
+"""`softgrad train`: a table in; out comes a network that was checked, trained and measured."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+import typer
+
+from softgrad import nn
+from softgrad._arrays import Array
+from softgrad._files import write_whole
+from softgrad.check import GradientError, compare_gradients
+from softgrad.cli.console import output, progress
+from softgrad.data import BUNDLED, Encoding, Split, Table, read_classes, read_table, split
+from softgrad.errors import DataError, OptionError
+
+ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "softmax": nn.Softmax}
+GRADIENT_LIMIT = 1e-6
+ROWS_CHECKED = 16
+
+
+def train(
+    data: Annotated[
+        str, typer.Argument(help=f"{', '.join(BUNDLED)}, or a CSV file with column names in its first line.")
+    ] = "digits",
+    target: Annotated[str | None, typer.Option(help="The column of the CSV file that holds the class.")] = None,
+    hidden: Annotated[str, typer.Option(help="Units of each hidden layer, as 64,32; 0 for none.")] = "64",
+    activation: Annotated[
+        Literal["relu", "tanh", "sigmoid", "softmax"], typer.Option(help="After each hidden layer.")
+    ] = "relu",
+    loss: Annotated[
+        Literal["cross-entropy", "squared-error"], typer.Option(help="Of the softmax of the last layer.")
+    ] = "cross-entropy",
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training rows, at most.")] = 200,
+    batch_size: Annotated[int, typer.Option(min=1, help="Rows in a step.")] = 32,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Size of a step.  [default: 0.001 for adam, 0.01 for sgd]")
+    ] = None,
+    optimizer: Annotated[
+        Literal["sgd", "adam"], typer.Option(help="How steps are made; sgd has momentum 0.9.")
+    ] = "adam",
+    seed: Annotated[int, typer.Option(min=0, help="Of the split, the first weights and the shuffling.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for model.safetensors and metrics.json.  [default: softgrad-runs/NAME]"),
+    ] = None,
+) -> int:
+    """Train a network on DATA, after checking its gradient.
+
+    Every parameter's gradient is first compared with central differences in float64. A fifth of the rows is kept for
+    the test and a fifth to validate on; training stops when the validation loss has not fallen for 10 epochs, and the
+    best epoch is kept. Number columns are standardised, text columns one-hot.
+    """
+    started = time.perf_counter()
+    units = _hidden_units(hidden)
+    folder = _writable_folder(out or Path("softgrad-runs") / Path(data).stem)
+    problem = _read_problem(data, target, seed)
+    output(problem.summary())
+
+    network = _build(units, activation, loss, len(problem.classes)).initialize(problem.x.shape[1], seed=seed)
+    worst, checked = _check_gradient(network, problem, seed)
+    if not worst.error <= GRADIENT_LIMIT:
+        typer.echo(f"softgrad: the gradient of {worst.name} is wrong: {worst}; nothing was trained", err=True)
+        return 1
+    output(
+        f"gradient check: {checked:,} parameters, largest relative error {worst.error:.1e} (limit {GRADIENT_LIMIT:.0e})"
+    )
+
+    history = _train(network, problem, _optimizer(optimizer, learning_rate), epochs, batch_size, seed)
+    metrics = {
+        "dataset": data,
+        **{f"{part}_{name}": value for part, row in _measure(network, problem).items() for name, value in row.items()},
+        "gradient_error": worst.error,
+        "epochs": len(history),
+        "seconds": round(time.perf_counter() - started, 3),
+        "seed": seed,
+        "hidden": units,
+        "activation": activation,
+        "loss": loss,
+        "optimizer": optimizer,
+        "batch_size": batch_size,
+    }
+    _print_metrics(metrics)
+    facts = {"classes": problem.classes, "encoding": problem.encoding.to_json()}
+    nn.save(network, folder / "model.safetensors", facts=facts)
+    write_whole(folder / "metrics.json", (json.dumps(metrics, indent=2) + "\n").encode())
+    output(f"model and metrics in {folder}")
+    return 0
+
+
+class Problem(NamedTuple):
+    """A table, read and split."""
+
+    table: Table
+    x: Array  # (N, D) float64
+    labels: Array  # (N)
+    classes: tuple[str, ...]
+    encoding: Encoding
+    rows: Split
+
+    def part(self, rows: Array) -> tuple[Array, Array]:
+        """Some rows of x, and their labels."""
+        return self.x[rows], self.labels[rows]
+
+    def summary(self) -> str:
+        """One line for the reader."""
+        N, D = self.x.shape
+        parts = ", ".join(f"{len(rows):,} {name}" for name, rows in self.rows._asdict().items())
+        return f"{self.table.source}: {N:,} rows of {D} features in {len(self.classes)} classes ({parts})"
+
+
+def _read_problem(data: str, target: str | None, seed: int) -> Problem:
+    table = read_table(data)
+    if table.target is not None and target is not None:
+        raise OptionError(f"train: {data} has its own target; leave out --target {target}")
+    column = table.target or target
+    if column is None:
+        raise OptionError(
+            f"train: which column of {data} holds the class? give --target, one of {', '.join(table.columns)}"
+        )
+    labels, classes = read_classes(table, column)
+    features = [name for name in table.columns if name != column]
+    if not features:
+        raise DataError(f"{data} has no column but the target {column!r}; wanted at least one to tell it from")
+    rows = split(table, labels, classes, seed=seed)
+    encoding = Encoding.fit(table, features, rows.train)
+    return Problem(table, encoding.transform(table), labels, classes, encoding, rows)
+
+
+def _build(units: list[int], activation: str, loss: str, classes: int) -> nn.Network:
+    layers: list[nn.Layer] = []
+    for width in units:
+        layers += [nn.Dense(width), ACTIVATIONS[activation]()]
+    return nn.Network([*layers, nn.Dense(classes)], loss=loss.replace("-", "_"))
+
+
+def _check_gradient(network: nn.Network, problem: Problem, seed: int) -> tuple[GradientError, int]:
+    """The worst entry of the gradient, in float64, and how many entries there were.
+
+    It is taken a little off the first parameters: there a row of zeros meets biases of zero at the kink of ReLU.
+    """
+    network = network.astype(np.float64)
+    rng = np.random.default_rng(seed)
+    for parameter in network.parameters.values():
+        parameter += 0.05 * rng.standard_normal(parameter.shape)
+    x, labels = problem.part(problem.rows.train[:ROWS_CHECKED])
+    entries = sum(parameter.size for parameter in network.parameters.values())
+    with progress("checking the gradient", entries) as bar:
+        worst = compare_gradients(
+            lambda: float(network.loss(x, labels)),
+            network.parameters,
+            network.loss_with_grads(x, labels).grads,
+            limit=GRADIENT_LIMIT,
+            on_entry=bar.advance,
+        )
+    return worst, entries
+
+
+def _train(
+    network: nn.Network, problem: Problem, optimizer: nn.Optimizer, epochs: int, batch_size: int, seed: int
+) -> list[nn.Epoch]:
+    x, labels = problem.part(problem.rows.train)
+    with (
+        progress("training", epochs) as bar,
+        np.errstate(over="ignore", invalid="ignore"),
+    ):  # nn.train reports divergence
+        return nn.train(
+            network,
+            x,
+            labels,
+            optimizer=optimizer,
+            epochs=epochs,
+            batch_size=batch_size,
+            validation=problem.part(problem.rows.validation),
+            seed=seed,
+            on_epoch=lambda e: bar.advance(f"epoch {e.number}: loss {e.loss:.4f}, validation {e.validation_loss:.4f}"),
+        )
+
+
+def _measure(network: nn.Network, problem: Problem) -> dict[str, dict[str, float]]:
+    """Accuracy, loss and number of rows of each part."""
+    measures = {}
+    for name, rows in problem.rows._asdict().items():
+        x, labels = problem.part(rows)
+        accuracy = float((network.predict(x) == labels).mean())
+        measures[name] = {"accuracy": accuracy, "loss": float(network.loss(x, labels)), "rows": len(rows)}
+    return measures
+
+
+def _print_metrics(metrics: dict[str, Any]) -> None:
+    from rich.table import Table as Grid
+
+    grid = Grid("", "rows", "accuracy", "loss")
+    for column in grid.columns[1:]:
+        column.justify = "right"
+    for part in Split._fields:
+        rows, accuracy, loss = (metrics[f"{part}_{name}"] for name in ("rows", "accuracy", "loss"))
+        grid.add_row(part, f"{rows:,}", f"{accuracy:.4f}", f"{loss:.4f}")
+    output(grid)
+    output(f"{metrics['epochs']} epochs, {metrics['seconds']:.1f} seconds")
+
+
+def _optimizer(name: str, learning_rate: float | None) -> nn.Optimizer:
+    kind: Callable[..., nn.Optimizer] = {"sgd": nn.SGD, "adam": nn.Adam}[name]
+    return kind() if learning_rate is None else kind(learning_rate)
+
+
+def _hidden_units(hidden: str) -> list[int]:
+    try:
+        units = [int(width) for width in hidden.split(",")]
+    except ValueError:
+        units = [-1]
+    if units == [0]:
+        return []
+    if min(units) < 1:
+        raise OptionError(
+            f"train: --hidden is {hidden!r}, wanted positive whole numbers, as 64,32; or 0 for no hidden layer"
+        )
+    return units
+
+
+def _writable_folder(folder: Path) -> Path:
+    """The folder itself, if it is there or can be made: asked now, not after the training. Nothing is made yet."""
+    nearest = next(path for path in [folder, *folder.absolute().parents] if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise OptionError(
+            f"train: --out is {folder}, but {nearest} is no folder that can be written to; give another --out"
+        )
+    return folder

@@ -1,0 +1,110 @@
+"""A network in a file: safetensors for the parameters, and in its header, as JSON, what they are the parameters of."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from softgrad._files import write_whole
+from softgrad.errors import ModelError, SoftgradError
+from softgrad.nn.layers import LAYERS
+from softgrad.nn.network import Network
+
+FORMAT = "softgrad network 1"
+
+
+def save(network: Network, path: str | Path, *, facts: dict[str, Any] | None = None) -> None:
+    """Writes a network to a safetensors file, whole or not at all.
+
+    Args:
+        network: initialized.
+        path: the file, by custom ending in .safetensors; one that exists is replaced.
+        facts: whatever else the reader needs, as JSON can hold it: class names, how the inputs were scaled.
+
+    Example:
+        >>> import tempfile
+        >>> net = sg.nn.Network([sg.nn.Dense(3)]).initialize(4, seed=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     sg.nn.save(net, f"{folder}/model.safetensors", facts={"classes": ["a", "b", "c"]})
+        ...     same, facts = sg.nn.load(f"{folder}/model.safetensors")
+        >>> facts
+        {'classes': ['a', 'b', 'c']}
+    """
+    from safetensors.numpy import save as to_bytes
+
+    header = {
+        "format": FORMAT,
+        "loss": network.loss_name,
+        "in_features": network.in_features,
+        "layers": [{"layer": type(layer).__name__, **layer.config()} for layer in network.layers],
+        "facts": facts or {},
+    }
+    write_whole(Path(path), to_bytes(network.parameters, metadata={"softgrad": json.dumps(header)}))
+
+
+def load(path: str | Path) -> tuple[Network, dict[str, Any]]:
+    """Reads a network that `save` wrote.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The network, and the facts that were saved with it.
+
+    Raises:
+        ModelError: the file cannot be read, is damaged, or is not softgrad's.
+    """
+    header, parameters = _read(Path(path))
+    try:
+        network = _build(header, parameters)
+    except (KeyError, TypeError, ValueError, SoftgradError) as error:
+        raise ModelError(f"load: {path} does not describe a network: {error!r}; train the model again") from error
+    return network, header.get("facts", {})
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            parameters = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
+        header = json.loads(metadata.get("softgrad", "null"))
+    except OSError as error:
+        raise ModelError(f"load: {path} cannot be read: {error.strerror or error}; give a file that exists") from error
+    except (SafetensorError, json.JSONDecodeError) as error:
+        raise ModelError(f"load: {path} is damaged: {error}; train the model again") from error
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise ModelError(f"load: {path} is no softgrad model; wanted a model.safetensors that softgrad wrote")
+    return header, parameters
+
+
+def _build(header: dict[str, Any], parameters: dict[str, Any]) -> Network:
+    """The network that the header describes, with the file's parameters, each checked against its shape."""
+    dtypes = {str(value.dtype) for value in parameters.values()}
+    if len(dtypes) != 1:
+        raise ValueError(f"parameters of dtypes {sorted(dtypes)}, wanted one")
+    layers = [
+        LAYERS[config["layer"]](**{k: v for k, v in config.items() if k != "layer"}) for config in header["layers"]
+    ]
+    network = Network(layers, loss=header["loss"], dtype=dtypes.pop())
+    network.in_features = width = int(header["in_features"])
+    names = set()
+    for i, layer in enumerate(layers):
+        for name, shape in layer.parameter_shapes(width).items():
+            full_name = f"layers.{i}.{name}"
+            value = parameters.get(full_name)
+            if value is None or value.shape != shape:
+                got = "missing" if value is None else f"of shape {value.shape}"
+                raise ValueError(f"{full_name} is {got}, wanted {shape}")
+            if not np.isfinite(value).all():
+                raise ValueError(f"{full_name} holds a NaN or an infinity")
+            layer.parameters[name] = value
+            names.add(full_name)
+        width = layer.out_features(width)
+    if names != set(parameters):
+        raise ValueError(f"parameters that no layer has: {sorted(set(parameters) - names)}")
+    return network

@@ -1,0 +1,186 @@
+"""A fully connected classifier, with its forward and backward pass in the open.
+
+For layers f_1 ... f_n, an input a_0 and a loss L on the logits a_n:
+
+    a_i      = f_i(a_{i-1})                              forward, keeping every a_i
+    g_n      = dL/da_n                                   softmax and loss in one: p - t for cross-entropy
+    g_{i-1}  = (df_i/da_{i-1})^T g_i                     backward, from the last layer to the first
+    dL/dθ_i  = (df_i/dθ_i)^T g_i                         on the way, for the parameters θ_i of each layer
+
+Source: Rumelhart, Hinton and Williams, Nature 323 (1986); Goodfellow et al., Deep Learning (2016), 6.5.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from softgrad._arrays import Array, numbers
+from softgrad.errors import OptionError, ShapeError
+from softgrad.losses import (
+    LossAndGrad,
+    cross_entropy,
+    cross_entropy_with_grad,
+    kl_divergence,
+    kl_divergence_with_grad,
+    squared_error,
+    squared_error_with_grad,
+)
+from softgrad.nn.layers import Layer
+from softgrad.softmax import softmax
+
+LOSSES: dict[str, tuple[Callable[..., Array], Callable[..., LossAndGrad]]] = {
+    "cross_entropy": (cross_entropy, cross_entropy_with_grad),
+    "kl_divergence": (kl_divergence, kl_divergence_with_grad),
+    "squared_error": (squared_error, squared_error_with_grad),
+}
+
+
+class LossAndGrads(NamedTuple):
+    """A network's loss, and its gradient at each parameter."""
+
+    loss: Array
+    grads: dict[str, Array]
+
+
+class Network:
+    """Layers one after another, and a loss on the logits that the last one gives.
+
+    Args:
+        layers: from input to output; the last one's width is the number of classes.
+        loss: "cross_entropy", "kl_divergence" or "squared_error", each of softmax(logits) and averaged over the rows.
+        dtype: float32 or float64, of the parameters and of everything computed.
+
+    Raises:
+        OptionError: no layers, an unknown loss or dtype.
+
+    Example:
+        >>> net = sg.nn.Network([sg.nn.Dense(8), sg.nn.Tanh(), sg.nn.Dense(3)]).initialize(4, seed=0)
+        >>> x, target = np.ones((2, 4)), np.array([0, 2])
+        >>> loss, grads = net.loss_with_grads(x, target)
+        >>> {name: grad.shape for name, grad in grads.items()}
+        {'layers.2.weight': (8, 3), 'layers.2.bias': (3,), 'layers.0.weight': (4, 8), 'layers.0.bias': (8,)}
+    """
+
+    def __init__(
+        self, layers: Sequence[Layer], *, loss: str = "cross_entropy", dtype: npt.DTypeLike = np.float32
+    ) -> None:
+        if not layers:
+            raise OptionError("Network: layers is empty, wanted at least one, as [Dense(n_classes)]")
+        if loss not in LOSSES:
+            raise OptionError(f"Network: loss is {loss!r}, wanted one of {', '.join(map(repr, LOSSES))}")
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise OptionError(f"Network: dtype is {np.dtype(dtype)}, wanted float32 or float64")
+        self.layers = list(layers)
+        self.loss_name = loss
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
+        self.in_features = 0
+
+    def __repr__(self) -> str:
+        return f"Network({self.layers}, loss={self.loss_name!r}, dtype={self.dtype})"
+
+    def initialize(self, in_features: int, *, seed: int | np.random.Generator | None = None) -> Network:
+        """Draws the first parameters, for inputs of `in_features` columns; returns the network itself."""
+        rng = np.random.default_rng(seed)
+        self.in_features = width = in_features
+        for layer in self.layers:
+            layer.initialize(width, rng)
+            layer.parameters = {name: value.astype(self.dtype) for name, value in layer.parameters.items()}
+            width = layer.out_features(width)
+        return self
+
+    def astype(self, dtype: npt.DTypeLike) -> Network:
+        """A copy that computes in another dtype."""
+        network = copy.deepcopy(self)
+        network.dtype = np.dtype(dtype)
+        for layer in network.layers:
+            layer.parameters = {name: value.astype(dtype) for name, value in layer.parameters.items()}
+        return network
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """Every parameter by its name, "layers.0.weight": the arrays themselves, to be changed in place."""
+        return {
+            f"layers.{i}.{name}": value
+            for i, layer in enumerate(self.layers)
+            for name, value in layer.parameters.items()
+        }
+
+    def logits(
+        self,
+        x: npt.ArrayLike,  # (N, D)
+    ) -> Array:
+        """The output of the last layer, (N, K)."""
+        return self._forward(x)[-1]
+
+    def predict_proba(
+        self,
+        x: npt.ArrayLike,  # (N, D)
+    ) -> Array:
+        """The probability of each class, (N, K)."""
+        return softmax(self.logits(x))
+
+    def predict(
+        self,
+        x: npt.ArrayLike,  # (N, D)
+    ) -> Array:
+        """The most probable class of each row, (N)."""
+        classes: Array = self.logits(x).argmax(axis=-1)
+        return classes
+
+    def loss(
+        self,
+        x: npt.ArrayLike,  # (N, D)
+        target: npt.ArrayLike,  # (N) class numbers, or (N, K) probabilities
+    ) -> Array:
+        """The mean loss over the rows."""
+        return LOSSES[self.loss_name][0](self.logits(x), target)
+
+    def loss_with_grads(
+        self,
+        x: npt.ArrayLike,  # (N, D)
+        target: npt.ArrayLike,  # (N) class numbers, or (N, K) probabilities
+    ) -> LossAndGrads:
+        """The mean loss over the rows and its gradient at each parameter, by backpropagation.
+
+        Returns:
+            loss: a scalar.
+            grads: by the names of `parameters`, each in its parameter's shape.
+
+        Raises:
+            ShapeError: x is not (N, D) with the D that the network was initialized for, or target does not fit.
+            LabelError: a class that the network does not have.
+        """
+        activations = self._forward(x)
+        loss, grad = LOSSES[self.loss_name][1](activations[-1], target)
+
+        grads: dict[str, Array] = {}
+        for i in reversed(range(len(self.layers))):
+            layer, below, above = self.layers[i], activations[i], activations[i + 1]
+            for name, value in layer.parameter_grads(below, grad).items():
+                grads[f"layers.{i}.{name}"] = value
+            if i > 0:  # nobody asks for the gradient at the data
+                grad = layer.input_grad(below, above, grad)
+        return LossAndGrads(loss, grads)
+
+    def _forward(self, x: npt.ArrayLike) -> list[Array]:
+        """The input and the output of every layer."""
+        activations = [self._read(x)]
+        for layer in self.layers:
+            activations.append(layer.forward(activations[-1]))
+        return activations
+
+    def _read(self, x: npt.ArrayLike) -> Array:
+        if not self.in_features:
+            raise OptionError("Network: it has no parameters yet; call initialize(in_features) first")
+        array = numbers("Network", "x", x)
+        if array.ndim != 2 or array.shape[1] != self.in_features:
+            raise ShapeError(
+                f"Network: x.shape is {array.shape}, wanted (N, {self.in_features}), a row for each sample with the "
+                f"{self.in_features} features that the network was initialized for"
+            )
+        return array.astype(self.dtype, copy=False)

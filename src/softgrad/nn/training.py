@@ -1,0 +1,140 @@
+"""Training in mini-batches, with early stopping on rows held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from softgrad._arrays import Array, numbers
+from softgrad.errors import DataError, OptionError, ShapeError, TrainingError
+from softgrad.nn.network import Network
+from softgrad.nn.optimizers import Adam, Optimizer
+
+
+class Epoch(NamedTuple):
+    """One pass over the training rows."""
+
+    number: int  # counted from 1
+    loss: float  # the mean over the epoch's batches, each before its step
+    validation_loss: float | None  # after the epoch, of the rows held out
+
+
+def train(
+    network: Network,
+    x: npt.ArrayLike,  # (N, D)
+    target: npt.ArrayLike,  # (N) class numbers, or (N, K) probabilities
+    *,
+    optimizer: Optimizer | None = None,
+    epochs: int = 100,
+    batch_size: int = 32,
+    validation: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    validation_split: float = 0.0,
+    patience: int = 10,
+    seed: int | np.random.Generator | None = None,
+    on_epoch: Callable[[Epoch], object] | None = None,
+) -> list[Epoch]:
+    """Trains a network in place; with rows held out, until their loss has stopped falling.
+
+    Args:
+        network: initialized for D features.
+        x: one row a sample.
+        target: as the network's loss takes it.
+        optimizer: `SGD` or `Adam`; Adam() if None.
+        epochs: passes over the rows, at most.
+        batch_size: rows in a step. The rows are shuffled for every epoch; the last batch takes what is left.
+        validation: (x, target) of rows held out.
+        validation_split: instead, the share of x and target to hold out, drawn by `seed`.
+        patience: epochs without a lower validation loss before training stops; then the parameters of the best epoch
+            are put back. Without rows held out all epochs are run and the last parameters are kept.
+        seed: of the split and the shuffling: the same seed gives the same parameters.
+        on_epoch: called after each epoch.
+
+    Returns:
+        Every epoch that was run.
+
+    Raises:
+        OptionError: an argument outside its range.
+        ShapeError, LabelError, DtypeError: x or target does not fit the network.
+        DataError: x holds a NaN or an infinity.
+        TrainingError: the loss is no longer finite.
+
+    Example:
+        >>> net = sg.nn.Network([sg.nn.Dense(2)]).initialize(1, seed=0)
+        >>> history = sg.nn.train(net, [[-1.0], [1.0]], [0, 1], epochs=50, optimizer=sg.nn.SGD(0.5), seed=0)
+        >>> net.predict([[-2.0], [2.0]])
+        array([0, 1])
+    """
+    for name, value in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
+        if value < 1:
+            raise OptionError(f"train: {name} is {value}, wanted at least 1")
+    if not 0 <= validation_split < 1:
+        raise OptionError(f"train: validation_split is {validation_split}, wanted at least 0 and less than 1")
+    rng = np.random.default_rng(seed)
+    optimizer = optimizer or Adam()
+    x, target = _read(x, target)
+    if validation is not None:
+        validation = _read(*validation)
+    elif validation_split:
+        order = rng.permutation(len(x))
+        held_out, kept = np.split(order, [int(len(x) * validation_split)])
+        validation = (x[held_out], target[held_out])
+        x, target = x[kept], target[kept]
+    if len(x) == 0:
+        raise ShapeError("train: there are 0 rows to train on, wanted at least 1")
+
+    history: list[Epoch] = []
+    best_loss, best_number, best_parameters = np.inf, 0, _copy(network.parameters)
+    for number in range(1, epochs + 1):
+        loss = _run_epoch(network, x, target, optimizer, batch_size, rng)
+        validation_loss = float(network.loss(*validation)) if validation is not None else None
+        epoch = Epoch(number, loss, validation_loss)
+        if not np.isfinite([loss, validation_loss or 0.0]).all():
+            raise TrainingError(
+                f"train: the loss is {loss} after epoch {number}; training has diverged, use a lower learning rate"
+            )
+        history.append(epoch)
+        if on_epoch:
+            on_epoch(epoch)
+        if validation_loss is None:
+            continue
+        if validation_loss < best_loss:
+            best_loss, best_number, best_parameters = validation_loss, number, _copy(network.parameters)
+        elif number - best_number >= patience:
+            break
+    if validation is not None:
+        for name, parameter in network.parameters.items():
+            parameter[...] = best_parameters[name]
+    return history
+
+
+def _run_epoch(
+    network: Network, x: Array, target: Array, optimizer: Optimizer, batch_size: int, rng: np.random.Generator
+) -> float:
+    """One step for each mini-batch; returns the mean loss over the rows."""
+    total = 0.0
+    order = rng.permutation(len(x))
+    for start in range(0, len(x), batch_size):
+        batch = order[start : start + batch_size]
+        loss, grads = network.loss_with_grads(x[batch], target[batch])
+        optimizer.step(network.parameters, grads)
+        total += float(loss) * len(batch)
+    return total / len(x)
+
+
+def _read(x: npt.ArrayLike, target: npt.ArrayLike) -> tuple[Array, Array]:
+    x, target = numbers("train", "x", x), np.asarray(target)
+    if len(x) != len(target):
+        raise ShapeError(f"train: x has {len(x)} rows, but target has {len(target)}; wanted one target a row")
+    if not np.isfinite(x).all():
+        row, column = (int(i) for i in np.argwhere(~np.isfinite(x))[0][:2])
+        raise DataError(
+            f"train: x[{row}, {column}] is {x[row, column]}, wanted a finite number; fill it in or drop the row"
+        )
+    return x, target
+
+
+def _copy(parameters: dict[str, Array]) -> dict[str, Array]:
+    return {name: value.copy() for name, value in parameters.items()}
