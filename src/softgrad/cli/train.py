@@ -30,7 +30,7 @@ def train(
         str, typer.Argument(help=f"{', '.join(BUNDLED)}, or a CSV file with column names in its first line.")
     ] = "digits",
     target: Annotated[str | None, typer.Option(help="The column of the CSV file that holds the class.")] = None,
-    hidden: Annotated[str, typer.Option(help="Units of each hidden layer, as 64,32; 0 for none.")] = "64",
+    hidden: Annotated[str, typer.Option(help="Units of each hidden layer, as 64,32; 0 for none.")] = "128",
     activation: Annotated[
         Literal["relu", "tanh", "sigmoid", "softmax"], typer.Option(help="After each hidden layer.")
     ] = "relu",
