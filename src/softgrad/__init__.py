@@ -21,6 +21,7 @@ from softgrad.errors import (
     ShapeError,
     SoftgradError,
     TrainingError,
+    WriteError,
 )
 from softgrad.jacobian import SoftmaxJacobian
 from softgrad.losses import (
@@ -58,6 +59,7 @@ __all__ = [
     "SoftgradError",
     "SoftmaxJacobian",
     "TrainingError",
+    "WriteError",
     "check",
     "cross_entropy",
     "cross_entropy_with_grad",

@@ -8,7 +8,8 @@
     ├── OptionError     also a ValueError   an option outside its choices
     ├── DataError       also a ValueError   a table that cannot be used: unreadable, incomplete, one class only
     ├── ModelError      also a ValueError   a model file that is damaged or not ours
-    └── TrainingError   also a ValueError   training that cannot go on
+    ├── TrainingError   also a ValueError   training that cannot go on
+    └── WriteError      also an OSError     a file that cannot be written
 
 A message says function, argument, index, got, wanted, way out.
 """
@@ -48,3 +49,7 @@ class ModelError(SoftgradError, ValueError):
 
 class TrainingError(SoftgradError, ValueError):
     """Training that cannot go on."""
+
+
+class WriteError(SoftgradError, OSError):
+    """A file that cannot be written."""

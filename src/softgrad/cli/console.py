@@ -34,7 +34,7 @@ class Bar:
 
 @contextmanager
 def progress(text: str, total: int) -> Iterator[Bar]:
-    """A progress bar of `total` steps, which is gone when they are done."""
+    """A progress bar of `total` steps, on a terminal only, which is gone when they are done."""
     from rich import progress as rich_progress
     from rich.console import Console
 
@@ -44,5 +44,6 @@ def progress(text: str, total: int) -> Iterator[Bar]:
         rich_progress.MofNCompleteColumn(),
         rich_progress.TimeElapsedColumn(),
     ]
-    with rich_progress.Progress(*columns, console=Console(stderr=True), transient=True) as running:
+    console = Console(stderr=True)
+    with rich_progress.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as running:
         yield Bar(running, running.add_task(text, total=total))

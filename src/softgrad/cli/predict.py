@@ -15,7 +15,7 @@ from softgrad import nn
 from softgrad._arrays import Array
 from softgrad._files import write_whole
 from softgrad.data import BUNDLED, Encoding, read_table
-from softgrad.errors import DataError, ModelError
+from softgrad.errors import ModelError
 
 
 def predict(
@@ -35,10 +35,7 @@ def predict(
     if out is None:
         sys.stdout.write(text)
         return
-    try:
-        write_whole(out, text.encode())
-    except OSError as error:
-        raise DataError(f"predict: {out} cannot be written: {error.strerror}; give another --out") from error
+    write_whole(out, text.encode())
 
 
 def _load(path: Path) -> tuple[nn.Network, list[str], Encoding]:

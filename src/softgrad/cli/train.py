@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ import typer
 
 from softgrad import nn
 from softgrad._arrays import Array
-from softgrad._files import write_whole
+from softgrad._files import check_writable, write_whole
 from softgrad.check import GradientError, compare_gradients
 from softgrad.cli.console import output, progress
 from softgrad.data import BUNDLED, Encoding, Split, Table, read_classes, read_table, split
@@ -59,7 +58,9 @@ def train(
     """
     started = time.perf_counter()
     units = _hidden_units(hidden)
-    folder = _writable_folder(out or Path("softgrad-runs") / Path(data).stem)
+    stepper = _optimizer(optimizer, learning_rate)
+    folder = out or Path("softgrad-runs") / Path(data).stem
+    check_writable(folder)
     problem = _read_problem(data, target, seed)
     output(problem.summary())
 
@@ -72,7 +73,7 @@ def train(
         f"gradient check: {checked:,} parameters, largest relative error {worst.error:.1e} (limit {GRADIENT_LIMIT:.0e})"
     )
 
-    history = _train(network, problem, _optimizer(optimizer, learning_rate), epochs, batch_size, seed)
+    history = _train(network, problem, stepper, epochs, batch_size, seed)
     metrics = {
         "dataset": data,
         **{f"{part}_{name}": value for part, row in _measure(network, problem).items() for name, value in row.items()},
@@ -196,14 +197,13 @@ def _measure(network: nn.Network, problem: Problem) -> dict[str, dict[str, float
 def _print_metrics(metrics: dict[str, Any]) -> None:
     from rich.table import Table as Grid
 
-    grid = Grid("", "rows", "accuracy", "loss")
+    grid = Grid("", "rows", "accuracy", "loss", caption=f"{metrics['epochs']} epochs, {metrics['seconds']:.1f} seconds")
     for column in grid.columns[1:]:
         column.justify = "right"
     for part in Split._fields:
         rows, accuracy, loss = (metrics[f"{part}_{name}"] for name in ("rows", "accuracy", "loss"))
         grid.add_row(part, f"{rows:,}", f"{accuracy:.4f}", f"{loss:.4f}")
     output(grid)
-    output(f"{metrics['epochs']} epochs, {metrics['seconds']:.1f} seconds")
 
 
 def _optimizer(name: str, learning_rate: float | None) -> nn.Optimizer:
@@ -223,13 +223,3 @@ def _hidden_units(hidden: str) -> list[int]:
             f"train: --hidden is {hidden!r}, wanted positive whole numbers, as 64,32; or 0 for no hidden layer"
         )
     return units
-
-
-def _writable_folder(folder: Path) -> Path:
-    """The folder itself, if it is there or can be made: asked now, not after the training. Nothing is made yet."""
-    nearest = next(path for path in [folder, *folder.absolute().parents] if path.exists())
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise OptionError(
-            f"train: --out is {folder}, but {nearest} is no folder that can be written to; give another --out"
-        )
-    return folder

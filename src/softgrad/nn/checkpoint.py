@@ -24,6 +24,9 @@ def save(network: Network, path: str | Path, *, facts: dict[str, Any] | None = N
         path: the file, by custom ending in .safetensors; one that exists is replaced.
         facts: whatever else the reader needs, as JSON can hold it: class names, how the inputs were scaled.
 
+    Raises:
+        WriteError: the file cannot be written; one that stood there is as it was.
+
     Example:
         >>> import tempfile
         >>> net = sg.nn.Network([sg.nn.Dense(3)]).initialize(4, seed=0)
