@@ -13,6 +13,8 @@ from softgrad.cli.predict import predict
 from softgrad.cli.train import train
 from softgrad.errors import SoftgradError
 
+INTERRUPTED = 130  # what typer makes of Ctrl-C
+
 app = typer.Typer(
     help="Softmax classifiers whose gradients are checked before they are trusted.",
     no_args_is_help=True,
@@ -46,18 +48,19 @@ def main() -> None:
     """The entry point of the command `softgrad`."""
     try:
         status = app(standalone_mode=False) or 0
+        sys.stdout.flush()
     except typer.TyperException as error:
         status = _fail(error.format_message())
     except SoftgradError as error:
         status = _fail(str(error))
-    except BrokenPipeError:  # the reader of our output, `head` say, has gone: no more to do, and nothing to flush
+    except BrokenPipeError:  # the reader of our output, `head` say, has gone: let nothing be flushed to it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
-    except (KeyboardInterrupt, typer.Abort):
-        status = _fail("stopped; nothing was written", status=130)
+    if status == INTERRUPTED:
+        _fail("stopped; nothing was written")
     sys.exit(status)
 
 
-def _fail(message: str, *, status: int = 2) -> int:
+def _fail(message: str) -> int:
     typer.echo(f"softgrad: {message}", err=True)
-    return status
+    return 2

@@ -197,7 +197,9 @@ def _measure(network: nn.Network, problem: Problem) -> dict[str, dict[str, float
 def _print_metrics(metrics: dict[str, Any]) -> None:
     from rich.table import Table as Grid
 
-    grid = Grid("", "rows", "accuracy", "loss", caption=f"{metrics['epochs']} epochs, {metrics['seconds']:.1f} seconds")
+    grid = Grid(
+        "", "rows", "accuracy", "loss", caption=f"{metrics['epochs']} epochs in {metrics['seconds']:.1f} seconds"
+    )
     for column in grid.columns[1:]:
         column.justify = "right"
     for part in Split._fields:
