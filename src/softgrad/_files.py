@@ -34,8 +34,9 @@ def check_writable(folder: Path) -> None:
     Raises:
         WriteError: it cannot.
     """
-    nearest = next(path for path in [folder, *folder.absolute().parents] if path.exists())
+    nearest = folder
     try:
+        nearest = next(path for path in [folder, *folder.absolute().parents] if path.exists())
         tempfile.TemporaryDirectory(dir=nearest).cleanup()
     except OSError as error:
         raise WriteError(f"{folder} cannot be written to: {nearest}: {error.strerror}; give another folder") from error

@@ -25,6 +25,9 @@ BUNDLED = {"digits": "load_digits", "iris": "load_iris", "wine": "load_wine", "b
 TEST_SHARE, VALIDATION_SHARE = 0.2, 0.2
 LEAST_ROWS_OF_A_CLASS = 3
 
+# Deviations from the mean whose square float32 still holds.
+FAR = 1e19
+
 
 class Table(NamedTuple):
     """Named columns of equal length."""
@@ -55,10 +58,6 @@ def read_table(source: str) -> Table:
     """
     if source in BUNDLED:
         return _bundled(source)
-    if not Path(source).exists():
-        near = difflib.get_close_matches(source, BUNDLED, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise DataError(f"{source} is neither a file nor one of {', '.join(BUNDLED)}{hint}")
     return _read_csv(source)
 
 
@@ -132,7 +131,17 @@ class NumberColumn(NamedTuple):
 
     def encode(self, table: Table) -> Array:
         """Its one column of x, (N, 1)."""
-        return ((_numbers(table, self.name) - self.mean) / self.scale)[:, None]
+        values = _numbers(table, self.name)
+        with np.errstate(over="ignore"):
+            standardised = (values - self.mean) / self.scale
+        far = ~(np.abs(standardised) < FAR)
+        if far.any():
+            row = int(far.argmax())
+            raise DataError(
+                f"{table.where(row)}: column {self.name!r} is {values[row]:g}, too far to compute with from the mean "
+                f"{self.mean:g} and deviation {self.scale:g} in training; correct the cell or remove the row"
+            )
+        return standardised[:, None]
 
 
 class TextColumn(NamedTuple):
@@ -210,7 +219,8 @@ def _fit_column(table: Table, name: str, rows: Array) -> NumberColumn | TextColu
     if column.dtype.kind == "U" and 2 * sum(_number(cell) is not None for cell in column.tolist()) < len(column):
         return TextColumn(name, tuple(sorted(set(_text(table, name).tolist()))))
     values = _numbers(table, name)[rows].astype(np.longdouble)  # whose squares do not overflow
-    return NumberColumn(name, float(values.mean()), float(values.std()) or 1.0)
+    constant = values.min() == values.max()  # whose deviation, rounded, need not come out as 0
+    return NumberColumn(name, float(values.mean()), 1.0 if constant else float(values.std()) or 1.0)
 
 
 def _numbers(table: Table, name: str) -> Array:
@@ -277,6 +287,10 @@ def _read_csv(source: str) -> Table:
         with Path(source).open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, skipinitialspace=True, strict=True)
             rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
+    except FileNotFoundError as error:
+        near = difflib.get_close_matches(source, BUNDLED, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise DataError(f"{source!r} is neither a file nor one of {', '.join(BUNDLED)}{hint}") from error
     except OSError as error:
         raise DataError(f"{source} cannot be read: {error.strerror}; give a CSV file") from error
     except UnicodeDecodeError as error:

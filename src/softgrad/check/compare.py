@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from softgrad.check.differences import STEP, central_difference
-from softgrad.errors import ShapeError
+from softgrad.errors import DtypeError, ShapeError
 
 # A difference is taken again with a shorter step where it does not agree: a kink (ReLU at 0) or a steep curve inside
 # the step is no mistake, and what is a mistake stays one at any step.
@@ -50,6 +50,10 @@ def compare_gradients(
         limit: errors above it are looked at again with a shorter step.
         on_entry: called after each entry, to show progress.
 
+    Raises:
+        ShapeError: a gradient that is missing or not in its parameter's shape.
+        DtypeError: a parameter that is not float64.
+
     Example:
         >>> from softgrad.check import compare_gradients
         >>> w = np.array([1.0, 2.0])
@@ -60,6 +64,8 @@ def compare_gradients(
     """
     worst = GradientError(0.0, "", (), 0.0, 0.0)
     for name, parameter in parameters.items():
+        if name not in grads:
+            raise ShapeError(f"compare_gradients: grads has no {name!r}; wanted one gradient for each parameter")
         worst = max(worst, _compare(loss, name, parameter, grads[name], limit, on_entry), key=lambda e: e.error)
     return worst
 
@@ -72,6 +78,11 @@ def _compare(
     limit: float,
     on_entry: Callable[[], object],
 ) -> GradientError:
+    if parameter.dtype != np.float64:
+        raise DtypeError(
+            f"compare_gradients: parameters[{name!r}].dtype is {parameter.dtype}, wanted float64; differences need its "
+            "digits"
+        )
     if grad.shape != parameter.shape:
         raise ShapeError(
             f"compare_gradients: grads[{name!r}].shape is {grad.shape}, wanted {parameter.shape}, that of the parameter"

@@ -17,7 +17,6 @@ INTERRUPTED = 130  # what typer makes of Ctrl-C
 
 app = typer.Typer(
     help="Softmax classifiers whose gradients are checked before they are trusted.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -47,15 +46,19 @@ app.command()(predict)
 def main() -> None:
     """The entry point of the command `softgrad`."""
     try:
-        status = app(standalone_mode=False) or 0
+        status = app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0
         sys.stdout.flush()
     except typer.TyperException as error:
         status = _fail(error.format_message())
     except SoftgradError as error:
         status = _fail(str(error))
-    except BrokenPipeError:  # the reader of our output, `head` say, has gone: let nothing be flushed to it at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
+    except OSError as error:
+        if error.filename is None:  # our own output, whose reader has gone or whose disk is full: flush no more to it
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        gone = isinstance(error, BrokenPipeError)  # as `head` goes once it has read enough; typer and rich exit with 1
+        status = 1 if gone else _fail(f"{error.filename or 'standard output'}: {error.strerror}")
+    except MemoryError as error:
+        status = _fail(f"not enough memory: {error}; give fewer units or rows")
     if status == INTERRUPTED:
         _fail("stopped; nothing was written")
     sys.exit(status)

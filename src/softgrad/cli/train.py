@@ -44,7 +44,9 @@ def train(
     optimizer: Annotated[
         Literal["sgd", "adam"], typer.Option(help="How steps are made; sgd has momentum 0.9.")
     ] = "adam",
-    seed: Annotated[int, typer.Option(min=0, help="Of the split, the first weights and the shuffling.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Of the split, the first weights and the shuffling.")
+    ] = 0,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for model.safetensors and metrics.json.  [default: softgrad-runs/NAME]"),
@@ -167,10 +169,7 @@ def _train(
     network: nn.Network, problem: Problem, optimizer: nn.Optimizer, epochs: int, batch_size: int, seed: int
 ) -> list[nn.Epoch]:
     x, labels = problem.part(problem.rows.train)
-    with (
-        progress("training", epochs) as bar,
-        np.errstate(over="ignore", invalid="ignore"),
-    ):  # nn.train reports divergence
+    with progress("training", epochs) as bar:
         return nn.train(
             network,
             x,
@@ -220,7 +219,7 @@ def _hidden_units(hidden: str) -> list[int]:
         units = [-1]
     if units == [0]:
         return []
-    if min(units) < 1:
+    if min(units) < 1 or max(units) >= 2**31:
         raise OptionError(
             f"train: --hidden is {hidden!r}, wanted positive whole numbers, as 64,32; or 0 for no hidden layer"
         )

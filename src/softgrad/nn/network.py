@@ -73,11 +73,9 @@ class Network:
             raise OptionError("Network: layers is empty, wanted at least one, as [Dense(n_classes)]")
         if loss not in LOSSES:
             raise OptionError(f"Network: loss is {loss!r}, wanted one of {', '.join(map(repr, LOSSES))}")
-        if np.dtype(dtype) not in (np.float32, np.float64):
-            raise OptionError(f"Network: dtype is {np.dtype(dtype)}, wanted float32 or float64")
         self.layers = list(layers)
         self.loss_name = loss
-        self.dtype: np.dtype[Any] = np.dtype(dtype)
+        self.dtype = _dtype(dtype)
         self.in_features = 0
 
     def __repr__(self) -> str:
@@ -85,6 +83,8 @@ class Network:
 
     def initialize(self, in_features: int, *, seed: int | np.random.Generator | None = None) -> Network:
         """Draws the first parameters, for inputs of `in_features` columns; returns the network itself."""
+        if in_features < 1:
+            raise OptionError(f"Network: in_features is {in_features}, wanted at least 1")
         rng = np.random.default_rng(seed)
         self.in_features = width = in_features
         for layer in self.layers:
@@ -96,9 +96,9 @@ class Network:
     def astype(self, dtype: npt.DTypeLike) -> Network:
         """A copy that computes in another dtype."""
         network = copy.deepcopy(self)
-        network.dtype = np.dtype(dtype)
+        network.dtype = _dtype(dtype)
         for layer in network.layers:
-            layer.parameters = {name: value.astype(dtype) for name, value in layer.parameters.items()}
+            layer.parameters = {name: value.astype(network.dtype) for name, value in layer.parameters.items()}
         return network
 
     @property
@@ -184,3 +184,9 @@ class Network:
                 f"{self.in_features} features that the network was initialized for"
             )
         return array.astype(self.dtype, copy=False)
+
+
+def _dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise OptionError(f"Network: dtype is {np.dtype(dtype)}, wanted float32 or float64")
+    return np.dtype(dtype)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from softgrad._arrays import Array, numbers
+from softgrad._arrays import Array, numbers, to_rows, to_target
 from softgrad.errors import DataError, OptionError, ShapeError, TrainingError
 from softgrad.nn.network import Network
 from softgrad.nn.optimizers import Adam, Optimizer
@@ -74,9 +74,9 @@ def train(
         raise OptionError(f"train: validation_split is {validation_split}, wanted at least 0 and less than 1")
     rng = np.random.default_rng(seed)
     optimizer = optimizer or Adam()
-    x, target = _read(x, target)
+    x, target = _read(network, x, target)
     if validation is not None:
-        validation = _read(*validation)
+        validation = _read(network, *validation)
     elif validation_split:
         order = rng.permutation(len(x))
         held_out, kept = np.split(order, [int(len(x) * validation_split)])
@@ -84,17 +84,22 @@ def train(
         x, target = x[kept], target[kept]
     if len(x) == 0:
         raise ShapeError("train: there are 0 rows to train on, wanted at least 1")
+    if validation is not None and len(validation[0]) == 0:
+        raise ShapeError("train: there are 0 rows to validate on, wanted at least 1; hold out more, or none")
 
     history: list[Epoch] = []
     best_loss, best_number, best_parameters = np.inf, 0, _copy(network.parameters)
     for number in range(1, epochs + 1):
-        loss = _run_epoch(network, x, target, optimizer, batch_size, rng)
-        validation_loss = float(network.loss(*validation)) if validation is not None else None
+        with np.errstate(over="ignore", invalid="ignore"):  # reported below
+            loss = _run_epoch(network, x, target, optimizer, batch_size, rng)
+            validation_loss = float(network.loss(*validation)) if validation is not None else None
         epoch = Epoch(number, loss, validation_loss)
-        if not np.isfinite([loss, validation_loss or 0.0]).all():
-            raise TrainingError(
-                f"train: the loss is {loss} after epoch {number}; training has diverged, use a lower learning rate"
-            )
+        for what, last in (("loss", loss), ("validation loss", validation_loss or 0.0)):
+            if not np.isfinite(last):
+                raise TrainingError(
+                    f"train: the {what} is {last} after epoch {number}; training has diverged, use a lower learning "
+                    "rate"
+                )
         history.append(epoch)
         if on_epoch:
             on_epoch(epoch)
@@ -124,15 +129,22 @@ def _run_epoch(
     return total / len(x)
 
 
-def _read(x: npt.ArrayLike, target: npt.ArrayLike) -> tuple[Array, Array]:
+def _read(network: Network, x: npt.ArrayLike, target: npt.ArrayLike) -> tuple[Array, Array]:
     x, target = numbers("train", "x", x), np.asarray(target)
+    if x.ndim != 2 or target.ndim == 0:
+        raise ShapeError(
+            f"train: x.shape is {x.shape} and target.shape {target.shape}, wanted (N, D) and (N) or (N, K), a row for "
+            "each sample"
+        )
     if len(x) != len(target):
         raise ShapeError(f"train: x has {len(x)} rows, but target has {len(target)}; wanted one target a row")
     if not np.isfinite(x).all():
-        row, column = (int(i) for i in np.argwhere(~np.isfinite(x))[0][:2])
+        row, column = (int(i) for i in np.argwhere(~np.isfinite(x))[0])
         raise DataError(
             f"train: x[{row}, {column}] is {x[row, column]}, wanted a finite number; fill it in or drop the row"
         )
+    logits = np.zeros((len(x), network.logits(x[:1]).shape[1]))
+    to_target("train", target, to_rows("train", "logits", logits, -1), -1)  # while rows still have their own numbers
     return x, target
 
 
