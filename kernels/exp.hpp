@@ -2,9 +2,8 @@
 //
 //     exp(x) = 2^n exp(r),    n = round(x / ln 2),    |r| <= ln(2) / 2
 //
-// exp(r) is its Taylor series, cut where the next term falls below a fifth of an ulp. z - max is rounded, and at
-// z - max = -80 that rounding alone is worth 40 ulp of the result: so the error of the difference, which is known
-// exactly (Knuth's two-sum), is added to r.
+// exp(r) is its Taylor series, cut where the next term falls below a fifth of an ulp. x = z - max is rounded, and at
+// x = -80 that rounding alone is worth 40 ulp of the result: so x comes in two terms, and the second is added to r.
 #pragma once
 
 #include <bit>
@@ -60,14 +59,6 @@ template <class T> [[gnu::always_inline]] inline T exp_nonpositive(T hi, T lo) {
     constexpr Int exponent_of_one = Int(C::bias + 64) - std::bit_cast<Int>(C::to_integer);
     const T scale = std::bit_cast<T>((std::bit_cast<Int>(shifted) + exponent_of_one) << C::mantissa_bits);
     return taylor<0, C::terms>(r) * scale * T(0x1p-64);
-}
-
-// exp(z - max) for z <= max, as if the difference were not rounded.
-template <class T> [[gnu::always_inline]] inline T exp_difference(T z, T max) {
-    const T hi = z - max;
-    const T max_seen = z - hi;
-    const T lo = (z - (hi + max_seen)) + (max_seen - max);
-    return exp_nonpositive(hi, lo);
 }
 
 }  // namespace softgrad::SOFTGRAD_ISA

@@ -4,6 +4,7 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <atomic>
@@ -18,6 +19,7 @@ using namespace nb::literals;
 namespace softgrad {
 namespace {
 
+template <class T> using Cube = nb::ndarray<T, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
 template <class T> using Matrix = nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 template <class T> using Vector = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
@@ -37,70 +39,89 @@ template <class Rows> void run(int64_t N, int64_t K, const Rows& rows) {
     split_rows(N, K, num_threads, rows);
 }
 
-template <class T> void bind_unary(nb::module_& m, const char* name, typename Kernels<T>::Unary Kernels<T>::*kernel) {
+template <class T> Shape shape_of(const Cube<T>& array) {
+    return {int64_t(array.shape(0)), int64_t(array.shape(1)), int64_t(array.shape(2))};
+}
+
+// (outer, K, inner) to the same, or to (outer * inner) for logsumexp.
+template <class T, class Out>
+void bind_unary(nb::module_& m, const char* name, typename Kernels<T>::Unary Kernels<T>::*kernel) {
     m.def(
         name,
-        [kernel](Matrix<const T> x, Matrix<T> out) {
-            const int64_t K = x.shape(1);
-            run(x.shape(0), K, [&](int64_t begin, int64_t end) {
-                (kernels<T>().*kernel)(x.data() + begin * K, out.data() + begin * K, end - begin, K);
+        [kernel](Cube<const T> x, Out out, double temperature) {
+            const Shape shape = shape_of(x);
+            run(shape.rows(), shape.K, [&](int64_t begin, int64_t end) {
+                (kernels<T>().*kernel)(x.data(), out.data(), shape, begin, end, temperature);
             });
         },
-        "x"_a.noconvert(), "out"_a.noconvert());
+        "x"_a.noconvert(), "out"_a.noconvert(), "temperature"_a);
 }
 
 template <class T> void bind_binary(nb::module_& m, const char* name, typename Kernels<T>::Binary Kernels<T>::*kernel) {
     m.def(
         name,
-        [kernel](Matrix<const T> x, Matrix<const T> y, Matrix<T> out) {
-            const int64_t K = x.shape(1);
-            run(x.shape(0), K, [&](int64_t begin, int64_t end) {
-                const int64_t at = begin * K;
-                (kernels<T>().*kernel)(x.data() + at, y.data() + at, out.data() + at, end - begin, K);
+        [kernel](Cube<const T> x, Cube<const T> y, Cube<T> out, double temperature) {
+            const Shape shape = shape_of(x);
+            run(shape.rows(), shape.K, [&](int64_t begin, int64_t end) {
+                (kernels<T>().*kernel)(x.data(), y.data(), out.data(), shape, begin, end, temperature);
             });
         },
-        "x"_a.noconvert(), "y"_a.noconvert(), "out"_a.noconvert());
+        "x"_a.noconvert(), "y"_a.noconvert(), "out"_a.noconvert(), "temperature"_a);
 }
 
-// The target has one entry a row (class numbers) or K (probabilities). Without a gradient, `grad` is None.
+// logsumexp, entropy, correct
+template <class T> using StatsArrays = std::tuple<Vector<T>, Vector<T>, Vector<bool>>;
+
 template <class T, class Target, class TargetArray>
 void bind_loss(nb::module_& m, const char* name, typename Kernels<T>::template Loss<Target> Kernels<T>::*kernel) {
     m.def(
         name,
-        [kernel](Matrix<const T> z, TargetArray target, double scale, Vector<T> loss, std::optional<Matrix<T>> grad) {
-            const int64_t K = z.shape(1);
-            const int64_t target_width = target.ndim() == 1 ? 1 : K;
-            T* const grad_data = grad ? grad->data() : nullptr;
-            run(z.shape(0), K, [&](int64_t begin, int64_t end) {
-                (kernels<T>().*kernel)(z.data() + begin * K, target.data() + begin * target_width, scale,
-                                       loss.data() + begin, grad_data ? grad_data + begin * K : nullptr, end - begin,
-                                       K);
+        [kernel](Matrix<const T> z, TargetArray target, std::optional<Vector<const T>> weight, double scale,
+                 double label_smoothing, double z_loss, double softcap, double temperature, Vector<T> loss,
+                 std::optional<Matrix<T>> grad, std::optional<StatsArrays<T>> stats) {
+            const int64_t N = z.shape(0), K = z.shape(1);
+            const T* const weights = weight ? weight->data() : nullptr;
+            const LossOptions<T> options{weights, scale, label_smoothing, z_loss, softcap, temperature};
+            T* const grads = grad ? grad->data() : nullptr;
+            Stats<T> row_stats{};
+            if (stats) {
+                auto& [logsumexp, entropy, correct] = *stats;
+                row_stats = {logsumexp.data(), entropy.data(), correct.data()};
+            }
+            run(N, K, [&](int64_t begin, int64_t end) {
+                (kernels<T>().*kernel)(z.data(), target.data(), options, loss.data(), grads, row_stats, N, K, begin,
+                                       end);
             });
         },
-        "z"_a.noconvert(), "target"_a.noconvert(), "scale"_a, "loss"_a.noconvert(), "grad"_a.noconvert().none());
+        "z"_a.noconvert(), "target"_a.noconvert(), "weight"_a.noconvert().none(), "scale"_a, "label_smoothing"_a,
+        "z_loss"_a, "softcap"_a, "temperature"_a, "loss"_a.noconvert(), "grad"_a.noconvert().none(),
+        "stats"_a.noconvert().none());
+}
+
+// The first label outside 0..K-1, or -1.
+int64_t find_label_outside(Vector<const int64_t> target, int64_t K) {
+    for (size_t i = 0; i < target.shape(0); ++i) {
+        if (uint64_t(target.data()[i]) >= uint64_t(K)) return int64_t(i);
+    }
+    return -1;
 }
 
 template <class T> void bind(nb::module_& m) {
     using Table = Kernels<T>;
-    bind_unary<T>(m, "softmax", &Table::softmax);
-    bind_unary<T>(m, "log_softmax", &Table::log_softmax);
-    m.def(
-        "logsumexp",
-        [](Matrix<const T> z, Vector<T> lse) {
-            const int64_t K = z.shape(1);
-            run(z.shape(0), K, [&](int64_t begin, int64_t end) {
-                kernels<T>().logsumexp(z.data() + begin * K, lse.data() + begin, end - begin, K);
-            });
-        },
-        "z"_a.noconvert(), "lse"_a.noconvert());
+    using Classes = Vector<const int64_t>;
+    using Probs = Matrix<const T>;
+    bind_unary<T, Cube<T>>(m, "softmax", &Table::softmax);
+    bind_unary<T, Cube<T>>(m, "log_softmax", &Table::log_softmax);
+    bind_unary<T, Vector<T>>(m, "logsumexp", &Table::logsumexp);
     bind_binary<T>(m, "softmax_vjp", &Table::softmax_vjp);
     bind_binary<T>(m, "log_softmax_vjp", &Table::log_softmax_vjp);
     bind_binary<T>(m, "log_softmax_jvp", &Table::log_softmax_jvp);
-    bind_loss<T, int64_t, Vector<const int64_t>>(m, "cross_entropy_classes", &Table::cross_entropy_classes);
-    bind_loss<T, int64_t, Vector<const int64_t>>(m, "squared_error_classes", &Table::squared_error_classes);
-    bind_loss<T, T, Matrix<const T>>(m, "cross_entropy_probs", &Table::cross_entropy_probs);
-    bind_loss<T, T, Matrix<const T>>(m, "kl_divergence_probs", &Table::kl_divergence_probs);
-    bind_loss<T, T, Matrix<const T>>(m, "squared_error_probs", &Table::squared_error_probs);
+    bind_loss<T, int64_t, Classes>(m, "cross_entropy_classes", &Table::cross_entropy_classes);
+    bind_loss<T, int64_t, Classes>(m, "kl_divergence_classes", &Table::kl_divergence_classes);
+    bind_loss<T, int64_t, Classes>(m, "squared_error_classes", &Table::squared_error_classes);
+    bind_loss<T, T, Probs>(m, "cross_entropy_probs", &Table::cross_entropy_probs);
+    bind_loss<T, T, Probs>(m, "kl_divergence_probs", &Table::kl_divergence_probs);
+    bind_loss<T, T, Probs>(m, "squared_error_probs", &Table::squared_error_probs);
 }
 
 }  // namespace
@@ -117,6 +138,7 @@ NB_MODULE(_kernels, m) {
     bind<float>(m);
     bind<double>(m);
     m.attr("ISA") = chosen->name;
+    m.def("find_label_outside", &find_label_outside, "target"_a.noconvert(), "K"_a);
     m.def("get_num_threads", [] { return num_threads.load(); });
     m.def(
         "set_num_threads", [](int64_t n) { num_threads = n; }, "n"_a);

@@ -7,11 +7,9 @@
 #include <type_traits>
 
 #include "exp.hpp"
+#include "scores.hpp"
 
 namespace softgrad::SOFTGRAD_ISA {
-
-// What sums are carried in, and what a row's few scalars are computed in.
-template <class T> using Wide = std::conditional_t<std::is_same_v<T, float>, double, long double>;
 
 // The sum of term(j) over a row: short runs in T, which vectorise, and their sums in a wider type. A term may also
 // write its entry: that makes the one pass over the row serve both.
@@ -39,36 +37,29 @@ template <class T> [[gnu::always_inline]] inline T maximum(const T* z, int64_t K
 // The scalars of one row's softmax. The largest exponential is exactly 1; leaving one such term out of the sum keeps
 // what a confident row is about: log(sum) = log1p(others), and p - 1 = -others / sum, without cancellation.
 template <class T> struct Normalizer {
-    T max;
-    Wide<T> others;  // sum of exp(z_j - max) over all j but one that attains the maximum
+    T max;           // the largest logit
+    Wide<T> others;  // sum of exp(s_j - s_max) over all j but one that attains the maximum
     Wide<T> sum() const { return 1 + others; }
     Wide<T> log_sum() const { return std::log1p(others); }
 };
 
 constexpr auto discard = [](int64_t, auto) {};
 
-// Hands each e_j = exp(z_j - max) to store(j, e_j), which may be `discard`, and returns their normalizer. An infinite
+// Hands each e_j = exp(s_j - s_max) to store(j, e_j), which may be `discard`, and returns their normalizer. An infinite
 // maximum makes it NaN, as exp(inf - inf) is.
-template <class T, class Store>
-[[gnu::always_inline]] inline Normalizer<T> exponentials(const T* z, int64_t K, Store store) {
+template <class T, class Scores, class Store>
+[[gnu::always_inline]] inline Normalizer<T> exponentials(const T* z, int64_t K, Scores scores, Store store) {
     const T max = maximum(z, K);
-    const Wide<T> below = sum_over<T>(K, [=](int64_t j) {
-        const T e = exp_difference(z[j], max);
+    const Wide<T> sum = sum_over<T>(K, [=](int64_t j) {
+        const T e = exp_below(scores, z[j], max);
         store(j, e);
-        return z[j] == max ? T(0) : e;
+        return e;
     });
+    if (sum >= 2) return {max, sum - 1};  // at worst one bit is lost
+
+    const Wide<T> below = sum_over<T>(K, [=](int64_t j) { return z[j] == max ? T(0) : exp_below(scores, z[j], max); });
     const Wide<T> attained = sum_over<T>(K, [=](int64_t j) { return z[j] == max ? T(1) : T(0); });
     return {max, below + (attained - 1) + (max - max)};
-}
-
-// p_j = e_j / sum into `p`, or nowhere if that is null.
-template <class T> [[gnu::always_inline]] inline Normalizer<T> probabilities(const T* z, T* p, int64_t K) {
-    if (!p) return exponentials(z, K, discard);
-    const Normalizer<T> n = exponentials(z, K, [=](int64_t j, T e) { p[j] = e; });
-    const T factor = T(1 / n.sum());
-#pragma omp simd
-    for (int64_t j = 0; j < K; ++j) p[j] *= factor;
-    return n;
 }
 
 }  // namespace softgrad::SOFTGRAD_ISA

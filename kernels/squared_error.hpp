@@ -1,52 +1,36 @@
-// Squared error of the probabilities, L = 1/2 sum_j (p_j - t_j)^2, with its gradient through softmax:
-//     dL/dz = J (p - t),    hence    dL/dz_k = p_k (p_k - t_k - sum_j (p_j - t_j) p_j)
-// `grad` may be null: then the exponentials are computed again where they would have been kept there.
+// Squared error of the probabilities against class numbers, L = w/2 sum_j (p_j - [j = y])^2, with its gradient through
+// softmax. `grad` may be null, and may be z itself.
 #pragma once
 
-#include "rows.hpp"
+#include "loss_rows.hpp"
 
 namespace softgrad::SOFTGRAD_ISA {
 
-// Target a class y. With others = 1 - p_y and q = the sum of p_j^2 over j != y, no term cancels:
-//     L       = (q + others^2) / 2
-//     dL/dz_j = p_j (p_j - q + p_y others),  and at y:  -p_y (q + others^2)
-template <class T>
-void squared_error_classes(const T* z, const int64_t* target, double scale, T* loss, T* grad, int64_t N, int64_t K) {
-    for (; N > 0; --N, z += K, ++target, ++loss) {
-        const int64_t y = *target;
-        const Normalizer<T> n = probabilities(z, grad, K);
-        const T factor = T(1 / n.sum());
-        const auto p = [=](int64_t j) { return grad ? grad[j] : exp_difference(z[j], n.max) * factor; };
-        const Wide<T> p_y = exp_difference(z[y], n.max) / n.sum();
-        const Wide<T> others = z[y] == n.max ? n.others / n.sum() : 1 - p_y;
-        const Wide<T> q = sum_over<T>(K, [=](int64_t j) { return j == y ? T(0) : p(j) * p(j); });
+// With others = 1 - p_y and q = the sum of p_j^2 over j != y, no term cancels:
+//     L       = w (q + others^2) / 2
+//     dL/ds_j = w p_j (p_j - q + p_y others),  and at y:  -w p_y (q + others^2)
+template <class T, class Scores>
+void squared_error_classes(const LossRows<T>& rows, const int64_t* target, Scores scores) {
+    rows.over([&](const Row<T>& row) {
+        const int64_t y = target[row.number];
+        if (y < 0) return row.ignore();
+        const T z_y = row.z[y];
+        const double weight = rows.options.weight ? rows.options.weight[y] : 1;
+        const Normalizer<T> n = row.probabilities(scores);
+        const T* const p = row.e;
+        const Wide<T> p_y = exp_below(scores, z_y, n.max) / n.sum();
+        const Wide<T> others = z_y == n.max ? n.others / n.sum() : 1 - p_y;
+        const Wide<T> q = sum_over<T>(row.K, [&](int64_t j) { return j == y ? T(0) : p[j] * p[j]; });
         const Wide<T> twice_loss = q + others * others;
-        *loss = T(twice_loss / 2);
-        if (!grad) continue;
+        row.set_loss(T(weight * twice_loss / 2));
+        row.set_stats(n, scores, y);
+        if (!row.grad) return;
 
-        const T shift = T(p_y * others - q);
-#pragma omp simd
-        for (int64_t j = 0; j < K; ++j) grad[j] = T(scale) * (grad[j] * (grad[j] + shift));
-        grad[y] = T(-scale * (p_y * twice_loss));
-        grad += K;
-    }
-}
-
-// Target probabilities t.
-template <class T>
-void squared_error_probs(const T* z, const T* t, double scale, T* loss, T* grad, int64_t N, int64_t K) {
-    for (; N > 0; --N, z += K, t += K, ++loss) {
-        const Normalizer<T> n = probabilities(z, grad, K);
-        const T factor = T(1 / n.sum());
-        const auto p = [=](int64_t j) { return grad ? grad[j] : exp_difference(z[j], n.max) * factor; };
-        *loss = T(sum_over<T>(K, [=](int64_t j) { return (p(j) - t[j]) * (p(j) - t[j]); }) / 2);
-        if (!grad) continue;
-
-        const T inner = T(sum_over<T>(K, [=](int64_t j) { return (grad[j] - t[j]) * grad[j]; }));
-#pragma omp simd
-        for (int64_t j = 0; j < K; ++j) grad[j] = T(scale) * (grad[j] * ((grad[j] - t[j]) - inner));
-        grad += K;
-    }
+        const Wide<T> scale = rows.options.scale * weight * scores.scale();
+        const T grad_y = T(-scale * scores.slope(z_y) * (p_y * twice_loss));
+        const T shift = T(p_y * others - q), factor = T(scale);
+        row.write_grad([&](int64_t j) { return factor * scores.slope(row.z[j]) * (p[j] * (p[j] + shift)); }, y, grad_y);
+    });
 }
 
 }  // namespace softgrad::SOFTGRAD_ISA

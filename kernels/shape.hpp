@@ -1,0 +1,15 @@
+// An array seen around its class axis.
+#pragma once
+
+#include <cstdint>
+
+namespace softgrad {
+
+// (outer, K, inner), contiguous: entry j of row (o, i) is at (o * K + j) * inner + i. inner = 1 where the classes are
+// last. Kernels that take a Shape are given a range of the rows, counted o * inner + i.
+struct Shape {
+    int64_t outer, K, inner;
+    int64_t rows() const { return outer * inner; }
+};
+
+}  // namespace softgrad

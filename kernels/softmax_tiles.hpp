@@ -1,0 +1,124 @@
+// The functions of softmax.hpp on tiles of rows (lanes.hpp), by the same formulas.
+#pragma once
+
+#include <cmath>
+
+#include "lanes.hpp"
+
+namespace softgrad::SOFTGRAD_ISA {
+
+// entry(j, l) for every entry of a tile.
+template <class T, class Entry> [[gnu::always_inline]] inline void over_entries(int64_t K, Entry entry) {
+    for (int64_t j = 0; j < K; ++j) {
+#pragma omp simd
+        for (int l = 0; l < lanes<T>; ++l) entry(j, l);
+    }
+}
+
+template <class T, class Scores>
+void softmax_tiles(const T* z, T* p, Shape shape, int64_t begin, int64_t end, Scores scores) {
+    const Tile<T> tile(shape.K);
+    over_places<T>(shape, begin, end, [&](Place at) {
+        load(z, at, shape.K, tile);
+        LaneNormalizer<T> n = exponentials(tile, shape.K, scores, [&](int64_t j, int l, T e) { tile[j][l] = e; });
+        T* const factor = n.others;
+#pragma omp simd
+        for (int l = 0; l < lanes<T>; ++l) factor[l] = 1 / (1 + factor[l]);
+        over_entries<T>(shape.K, [&](int64_t j, int l) { tile[j][l] *= factor[l]; });
+        store(tile, at, shape.K, p);
+    });
+}
+
+template <class T, class Scores>
+void log_softmax_tiles(const T* z, T* log_p, Shape shape, int64_t begin, int64_t end, Scores scores) {
+    const Tile<T> tile(shape.K);
+    over_places<T>(shape, begin, end, [&](Place at) {
+        load(z, at, shape.K, tile);
+        LaneNormalizer<T> n = exponentials(tile, shape.K, scores, [](int64_t, int, T) {});
+        T* const log_sum = n.others;
+#pragma omp simd
+        for (int l = 0; l < lanes<T>; ++l) log_sum[l] = log1p_nonnegative(log_sum[l]);
+        over_entries<T>(
+            shape.K, [&](int64_t j, int l) { tile[j][l] = scores.difference(tile[j][l], n.max[l]).hi - log_sum[l]; });
+        store(tile, at, shape.K, log_p);
+    });
+}
+
+template <class T, class Scores>
+void logsumexp_tiles(const T* z, T* lse, Shape shape, int64_t begin, int64_t end, Scores scores) {
+    const Tile<T> tile(shape.K);
+    over_places<T>(shape, begin, end, [&](Place at) {
+        load(z, at, shape.K, tile);
+        const LaneNormalizer<T> n = exponentials(tile, shape.K, scores, [](int64_t, int, T) {});
+        for (int l = 0; l < at.rows; ++l) {
+            if (!std::isinf(n.max[l])) {
+                lse[at.first_row + l] = T(scores.value(n.max[l]) + std::log1p(Wide<T>(n.others[l])));
+                continue;
+            }
+            T infinite_or_nan = n.max[l];
+            for (int64_t j = 0; j < shape.K; ++j)
+                infinite_or_nan = tile[j][l] == tile[j][l] ? infinite_or_nan : tile[j][l];
+            lse[at.first_row + l] = infinite_or_nan;
+        }
+    });
+}
+
+// The sum of term(j, l) over j for every lane, by Kahan's method.
+template <class T, class Term> [[gnu::always_inline]] inline void sum_lanes(int64_t K, Lane<T>& sum, Term term) {
+    Lane<T> lost{};
+    fill(sum, lanes<T>, T(0));
+    over_entries<T>(K, [&](int64_t j, int l) {
+        const T next_term = term(j, l) - lost[l];
+        const T next = sum[l] + next_term;
+        lost[l] = (next - sum[l]) - next_term;
+        sum[l] = next;
+    });
+}
+
+// dz_k = scale p_k (dp_k - sum_j dp_j p_j)
+template <class T>
+void softmax_vjp_tiles(const T* p, const T* dp, T* dz, Shape shape, int64_t begin, int64_t end, T scale) {
+    const Tile<T> probs(shape.K), grad(shape.K);
+    over_places<T>(shape, begin, end, [&](Place at) {
+        load(p, at, shape.K, probs);
+        load(dp, at, shape.K, grad);
+        Lane<T> inner;
+        sum_lanes<T>(shape.K, inner, [&](int64_t j, int l) { return grad[j][l] * probs[j][l]; });
+        over_entries<T>(shape.K,
+                        [&](int64_t j, int l) { grad[j][l] = scale * (probs[j][l] * (grad[j][l] - inner[l])); });
+        store(grad, at, shape.K, dz);
+    });
+}
+
+// dz_k = scale (dy_k - p_k sum_j dy_j)
+template <class T>
+void log_softmax_vjp_tiles(const T* log_p, const T* dy, T* dz, Shape shape, int64_t begin, int64_t end, T scale) {
+    const Tile<T> logs(shape.K), grad(shape.K);
+    over_places<T>(shape, begin, end, [&](Place at) {
+        load(log_p, at, shape.K, logs);
+        load(dy, at, shape.K, grad);
+        Lane<T> sum;
+        sum_lanes<T>(shape.K, sum, [&](int64_t j, int l) { return grad[j][l]; });
+        over_entries<T>(shape.K, [&](int64_t j, int l) {
+            grad[j][l] = scale * (grad[j][l] - exp_nonpositive(logs[j][l], T(0)) * sum[l]);
+        });
+        store(grad, at, shape.K, dz);
+    });
+}
+
+// dy_j = scale (dz_j - sum_k p_k dz_k)
+template <class T>
+void log_softmax_jvp_tiles(const T* log_p, const T* dz, T* dy, Shape shape, int64_t begin, int64_t end, T scale) {
+    const Tile<T> logs(shape.K), tangent(shape.K);
+    over_places<T>(shape, begin, end, [&](Place at) {
+        load(log_p, at, shape.K, logs);
+        load(dz, at, shape.K, tangent);
+        Lane<T> inner;
+        sum_lanes<T>(shape.K, inner,
+                     [&](int64_t j, int l) { return exp_nonpositive(logs[j][l], T(0)) * tangent[j][l]; });
+        over_entries<T>(shape.K, [&](int64_t j, int l) { tangent[j][l] = scale * (tangent[j][l] - inner[l]); });
+        store(tangent, at, shape.K, dy);
+    });
+}
+
+}  // namespace softgrad::SOFTGRAD_ISA
