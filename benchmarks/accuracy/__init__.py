@@ -1,0 +1,33 @@
+"""The largest error of softgrad and its peers over a table of hard cases, in ulp."""
+
+from __future__ import annotations
+
+import importlib.metadata
+
+
+def main(*, quick: bool = False) -> None:
+    """Prints the tables, and writes docs/accuracy.md from them; quick looks at short rows only and writes nothing."""
+    from benchmarks import tables
+    from benchmarks.accuracy import measure, page
+    from benchmarks.accuracy.libraries import LIBRARIES
+    from benchmarks.record import machine, now
+
+    present = [library for library in LIBRARIES if library.is_present()]
+    names = [library.name for library in present]
+    found = {}
+    with tables.progress() as progress:
+        if not quick:
+            measure.require_agreeing_judges()
+        for dtype in ("float32", "float64"):
+            found[dtype] = measure.largest_errors(present, dtype, 10 if quick else 10**6, progress.update)
+    console = tables.console()
+    for dtype, errors in found.items():
+        console.print(page.table(errors.all, names, f"largest error in ulp, {dtype}"))
+    for library in LIBRARIES:
+        if library not in present:
+            console.print(f"{library.name} is absent: python -m pip install {' '.join(library.packages)}")
+    if not quick:
+        packages = sorted({"numpy", "mpmath", *(package for library in present for package in library.packages)})
+        versions = ", ".join(f"{package} {importlib.metadata.version(package)}" for package in packages)
+        made_on = f"Made on {now()[:10]} with {versions}; {machine()['processor']}."
+        console.print(f"written to {page.write(found, names, made_on)}")

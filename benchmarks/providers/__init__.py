@@ -1,0 +1,20 @@
+"""The providers, in the order of the tables. A peer that is not installed is named as absent."""
+
+from benchmarks.providers.base import Call, Entry, NotOffered, Provider
+
+__all__ = ["COPY", "PROVIDERS", "SOFTGRAD", "SOFTGRAD_OUT", "Call", "Entry", "NotOffered", "Provider"]
+
+SOFTGRAD, COPY = "softgrad", "copy"
+SOFTGRAD_OUT = "softgrad, out="  # into an array that is there already
+
+_HERE = "benchmarks.providers"
+_TORCH = "python -m pip install torch --index-url https://download.pytorch.org/whl/cpu"
+PROVIDERS = (
+    Entry(SOFTGRAD, f"{_HERE}.softgrad_calls:Softgrad", ("softgrad", "numpy"), "python -m pip install ."),
+    Entry(COPY, f"{_HERE}.copy_bytes:Copy", ("numpy",)),
+    Entry("torch", f"{_HERE}.torch_calls:Torch", ("torch",), _TORCH),
+    Entry("torch.compile", f"{_HERE}.torch_calls:TorchCompile", ("torch",), _TORCH),
+    Entry("jax.jit", f"{_HERE}.jax_calls:Jax", ("jax", "optax"), "python -m pip install jax optax"),
+    Entry("NumPy", f"{_HERE}.numpy_by_hand:NumPyByHand", ("numpy",)),
+    Entry("SciPy", f"{_HERE}.scipy_special:SciPy", ("scipy",), "python -m pip install scipy"),
+)

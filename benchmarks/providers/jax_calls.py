@@ -1,0 +1,46 @@
+"""JAX on the CPU under jit, with optax's loss. Every call waits for its results: JAX returns before they are there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.providers.base import Call, Provider
+from benchmarks.questions.base import Array
+
+
+class Jax(Provider):
+    """jax.nn and optax.losses."""
+
+    def __init__(self, name: str, dtype: str) -> None:
+        super().__init__(name, dtype)
+        import jax
+        import optax
+
+        jax.config.update("jax_platforms", "cpu")
+        jax.config.update("jax_enable_x64", dtype == "float64")
+        self.jax, self.optax = jax, optax
+
+    def native(self, array: Array) -> Any:
+        """On the device, which is the CPU."""
+        return self.jax.block_until_ready(self.jax.numpy.asarray(array))
+
+    def cross_entropy(self, logits: Any, target: Any) -> Call:
+        """value_and_grad of the mean of optax's loss."""
+        loss_of_rows = self.optax.losses.softmax_cross_entropy_with_integer_labels
+        return self._jitted(self.jax.value_and_grad(lambda z, y: loss_of_rows(z, y).mean()), logits, target)
+
+    def softmax(self, logits: Any) -> Call:
+        """jax.nn.softmax."""
+        return self._jitted(lambda z: (self.jax.nn.softmax(z),), logits)
+
+    def log_softmax(self, logits: Any) -> Call:
+        """jax.nn.log_softmax."""
+        return self._jitted(lambda z: (self.jax.nn.log_softmax(z),), logits)
+
+    def softmax_vjp(self, probs: Any, grad_output: Any) -> Call:
+        """The formula, for the compiler to fuse."""
+        return self._jitted(lambda p, dp: (p * (dp - (p * dp).sum(1, keepdims=True)),), probs, grad_output)
+
+    def _jitted(self, function: Any, *inputs: Any) -> Call:
+        jitted, ready = self.jax.jit(function), self.jax.block_until_ready
+        return lambda: tuple(ready(jitted(*inputs)))

@@ -1,0 +1,42 @@
+"""scipy.special, whose softmax and log_softmax are all it has of this; the loss is built on them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.providers.base import Call, Provider
+from benchmarks.questions.base import Array
+
+
+class SciPy(Provider):
+    """No bfloat16, no derivatives."""
+
+    dtypes = ("float32", "float64", "float16")
+
+    def __init__(self, name: str, dtype: str) -> None:
+        super().__init__(name, dtype)
+        import scipy.special
+
+        self.special = scipy.special
+
+    def cross_entropy(self, logits: Array, target: Array) -> Call:
+        """The loss from log_softmax, the gradient from its exponential."""
+        rows, at_target = len(logits), (np.arange(len(logits)), target)
+
+        def call() -> tuple[Array, ...]:
+            work = self.special.log_softmax(logits, axis=1)
+            loss = -work[at_target].mean(dtype=np.float64)
+            np.exp(work, out=work)
+            work[at_target] -= 1
+            work /= rows
+            return loss, work
+
+        return call
+
+    def softmax(self, logits: Array) -> Call:
+        """scipy.special.softmax."""
+        return lambda: (self.special.softmax(logits, axis=1),)
+
+    def log_softmax(self, logits: Array) -> Call:
+        """scipy.special.log_softmax."""
+        return lambda: (self.special.log_softmax(logits, axis=1),)

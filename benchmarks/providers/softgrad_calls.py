@@ -1,0 +1,39 @@
+"""softgrad, through its public functions: a plain call, and one with out= where the function takes it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+import softgrad as sg
+from benchmarks.providers import SOFTGRAD_OUT
+from benchmarks.providers.base import Call, Provider
+from benchmarks.questions.base import Array, Operation
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "cross_entropy": sg.cross_entropy_with_grad,
+    "softmax": sg.softmax,
+    "log_softmax": sg.log_softmax,
+    "softmax_vjp": sg.softmax_vjp,
+}
+
+
+class Softgrad(Provider):
+    """Checks of the arguments included."""
+
+    def calls(self, operation: Operation, inputs: tuple[Array, ...]) -> dict[str, Call]:
+        """A plain call allocates its result; one with out= does not."""
+        function = FUNCTIONS[operation.name]
+        calls: dict[str, Call] = {self.name: partial(_as_tuple, partial(function, *inputs))}
+        if "out" in inspect.signature(function).parameters:
+            calls[SOFTGRAD_OUT] = partial(_as_tuple, partial(function, *inputs, out=np.empty_like(inputs[0])))
+        return calls
+
+
+def _as_tuple(call: Callable[[], Any]) -> tuple[Any, ...]:
+    result = call()
+    return result if isinstance(result, tuple) else (result,)

@@ -1,0 +1,76 @@
+"""PyTorch on the CPU, eager and compiled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from benchmarks.providers.base import Call, Provider
+from benchmarks.questions.base import Array
+
+
+class Torch(Provider):
+    """Eager: torch.nn.functional and autograd."""
+
+    def __init__(self, name: str, dtype: str) -> None:
+        super().__init__(name, dtype)
+        import torch
+
+        self.torch = torch
+
+    def native(self, array: Array) -> Any:
+        """A tensor over the same memory; torch knows NumPy's bfloat16 by its bits only."""
+        if array.dtype.name == "bfloat16":
+            return self.torch.from_numpy(array.view(np.int16)).view(self.torch.bfloat16)
+        return self.torch.from_numpy(array)
+
+    def numpy(self, array: Any) -> Array:
+        """bfloat16 widened, which is exact."""
+        wide = array.float() if array.dtype == self.torch.bfloat16 else array
+        result: Array = wide.detach().numpy()
+        return result
+
+    def optimized(self, function: Any) -> Any:
+        """The function as this provider runs it."""
+        return function
+
+    def cross_entropy(self, logits: Any, target: Any) -> Call:
+        """F.cross_entropy forward, autograd backward."""
+        z = logits.requires_grad_()
+        loss_of = self.optimized(self.torch.nn.functional.cross_entropy)
+
+        def call() -> tuple[Any, ...]:
+            loss = loss_of(z, target)
+            return loss, self.torch.autograd.grad(loss, z)[0]
+
+        return call
+
+    def softmax(self, logits: Any) -> Call:
+        """torch.softmax."""
+        softmax = self.optimized(lambda z: self.torch.softmax(z, 1))
+        return lambda: (softmax(logits),)
+
+    def log_softmax(self, logits: Any) -> Call:
+        """torch.log_softmax."""
+        log_softmax = self.optimized(lambda z: self.torch.log_softmax(z, 1))
+        return lambda: (log_softmax(logits),)
+
+    def softmax_vjp(self, probs: Any, grad_output: Any) -> Call:
+        """The kernel of softmax's backward pass, without autograd's own cost."""
+        backward = self.torch.ops.aten._softmax_backward_data
+        return lambda: (backward(grad_output, probs, 1, probs.dtype),)
+
+
+class TorchCompile(Torch):
+    """torch.compile, each size compiled for itself."""
+
+    def optimized(self, function: Any) -> Any:
+        """Compiled at the first call, which nobody times."""
+        self.torch.compiler.reset()
+        return self.torch.compile(function, dynamic=False)
+
+    def softmax_vjp(self, probs: Any, grad_output: Any) -> Call:
+        """The formula, for the compiler to fuse."""
+        backward = self.optimized(lambda p, dp: p * (dp - (p * dp).sum(1, keepdim=True)))
+        return lambda: (backward(probs, grad_output),)
