@@ -25,6 +25,7 @@ STYLES: dict[str, dict[str, Any]] = {
     "NumPy": {"color": "#000000", "marker": "v"},
     "SciPy": {"color": "#CC79A7", "marker": "P"},
 }
+LABELS = {COPY: "a copy of the same bytes"}
 
 
 def draw(record: Record, folder: Path = FOLDER) -> Path:
@@ -55,7 +56,9 @@ def _lines(axes: Axes, record: Record) -> None:
     for line in sorted(record.lines(), key=list(STYLES).index):
         points = [(row.rows * row.classes, seconds) for row in rows if (seconds := row.median(line)) is not None]
         entries, times = zip(*points, strict=True) if points else ((), ())
-        axes.plot(entries, [1000 * seconds for seconds in times], label=line, markersize=6, **STYLES[line])
+        axes.plot(
+            entries, [1000 * seconds for seconds in times], label=LABELS.get(line, line), markersize=6, **STYLES[line]
+        )
 
 
 def _footnote(record: Record) -> str:

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import statistics
+import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -99,6 +100,7 @@ def machine() -> dict[str, str | int]:
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
+        "percent_busy_before": _percent_busy(),
     }
 
 
@@ -106,6 +108,22 @@ def _processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     lines: Iterable[str] = cpuinfo.read_text().splitlines() if cpuinfo.exists() else ()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _percent_busy(seconds: float = 1.0) -> int:
+    """What others were doing on the processors just before; times are worth little where it is much."""
+    stat = Path("/proc/stat")
+    if not stat.exists():
+        return 0
+
+    def ticks() -> tuple[int, int]:
+        fields = [int(field) for field in stat.read_text().splitlines()[0].split()[1:9]]
+        return sum(fields), fields[3] + fields[4]  # all, and those idle or waiting for a disk
+
+    all_before, idle_before = ticks()
+    time.sleep(seconds)
+    all_after, idle_after = ticks()
+    return round(100 - 100 * (idle_after - idle_before) / max(1, all_after - all_before))
 
 
 def _ratio(a: float | None, b: float | None) -> float | None:

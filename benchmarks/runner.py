@@ -66,7 +66,7 @@ def run(
     versions = {package: version for entry in present for package, version in entry.versions().items()}
     record = Record(
         question=question.name,
-        title=f"{question.name}: {question.title}, {question.dtype}",
+        title=f"{question.operation.name}, {question.dtype}: {question.title}",
         date=now(),
         machine=machine(),
         versions=versions,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.status import Status
     from rich.table import Table
 
+BUSY = 10  # percent, above which the reader is told
 WIDTH = 130  # of a table that goes into a file
 PEERS = [entry.name for entry in PROVIDERS if entry.name not in (SOFTGRAD, COPY)]
 CAPTION = (
@@ -58,6 +59,8 @@ def table(record: Record) -> Table:
 def notes(record: Record) -> list[str]:
     """A sentence for everybody who is absent or was refused."""
     found = [f"{name} is absent: {install}" for name, install in record.absent.items()]
+    if int(record.machine.get("percent_busy_before", 0)) > BUSY:
+        found.append(f"the processors were {record.machine['percent_busy_before']} % busy with other work at the start")
     reasons: dict[tuple[str, str], list[Row]] = {}
     for row in record.rows:
         for line, reason in row.refused.items():

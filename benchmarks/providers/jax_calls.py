@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from benchmarks.providers.base import Call, Provider
@@ -13,6 +14,7 @@ class Jax(Provider):
 
     def __init__(self, name: str, dtype: str) -> None:
         super().__init__(name, dtype)
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # XLA reports slow compilation, which is not timed
         import jax
         import optax
 
