@@ -11,18 +11,31 @@
 
 namespace softgrad::SOFTGRAD_ISA {
 
-// The sum of term(j) over a row: short runs in T, which vectorise, and their sums in a wider type. A term may also
-// write its entry: that makes the one pass over the row serve both.
+// The sum of term(j) over a row. Each lane adds up short runs in T, so that little is lost, and its runs in a wider
+// type; that the lanes are written out makes the sum the same on every instruction set that rounds its terms alike. A
+// term may also write its entry: that makes the one pass over the row serve both.
 template <class T, class Term> [[gnu::always_inline]] inline Wide<T> sum_over(int64_t K, Term term) {
-    constexpr int64_t run = 256;
-    Wide<T> total = 0;
-    for (int64_t start = 0; start < K; start += run) {
-        const int64_t stop = start + run < K ? start + run : K;
-        T sum = 0;
-#pragma omp simd reduction(+ : sum)
-        for (int64_t j = start; j < stop; ++j) sum += term(j);
-        total += sum;
+    constexpr int64_t lanes = 128 / sizeof(T), run = 8 * lanes;
+    Wide<T> totals[lanes] = {};
+    T sums[lanes];
+    int64_t j = 0;
+    for (; j + run <= K; j += run) {
+        for (int64_t l = 0; l < lanes; ++l) sums[l] = 0;
+        for (int64_t start = j; start < j + run; start += lanes) {
+#pragma omp simd
+            for (int64_t l = 0; l < lanes; ++l) sums[l] += term(start + l);
+        }
+        for (int64_t l = 0; l < lanes; ++l) totals[l] += sums[l];
     }
+    Wide<T> total = 0;
+    for (int64_t l = 0; l < lanes; ++l) total += totals[l], sums[l] = 0;
+    for (; j + lanes <= K; j += lanes) {
+#pragma omp simd
+        for (int64_t l = 0; l < lanes; ++l) sums[l] += term(j + l);
+    }
+#pragma omp simd
+    for (int64_t l = 0; l < K - j; ++l) sums[l] += term(j + l);
+    for (int64_t l = 0; l < lanes; ++l) total += sums[l];
     return total;
 }
 

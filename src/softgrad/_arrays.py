@@ -1,16 +1,18 @@
-"""Arrays as the kernels want them, and back: contiguous rows of K classes, float32 or float64.
+"""Arrays as the kernels want them, and back: rows of K classes, float32 or float64.
 
 Every check of an array argument is here, with its message.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+import math
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from softgrad.errors import AxisError, DtypeError, LabelError, ShapeError
+from softgrad import _kernels
+from softgrad.errors import AxisError, DtypeError, LabelError, OptionError, ShapeError
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -18,32 +20,73 @@ Array: TypeAlias = npt.NDArray[Any]
 COMPUTED_IN = {"float16": "float32", "bfloat16": "float32", "float32": "float32", "float64": "float64"}
 
 
-class Rows(NamedTuple):
-    """An array seen as N rows of K classes."""
+# An inner axis at least this long is vectorised across; a shorter one is copied behind the others.
+LONG_INNER_AXIS = 16
 
-    values: Array  # (N, K), contiguous, float32 or float64
+Layout: TypeAlias = Literal["kept", "transposed", "moved"]
+
+
+class Rows(NamedTuple):
+    """An array seen as rows of K classes: (outer, K, inner), contiguous, where a row runs along the middle axis.
+
+    Its layout says how that came about: "kept", the array itself reshaped; "transposed", its transpose reshaped, for
+    Fortran order; "moved", a copy with the class axis last.
+    """
+
+    values: Array  # (outer, K, inner), float32 or float64
     shape: tuple[int, ...]  # of the array itself
     axis: int  # where its classes are, counted from 0
     dtype: np.dtype[Any]  # of a result in the array's shape
+    layout: Layout
 
     @property
     def outer_shape(self) -> tuple[int, ...]:
         """The array's shape without the class axis."""
         return self.shape[: self.axis] + self.shape[self.axis + 1 :]
 
-    def empty(self) -> Array:
-        """Room for a result in the shape of `values`."""
+    @property
+    def matrix(self) -> Array:
+        """The rows as (N, K); for rows asked for as such, where inner is 1."""
+        return self.values[:, :, 0]
+
+    def lay_out(self, array: Array) -> Array:
+        """An array of the same shape, in the same layout and dtype; a copy only where it is not so already."""
+        if self.layout == "transposed":
+            array = array.T
+        elif self.layout == "moved":
+            array = np.moveaxis(array, self.axis, -1)
+        return np.ascontiguousarray(array, dtype=self.values.dtype).reshape(self.values.shape)
+
+    def room(self, out: Array | None) -> Array:
+        """Room for a result in the shape of `values`: `out` itself where a kernel can write to it, or new."""
+        if out is not None and out.dtype == self.values.dtype:
+            room = self.lay_out(out)
+            if np.may_share_memory(room, out) and (
+                not np.may_share_memory(room, self.values) or _address(room) == _address(self.values)
+            ):
+                return room
         return np.empty_like(self.values)
 
-    def restore(self, values: Array) -> Array:
-        """Rows (N, K) in the shape, axis and dtype of the array they came from."""
-        array = np.moveaxis(values.reshape(*self.outer_shape, self.shape[self.axis]), -1, self.axis)
+    def restore(self, values: Array, out: Array | None = None) -> Array:
+        """Values in the shape, axis and dtype of the array they came from; in `out`, if there is one."""
+        if out is not None and np.may_share_memory(values, out):
+            return out
+        if self.layout == "kept":
+            array = values.reshape(self.shape)
+        elif self.layout == "transposed":
+            array = values.reshape(self.shape[::-1]).T
+        else:
+            array = np.moveaxis(values.reshape(*self.outer_shape, self.shape[self.axis]), -1, self.axis)
+        if out is not None:
+            out[...] = array
+            return out
         return array.astype(self.dtype, copy=False)
 
     def restore_outer(self, values: Array, *, keepdims: bool = False) -> Array:
-        """One value a row (N) in the array's shape without the class axis, or with 1 there; a scalar if that is ()."""
+        """One value a row in the array's shape without the class axis, or with 1 there; a scalar if that is ()."""
+        outer = values.reshape(self.outer_shape[::-1]).T if self.layout == "transposed" else values
         shape = self.shape[: self.axis] + (1,) * keepdims + self.shape[self.axis + 1 :]
-        scalar_or_array: Array = values.reshape(shape)[()]
+        scalar_or_array: Array = outer.reshape(shape)[()]
         return scalar_or_array
 
 
@@ -79,12 +122,22 @@ def class_axis(function: str, name: str, array: Array, axis: int) -> int:
     return int(axis % array.ndim)
 
 
-def to_rows(function: str, name: str, value: npt.ArrayLike, axis: int) -> Rows:
-    """`value` as rows of its entries along `axis`; a copy only where they are not such rows already."""
+def to_rows(function: str, name: str, value: npt.ArrayLike, axis: int, *, as_matrix: bool = False) -> Rows:
+    """`value` as rows of its entries along `axis`; a copy only where it does not lie so, or inner must be 1."""
     array = numbers(function, name, value)
     axis = class_axis(function, name, array, axis)
     computed_in = np.dtype(COMPUTED_IN[array.dtype.name])
-    return Rows(_contiguous(array, axis, computed_in), array.shape, axis, array.dtype)
+    values = array.astype(computed_in, copy=False)
+    ways: list[tuple[Layout, Array, int]] = [
+        ("kept", values, axis),
+        ("transposed", values.T, values.ndim - 1 - axis),
+    ]
+    for layout, laid_out, at in ways:
+        outer, inner = math.prod(laid_out.shape[:at]), math.prod(laid_out.shape[at + 1 :])
+        if laid_out.flags.c_contiguous and (inner == 1 or (inner >= LONG_INNER_AXIS and not as_matrix)):
+            return Rows(laid_out.reshape(outer, -1, inner), array.shape, axis, array.dtype, layout)
+    moved = np.ascontiguousarray(np.moveaxis(values, axis, -1))
+    return Rows(moved.reshape(-1, array.shape[axis], 1), array.shape, axis, array.dtype, "moved")
 
 
 def to_matching_rows(function: str, name: str, value: npt.ArrayLike, other_name: str, other: Rows) -> Array:
@@ -94,25 +147,32 @@ def to_matching_rows(function: str, name: str, value: npt.ArrayLike, other_name:
         raise ShapeError(
             f"{function}: {name}.shape is {array.shape}, but {other_name}.shape is {other.shape}; wanted the same"
         )
-    return _contiguous(array, other.axis, other.values.dtype)
+    return other.lay_out(array)
 
 
 def to_row_values(function: str, name: str, value: npt.ArrayLike, other_name: str, other: Rows) -> Array:
-    """`value`, which holds one number for each row of `other`, as (N) in its dtype."""
+    """`value`, which holds one number for each row of `other`, as (outer, 1, inner) in its dtype."""
     array = numbers(function, name, value)
     if array.shape != other.outer_shape:
         raise ShapeError(
             f"{function}: {name}.shape is {array.shape}, but {other_name}.shape is {other.shape} with the classes on "
             f"axis {other.axis}; wanted one number a row, {other.outer_shape}"
         )
-    return array.astype(other.values.dtype, copy=False).reshape(-1)
+    outer, _, inner = other.values.shape
+    ordered = array.T if other.layout == "transposed" else array
+    return np.ascontiguousarray(ordered, dtype=other.values.dtype).reshape(outer, 1, inner)
 
 
-def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int) -> Array:
-    """A target as class numbers (N), or as probabilities (N, K) in the dtype of the logits' rows."""
+def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, ignore_index: int | None) -> Array:
+    """A target as class numbers (N), -1 where ignored, or as probabilities (N, K) in the dtype of the logits."""
     array = np.asarray(value)
     if array.shape == logits.shape:
-        return to_matching_rows(function, "target", array, "logits", logits)
+        if ignore_index is not None:
+            raise OptionError(
+                f"{function}: ignore_index is {ignore_index}, but target holds probabilities; wanted class numbers, or "
+                "rows of zeros for the rows to ignore"
+            )
+        return to_matching_rows(function, "target", array, "logits", logits)[:, :, 0]
     if array.shape != logits.outer_shape:
         raise ShapeError(
             f"{function}: target.shape is {array.shape}, but logits.shape is {logits.shape} with the classes on "
@@ -123,17 +183,35 @@ def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int) -> A
             f"{function}: target.dtype is {array.dtype} in the shape of class numbers, wanted integers; "
             f"convert it first, as target.astype(int)"
         )
+    ordered = array.T if logits.layout == "transposed" else array
+    labels = np.ascontiguousarray(ordered, dtype=np.int64).reshape(-1)
+    ignored = None if ignore_index is None else labels == ignore_index
     classes = logits.shape[logits.axis]
-    outside = (array < 0) | (array >= classes)
-    if outside.any():
-        index = tuple(int(i) for i in np.argwhere(outside)[0])
+    first = _kernels.find_label_outside(labels if ignored is None else np.where(ignored, 0, labels), classes)
+    if first >= 0:
+        index = np.unravel_index(first, ordered.shape)[:: -1 if logits.layout == "transposed" else 1]
+        place = ", ".join(str(int(i)) for i in index)
         raise LabelError(
-            f"{function}: target[{', '.join(map(str, index))}] is {array[index]}, but logits have {classes} classes on "
-            f"axis {axis}; wanted 0..{classes - 1}, so subtract 1 from labels that count from 1"
+            f"{function}: target[{place}] is {array[index]}, but logits have {classes} classes on axis {axis}; "
+            f"wanted 0..{classes - 1}, so subtract 1 from labels that count from 1; a label that marks rows to leave "
+            "out is named by ignore_index"
         )
-    return np.ascontiguousarray(array, dtype=np.int64).reshape(-1)
+    return labels if ignored is None else np.where(ignored, -1, labels)
 
 
-def _contiguous(array: Array, axis: int, dtype: np.dtype[Any]) -> Array:
-    rows = np.moveaxis(array, axis, -1)
-    return np.ascontiguousarray(rows, dtype=dtype).reshape(-1, array.shape[axis])
+def to_out(function: str, out: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Checks that a result of this shape and dtype can be written to `out`."""
+    if out is None:
+        return
+    if not isinstance(out, np.ndarray):
+        raise DtypeError(f"{function}: out is a {type(out).__name__}, wanted an array of {dtype} of shape {shape}")
+    if out.shape != shape or out.dtype != dtype:
+        raise ShapeError(
+            f"{function}: out is an array of {out.dtype} of shape {out.shape}, wanted one of {dtype} of shape {shape}"
+        )
+    if not out.flags.writeable:
+        raise ShapeError(f"{function}: out is read-only, wanted an array that can be written to")
+
+
+def _address(array: Array) -> int:
+    return int(array.__array_interface__["data"][0])

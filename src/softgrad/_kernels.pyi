@@ -6,32 +6,97 @@ import numpy as np
 import numpy.typing as npt
 
 Float = TypeVar("Float", np.float32, np.float64)
-Values: TypeAlias = npt.NDArray[Float]  # (N, K), or (N) for lse and loss
-Classes: TypeAlias = npt.NDArray[np.int64]  # (N)
+Values: TypeAlias = npt.NDArray[Float]  # (outer, K, inner); in a loss z and grad (N, K), everything else (N)
+Classes: TypeAlias = npt.NDArray[np.int64]  # (N), -1 where ignored
+Stats: TypeAlias = tuple[Values[Float], Values[Float], npt.NDArray[np.bool_]]  # logsumexp, entropy, correct
 
 ISA: str
 
 def get_num_threads() -> int: ...
 def set_num_threads(n: int) -> None: ...
 def instruction_sets() -> list[str]: ...
-def softmax(x: Values[Float], out: Values[Float]) -> None: ...
-def log_softmax(x: Values[Float], out: Values[Float]) -> None: ...
-def logsumexp(z: Values[Float], lse: Values[Float]) -> None: ...
-def softmax_vjp(x: Values[Float], y: Values[Float], out: Values[Float]) -> None: ...
-def log_softmax_vjp(x: Values[Float], y: Values[Float], out: Values[Float]) -> None: ...
-def log_softmax_jvp(x: Values[Float], y: Values[Float], out: Values[Float]) -> None: ...
+def find_label_outside(target: Classes, K: int) -> int: ...
+def softmax(x: Values[Float], out: Values[Float], temperature: float) -> None: ...
+def log_softmax(x: Values[Float], out: Values[Float], temperature: float) -> None: ...
+def logsumexp(x: Values[Float], out: Values[Float], temperature: float) -> None: ...
+def softmax_vjp(x: Values[Float], y: Values[Float], out: Values[Float], temperature: float) -> None: ...
+def log_softmax_vjp(x: Values[Float], y: Values[Float], out: Values[Float], temperature: float) -> None: ...
+def log_softmax_jvp(x: Values[Float], y: Values[Float], out: Values[Float], temperature: float) -> None: ...
 def cross_entropy_classes(
-    z: Values[Float], target: Classes, scale: float, loss: Values[Float], grad: Values[Float] | None
+    z: Values[Float],
+    target: Classes,
+    weight: Values[Float] | None,
+    scale: float,
+    label_smoothing: float,
+    z_loss: float,
+    softcap: float,
+    temperature: float,
+    loss: Values[Float],
+    grad: Values[Float] | None,
+    stats: Stats[Float] | None,
 ) -> None: ...
 def cross_entropy_probs(
-    z: Values[Float], target: Values[Float], scale: float, loss: Values[Float], grad: Values[Float] | None
+    z: Values[Float],
+    target: Values[Float],
+    weight: Values[Float] | None,
+    scale: float,
+    label_smoothing: float,
+    z_loss: float,
+    softcap: float,
+    temperature: float,
+    loss: Values[Float],
+    grad: Values[Float] | None,
+    stats: Stats[Float] | None,
+) -> None: ...
+def kl_divergence_classes(
+    z: Values[Float],
+    target: Classes,
+    weight: Values[Float] | None,
+    scale: float,
+    label_smoothing: float,
+    z_loss: float,
+    softcap: float,
+    temperature: float,
+    loss: Values[Float],
+    grad: Values[Float] | None,
+    stats: Stats[Float] | None,
 ) -> None: ...
 def kl_divergence_probs(
-    z: Values[Float], target: Values[Float], scale: float, loss: Values[Float], grad: Values[Float] | None
+    z: Values[Float],
+    target: Values[Float],
+    weight: Values[Float] | None,
+    scale: float,
+    label_smoothing: float,
+    z_loss: float,
+    softcap: float,
+    temperature: float,
+    loss: Values[Float],
+    grad: Values[Float] | None,
+    stats: Stats[Float] | None,
 ) -> None: ...
 def squared_error_classes(
-    z: Values[Float], target: Classes, scale: float, loss: Values[Float], grad: Values[Float]
+    z: Values[Float],
+    target: Classes,
+    weight: Values[Float] | None,
+    scale: float,
+    label_smoothing: float,
+    z_loss: float,
+    softcap: float,
+    temperature: float,
+    loss: Values[Float],
+    grad: Values[Float] | None,
+    stats: Stats[Float] | None,
 ) -> None: ...
 def squared_error_probs(
-    z: Values[Float], target: Values[Float], scale: float, loss: Values[Float], grad: Values[Float]
+    z: Values[Float],
+    target: Values[Float],
+    weight: Values[Float] | None,
+    scale: float,
+    label_smoothing: float,
+    z_loss: float,
+    softcap: float,
+    temperature: float,
+    loss: Values[Float],
+    grad: Values[Float] | None,
+    stats: Stats[Float] | None,
 ) -> None: ...

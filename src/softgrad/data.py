@@ -182,7 +182,7 @@ class Encoding(NamedTuple):
         Example:
             >>> table = sg.data.read_table("iris")
             >>> encoding = sg.data.Encoding.fit(table, ["petal width (cm)"], rows=np.arange(150))
-            >>> encoding.columns[0].mean.round(3)
+            >>> round(encoding.columns[0].mean, 3)
             1.199
             >>> encoding.transform(table).shape
             (150, 1)

@@ -22,19 +22,27 @@ import numpy as np
 import numpy.typing as npt
 
 from softgrad import _kernels
-from softgrad._arrays import Array, to_matching_rows, to_row_values, to_rows
+from softgrad._arrays import Array, Rows, numbers, to_matching_rows, to_out, to_row_values, to_rows
+from softgrad._options import positive
+from softgrad.errors import DtypeError, ShapeError
 
 
 def softmax(
     logits: npt.ArrayLike,  # (..., K)
     *,
     axis: int = -1,
+    temperature: float = 1.0,
+    where: npt.ArrayLike | None = None,  # (..., K) or what broadcasts to it
+    out: Array | None = None,
 ) -> Array:
     """Probabilities p_j = exp(z_j) / sum_k exp(z_k).
 
     Args:
         logits: scores, K of them on `axis`; floating, or integers read as float64.
-        axis: where the classes are.
+        axis: where the classes are; no axis takes a copy, unless fewer than 16 entries lie within it.
+        temperature: s = z / temperature, a positive number.
+        where: True for the classes that take part; the others have probability 0. A row without any is all 0.
+        out: where to write the result: an array in the shape and dtype of logits, which may be logits themselves.
 
     Returns:
         The probabilities, in the shape and dtype of logits; each within 4 ulp of the exact value, subnormal ones
@@ -44,15 +52,17 @@ def softmax(
         AxisError: logits have no such axis.
         ShapeError: no class on it.
         DtypeError: logits are not numbers.
+        OptionError: temperature is not positive.
 
     Example:
         >>> sg.softmax([2.0, 1.0, 0.1]).round(3)
         array([0.659, 0.242, 0.099])
     """
-    z = to_rows("softmax", "logits", logits, axis)
-    p = z.empty()
-    _kernels.softmax(z.values, p)
-    return z.restore(p)
+    z, empty = _to_scores("softmax", logits, axis, temperature, where, out)
+    p = z.room(out)
+    _kernels.softmax(z.values, p, temperature)
+    np.copyto(p, 0, where=empty)
+    return z.restore(p, out)
 
 
 def softmax_vjp(
@@ -60,6 +70,8 @@ def softmax_vjp(
     grad_output: npt.ArrayLike,  # (..., K)
     *,
     axis: int = -1,
+    temperature: float = 1.0,
+    out: Array | None = None,
 ) -> Array:
     """The gradient at the logits, dz_k = p_k (dp_k - sum_j dp_j p_j), from that at the probabilities.
 
@@ -70,6 +82,8 @@ def softmax_vjp(
         probs: the output of `softmax`.
         grad_output: the gradient dp of the loss at probs, in their shape.
         axis: where the classes are.
+        temperature: that of `softmax`, by which the result is divided.
+        out: where to write the result: an array in the shape and dtype of probs, which may be either argument.
 
     Returns:
         The gradient dz, in the shape and dtype of probs; within 4 ulp of p_k (|dp_k| + sum_j |dp_j| p_j).
@@ -84,9 +98,10 @@ def softmax_vjp(
     """
     p = to_rows("softmax_vjp", "probs", probs, axis)
     dp = to_matching_rows("softmax_vjp", "grad_output", grad_output, "probs", p)
-    dz = p.empty()
-    _kernels.softmax_vjp(p.values, dp, dz)
-    return p.restore(dz)
+    to_out("softmax_vjp", out, p.shape, p.dtype)
+    dz = p.room(out)
+    _kernels.softmax_vjp(p.values, dp, dz, positive("softmax_vjp", "temperature", temperature))
+    return p.restore(dz, out)
 
 
 def softmax_jvp(
@@ -94,6 +109,8 @@ def softmax_jvp(
     tangent: npt.ArrayLike,  # (..., K)
     *,
     axis: int = -1,
+    temperature: float = 1.0,
+    out: Array | None = None,
 ) -> Array:
     """The change of the probabilities, dp_i = p_i (dz_i - sum_j p_j dz_j), from a change of the logits.
 
@@ -103,6 +120,8 @@ def softmax_jvp(
         probs: the output of `softmax`.
         tangent: the change dz of the logits, in the shape of probs.
         axis: where the classes are.
+        temperature: that of `softmax`, by which the result is divided.
+        out: where to write the result: an array in the shape and dtype of probs, which may be either argument.
 
     Returns:
         dp, in the shape and dtype of probs; within 4 ulp of p_i (|dz_i| + sum_j p_j |dz_j|).
@@ -116,21 +135,28 @@ def softmax_jvp(
     """
     p = to_rows("softmax_jvp", "probs", probs, axis)
     dz = to_matching_rows("softmax_jvp", "tangent", tangent, "probs", p)
-    dp = p.empty()
-    _kernels.softmax_vjp(p.values, dz, dp)
-    return p.restore(dp)
+    to_out("softmax_jvp", out, p.shape, p.dtype)
+    dp = p.room(out)
+    _kernels.softmax_vjp(p.values, dz, dp, positive("softmax_jvp", "temperature", temperature))
+    return p.restore(dp, out)
 
 
 def log_softmax(
     logits: npt.ArrayLike,  # (..., K)
     *,
     axis: int = -1,
+    temperature: float = 1.0,
+    where: npt.ArrayLike | None = None,  # (..., K) or what broadcasts to it
+    out: Array | None = None,
 ) -> Array:
     """Log-probabilities y_j = z_j - log sum_k exp(z_k).
 
     Args:
         logits: scores, K of them on `axis`; floating, or integers read as float64.
-        axis: where the classes are.
+        axis: where the classes are; no axis takes a copy, unless fewer than 16 entries lie within it.
+        temperature: s = z / temperature, a positive number.
+        where: True for the classes that take part; the others have -inf. A row without any is all -inf.
+        out: where to write the result: an array in the shape and dtype of logits, which may be logits themselves.
 
     Returns:
         The log-probabilities, in the shape and dtype of logits; each within 4 ulp of the exact value, that of a class
@@ -145,10 +171,11 @@ def log_softmax(
         >>> sg.log_softmax([40.0, 0.0])  # -4.25e-18, where log(softmax(z)) is 0
         array([-4.24835426e-18, -4.00000000e+01])
     """
-    z = to_rows("log_softmax", "logits", logits, axis)
-    log_p = z.empty()
-    _kernels.log_softmax(z.values, log_p)
-    return z.restore(log_p)
+    z, empty = _to_scores("log_softmax", logits, axis, temperature, where, out)
+    log_p = z.room(out)
+    _kernels.log_softmax(z.values, log_p, temperature)
+    np.copyto(log_p, -np.inf, where=empty)
+    return z.restore(log_p, out)
 
 
 def log_softmax_vjp(
@@ -156,6 +183,8 @@ def log_softmax_vjp(
     grad_output: npt.ArrayLike,  # (..., K)
     *,
     axis: int = -1,
+    temperature: float = 1.0,
+    out: Array | None = None,
 ) -> Array:
     """The gradient at the logits, dz_k = dy_k - p_k sum_j dy_j, from that at the log-probabilities.
 
@@ -163,6 +192,8 @@ def log_softmax_vjp(
         log_probs: the output of `log_softmax`.
         grad_output: the gradient dy of the loss at log_probs, in their shape.
         axis: where the classes are.
+        temperature: that of `log_softmax`, by which the result is divided.
+        out: where to write the result: an array in the shape and dtype of log_probs, which may be either argument.
 
     Returns:
         The gradient dz, in the shape and dtype of log_probs. It has exp(log_probs), which turns half an ulp of a
@@ -178,9 +209,10 @@ def log_softmax_vjp(
     """
     y = to_rows("log_softmax_vjp", "log_probs", log_probs, axis)
     dy = to_matching_rows("log_softmax_vjp", "grad_output", grad_output, "log_probs", y)
-    dz = y.empty()
-    _kernels.log_softmax_vjp(y.values, dy, dz)
-    return y.restore(dz)
+    to_out("log_softmax_vjp", out, y.shape, y.dtype)
+    dz = y.room(out)
+    _kernels.log_softmax_vjp(y.values, dy, dz, positive("log_softmax_vjp", "temperature", temperature))
+    return y.restore(dz, out)
 
 
 def log_softmax_jvp(
@@ -188,6 +220,8 @@ def log_softmax_jvp(
     tangent: npt.ArrayLike,  # (..., K)
     *,
     axis: int = -1,
+    temperature: float = 1.0,
+    out: Array | None = None,
 ) -> Array:
     """The change of the log-probabilities, dy_i = dz_i - sum_j p_j dz_j, from a change of the logits.
 
@@ -195,6 +229,8 @@ def log_softmax_jvp(
         log_probs: the output of `log_softmax`.
         tangent: the change dz of the logits, in the shape of log_probs.
         axis: where the classes are.
+        temperature: that of `log_softmax`, by which the result is divided.
+        out: where to write the result: an array in the shape and dtype of log_probs, which may be either argument.
 
     Returns:
         dy, in the shape and dtype of log_probs; within 4 ulp of |dz_i| + sum_j p_j (1 + |log p_j|) |dz_j|.
@@ -209,23 +245,30 @@ def log_softmax_jvp(
     """
     y = to_rows("log_softmax_jvp", "log_probs", log_probs, axis)
     dz = to_matching_rows("log_softmax_jvp", "tangent", tangent, "log_probs", y)
-    dy = y.empty()
-    _kernels.log_softmax_jvp(y.values, dz, dy)
-    return y.restore(dy)
+    to_out("log_softmax_jvp", out, y.shape, y.dtype)
+    dy = y.room(out)
+    _kernels.log_softmax_jvp(y.values, dz, dy, positive("log_softmax_jvp", "temperature", temperature))
+    return y.restore(dy, out)
 
 
 def logsumexp(
     logits: npt.ArrayLike,  # (..., K)
     *,
     axis: int = -1,
+    temperature: float = 1.0,
+    where: npt.ArrayLike | None = None,  # (..., K) or what broadcasts to it
     keepdims: bool = False,
+    out: Array | None = None,
 ) -> Array:
     """The normalizer lse = log sum_k exp(z_k), which never overflows.
 
     Args:
         logits: scores, K of them on `axis`; floating, or integers read as float64.
         axis: where the classes are.
+        temperature: s = z / temperature, a positive number.
+        where: True for the classes that take part. A row without any is -inf.
         keepdims: keep that axis, with length 1.
+        out: where to write the result: an array in its shape and dtype.
 
     Returns:
         One value a row, in the shape of logits without `axis`; dtype of logits. Within 4 ulp of
@@ -238,10 +281,16 @@ def logsumexp(
         >>> float(sg.logsumexp([1000.0, 1000.0]).round(4))
         1000.6931
     """
-    z = to_rows("logsumexp", "logits", logits, axis)
-    lse = np.empty(len(z.values), z.values.dtype)
-    _kernels.logsumexp(z.values, lse)
-    return z.restore_outer(lse.astype(z.dtype, copy=False), keepdims=keepdims)
+    z, _ = _to_scores("logsumexp", logits, axis, temperature, where, None)
+    outer, _, inner = z.values.shape
+    lse = np.empty(outer * inner, z.values.dtype)
+    _kernels.logsumexp(z.values, lse, temperature)
+    result = z.restore_outer(lse.astype(z.dtype, copy=False), keepdims=keepdims)
+    if out is None:
+        return result
+    to_out("logsumexp", out, result.shape, z.dtype)
+    out[...] = result
+    return out
 
 
 def logsumexp_vjp(
@@ -271,9 +320,9 @@ def logsumexp_vjp(
     """
     z = to_rows("logsumexp_vjp", "logits", logits, axis)
     g = to_row_values("logsumexp_vjp", "grad_output", grad_output, "logits", z)
-    p = z.empty()
-    _kernels.softmax(z.values, p)
-    return z.restore(p * g[:, None])
+    p = z.room(None)
+    _kernels.softmax(z.values, p, 1.0)
+    return z.restore(p * g)
 
 
 def logsumexp_jvp(
@@ -301,6 +350,35 @@ def logsumexp_jvp(
     """
     z = to_rows("logsumexp_jvp", "logits", logits, axis)
     dz = to_matching_rows("logsumexp_jvp", "tangent", tangent, "logits", z)
-    p = z.empty()
-    _kernels.softmax(z.values, p)
-    return z.restore_outer((p * dz).sum(axis=-1, dtype=np.longdouble).astype(z.dtype))
+    p = z.room(None)
+    _kernels.softmax(z.values, p, 1.0)
+    return z.restore_outer((p * dz).sum(axis=1, dtype=np.longdouble).astype(z.dtype))
+
+
+def _to_scores(
+    function: str,
+    logits: npt.ArrayLike,
+    axis: int,
+    temperature: float,
+    where: npt.ArrayLike | None,
+    out: Array | None,
+) -> tuple[Rows, Array]:
+    """The arguments of softmax and its kin, checked: rows, -inf where `where` is False, and which it empties."""
+    positive(function, "temperature", temperature)
+    array = numbers(function, "logits", logits)
+    if where is None:
+        z = to_rows(function, "logits", array, axis)
+        to_out(function, out, z.shape, z.dtype)
+        return z, np.zeros((), np.bool_)
+    mask = np.asarray(where)
+    if mask.dtype != np.bool_:
+        raise DtypeError(f"{function}: where.dtype is {mask.dtype}, wanted bool; compare first, as where > 0")
+    try:
+        mask = np.broadcast_to(mask, array.shape)
+    except ValueError as error:
+        raise ShapeError(
+            f"{function}: where.shape is {mask.shape}, wanted what broadcasts to {array.shape}, that of logits"
+        ) from error
+    z = to_rows(function, "logits", np.where(mask, array, array.dtype.type(-np.inf)), axis)
+    to_out(function, out, z.shape, z.dtype)
+    return z, z.lay_out(mask).sum(axis=1, keepdims=True) == 0

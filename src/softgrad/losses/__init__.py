@@ -1,17 +1,43 @@
-"""Losses on logits, each with its closed-form gradient: one file a loss."""
+"""Losses on logits, each with its closed-form first and second derivatives: one file a loss."""
 
-from softgrad.losses._batch import LossAndGrad, Reduction
-from softgrad.losses.cross_entropy import cross_entropy, cross_entropy_with_grad
-from softgrad.losses.kl_divergence import kl_divergence, kl_divergence_with_grad
-from softgrad.losses.squared_error import squared_error, squared_error_with_grad
+from softgrad.losses._batch import LossAndGrad, LossGradStats, LossOptions, Reduction, RowStats
+from softgrad.losses.cross_entropy import (
+    cross_entropy,
+    cross_entropy_hvp,
+    cross_entropy_jvp,
+    cross_entropy_with_grad,
+    cross_entropy_with_stats,
+)
+from softgrad.losses.kl_divergence import (
+    kl_divergence,
+    kl_divergence_hvp,
+    kl_divergence_jvp,
+    kl_divergence_with_grad,
+)
+from softgrad.losses.squared_error import (
+    squared_error,
+    squared_error_hvp,
+    squared_error_jvp,
+    squared_error_with_grad,
+)
 
 __all__ = [
     "LossAndGrad",
+    "LossGradStats",
+    "LossOptions",
     "Reduction",
+    "RowStats",
     "cross_entropy",
+    "cross_entropy_hvp",
+    "cross_entropy_jvp",
     "cross_entropy_with_grad",
+    "cross_entropy_with_stats",
     "kl_divergence",
+    "kl_divergence_hvp",
+    "kl_divergence_jvp",
     "kl_divergence_with_grad",
     "squared_error",
+    "squared_error_hvp",
+    "squared_error_jvp",
     "squared_error_with_grad",
 ]

@@ -1,17 +1,34 @@
-"""What the losses share: reading logits and target, and the reduction over rows."""
+"""What the losses share: the options, reading logits and target, calling a kernel, and the reduction over rows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from typing import Literal, NamedTuple, TypeAlias, TypedDict, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from softgrad._arrays import Array, Rows, to_rows, to_target
-from softgrad.errors import OptionError
+from softgrad._arrays import Array, Rows, numbers, to_out, to_rows, to_target
+from softgrad._options import not_negative, positive
+from softgrad.errors import LabelError, OptionError, ShapeError
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
+IfAllIgnored: TypeAlias = Literal["zero", "nan", "raise"]
+
+
+class LossOptions(TypedDict, total=False):
+    """The options of every loss, as `softgrad.cross_entropy` describes them."""
+
+    axis: int
+    weight: npt.ArrayLike | None
+    ignore_index: int | None
+    label_smoothing: float
+    z_loss: float
+    softcap: float | None
+    temperature: float
+    reduction: Reduction
+    denominator: float | None
+    if_all_ignored: IfAllIgnored
 
 
 class LossAndGrad(NamedTuple):
@@ -21,50 +38,183 @@ class LossAndGrad(NamedTuple):
     grad: Array
 
 
+class RowStats(NamedTuple):
+    """What is known of each row; 0 and False for an ignored one."""
+
+    loss: Array
+    logsumexp: Array  # of the scores: capped and divided by the temperature where that was asked
+    entropy: Array  # -sum_j p_j log p_j, in nats
+    correct: Array  # whether the first largest probability is that of the target
+
+
+class LossGradStats(NamedTuple):
+    """A loss, its gradient at the logits, and the statistics of the rows."""
+
+    loss: Array
+    grad: Array
+    stats: RowStats
+
+
 class Kernels(NamedTuple):
-    """A loss's two kernels; each takes z, target, scale, loss, grad."""
+    """A loss's two kernels."""
 
     classes: Callable[..., None]
     probs: Callable[..., None]
 
 
 class Batch(NamedTuple):
-    """N rows of logits with their targets."""
+    """N rows of logits with their targets and options, all checked."""
 
     z: Rows
-    target: Array  # (N) class numbers, or (N, K) probabilities
+    target: Array  # (N) class numbers, -1 where ignored, or (N, K) probabilities
+    weight: Array | None  # (K)
+    label_smoothing: float
+    z_loss: float
+    softcap: float  # 0 for none
+    temperature: float
     reduction: Reduction
+    denominator: float  # of the mean; 0 where every row is ignored
+    if_all_ignored: IfAllIgnored
+
+    @property
+    def scale(self) -> float:
+        """What the gradient of a row's loss is multiplied by in that of the result."""
+        if self.reduction != "mean":
+            return 1.0
+        return 1.0 / self.denominator if self.denominator else 0.0
 
     def loss(self, kernels: Kernels) -> Array:
         """The loss alone."""
-        loss = np.empty(len(self.target), self.z.values.dtype)
-        self._kernel(kernels)(self.z.values, self.target, 1.0, loss, None)
-        return self._reduce(loss)
+        loss = self._row_room()
+        self._run(kernels, loss, None, None)
+        return self.reduce(loss)
 
-    def loss_with_grad(self, kernels: Kernels) -> LossAndGrad:
-        """The loss and its gradient; the mean's 1/N goes into the kernel, so that the gradient is rounded once."""
-        loss, grad = np.empty(len(self.target), self.z.values.dtype), self.z.empty()
-        scale = 1.0 / max(len(loss), 1) if self.reduction == "mean" else 1.0
-        self._kernel(kernels)(self.z.values, self.target, scale, loss, grad)
-        return LossAndGrad(self._reduce(loss), self.z.restore(grad))
+    def loss_with_grad(self, kernels: Kernels, out: Array | None) -> LossAndGrad:
+        """The loss and its gradient; the mean's denominator goes into the kernel: the gradient is rounded once."""
+        loss, grad = self._row_room(), self.z.room(out)
+        self._run(kernels, loss, grad, None)
+        return LossAndGrad(self.reduce(loss), self.z.restore(grad, out))
 
-    def _kernel(self, kernels: Kernels) -> Callable[..., None]:
-        return kernels.classes if self.target.ndim == 1 else kernels.probs
+    def loss_with_stats(self, kernels: Kernels, out: Array | None) -> LossGradStats:
+        """The same, and what the kernel can tell of each row."""
+        loss, grad = self._row_room(), self.z.room(out)
+        logsumexp, entropy, correct = self._row_room(), self._row_room(), np.empty(len(self.target), np.bool_)
+        self._run(kernels, loss, grad, (logsumexp, entropy, correct))
+        stats = RowStats(*(self.z.restore_outer(values) for values in (loss, logsumexp, entropy, correct)))
+        return LossGradStats(self.reduce(loss), self.z.restore(grad, out), stats)
 
-    def _reduce(self, loss: Array) -> Array:
-        """The losses of the rows, as one number or in the rows' shape; in the dtype that they are computed in."""
+    def loss_jvp(self, kernels: Kernels, tangent: npt.ArrayLike, function: str) -> Array:
+        """The change of the loss along `tangent`: each row's gradient times it."""
+        v = tangent_matrix(function, "tangent", tangent, self.z)
+        grad = self.z.room(None)
+        self._replace(reduction="none")._run(kernels, self._row_room(), grad, None)
+        return self.reduce((grad[:, :, 0] * v).sum(axis=1, dtype=np.longdouble).astype(v.dtype))
+
+    def reduce(self, rows: Array) -> Array:
+        """Numbers of the rows, as one number or in the rows' shape."""
         if self.reduction == "none":
-            return self.z.restore_outer(loss)
-        total = loss.sum(dtype=np.longdouble)
-        reduced: Array = loss.dtype.type(total / max(len(loss), 1) if self.reduction == "mean" else total)
+            return self.z.restore_outer(rows)
+        total = rows.sum(dtype=np.longdouble)
+        if self.reduction == "mean":
+            if self.denominator:
+                total = total / self.denominator
+            elif self.if_all_ignored == "nan":
+                total = np.longdouble(np.nan)
+        reduced: Array = rows.dtype.type(total)
         return reduced
+
+    def _row_room(self) -> Array:
+        return np.empty(len(self.target), self.z.values.dtype)
+
+    def _run(self, kernels: Kernels, loss: Array, grad: Array | None, stats: tuple[Array, Array, Array] | None) -> None:
+        kernel = kernels.classes if self.target.ndim == 1 else kernels.probs
+        kernel(
+            self.z.matrix,
+            self.target,
+            self.weight,
+            self.scale,
+            self.label_smoothing,
+            self.z_loss,
+            self.softcap,
+            self.temperature,
+            loss,
+            None if grad is None else grad[:, :, 0],
+            stats,
+        )
 
 
 def read_batch(
-    function: str, logits: npt.ArrayLike, target: npt.ArrayLike, *, axis: int, reduction: Reduction
+    function: str,
+    logits: npt.ArrayLike,
+    target: npt.ArrayLike,
+    *,
+    axis: int = -1,
+    weight: npt.ArrayLike | None = None,
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    z_loss: float = 0.0,
+    softcap: float | None = None,
+    temperature: float = 1.0,
+    reduction: Reduction = "mean",
+    denominator: float | None = None,
+    if_all_ignored: IfAllIgnored = "zero",
+    out: Array | None = None,
 ) -> Batch:
     """The arguments of a loss, checked."""
-    if reduction not in get_args(Reduction):
-        raise OptionError(f"{function}: reduction is {reduction!r}, wanted 'mean', 'sum' or 'none'")
-    z = to_rows(function, "logits", logits, axis)
-    return Batch(z, to_target(function, target, z, axis), reduction)
+    for name, value, choices in (
+        ("reduction", reduction, get_args(Reduction)),
+        ("if_all_ignored", if_all_ignored, get_args(IfAllIgnored)),
+    ):
+        if value not in choices:
+            raise OptionError(f"{function}: {name} is {value!r}, wanted one of {', '.join(map(repr, choices))}")
+    if not 0 <= label_smoothing <= 1:
+        raise OptionError(f"{function}: label_smoothing is {label_smoothing}, wanted a number from 0 to 1")
+    if denominator is not None and reduction != "mean":
+        raise OptionError(f"{function}: denominator is {denominator}, but reduction is {reduction!r}; wanted 'mean'")
+    z = to_rows(function, "logits", logits, axis, as_matrix=True)
+    to_out(function, out, z.shape, z.dtype)
+    read_target = to_target(function, target, z, axis, ignore_index)
+    weights = None if weight is None else _read_weight(function, weight, z)
+    count = positive(function, "denominator", denominator) if denominator is not None else _count(read_target, weights)
+    if not count and if_all_ignored == "raise":
+        raise LabelError(
+            f"{function}: none of the {len(read_target)} rows counts, each is ignored or of weight 0; give one that is "
+            "not, or if_all_ignored='zero'"
+        )
+    return Batch(
+        z,
+        read_target,
+        weights,
+        float(label_smoothing),
+        not_negative(function, "z_loss", z_loss),
+        0.0 if softcap is None else positive(function, "softcap", softcap),
+        positive(function, "temperature", temperature),
+        reduction,
+        count,
+        if_all_ignored,
+    )
+
+
+def tangent_matrix(function: str, name: str, tangent: npt.ArrayLike, z: Rows) -> Array:
+    """A tangent in the shape of the logits, as (N, K)."""
+    array = numbers(function, name, tangent)
+    if array.shape != z.shape:
+        raise ShapeError(f"{function}: {name}.shape is {array.shape}, but logits.shape is {z.shape}; wanted the same")
+    return z.lay_out(array)[:, :, 0]
+
+
+def _read_weight(function: str, weight: npt.ArrayLike, z: Rows) -> Array:
+    array = numbers(function, "weight", weight)
+    classes = z.shape[z.axis]
+    if array.shape != (classes,):
+        raise ShapeError(f"{function}: weight.shape is {array.shape}, wanted ({classes},), one number a class")
+    return np.ascontiguousarray(array, dtype=z.values.dtype)
+
+
+def _count(target: Array, weight: Array | None) -> float:
+    """The denominator of the mean: the rows, or for class numbers the weights of the targets that are not ignored."""
+    if target.ndim == 2:
+        return float(len(target))
+    if weight is not None:
+        return float(weight[target[target >= 0]].sum(dtype=np.longdouble))
+    return float(np.count_nonzero(target >= 0))

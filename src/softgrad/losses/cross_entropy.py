@@ -7,16 +7,35 @@ For one row of logits z (K classes), p = softmax(z), target distribution t:
 
 The mean over m rows divides both by m.
 
-Source: Goodfellow et al., Deep Learning (2016), 6.2.2.3.
+With class weights w, label smoothing e, and the z-loss of coefficient c, a_j = w_j ((1 - e) t_j + e / K) and
+
+    L     = -sum_j a_j log p_j + c lse^2         lse = logsumexp(z)
+    dL/dz = p (sum(a) + 2 c lse) - a
+
+Source: Goodfellow et al., Deep Learning (2016), 6.2.2.3; Szegedy et al., CVPR 2016, for smoothing; de Brebisson and
+Vincent, arXiv:1604.08859, for the z-loss.
 """
 
 from __future__ import annotations
 
+from typing import Unpack
+
+import numpy as np
 import numpy.typing as npt
 
 from softgrad import _kernels
 from softgrad._arrays import Array
-from softgrad.losses._batch import Kernels, LossAndGrad, Reduction, read_batch
+from softgrad.losses._batch import (
+    IfAllIgnored,
+    Kernels,
+    LossAndGrad,
+    LossGradStats,
+    LossOptions,
+    Reduction,
+    read_batch,
+    tangent_matrix,
+)
+from softgrad.losses._hessian import finish, point, times_jacobian
 
 _KERNELS = Kernels(classes=_kernels.cross_entropy_classes, probs=_kernels.cross_entropy_probs)
 
@@ -26,7 +45,15 @@ def cross_entropy(
     target: npt.ArrayLike,  # (...) class numbers, or (..., K) probabilities
     *,
     axis: int = -1,
+    weight: npt.ArrayLike | None = None,  # (K,)
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    z_loss: float = 0.0,
+    softcap: float | None = None,
+    temperature: float = 1.0,
     reduction: Reduction = "mean",
+    denominator: float | None = None,
+    if_all_ignored: IfAllIgnored = "zero",
 ) -> Array:
     """Cross-entropy -sum_j t_j log p_j of p = softmax(logits) against a target.
 
@@ -35,7 +62,18 @@ def cross_entropy(
         target: classes 0..K-1 in the shape of logits without `axis`, or probabilities in the shape of logits, read in
             their dtype. Probabilities need not sum to 1; a class of target 0 adds 0, even where its logit is -inf.
         axis: where the classes are: -1 for rows (m, K), 0 for columns (K, m).
-        reduction: "mean" over the rows (0 for no rows), "sum", or "none".
+        weight: one number a class, (K): the loss is -sum_j w_j t_j log p_j. With class numbers the mean divides by the
+            sum of the weights of the targets, as torch's does, otherwise by the number of rows.
+        ignore_index: a class number that marks rows to leave out: they have loss 0 and gradient 0, whatever their
+            logits, and the mean does not count them.
+        label_smoothing: e, from 0 to 1: t becomes (1 - e) t + e / K.
+        z_loss: c, not negative: every row that is not ignored costs c logsumexp(s)^2 more.
+        softcap: if given, logits are capped first: z becomes softcap tanh(z / softcap).
+        temperature: logits, capped or not, are divided by it: s = z / temperature, p = softmax(s).
+        reduction: "mean" over the rows, "sum", or "none".
+        denominator: what the mean divides by instead, as in gradient accumulation over several batches.
+        if_all_ignored: what the mean is when there is no row to divide by, or all are of weight 0: "zero", "nan" or
+            "raise". The gradient is 0.
 
     Returns:
         The loss: a scalar, or for reduction "none" one number a row, in the shape of logits without `axis`; in nats;
@@ -50,31 +88,46 @@ def cross_entropy(
         >>> float(sg.cross_entropy([[2.0, 0.0], [0.0, 0.0]], [0, 1]).round(4))
         0.41
     """
-    return read_batch("cross_entropy", logits, target, axis=axis, reduction=reduction).loss(_KERNELS)
+    return read_batch(
+        "cross_entropy",
+        logits,
+        target,
+        axis=axis,
+        weight=weight,
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
+        z_loss=z_loss,
+        softcap=softcap,
+        temperature=temperature,
+        reduction=reduction,
+        denominator=denominator,
+        if_all_ignored=if_all_ignored,
+    ).loss(_KERNELS)
 
 
 def cross_entropy_with_grad(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (...) class numbers, or (..., K) probabilities
     *,
-    axis: int = -1,
-    reduction: Reduction = "mean",
+    out: Array | None = None,
+    **options: Unpack[LossOptions],
 ) -> LossAndGrad:
     """`cross_entropy` and its gradient at the logits, p sum(t) - t, from one pass.
 
     Args:
         logits: as `cross_entropy`.
         target: as `cross_entropy`.
-        axis: as `cross_entropy`.
-        reduction: as `cross_entropy`; with "none" each row's gradient is that of its own loss.
+        out: where to write the gradient: an array in the shape and dtype of logits, which may be logits themselves.
+        options: as `cross_entropy`; with reduction "none" each row's gradient is that of its own loss.
 
     Returns:
         loss: as `cross_entropy`.
-        grad: in the shape and dtype of logits. For class numbers each entry is within 4 ulp of the exact value, that
-            of the target included; for probabilities, of the sizes of its two terms.
+        grad: in the shape and dtype of logits; 0 in ignored rows. For class numbers
+            without smoothing and z-loss each entry is within 4 ulp of the exact value, that of the target included;
+            otherwise of the sizes of its terms.
 
     Raises:
-        ShapeError, LabelError, AxisError, DtypeError, OptionError: as `cross_entropy`.
+        ShapeError, LabelError, AxisError, DtypeError, OptionError: as `cross_entropy`; out does not fit.
 
     Example:
         >>> loss, grad = sg.cross_entropy_with_grad([[2.0, 0.0], [0.0, 0.0]], [0, 1])
@@ -82,6 +135,96 @@ def cross_entropy_with_grad(
         array([[-0.06,  0.06],
                [ 0.25, -0.25]])
     """
-    return read_batch("cross_entropy_with_grad", logits, target, axis=axis, reduction=reduction).loss_with_grad(
-        _KERNELS
-    )
+    return read_batch("cross_entropy_with_grad", logits, target, out=out, **options).loss_with_grad(_KERNELS, out)
+
+
+def cross_entropy_with_stats(
+    logits: npt.ArrayLike,  # (..., K)
+    target: npt.ArrayLike,  # (...) class numbers, or (..., K) probabilities
+    *,
+    out: Array | None = None,
+    **options: Unpack[LossOptions],
+) -> LossGradStats:
+    """`cross_entropy_with_grad`, and what the same pass can tell of each row.
+
+    Args:
+        logits: as `cross_entropy`.
+        target: as `cross_entropy`.
+        out: as `cross_entropy_with_grad`.
+        options: as `cross_entropy`.
+
+    Returns:
+        loss, grad: as `cross_entropy_with_grad`.
+        stats: a named tuple (loss, logsumexp, entropy, correct) of arrays in the shape of logits without the class
+            axis: the row's own loss; logsumexp of its scores; the entropy of its p in nats; whether the first largest
+            p is that of the target (of the largest probability, where the target is probabilities).
+
+    Raises:
+        ShapeError, LabelError, AxisError, DtypeError, OptionError: as `cross_entropy_with_grad`.
+
+    Example:
+        >>> stats = sg.cross_entropy_with_stats([[2.0, 0.0], [0.0, 1.0]], [0, 0]).stats
+        >>> stats.correct, stats.entropy.round(3)
+        (array([ True, False]), array([0.365, 0.582]))
+    """
+    return read_batch("cross_entropy_with_stats", logits, target, out=out, **options).loss_with_stats(_KERNELS, out)
+
+
+def cross_entropy_jvp(
+    logits: npt.ArrayLike,  # (..., K)
+    target: npt.ArrayLike,  # (...) class numbers, or (..., K) probabilities
+    tangent: npt.ArrayLike,  # (..., K)
+    **options: Unpack[LossOptions],
+) -> Array:
+    """The change of the loss, sum_j (dL/dz_j) v_j, from a change v of the logits.
+
+    Args:
+        logits: as `cross_entropy`.
+        target: as `cross_entropy`.
+        tangent: the change v, in the shape of logits.
+        options: as `cross_entropy`.
+
+    Returns:
+        In the shape and dtype of `cross_entropy`.
+
+    Raises:
+        ShapeError, LabelError, AxisError, DtypeError, OptionError: as `cross_entropy`; tangent does not fit.
+
+    Example:
+        >>> float(sg.cross_entropy_jvp([0.0, 0.0], 0, [1.0, 0.0]))
+        -0.5
+    """
+    return read_batch("cross_entropy_jvp", logits, target, **options).loss_jvp(_KERNELS, tangent, "cross_entropy_jvp")
+
+
+def cross_entropy_hvp(
+    logits: npt.ArrayLike,  # (..., K)
+    target: npt.ArrayLike,  # (...) class numbers, or (..., K) probabilities
+    v: npt.ArrayLike,  # (..., K)
+    **options: Unpack[LossOptions],
+) -> Array:
+    """The Hessian of the loss times v, sum(t) J v with J = diag(p) - p p^T.
+
+    Args:
+        logits: as `cross_entropy`.
+        target: as `cross_entropy`.
+        v: in the shape of logits.
+        options: as `cross_entropy`; with reduction "none" each row's Hessian is that of its own loss.
+
+    Returns:
+        In the shape and dtype of logits; computed in float64.
+
+    Raises:
+        ShapeError, LabelError, AxisError, DtypeError, OptionError: as `cross_entropy`; v does not fit.
+
+    Example:
+        >>> sg.cross_entropy_hvp([0.0, 0.0], 0, [1.0, 0.0])
+        array([ 0.25, -0.25])
+    """
+    batch = read_batch("cross_entropy_hvp", logits, target, **options)
+    at = point(batch)
+    vectors = tangent_matrix("cross_entropy_hvp", "v", v, batch.z).astype(np.float64)
+    a = at.weight * at.t
+    total = a.sum(axis=1, keepdims=True)
+    product = total * times_jacobian(at.p, at.slope * vectors)
+    return finish(batch, at, vectors, total * at.p - a, product)

@@ -10,13 +10,25 @@ Source: Goodfellow et al., Deep Learning (2016), 3.13 and 6.2.2.3.
 
 from __future__ import annotations
 
+from typing import Unpack
+
+import numpy as np
 import numpy.typing as npt
 
 from softgrad import _kernels
 from softgrad._arrays import Array
-from softgrad.losses._batch import Kernels, LossAndGrad, Reduction, read_batch
+from softgrad.losses._batch import (
+    IfAllIgnored,
+    Kernels,
+    LossAndGrad,
+    LossOptions,
+    Reduction,
+    read_batch,
+    tangent_matrix,
+)
+from softgrad.losses._hessian import finish, point, times_jacobian
 
-_KERNELS = Kernels(classes=_kernels.cross_entropy_classes, probs=_kernels.kl_divergence_probs)
+_KERNELS = Kernels(classes=_kernels.kl_divergence_classes, probs=_kernels.kl_divergence_probs)
 
 
 def kl_divergence(
@@ -24,7 +36,15 @@ def kl_divergence(
     target: npt.ArrayLike,  # (..., K) probabilities, or (...) class numbers
     *,
     axis: int = -1,
+    weight: npt.ArrayLike | None = None,  # (K,)
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    z_loss: float = 0.0,
+    softcap: float | None = None,
+    temperature: float = 1.0,
     reduction: Reduction = "mean",
+    denominator: float | None = None,
+    if_all_ignored: IfAllIgnored = "zero",
 ) -> Array:
     """Divergence sum_j t_j (log t_j - log p_j) of a target t from p = softmax(logits).
 
@@ -32,8 +52,16 @@ def kl_divergence(
         logits: scores, K of them on `axis`; floating, or integers read as float64.
         target: probabilities in the shape of logits, read in their dtype, or classes 0..K-1 in the shape of logits
             without `axis`, for which this is the cross-entropy. A class of target 0 adds 0; a negative one gives NaN.
-        axis: where the classes are: -1 for rows (m, K), 0 for columns (K, m).
-        reduction: "mean" over the rows (0 for no rows), "sum", or "none".
+        axis: as `softgrad.cross_entropy`.
+        ignore_index: as `softgrad.cross_entropy`.
+        label_smoothing: as `softgrad.cross_entropy`.
+        z_loss: as `softgrad.cross_entropy`.
+        softcap: as `softgrad.cross_entropy`.
+        temperature: as `softgrad.cross_entropy`.
+        denominator: as `softgrad.cross_entropy`.
+        if_all_ignored: as `softgrad.cross_entropy`.
+        weight: one number a class, (K): the loss is sum_j w_j t_j (log t_j - log p_j).
+        reduction: "mean" over the rows, "sum", or "none".
 
     Returns:
         The divergence: a scalar, or for reduction "none" one number a row, in the shape of logits without `axis`; in
@@ -46,35 +74,108 @@ def kl_divergence(
         >>> float(sg.kl_divergence([0.0, 0.0], [0.9, 0.1]).round(4))
         0.3681
     """
-    return read_batch("kl_divergence", logits, target, axis=axis, reduction=reduction).loss(_KERNELS)
+    return read_batch(
+        "kl_divergence",
+        logits,
+        target,
+        axis=axis,
+        weight=weight,
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
+        z_loss=z_loss,
+        softcap=softcap,
+        temperature=temperature,
+        reduction=reduction,
+        denominator=denominator,
+        if_all_ignored=if_all_ignored,
+    ).loss(_KERNELS)
 
 
 def kl_divergence_with_grad(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (..., K) probabilities, or (...) class numbers
     *,
-    axis: int = -1,
-    reduction: Reduction = "mean",
+    out: Array | None = None,
+    **options: Unpack[LossOptions],
 ) -> LossAndGrad:
     """`kl_divergence` and its gradient at the logits, p sum(t) - t, from one pass.
 
     Args:
         logits: as `kl_divergence`.
         target: as `kl_divergence`.
-        axis: as `kl_divergence`.
-        reduction: as `kl_divergence`; with "none" each row's gradient is that of its own loss.
+        out: where to write the gradient: an array in the shape and dtype of logits, which may be logits themselves.
+        options: as `kl_divergence`; with reduction "none" each row's gradient is that of its own loss.
 
     Returns:
         loss: as `kl_divergence`.
-        grad: in the shape and dtype of logits; each entry within 4 ulp of the sizes of its two terms.
+        grad: in the shape and dtype of logits; 0 in ignored rows. Each entry is within 4 ulp of the
+            sizes of its terms.
 
     Raises:
-        ShapeError, LabelError, AxisError, DtypeError, OptionError: as `softgrad.cross_entropy`.
+        ShapeError, LabelError, AxisError, DtypeError, OptionError: as `kl_divergence`; out does not fit.
 
     Example:
         >>> sg.kl_divergence_with_grad([0.0, 0.0], [0.9, 0.1]).grad
         array([-0.4,  0.4])
     """
-    return read_batch("kl_divergence_with_grad", logits, target, axis=axis, reduction=reduction).loss_with_grad(
-        _KERNELS
-    )
+    return read_batch("kl_divergence_with_grad", logits, target, out=out, **options).loss_with_grad(_KERNELS, out)
+
+
+def kl_divergence_jvp(
+    logits: npt.ArrayLike,  # (..., K)
+    target: npt.ArrayLike,  # (..., K) probabilities, or (...) class numbers
+    tangent: npt.ArrayLike,  # (..., K)
+    **options: Unpack[LossOptions],
+) -> Array:
+    """The change of the loss, sum_j (dL/dz_j) v_j, from a change v of the logits.
+
+    Args:
+        logits: as `kl_divergence`.
+        target: as `kl_divergence`.
+        tangent: the change v, in the shape of logits.
+        options: as `kl_divergence`.
+
+    Returns:
+        In the shape and dtype of `kl_divergence`.
+
+    Raises:
+        ShapeError, LabelError, AxisError, DtypeError, OptionError: as `kl_divergence`; tangent does not fit.
+
+    Example:
+        >>> float(sg.kl_divergence_jvp([0.0, 0.0], [0.9, 0.1], [1.0, 0.0]))
+        -0.4
+    """
+    return read_batch("kl_divergence_jvp", logits, target, **options).loss_jvp(_KERNELS, tangent, "kl_divergence_jvp")
+
+
+def kl_divergence_hvp(
+    logits: npt.ArrayLike,  # (..., K)
+    target: npt.ArrayLike,  # (..., K) probabilities, or (...) class numbers
+    v: npt.ArrayLike,  # (..., K)
+    **options: Unpack[LossOptions],
+) -> Array:
+    """The Hessian of the loss times v, sum(t) J v with J = diag(p) - p p^T.
+
+    Args:
+        logits: as `kl_divergence`.
+        target: as `kl_divergence`.
+        v: in the shape of logits.
+        options: as `kl_divergence`; with reduction "none" each row's Hessian is that of its own loss.
+
+    Returns:
+        In the shape and dtype of logits; computed in float64.
+
+    Raises:
+        ShapeError, LabelError, AxisError, DtypeError, OptionError: as `kl_divergence`; v does not fit.
+
+    Example:
+        >>> sg.kl_divergence_hvp([0.0, 0.0], [0.9, 0.1], [1.0, 0.0])
+        array([ 0.25, -0.25])
+    """
+    batch = read_batch("kl_divergence_hvp", logits, target, **options)
+    at = point(batch)
+    vectors = tangent_matrix("kl_divergence_hvp", "v", v, batch.z).astype(np.float64)
+    a = at.weight * at.t
+    total = a.sum(axis=1, keepdims=True)
+    product = total * times_jacobian(at.p, at.slope * vectors)
+    return finish(batch, at, vectors, total * at.p - a, product)

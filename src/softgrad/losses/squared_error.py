@@ -11,11 +11,23 @@ Source: Bishop, Pattern Recognition and Machine Learning (2006), 5.2 for the los
 
 from __future__ import annotations
 
+from typing import Unpack
+
+import numpy as np
 import numpy.typing as npt
 
 from softgrad import _kernels
 from softgrad._arrays import Array
-from softgrad.losses._batch import Kernels, LossAndGrad, Reduction, read_batch
+from softgrad.losses._batch import (
+    IfAllIgnored,
+    Kernels,
+    LossAndGrad,
+    LossOptions,
+    Reduction,
+    read_batch,
+    tangent_matrix,
+)
+from softgrad.losses._hessian import dot, finish, point, times_jacobian
 
 _KERNELS = Kernels(classes=_kernels.squared_error_classes, probs=_kernels.squared_error_probs)
 
@@ -25,7 +37,15 @@ def squared_error(
     target: npt.ArrayLike,  # (...) class numbers, or (..., K) probabilities
     *,
     axis: int = -1,
+    weight: npt.ArrayLike | None = None,  # (K,)
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    z_loss: float = 0.0,
+    softcap: float | None = None,
+    temperature: float = 1.0,
     reduction: Reduction = "mean",
+    denominator: float | None = None,
+    if_all_ignored: IfAllIgnored = "zero",
 ) -> Array:
     """Squared error 1/2 sum_j (p_j - t_j)^2 of p = softmax(logits) against a target.
 
@@ -33,8 +53,16 @@ def squared_error(
         logits: scores, K of them on `axis`; floating, or integers read as float64.
         target: classes 0..K-1 in the shape of logits without `axis`, or probabilities in the shape of logits, read in
             their dtype.
-        axis: where the classes are: -1 for rows (m, K), 0 for columns (K, m).
-        reduction: "mean" over the rows, not over the entries (0 for no rows); "sum"; or "none".
+        axis: as `softgrad.cross_entropy`.
+        ignore_index: as `softgrad.cross_entropy`.
+        label_smoothing: as `softgrad.cross_entropy`.
+        z_loss: as `softgrad.cross_entropy`.
+        softcap: as `softgrad.cross_entropy`.
+        temperature: as `softgrad.cross_entropy`.
+        denominator: as `softgrad.cross_entropy`.
+        if_all_ignored: as `softgrad.cross_entropy`.
+        weight: one number a class, (K): a row's loss is multiplied by sum_j w_j t_j, with a class number by w_y.
+        reduction: "mean" over the rows, not over the entries; "sum"; or "none".
 
     Returns:
         The loss: a scalar, or for reduction "none" one number a row, in the shape of logits without `axis`; float32
@@ -48,36 +76,109 @@ def squared_error(
         >>> float(sg.squared_error([[0.0, 0.0], [0.0, 0.0]], [0, 1]))
         0.25
     """
-    return read_batch("squared_error", logits, target, axis=axis, reduction=reduction).loss(_KERNELS)
+    return read_batch(
+        "squared_error",
+        logits,
+        target,
+        axis=axis,
+        weight=weight,
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
+        z_loss=z_loss,
+        softcap=softcap,
+        temperature=temperature,
+        reduction=reduction,
+        denominator=denominator,
+        if_all_ignored=if_all_ignored,
+    ).loss(_KERNELS)
 
 
 def squared_error_with_grad(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (...) class numbers, or (..., K) probabilities
     *,
-    axis: int = -1,
-    reduction: Reduction = "mean",
+    out: Array | None = None,
+    **options: Unpack[LossOptions],
 ) -> LossAndGrad:
     """`squared_error` and its gradient at the logits, J (p - t), from one pass.
 
     Args:
         logits: as `squared_error`.
         target: as `squared_error`.
-        axis: as `squared_error`.
-        reduction: as `squared_error`; with "none" each row's gradient is that of its own loss.
+        out: where to write the gradient: an array in the shape and dtype of logits, which may be logits themselves.
+        options: as `squared_error`; with reduction "none" each row's gradient is that of its own loss.
 
     Returns:
         loss: as `squared_error`.
-        grad: in the shape and dtype of logits; each entry within 8 ulp of p_k (|p_k - t_k| + sum_j |p_j - t_j| p_j),
-            the sizes of its terms.
+        grad: in the shape and dtype of logits; 0 in ignored rows. Each entry is within 8 ulp of
+            p_k (|p_k - t_k| + sum_j |p_j - t_j| p_j), the sizes of its terms.
 
     Raises:
-        ShapeError, LabelError, AxisError, DtypeError, OptionError: as `softgrad.cross_entropy`.
+        ShapeError, LabelError, AxisError, DtypeError, OptionError: as `squared_error`; out does not fit.
 
     Example:
         >>> sg.squared_error_with_grad([0.0, 0.0], 0).grad
         array([-0.25,  0.25])
     """
-    return read_batch("squared_error_with_grad", logits, target, axis=axis, reduction=reduction).loss_with_grad(
-        _KERNELS
-    )
+    return read_batch("squared_error_with_grad", logits, target, out=out, **options).loss_with_grad(_KERNELS, out)
+
+
+def squared_error_jvp(
+    logits: npt.ArrayLike,  # (..., K)
+    target: npt.ArrayLike,  # (...) class numbers, or (..., K) probabilities
+    tangent: npt.ArrayLike,  # (..., K)
+    **options: Unpack[LossOptions],
+) -> Array:
+    """The change of the loss, sum_j (dL/dz_j) v_j, from a change v of the logits.
+
+    Args:
+        logits: as `squared_error`.
+        target: as `squared_error`.
+        tangent: the change v, in the shape of logits.
+        options: as `squared_error`.
+
+    Returns:
+        In the shape and dtype of `squared_error`.
+
+    Raises:
+        ShapeError, LabelError, AxisError, DtypeError, OptionError: as `squared_error`; tangent does not fit.
+
+    Example:
+        >>> float(sg.squared_error_jvp([0.0, 0.0], 0, [1.0, 0.0]))
+        -0.25
+    """
+    return read_batch("squared_error_jvp", logits, target, **options).loss_jvp(_KERNELS, tangent, "squared_error_jvp")
+
+
+def squared_error_hvp(
+    logits: npt.ArrayLike,  # (..., K)
+    target: npt.ArrayLike,  # (...) class numbers, or (..., K) probabilities
+    v: npt.ArrayLike,  # (..., K)
+    **options: Unpack[LossOptions],
+) -> Array:
+    """The Hessian of the loss times v, J diag(v) (p - t) and what J itself changes by.
+
+    Args:
+        logits: as `squared_error`.
+        target: as `squared_error`.
+        v: in the shape of logits.
+        options: as `squared_error`; with reduction "none" each row's Hessian is that of its own loss.
+
+    Returns:
+        In the shape and dtype of logits; computed in float64.
+
+    Raises:
+        ShapeError, LabelError, AxisError, DtypeError, OptionError: as `squared_error`; v does not fit.
+
+    Example:
+        >>> sg.squared_error_hvp([0.0, 0.0], 0, [1.0, 0.0])
+        array([ 0.125, -0.125])
+    """
+    batch = read_batch("squared_error_hvp", logits, target, **options)
+    at = point(batch)
+    vectors = tangent_matrix("squared_error_hvp", "v", v, batch.z).astype(np.float64)
+    w = 1.0 if batch.weight is None else dot(np.broadcast_to(at.weight, at.t.shape), at.t)
+    error = at.p - at.t
+    change = times_jacobian(at.p, at.slope * vectors)  # of p
+    product = change * (error - dot(error, at.p)) + at.p * (change - dot(change, at.p) - dot(error, change))
+    return finish(batch, at, vectors, w * times_jacobian(at.p, error), w * product)

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from softgrad._arrays import Array
-from softgrad.errors import OptionError
+from softgrad._options import positive, share
 
 
 class Optimizer(Protocol):
@@ -37,8 +37,8 @@ class SGD:
     """
 
     def __init__(self, learning_rate: float = 0.01, *, momentum: float = 0.9) -> None:
-        self.learning_rate = _positive("SGD", "learning_rate", learning_rate)
-        self.momentum = _below_one("SGD", "momentum", momentum)
+        self.learning_rate = positive("SGD", "learning_rate", learning_rate)
+        self.momentum = share("SGD", "momentum", momentum)
         self._velocity: dict[str, Array] = {}
 
     def step(self, parameters: dict[str, Array], grads: dict[str, Array]) -> None:
@@ -77,10 +77,10 @@ class Adam:
     def __init__(
         self, learning_rate: float = 0.001, *, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
     ) -> None:
-        self.learning_rate = _positive("Adam", "learning_rate", learning_rate)
-        self.beta1 = _below_one("Adam", "beta1", beta1)
-        self.beta2 = _below_one("Adam", "beta2", beta2)
-        self.epsilon = _positive("Adam", "epsilon", epsilon)
+        self.learning_rate = positive("Adam", "learning_rate", learning_rate)
+        self.beta1 = share("Adam", "beta1", beta1)
+        self.beta2 = share("Adam", "beta2", beta2)
+        self.epsilon = positive("Adam", "epsilon", epsilon)
         self._steps = 0
         self._means: dict[str, tuple[Array, Array]] = {}
 
@@ -94,15 +94,3 @@ class Adam:
             m += (1 - self.beta1) * (g - m)
             v += (1 - self.beta2) * (g * g - v)
             parameter -= self.learning_rate * (m / m_correction) / (np.sqrt(v / v_correction) + self.epsilon)
-
-
-def _positive(function: str, name: str, value: float) -> float:
-    if not 0 < value < np.inf:
-        raise OptionError(f"{function}: {name} is {value}, wanted a positive number")
-    return value
-
-
-def _below_one(function: str, name: str, value: float) -> float:
-    if not 0 <= value < 1:
-        raise OptionError(f"{function}: {name} is {value}, wanted at least 0 and less than 1")
-    return value

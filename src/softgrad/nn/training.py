@@ -144,7 +144,9 @@ def _read(network: Network, x: npt.ArrayLike, target: npt.ArrayLike) -> tuple[Ar
             f"train: x[{row}, {column}] is {x[row, column]}, wanted a finite number; fill it in or drop the row"
         )
     logits = np.zeros((len(x), network.logits(x[:1]).shape[1]))
-    to_target("train", target, to_rows("train", "logits", logits, -1), -1)  # while rows still have their own numbers
+    to_target(
+        "train", target, to_rows("train", "logits", logits, -1), -1, None
+    )  # while rows still have their own numbers
     return x, target
 
 

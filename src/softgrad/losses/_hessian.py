@@ -1,0 +1,81 @@
+"""Hessian-vector products of the losses, in closed form and in float64.
+
+A loss of the scores s = f(z), f the cap and the temperature, with gradient g and Hessian H at s:
+
+    H_z v = f' H (f' v) + g f'' v          f' and f'' act on each entry
+
+With p = softmax(s), J = diag(p) - p p^T, lse = logsumexp(s), the z-loss c lse^2 has gradient 2 c lse p and Hessian
+
+    2 c (lse J + p p^T)
+
+Source: Boyd and Vandenberghe, Convex Optimization (2004), 3.1.5 (Hessian of logsumexp) and A.4 (chain rule).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from softgrad import _kernels
+from softgrad._arrays import Array
+from softgrad.losses._batch import Batch
+
+
+class Point(NamedTuple):
+    """Where a loss is differentiated twice; everything (N, K) or (N, 1), in float64."""
+
+    p: Array
+    lse: Array
+    slope: Array  # f'
+    curvature: Array  # f''
+    t: Array  # the target distribution, smoothed
+    weight: Array  # of each class, or ones
+    kept: Array  # whether a row is not ignored
+
+
+def point(batch: Batch) -> Point:
+    """The quantities that every Hessian here is made of."""
+    z = batch.z.matrix.astype(np.float64)
+    if batch.softcap:
+        tanh = np.tanh(z / batch.softcap)
+        s = batch.softcap * tanh
+        slope = (1 - tanh) * (1 + tanh) / batch.temperature
+        curvature = -2 * tanh * slope / batch.softcap
+    else:
+        s, slope, curvature = z, np.full_like(z, 1 / batch.temperature), np.zeros_like(z)
+    p, lse = np.empty_like(z), np.empty(len(z))
+    _kernels.softmax(s[:, :, None], p[:, :, None], batch.temperature)
+    _kernels.logsumexp(s[:, :, None], lse, batch.temperature)
+    kept = np.ones((len(z), 1), bool)
+    if batch.target.ndim == 2:
+        t = batch.target.astype(np.float64)
+    else:
+        kept = batch.target[:, None] >= 0
+        t = (batch.target[:, None] == np.arange(z.shape[1])).astype(np.float64)
+    t = (1 - batch.label_smoothing) * t + batch.label_smoothing / z.shape[1]
+    weight = np.ones(z.shape[1]) if batch.weight is None else batch.weight.astype(np.float64)
+    return Point(p, lse[:, None], slope, curvature, t, weight, kept)
+
+
+def dot(a: Array, b: Array) -> Array:
+    """The inner product of each row, (N, 1)."""
+    product: Array = np.einsum("nk,nk->n", a, b)[:, None]
+    return product
+
+
+def times_jacobian(p: Array, u: Array) -> Array:
+    """J u for each row."""
+    product: Array = p * (u - dot(p, u))
+    return product
+
+
+def finish(batch: Batch, at: Point, v: Array, grad: Array, product: Array) -> Array:
+    """H_z v from the gradient and H (f' v) at the scores, both without the z-loss; in the shape of the logits."""
+    u = at.slope * v
+    pull = 2 * batch.z_loss
+    grad = grad + pull * at.lse * at.p
+    product = product + pull * (at.lse * times_jacobian(at.p, u) + at.p * dot(at.p, u))
+    result = batch.scale * (at.slope * product + grad * at.curvature * v)
+    rows = np.where(at.kept, result, 0).astype(batch.z.values.dtype)
+    return batch.z.restore(rows[:, :, None])
