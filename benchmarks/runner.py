@@ -16,6 +16,7 @@ from benchmarks.worker import Failed, Prepare, Time, serve
 
 ROUNDS = 7
 SECONDS = 0.3  # of calls in one sample
+TOO_LONG = 5.0  # seconds of a call that is not asked for again
 PAUSE = 0.02  # until the threads of the one before have gone to sleep: some turn for milliseconds when they are done
 
 
@@ -94,6 +95,8 @@ def _measure(
     for turn in range(rounds):
         for index in range(len(lines)):
             peer, line = lines[(turn + index) % len(lines)]  # nobody is always after the same one
+            if line in row.refused or max(row.seconds.get(line, [0])) > TOO_LONG:
+                continue
             say(f"{question.name} {size}: round {turn + 1} of {rounds}, {line}")
             answer = peer.ask(Time(line, seconds))
             if isinstance(answer, Failed):

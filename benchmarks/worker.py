@@ -7,12 +7,14 @@ import os
 import statistics
 import time
 from multiprocessing.connection import Connection
+from timeit import Timer
 from typing import NamedTuple
 
 from benchmarks.providers import Call, Entry, NotOffered, Provider
 from benchmarks.questions import Question, Size
 
 AT_LEAST = 3  # calls in a sample
+LONG = 2.0  # seconds of a call that is a sample by itself
 
 
 class Prepare(NamedTuple):
@@ -56,14 +58,14 @@ class Bench:
 
     def time(self, line: str, seconds: float) -> float:
         """The median of as many calls as fit, after one that wakes the threads and the caches."""
-        call = self.calls[line]
-        call()
+        timer = Timer(self.calls[line])
+        first = timer.timeit(1)
+        if first > LONG:
+            return first
         times: list[float] = []
         end = time.perf_counter() + seconds
         while len(times) < AT_LEAST or time.perf_counter() < end:
-            start = time.perf_counter()
-            call()
-            times.append(time.perf_counter() - start)
+            times.append(timer.timeit(1))
         return statistics.median(times)
 
 
