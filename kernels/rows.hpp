@@ -15,7 +15,7 @@ namespace softgrad::SOFTGRAD_ISA {
 // type; that the lanes are written out makes the sum the same on every instruction set that rounds its terms alike. A
 // term may also write its entry: that makes the one pass over the row serve both.
 template <class T, class Term> [[gnu::always_inline]] inline Wide<T> sum_over(int64_t K, Term term) {
-    constexpr int64_t lanes = 128 / sizeof(T), run = 8 * lanes;
+    constexpr int64_t lanes = 128 / sizeof(T), run = 4 * lanes;
     Wide<T> totals[lanes] = {};
     T sums[lanes];
     int64_t j = 0;

@@ -16,6 +16,8 @@ Optimization (2004), 3.1.5; the four conditions of a pseudo-inverse are Penrose,
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 import numpy.typing as npt
 
@@ -24,7 +26,7 @@ from softgrad.errors import ShapeError
 from softgrad.softmax import softmax_jvp
 
 
-class Operator:
+class Operator(ABC):
     """A matrix for each row of the probabilities, (..., K, K), known by its products.
 
     `A @ v`, `A + B`, `2.0 * A`, `-A`, `A - B` and `A.T` are operators or products again; `to_dense` forms the matrices.
@@ -74,22 +76,18 @@ class Operator:
         if vectors.shape[:-1] == self.probs.shape:
             return self._times(np.broadcast_to(self.probs[..., None], vectors.shape), vectors)
         raise ShapeError(
-            f"{type(self).__name__} @ v: v.shape is {vectors.shape}, but probs.shape is {self.probs.shape}; wanted that "
-            f"for one vector a row, or {(*self.probs.shape, 'n')} for n columns"
+            f"{type(self).__name__} @ v: v.shape is {vectors.shape}, but probs.shape is {self.probs.shape}; wanted "
+            f"that for one vector a row, or {(*self.probs.shape, 'n')} for n columns"
         )
 
     def __add__(self, other: Operator) -> Operator:
-        if not isinstance(other, Operator):
-            return NotImplemented
         if other.shape != self.shape or other.axis != self.axis:
             raise ShapeError(
-                f"{self} + {other}: wanted operators of one shape, with the classes on the same axis of their probabilities"
+                f"{self} + {other}: wanted operators of one shape, with the classes on the same axis of their probs"
             )
         return _Sum([(1.0, self), (1.0, other)])
 
     def __mul__(self, factor: float) -> Operator:
-        if not isinstance(factor, int | float | np.number):
-            return NotImplemented
         return _Sum([(float(factor), self)])
 
     __rmul__ = __mul__
@@ -98,20 +96,20 @@ class Operator:
         return -1.0 * self
 
     def __sub__(self, other: Operator) -> Operator:
-        return self + -other if isinstance(other, Operator) else NotImplemented
+        return self + -other
 
+    @abstractmethod
     def diagonal(self) -> Array:
         """The diagonal, in the shape of the probabilities."""
-        raise NotImplementedError
 
     def trace(self) -> Array:
         """The sum of the diagonal, one number for each row of p."""
         trace: Array = self.diagonal().sum(axis=self.axis)
         return trace
 
+    @abstractmethod
     def to_dense(self) -> Array:
         """The matrices, (..., K, K), with the classes on the last two axes whatever `axis` is."""
-        raise NotImplementedError
 
     def eigvalsh(self) -> Array:
         """The eigenvalues, ascending, (..., K); of the matrices, formed for the purpose.
@@ -123,8 +121,9 @@ class Operator:
         eigenvalues: Array = np.linalg.eigvalsh(self.to_dense())
         return eigenvalues
 
+    @abstractmethod
     def _times(self, probs: Array, vectors: Array) -> Array:
-        raise NotImplementedError
+        """The product with vectors along the class axis, for probabilities in their shape."""
 
 
 class SoftmaxJacobian(Operator):
@@ -210,8 +209,8 @@ class _Sum(Operator):
         super().__init__(terms[0][1].probs, terms[0][1].axis)
         self.terms = terms
 
-    def __matmul__(self, v: npt.ArrayLike) -> Array:
-        return self._sum([factor * (operator @ v) for factor, operator in self.terms])
+    def _times(self, probs: Array, vectors: Array) -> Array:
+        return self._sum([factor * (operator @ vectors) for factor, operator in self.terms])
 
     def diagonal(self) -> Array:
         """In the shape of the probabilities."""
