@@ -15,7 +15,7 @@ from benchmarks.record import Record, Row, machine, now
 from benchmarks.worker import Failed, Prepare, Time, serve
 
 ROUNDS = 7
-SECONDS = 0.3  # of calls in one sample
+SECONDS = 0.15  # of calls in one sample
 TOO_LONG = 5.0  # seconds of a call that is not asked for again
 PAUSE = 0.02  # until the threads of the one before have gone to sleep: some turn for milliseconds when they are done
 

@@ -12,12 +12,13 @@ import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[Any]
 
-EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
+# The largest error of a call that is timed, against the sizes of its terms: far above what an honest formula in that
+# dtype loses over a long row, far below a sign, a label or a factor 1/N.
+LIMIT = {"float16": 2.0**-5, "bfloat16": 2.0**-2, "float32": 2.0**-13, "float64": 2.0**-42}
 SMALLEST = {"float16": 2.0**-24, "bfloat16": 2.0**-133, "float32": 2.0**-149, "float64": 2.0**-1074}
 
 SPREAD = 3.0  # standard deviation of the logits
 BLOCK = 2**22  # entries compared at a time: float64 copies of a whole input would not fit beside the peers
-LIMIT = 32  # eps: far above what an honest float32 formula loses, far below a sign, a label or a factor 1/N
 
 
 class Size(NamedTuple):
@@ -90,15 +91,15 @@ def softmax64(z: Array) -> tuple[Array, Array]:
 
 
 def disagreement(name: str, result: npt.ArrayLike, truth: Array, terms: Array, dtype: str) -> str | None:
-    """Where `result` is further from `truth` than LIMIT eps of the sizes of its terms; None if it is nowhere."""
+    """Where `result` is further from `truth` than LIMIT allows for the sizes of its terms; None if it is nowhere."""
     got = np.asarray(result)
     if got.shape != truth.shape:
         return f"{name} has shape {got.shape}, wanted {truth.shape}"
     got = got.astype(np.float64)
-    allowed = LIMIT * EPS[dtype] * terms + 2 * SMALLEST[dtype]
+    allowed = LIMIT[dtype] * terms + 2 * SMALLEST[dtype]
     bad = ~(np.abs(got - truth) <= allowed)  # NaN is bad
     if not bad.any():
         return None
     where = tuple(int(i) for i in np.argwhere(bad)[0])
     place = f"[{', '.join(map(str, where))}]" if where else ""
-    return f"{name}{place} is {got[where]:.6g}, wanted {truth[where]:.6g}"
+    return f"{name}{place} is {got[where]:.9g}, wanted {truth[where]:.9g}"
