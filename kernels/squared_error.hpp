@@ -9,6 +9,7 @@ namespace softgrad::SOFTGRAD_ISA {
 // With others = 1 - p_y and q = the sum of p_j^2 over j != y, no term cancels:
 //     L       = w (q + others^2) / 2
 //     dL/ds_j = w p_j (p_j - q + p_y others),  and at y:  -w p_y (q + others^2)
+// q is summed from the exponentials and divided once, so that it has the rounding of neither p_j nor 1 / sum.
 template <class T, class Scores>
 void squared_error_classes(const LossRows<T>& rows, const int64_t* target, Scores scores) {
     rows.over([&](const Row<T>& row) {
@@ -16,11 +17,13 @@ void squared_error_classes(const LossRows<T>& rows, const int64_t* target, Score
         if (y < 0) return row.ignore();
         const T z_y = row.z[y];
         const double weight = rows.options.weight ? rows.options.weight[y] : 1;
-        const Normalizer<T> n = row.probabilities(scores);
-        const T* const p = row.e;
+        const Normalizer<T> n = row.exponentials(scores);
+        const T* const kept = row.grad ? row.e : nullptr;
+        const auto e = [&](int64_t j) { return kept ? kept[j] : exp_below(scores, row.z[j], n.max); };
         const Wide<T> p_y = exp_below(scores, z_y, n.max) / n.sum();
         const Wide<T> others = z_y == n.max ? n.others / n.sum() : 1 - p_y;
-        const Wide<T> q = sum_over<T>(row.K, [&](int64_t j) { return j == y ? T(0) : p[j] * p[j]; });
+        const Wide<T> q =
+            sum_over<T>(row.K, [&](int64_t j) { return j == y ? T(0) : e(j) * e(j); }) / (n.sum() * n.sum());
         const Wide<T> twice_loss = q + others * others;
         row.set_loss(T(weight * twice_loss / 2));
         row.set_stats(n, scores, y);
@@ -28,8 +31,10 @@ void squared_error_classes(const LossRows<T>& rows, const int64_t* target, Score
 
         const Wide<T> scale = rows.options.scale * weight * scores.scale();
         const T grad_y = T(-scale * scores.slope(z_y) * (p_y * twice_loss));
-        const T shift = T(p_y * others - q), factor = T(scale);
-        row.write_grad([&](int64_t j) { return factor * scores.slope(row.z[j]) * (p[j] * (p[j] + shift)); }, y, grad_y);
+        const T factor = T(1 / n.sum()), scaled = T(scale / n.sum()), shift = T(p_y * others - q);
+        row.write_grad(
+            [&](int64_t j) { return kept[j] * scaled * scores.slope(row.z[j]) * (kept[j] * factor + shift); }, y,
+            grad_y);
     });
 }
 
