@@ -24,16 +24,6 @@ template <class T> struct Row {
         return SOFTGRAD_ISA::exponentials(z, K, scores, [=](int64_t j, T x) { room[j] = x; });
     }
 
-    // p_j = e_j / sum, where e_j was.
-    template <class Scores> [[gnu::always_inline]] Normalizer<T> probabilities(Scores scores) const {
-        T* const p = e;
-        const Normalizer<T> n = SOFTGRAD_ISA::exponentials(z, K, scores, [=](int64_t j, T x) { p[j] = x; });
-        const T factor = T(1 / n.sum());
-#pragma omp simd
-        for (int64_t j = 0; j < K; ++j) p[j] *= factor;
-        return n;
-    }
-
     void set_loss(T value) const { *loss = value; }
 
     // logsumexp, the entropy log(sum) - sum_j p_j (s_j - s_max), and whether the first largest score is that of class

@@ -72,22 +72,25 @@ void squared_error_soft(const LossRows<T>& rows, Target targets, Scores scores) 
     rows.over([&](const Row<T>& row) {
         if (targets.ignored(row.number)) return row.ignore();
         const auto t = targets.of_row(row.number, row.K);
-        const Normalizer<T> n = row.probabilities(scores);
-        const T* const p = row.e;
+        const Normalizer<T> n = row.exponentials(scores);
+        const T* const kept = row.grad ? row.e : nullptr;
+        const T factor = T(1 / n.sum());
+        const auto p = [&](int64_t j) { return (kept ? kept[j] : exp_below(scores, row.z[j], n.max)) * factor; };
         const Wide<T> lse = scores.value(n.max) + n.log_sum();
         const Wide<T> z_loss = options.z_loss == 0 ? 0 : options.z_loss * lse;
         const Wide<T> weight =
             options.weight ? sum_over<T>(row.K, [&](int64_t j) { return options.weight[j] * t(j); }) : 1;
-        const Wide<T> squares = sum_over<T>(row.K, [&](int64_t j) { return (p[j] - t(j)) * (p[j] - t(j)); });
+        const Wide<T> squares = sum_over<T>(row.K, [&](int64_t j) { return (p(j) - t(j)) * (p(j) - t(j)); });
         row.set_loss(T(weight * squares / 2 + z_loss * lse));
         row.set_stats(n, scores, targets.largest(row.number, row.K));
         if (!row.grad) return;
 
-        const T inner = T(sum_over<T>(row.K, [&](int64_t j) { return (p[j] - t(j)) * p[j]; }));
+        const T inner = T(sum_over<T>(row.K, [&](int64_t j) { return (p(j) - t(j)) * p(j); }));
         const T pull = T(2 * z_loss), w = T(weight);
-        const T scale = T(options.scale * scores.scale());
-        row.write_grad(
-            [&](int64_t j) { return scale * scores.slope(row.z[j]) * (p[j] * (w * ((p[j] - t(j)) - inner) + pull)); });
+        const T scaled = T(options.scale * scores.scale() / n.sum());
+        row.write_grad([&](int64_t j) {
+            return kept[j] * scaled * scores.slope(row.z[j]) * (w * ((p(j) - t(j)) - inner) + pull);
+        });
     });
 }
 
