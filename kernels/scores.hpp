@@ -58,7 +58,10 @@ template <class T> struct Capped {
     double cap, temperature;
     Wide<T> tanh(T z) const { return std::tanh(z / Wide<T>(cap)); }
     Wide<T> scale() const { return 1 / Wide<T>(temperature); }
-    T slope(T z) const { return T((1 - tanh(z)) * (1 + tanh(z))); }
+    T slope(T z) const {  // 1 - tanh^2, which cancels, as 1 / cosh^2
+        const Wide<T> cosh = std::cosh(z / Wide<T>(cap));
+        return T(1 / (cosh * cosh));
+    }
     Wide<T> value(T z) const { return cap * tanh(z) / temperature; }
     TwoTerms<T> difference(T z, T max) const { return split<T>(value(z) - value(max)); }
 };

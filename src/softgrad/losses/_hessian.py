@@ -40,7 +40,8 @@ def point(batch: Batch) -> Point:
     if batch.softcap:
         tanh = np.tanh(z / batch.softcap)
         s = batch.softcap * tanh
-        slope = (1 - tanh) * (1 + tanh) / batch.temperature
+        e = np.exp(-np.abs(z) / batch.softcap)
+        slope = (2 * e / (1 + e * e)) ** 2 / batch.temperature  # 1 - tanh^2 = 1 / cosh^2, without cancellation
         curvature = -2 * tanh * slope / batch.softcap
     else:
         s, slope, curvature = z, np.full_like(z, 1 / batch.temperature), np.zeros_like(z)
