@@ -39,11 +39,15 @@ def rows(loss, z, target, *, weight, ignore_index, label_smoothing, z_loss, soft
         t, likeliest = target.astype(Wide), target.argmax(axis=1)
     t = (1 - Wide(label_smoothing)) * t + Wide(label_smoothing) / K
     a = w * t
+    difference = p - t
+    if target.ndim == 1 and label_smoothing == 0:  # p_y - 1 is minus the sum of the others: nothing cancels
+        others = np.where(t == 0, p, 0)
+        difference = others - t * others.sum(axis=1, keepdims=True)
     if loss == "squared_error":
         row_weight = np.ones(N, Wide) if weight is None else a.sum(axis=1)
-        values = row_weight * ((p - t) ** 2).sum(axis=1) / 2
-        sizes = row_weight * ((p - t) ** 2 + abs(p - t) * (p + t)).sum(axis=1)
-        grad = row_weight[:, None] * judge.times(judge.jacobian(p), p - t).value
+        values = row_weight * (difference**2).sum(axis=1) / 2
+        sizes = row_weight * (difference**2 + abs(difference) * (p + t) * (label_smoothing > 0 or target.ndim == 2)).sum(axis=1)
+        grad = row_weight[:, None] * judge.times(judge.jacobian(p), difference).value
         grad_size = row_weight[:, None] * p * ((p + t) + ((p + t) * p).sum(axis=1, keepdims=True))
     else:
         log_t = np.log(np.where(t == 0, 1, t)) if loss == "kl_divergence" else np.zeros_like(t)
