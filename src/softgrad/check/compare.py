@@ -106,4 +106,6 @@ def _compare(
 
 def _relative(difference: Any, size: Any, rounding: Any, limit: float) -> Any:
     """|difference| / size, where size is at least what is resolved to a tenth of the limit; NaN counts as infinite."""
-    return np.nan_to_num(np.abs(difference) / np.maximum(size, 10 * rounding / limit), nan=np.inf)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        errors = np.abs(difference) / np.maximum(size, 10 * rounding / limit)
+    return np.where(difference == 0, 0.0, np.nan_to_num(errors, nan=np.inf, posinf=np.inf))
