@@ -60,16 +60,36 @@ def test_a_file_of_numbers_and_texts_is_learned(softgrad, mixed, tmp_path):
     assert f"{mixed}: 60 rows of 5 features in 2 classes (36 train, 12 validation, 12 test)" in run.out
 
 
-def test_the_metrics_are_those_of_the_parts(softgrad, tmp_path):
-    """Measured again from the model file: no row of the test was trained on or looked at."""
-    softgrad("train", "wine", "--seed", 5, "--out", "run", *QUICK)
-    metrics, network, facts = read_run(tmp_path / "run")
+def wine(seed):
+    """The wine table as a run with that seed has it: x, labels, the rows of each part, the encoding."""
     table = read_table("wine")
     labels, classes = read_classes(table, table.target)
-    rows = split(table, labels, classes, seed=5)
+    rows = split(table, labels, classes, seed=seed)
     encoding = Encoding.fit(table, [name for name in table.columns if name != "target"], rows.train)
+    return encoding.transform(table), labels, rows, encoding
+
+
+def test_no_row_of_the_test_is_trained_on_or_looked_at(softgrad, monkeypatch):
+    given, right = [], nn.train
+
+    def spy(network, x, target, **options):
+        given.extend([x, target, *options["validation"]])
+        return right(network, x, target, **options)
+
+    monkeypatch.setattr(nn, "train", spy)
+    softgrad("train", "wine", "--seed", 5, *QUICK)
+    x, labels, rows, _ = wine(seed=5)
+    wanted = [x[rows.train], labels[rows.train], x[rows.validation], labels[rows.validation]]
+    for array, part in zip(given, wanted, strict=True):
+        np.testing.assert_array_equal(array, part)
+
+
+def test_the_metrics_are_those_of_the_parts(softgrad, tmp_path):
+    """Measured again from the model file."""
+    softgrad("train", "wine", "--seed", 5, "--out", "run", *QUICK)
+    metrics, network, facts = read_run(tmp_path / "run")
+    x, labels, rows, encoding = wine(seed=5)
     assert Encoding.from_json(facts["encoding"]) == encoding
-    x = encoding.transform(table)
     for part in ("train", "validation", "test"):
         chosen = getattr(rows, part)
         assert metrics[f"{part}_rows"] == len(chosen)
@@ -86,6 +106,16 @@ def test_the_seed_decides_everything(softgrad, tmp_path):
     assert models[0] == models[1] != models[2]
     assert metrics[0] == metrics[1]
     assert {**metrics[2], "seed": 7} != metrics[0]
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_the_seed_draws_the_first_weights(seed, softgrad, tmp_path):
+    """Which steps too short for float32 leave as they were."""
+    softgrad("train", "iris", "--seed", seed, "--learning-rate", 1e-30, "--out", "run", *QUICK)
+    network = read_run(tmp_path / "run")[1]
+    first = nn.Network([nn.Dense(8), nn.ReLU(), nn.Dense(3)]).initialize(4, seed=seed)
+    for name, value in first.parameters.items():
+        np.testing.assert_allclose(network.parameters[name], value, atol=1e-27)
 
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "softmax": nn.Softmax}
