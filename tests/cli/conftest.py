@@ -1,10 +1,9 @@
-import csv
-import random
 import sys
 from typing import NamedTuple
 
 import pytest
 
+from cli.tables import mixed_rows, write_csv
 from softgrad.cli import main
 
 
@@ -26,26 +25,6 @@ def softgrad(monkeypatch, capsys, tmp_path):
         return Run(stop.value.code, *capsys.readouterr())
 
     return run
-
-
-def mixed_rows():
-    """Column names, and 60 rows of numbers, a text and a class that follows from both."""
-    rng = random.Random(0)
-    for i in range(60):
-        kind = "no" if i % 3 else "yes, it is"
-        colour = rng.choice(["red", "blue"]) if i % 3 else "green"
-        width = f"{rng.gauss(3 * (i % 3 == 0), 1):.3f}"
-        yield {"width": width, "height": str(rng.randrange(9)), "colour": colour, "kind": kind}
-
-
-def write_csv(path, rows):
-    """A CSV file of rows, each a dict with the same keys."""
-    rows = list(rows)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pytest
 
-from cli.conftest import mixed_rows, write_csv
+from cli.tables import mixed_rows, write_csv
 from softgrad import nn
 from softgrad.data import Encoding, read_table
 

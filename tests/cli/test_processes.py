@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.conftest import mixed_rows, write_csv
+from cli.tables import mixed_rows, write_csv
 
 SOFTGRAD = Path(sysconfig.get_path("scripts")) / "softgrad"
 
