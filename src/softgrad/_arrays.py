@@ -92,12 +92,7 @@ class Rows(NamedTuple):
 
 def numbers(function: str, name: str, value: npt.ArrayLike) -> Array:
     """`value` as an array of floating numbers; integers become float64."""
-    try:
-        array = np.asarray(value)
-    except ValueError as error:  # NumPy's word for a ragged list
-        raise ShapeError(
-            f"{function}: {name} is no array, its rows differ in length; give every row as many entries"
-        ) from error
+    array = _array(function, name, value)
     if array.dtype.kind in "iub":
         return array.astype(np.float64)
     if array.dtype.name not in COMPUTED_IN:
@@ -165,7 +160,7 @@ def to_row_values(function: str, name: str, value: npt.ArrayLike, other_name: st
 
 def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, ignore_index: int | None) -> Array:
     """A target as class numbers (N), -1 where ignored, or as probabilities (N, K) in the dtype of the logits."""
-    array = np.asarray(value)
+    array = _array(function, "target", value)
     if array.shape == logits.shape:
         if ignore_index is not None:
             raise OptionError(
@@ -190,9 +185,9 @@ def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, igno
     first = _kernels.find_label_outside(labels if ignored is None else np.where(ignored, 0, labels), classes)
     if first >= 0:
         index = np.unravel_index(first, ordered.shape)[:: -1 if logits.layout == "transposed" else 1]
-        place = ", ".join(str(int(i)) for i in index)
+        place = f"target[{', '.join(str(int(i)) for i in index)}]" if index else "target"
         raise LabelError(
-            f"{function}: target[{place}] is {array[index]}, but logits have {classes} classes on axis {axis}; "
+            f"{function}: {place} is {array[index]}, but logits have {classes} classes on axis {axis}; "
             f"wanted 0..{classes - 1}, so subtract 1 from labels that count from 1; a label that marks rows to leave "
             "out is named by ignore_index"
         )
@@ -211,6 +206,15 @@ def to_out(function: str, out: object, shape: tuple[int, ...], dtype: np.dtype[A
         )
     if not out.flags.writeable:
         raise ShapeError(f"{function}: out is read-only, wanted an array that can be written to")
+
+
+def _array(function: str, name: str, value: npt.ArrayLike) -> Array:
+    try:
+        return np.asarray(value)
+    except ValueError as error:  # NumPy's word for a ragged list
+        raise ShapeError(
+            f"{function}: {name} is no array, its rows differ in length; give every row as many entries"
+        ) from error
 
 
 def _address(array: Array) -> int:

@@ -286,7 +286,7 @@ def _read_csv(source: str) -> Table:
     try:
         with Path(source).open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, skipinitialspace=True, strict=True)
-            rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
+            rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row not in ([], [""])]
     except FileNotFoundError as error:
         near = difflib.get_close_matches(source, BUNDLED, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""

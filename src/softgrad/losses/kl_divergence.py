@@ -108,8 +108,8 @@ def kl_divergence_with_grad(
 
     Returns:
         loss: as `kl_divergence`.
-        grad: in the shape and dtype of logits; 0 in ignored rows. Each entry is within 4 ulp of the
-            sizes of its terms.
+        grad: in the shape and dtype of logits; 0 in ignored rows. Within the bounds of
+            `softgrad.cross_entropy_with_grad`.
 
     Raises:
         ShapeError, LabelError, AxisError, DtypeError, OptionError: as `kl_divergence`; out does not fit.

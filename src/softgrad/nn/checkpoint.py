@@ -73,16 +73,14 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
     try:
         with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            parameters = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
-        header = json.loads(metadata.get("softgrad", "null"))
+            header = json.loads((file.metadata() or {}).get("softgrad", "null"))
+            if not isinstance(header, dict) or header.get("format") != FORMAT:
+                raise ModelError(f"load: {path} is no softgrad model; wanted a model.safetensors that softgrad wrote")
+            return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
     except OSError as error:
         raise ModelError(f"load: {path} cannot be read: {error.strerror or error}; give a file that exists") from error
-    except (SafetensorError, json.JSONDecodeError) as error:
+    except (SafetensorError, json.JSONDecodeError, TypeError, AttributeError) as error:  # the last two: no NumPy dtype
         raise ModelError(f"load: {path} is damaged: {error}; train the model again") from error
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise ModelError(f"load: {path} is no softgrad model; wanted a model.safetensors that softgrad wrote")
-    return header, parameters
 
 
 def _build(header: dict[str, Any], parameters: dict[str, Any]) -> Network:

@@ -91,6 +91,8 @@ class Adam:
         for name, parameter in parameters.items():
             g = grads[name]
             m, v = self._means.setdefault(name, (np.zeros_like(parameter), np.zeros_like(parameter)))
-            m += (1 - self.beta1) * (g - m)
-            v += (1 - self.beta2) * (g * g - v)
+            m *= self.beta1
+            m += (1 - self.beta1) * g
+            v *= self.beta2  # not v += (1 - beta2) (g^2 - v), which for a small beta2 can round to 0
+            v += (1 - self.beta2) * g * g
             parameter -= self.learning_rate * (m / m_correction) / (np.sqrt(v / v_correction) + self.epsilon)

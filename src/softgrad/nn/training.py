@@ -130,11 +130,12 @@ def _run_epoch(
 
 
 def _read(network: Network, x: npt.ArrayLike, target: npt.ArrayLike) -> tuple[Array, Array]:
+    D, K = network.in_features, network.logits(np.zeros((1, network.in_features))).shape[1]
     x, target = numbers("train", "x", x), np.asarray(target)
-    if x.ndim != 2 or target.ndim == 0:
+    if x.shape[1:] != (D,) or target.ndim == 0:
         raise ShapeError(
-            f"train: x.shape is {x.shape} and target.shape {target.shape}, wanted (N, D) and (N) or (N, K), a row for "
-            "each sample"
+            f"train: x.shape is {x.shape} and target.shape {target.shape}, wanted (N, {D}) and (N) or (N, {K}), a row "
+            "for each sample"
         )
     if len(x) != len(target):
         raise ShapeError(f"train: x has {len(x)} rows, but target has {len(target)}; wanted one target a row")
@@ -143,10 +144,8 @@ def _read(network: Network, x: npt.ArrayLike, target: npt.ArrayLike) -> tuple[Ar
         raise DataError(
             f"train: x[{row}, {column}] is {x[row, column]}, wanted a finite number; fill it in or drop the row"
         )
-    logits = np.zeros((len(x), network.logits(x[:1]).shape[1]))
-    to_target(
-        "train", target, to_rows("train", "logits", logits, -1), -1, None
-    )  # while rows still have their own numbers
+    logits = to_rows("train", "logits", np.zeros((len(x), K)), -1)
+    to_target("train", target, logits, -1, None)  # while the rows still have their own numbers
     return x, target
 
 

@@ -1,0 +1,32 @@
+"""check/ uses none of the functions that it judges."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+from softgrad import check
+
+FILES = sorted(Path(check.__file__).parent.rglob("*.py"))
+
+
+def imported(file):
+    """Every module that a file names in an import."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            yield f"{node.module}.{node.names[0].name}" if node.module == "softgrad" else node.module
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_imports_only_numpy_and_its_own(file):
+    for module in imported(file):
+        top = module.split(".")[0]
+        assert top in {*sys.stdlib_module_names, "numpy"} or module.startswith(("softgrad.check", "softgrad.errors"))
+
+
+def test_every_file_is_looked_at():
+    assert {file.name for file in FILES} >= {"__init__.py", "compare.py", "differences.py"}

@@ -1,0 +1,45 @@
+import sys
+from typing import NamedTuple
+
+import pytest
+
+from cli.tables import mixed_rows, write_csv
+from softgrad.cli import main
+
+
+class Run(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def softgrad(monkeypatch, capsys, tmp_path):
+    """Runs the command in this process, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["softgrad", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        return Run(stop.value.code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    return write_csv(tmp_path / "mixed.csv", mixed_rows())
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """The folder of a model that was trained on the mixed table."""
+    folder = tmp_path_factory.mktemp("trained")
+    path = write_csv(folder / "mixed.csv", mixed_rows())
+    options = ["--target", "kind", "--hidden", "8", "--learning-rate", "0.03", "--out", str(folder / "model")]
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as stop:
+        patch.setattr(sys, "argv", ["softgrad", "train", str(path), *options])
+        main()
+    assert stop.value.code == 0
+    return folder / "model"

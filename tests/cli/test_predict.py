@@ -1,0 +1,95 @@
+"""`softgrad predict`: one line a row, as CSV, whatever the order of the columns."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from cli.tables import mixed_rows, write_csv
+from softgrad import nn
+from softgrad.data import Encoding, read_table
+
+
+def cells(text):
+    """The predictions' column names and rows."""
+    header, *rows = csv.reader(io.StringIO(text))
+    return header, rows
+
+
+def wanted_probabilities(model, path):
+    network, facts = nn.load(model / "model.safetensors")
+    return network.predict_proba(Encoding.from_json(facts["encoding"]).transform(read_table(str(path))))
+
+
+def test_one_class_a_row(softgrad, trained, mixed):
+    code, out, err = softgrad("predict", trained, mixed)
+    assert (code, err) == (0, "")
+    header, rows = cells(out)
+    assert header == ["prediction"]
+    assert rows == [[row["kind"]] for row in mixed_rows()]
+    assert out.startswith('prediction\n"yes, it is"\nno\n')
+
+
+def test_probabilities(softgrad, trained, mixed):
+    header, rows = cells(softgrad("predict", trained, mixed, "--proba").out)
+    assert header == ["prediction", "probability no", "probability yes, it is"]
+    probs = np.array([row[1:] for row in rows], dtype=np.float64)
+    assert [row[0] for row in rows] == [["no", "yes, it is"][best] for best in probs.argmax(axis=1)]
+    assert np.abs(probs.sum(axis=1) - 1).max() < 4 * np.finfo(np.float32).eps
+    np.testing.assert_array_equal(probs.astype(np.float32), wanted_probabilities(trained, mixed))  # no digit lost
+
+
+def test_probabilities_are_written_without_exponents(softgrad, trained, tmp_path):
+    far = {"width": "400", "height": "0", "colour": "green"}
+    _, rows = cells(softgrad("predict", trained, write_csv(tmp_path / "far.csv", [far]), "--proba").out)
+    assert all(set(cell) <= set("0123456789.") for cell in rows[0][1:])
+
+
+TABLES = {  # name: what becomes of each row
+    "without the class": lambda row: {name: row[name] for name in ("width", "height", "colour")},
+    "shuffled": lambda row: {name: row[name] for name in ("colour", "width", "height")},
+    "more columns": lambda row: {"note": "x, y", **row, "empty": "", "number": "1e999"},
+}
+
+
+@pytest.mark.parametrize("case", TABLES)
+def test_columns_are_found_by_name(case, softgrad, trained, mixed, tmp_path):
+    path = write_csv(tmp_path / "later.csv", map(TABLES[case], mixed_rows()))
+    assert softgrad("predict", trained, path, "--proba").out == softgrad("predict", trained, mixed, "--proba").out
+
+
+def test_a_single_row(softgrad, trained, tmp_path):
+    path = write_csv(tmp_path / "one.csv", [next(mixed_rows())])
+    assert softgrad("predict", trained, path).out == 'prediction\n"yes, it is"\n'
+
+
+@pytest.mark.parametrize("options", [(), ("--proba",)])
+def test_the_folder_and_its_file_are_the_same_model(options, softgrad, trained, mixed):
+    by_folder = softgrad("predict", trained, mixed, *options)
+    assert softgrad("predict", trained / "model.safetensors", mixed, *options) == by_folder
+
+
+def test_out_writes_the_same_to_a_file(softgrad, trained, mixed, tmp_path):
+    printed = softgrad("predict", trained, mixed, "--proba").out
+    assert softgrad("predict", trained, mixed, "--proba", "--out", "new/folder/predictions.csv") == (0, "", "")
+    assert (tmp_path / "new" / "folder" / "predictions.csv").read_bytes() == printed.encode()
+    assert list((tmp_path / "new" / "folder").iterdir()) == [tmp_path / "new" / "folder" / "predictions.csv"]
+
+
+@pytest.mark.parametrize("name", ["digits", "iris", "wine", "breast-cancer"])
+def test_a_set_by_its_name(name, softgrad):
+    assert softgrad("train", name, "--hidden", 0, "--epochs", 1, "--out", "run").code == 0
+    header, rows = cells(softgrad("predict", "run", name, "--proba").out)
+    table = read_table(name)
+    classes = sorted(set(table.columns["target"].tolist()))
+    assert header == ["prediction", *(f"probability {name}" for name in classes)]
+    assert len(rows) == len(table.lines)
+    assert {row[0] for row in rows} <= set(classes)
+
+
+def test_predictions_read_as_a_table_again(softgrad, trained, mixed, tmp_path):
+    softgrad("predict", trained, mixed, "--proba", "--out", "predictions.csv")
+    table = read_table(str(tmp_path / "predictions.csv"))
+    assert list(table.columns) == ["prediction", "probability no", "probability yes, it is"]
+    assert len(table.lines) == 60

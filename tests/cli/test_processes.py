@@ -1,0 +1,123 @@
+"""The command as a process of its own: how it starts, how it is stopped, and who reads what it says."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from pathlib import Path
+
+import pytest
+
+from cli.tables import mixed_rows, write_csv
+
+SOFTGRAD = Path(sysconfig.get_path("scripts")) / "softgrad"
+
+# As a user's shell has it: output to a pipe is buffered, and modules are compiled once.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE")}
+
+# A shell that starts a job in the background has it ignore Ctrl-C; the user's own does not.
+INTERRUPTIBLE = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from softgrad.cli import main; sys.argv[0] = 'softgrad'; main()"
+)
+
+
+def run(*arguments, **options):
+    return subprocess.run(
+        [SOFTGRAD, *map(str, arguments)], capture_output=True, text=True, env=ENVIRONMENT, timeout=60, **options
+    )
+
+
+def start(command, folder):
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder, env=ENVIRONMENT
+    )
+
+
+def test_help_comes_at_once_and_lists_the_commands():
+    """Counted in processor time, to which other processes add nothing."""
+    seconds = []
+    for _ in range(3):
+        before = os.times()
+        result = run("--help")
+        after = os.times()
+        seconds.append(after.children_user + after.children_system - before.children_user - before.children_system)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert min(seconds) < 0.5
+    commands = result.stdout.split("Commands:")[1].split()
+    assert {"train", "predict"} <= set(commands)
+
+
+def test_the_command_alone_shows_its_help():
+    assert run().stdout == run("--help").stdout == run("-h").stdout
+
+
+@pytest.mark.parametrize("command", ["train", "predict"])
+def test_every_command_has_help(command):
+    result = run(command, "--help")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert f"Usage: softgrad {command}" in result.stdout
+
+
+def test_version():
+    import softgrad
+
+    assert run("--version").stdout == f"softgrad {softgrad.__version__}\n"
+
+
+def test_train_then_predict(tmp_path):
+    write_csv(tmp_path / "mixed.csv", mixed_rows())
+    trained = run("train", "mixed.csv", "--target", "kind", "--hidden", "4", "--epochs", "5", cwd=tmp_path)
+    assert (trained.returncode, trained.stderr) == (0, "")
+    assert json.loads((tmp_path / "softgrad-runs" / "mixed" / "metrics.json").read_text())["epochs"] == 5
+    predicted = run("predict", "softgrad-runs/mixed", "mixed.csv", cwd=tmp_path)
+    assert (predicted.returncode, predicted.stderr) == (0, "")
+    assert len(predicted.stdout.splitlines()) == 61
+
+
+def test_an_error_is_one_line_and_no_traceback(tmp_path):
+    result = run("train", "irs", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.splitlines() == [
+        "softgrad: 'irs' is neither a file nor one of digits, iris, wine, breast-cancer; did you mean iris?"
+    ]
+
+
+PHASES = {"the gradient check": 1, "training": 2}  # name: lines that have been said by then
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_ctrl_c_stops_it_in_one_line(phase, tmp_path):
+    """At so low a learning rate the validation loss falls for all of its epochs."""
+    arguments = ("train", "digits", "--hidden", "64", "--learning-rate", "1e-7", "--epochs", "100000")
+    process = start([sys.executable, "-c", INTERRUPTIBLE, *arguments], tmp_path)
+    said = [process.stdout.readline() for _ in range(PHASES[phase])]
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert said[0].startswith("digits: 1,797 rows")
+    assert (process.returncode, out, err) == (130, "", "softgrad: stopped; nothing was written\n")
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_a_reader_that_has_enough_leaves_no_traceback(trained, tmp_path):
+    """As `| head -1`: more is written than a pipe holds, and the reader goes after a line."""
+    path = write_csv(tmp_path / "long.csv", [row for _ in range(500) for row in mixed_rows()])
+    process = start([SOFTGRAD, "predict", trained, path, "--proba"], tmp_path)
+    assert process.stdout.readline() == 'prediction,probability no,"probability yes, it is"\n'
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait(timeout=20) == 1
+
+
+def test_a_full_disk_behind_standard_output_is_one_line(trained, tmp_path):
+    path = write_csv(tmp_path / "mixed.csv", mixed_rows())
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [SOFTGRAD, "predict", trained, path], stdout=full, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
+        )
+    assert (result.returncode, result.stderr) == (2, "softgrad: standard output: No space left on device\n")

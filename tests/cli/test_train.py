@@ -1,0 +1,188 @@
+"""`softgrad train`: what it learns, writes and says, for every set and every option."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+from softgrad import nn
+from softgrad.data import Encoding, read_classes, read_table, split
+
+QUICK = ("--hidden", 8, "--epochs", 3)
+
+
+def read_run(folder):
+    """The metrics and the network of a run, whose folder holds nothing else."""
+    assert sorted(path.name for path in folder.iterdir()) == ["metrics.json", "model.safetensors"]
+    network, facts = nn.load(folder / "model.safetensors")
+    return json.loads((folder / "metrics.json").read_text()), network, facts
+
+
+def test_the_defaults_on_digits(softgrad, tmp_path):
+    started = time.perf_counter()
+    code, out, err = softgrad("train")
+    seconds = time.perf_counter() - started
+    assert (code, err) == (0, "")
+    metrics, network, _ = read_run(tmp_path / "softgrad-runs" / "digits")
+    assert seconds < 20
+    assert 0 < metrics["seconds"] <= seconds
+    assert metrics["dataset"] == "digits"
+    assert metrics["test_accuracy"] >= 0.96
+    assert 0 < metrics["test_loss"] < 0.3
+    assert 0 < metrics["gradient_error"] < 1e-6
+    assert 10 < metrics["epochs"] < 200
+    assert metrics["seed"] == 0
+    assert repr(network) == "Network([Dense(128), ReLU(), Dense(10)], loss='cross_entropy', dtype=float32)"
+    assert "digits: 1,797 rows of 64 features in 10 classes (1,077 train, 360 validation, 360 test)" in out
+    assert "gradient check: 9,610 parameters, largest relative error" in out
+    assert f"{metrics['test_accuracy']:.4f}" in out
+
+
+@pytest.mark.parametrize("name", ["digits", "iris", "wine", "breast-cancer"])
+def test_every_set_is_learned(name, softgrad, tmp_path):
+    assert softgrad("train", name, "--hidden", 8, "--epochs", 40, "--learning-rate", 0.01, "--out", "run").code == 0
+    metrics, _, _ = read_run(tmp_path / "run")
+    assert metrics["test_accuracy"] > 0.85
+    assert metrics["gradient_error"] < 1e-6
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run"]
+
+
+def test_a_file_of_numbers_and_texts_is_learned(softgrad, mixed, tmp_path):
+    run = softgrad("train", mixed, "--target", "kind", "--hidden", 8, "--learning-rate", 0.03)
+    assert (run.code, run.err) == (0, "")
+    metrics, network, facts = read_run(tmp_path / "softgrad-runs" / "mixed")
+    assert metrics["dataset"] == str(mixed)
+    assert metrics["test_accuracy"] == 1
+    assert facts["classes"] == ["no", "yes, it is"]
+    assert [column["name"] for column in facts["encoding"]] == ["width", "height", "colour"]
+    assert network.in_features == 2 + 3
+    assert f"{mixed}: 60 rows of 5 features in 2 classes (36 train, 12 validation, 12 test)" in run.out
+
+
+def wine(seed):
+    """The wine table as a run with that seed has it: x, labels, the rows of each part, the encoding."""
+    table = read_table("wine")
+    labels, classes = read_classes(table, table.target)
+    rows = split(table, labels, classes, seed=seed)
+    encoding = Encoding.fit(table, [name for name in table.columns if name != "target"], rows.train)
+    return encoding.transform(table), labels, rows, encoding
+
+
+def test_no_row_of_the_test_is_trained_on_or_looked_at(softgrad, monkeypatch):
+    given, right = [], nn.train
+
+    def spy(network, x, target, **options):
+        given.extend([x, target, *options["validation"]])
+        return right(network, x, target, **options)
+
+    monkeypatch.setattr(nn, "train", spy)
+    softgrad("train", "wine", "--seed", 5, *QUICK)
+    x, labels, rows, _ = wine(seed=5)
+    wanted = [x[rows.train], labels[rows.train], x[rows.validation], labels[rows.validation]]
+    for array, part in zip(given, wanted, strict=True):
+        np.testing.assert_array_equal(array, part)
+
+
+def test_the_metrics_are_those_of_the_parts(softgrad, tmp_path):
+    """Measured again from the model file."""
+    softgrad("train", "wine", "--seed", 5, "--out", "run", *QUICK)
+    metrics, network, facts = read_run(tmp_path / "run")
+    x, labels, rows, encoding = wine(seed=5)
+    assert Encoding.from_json(facts["encoding"]) == encoding
+    for part in ("train", "validation", "test"):
+        chosen = getattr(rows, part)
+        assert metrics[f"{part}_rows"] == len(chosen)
+        assert metrics[f"{part}_accuracy"] == (network.predict(x[chosen]) == labels[chosen]).mean()
+        assert metrics[f"{part}_loss"] == float(network.loss(x[chosen], labels[chosen]))
+
+
+def test_the_seed_decides_everything(softgrad, tmp_path):
+    models, metrics = [], []
+    for folder, seed in (("first", 7), ("same", 7), ("other", 8)):
+        softgrad("train", "iris", "--seed", seed, "--out", folder, *QUICK)
+        metrics.append({**read_run(tmp_path / folder)[0], "seconds": None})
+        models.append((tmp_path / folder / "model.safetensors").read_bytes())
+    assert models[0] == models[1] != models[2]
+    assert metrics[0] == metrics[1]
+    assert {**metrics[2], "seed": 7} != metrics[0]
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_the_seed_draws_the_first_weights(seed, softgrad, tmp_path):
+    """Which steps too short for float32 leave as they were."""
+    softgrad("train", "iris", "--seed", seed, "--learning-rate", 1e-30, "--out", "run", *QUICK)
+    network = read_run(tmp_path / "run")[1]
+    first = nn.Network([nn.Dense(8), nn.ReLU(), nn.Dense(3)]).initialize(4, seed=seed)
+    for name, value in first.parameters.items():
+        np.testing.assert_allclose(network.parameters[name], value, atol=1e-27)
+
+
+ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "softmax": nn.Softmax}
+LOSSES = ["cross-entropy", "squared-error"]
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_every_choice(activation, loss, optimizer, softgrad, tmp_path):
+    options = ("--activation", activation, "--loss", loss, "--optimizer", optimizer, "--batch-size", 7)
+    run = softgrad("train", "iris", "--out", "run", *options, *QUICK)
+    assert (run.code, run.err) == (0, "")
+    metrics, network, _ = read_run(tmp_path / "run")
+    assert metrics["gradient_error"] < 1e-6
+    assert [metrics[key] for key in ("activation", "loss", "optimizer")] == [activation, loss, optimizer]
+    assert [metrics[key] for key in ("epochs", "batch_size", "hidden")] == [3, 7, [8]]
+    assert [type(layer) for layer in network.layers] == [nn.Dense, ACTIVATIONS[activation], nn.Dense]
+    assert network.loss_name == loss.replace("-", "_")
+
+
+HIDDEN = {"0": [], "5": [5], "64,32": [64, 32], " 4, 3 ,2": [4, 3, 2]}
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_hidden_layers(hidden, softgrad, tmp_path):
+    assert softgrad("train", "iris", "--hidden", hidden, "--epochs", 1, "--out", "run").code == 0
+    metrics, network, _ = read_run(tmp_path / "run")
+    assert metrics["hidden"] == HIDDEN[hidden]
+    assert [layer.units for layer in network.layers if isinstance(layer, nn.Dense)] == [*HIDDEN[hidden], 3]
+
+
+def test_options_change_the_steps(softgrad, tmp_path):
+    networks = []
+    for options in ((), ("--optimizer", "sgd"), ("--learning-rate", 0.1), ("--batch-size", 8), ("--epochs", 2)):
+        folder = f"run {len(networks)}"
+        softgrad("train", "iris", "--out", folder, *QUICK, *options)
+        networks.append(read_run(tmp_path / folder)[1].parameters["layers.0.weight"].tobytes())
+    assert len(set(networks)) == 5
+
+
+def test_a_second_run_takes_the_place_of_the_first(softgrad, tmp_path):
+    for seed in (0, 1):
+        softgrad("train", "iris", "--seed", seed, "--out", "a/b/run", *QUICK)
+        assert read_run(tmp_path / "a" / "b" / "run")[0]["seed"] == seed
+
+
+SLIPS = {  # name: (options, the layer, its input_grad)
+    "relu": ((), nn.ReLU, lambda self, x, y, g: g),
+    "tanh": (("--activation", "tanh"), nn.Tanh, lambda self, x, y, g: g * (1 - x * x)),
+    "sigmoid": (("--activation", "sigmoid"), nn.Sigmoid, lambda self, x, y, g: -g * y * (1 - y)),
+    "softmax": (("--activation", "softmax"), nn.Softmax, lambda self, x, y, g: g * y * (1 - y)),
+    "not a number": ((), nn.ReLU, lambda self, x, y, g: np.full_like(g, np.nan)),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_wrong_derivative_stops_it_before_training(slip, loss, softgrad, tmp_path, monkeypatch):
+    options, layer, wrong = SLIPS[slip]
+    monkeypatch.setattr(layer, "input_grad", wrong)
+    monkeypatch.setattr(nn, "train", lambda *arguments, **options: pytest.fail("training began"))
+    run = softgrad("train", "iris", "--loss", loss, *options)
+    assert run.code == 1
+    (line,) = run.err.splitlines()
+    assert line.startswith("softgrad: the gradient of layers.0.")
+    assert ": got " in line
+    assert ", central difference " in line
+    assert line.endswith("; nothing was trained")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,15 @@
+import pytest
+
+from softgrad.data import read_table
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Reads a table from the content of a CSV file, text or bytes."""
+
+    def read(content):
+        path = tmp_path / "table.csv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return read_table(str(path))
+
+    return read

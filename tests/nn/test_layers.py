@@ -1,0 +1,152 @@
+"""Each layer alone: its output and its derivatives, against the judge's forward pass in long double."""
+
+import numpy as np
+import pytest
+
+from judge import Wide
+from nn import judge_network
+from softgrad import OptionError, nn
+
+LAYERS = {"Dense": lambda: nn.Dense(4), "ReLU": nn.ReLU, "Sigmoid": nn.Sigmoid, "Tanh": nn.Tanh, "Softmax": nn.Softmax}
+
+CASES = {  # name: (rows, columns, spread of x)
+    "one entry": (1, 1, 1.0),
+    "one row": (1, 6, 1.0),
+    "one column": (6, 1, 1.0),
+    "batch": (7, 5, 1.0),
+    "steep": (7, 5, 5.0),  # sigmoid, tanh and softmax on the way to flat
+}
+
+every_layer = pytest.mark.parametrize("name", LAYERS)
+every_case = pytest.mark.parametrize("case", CASES)
+every_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+def example(name, case, dtype):
+    """A layer with parameters, x, and dL/dy; both read-only, since nothing of the caller's is ever changed."""
+    rows, columns, spread = CASES[case]
+    rng = np.random.default_rng(0)
+    layer = LAYERS[name]()
+    layer.initialize(columns, rng)
+    layer.parameters = {key: (value + 0.1).astype(dtype) for key, value in layer.parameters.items()}
+    x = rng.normal(0, spread, (rows, columns)).astype(dtype)
+    grad_output = rng.normal(0, 1, (rows, layer.out_features(columns))).astype(dtype)
+    x.setflags(write=False)
+    grad_output.setflags(write=False)
+    return layer, x, grad_output
+
+
+SIZES = {  # of the terms that each input_grad sums, a difference counted as a sum: they bound what is rounded away
+    "Dense": lambda layer, y, g: np.abs(g) @ np.abs(layer.parameters["weight"]).T,
+    "ReLU": lambda layer, y, g: np.abs(g),
+    "Sigmoid": lambda layer, y, g: np.abs(g) * y * (1 + y),
+    "Tanh": lambda layer, y, g: np.abs(g) * (1 + y * y),
+    "Softmax": lambda layer, y, g: y * (np.abs(g) + (np.abs(g) * y).sum(axis=1, keepdims=True)),
+}
+
+
+def agrees(got, wanted, size, dtype):
+    """Whether every entry is right to 8 units of the last place of its size, and to the judge's own 1e-14."""
+    tolerance = 8 * np.finfo(dtype).eps * size + 1e-14 * size.max()
+    return got.dtype == dtype and bool((np.abs(got - wanted) <= tolerance).all())
+
+
+def judged_input_grad(layer, x, grad_output):
+    x = x.astype(Wide)
+    jacobian = judge_network.derivative(lambda: judge_network.forward(layer, layer.parameters, x), x)
+    return np.tensordot(grad_output.astype(Wide), jacobian, axes=2)
+
+
+@every_layer
+@every_case
+@every_dtype
+def test_output_agrees_with_the_judge(name, case, dtype):
+    layer, x, _ = example(name, case, dtype)
+    wanted = judge_network.forward(layer, layer.parameters, x.astype(Wide))
+    size = np.abs(x) @ np.abs(layer.parameters["weight"]) + 1 if name == "Dense" else np.abs(wanted)
+    assert agrees(layer.forward(x), wanted, size, dtype)
+
+
+@every_layer
+@every_case
+@every_dtype
+def test_input_grad_agrees_with_the_judge(name, case, dtype):
+    layer, x, g = example(name, case, dtype)
+    y = layer.forward(x)
+    got, wanted, size = layer.input_grad(x, y, g), judged_input_grad(layer, x, g), SIZES[name](layer, y, g)
+    assert agrees(got, wanted, size, dtype)
+    if np.abs(wanted).max() > 1e-9:  # the softmax of a single class is flat
+        for slip in (np.zeros_like(got), -got, 2 * got, got[:, ::-1] if got.shape[1] > 1 else -got):
+            assert not agrees(slip, wanted, size, dtype)
+
+
+@every_case
+@every_dtype
+def test_parameter_grads_agree_with_the_judge(case, dtype):
+    layer, x, g = example("Dense", case, dtype)
+    parameters = {key: value.astype(Wide) for key, value in layer.parameters.items()}
+    got = layer.parameter_grads(x, g)
+    for key, size in (("weight", np.abs(x).T @ np.abs(g)), ("bias", np.abs(g).sum(axis=0))):
+        jacobian = judge_network.derivative(
+            lambda: judge_network.forward(layer, parameters, x.astype(Wide)), parameters[key]
+        )
+        wanted = np.tensordot(g.astype(Wide), jacobian, axes=2)
+        assert agrees(got[key], wanted, size, dtype), key
+        assert not agrees(np.zeros_like(got[key]), wanted, size, dtype), key
+
+
+@pytest.mark.parametrize("name", ["ReLU", "Sigmoid", "Tanh", "Softmax"])
+def test_activations_have_no_parameters(name):
+    layer, x, g = example(name, "batch", np.float64)
+    assert layer.parameters == layer.parameter_shapes(5) == layer.parameter_grads(x, g) == layer.config() == {}
+
+
+FAR = {  # name: layer, and its output for the row -1e4, 0, 1e4
+    "relu": (nn.ReLU, [0, 0, 1e4]),
+    "sigmoid": (nn.Sigmoid, [0, 0.5, 1]),
+    "tanh": (nn.Tanh, [-1, 0, 1]),
+    "softmax": (nn.Softmax, [0, 0, 1]),
+}
+
+
+@pytest.mark.parametrize("case", FAR)
+@every_dtype
+def test_far_inputs_overflow_nowhere(case, dtype):  # a warning would be an error
+    kind, wanted = FAR[case]
+    layer, x = kind(), np.array([[-1e4, 0, 1e4]], dtype)
+    y = layer.forward(x)
+    grad = layer.input_grad(x, y, np.ones_like(x))
+    assert y.tolist() == [wanted]
+    assert y.dtype == grad.dtype == dtype
+    assert np.isfinite(grad).all()
+
+
+def test_relu_has_slope_0_at_0():
+    x = np.array([[-1.0, 0.0, 1.0]])
+    layer = nn.ReLU()
+    assert layer.input_grad(x, layer.forward(x), np.ones_like(x)).tolist() == [[0, 0, 1]]
+
+
+def test_softmax_input_grad_is_the_whole_jacobian():
+    """Every output depends on every input: g along one output moves the others' inputs too."""
+    layer, x = nn.Softmax(), np.array([[0.0, np.log(2), np.log(5)]])  # p = 1/8, 2/8, 5/8
+    grad = layer.input_grad(x, layer.forward(x), np.array([[1.0, 0.0, 0.0]]))
+    np.testing.assert_allclose(grad, [[7 / 64, -2 / 64, -5 / 64]], rtol=1e-14)
+
+
+def test_first_weights_are_uniform_with_glorot_limit_and_biases_0():
+    layer = nn.Dense(200)
+    layer.initialize(100, np.random.default_rng(0))
+    weight, bias = layer.parameters["weight"], layer.parameters["bias"]
+    limit = np.sqrt(6 / 300)
+    assert weight.shape == (100, 200)
+    assert 0.99 * limit < weight.max() <= limit
+    assert -limit <= weight.min() < -0.99 * limit
+    assert abs(weight.var() / (2 / 300) - 1) < 0.02
+    assert bias.tolist() == [0] * 200
+
+
+@pytest.mark.parametrize("units", [0, -1])
+def test_dense_wants_units(units):
+    with pytest.raises(OptionError, match=f"Dense: units is {units}, wanted at least 1"):
+        nn.Dense(units)

@@ -1,0 +1,92 @@
+"""Steps against steps worked out by hand, from other forms of the same formulas."""
+
+import numpy as np
+import pytest
+
+from softgrad import OptionError, nn
+
+GRADS = [np.array([1.0, -2.0, 0.0]), np.array([0.5, 3.0, 0.0]), np.array([-2.0, 1e-4, 4.0])]
+START = np.array([1.0, 2.0, 3.0])
+
+
+def sgd(learning_rate, momentum):
+    """Every gradient moves the parameter again in each later step, by momentum to the power of its age."""
+    for t in range(1, len(GRADS) + 1):
+        moves = [sum(momentum**age for age in range(t - s)) for s in range(t)]
+        yield START - learning_rate * np.tensordot(moves, GRADS[:t], axes=1)
+
+
+def adam(learning_rate, beta1, beta2, epsilon):
+    """The corrected means are averages of the gradients so far, weighted by beta to the power of their age."""
+    w = START
+    for t in range(1, len(GRADS) + 1):
+        ages = np.arange(t)[::-1]
+        m = np.average(GRADS[:t], axis=0, weights=beta1**ages)
+        v = np.average(np.square(GRADS[:t]), axis=0, weights=beta2**ages)
+        w = w - learning_rate * m / (np.sqrt(v) + epsilon)
+        yield w
+
+
+STEPS = {  # name: (optimizer, the parameter after each step)
+    "sgd": (lambda: nn.SGD(), sgd(0.01, 0.9)),
+    "sgd without momentum": (lambda: nn.SGD(0.1, momentum=0), sgd(0.1, 0.0)),
+    "sgd with another momentum": (lambda: nn.SGD(0.1, momentum=0.5), sgd(0.1, 0.5)),
+    "adam": (lambda: nn.Adam(), adam(0.001, 0.9, 0.999, 1e-8)),
+    "adam with other options": (
+        lambda: nn.Adam(0.1, beta1=0.5, beta2=0.8, epsilon=0.1),
+        adam(0.1, 0.5, 0.8, 0.1),
+    ),
+    "adam without memory": (lambda: nn.Adam(0.1, beta1=0, beta2=0, epsilon=1e-8), adam(0.1, 0, 0, 1e-8)),
+}
+STEPS = {name: (make, list(wanted)) for name, (make, wanted) in STEPS.items()}
+
+
+@pytest.mark.parametrize("case", STEPS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_three_steps(case, dtype):
+    make, wanted = STEPS[case]
+    optimizer, w = make(), START.astype(dtype)
+    for g, after in zip(GRADS, wanted, strict=True):
+        optimizer.step({"w": w}, {"w": g.astype(dtype)})
+        np.testing.assert_allclose(w, after, rtol=16 * np.finfo(dtype).eps)
+    assert w.dtype == dtype
+
+
+def test_sgd_by_the_numbers():
+    optimizer, w = nn.SGD(0.1, momentum=0.9), np.array([1.0])
+    for g, after in ((1.0, 0.9), (2.0, 0.61), (3.0, 0.049)):  # v = -0.1, -0.29, -0.561
+        optimizer.step({"w": w}, {"w": np.array([g])})
+        np.testing.assert_allclose(w, [after], rtol=1e-14)
+
+
+@pytest.mark.parametrize("case", STEPS)
+def test_parameters_are_kept_apart_and_gradients_as_they_were(case):
+    make, wanted = STEPS[case]
+    optimizer, first, second = make(), START.copy(), START.reshape(3, 1).copy()
+    for g, after in zip(GRADS, wanted, strict=True):
+        grads = {"first": g.copy(), "second": -g.reshape(3, 1)}
+        for grad in grads.values():
+            grad.setflags(write=False)
+        optimizer.step({"first": first, "second": second}, grads)
+        np.testing.assert_allclose(first, after, rtol=1e-14)
+        np.testing.assert_allclose(second[:, 0], 2 * START - after, rtol=1e-14)
+
+
+REFUSED = {  # name: (optimizer, message)
+    "sgd rate 0": (lambda: nn.SGD(0), "SGD: learning_rate is 0, wanted a positive number"),
+    "sgd rate below 0": (lambda: nn.SGD(-0.1), "SGD: learning_rate is -0.1, wanted a positive number"),
+    "sgd rate NaN": (lambda: nn.SGD(float("nan")), "SGD: learning_rate is nan"),
+    "sgd momentum 1": (lambda: nn.SGD(momentum=1.0), "SGD: momentum is 1.0, wanted at least 0 and less than 1"),
+    "sgd momentum below 0": (lambda: nn.SGD(momentum=-0.5), "SGD: momentum is -0.5"),
+    "adam rate infinite": (lambda: nn.Adam(float("inf")), "Adam: learning_rate is inf, wanted a positive number"),
+    "adam beta1": (lambda: nn.Adam(beta1=1.0), "Adam: beta1 is 1.0, wanted at least 0 and less than 1"),
+    "adam beta2": (lambda: nn.Adam(beta2=-1.0), "Adam: beta2 is -1.0, wanted at least 0 and less than 1"),
+    "adam epsilon": (lambda: nn.Adam(epsilon=0.0), "Adam: epsilon is 0.0, wanted a positive number"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refuses(case):
+    make, message = REFUSED[case]
+    with pytest.raises(OptionError, match=message):
+        make()

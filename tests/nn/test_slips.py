@@ -1,0 +1,90 @@
+"""Mistakes that people make in a layer's derivative, planted one at a time: each is caught, and its place named."""
+
+import numpy as np
+import pytest
+
+from nn import judge_network
+from nn.networks import D, batch, make
+from softgrad.check import compare_gradients
+
+# Of each network: layer 0 Dense, 1 the activation, 2 Dense, 3 the activation, 4 Dense; all hidden widths are D, so that
+# nothing but the numbers betrays a transposed matrix.
+FIRST_DENSE, ACTIVATION, DENSE = 0, 1, 2
+
+PARAMETER_SLIPS = {  # name: (the entry of parameter_grads that is wrong, what it says instead)
+    "bias of one row": ("bias", lambda x, g: g[0]),
+    "bias averaged": ("bias", lambda x, g: g.mean(axis=0)),
+    "bias forgotten": ("bias", lambda x, g: np.zeros(g.shape[1])),
+    "bias of the wrong sign": ("bias", lambda x, g: -g.sum(axis=0)),
+    "weight transposed": ("weight", lambda x, g: g.T @ x),
+    "weight forgotten": ("weight", lambda x, g: np.zeros((x.shape[1], g.shape[1]))),
+    "weight averaged": ("weight", lambda x, g: x.T @ g / len(x)),
+    "weight of NaN": ("weight", lambda x, g: np.full((x.shape[1], g.shape[1]), np.nan)),
+    "one entry a little off": ("weight", lambda x, g: x.T @ g + 1e-4 * np.eye(D)),
+}
+
+INPUT_SLIPS = {  # name: (activation, the layer at fault, its input_grad)
+    "no slope": ("tanh", ACTIVATION, lambda x, y, g: g),
+    "relu at x < 0": ("relu", ACTIVATION, lambda x, y, g: np.where(x < 0, g, 0)),
+    "relu lets all through": ("relu", ACTIVATION, lambda x, y, g: g),
+    "sigmoid at x": ("sigmoid", ACTIVATION, lambda x, y, g: g * x * (1 - x)),
+    "sigmoid without its second factor": ("sigmoid", ACTIVATION, lambda x, y, g: g * y),
+    "sigmoid of the wrong sign": ("sigmoid", ACTIVATION, lambda x, y, g: -g * y * (1 - y)),
+    "tanh at x": ("tanh", ACTIVATION, lambda x, y, g: g * (1 - x**2)),
+    "tanh without the square": ("tanh", ACTIVATION, lambda x, y, g: g * (1 - y)),
+    "softmax by its diagonal alone": ("softmax", ACTIVATION, lambda x, y, g: g * y * (1 - y)),
+    "softmax without the mean": ("softmax", ACTIVATION, lambda x, y, g: g * y),
+    "softmax mean not weighted": ("softmax", ACTIVATION, lambda x, y, g: y * (g - g.mean(axis=1, keepdims=True))),
+    "softmax mean over the rows": ("softmax", ACTIVATION, lambda x, y, g: y * (g - (g * y).sum(axis=0))),
+    "zeros": ("softmax", ACTIVATION, lambda x, y, g: np.zeros_like(g)),
+}
+
+
+def check(network, x, target):
+    grads = network.loss_with_grads(x, target).grads
+    return grads, compare_gradients(lambda: float(network.loss(x, target)), network.parameters, grads)
+
+
+@pytest.mark.parametrize("slip", PARAMETER_SLIPS)
+@pytest.mark.parametrize("hidden", ["relu twice", "softmax twice"])
+def test_a_wrong_parameter_gradient_is_named(slip, hidden, monkeypatch):
+    name, wrong = PARAMETER_SLIPS[slip]
+    network, (x, target) = make(hidden), batch()
+    layer = network.layers[DENSE]
+    right = layer.parameter_grads
+    monkeypatch.setattr(layer, "parameter_grads", lambda x, g: {**right(x, g), name: wrong(x, g)})
+    grads, worst = check(network, x, target)
+    assert worst.error > 1e-6
+    assert worst.name == f"layers.{DENSE}.{name}"
+    np.testing.assert_equal(worst.got, grads[worst.name][worst.entry])
+
+
+@pytest.mark.parametrize("slip", INPUT_SLIPS)
+@pytest.mark.parametrize("loss", ["cross_entropy", "squared_error"])
+def test_a_wrong_activation_gradient_is_seen_below_it(slip, loss, monkeypatch):
+    activation, at, wrong = INPUT_SLIPS[slip]
+    network, (x, target) = make(f"{activation} twice", loss=loss), batch()
+    monkeypatch.setattr(network.layers[at], "input_grad", wrong)
+    _, worst = check(network, x, target)
+    assert worst.error > 1e-3
+    assert worst.name.startswith(f"layers.{FIRST_DENSE}.")
+
+
+def test_a_dense_layer_that_passes_its_gradient_down_transposed_is_seen_below_it(monkeypatch):
+    network, (x, target) = make("tanh twice"), batch()
+    layer = network.layers[DENSE]
+    monkeypatch.setattr(layer, "input_grad", lambda x, y, g: g @ layer.parameters["weight"])
+    _, worst = check(network, x, target)
+    assert worst.error > 1e-3
+    assert worst.name.startswith(f"layers.{FIRST_DENSE}.")
+
+
+def test_what_the_check_wants_is_what_the_judge_says(monkeypatch):
+    network, (x, target) = make("softmax twice"), batch()
+    wrong = INPUT_SLIPS["softmax by its diagonal alone"][2]
+    monkeypatch.setattr(network.layers[ACTIVATION], "input_grad", wrong)
+    grads, worst = check(network, x, target)
+    judged = judge_network.gradients(network, x, target)[worst.name]
+    size = np.abs(judged).max()
+    assert abs(worst.wanted - judged[worst.entry]) < 1e-7 * size
+    assert abs(worst.error * size - np.abs(grads[worst.name] - judged).max()) < 1e-7 * size
