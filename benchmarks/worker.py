@@ -14,7 +14,7 @@ from benchmarks.providers import Call, Entry, NotOffered, Provider
 from benchmarks.questions import Question, Size
 
 AT_LEAST = 3  # calls in a sample
-LONG = 2.0  # seconds of a call that is a sample by itself
+LONG = 2.0  # seconds; of such calls one is a sample
 
 
 class Prepare(NamedTuple):
@@ -59,9 +59,8 @@ class Bench:
     def time(self, line: str, seconds: float) -> float:
         """The median of as many calls as fit, after one that wakes the threads and the caches."""
         timer = Timer(self.calls[line])
-        first = timer.timeit(1)
-        if first > LONG:
-            return first
+        if timer.timeit(1) > LONG:
+            return timer.timeit(1)
         times: list[float] = []
         end = time.perf_counter() + seconds
         while len(times) < AT_LEAST or time.perf_counter() < end:
