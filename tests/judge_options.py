@@ -46,7 +46,9 @@ def rows(loss, z, target, *, weight, ignore_index, label_smoothing, z_loss, soft
     if loss == "squared_error":
         row_weight = np.ones(N, Wide) if weight is None else a.sum(axis=1)
         values = row_weight * (difference**2).sum(axis=1) / 2
-        sizes = row_weight * (difference**2 + abs(difference) * (p + t) * (label_smoothing > 0 or target.ndim == 2)).sum(axis=1)
+        sizes = row_weight * (
+            difference**2 + abs(difference) * (p + t) * (label_smoothing > 0 or target.ndim == 2)
+        ).sum(axis=1)
         grad = row_weight[:, None] * judge.times(judge.jacobian(p), difference).value
         grad_size = row_weight[:, None] * p * ((p + t) + ((p + t) * p).sum(axis=1, keepdims=True))
     else:

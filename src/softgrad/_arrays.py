@@ -130,9 +130,9 @@ def to_rows(function: str, name: str, value: npt.ArrayLike, axis: int, *, as_mat
     for layout, laid_out, at in ways:
         outer, inner = math.prod(laid_out.shape[:at]), math.prod(laid_out.shape[at + 1 :])
         if laid_out.flags.c_contiguous and (inner == 1 or (inner >= LONG_INNER_AXIS and not as_matrix)):
-            return Rows(laid_out.reshape(outer, -1, inner), array.shape, axis, array.dtype, layout)
+            return Rows(laid_out.reshape(outer, array.shape[axis], inner), array.shape, axis, array.dtype, layout)
     moved = np.ascontiguousarray(np.moveaxis(values, axis, -1))
-    return Rows(moved.reshape(-1, array.shape[axis], 1), array.shape, axis, array.dtype, "moved")
+    return Rows(moved.reshape(math.prod(moved.shape[:-1]), moved.shape[-1], 1), array.shape, axis, array.dtype, "moved")
 
 
 def to_matching_rows(function: str, name: str, value: npt.ArrayLike, other_name: str, other: Rows) -> Array:
@@ -186,10 +186,14 @@ def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, igno
     if first >= 0:
         index = np.unravel_index(first, ordered.shape)[:: -1 if logits.layout == "transposed" else 1]
         place = f"target[{', '.join(str(int(i)) for i in index)}]" if index else "target"
+        way_out = (
+            f"leave such rows out by ignore_index={array[index]}"
+            if array[index] < 0
+            else "so subtract 1 from labels that count from 1"
+        )
         raise LabelError(
             f"{function}: {place} is {array[index]}, but logits have {classes} classes on axis {axis}; "
-            f"wanted 0..{classes - 1}, so subtract 1 from labels that count from 1; a label that marks rows to leave "
-            "out is named by ignore_index"
+            f"wanted 0..{classes - 1}, {way_out}"
         )
     return labels if ignored is None else np.where(ignored, -1, labels)
 

@@ -177,7 +177,8 @@ class Encoding(NamedTuple):
         A column is one of numbers if at least half of its cells are numbers.
 
         Raises:
-            DataError: a cell that is empty, NaN or infinite, or that is no number in a column of numbers.
+            DataError: a cell that is empty, NaN or infinite, or that is no number in a column of numbers; a text column
+            of more than 50 values of which most stand once.
 
         Example:
             >>> table = sg.data.read_table("iris")
@@ -217,7 +218,13 @@ class Encoding(NamedTuple):
 def _fit_column(table: Table, name: str, rows: Array) -> NumberColumn | TextColumn:
     column = table.columns[name]
     if column.dtype.kind == "U" and 2 * sum(_number(cell) is not None for cell in column.tolist()) < len(column):
-        return TextColumn(name, tuple(sorted(set(_text(table, name).tolist()))))
+        categories = tuple(sorted(set(_text(table, name).tolist())))
+        if len(categories) > max(50, len(column) / 2):
+            raise DataError(
+                f"{table.source}: column {name!r} is text with {len(categories):,} different values in {len(column):,} "
+                "rows, as an identifier has; wanted categories that recur, so remove the column"
+            )
+        return TextColumn(name, categories)
     values = _numbers(table, name)[rows].astype(np.longdouble)  # whose squares do not overflow
     constant = values.min() == values.max()  # whose deviation, rounded, need not come out as 0
     return NumberColumn(name, float(values.mean()), 1.0 if constant else float(values.std()) or 1.0)

@@ -158,7 +158,9 @@ def test_a_denominator_makes_accumulation_over_batches_exact():
     z, y = problem("float64", "classes")
     whole = sg.cross_entropy_with_grad(z, y, weight=WEIGHT)
     count = WEIGHT[y].sum()
-    parts = [sg.cross_entropy_with_grad(z[i : i + 4], y[i : i + 4], weight=WEIGHT, denominator=count) for i in (0, 4, 8)]
+    parts = [
+        sg.cross_entropy_with_grad(z[i : i + 4], y[i : i + 4], weight=WEIGHT, denominator=count) for i in (0, 4, 8)
+    ]
     assert sum(part.loss for part in parts) == pytest.approx(whole.loss, rel=1e-15)
     np.testing.assert_allclose(np.vstack([part.grad for part in parts]), whole.grad, rtol=1e-14)
 
@@ -187,7 +189,11 @@ BAD = {
     "negative z-loss": ({"z_loss": -1.0}, sg.OptionError, "z_loss is -1.0, wanted 0 or a positive number"),
     "softcap of 0": ({"softcap": 0.0}, sg.OptionError, "softcap is 0.0, wanted a positive number"),
     "temperature of 0": ({"temperature": 0.0}, sg.OptionError, "temperature is 0.0, wanted a positive number"),
-    "unknown policy": ({"if_all_ignored": "skip"}, sg.OptionError, "if_all_ignored is 'skip', wanted one of 'zero'"),
+    "unknown policy": (
+        {"if_all_ignored": "skip"},
+        sg.OptionError,
+        "if_all_ignored is 'skip', wanted 'zero', 'nan' or 'raise'",
+    ),
     "denominator of a sum": (
         {"denominator": 2.0, "reduction": "sum"},
         sg.OptionError,

@@ -181,7 +181,8 @@ def read_batch(
         ("if_all_ignored", if_all_ignored, get_args(IfAllIgnored)),
     ):
         if value not in choices:
-            raise OptionError(f"{function}: {name} is {value!r}, wanted one of {', '.join(map(repr, choices))}")
+            *others, last = map(repr, choices)
+            raise OptionError(f"{function}: {name} is {value!r}, wanted {', '.join(others)} or {last}")
     if not 0 <= label_smoothing <= 1:
         raise OptionError(f"{function}: label_smoothing is {label_smoothing}, wanted a number from 0 to 1")
     if denominator is not None and reduction != "mean":

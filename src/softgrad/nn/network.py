@@ -56,7 +56,7 @@ class Network:
         dtype: float32 or float64, of the parameters and of everything computed.
 
     Raises:
-        OptionError: no layers, an unknown loss or dtype.
+        OptionError: no layers, one layer twice, an unknown loss or dtype.
 
     Example:
         >>> net = sg.nn.Network([sg.nn.Dense(8), sg.nn.Tanh(), sg.nn.Dense(3)]).initialize(4, seed=0)
@@ -71,6 +71,9 @@ class Network:
     ) -> None:
         if not layers:
             raise OptionError("Network: layers is empty, wanted at least one, as [Dense(n_classes)]")
+        for i, layer in enumerate(layers):
+            if any(layer is earlier for earlier in layers[:i]):
+                raise OptionError(f"Network: layers[{i}] is a layer that stands there already; wanted one of its own")
         if loss not in LOSSES:
             raise OptionError(f"Network: loss is {loss!r}, wanted one of {', '.join(map(repr, LOSSES))}")
         self.layers = list(layers)

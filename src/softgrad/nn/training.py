@@ -94,7 +94,12 @@ def train(
             loss = _run_epoch(network, x, target, optimizer, batch_size, rng)
             validation_loss = float(network.loss(*validation)) if validation is not None else None
         epoch = Epoch(number, loss, validation_loss)
-        for what, last in (("loss", loss), ("validation loss", validation_loss or 0.0)):
+        largest = max(float(np.abs(parameter).max()) for parameter in network.parameters.values())
+        for what, last in (
+            ("loss", loss),
+            ("validation loss", validation_loss or 0.0),
+            ("largest parameter", largest),  # the last step comes after the last loss
+        ):
             if not np.isfinite(last):
                 raise TrainingError(
                     f"train: the {what} is {last} after epoch {number}; training has diverged, use a lower learning "
