@@ -13,17 +13,23 @@ namespace softgrad::SOFTGRAD_ISA {
 // What sums are carried in, and what a row's few scalars are computed in.
 template <class T> using Wide = std::conditional_t<std::is_same_v<T, float>, double, long double>;
 
-// The sum of term(j) over a row: short runs in T, which vectorise, and their sums in a wider type. A term may also
-// write its entry: that makes the one pass over the row serve both.
+// The sum of term(j) over a row: each block by halves in T, which vectorises and puts a term through log2(64)
+// additions, then the blocks in a wider type. One term after the other would be off by up to half an ulp per addition
+// where terms are equal, all in one direction. A term may also write its entry: one pass over the row serves both.
 template <class T, class Term> [[gnu::always_inline]] inline Wide<T> sum_over(int64_t K, Term term) {
-    constexpr int64_t run = 256;
+    constexpr int64_t block = 64;
     Wide<T> total = 0;
-    for (int64_t start = 0; start < K; start += run) {
-        const int64_t stop = start + run < K ? start + run : K;
-        T sum = 0;
-#pragma omp simd reduction(+ : sum)
-        for (int64_t j = start; j < stop; ++j) sum += term(j);
-        total += sum;
+    for (int64_t start = 0; start < K; start += block) {
+        const int64_t size = start + block < K ? block : K - start;
+        T sums[block] = {};
+#pragma omp simd
+        for (int64_t j = 0; j < size; ++j) sums[j] = term(start + j);
+#pragma GCC unroll 6
+        for (int64_t half = block / 2; half > 0; half /= 2) {
+#pragma omp simd
+            for (int64_t j = 0; j < half; ++j) sums[j] += sums[j + half];
+        }
+        total += sums[0];
     }
     return total;
 }
@@ -59,16 +65,6 @@ template <class T, class Store>
     });
     const Wide<T> attained = sum_over<T>(K, [=](int64_t j) { return z[j] == max ? T(1) : T(0); });
     return {max, below + (attained - 1) + (max - max)};
-}
-
-// p_j = e_j / sum into `p`, or nowhere if that is null.
-template <class T> [[gnu::always_inline]] inline Normalizer<T> probabilities(const T* z, T* p, int64_t K) {
-    if (!p) return exponentials(z, K, discard);
-    const Normalizer<T> n = exponentials(z, K, [=](int64_t j, T e) { p[j] = e; });
-    const T factor = T(1 / n.sum());
-#pragma omp simd
-    for (int64_t j = 0; j < K; ++j) p[j] *= factor;
-    return n;
 }
 
 }  // namespace softgrad::SOFTGRAD_ISA

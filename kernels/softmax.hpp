@@ -7,7 +7,12 @@ namespace softgrad::SOFTGRAD_ISA {
 
 // p_j = e_j / sum, with e_j = exp(z_j - max) so that exp never overflows.
 template <class T> void softmax(const T* z, T* p, int64_t N, int64_t K) {
-    for (; N > 0; --N, z += K, p += K) probabilities(z, p, K);
+    for (; N > 0; --N, z += K, p += K) {
+        const Normalizer<T> n = exponentials(z, K, [=](int64_t j, T e) { p[j] = e; });
+        const T factor = T(1 / n.sum());
+#pragma omp simd
+        for (int64_t j = 0; j < K; ++j) p[j] *= factor;
+    }
 }
 
 // log p_j = (z_j - max) - log(sum): two terms of the same sign.
