@@ -49,12 +49,7 @@ class Rows(NamedTuple):
 
 def numbers(function: str, name: str, value: npt.ArrayLike) -> Array:
     """`value` as an array of floating numbers; integers become float64."""
-    try:
-        array = np.asarray(value)
-    except ValueError as error:  # NumPy's word for a ragged list
-        raise ShapeError(
-            f"{function}: {name} is no array, its rows differ in length; give every row as many entries"
-        ) from error
+    array = _array(function, name, value)
     if array.dtype.kind in "iub":
         return array.astype(np.float64)
     if array.dtype.name not in COMPUTED_IN:
@@ -110,7 +105,7 @@ def to_row_values(function: str, name: str, value: npt.ArrayLike, other_name: st
 
 def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int) -> Array:
     """A target as class numbers (N), or as probabilities (N, K) in the dtype of the logits' rows."""
-    array = np.asarray(value)
+    array = _array(function, "target", value)
     if array.shape == logits.shape:
         return to_matching_rows(function, "target", array, "logits", logits)
     if array.shape != logits.outer_shape:
@@ -127,11 +122,21 @@ def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int) -> A
     outside = (array < 0) | (array >= classes)
     if outside.any():
         index = tuple(int(i) for i in np.argwhere(outside)[0])
+        where = f"target[{', '.join(map(str, index))}]" if index else "target"
         raise LabelError(
-            f"{function}: target[{', '.join(map(str, index))}] is {array[index]}, but logits have {classes} classes on "
+            f"{function}: {where} is {array[index]}, but logits have {classes} classes on "
             f"axis {axis}; wanted 0..{classes - 1}, so subtract 1 from labels that count from 1"
         )
     return np.ascontiguousarray(array, dtype=np.int64).reshape(-1)
+
+
+def _array(function: str, name: str, value: npt.ArrayLike) -> Array:
+    try:
+        return np.asarray(value)
+    except ValueError as error:  # NumPy's word for a ragged list
+        raise ShapeError(
+            f"{function}: {name} is no array, its rows differ in length; give every row as many entries"
+        ) from error
 
 
 def _contiguous(array: Array, axis: int, dtype: np.dtype[Any]) -> Array:

@@ -41,7 +41,7 @@ def set_num_threads(n: int) -> None:
 
 def _default() -> int:
     wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # "4,2": the first is for the outer level
-    if wanted.isdecimal() and int(wanted) >= 1:
+    if wanted.isdecimal() and 1 <= int(wanted) < 2**31:
         return int(wanted)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -15,7 +15,12 @@ Reduction: TypeAlias = Literal["mean", "sum", "none"]
 
 
 class LossAndGrad(NamedTuple):
-    """A loss, and its gradient at the logits."""
+    """A loss, and its gradient at the logits.
+
+    Example:
+        >>> sg.cross_entropy_with_grad([0.0, 0.0], 0).grad
+        array([-0.5,  0.5])
+    """
 
     loss: Array
     grad: Array

@@ -66,7 +66,7 @@ def kl_divergence_with_grad(
 
     Returns:
         loss: as `kl_divergence`.
-        grad: in the shape and dtype of logits; each entry within 4 ulp of the sizes of its two terms.
+        grad: in the shape and dtype of logits; as `softgrad.cross_entropy_with_grad`.
 
     Raises:
         ShapeError, LabelError, AxisError, DtypeError, OptionError: as `softgrad.cross_entropy`.

@@ -68,8 +68,8 @@ def squared_error_with_grad(
 
     Returns:
         loss: as `squared_error`.
-        grad: in the shape and dtype of logits; each entry within 8 ulp of p_k (|p_k - t_k| + sum_j |p_j - t_j| p_j),
-            the sizes of its terms.
+        grad: in the shape and dtype of logits; each entry within 10 ulp of p_k (m_k + sum_j m_j p_j), the sizes of
+            its terms, where m_j is |p_j - t_j| for class numbers and max(p_j, t_j) for probabilities.
 
     Raises:
         ShapeError, LabelError, AxisError, DtypeError, OptionError: as `softgrad.cross_entropy`.
