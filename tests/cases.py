@@ -1,0 +1,102 @@
+"""Rows of logits named by what is hard about them, targets for them, and the family of losses.
+
+Every array is read-only: a function that writes into its arguments fails every test.
+"""
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+import judge
+import softgrad as sg
+
+DTYPES = ["float32", "float64"]
+
+
+def normal(N, K, spread=1.0, offset=0.0):
+    return lambda rng: offset + spread * rng.normal(size=(N, K))
+
+
+CASES = {
+    "one class": normal(3, 1),  # p is 1 and the gradient 0
+    "two classes": normal(4, 2),
+    "equal": lambda rng: np.full((3, 10), 0.3),  # p is 1 / K
+    "high": normal(3, 10, 1.0, 1e4),  # exp(z) overflows
+    "low": normal(3, 10, 1.0, -1e4),  # exp(z) underflows in every class
+    "offset": normal(3, 10, 20.0, 1e8),  # in float32 the logits are multiples of 8
+    "blocks and one": normal(3, 257),  # the sums take 64 entries at a time
+    "ragged": normal(3, 668),  # K is no multiple of a vector's width
+    "one peak": lambda rng: np.where(np.arange(300) == 99, 0.0, [[-1.47], [-2.18]]),  # equal terms round one way
+    "confident": lambda rng: np.array([[17.0, 0, 0], [40, 1, -1]]),  # p rounds to 1; the loss must not round to 0
+    "saturated": normal(5, 33, 300.0),  # z - max is far below what exp can take
+    "far apart": normal(3, 10, 1e4),
+    "ramp": lambda rng: np.stack([np.linspace(0, -110, 350), np.linspace(-760, 0, 350)]),  # into subnormal p
+    "masked": lambda rng: np.where(rng.random((4, 20)) < 0.5, -np.inf, np.arange(20.0) / 7),
+    "vocabulary": normal(2, 100_000),
+}
+WITHOUT_DENSE_JACOBIAN = {"vocabulary"}  # 80 GB
+ONE_HOT = {"one class", "far apart"}  # every p is 0 or 1: the Jacobian is 0, and so is any gradient through it
+FINITE = [case for case in CASES if case != "masked"]
+WITH_JACOBIAN = [case for case in CASES if case not in WITHOUT_DENSE_JACOBIAN]
+
+
+@cache
+def logits(case, dtype):
+    return _read_only(CASES[case](_rng(case)), dtype)
+
+
+@cache
+def classes(case):
+    """Class numbers: the likeliest class in the first row, any class in the others."""
+    z = logits(case, "float64")
+    y = _rng(case).integers(0, z.shape[1], len(z))
+    y[0] = z[0].argmax()
+    return _read_only(y, "int64")
+
+
+@cache
+def probabilities(case, dtype):
+    """Target distributions, about a quarter of whose entries are 0; where a logit is -inf, all of them are."""
+    z = logits(case, "float64")
+    weights = np.maximum(_rng(case).random(z.shape) - 0.25, 0) * np.isfinite(z)
+    weights[np.arange(len(z)), z.argmax(axis=1)] += 0.1
+    return _read_only(weights / weights.sum(axis=1, keepdims=True), dtype)
+
+
+@cache
+def vectors(case, dtype):
+    """Upstream gradients, or tangents, in the shape of the logits."""
+    return _read_only(_rng(case + "'s vectors").normal(size=logits(case, dtype).shape), dtype)
+
+
+class Loss(NamedTuple):
+    value: object
+    with_grad: object
+    judge: object
+    grad_ulps: tuple[int, int]  # for class numbers, for probabilities
+
+    def ulps(self, target):
+        return self.grad_ulps[target != "classes"]
+
+
+LOSSES = {
+    "cross_entropy": Loss(sg.cross_entropy, sg.cross_entropy_with_grad, judge.cross_entropy, (4, 6)),
+    "kl_divergence": Loss(sg.kl_divergence, sg.kl_divergence_with_grad, judge.kl_divergence, (4, 6)),
+    "squared_error": Loss(sg.squared_error, sg.squared_error_with_grad, judge.squared_error, (10, 10)),
+}
+TARGETS = {
+    "classes": lambda case, dtype: classes(case),
+    "probabilities": probabilities,
+    "unnormalised": lambda case, dtype: _read_only(probabilities(case, dtype) * 1.7, dtype),
+}
+
+
+def _rng(name):
+    return np.random.default_rng(list(name.encode()))
+
+
+def _read_only(array, dtype):
+    array = np.ascontiguousarray(array, dtype)
+    array.setflags(write=False)
+    return array

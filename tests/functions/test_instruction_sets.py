@@ -1,0 +1,80 @@
+"""The kernels of every instruction set that this machine runs: exp over its whole range, and the table of cases."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import mpmath
+import numpy as np
+import pytest
+
+import judge
+from softgrad import _kernels
+from tolerance import assert_within
+
+RANGE = {"float32": -104.5, "float64": -746.5}  # down to where exp rounds to 0, subnormal numbers included
+sets = pytest.mark.parametrize("instruction_set", _kernels.instruction_sets())
+
+SOFTMAX = """
+import sys, numpy as np, softgrad
+from softgrad import _kernels
+logits = np.load(sys.argv[1])
+np.savez(sys.argv[2], isa=_kernels.ISA, **{name: softgrad.softmax(logits[name]) for name in logits})
+"""
+
+
+def run(instruction_set, *arguments):
+    environment = os.environ | {"SOFTGRAD_ISA": instruction_set}
+    return subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True)
+
+
+def two_classes(dtype):
+    """Rows [m, m + x] with x over the whole range: m = 0, and m where the difference of the two is not a number."""
+    rng = np.random.default_rng(0)
+    x = np.concatenate([np.linspace(RANGE[dtype], 0, 3001), -np.geomspace(1e-30, 1, 500)])
+    m = np.concatenate([np.zeros(len(x) // 2), rng.uniform(-99, 99, len(x) - len(x) // 2)])
+    return np.stack([m, m + rng.permutation(x)], axis=1).astype(dtype)
+
+
+@pytest.fixture(scope="module")
+def exact():
+    """The second probability, exp(x) / (1 + exp(x)), by mpmath at 40 digits."""
+    with mpmath.workdps(40):
+
+        def probability(row):
+            e = mpmath.exp(mpmath.mpf(float(row[1])) - mpmath.mpf(float(row[0])))
+            return judge.Wide(mpmath.nstr(e / (1 + e), 25))
+
+        return {dtype: np.array([probability(row) for row in two_classes(dtype)]) for dtype in RANGE}
+
+
+@sets
+def test_exp_over_its_whole_range(instruction_set, exact, tmp_path):
+    np.savez(tmp_path / "logits.npz", **{dtype: two_classes(dtype) for dtype in RANGE})
+    result = run(instruction_set, "-c", SOFTMAX, str(tmp_path / "logits.npz"), str(tmp_path / "probs.npz"))
+    assert result.returncode == 0, result.stderr
+    probs = np.load(tmp_path / "probs.npz")
+    assert probs["isa"] == instruction_set
+    for dtype in RANGE:
+        assert_within(3, probs[dtype][:, 1], exact[dtype])
+
+
+@pytest.mark.parametrize("instruction_set", [name for name in _kernels.instruction_sets() if name != _kernels.ISA])
+def test_the_cases_agree_with_the_judge(instruction_set):
+    """The same tests, in a process that runs the other instruction set."""
+    tests = Path(__file__).parents[1]
+    files = [str(tests / file) for file in ("functions/test_softmax.py", "losses/test_against_the_judge.py")]
+    options = ["-q", "-p", "no:cacheprovider", "-k", "agrees or loss_and_gradient"]
+    result = run(instruction_set, "-m", "pytest", *options, *files)
+    assert result.returncode == 0, result.stdout
+
+
+def test_an_instruction_set_that_is_not_there():
+    result = run("x86-64-v9", "-c", "import softgrad")
+    assert result.returncode == 1
+    names = ", ".join(_kernels.instruction_sets())
+    assert result.stderr.strip().endswith(
+        f"ImportError: softgrad: SOFTGRAD_ISA is 'x86-64-v9', but this machine runs {names}: "
+        "set it to one of these, or unset it for the widest"
+    )

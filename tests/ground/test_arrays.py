@@ -1,0 +1,140 @@
+"""Arrays on their way to the kernels: any axis, any memory layout, any dtype of numbers, and never written to."""
+
+import numpy as np
+import pytest
+
+import softgrad as sg
+
+OF_LOGITS = ["softmax", "log_softmax", "logsumexp"]
+OF_TWO = [  # with a second argument in the shape of the first
+    "softmax_vjp",
+    "softmax_jvp",
+    "log_softmax_vjp",
+    "log_softmax_jvp",
+    "logsumexp_jvp",
+]
+LOSSES = ["cross_entropy", "kl_divergence", "squared_error"]
+LOSSES += [f"{loss}_with_grad" for loss in LOSSES]
+functions = pytest.mark.parametrize("function", OF_LOGITS + OF_TWO + LOSSES)
+
+rng = np.random.default_rng(0)
+A = -abs(rng.normal(size=(4, 3, 7)))  # at once logits, log-probabilities, and a first factor
+B = rng.random((4, 3, 7))
+
+
+def call(function, a, b, **options):
+    result = getattr(sg, function)(a, **options) if function in OF_LOGITS else getattr(sg, function)(a, b, **options)
+    return result if isinstance(result, tuple) else (result,)
+
+
+def assert_same(got, wanted):
+    for one, other in zip(got, wanted, strict=True):
+        np.testing.assert_array_equal(one, other, strict=True)
+
+
+def shifted_by_a_byte(array):
+    memory = np.zeros(array.nbytes + 1, np.uint8)[1:]
+    memory[:] = np.frombuffer(array.tobytes(), np.uint8)
+    return memory.view(array.dtype).reshape(array.shape)
+
+
+def read_only(array):
+    array = array.copy()
+    array.setflags(write=False)
+    return array
+
+
+LAYOUTS = {
+    "Fortran": np.asfortranarray,
+    "negative strides": lambda a: a[::-1, ::-1, ::-1].copy()[::-1, ::-1, ::-1],
+    "every other entry": lambda a: np.repeat(np.repeat(a, 2, axis=0), 2, axis=2)[::2, :, ::2],
+    "read-only": read_only,
+    "unaligned": shifted_by_a_byte,
+    "a view of something larger": lambda a: np.pad(a, 1)[1:-1, 1:-1, 1:-1],
+}
+
+
+@functions
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_the_layout_in_memory_changes_nothing(function, layout, dtype):
+    a, b = A.astype(dtype), B.astype(dtype)
+    strange_a, strange_b = LAYOUTS[layout](a), LAYOUTS[layout](b)
+    assert_same(call(function, strange_a, strange_b), call(function, a, b))
+    np.testing.assert_array_equal(strange_a, a)
+    np.testing.assert_array_equal(strange_b, b)
+
+
+@functions
+@pytest.mark.parametrize("axis", [0, 1, -2, -3, np.int64(1)])
+def test_the_classes_on_any_axis(function, axis):
+    results = call(function, np.moveaxis(A, -1, axis), np.moveaxis(B, -1, axis), axis=axis)
+    for result, wanted in zip(results, call(function, A, B), strict=True):
+        moved = wanted if wanted.ndim < 3 else np.moveaxis(wanted, -1, axis)
+        np.testing.assert_array_equal(result, moved, strict=True)
+
+
+@functions
+def test_rows_and_a_single_row(function):
+    options = {"reduction": "none"} if function in LOSSES else {}
+    batch = call(function, A, B, **options)
+    for result, whole in zip(call(function, A[2, 1], B[2, 1], **options), batch, strict=True):
+        np.testing.assert_array_equal(result, whole[2, 1])
+
+
+@functions
+@pytest.mark.parametrize(
+    ("dtype", "dtype_of_a_loss"),
+    [("float16", "float32"), ("float32", "float32"), (">f4", "float32"), ("float64", "float64"), (">f8", "float64")],
+)
+def test_the_result_has_the_dtype_of_the_logits(function, dtype, dtype_of_a_loss):
+    first, *grad = call(function, A.astype(dtype), B.astype(dtype))
+    assert first.dtype == (dtype_of_a_loss if function in LOSSES else dtype)
+    assert all(array.dtype == dtype for array in grad)
+
+
+@functions
+@pytest.mark.parametrize("dtype", ["int8", "int64", "uint8", "bool"])
+def test_integers_are_read_as_float64(function, dtype):
+    a, b = (np.array(x, dtype) for x in ([[1, 0, 1], [0, 0, 1]], [[0, 1, 0], [1, 0, 0]]))
+    results = call(function, a, b)
+    assert_same(results, call(function, a.astype(float), b.astype(float)))
+    assert all(result.dtype == "float64" for result in results)
+
+
+@functions
+def test_lists_do(function):
+    assert_same(call(function, A.tolist(), B.tolist()), call(function, A, B))
+
+
+@functions
+@pytest.mark.parametrize("shape", [(0, 3), (2, 0, 3), (0, 0, 1)])
+def test_no_rows(function, shape):
+    for result in call(function, np.zeros(shape), np.zeros(shape)):
+        assert result.shape in (shape, shape[:-1], ())
+
+
+@functions
+def test_half_precision_is_rounded_once(function):
+    """What float32 gives for the same numbers, rounded."""
+    a, b = A.astype("float16"), B.astype("float16")
+    results, wide = call(function, a, b), call(function, a.astype("float32"), b.astype("float32"))
+    for result, wide_result in zip(results, wide, strict=True):
+        np.testing.assert_array_equal(result, wide_result.astype(result.dtype), strict=True)
+
+
+def test_logsumexp_vjp_takes_one_number_a_row():
+    z, g = np.moveaxis(A, -1, 1), B[..., 0]
+    dz = sg.logsumexp_vjp(z, g, axis=1)
+    np.testing.assert_array_equal(np.moveaxis(dz, 1, -1), sg.logsumexp_vjp(A, g))
+    np.testing.assert_array_equal(dz[2, :, 1], sg.logsumexp_vjp(A[2, 1], g[2, 1]))
+    np.testing.assert_array_equal(sg.logsumexp_vjp(A, read_only(g)), sg.logsumexp_vjp(A, g))
+
+
+@pytest.mark.parametrize("axis", [-1, 0, 1])
+def test_class_numbers_go_with_the_rows(axis):
+    y = np.arange(12).reshape(4, 3) % 7
+    losses = [[sg.cross_entropy(A[i, j], y[i, j]) for j in range(3)] for i in range(4)]
+    for layout in (np.asarray, np.asfortranarray, read_only):
+        got = sg.cross_entropy(np.moveaxis(A, -1, axis), layout(y), axis=axis, reduction="none")
+        np.testing.assert_array_equal(got, losses)

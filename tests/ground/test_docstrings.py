@@ -1,0 +1,54 @@
+"""Every example in a docstring runs, and every public name has one."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+
+import numpy as np
+import pytest
+
+import softgrad as sg
+
+MODULES = ["softgrad", *(module.name for module in pkgutil.walk_packages(sg.__path__, "softgrad."))]
+PUBLIC = {name: getattr(sg, name) for name in sg.__all__ if not inspect.ismodule(getattr(sg, name))}
+ERRORS = {name for name, value in PUBLIC.items() if inspect.isclass(value) and issubclass(value, Exception)}
+FUNCTIONS = [name for name, value in PUBLIC.items() if inspect.isfunction(value)]
+
+
+@pytest.fixture(autouse=True)
+def aside(tmp_path, monkeypatch):
+    """Examples may write files and set the number of threads."""
+    monkeypatch.chdir(tmp_path)
+    threads = sg.get_num_threads()
+    yield
+    sg.set_num_threads(threads)
+
+
+def examples(value, name):
+    return [test for test in doctest.DocTestFinder().find(value, name, globs={"sg": sg, "np": np}) if test.examples]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_examples_run(module):
+    said = []
+    for test in examples(importlib.import_module(module), module):
+        doctest.DocTestRunner(verbose=False).run(test, out=said.append)
+    assert not said, "".join(said)
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC.keys() - ERRORS))
+def test_every_public_name_has_an_example(name):
+    assert examples(PUBLIC[name], name)
+    assert "\n    Example:\n" in PUBLIC[name].__doc__
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_public_function_says_what_goes_in_and_out(name):
+    function = PUBLIC[name]
+    signature = inspect.signature(function)
+    takes, returns = signature.parameters, signature.return_annotation != "None"
+    for section, wanted in {"Args": takes, "Returns": takes and returns, "Raises": takes}.items():
+        assert not wanted or f"\n    {section}:\n" in function.__doc__
+    for parameter in takes:
+        assert f"\n        {parameter}: " in function.__doc__

@@ -1,0 +1,40 @@
+"""What importing softgrad loads, and what it costs."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ["scipy", "sklearn", "torch", "jax", "rich", "matplotlib", "typer", "click", "safetensors", "pandas", "asyncio"]
+COST = """
+import numpy, time
+start = time.perf_counter()
+import softgrad
+print(time.perf_counter() - start)
+"""
+
+
+def run(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("module", ["softgrad", "softgrad.nn", "softgrad.check", "softgrad.data"])
+def test_loads_nothing_heavy(module):
+    loaded = run(f"import sys, {module}; print(*sys.modules)").split()
+    assert [name for name in HEAVY if name in loaded] == []
+
+
+def test_costs_at_most_30_ms_beside_numpy():
+    """The least of up to 20 runs: a busy machine adds to a run, and never takes away."""
+    least = float("inf")
+    for _ in range(20):
+        least = min(least, float(run(COST)))
+        if least <= 0.03:
+            break
+    assert least <= 0.03
+
+
+def test_public_names_are_there_and_sorted():
+    names = run("import softgrad; print(*softgrad.__all__)").split()
+    assert names == sorted(names)
+    assert run("from softgrad import *; print(*sorted(set(dir()) & set(%r)))" % names).split() == names  # noqa: UP031

@@ -1,0 +1,137 @@
+"""The judge: softmax, its derivatives and its losses in long double, by definition and with no thought for speed.
+
+It imports nothing of softgrad. Rows are on the last axis; a target is class numbers (N) or probabilities (N, K).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+Wide = np.longdouble
+assert np.finfo(Wide).nmant >= 63, "long double must have 64 bits: it is the judge"
+
+
+class Judged(NamedTuple):
+    """An exact value, and the size of the terms that were summed for it: what a rounding error is measured by."""
+
+    value: np.ndarray
+    size: np.ndarray
+
+
+class JudgedLoss(NamedTuple):
+    """The losses of N rows, and the gradient of each at its logits."""
+
+    loss: Judged
+    grad: Judged
+
+    def reduced(self, reduction):
+        if reduction == "none":
+            return self
+        rows = len(self.loss.value) if reduction == "mean" else 1
+        loss = (part.sum() / max(rows, 1) for part in self.loss)
+        return JudgedLoss(Judged(*loss), Judged(*(part / max(rows, 1) for part in self.grad)))
+
+
+def softmax(logits):
+    e = np.exp(logits.astype(Wide) - logits.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def log_sum_above_max(logits):
+    """log sum exp(z - max), which is log1p of the sum without the maximum's own 1."""
+    e = np.exp(logits.astype(Wide) - logits.max(axis=-1, keepdims=True))
+    np.put_along_axis(e, logits.argmax(axis=-1)[..., None], 0, axis=-1)
+    return np.log1p(e.sum(axis=-1))
+
+
+def log_softmax(logits):
+    return logits.astype(Wide) - logits.max(axis=-1, keepdims=True) - log_sum_above_max(logits)[..., None]
+
+
+def logsumexp(logits):
+    return logits.max(axis=-1) + log_sum_above_max(logits)
+
+
+def jacobian(probs):
+    """dp_i/dz_j = p_i (delta_ij - p_j), formed; the terms are p_i delta_ij and p_i p_j."""
+    p = probs.astype(Wide)
+    delta = np.eye(p.shape[-1], dtype=Wide)
+    return Judged(p[..., :, None] * (delta - p[..., None, :]), p[..., :, None] * (delta + p[..., None, :]))
+
+
+def log_jacobian(logits):
+    """d log p_i / dz_j = delta_ij - p_j, formed; to exp(log p), a rounding error of log p is |log p| as large."""
+    p, log_p = softmax(logits), log_softmax(logits)
+    delta = np.eye(p.shape[-1], dtype=Wide)
+    size_of_p = p * (1 + np.where(p == 0, 0, abs(log_p)))
+    return Judged(delta - p[..., None, :], delta + size_of_p[..., None, :])
+
+
+def transposed(jacobian):
+    return Judged(*(np.swapaxes(matrix, -1, -2) for matrix in jacobian))
+
+
+def times(jacobian, vector):
+    """One matrix-vector product a row."""
+    value, size = jacobian
+    v = vector.astype(Wide)[..., None]
+    return Judged((value @ v)[..., 0], (size @ abs(v))[..., 0])
+
+
+def cross_entropy(logits, target):
+    """L = -sum t log p, dL/dz = p sum(t) - t."""
+    if target.ndim < logits.ndim:
+        loss = -np.take_along_axis(log_softmax(logits), target[:, None], axis=-1)[:, 0]
+        grad = _minus_one_hot(softmax(logits), target)
+        return JudgedLoss(Judged(loss, loss), Judged(grad, abs(grad)))
+    t = target.astype(Wide)
+    loss = -_times(t, log_softmax(logits)).sum(axis=-1)
+    return JudgedLoss(Judged(loss, loss), _scaled_minus_target(softmax(logits), t))
+
+
+def kl_divergence(logits, target):
+    """L = sum t (log t - log p), dL/dz = p sum(t) - t."""
+    if target.ndim < logits.ndim:
+        return cross_entropy(logits, target)
+    t = target.astype(Wide)
+    log_p, log_t = log_softmax(logits), np.log(np.where(t == 0, 1, t))
+    loss = _times(t, log_t - log_p).sum(axis=-1)
+    size = _times(t, abs(log_t) + abs(log_p)).sum(axis=-1)
+    return JudgedLoss(Judged(loss, size), _scaled_minus_target(softmax(logits), t))
+
+
+def squared_error(logits, target):
+    """L = 1/2 sum (p - t)^2, dL/dz = J (p - t).
+
+    For probabilities the size of the loss is that of an error of 4 ulp of the larger of p and t in each difference d:
+    |d + 4 ulp|^2 / 2 - |d|^2 / 2 = 4 ulp (|d| + 2 ulp).
+    """
+    p = softmax(logits)
+    if target.ndim < logits.ndim:
+        difference = _minus_one_hot(p, target)
+        larger = abs(difference)
+        loss = size = (difference**2).sum(axis=-1) / 2
+    else:
+        difference, larger, ulp = p - target, np.maximum(p, abs(target)), np.finfo(logits.dtype).eps
+        loss, size = (difference**2).sum(axis=-1) / 2, (larger * (abs(difference) + 2 * ulp * larger)).sum(axis=-1)
+    grad = p * (difference - (difference * p).sum(axis=-1, keepdims=True))
+    grad_size = p * (larger + (larger * p).sum(axis=-1, keepdims=True))
+    return JudgedLoss(Judged(loss, size), Judged(grad, grad_size))
+
+
+def _minus_one_hot(p, target):
+    """p - t, where p_y - 1 is minus the sum of the others: nothing cancels."""
+    difference = p.copy()
+    np.put_along_axis(difference, target[:, None], 0, axis=-1)
+    np.put_along_axis(difference, target[:, None], -difference.sum(axis=-1, keepdims=True), axis=-1)
+    return difference
+
+
+def _scaled_minus_target(p, t):
+    total = t.sum(axis=-1, keepdims=True)
+    return Judged(p * total - t, p * abs(total) + abs(t))
+
+
+def _times(t, x):
+    """t * x, where 0 times anything is 0."""
+    return np.multiply(t, x, out=np.zeros_like(x), where=t != 0)
