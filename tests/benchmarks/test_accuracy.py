@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("mpmath")
-
 from benchmarks.accuracy.cases import Case, cases
 from benchmarks.accuracy.judge import Exact, LongDouble, Mpmath, judge
 from benchmarks.accuracy.libraries import LIBRARIES

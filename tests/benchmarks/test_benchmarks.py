@@ -59,7 +59,6 @@ def test_what_is_saved_is_loaded_again(record, tmp_path):
 
 
 def test_a_saved_record_is_drawn(record, tmp_path):
-    pytest.importorskip("matplotlib")
     assert plots.draw(record, tmp_path).read_bytes().startswith(b"\x89PNG")
 
 
@@ -87,7 +86,7 @@ SLIPS = {
     "one entry": lambda loss, grad: (loss, grad + np.eye(*grad.shape, dtype=grad.dtype) / 4),
     "sum, not mean": lambda loss, grad: (loss, len(grad) * grad),
     "missing gradient": lambda loss, grad: (loss, grad[:1]),
-    "loss": lambda loss, grad: (1.001 * loss, grad),
+    "loss": lambda loss, grad: (1.01 * loss, grad),
     "nan": lambda loss, grad: (np.nan, grad),
 }
 
@@ -100,8 +99,6 @@ def test_a_wrong_result_is_refused(slip, dtype):
             right = super().cross_entropy(logits, target)
             return lambda: SLIPS[slip](*right())
 
-    if slip == "loss" and dtype == "float16":
-        pytest.skip("0.001 is float16's own rounding")
     bench = Bench(Wrong("wrong", dtype), replace(tiny("cross-entropy"), dtype=dtype))
     for size in TINY:
         assert bench.prepare(size)["wrong"] is not None
@@ -111,8 +108,6 @@ def test_a_wrong_result_is_refused(slip, dtype):
 @pytest.mark.parametrize("name", ["cross-entropy", "softmax", "log-softmax", "softmax-vjp"])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
 def test_a_right_result_is_not(name, dtype):
-    if dtype == "bfloat16":
-        pytest.importorskip("ml_dtypes")
     bench = Bench(NumPyByHand("NumPy", dtype), replace(tiny(name), dtype=dtype))
     for size in TINY:
         assert bench.prepare(size) == {"NumPy": None}
