@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
-import judge
 import numpy as np
+
+import judge
 
 Wide = np.longdouble
 

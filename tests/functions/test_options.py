@@ -1,11 +1,11 @@
 """Temperature, where and out of the softmax family; axes that are taken without a copy."""
 
-import judge
 import numpy as np
 import pytest
-from tolerance import assert_within
 
+import judge
 import softgrad as sg
+from tolerance import assert_within
 
 SHAPES = {  # what the class axis meets
     "short rows": (70, 10),

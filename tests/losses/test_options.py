@@ -2,12 +2,12 @@
 
 import itertools
 
-import judge_options
 import numpy as np
 import pytest
-from tolerance import assert_within
 
+import judge_options
 import softgrad as sg
+from tolerance import assert_within
 
 LOSSES = ["cross_entropy", "kl_divergence", "squared_error"]
 WEIGHT = np.array([0.5, 2.0, 1.0, 0.0, 1.5, 3.0, 0.25])
