@@ -23,7 +23,7 @@ PROMISES = {
     "cross_entropy gradient, off target": 4,
     "cross_entropy gradient, at the target": 4,
     "squared_error": 4,
-    "squared_error gradient": 8,
+    "squared_error gradient": 10,
     "kl_divergence": 4,
 }
 
