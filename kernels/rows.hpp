@@ -7,42 +7,35 @@
 #include <type_traits>
 
 #include "exp.hpp"
+#include "scores.hpp"
 
 namespace softgrad::SOFTGRAD_ISA {
 
-// What sums are carried in, and what a row's few scalars are computed in.
-template <class T> using Wide = std::conditional_t<std::is_same_v<T, float>, double, long double>;
-
-// The sum of n terms, a power of 2, which it overwrites: each goes through log2(n) additions. One term after the other
-// would be off by up to half an ulp per addition where terms are equal, all in one direction.
-template <int64_t n, class T> [[gnu::always_inline]] inline T sum_by_halves(T* terms) {
-    if constexpr (n == 1) {
-        return terms[0];
-    } else {
-#pragma omp simd
-        for (int64_t j = 0; j < n / 2; ++j) terms[j] += terms[j + n / 2];
-        return sum_by_halves<n / 2>(terms);
-    }
-}
-
-// The sum of term(j) over a row: blocks by halves in T, which vectorises, and their sums in a wider type. A term may
-// also write its entry: one pass over the row serves both.
+// The sum of term(j) over a row. Each lane adds up short runs in T, so that little is lost, and its runs in a wider
+// type; that the lanes are written out makes the sum the same on every instruction set that rounds its terms alike. A
+// term may also write its entry: that makes the one pass over the row serve both.
 template <class T, class Term> [[gnu::always_inline]] inline Wide<T> sum_over(int64_t K, Term term) {
-    constexpr int64_t block = 64;
+    constexpr int64_t lanes = 128 / sizeof(T), run = 4 * lanes;
+    Wide<T> totals[lanes] = {};
+    T sums[lanes];
+    int64_t j = 0;
+    for (; j + run <= K; j += run) {
+        for (int64_t l = 0; l < lanes; ++l) sums[l] = 0;
+        for (int64_t start = j; start < j + run; start += lanes) {
+#pragma omp simd
+            for (int64_t l = 0; l < lanes; ++l) sums[l] += term(start + l);
+        }
+        for (int64_t l = 0; l < lanes; ++l) totals[l] += sums[l];
+    }
     Wide<T> total = 0;
-    int64_t start = 0;
-    for (; start + block <= K; start += block) {
-        T terms[block];
+    for (int64_t l = 0; l < lanes; ++l) total += totals[l], sums[l] = 0;
+    for (; j + lanes <= K; j += lanes) {
 #pragma omp simd
-        for (int64_t j = 0; j < block; ++j) terms[j] = term(start + j);
-        total += sum_by_halves<block>(terms);
+        for (int64_t l = 0; l < lanes; ++l) sums[l] += term(j + l);
     }
-    if (start < K) {
-        T terms[block] = {};
 #pragma omp simd
-        for (int64_t j = start; j < K; ++j) terms[j - start] = term(j);
-        total += sum_by_halves<block>(terms);
-    }
+    for (int64_t l = 0; l < K - j; ++l) sums[l] += term(j + l);
+    for (int64_t l = 0; l < lanes; ++l) total += sums[l];
     return total;
 }
 
@@ -57,24 +50,27 @@ template <class T> [[gnu::always_inline]] inline T maximum(const T* z, int64_t K
 // The scalars of one row's softmax. The largest exponential is exactly 1; leaving one such term out of the sum keeps
 // what a confident row is about: log(sum) = log1p(others), and p - 1 = -others / sum, without cancellation.
 template <class T> struct Normalizer {
-    T max;
-    Wide<T> others;  // sum of exp(z_j - max) over all j but one that attains the maximum
+    T max;           // the largest logit
+    Wide<T> others;  // sum of exp(s_j - s_max) over all j but one that attains the maximum
     Wide<T> sum() const { return 1 + others; }
     Wide<T> log_sum() const { return std::log1p(others); }
 };
 
 constexpr auto discard = [](int64_t, auto) {};
 
-// Hands each e_j = exp(z_j - max) to store(j, e_j), which may be `discard`, and returns their normalizer. An infinite
+// Hands each e_j = exp(s_j - s_max) to store(j, e_j), which may be `discard`, and returns their normalizer. An infinite
 // maximum makes it NaN, as exp(inf - inf) is.
-template <class T, class Store>
-[[gnu::always_inline]] inline Normalizer<T> exponentials(const T* z, int64_t K, Store store) {
+template <class T, class Scores, class Store>
+[[gnu::always_inline]] inline Normalizer<T> exponentials(const T* z, int64_t K, Scores scores, Store store) {
     const T max = maximum(z, K);
-    const Wide<T> below = sum_over<T>(K, [=](int64_t j) {
-        const T e = exp_difference(z[j], max);
+    const Wide<T> sum = sum_over<T>(K, [=](int64_t j) {
+        const T e = exp_below(scores, z[j], max);
         store(j, e);
-        return z[j] == max ? T(0) : e;
+        return e;
     });
+    if (sum >= 2) return {max, sum - 1};  // at worst one bit is lost
+
+    const Wide<T> below = sum_over<T>(K, [=](int64_t j) { return z[j] == max ? T(0) : exp_below(scores, z[j], max); });
     const Wide<T> attained = sum_over<T>(K, [=](int64_t j) { return z[j] == max ? T(1) : T(0); });
     return {max, below + (attained - 1) + (max - max)};
 }
