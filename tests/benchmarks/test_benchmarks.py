@@ -86,7 +86,7 @@ SLIPS = {
     "one entry": lambda loss, grad: (loss, grad + np.eye(*grad.shape, dtype=grad.dtype) / 4),
     "sum, not mean": lambda loss, grad: (loss, len(grad) * grad),
     "missing gradient": lambda loss, grad: (loss, grad[:1]),
-    "loss": lambda loss, grad: (1.01 * loss, grad),
+    "loss": lambda loss, grad: (1.1 * loss, grad),
     "nan": lambda loss, grad: (np.nan, grad),
 }
 
