@@ -19,7 +19,7 @@ void cross_entropy_classes(const LossRows<T>& rows, const int64_t* target, Score
         const double weight = rows.options.weight ? rows.options.weight[y] : 1;
         const Normalizer<T> n = row.exponentials(scores);
         const Wide<T> below = -Wide<T>(scores.difference(z_y, n.max).hi);
-        row.set_loss(T(weight * (n.log_sum() + below)));
+        row.set_loss(weight == 0 ? T(0) : T(weight * (n.log_sum() + below)));
         row.set_stats(n, scores, y);
         if (!row.grad) return;
 

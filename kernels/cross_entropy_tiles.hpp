@@ -24,7 +24,8 @@ template <class T> void cross_entropy_classes_tiles(const LossRows<T>& rows, con
         Lane<T> loss;
 #pragma omp simd
         for (int l = 0; l < lanes<T>; ++l) {
-            loss[l] = weight[l] * (log1p_nonnegative(n.others[l]) + (n.max[l] - z_y[l]));
+            const T unweighted = log1p_nonnegative(n.others[l]) + (n.max[l] - z_y[l]);
+            loss[l] = weight[l] == 0 ? T(0) : weight[l] * unweighted;
             factor[l] = scale * weight[l] / (1 + n.others[l]);
         }
         for (int l = 0; l < at.rows; ++l) rows.loss[at.first_row + l] = y[l] < 0 ? T(0) : loss[l];

@@ -41,10 +41,12 @@ template <class T> struct Row {
         stats.correct[number] = first == y;
     }
 
-    // entry(j) for every j but `special`, and there `value`.
+    // entry(j) for every j but `special`, and there `value`; entry may read e_j.
     template <class Entry>
     [[gnu::always_inline]] void write_grad(Entry entry, int64_t special = -1, T value = 0) const {
-        grad->row(K, entry, special, value);
+        compute_row(e, K, entry);
+        if (special >= 0) e[special] = value;
+        grad->row(e, K);
     }
 
     // Its loss and gradient are 0, whatever its logits; its statistics are those of no row.
@@ -69,7 +71,7 @@ template <class T> struct LossRows {
 
     template <class Work> [[gnu::always_inline]] void over(Work work) const {
         const Buffer<T> room(K);
-        RowWriter<T> writer(grad + begin * K, grad && N * K * int64_t(sizeof(T)) >= streamed_from);
+        RowWriter<T> writer(grad ? grad + begin * K : nullptr, grad && N * K * int64_t(sizeof(T)) >= streamed_from);
         for (int64_t i = begin; i < end; ++i) {
             work(Row<T>{i, K, z + i * K, room.entries, loss + i, grad ? &writer : nullptr, stats});
         }

@@ -32,7 +32,7 @@ constexpr int64_t streamed_from = 8 << 20;  // bytes of result; what fits a seco
 }
 
 // Writes rows that follow one another in memory, by streaming stores if asked. A line that two rows share is held back
-// until it is whole.
+// until it is whole. Rows come computed: how they are written changes no bit of them.
 template <class T> class RowWriter {
   public:
     RowWriter(T* out, bool stream) : stream_(stream), to_(out) {
@@ -50,28 +50,23 @@ template <class T> class RowWriter {
 #endif
     }
 
-    // The next row: entry(j) for each j but `special`, which may be -1, and there `value`.
-    template <class Entry> [[gnu::always_inline]] void row(int64_t K, Entry entry, int64_t special = -1, T value = 0) {
+    // The next row.
+    void row(const T* values, int64_t K) {
         if (!stream_) {
-#pragma omp simd
-            for (int64_t j = 0; j < K; ++j) to_[j] = entry(j);
-            if (special >= 0) to_[special] = value;
+            std::memcpy(to_, values, size_t(K) * sizeof(T));
             to_ += K;
             return;
         }
         int64_t j = 0;
-        const auto fill_line = [&](int64_t stop) {
-            for (; j < stop && filled_ < line; ++j) line_[filled_++] = j == special ? value : entry(j);
+        if (filled_) {
+            for (; j < K && filled_ < line; ++j) line_[filled_++] = values[j];
             if (filled_ == line) write_line();
-        };
-        if (filled_) fill_line(K);
+        }
         for (; j + line <= K; j += line) {
-#pragma omp simd
-            for (int i = 0; i < line; ++i) line_[i] = entry(j + i);
-            if (uint64_t(special - j) < uint64_t(line)) line_[special - j] = value;
+            std::memcpy(line_, values + j, 64);
             write_line();
         }
-        fill_line(K);
+        for (; j < K; ++j) line_[filled_++] = values[j];
     }
 
   private:
@@ -96,5 +91,11 @@ template <class T> class RowWriter {
     T* to_;  // where line_ begins, or the next row
     alignas(64) T line_[line];
 };
+
+// out[j] = entry(j), by the one loop that rounds every entry alike wherever it is written to.
+template <class T, class Entry> [[gnu::always_inline]] inline void compute_row(T* row, int64_t K, Entry entry) {
+#pragma omp simd
+    for (int64_t j = 0; j < K; ++j) row[j] = entry(j);
+}
 
 }  // namespace softgrad::SOFTGRAD_ISA

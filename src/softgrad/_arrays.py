@@ -55,15 +55,17 @@ class Rows(NamedTuple):
             array = array.T
         elif self.layout == "moved":
             array = np.moveaxis(array, self.axis, -1)
-        return np.ascontiguousarray(array, dtype=self.values.dtype).reshape(self.values.shape)
+        return np.require(array, self.values.dtype, ["C", "A"]).reshape(self.values.shape)
 
-    def room(self, out: Array | None) -> Array:
-        """Room for a result in the shape of `values`: `out` itself where a kernel can write to it, or new."""
+    def room(self, out: Array | None, *read: Array | None) -> Array:
+        """Room for a result in the shape of `values`: `out` itself where a kernel can write to it, or new.
+
+        It cannot where it would write over what it has still to read: `values`, or one of `read`, that lies over `out`
+        other than entry for entry.
+        """
         if out is not None and out.dtype == self.values.dtype:
             room = self.lay_out(out)
-            if np.may_share_memory(room, out) and (
-                not np.may_share_memory(room, self.values) or _address(room) == _address(self.values)
-            ):
+            if np.may_share_memory(room, out) and not any(_clash(room, other) for other in (self.values, *read)):
                 return room
         return np.empty_like(self.values)
 
@@ -129,9 +131,13 @@ def to_rows(function: str, name: str, value: npt.ArrayLike, axis: int, *, as_mat
     ]
     for layout, laid_out, at in ways:
         outer, inner = math.prod(laid_out.shape[:at]), math.prod(laid_out.shape[at + 1 :])
-        if laid_out.flags.c_contiguous and (inner == 1 or (inner >= LONG_INNER_AXIS and not as_matrix)):
+        if (
+            laid_out.flags.c_contiguous
+            and laid_out.flags.aligned
+            and (inner == 1 or (inner >= LONG_INNER_AXIS and not as_matrix))
+        ):
             return Rows(laid_out.reshape(outer, array.shape[axis], inner), array.shape, axis, array.dtype, layout)
-    moved = np.ascontiguousarray(np.moveaxis(values, axis, -1))
+    moved = np.require(np.moveaxis(values, axis, -1), requirements=["C", "A"])
     return Rows(moved.reshape(math.prod(moved.shape[:-1]), moved.shape[-1], 1), array.shape, axis, array.dtype, "moved")
 
 
@@ -180,14 +186,14 @@ def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, igno
         )
     ordered = array.T if logits.layout == "transposed" else array
     labels = np.ascontiguousarray(ordered, dtype=np.int64).reshape(-1)
-    ignored = None if ignore_index is None else labels == ignore_index
+    ignored = None if ignore_index is None else (ordered == ignore_index).reshape(-1)
     classes = logits.shape[logits.axis]
     first = _kernels.find_label_outside(labels if ignored is None else np.where(ignored, 0, labels), classes)
     if first >= 0:
         index = np.unravel_index(first, ordered.shape)[:: -1 if logits.layout == "transposed" else 1]
         place = f"target[{', '.join(str(int(i)) for i in index)}]" if index else "target"
         way_out = (
-            f"leave such rows out by ignore_index={array[index]}"
+            f"or ignore_index={array[index]} to leave such rows out"
             if array[index] < 0
             else "so subtract 1 from labels that count from 1"
         )
@@ -221,5 +227,8 @@ def _array(function: str, name: str, value: npt.ArrayLike) -> Array:
         ) from error
 
 
-def _address(array: Array) -> int:
-    return int(array.__array_interface__["data"][0])
+def _clash(room: Array, other: Array | None) -> bool:
+    """Whether they share memory, unless each entry of one is that entry of the other."""
+    if other is None or not np.may_share_memory(room, other):
+        return False
+    return room.size != other.size or room.__array_interface__["data"] != other.__array_interface__["data"]

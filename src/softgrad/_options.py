@@ -26,3 +26,10 @@ def share(function: str, name: str, value: float) -> float:
     if not 0 <= value < 1:
         raise OptionError(f"{function}: {name} is {value}, wanted at least 0 and less than 1")
     return float(value)
+
+
+def scale(function: str, name: str, value: float) -> float:
+    """`value`, if it and its inverse are far from overflow, in float32 too."""
+    if not 1e-30 <= value <= 1e30:
+        raise OptionError(f"{function}: {name} is {value}, wanted a positive number from 1e-30 to 1e30")
+    return float(value)

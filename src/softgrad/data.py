@@ -309,9 +309,15 @@ def _read_csv(source: str) -> Table:
     if not rows:
         raise DataError(f"{source} is empty; wanted column names in the first line, then one row a line")
     (_, header), *rows = rows
+    for separator, word in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and separator in header[0]:
+            raise DataError(f"{source} has {word} between its cells, wanted commas; save it as comma-separated")
     for number, name in enumerate(header):
         if not name:
-            raise DataError(f"{source}: column {number + 1} has no name; wanted one for every column in the first line")
+            raise DataError(
+                f"{source}: column {number + 1} has no name; wanted one for every column in the first line "
+                "(pandas leaves its index out by to_csv(index=False))"
+            )
         if name in header[:number]:
             raise DataError(f"{source}: two columns are named {name!r}; wanted each name once")
     if not rows:

@@ -77,7 +77,7 @@ class Operator(ABC):
             return self._times(np.broadcast_to(self.probs[..., None], vectors.shape), vectors)
         raise ShapeError(
             f"{type(self).__name__} @ v: v.shape is {vectors.shape}, but probs.shape is {self.probs.shape}; wanted "
-            f"that for one vector a row, or {(*self.probs.shape, 'n')} for n columns"
+            f"that for one vector a row, or ({', '.join(map(str, self.probs.shape))}, n) for n columns"
         )
 
     def __add__(self, other: Operator) -> Operator:
@@ -192,7 +192,8 @@ class _PseudoInverse(Operator):
 
     def _times(self, probs: Array, vectors: Array) -> Array:
         support = probs > 0
-        scaled = np.divide(self._off_mean(vectors, support), probs, out=np.zeros_like(vectors), where=support)
+        off_mean = self._off_mean(vectors.astype(self.dtype, copy=False), support)
+        scaled = np.divide(off_mean, probs, out=np.zeros_like(off_mean), where=support)
         return self._off_mean(scaled, support).astype(self.dtype, copy=False)
 
     def _off_mean(self, v: Array, support: Array) -> Array:

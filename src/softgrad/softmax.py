@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from softgrad import _kernels
 from softgrad._arrays import Array, Rows, numbers, to_matching_rows, to_out, to_row_values, to_rows
-from softgrad._options import positive
+from softgrad._options import scale
 from softgrad.errors import DtypeError, ShapeError
 
 
@@ -39,7 +39,8 @@ def softmax(
 
     Args:
         logits: scores, K of them on `axis`; floating, or integers read as float64.
-        axis: where the classes are; no axis takes a copy, unless fewer than 16 entries lie within it.
+        axis: where the classes are; contiguous float32 and float64 logits are not copied, unless fewer than 16 entries
+            lie within that axis.
         temperature: s = z / temperature, a positive number.
         where: True for the classes that take part; the others have probability 0. A row without any is all 0.
         out: where to write the result: an array in the shape and dtype of logits, which may be logits themselves.
@@ -61,7 +62,8 @@ def softmax(
     z, empty = _to_scores("softmax", logits, axis, temperature, where, out)
     p = z.room(out)
     _kernels.softmax(z.values, p, temperature)
-    np.copyto(p, 0, where=empty)
+    if empty is not None:
+        np.copyto(p, 0, where=empty)
     return z.restore(p, out)
 
 
@@ -99,8 +101,8 @@ def softmax_vjp(
     p = to_rows("softmax_vjp", "probs", probs, axis)
     dp = to_matching_rows("softmax_vjp", "grad_output", grad_output, "probs", p)
     to_out("softmax_vjp", out, p.shape, p.dtype)
-    dz = p.room(out)
-    _kernels.softmax_vjp(p.values, dp, dz, positive("softmax_vjp", "temperature", temperature))
+    dz = p.room(out, dp)
+    _kernels.softmax_vjp(p.values, dp, dz, scale("softmax_vjp", "temperature", temperature))
     return p.restore(dz, out)
 
 
@@ -136,8 +138,8 @@ def softmax_jvp(
     p = to_rows("softmax_jvp", "probs", probs, axis)
     dz = to_matching_rows("softmax_jvp", "tangent", tangent, "probs", p)
     to_out("softmax_jvp", out, p.shape, p.dtype)
-    dp = p.room(out)
-    _kernels.softmax_vjp(p.values, dz, dp, positive("softmax_jvp", "temperature", temperature))
+    dp = p.room(out, dz)
+    _kernels.softmax_vjp(p.values, dz, dp, scale("softmax_jvp", "temperature", temperature))
     return p.restore(dp, out)
 
 
@@ -153,7 +155,8 @@ def log_softmax(
 
     Args:
         logits: scores, K of them on `axis`; floating, or integers read as float64.
-        axis: where the classes are; no axis takes a copy, unless fewer than 16 entries lie within it.
+        axis: where the classes are; contiguous float32 and float64 logits are not copied, unless fewer than 16 entries
+            lie within that axis.
         temperature: s = z / temperature, a positive number.
         where: True for the classes that take part; the others have -inf. A row without any is all -inf.
         out: where to write the result: an array in the shape and dtype of logits, which may be logits themselves.
@@ -174,7 +177,8 @@ def log_softmax(
     z, empty = _to_scores("log_softmax", logits, axis, temperature, where, out)
     log_p = z.room(out)
     _kernels.log_softmax(z.values, log_p, temperature)
-    np.copyto(log_p, -np.inf, where=empty)
+    if empty is not None:
+        np.copyto(log_p, -np.inf, where=empty)
     return z.restore(log_p, out)
 
 
@@ -210,8 +214,8 @@ def log_softmax_vjp(
     y = to_rows("log_softmax_vjp", "log_probs", log_probs, axis)
     dy = to_matching_rows("log_softmax_vjp", "grad_output", grad_output, "log_probs", y)
     to_out("log_softmax_vjp", out, y.shape, y.dtype)
-    dz = y.room(out)
-    _kernels.log_softmax_vjp(y.values, dy, dz, positive("log_softmax_vjp", "temperature", temperature))
+    dz = y.room(out, dy)
+    _kernels.log_softmax_vjp(y.values, dy, dz, scale("log_softmax_vjp", "temperature", temperature))
     return y.restore(dz, out)
 
 
@@ -246,8 +250,8 @@ def log_softmax_jvp(
     y = to_rows("log_softmax_jvp", "log_probs", log_probs, axis)
     dz = to_matching_rows("log_softmax_jvp", "tangent", tangent, "log_probs", y)
     to_out("log_softmax_jvp", out, y.shape, y.dtype)
-    dy = y.room(out)
-    _kernels.log_softmax_jvp(y.values, dz, dy, positive("log_softmax_jvp", "temperature", temperature))
+    dy = y.room(out, dz)
+    _kernels.log_softmax_jvp(y.values, dz, dy, scale("log_softmax_jvp", "temperature", temperature))
     return y.restore(dy, out)
 
 
@@ -363,14 +367,14 @@ def _to_scores(
     temperature: float,
     where: npt.ArrayLike | None,
     out: Array | None,
-) -> tuple[Rows, Array]:
+) -> tuple[Rows, Array | None]:
     """The arguments of softmax and its kin, checked: rows, -inf where `where` is False, and which it empties."""
-    positive(function, "temperature", temperature)
+    scale(function, "temperature", temperature)
     array = numbers(function, "logits", logits)
     if where is None:
         z = to_rows(function, "logits", array, axis)
         to_out(function, out, z.shape, z.dtype)
-        return z, np.zeros((), np.bool_)
+        return z, None
     mask = np.asarray(where)
     if mask.dtype != np.bool_:
         raise DtypeError(f"{function}: where.dtype is {mask.dtype}, wanted bool; compare first, as where > 0")

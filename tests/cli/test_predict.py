@@ -93,3 +93,13 @@ def test_predictions_read_as_a_table_again(softgrad, trained, mixed, tmp_path):
     table = read_table(str(tmp_path / "predictions.csv"))
     assert list(table.columns) == ["prediction", "probability no", "probability yes, it is"]
     assert len(table.lines) == 60
+
+
+@pytest.mark.parametrize("read_from", ["data", "model"])
+def test_never_writes_over_what_it_reads(read_from, softgrad, trained, mixed):
+    path = mixed if read_from == "data" else trained / "model.safetensors"
+    before = path.read_bytes()
+    code, out, err = softgrad("predict", trained, mixed, "--out", path)
+    assert (code, out) == (2, "")
+    assert err == f"softgrad: predict: --out is {path}, which is read from; give another --out\n"
+    assert path.read_bytes() == before

@@ -79,6 +79,8 @@ REFUSED = {  # name: (the file, message)
     "cell too long": ("a,b\n1," + "x" * 200_000 + "\n", "line 2: field larger than field limit"),
     "column twice": ("a,b,a\n1,2,3\n", "two columns are named 'a'; wanted each name once"),
     "column twice but for spaces": ("a,b, a \n1,2,3\n", "two columns are named 'a'"),
+    "semicolons": ("a;b\n1;2\n", "has semicolons between its cells, wanted commas"),
+    "tabs": ("a\tb\n1\t2\n", "has tabs between its cells, wanted commas"),
     "column without a name": ("a,,c\n1,2,3\n", "column 2 has no name; wanted one for every column"),
     "comma at the end": ("a,b,\n1,2,\n", "column 3 has no name"),
 }

@@ -118,7 +118,7 @@ MESSAGES = {  # name: (call, error, what it says)
         lambda: sg.kl_divergence_with_grad(np.zeros((2, 2, 3)), [[0, 1], [-1, 2]]),
         sg.LabelError,
         "kl_divergence_with_grad: target[1, 0] is -1, but logits have 3 classes on axis -1; "
-        "wanted 0..2, leave such rows out by ignore_index=-1",
+        "wanted 0..2, or ignore_index=-1 to leave such rows out",
     ),
     "label of one row": (
         lambda: sg.squared_error_with_grad(Z[0], 3),
@@ -151,7 +151,7 @@ MESSAGES = {  # name: (call, error, what it says)
         lambda: J @ np.zeros(3),
         sg.ShapeError,
         "SoftmaxJacobian @ v: v.shape is (3,), but probs.shape is (2, 3); "
-        "wanted that for one vector a row, or (2, 3, 'n') for n columns",
+        "wanted that for one vector a row, or (2, 3, n) for n columns",
     ),
     "vector of no numbers": (
         lambda: J @ J,

@@ -186,6 +186,11 @@ def test_out_may_be_the_logits(loss, name, shape, order):
 BAD = {
     "weight of the wrong length": ({"weight": [1.0, 2.0]}, sg.ShapeError, r"weight.shape is \(2,\), wanted \(3,\)"),
     "smoothing above 1": ({"label_smoothing": 1.5}, sg.OptionError, "label_smoothing is 1.5, wanted a number from 0"),
+    "ignore_index that is text": (
+        {"ignore_index": "1"},
+        sg.OptionError,
+        "ignore_index is '1', wanted one class number",
+    ),
     "negative z-loss": ({"z_loss": -1.0}, sg.OptionError, "z_loss is -1.0, wanted 0 or a positive number"),
     "softcap of 0": ({"softcap": 0.0}, sg.OptionError, "softcap is 0.0, wanted a positive number"),
     "temperature of 0": ({"temperature": 0.0}, sg.OptionError, "temperature is 0.0, wanted a positive number"),

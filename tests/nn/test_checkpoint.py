@@ -179,3 +179,9 @@ def test_a_file_cannot_be_written_below_a_file_or_over_a_folder(tmp_path):
         with pytest.raises(WriteError, match=f"{path} cannot be written"):
             nn.save(make("relu"), path)
     assert sorted(tmp_path.rglob("*")) == [tmp_path / "file", tmp_path / "folder"]
+
+
+def test_a_network_without_parameters_is_not_saved(tmp_path):
+    with pytest.raises(ModelError, match=r"save: the network has no parameters; call initialize\(in_features\)"):
+        nn.save(nn.Network([nn.Dense(3)]), tmp_path / "model.safetensors")
+    assert not list(tmp_path.iterdir())

@@ -15,7 +15,7 @@ from softgrad import nn
 from softgrad._arrays import Array
 from softgrad._files import write_whole
 from softgrad.data import BUNDLED, Encoding, read_table
-from softgrad.errors import ModelError
+from softgrad.errors import ModelError, OptionError
 
 
 def predict(
@@ -30,7 +30,10 @@ def predict(
 
     Columns are found by name; those that the model was not trained on are passed over.
     """
-    network, classes, encoding = _load(model / "model.safetensors" if model.is_dir() else model)
+    file = model / "model.safetensors" if model.is_dir() else model
+    if out is not None and any(out.resolve() == Path(read).resolve() for read in (file, data)):
+        raise OptionError(f"predict: --out is {out}, which is read from; give another --out")
+    network, classes, encoding = _load(file)
     text = _as_csv(network.predict_proba(encoding.transform(read_table(data))), classes, proba)
     if out is None:
         sys.stdout.write(text)

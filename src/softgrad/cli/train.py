@@ -78,6 +78,7 @@ def train(
     history = _train(network, problem, stepper, epochs, batch_size, seed)
     metrics = {
         "dataset": data,
+        "target": problem.target,
         **{f"{part}_{name}": value for part, row in _measure(network, problem).items() for name, value in row.items()},
         "gradient_error": worst.error,
         "epochs": len(history),
@@ -87,12 +88,13 @@ def train(
         "activation": activation,
         "loss": loss,
         "optimizer": optimizer,
+        "learning_rate": stepper.learning_rate,
         "batch_size": batch_size,
     }
-    _print_metrics(metrics)
     facts = {"classes": problem.classes, "encoding": problem.encoding.to_json()}
     nn.save(network, folder / "model.safetensors", facts=facts)
     write_whole(folder / "metrics.json", (json.dumps(metrics, indent=2) + "\n").encode())
+    _print_metrics(metrics)  # after the files: a reader of the output that goes away takes nothing with it
     output(f"model and metrics in {folder}")
     return 0
 
@@ -101,6 +103,7 @@ class Problem(NamedTuple):
     """A table, read and split."""
 
     table: Table
+    target: str
     x: Array  # (N, D) float64
     labels: Array  # (N)
     classes: tuple[str, ...]
@@ -133,7 +136,7 @@ def _read_problem(data: str, target: str | None, seed: int) -> Problem:
         raise DataError(f"{data} has no column but the target {column!r}; wanted at least one to tell it from")
     rows = split(table, labels, classes, seed=seed)
     encoding = Encoding.fit(table, features, rows.train)
-    return Problem(table, encoding.transform(table), labels, classes, encoding, rows)
+    return Problem(table, column, encoding.transform(table), labels, classes, encoding, rows)
 
 
 def _build(units: list[int], activation: str, loss: str, classes: int) -> nn.Network:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from softgrad._arrays import Array, Rows, numbers, to_out, to_rows, to_target
-from softgrad._options import not_negative, positive
+from softgrad._options import not_negative, positive, scale
 from softgrad.errors import LabelError, OptionError, ShapeError
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
@@ -54,7 +54,7 @@ class RowStats(NamedTuple):
     loss: Array
     logsumexp: Array  # of the scores: capped and divided by the temperature where that was asked
     entropy: Array  # -sum_j p_j log p_j, in nats
-    correct: Array  # whether the first largest probability is that of the target
+    correct: Array  # whether the first largest score is that of the target
 
 
 class LossGradStats(NamedTuple):
@@ -106,13 +106,13 @@ class Batch(NamedTuple):
 
     def loss_with_grad(self, kernels: Kernels, out: Array | None) -> LossAndGrad:
         """The loss and its gradient; the mean's denominator goes into the kernel: the gradient is rounded once."""
-        loss, grad = self._row_room(), self.z.room(out)
+        loss, grad = self._row_room(), self.z.room(out, self.target, self.weight)
         self._run(kernels, loss, grad, None)
         return LossAndGrad(self.reduce(loss), self.z.restore(grad, out))
 
     def loss_with_stats(self, kernels: Kernels, out: Array | None) -> LossGradStats:
         """The same, and what the kernel can tell of each row."""
-        loss, grad = self._row_room(), self.z.room(out)
+        loss, grad = self._row_room(), self.z.room(out, self.target, self.weight)
         logsumexp, entropy, correct = self._row_room(), self._row_room(), np.empty(len(self.target), np.bool_)
         self._run(kernels, loss, grad, (logsumexp, entropy, correct))
         stats = RowStats(*(self.z.restore_outer(values) for values in (loss, logsumexp, entropy, correct)))
@@ -133,8 +133,8 @@ class Batch(NamedTuple):
         if self.reduction == "mean":
             if self.denominator:
                 total = total / self.denominator
-            elif self.if_all_ignored == "nan":
-                total = np.longdouble(np.nan)
+            else:
+                total = np.longdouble(np.nan if self.if_all_ignored == "nan" else 0)
         reduced: Array = rows.dtype.type(total)
         return reduced
 
@@ -187,12 +187,14 @@ def read_batch(
         raise OptionError(f"{function}: label_smoothing is {label_smoothing}, wanted a number from 0 to 1")
     if denominator is not None and reduction != "mean":
         raise OptionError(f"{function}: denominator is {denominator}, but reduction is {reduction!r}; wanted 'mean'")
+    if ignore_index is not None and not isinstance(ignore_index, int | np.integer):
+        raise OptionError(f"{function}: ignore_index is {ignore_index!r}, wanted one class number")
     z = to_rows(function, "logits", logits, axis, as_matrix=True)
     to_out(function, out, z.shape, z.dtype)
     read_target = to_target(function, target, z, axis, ignore_index)
     weights = None if weight is None else _read_weight(function, weight, z)
-    count = positive(function, "denominator", denominator) if denominator is not None else _count(read_target, weights)
-    if not count and if_all_ignored == "raise":
+    counted = _count(read_target, weights)
+    if not counted and reduction == "mean" and if_all_ignored == "raise":
         raise LabelError(
             f"{function}: none of the {len(read_target)} rows counts, each is ignored or of weight 0; give one that is "
             "not, or if_all_ignored='zero'"
@@ -203,10 +205,10 @@ def read_batch(
         weights,
         float(label_smoothing),
         not_negative(function, "z_loss", z_loss),
-        0.0 if softcap is None else positive(function, "softcap", softcap),
-        positive(function, "temperature", temperature),
+        0.0 if softcap is None else scale(function, "softcap", softcap),
+        scale(function, "temperature", temperature),
         reduction,
-        count,
+        counted if denominator is None else positive(function, "denominator", denominator),
         if_all_ignored,
     )
 

@@ -60,7 +60,8 @@ def cross_entropy(
     Args:
         logits: scores, K of them on `axis`; floating, or integers read as float64.
         target: classes 0..K-1 in the shape of logits without `axis`, or probabilities in the shape of logits, read in
-            their dtype. Probabilities need not sum to 1; a class of target 0 adds 0, even where its logit is -inf.
+            their dtype. Probabilities need not sum to 1, and are not checked for being
+            negative; a class of target 0 adds 0, even where its logit is -inf.
         axis: where the classes are: -1 for rows (m, K), 0 for columns (K, m).
         weight: one number a class, (K): the loss is -sum_j w_j t_j log p_j. With class numbers the mean divides by the
             sum of the weights of the targets, as torch's does, otherwise by the number of rows.
@@ -157,7 +158,7 @@ def cross_entropy_with_stats(
         loss, grad: as `cross_entropy_with_grad`.
         stats: a named tuple (loss, logsumexp, entropy, correct) of arrays in the shape of logits without the class
             axis: the row's own loss; logsumexp of its scores; the entropy of its p in nats; whether the first largest
-            p is that of the target (of the largest probability, where the target is probabilities).
+            score is that of the target (of the largest probability, where the target is probabilities).
 
     Raises:
         ShapeError, LabelError, AxisError, DtypeError, OptionError: as `cross_entropy_with_grad`.

@@ -25,6 +25,7 @@ def save(network: Network, path: str | Path, *, facts: dict[str, Any] | None = N
         facts: whatever else the reader needs, as JSON can hold it: class names, how the inputs were scaled.
 
     Raises:
+        ModelError: the network has no parameters yet.
         WriteError: the file cannot be written; one that stood there is as it was.
 
     Example:
@@ -38,6 +39,8 @@ def save(network: Network, path: str | Path, *, facts: dict[str, Any] | None = N
     """
     from safetensors.numpy import save as to_bytes
 
+    if not network.parameters:
+        raise ModelError("save: the network has no parameters; call initialize(in_features) or train it first")
     header = {
         "format": FORMAT,
         "loss": network.loss_name,

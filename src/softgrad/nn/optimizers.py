@@ -13,6 +13,8 @@ from softgrad._options import positive, share
 class Optimizer(Protocol):
     """What training asks of an optimizer."""
 
+    learning_rate: float
+
     def step(self, parameters: dict[str, Array], grads: dict[str, Array]) -> None:
         """Changes each parameter in place, given its gradient."""
 

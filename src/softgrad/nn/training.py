@@ -94,7 +94,7 @@ def train(
             loss = _run_epoch(network, x, target, optimizer, batch_size, rng)
             validation_loss = float(network.loss(*validation)) if validation is not None else None
         epoch = Epoch(number, loss, validation_loss)
-        largest = max(float(np.abs(parameter).max()) for parameter in network.parameters.values())
+        largest = max((float(np.abs(parameter).max()) for parameter in network.parameters.values()), default=0.0)
         for what, last in (
             ("loss", loss),
             ("validation loss", validation_loss or 0.0),
