@@ -1,0 +1,56 @@
+"""`out` that does not lie as a kernel would have it: unaligned, or over something that is still to be read."""
+
+import numpy as np
+import pytest
+
+import softgrad as sg
+
+
+def unaligned(shape, dtype):
+    """An array whose entries do not begin at a multiple of their size."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    return np.empty(size + 1, np.uint8)[1:].view(dtype).reshape(shape)
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (2100, 1024)])  # the second is written past the cache
+def test_unaligned(shape):
+    rng = np.random.default_rng(0)
+    z, y = rng.normal(size=shape).astype("float32"), rng.integers(0, shape[1], shape[0])
+    want = sg.cross_entropy_with_grad(z, y).grad
+    out = unaligned(shape, "float32")
+    assert sg.cross_entropy_with_grad(z, y, out=out).grad is out
+    np.testing.assert_array_equal(out, want)
+    logits = unaligned(shape, "float32")
+    logits[...] = z
+    np.testing.assert_array_equal(sg.softmax(logits), sg.softmax(z))
+
+
+@pytest.mark.parametrize("offset", range(4))
+def test_the_same_bits_wherever_they_are_written(offset):
+    rng = np.random.default_rng(1)
+    z, t = rng.normal(size=(3000, 1001)).astype("float32"), rng.random((3000, 1001)).astype("float32")
+    want = sg.cross_entropy_with_grad(z, t, label_smoothing=0.1, temperature=0.7).grad
+    out = np.empty(z.size + 4, "float32")[offset : offset + z.size].reshape(z.shape)
+    sg.cross_entropy_with_grad(z, t, label_smoothing=0.1, temperature=0.7, out=out)
+    np.testing.assert_array_equal(out, want)
+
+
+@pytest.mark.parametrize("what", ["grad_output", "target", "weight"])
+def test_over_what_is_still_to_be_read(what):
+    rng = np.random.default_rng(2)
+    z, room = rng.normal(size=(8, 5)), rng.random((9, 5))
+    p = sg.softmax(z)
+    calls = {
+        "grad_output": lambda out: sg.softmax_vjp(p, room[:8], out=out),
+        "target": lambda out: sg.cross_entropy_with_grad(z, room[:8], out=out).grad,
+        "weight": lambda out: sg.cross_entropy_with_grad(z, [0] * 8, weight=room[1], label_smoothing=0.1, out=out).grad,
+    }
+    want = calls[what](None)
+    np.testing.assert_array_equal(calls[what](room[1:]), want)
+
+
+def test_a_mean_over_nothing_is_0_whatever_else_a_row_costs():
+    for options in ({"z_loss": 0.1}, {"label_smoothing": 0.1}):
+        loss, grad = sg.cross_entropy_with_grad([[1.0, 2.0]], [0], weight=[0.0, 1.0], **options)
+        assert loss == 0
+        assert not grad.any()
