@@ -11,111 +11,91 @@
 
 namespace softgrad::SOFTGRAD_ISA {
 
-// Rows up to this length go through tiles; measured where the two meet.
-template <class T> constexpr int64_t short_row = 256 / sizeof(T);
-
 template <class T> bool in_tiles(Shape shape) { return shape.inner > 1 || shape.K <= short_row<T>; }
 
-template <class T, class Work> void with_temperature(double temperature, Work work) {
-    if (temperature == 1) {
-        work(Plain<T>{});
-    } else {
-        work(Tempered<T>{temperature});
-    }
+template <class T> void softmax(Source z, Sink p, Shape shape, int64_t begin, int64_t end, double temperature) {
+    const ExpBelow<T> below(temperature);
+    if (!in_tiles<T>(shape)) return softmax_rows<T>(z, p, {shape.outer, shape.K, begin, end}, below);
+    if (temperature == 1) return softmax_tiles<false, T>(z, p, shape, begin, end, below);
+    softmax_tiles<true, T>(z, p, shape, begin, end, below);
 }
 
-template <class T, class Work> void with_scores(const LossOptions<T>& options, Work work) {
-    if (options.softcap > 0) {
-        work(Capped<T>{options.softcap, options.temperature});
-    } else {
-        with_temperature<T>(options.temperature, work);
-    }
+template <class T> void log_softmax(Source z, Sink log_p, Shape shape, int64_t begin, int64_t end, double temperature) {
+    const ExpBelow<T> below(temperature);
+    if (!in_tiles<T>(shape)) return log_softmax_rows<T>(z, log_p, {shape.outer, shape.K, begin, end}, below);
+    if (temperature == 1) return log_softmax_tiles<false, T>(z, log_p, shape, begin, end, below);
+    log_softmax_tiles<true, T>(z, log_p, shape, begin, end, below);
 }
 
-template <class T> void softmax(const T* z, T* p, Shape shape, int64_t begin, int64_t end, double temperature) {
-    with_temperature<T>(temperature, [&](auto scores) {
-        if (in_tiles<T>(shape)) return softmax_tiles(z, p, shape, begin, end, scores);
-        softmax_rows(z + begin * shape.K, p + begin * shape.K, end - begin, shape.K, scores);
-    });
-}
-
-template <class T> void log_softmax(const T* z, T* log_p, Shape shape, int64_t begin, int64_t end, double temperature) {
-    with_temperature<T>(temperature, [&](auto scores) {
-        if (in_tiles<T>(shape)) return log_softmax_tiles(z, log_p, shape, begin, end, scores);
-        log_softmax_rows(z + begin * shape.K, log_p + begin * shape.K, end - begin, shape.K, scores);
-    });
-}
-
-template <class T> void logsumexp(const T* z, T* lse, Shape shape, int64_t begin, int64_t end, double temperature) {
-    with_temperature<T>(temperature, [&](auto scores) {
-        if (in_tiles<T>(shape)) return logsumexp_tiles(z, lse, shape, begin, end, scores);
-        logsumexp_rows(z + begin * shape.K, lse + begin, end - begin, shape.K, scores);
-    });
+template <class T> void logsumexp(Source z, Sink lse, Shape shape, int64_t begin, int64_t end, double temperature) {
+    const ExpBelow<T> below(temperature);
+    if (!in_tiles<T>(shape)) return logsumexp_rows<T>(z, lse, {shape.outer, shape.K, begin, end}, below);
+    if (temperature == 1) return logsumexp_tiles<false, T>(z, lse, shape, begin, end, below);
+    logsumexp_tiles<true, T>(z, lse, shape, begin, end, below);
 }
 
 template <class T>
-void softmax_vjp(const T* p, const T* dp, T* dz, Shape shape, int64_t begin, int64_t end, double temperature) {
+void softmax_vjp(Source p, Source dp, Sink dz, Shape shape, int64_t begin, int64_t end, double temperature) {
     const T scale = T(1 / temperature);
-    if (in_tiles<T>(shape)) return softmax_vjp_tiles(p, dp, dz, shape, begin, end, scale);
-    const int64_t at = begin * shape.K;
-    softmax_vjp_rows(p + at, dp + at, dz + at, end - begin, shape.K, scale);
+    if (in_tiles<T>(shape)) return softmax_vjp_tiles<T>(p, dp, dz, shape, begin, end, scale);
+    softmax_vjp_rows<T>(p, dp, dz, {shape.outer, shape.K, begin, end}, scale);
 }
 
 template <class T>
-void log_softmax_vjp(const T* log_p, const T* dy, T* dz, Shape shape, int64_t begin, int64_t end, double temperature) {
+void log_softmax_vjp(Source log_p, Source dy, Sink dz, Shape shape, int64_t begin, int64_t end, double temperature) {
     const T scale = T(1 / temperature);
-    if (in_tiles<T>(shape)) return log_softmax_vjp_tiles(log_p, dy, dz, shape, begin, end, scale);
-    const int64_t at = begin * shape.K;
-    log_softmax_vjp_rows(log_p + at, dy + at, dz + at, end - begin, shape.K, scale);
+    if (in_tiles<T>(shape)) return log_softmax_vjp_tiles<T>(log_p, dy, dz, shape, begin, end, scale);
+    log_softmax_vjp_rows<T>(log_p, dy, dz, {shape.outer, shape.K, begin, end}, scale);
 }
 
 template <class T>
-void log_softmax_jvp(const T* log_p, const T* dz, T* dy, Shape shape, int64_t begin, int64_t end, double temperature) {
+void log_softmax_jvp(Source log_p, Source dz, Sink dy, Shape shape, int64_t begin, int64_t end, double temperature) {
     const T scale = T(1 / temperature);
-    if (in_tiles<T>(shape)) return log_softmax_jvp_tiles(log_p, dz, dy, shape, begin, end, scale);
-    const int64_t at = begin * shape.K;
-    log_softmax_jvp_rows(log_p + at, dz + at, dy + at, end - begin, shape.K, scale);
+    if (in_tiles<T>(shape)) return log_softmax_jvp_tiles<T>(log_p, dz, dy, shape, begin, end, scale);
+    log_softmax_jvp_rows<T>(log_p, dz, dy, {shape.outer, shape.K, begin, end}, scale);
 }
 
 enum class Loss { cross_entropy, kl_divergence, squared_error };
 
-// Against class numbers themselves where nothing smooths them, and by the kernel for distributions where something
-// does.
-template <Loss loss_kind, class T>
-void loss_of_classes(const T* z, const int64_t* target, LossOptions<T> options, T* loss, T* grad, Stats<T> stats,
-                     int64_t N, int64_t K, int64_t begin, int64_t end) {
-    const LossRows<T> rows{z, options, loss, grad, stats, N, K, begin, end};
-    const bool hard = options.label_smoothing == 0 && options.z_loss == 0;
-    const bool plain = options.softcap == 0 && options.temperature == 1 && !stats.entropy;
-    if (hard && loss_kind != Loss::squared_error && plain && K <= short_row<T>) {
-        return cross_entropy_classes_tiles(rows, target);
+template <Loss kind, class T, class Target> void loss_of_distributions(const LossRows<T>& rows, Target smoothed) {
+    if constexpr (kind == Loss::squared_error) {
+        squared_error_soft(rows, smoothed);
+    } else {
+        cross_entropy_soft<kind == Loss::kl_divergence>(rows, smoothed);
     }
-    const T everywhere = T(options.label_smoothing / double(K));
-    const SmoothedClasses<T> smoothed{target, everywhere, T(1 - options.label_smoothing)};
-    with_scores(options, [&](auto scores) {
-        if constexpr (loss_kind == Loss::squared_error) {
-            if (hard) return squared_error_classes(rows, target, scores);
-            squared_error_soft(rows, smoothed, scores);
-        } else {
-            if (hard) return cross_entropy_classes(rows, target, scores);
-            cross_entropy_soft<loss_kind == Loss::kl_divergence>(rows, smoothed, scores);
-        }
-    });
 }
 
-template <Loss loss_kind, class T>
-void loss_of_probs(const T* z, const T* target, LossOptions<T> options, T* loss, T* grad, Stats<T> stats, int64_t N,
+// Against class numbers themselves where nothing smooths them, and by the kernel for distributions where something
+// does.
+template <Loss kind, class T>
+void loss_of_classes(Source z, const int64_t* target, LossOptions<T> options, T* loss, Sink grad, Stats<T> stats,
+                     int64_t N, int64_t K, int64_t begin, int64_t end) {
+    const LossRows<T> rows{z, options, loss, grad, stats, N, K, begin, end};
+    if (options.label_smoothing != 0 || options.z_loss != 0) {
+        const T everywhere = T(options.label_smoothing / double(K));
+        const SmoothedClasses<T> smoothed{target, everywhere, T(1 - options.label_smoothing)};
+        loss_of_distributions<kind>(rows, smoothed);
+    } else if constexpr (kind == Loss::squared_error) {
+        squared_error_classes(rows, target);
+    } else if (K > short_row<T> || options.softcap != 0 || stats.entropy) {
+        cross_entropy_classes(rows, target);
+    } else if (options.temperature == 1) {
+        cross_entropy_classes_tiles<false>(rows, target);
+    } else {
+        cross_entropy_classes_tiles<true>(rows, target);
+    }
+}
+
+template <Loss kind, class T>
+void loss_of_probs(Source z, const T* target, LossOptions<T> options, T* loss, Sink grad, Stats<T> stats, int64_t N,
                    int64_t K, int64_t begin, int64_t end) {
     const LossRows<T> rows{z, options, loss, grad, stats, N, K, begin, end};
     const T everywhere = T(options.label_smoothing / double(K));
-    const SmoothedProbs<T> smoothed{target, everywhere, T(1 - options.label_smoothing)};
-    with_scores(options, [&](auto scores) {
-        if constexpr (loss_kind == Loss::squared_error) {
-            squared_error_soft(rows, smoothed, scores);
-        } else {
-            cross_entropy_soft<loss_kind == Loss::kl_divergence>(rows, smoothed, scores);
-        }
-    });
+    loss_of_distributions<kind>(rows, SmoothedProbs<T>{target, everywhere, T(1 - options.label_smoothing)});
+}
+
+template <class T> long double sum(const T* x, int64_t count) {
+    return sum_over<T>(count, [=](int64_t i) { return x[i]; });
 }
 
 template <class T>
@@ -132,6 +112,7 @@ constexpr Kernels<T> kernels{
     .cross_entropy_probs = loss_of_probs<Loss::cross_entropy, T>,
     .kl_divergence_probs = loss_of_probs<Loss::kl_divergence, T>,
     .squared_error_probs = loss_of_probs<Loss::squared_error, T>,
+    .sum = sum<T>,
 };
 
 extern const Kernels<float> f32 = kernels<float>;

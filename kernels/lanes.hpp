@@ -1,4 +1,4 @@
-// Rows shorter than a vector, and rows along an inner axis: many at once, one in each lane.
+// Rows shorter than a few vectors, and rows along an inner axis: many at once, one in each lane.
 //
 // A tile holds `lanes` rows with entry j of row l at tile[j * lanes + l], so that every loop over l is a whole number
 // of vectors and no row's sum is taken across lanes. Its entries come from wherever the array has them, transposed when
@@ -6,9 +6,11 @@
 #pragma once
 
 #include "buffer.hpp"
+#include "half.hpp"
 #include "log.hpp"
 #include "scores.hpp"
 #include "shape.hpp"
+#include "transpose.hpp"
 
 namespace softgrad::SOFTGRAD_ISA {
 
@@ -36,27 +38,44 @@ template <class T> void copy(const T* from, int64_t count, T* to) {
     for (int64_t i = 0; i < count; ++i) to[i] = from[i];
 }
 
-template <class T> void load(const T* x, Place at, int64_t K, const Tile<T>& tile) {
-    if (at.rows < lanes<T>) fill(tile[0], K * lanes<T>, T(0));
-    x += at.start;
-    if (at.row_stride == 1) {
-        for (int64_t j = 0; j < K; ++j) copy(x + j * at.entry_stride, at.rows, tile[j]);
-    } else {
-        for (int l = 0; l < at.rows; ++l) {
-            for (int64_t j = 0; j < K; ++j) tile[j][l] = x[l * at.row_stride + j];
-        }
+// Count entries of an array that follow one another, to a room or from it.
+template <class T> void read(Source x, int64_t start, int64_t count, T* room) {
+    if constexpr (std::is_same_v<T, float>) {
+        if (x.storage != Storage::itself) return widen(x, start, count, room);
     }
+    copy(static_cast<const T*>(x.entries) + start, count, room);
 }
 
-template <class T> void store(const Tile<T>& tile, Place at, int64_t K, T* x) {
-    x += at.start;
-    if (at.row_stride == 1) {
-        for (int64_t j = 0; j < K; ++j) copy(tile[j], at.rows, x + j * at.entry_stride);
-    } else {
-        for (int l = 0; l < at.rows; ++l) {
-            for (int64_t j = 0; j < K; ++j) x[l * at.row_stride + j] = tile[j][l];
+template <class T> void write(const T* room, int64_t count, Sink x, int64_t start) {
+    if constexpr (std::is_same_v<T, float>) {
+        if (x.storage != Storage::itself) {
+            return narrow(room, count, x.storage, static_cast<uint16_t*>(x.entries) + start);
         }
     }
+    copy(room, count, static_cast<T*>(x.entries) + start);
+}
+
+template <class T> void load(Source x, Place at, int64_t K, const Tile<T>& tile) {
+    if (at.rows < lanes<T>) fill(tile[0], K * lanes<T>, T(0));
+    if (at.row_stride == 1) {
+        for (int64_t j = 0; j < K; ++j) read(x, at.start + j * at.entry_stride, at.rows, tile[j]);
+        return;
+    }
+    T row[lanes<T> * short_row<T>];
+    const T* from = static_cast<const T*>(x.entries) + at.start;
+    if (x.storage != Storage::itself) read(x, at.start, at.rows * K, row), from = row;
+    transpose(from, at.rows, K, K, tile[0], lanes<T>);
+}
+
+template <class T> void store(const Tile<T>& tile, Place at, int64_t K, Sink x) {
+    if (at.row_stride == 1) {
+        for (int64_t j = 0; j < K; ++j) write(tile[j], at.rows, x, at.start + j * at.entry_stride);
+        return;
+    }
+    T row[lanes<T> * short_row<T>];
+    T* const to = x.storage == Storage::itself ? static_cast<T*>(x.entries) + at.start : row;
+    transpose(tile[0], K, at.rows, lanes<T>, to, K);
+    if (to == row) write(row, at.rows * K, x, at.start);
 }
 
 // Calls work(place) for places that together hold the rows begin..end-1.
@@ -72,11 +91,12 @@ template <class T, class Work> void over_places(Shape shape, int64_t begin, int6
     }
 }
 
-// The normalizer of rows.hpp for every lane. Hands each e_j to store(j, l, e_j), which may write to the tile itself.
-template <class T> struct LaneNormalizer { Lane<T> max, others; };
+// The normalizer of rows.hpp for every lane. Differences s_j - s_max are (tile[j] - top) / temperature.
+template <class T> struct LaneNormalizer { Lane<T> max, top, others; };
 
-template <class T, class Scores, class Store>
-[[gnu::always_inline]] inline LaneNormalizer<T> exponentials(const Tile<T>& tile, int64_t K, Scores scores,
+// Hands each e_j, in units, to store(j, l, e_j), which may write to the tile itself.
+template <bool tempered, class T, class Store>
+[[gnu::always_inline]] inline LaneNormalizer<T> exponentials(const Tile<T>& tile, int64_t K, ExpBelow<T> below,
                                                              Store store) {
     constexpr int L = lanes<T>;
     LaneNormalizer<T> n;
@@ -86,6 +106,22 @@ template <class T, class Scores, class Store>
 #pragma omp simd
         for (int l = 0; l < L; ++l) n.max[l] = s[l] > n.max[l] ? s[l] : n.max[l];
     }
+    copy(n.max, L, n.top);
+    int far = 0;
+    for (int l = 0; l < L; ++l) far |= below.is_far(n.max[l]);
+    if (far) {
+        Lane<T> taken;
+        for (int l = 0; l < L; ++l) taken[l] = below.is_far(n.max[l]) ? n.max[l] : T(0), n.top[l] -= taken[l];
+        for (int64_t j = 0; j < K; ++j) {
+            for (int l = 0; l < L; ++l) tile[j][l] -= taken[l];
+        }
+    }
+    Lane<T> lowest, magic, rest;
+#pragma omp simd
+    for (int l = 0; l < L; ++l) {
+        const auto origin = below.origin(n.top[l]);
+        lowest[l] = origin.lowest, magic[l] = origin.magic, rest[l] = origin.rest;
+    }
     Lane<T> sum, lost, attained;  // Kahan's sum: `lost` is what the last addition rounded away
     fill(sum, L, T(0));
     fill(lost, L, T(0));
@@ -94,8 +130,8 @@ template <class T, class Scores, class Store>
         const T* const s = tile[j];
 #pragma omp simd
         for (int l = 0; l < L; ++l) {
-            const bool at_max = s[l] == n.max[l];
-            const T e = exp_below(scores, s[l], n.max[l]);
+            const bool at_max = s[l] == n.top[l];
+            const T e = below.template exp<tempered>(s[l], {n.top[l], lowest[l], magic[l], rest[l]});
             store(j, l, e);
             attained[l] += at_max ? T(1) : T(0);
             const T term = (at_max ? T(0) : e) - lost[l];
@@ -105,7 +141,7 @@ template <class T, class Scores, class Store>
         }
     }
 #pragma omp simd
-    for (int l = 0; l < L; ++l) n.others[l] = (sum[l] + attained[l]) + (n.max[l] - n.max[l]);
+    for (int l = 0; l < L; ++l) n.others[l] = (sum[l] * (1 / unit<T>) + attained[l]) + (n.max[l] - n.max[l]);
     return n;
 }
 

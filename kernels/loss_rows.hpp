@@ -1,80 +1,122 @@
 // The rows of a loss: what each kernel reads, the room it works in, and where its results go.
 #pragma once
 
-#include "buffer.hpp"
 #include "loss_options.hpp"
 #include "rows.hpp"
-#include "stream.hpp"
 
 namespace softgrad::SOFTGRAD_ISA {
 
-// One row. `e` is room for K entries, apart from z and the gradient, which may be written over z.
+// One row, made into exponentials.
 template <class T> struct Row {
     int64_t number, K;
     const T* z;
-    T* e;
+    T* e;                      // exp(s_j - s_max) in units; the gradient is made in the same room
+    T inverse;                 // of the temperature
     T* loss;
     RowWriter<T>* grad;  // or null
     Stats<T> stats;
+    Normalizer<T> n{};
+    Wide<T> lse = 0;                               // logsumexp of the scores
+    const T *below = nullptr, *slope = nullptr;  // of capped logits, s_j - s_max and the cap's part of ds/dz
 
-    // e_j = exp(s_j - s_max), kept where they are needed again.
-    template <class Scores> [[gnu::always_inline]] Normalizer<T> exponentials(Scores scores) const {
-        if (!grad) return SOFTGRAD_ISA::exponentials(z, K, scores, discard);
-        T* const room = e;
-        return SOFTGRAD_ISA::exponentials(z, K, scores, [=](int64_t j, T x) { room[j] = x; });
+    [[gnu::always_inline]] T exp(int64_t j) const { return e[j] * (1 / unit<T>); }
+
+    void set_loss(Wide<T> value) const { *loss = T(value); }
+
+    // with(difference), where difference(j) is s_j - s_max.
+    template <class With> [[gnu::always_inline]] auto with_differences(With with) const {
+        const T* const x = below ? below : z;
+        const T shift = below ? T(0) : n.max, factor = below ? T(1) : inverse;
+        return with([=](int64_t j) { return (x[j] - shift) * factor; });
     }
-
-    void set_loss(T value) const { *loss = value; }
+    T difference(int64_t j) const {
+        return with_differences([=](auto difference) { return difference(j); });
+    }
 
     // logsumexp, the entropy log(sum) - sum_j p_j (s_j - s_max), and whether the first largest score is that of class
     // y.
-    template <class Scores> void set_stats(const Normalizer<T>& n, Scores scores, int64_t y) const {
+    void set_stats(int64_t y) const {
         if (!stats.entropy) return;
-        const Wide<T> below = sum_over<T>(K, [&](int64_t j) {
-            const T x = exp_below(scores, z[j], n.max);
-            return x == 0 ? T(0) : -x * scores.difference(z[j], n.max).hi;
+        const Wide<T> below = with_differences([&](auto difference) {
+            return sum_over<T>(K, [=, this](int64_t j) {
+                const T d = difference(j);
+                return d < T(ExpConstants<T>::lowest) ? T(0) : exp(j) * -d;
+            });
         });
-        stats.logsumexp[number] = T(scores.value(n.max) + n.log_sum());
+        stats.logsumexp[number] = T(lse);
         stats.entropy[number] = T(n.log_sum() + below / n.sum());
-        int64_t first = 0;
-        while (first < K && z[first] != n.max) ++first;
-        stats.correct[number] = first == y;
+        stats.correct[number] = n.at == y;
     }
 
-    // entry(j) for every j but `special`, and there `value`; entry may read e_j.
-    template <class Entry>
-    [[gnu::always_inline]] void write_grad(Entry entry, int64_t special = -1, T value = 0) const {
-        compute_row(e, K, entry);
-        if (special >= 0) e[special] = value;
-        grad->row(e, K);
-    }
-
-    // Its loss and gradient are 0, whatever its logits; its statistics are those of no row.
-    void ignore() const {
-        *loss = 0;
-        if (grad) write_grad([](int64_t) { return T(0); });
-        if (stats.entropy) {
-            stats.logsumexp[number] = stats.entropy[number] = 0;
-            stats.correct[number] = false;
+    // The gradient is factor p_j sum, but `value` at y: dL/ds as it stands, before the slope of a cap.
+    void write_exponentials(Wide<T> factor, int64_t y, Wide<T> value) const {
+        if (slope) {
+            for (int64_t j = 0; j < K; ++j) e[j] *= slope[j];
+            value *= slope[y];
         }
+        put_exponentials(*grad, K, factor, y, T(value));
+    }
+
+    // entry(j) for every j but y, if that is not negative, and there `value`; entry may read e_j.
+    template <class Entry>
+    [[gnu::always_inline]] void write_grad(Entry entry, int64_t y = -1, T value = 0) const {
+#pragma omp simd
+        for (int64_t j = 0; j < K; ++j) e[j] = entry(j);
+        if (y >= 0) e[y] = value;
+        for (int64_t j = 0; slope && j < K; ++j) e[j] *= slope[j];
+        grad->put(1);
     }
 };
 
 // Rows begin..end-1 of N.
 template <class T> struct LossRows {
-    const T* z;
+    Source z;
     LossOptions<T> options;
     T* loss;
-    T* grad;
+    Sink grad;  // of null entries if it is not asked for
     Stats<T> stats;
     int64_t N, K, begin, end;
 
-    template <class Work> [[gnu::always_inline]] void over(Work work) const {
-        const Buffer<T> room(K);
-        RowWriter<T> writer(grad ? grad + begin * K : nullptr, grad && N * K * int64_t(sizeof(T)) >= streamed_from);
+    // work(row) for each that is not ignored. The loss and the gradient of others are 0, whatever their logits; their
+    // statistics are those of no row.
+    template <class Ignored, class Work> void over(Ignored ignored, Work work) const {
+        const bool with_grad = grad.entries;
+        const Scores<T> scores(options.temperature, options.softcap);
+        const RowReader<T> reader(z, K);
+        RowWriter<T> writer(grad, begin, with_grad ? K : 0, N);
+        const Buffer<T> room(with_grad ? 0 : K), of_cap(scores.softcap == 0 ? 0 : 2 * K);
         for (int64_t i = begin; i < end; ++i) {
-            work(Row<T>{i, K, z + i * K, room.entries, loss + i, grad ? &writer : nullptr, stats});
+            T* const e = with_grad ? writer.room() : room.entries;
+            if (ignored(i)) {
+                ignore(i, e, with_grad ? &writer : nullptr);
+                continue;
+            }
+            Meanwhile<T> meanwhile(reader, with_grad ? &writer : nullptr, i + 1, end);
+            const auto ahead = [&](int64_t count) { meanwhile(count); };
+            Row<T> row{.number = i, .K = K, .z = reader.row(i), .e = e, .inverse = scores.below.inverse,
+                       .loss = loss + i, .grad = with_grad ? &writer : nullptr, .stats = stats};
+            if (scores.softcap == 0) {
+                row.n = exponentials(row.z, K, scores.below, e, ahead);
+            } else {
+                T *const below = of_cap.entries, *const slope = below + K;
+                row.n = capped_exponentials(row.z, K, scores, e, below, slope, ahead);
+                row.below = below, row.slope = slope;
+            }
+            row.lse = scores.value(row.n.max) + row.n.log_sum();
+            work(row);
         }
+    }
+
+  private:
+    void ignore(int64_t i, T* room, RowWriter<T>* writer) const {
+        loss[i] = 0;
+        if (stats.entropy) {
+            stats.logsumexp[i] = stats.entropy[i] = 0;
+            stats.correct[i] = false;
+        }
+        if (!writer) return;
+        for (int64_t j = 0; j < K; ++j) room[j] = 0;
+        writer->put(0);
     }
 };
 

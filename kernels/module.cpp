@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <type_traits>
 
 #include "dispatch.hpp"
 #include "threads.hpp"
@@ -20,11 +21,18 @@ namespace softgrad {
 namespace {
 
 template <class T> using Cube = nb::ndarray<T, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
-template <class T> using Matrix = nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 template <class T> using Vector = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 std::atomic<int64_t> num_threads{1};
 const InstructionSet* chosen = nullptr;
+
+// What entries of type E are computed in. 16-bit floats come as the integers that hold their bits.
+template <class E> using Computed = std::conditional_t<std::is_same_v<E, uint16_t>, float, E>;
+
+template <class E> Storage storage(bool bfloat16) {
+    if constexpr (std::is_same_v<E, uint16_t>) return bfloat16 ? Storage::bfloat16 : Storage::float16;
+    return Storage::itself;
+}
 
 template <class T> const Kernels<T>& kernels() {
     if constexpr (std::is_same_v<T, float>) {
@@ -44,58 +52,65 @@ template <class T> Shape shape_of(const Cube<T>& array) {
 }
 
 // (outer, K, inner) to the same, or to (outer * inner) for logsumexp.
-template <class T, class Out>
+template <class E, class Out, class T = Computed<E>>
 void bind_unary(nb::module_& m, const char* name, typename Kernels<T>::Unary Kernels<T>::*kernel) {
     m.def(
         name,
-        [kernel](Cube<const T> x, Out out, double temperature) {
+        [kernel](Cube<const E> x, Out out, double temperature, bool bfloat16) {
             const Shape shape = shape_of(x);
+            const Storage stored = storage<E>(bfloat16);
             run(shape.rows(), shape.K, [&](int64_t begin, int64_t end) {
-                (kernels<T>().*kernel)(x.data(), out.data(), shape, begin, end, temperature);
+                (kernels<T>().*kernel)({x.data(), stored}, {out.data(), stored}, shape, begin, end, temperature);
             });
         },
-        "x"_a.noconvert(), "out"_a.noconvert(), "temperature"_a);
+        "x"_a.noconvert(), "out"_a.noconvert(), "temperature"_a, "bfloat16"_a = false);
 }
 
-template <class T> void bind_binary(nb::module_& m, const char* name, typename Kernels<T>::Binary Kernels<T>::*kernel) {
+template <class E, class T = Computed<E>>
+void bind_binary(nb::module_& m, const char* name, typename Kernels<T>::Binary Kernels<T>::*kernel) {
     m.def(
         name,
-        [kernel](Cube<const T> x, Cube<const T> y, Cube<T> out, double temperature) {
+        [kernel](Cube<const E> x, Cube<const E> y, Cube<E> out, double temperature, bool bfloat16) {
             const Shape shape = shape_of(x);
+            const Storage stored = storage<E>(bfloat16);
             run(shape.rows(), shape.K, [&](int64_t begin, int64_t end) {
-                (kernels<T>().*kernel)(x.data(), y.data(), out.data(), shape, begin, end, temperature);
+                (kernels<T>().*kernel)({x.data(), stored}, {y.data(), stored}, {out.data(), stored}, shape, begin, end,
+                                       temperature);
             });
         },
-        "x"_a.noconvert(), "y"_a.noconvert(), "out"_a.noconvert(), "temperature"_a);
+        "x"_a.noconvert(), "y"_a.noconvert(), "out"_a.noconvert(), "temperature"_a, "bfloat16"_a = false);
 }
 
 // logsumexp, entropy, correct
 template <class T> using StatsArrays = std::tuple<Vector<T>, Vector<T>, Vector<bool>>;
 
-template <class T, class Target, class TargetArray>
+// Returns the sum of the losses over `denominator`, rounded once; 0 where that is 0.
+template <class E, class Target, class TargetArray, class T = Computed<E>>
 void bind_loss(nb::module_& m, const char* name, typename Kernels<T>::template Loss<Target> Kernels<T>::*kernel) {
     m.def(
         name,
-        [kernel](Matrix<const T> z, TargetArray target, std::optional<Vector<const T>> weight, double scale,
-                 double label_smoothing, double z_loss, double softcap, double temperature, Vector<T> loss,
-                 std::optional<Matrix<T>> grad, std::optional<StatsArrays<T>> stats) {
+        [kernel](Cube<const E> z, TargetArray target, std::optional<Vector<const T>> weight, double scale,
+                 double denominator, double label_smoothing, double z_loss, double softcap, double temperature,
+                 Vector<T> loss, std::optional<Cube<E>> grad, std::optional<StatsArrays<T>> stats, bool bfloat16) {
             const int64_t N = z.shape(0), K = z.shape(1);
             const T* const weights = weight ? weight->data() : nullptr;
             const LossOptions<T> options{weights, scale, label_smoothing, z_loss, softcap, temperature};
-            T* const grads = grad ? grad->data() : nullptr;
+            const Storage stored = storage<E>(bfloat16);
+            const Sink grads{grad ? grad->data() : nullptr, stored};
             Stats<T> row_stats{};
             if (stats) {
                 auto& [logsumexp, entropy, correct] = *stats;
                 row_stats = {logsumexp.data(), entropy.data(), correct.data()};
             }
             run(N, K, [&](int64_t begin, int64_t end) {
-                (kernels<T>().*kernel)(z.data(), target.data(), options, loss.data(), grads, row_stats, N, K, begin,
-                                       end);
+                (kernels<T>().*kernel)({z.data(), stored}, target.data(), options, loss.data(), grads, row_stats, N, K,
+                                       begin, end);
             });
+            return denominator == 0 ? T(0) : T(kernels<T>().sum(loss.data(), N) / denominator);
         },
-        "z"_a.noconvert(), "target"_a.noconvert(), "weight"_a.noconvert().none(), "scale"_a, "label_smoothing"_a,
-        "z_loss"_a, "softcap"_a, "temperature"_a, "loss"_a.noconvert(), "grad"_a.noconvert().none(),
-        "stats"_a.noconvert().none());
+        "z"_a.noconvert(), "target"_a.noconvert(), "weight"_a.noconvert().none(), "scale"_a, "denominator"_a,
+        "label_smoothing"_a, "z_loss"_a, "softcap"_a, "temperature"_a, "loss"_a.noconvert(),
+        "grad"_a.noconvert().none(), "stats"_a.noconvert().none(), "bfloat16"_a = false);
 }
 
 // The first label outside 0..K-1, or -1.
@@ -106,22 +121,23 @@ int64_t find_label_outside(Vector<const int64_t> target, int64_t K) {
     return -1;
 }
 
-template <class T> void bind(nb::module_& m) {
+template <class E> void bind(nb::module_& m) {
+    using T = Computed<E>;
     using Table = Kernels<T>;
     using Classes = Vector<const int64_t>;
-    using Probs = Matrix<const T>;
-    bind_unary<T, Cube<T>>(m, "softmax", &Table::softmax);
-    bind_unary<T, Cube<T>>(m, "log_softmax", &Table::log_softmax);
-    bind_unary<T, Vector<T>>(m, "logsumexp", &Table::logsumexp);
-    bind_binary<T>(m, "softmax_vjp", &Table::softmax_vjp);
-    bind_binary<T>(m, "log_softmax_vjp", &Table::log_softmax_vjp);
-    bind_binary<T>(m, "log_softmax_jvp", &Table::log_softmax_jvp);
-    bind_loss<T, int64_t, Classes>(m, "cross_entropy_classes", &Table::cross_entropy_classes);
-    bind_loss<T, int64_t, Classes>(m, "kl_divergence_classes", &Table::kl_divergence_classes);
-    bind_loss<T, int64_t, Classes>(m, "squared_error_classes", &Table::squared_error_classes);
-    bind_loss<T, T, Probs>(m, "cross_entropy_probs", &Table::cross_entropy_probs);
-    bind_loss<T, T, Probs>(m, "kl_divergence_probs", &Table::kl_divergence_probs);
-    bind_loss<T, T, Probs>(m, "squared_error_probs", &Table::squared_error_probs);
+    using Probs = Cube<const T>;
+    bind_unary<E, Cube<E>>(m, "softmax", &Table::softmax);
+    bind_unary<E, Cube<E>>(m, "log_softmax", &Table::log_softmax);
+    bind_unary<E, Vector<E>>(m, "logsumexp", &Table::logsumexp);
+    bind_binary<E>(m, "softmax_vjp", &Table::softmax_vjp);
+    bind_binary<E>(m, "log_softmax_vjp", &Table::log_softmax_vjp);
+    bind_binary<E>(m, "log_softmax_jvp", &Table::log_softmax_jvp);
+    bind_loss<E, int64_t, Classes>(m, "cross_entropy_classes", &Table::cross_entropy_classes);
+    bind_loss<E, int64_t, Classes>(m, "kl_divergence_classes", &Table::kl_divergence_classes);
+    bind_loss<E, int64_t, Classes>(m, "squared_error_classes", &Table::squared_error_classes);
+    bind_loss<E, T, Probs>(m, "cross_entropy_probs", &Table::cross_entropy_probs);
+    bind_loss<E, T, Probs>(m, "kl_divergence_probs", &Table::kl_divergence_probs);
+    bind_loss<E, T, Probs>(m, "squared_error_probs", &Table::squared_error_probs);
 }
 
 }  // namespace
@@ -137,6 +153,7 @@ NB_MODULE(_kernels, m) {
     }
     bind<float>(m);
     bind<double>(m);
+    bind<uint16_t>(m);
     m.attr("ISA") = chosen->name;
     m.def("find_label_outside", &find_label_outside, "target"_a.noconvert(), "K"_a);
     m.def("get_num_threads", [] { return num_threads.load(); });

@@ -1,11 +1,9 @@
-// Scores s_j, of which softmax is taken, from logits z_j: as they are, divided by a temperature, or capped first. Each
-// is increasing in z, so the row's largest logit has its largest score. A score is never rounded: what exp needs of it,
-// its difference from the largest, comes as two terms.
+// Scores s_j, of which softmax is taken, from logits z_j: capped, divided by a temperature, or as they are. Each is
+// increasing in z, so the row's largest logit has its largest score. x = s - s_max is rounded where it is computed, and
+// at x = -80 that rounding alone is worth 40 ulp of exp(x): here it is never rounded before exp has reduced it.
 #pragma once
 
-#include <cmath>
-#include <cstdint>
-#include <type_traits>
+#include <limits>
 
 #include "exp.hpp"
 
@@ -28,48 +26,75 @@ template <class T> [[gnu::always_inline]] inline TwoTerms<T> exact_difference(T 
     return {hi, (a - (hi + b_seen)) + (b_seen - b)};
 }
 
-// s = z
-template <class T> struct Plain {
-    Wide<T> scale() const { return 1; }  // ds/dz = scale * slope(z)
-    T slope(T) const { return 1; }
-    Wide<T> value(T z) const { return z; }  // s
-    TwoTerms<T> difference(T z, T max) const { return exact_difference(z, max); }
-};
+// (z - max) / temperature
+template <class T> [[gnu::always_inline]] inline TwoTerms<T> tempered_difference(T z, T max, double temperature) {
+    if constexpr (std::is_same_v<T, float>) {
+        return split<T>((double(z) - max) / temperature);
+    } else {
+        const TwoTerms<T> d = exact_difference(z, max);
+        const T hi = d.hi / temperature;
+        return {hi, (std::fma(-hi, temperature, d.hi) + d.lo) / temperature};
+    }
+}
 
-// s = z / temperature
-template <class T> struct Tempered {
+// exp((z - max) / T), z <= max, in units. The rounding of z - max is avoided, not carried: with L = T ln 2, k how many
+// times L fits into max, and N how many times into z,
+//     (z - max) / T = (N - k) ln 2 + ((z - N L) - (max - k L)) / T
+// where z - N L and max - k L are small, and rounded once if product and difference are fused. Without a fused
+// multiply-add the rounding is carried.
+template <class T> struct ExpBelow {
+    // What depends on max. |max / T| is at most `far`; above it every z - max that counts is exact: they are taken first.
+    struct Origin { T max, lowest, magic, rest; };
+    static constexpr T far = 0x1p12;
+
     double temperature;
-    Wide<T> scale() const { return 1 / Wide<T>(temperature); }
-    T slope(T) const { return 1; }
-    Wide<T> value(T z) const { return z / Wide<T>(temperature); }
-    TwoTerms<T> difference(T z, T max) const {
-        if constexpr (std::is_same_v<T, float>) {
-            return split<T>((double(z) - max) / temperature);
+    T inverse, log2_e, L_hi, L_lo;
+
+    explicit ExpBelow(double temperature) : temperature(temperature), inverse(T(1 / temperature)) {
+        constexpr double ln2 = 0x1.62e42fefa39efp-1, ln2_rest = 0x1.abc9e3b39803fp-56;
+        const double L = temperature * ln2, L_rest = std::fma(temperature, ln2, -L) + temperature * ln2_rest;
+        log2_e = T(1 / L);
+        L_hi = T(L);
+        L_lo = T((L - L_hi) + L_rest);
+    }
+
+    bool is_far(T max) const {
+        const T size = std::abs(max * inverse);
+        return size > far && size < std::numeric_limits<T>::infinity();
+    }
+
+    [[gnu::always_inline]] Origin origin(T max) const {
+        const T k = std::nearbyint(max * log2_e);
+        return {max, max + T(ExpConstants<T>::lowest) * T(temperature), to_exponent<T> - k,
+                std::fma(-k, L_lo, std::fma(-k, L_hi, max))};
+    }
+
+    template <bool tempered> [[gnu::always_inline]] T exp(T z, Origin at) const {
+        if constexpr (has_fma) {
+            const T x = at.lowest > z ? at.lowest : z;  // keeps NaN
+            const T shifted = std::fma(x - at.max, log2_e, to_exponent<T>);
+            const T N = shifted - at.magic;
+            const T r = std::fma(-N, L_lo, std::fma(-N, L_hi, x)) - at.rest;
+            return exp_reduced(tempered ? r * inverse : r) * power_of_2(shifted);
         } else {
-            const TwoTerms<T> d = exact_difference(z, max);
-            const T hi = d.hi / temperature;
-            return {hi, (std::fma(-hi, temperature, d.hi) + d.lo) / temperature};
+            const TwoTerms<T> d = tempered ? tempered_difference(z, at.max, temperature) : exact_difference(z, at.max);
+            return exp_in_units(d.hi, d.lo);
         }
     }
 };
 
-// s = cap tanh(z / cap) / temperature
-template <class T> struct Capped {
-    double cap, temperature;
-    Wide<T> tanh(T z) const { return std::tanh(z / Wide<T>(cap)); }
-    Wide<T> scale() const { return 1 / Wide<T>(temperature); }
-    T slope(T z) const {  // 1 - tanh^2, which cancels, as 1 / cosh^2
-        const Wide<T> cosh = std::cosh(z / Wide<T>(cap));
-        return T(1 / (cosh * cosh));
-    }
-    Wide<T> value(T z) const { return cap * tanh(z) / temperature; }
-    TwoTerms<T> difference(T z, T max) const { return split<T>(value(z) - value(max)); }
-};
+// z / cap, capped: cap tanh(z / cap), and the slope 1 - tanh^2 = 1 / cosh^2 without the cancellation.
+template <class T> struct Capped { Wide<T> value; T slope; };
 
-// exp(s(z) - s(max)) for z <= max.
-template <class T, class Scores> [[gnu::always_inline]] inline T exp_below(Scores scores, T z, T max) {
-    const TwoTerms<T> d = scores.difference(z, max);
-    return exp_nonpositive(d.hi, d.lo);
+template <class T> [[gnu::always_inline]] inline Capped<T> capped(T z, double cap) {
+    if constexpr (std::is_same_v<T, float>) {  // in double, which vectorises: e = exp(-2 |z| / cap)
+        const double x = double(z) / cap, e = exp_nonpositive(-2 * std::abs(x));
+        const double tanh = std::copysign((1 - e) / (1 + e), x);
+        return {cap * tanh, T(4 * e / ((1 + e) * (1 + e)))};
+    } else {
+        const long double x = z / (long double)(cap), cosh = std::cosh(x);
+        return {cap * std::tanh(x), T(1 / (cosh * cosh))};
+    }
 }
 
 }  // namespace softgrad::SOFTGRAD_ISA

@@ -12,4 +12,7 @@ struct Shape {
     int64_t rows() const { return outer * inner; }
 };
 
+// Rows up to this length go through tiles; measured where the two meet.
+template <class T> constexpr int64_t short_row = 256 / sizeof(T);
+
 }  // namespace softgrad

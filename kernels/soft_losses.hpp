@@ -37,60 +37,52 @@ template <class T> struct SmoothedProbs {
 //     KL(t || p)      L = sum_j a_j (log t_j - log p_j)
 //     either          dL/ds_j = p_j sum(a) - a_j
 // and z_loss lse^2 more, with gradient 2 z_loss lse p_j.
-template <bool kl, class T, class Scores, class Target>
-void cross_entropy_soft(const LossRows<T>& rows, Target targets, Scores scores) {
+template <bool kl, class T, class Target> void cross_entropy_soft(const LossRows<T>& rows, Target targets) {
     const LossOptions<T>& options = rows.options;
-    rows.over([&](const Row<T>& row) {
-        if (targets.ignored(row.number)) return row.ignore();
+    rows.over([&](int64_t i) { return targets.ignored(i); }, [&](const Row<T>& row) {
         const auto t = targets.of_row(row.number, row.K);
-        const auto a = [&](int64_t j) { return options.weight ? options.weight[j] * t(j) : t(j); };
-        const Normalizer<T> n = row.exponentials(scores);
-        const T log_sum = T(n.log_sum());
-        const Wide<T> lse = scores.value(n.max) + n.log_sum();
-        const Wide<T> loss = sum_over<T>(row.K, [&](int64_t j) {
-            const T minus_log_p = log_sum - scores.difference(row.z[j], n.max).hi;
-            const T log_t = kl ? std::log(t(j)) : T(0);
-            return a(j) == 0 ? T(0) : a(j) * (log_t + minus_log_p);
+        const T* const weight = options.weight;
+        const auto a = [=](int64_t j) { return weight ? weight[j] * t(j) : t(j); };
+        const T log_sum = T(row.n.log_sum());
+        const Wide<T> loss = row.with_differences([&](auto difference) {
+            return sum_over<T>(row.K, [=](int64_t j) {
+                const T minus_log_p = log_sum - difference(j);
+                const T log_t = kl ? std::log(t(j)) : T(0);
+                return a(j) == 0 ? T(0) : a(j) * (log_t + minus_log_p);
+            });
         });
-        row.set_loss(T(options.z_loss == 0 ? loss : loss + options.z_loss * lse * lse));
-        row.set_stats(n, scores, targets.largest(row.number, row.K));
+        row.set_loss(options.z_loss == 0 ? loss : loss + options.z_loss * row.lse * row.lse);
+        row.set_stats(targets.largest(row.number, row.K));
         if (!row.grad) return;
 
-        const Wide<T> pulled = sum_over<T>(row.K, a) + (options.z_loss == 0 ? 0 : 2 * options.z_loss * lse);
-        const T factor = T(pulled / n.sum());
-        const T scale = T(options.scale * scores.scale());
-        row.write_grad([&](int64_t j) { return scale * scores.slope(row.z[j]) * (row.e[j] * factor - a(j)); });
+        const Wide<T> pulled = sum_over<T>(row.K, a) + (options.z_loss == 0 ? 0 : 2 * options.z_loss * row.lse);
+        const T factor = T(pulled / row.n.sum());
+        const T scale = T(options.scale / Wide<T>(options.temperature));
+        row.write_grad([=](int64_t j) { return scale * (row.exp(j) * factor - a(j)); });
     });
 }
 
 // L = w/2 sum_j (p_j - t_j)^2 for a row of weight w = sum_j w_j t_j, and its gradient through softmax:
 //     dL/ds = w J (p - t),    hence    dL/ds_k = w p_k (p_k - t_k - sum_j (p_j - t_j) p_j)
 // and z_loss lse^2 more, with gradient 2 z_loss lse p_k.
-template <class T, class Scores, class Target>
-void squared_error_soft(const LossRows<T>& rows, Target targets, Scores scores) {
+template <class T, class Target> void squared_error_soft(const LossRows<T>& rows, Target targets) {
     const LossOptions<T>& options = rows.options;
-    rows.over([&](const Row<T>& row) {
-        if (targets.ignored(row.number)) return row.ignore();
+    rows.over([&](int64_t i) { return targets.ignored(i); }, [&](const Row<T>& row) {
         const auto t = targets.of_row(row.number, row.K);
-        const Normalizer<T> n = row.exponentials(scores);
-        const T* const kept = row.grad ? row.e : nullptr;
-        const T factor = T(1 / n.sum());
-        const auto p = [&](int64_t j) { return (kept ? kept[j] : exp_below(scores, row.z[j], n.max)) * factor; };
-        const Wide<T> lse = scores.value(n.max) + n.log_sum();
-        const Wide<T> z_loss = options.z_loss == 0 ? 0 : options.z_loss * lse;
+        const T factor = T(1 / row.n.sum());
+        const auto p = [=](int64_t j) { return row.exp(j) * factor; };
+        const Wide<T> z_loss = options.z_loss == 0 ? 0 : options.z_loss * row.lse;
         const Wide<T> weight =
             options.weight ? sum_over<T>(row.K, [&](int64_t j) { return options.weight[j] * t(j); }) : 1;
-        const Wide<T> squares = sum_over<T>(row.K, [&](int64_t j) { return (p(j) - t(j)) * (p(j) - t(j)); });
-        row.set_loss(T(weight * squares / 2 + z_loss * lse));
-        row.set_stats(n, scores, targets.largest(row.number, row.K));
+        const Wide<T> squares = sum_over<T>(row.K, [=](int64_t j) { return (p(j) - t(j)) * (p(j) - t(j)); });
+        row.set_loss(weight * squares / 2 + z_loss * row.lse);
+        row.set_stats(targets.largest(row.number, row.K));
         if (!row.grad) return;
 
-        const T inner = T(sum_over<T>(row.K, [&](int64_t j) { return (p(j) - t(j)) * p(j); }));
+        const T inner = T(sum_over<T>(row.K, [=](int64_t j) { return (p(j) - t(j)) * p(j); }));
         const T pull = T(2 * z_loss), w = T(weight);
-        const T scaled = T(options.scale * scores.scale() / n.sum());
-        row.write_grad([&](int64_t j) {
-            return kept[j] * scaled * scores.slope(row.z[j]) * (w * ((p(j) - t(j)) - inner) + pull);
-        });
+        const T scaled = T(options.scale / Wide<T>(options.temperature) / row.n.sum());
+        row.write_grad([=](int64_t j) { return row.exp(j) * scaled * (w * ((p(j) - t(j)) - inner) + pull); });
     });
 }
 

@@ -1,81 +1,98 @@
 // softmax, log_softmax and logsumexp, and the vector-Jacobian products of the first two: by rows.
 #pragma once
 
-#include "buffer.hpp"
 #include "rows.hpp"
-#include "stream.hpp"
+#include "shape.hpp"
 
 namespace softgrad::SOFTGRAD_ISA {
 
+// Rows begin..end-1 of arrays (rows, K).
+struct Span { int64_t rows, K, begin, end; };
+
 // p_j = e_j / sum, with e_j = exp(s_j - s_max) so that exp never overflows.
-template <class T, class Scores> void softmax_rows(const T* z, T* p, int64_t N, int64_t K, Scores scores) {
-    const Buffer<T> e(K);
-    RowWriter<T> writer(p, N * K * int64_t(sizeof(T)) >= streamed_from);
-    for (; N > 0; --N, z += K) {
-        const Normalizer<T> n = exponentials(z, K, scores, [&](int64_t j, T x) { e.entries[j] = x; });
-        const T factor = T(1 / n.sum());
-        compute_row(e.entries, K, [&](int64_t j) { return e.entries[j] * factor; });
-        writer.row(e.entries, K);
+template <class T> void softmax_rows(Source z, Sink p, Span span, const ExpBelow<T>& below) {
+    const RowReader<T> reader(z, span.K);
+    RowWriter<T> writer(p, span.begin, span.K, span.rows);
+    for (int64_t i = span.begin; i < span.end; ++i) {
+        Meanwhile<T> meanwhile(reader, &writer, i + 1, span.end);
+        const Normalizer<T> n = exponentials(reader.row(i), span.K, below, writer.room(), [&](int64_t count) { meanwhile(count); });
+        put_exponentials<T>(writer, span.K, 1 / n.sum());
     }
 }
 
 // log p_j = (s_j - s_max) - log(sum): two terms of the same sign.
-template <class T, class Scores> void log_softmax_rows(const T* z, T* log_p, int64_t N, int64_t K, Scores scores) {
-    const Buffer<T> e(K);
-    RowWriter<T> writer(log_p, N * K * int64_t(sizeof(T)) >= streamed_from);
-    for (; N > 0; --N, z += K) {
-        const Normalizer<T> n = exponentials(z, K, scores, discard);
-        const T log_sum = T(n.log_sum());
-        compute_row(e.entries, K, [&](int64_t j) { return scores.difference(z[j], n.max).hi - log_sum; });
-        writer.row(e.entries, K);
+template <class T> void log_softmax_rows(Source z, Sink log_p, Span span, const ExpBelow<T>& below) {
+    const RowReader<T> reader(z, span.K);
+    RowWriter<T> writer(log_p, span.begin, span.K, span.rows);
+    for (int64_t i = span.begin; i < span.end; ++i) {
+        const T* const row = reader.row(i);
+        T* const room = writer.room();
+        Meanwhile<T> meanwhile(reader, &writer, i + 1, span.end);
+        const Normalizer<T> n = exponentials(row, span.K, below, room, [&](int64_t count) { meanwhile(count); });
+        const T log_sum = T(n.log_sum()), inverse = below.inverse;
+#pragma omp simd
+        for (int64_t j = 0; j < span.K; ++j) room[j] = (row[j] - n.max) * inverse - log_sum;
+        writer.put(1);
     }
 }
 
 // log of the sum of exp(s_j) = s_max + log(sum). An infinite maximum is the answer itself, unless the row holds a NaN.
-template <class T, class Scores> void logsumexp_rows(const T* z, T* lse, int64_t N, int64_t K, Scores scores) {
-    for (; N > 0; --N, z += K, ++lse) {
-        const Normalizer<T> n = exponentials(z, K, scores, discard);
+template <class T> void logsumexp_rows(Source z, Sink lse, Span span, const ExpBelow<T>& below) {
+    const RowReader<T> reader(z, span.K);
+    RowWriter<T> writer(lse, span.begin, 1, span.rows);
+    const Buffer<T> room(span.K);
+    for (int64_t i = span.begin; i < span.end; ++i) {
+        const T* const row = reader.row(i);
+        Meanwhile<T> meanwhile(reader, nullptr, i + 1, span.end);
+        const Normalizer<T> n = exponentials(row, span.K, below, room.entries, [&](int64_t count) { meanwhile(count); });
+        T* const value = writer.room();
         if (!std::isinf(n.max)) {
-            *lse = T(scores.value(n.max) + n.log_sum());
+            *value = T(n.max / Wide<T>(below.temperature) + n.log_sum());
         } else {
-            const T nan_or_0 = T(sum_over<T>(K, [=](int64_t j) { return z[j] == z[j] ? T(0) : z[j]; }));
-            *lse = T(scores.value(n.max)) + nan_or_0;
+            *value = n.max + T(sum_over<T>(span.K, [=](int64_t j) { return row[j] == row[j] ? T(0) : row[j]; }));
         }
+        writer.put(1);
+    }
+}
+
+// Calls row(x, y, room, meanwhile) for each row of two arrays; what it leaves in the room is the result's.
+template <class T, class Row>
+[[gnu::always_inline]] inline void over_pairs(Source x, Source y, Sink out, Span span, Row row) {
+    const RowReader<T> xs(x, span.K), ys(y, span.K);
+    RowWriter<T> writer(out, span.begin, span.K, span.rows);
+    for (int64_t i = span.begin; i < span.end; ++i) {
+        Meanwhile<T> other(ys, nullptr, i + 1, span.end), meanwhile(xs, &writer, i + 1, span.end);
+        row(xs.row(i), ys.row(i), writer.room(), [&](int64_t count) { meanwhile(count), other(count); });
+        writer.put(1);
     }
 }
 
 // dz = J^T dp with J = diag(p) - p p^T, hence dz_k = p_k (dp_k - sum_j dp_j p_j), times ds/dz = scale. J is symmetric:
 // J dz is the same.
-template <class T> void softmax_vjp_rows(const T* p, const T* dp, T* dz, int64_t N, int64_t K, T scale) {
-    const Buffer<T> e(K);
-    RowWriter<T> writer(dz, N * K * int64_t(sizeof(T)) >= streamed_from);
-    for (; N > 0; --N, p += K, dp += K) {
-        const T inner = T(sum_over<T>(K, [=](int64_t j) { return dp[j] * p[j]; }));
-        compute_row(e.entries, K, [=](int64_t j) { return scale * (p[j] * (dp[j] - inner)); });
-        writer.row(e.entries, K);
-    }
+template <class T> void softmax_vjp_rows(Source p, Source dp, Sink dz, Span span, T scale) {
+    over_pairs<T>(p, dp, dz, span, [=](const T* p, const T* dp, T* dz, auto meanwhile) {
+        const T inner = T(sum_over<T>(span.K, [=](int64_t j) { return dp[j] * p[j]; }, meanwhile));
+#pragma omp simd
+        for (int64_t j = 0; j < span.K; ++j) dz[j] = scale * (p[j] * (dp[j] - inner));
+    });
 }
 
 // y = log p has dy_j/dz_k = delta_jk - p_k, hence dz_k = dy_k - p_k sum_j dy_j, times ds/dz = scale.
-template <class T> void log_softmax_vjp_rows(const T* log_p, const T* dy, T* dz, int64_t N, int64_t K, T scale) {
-    const Buffer<T> e(K);
-    RowWriter<T> writer(dz, N * K * int64_t(sizeof(T)) >= streamed_from);
-    for (; N > 0; --N, log_p += K, dy += K) {
-        const T sum = T(sum_over<T>(K, [=](int64_t j) { return dy[j]; }));
-        compute_row(e.entries, K, [=](int64_t j) { return scale * (dy[j] - exp_nonpositive(log_p[j], T(0)) * sum); });
-        writer.row(e.entries, K);
-    }
+template <class T> void log_softmax_vjp_rows(Source log_p, Source dy, Sink dz, Span span, T scale) {
+    over_pairs<T>(log_p, dy, dz, span, [=](const T* log_p, const T* dy, T* dz, auto meanwhile) {
+        const T sum = T(sum_over<T>(span.K, [=](int64_t j) { return dy[j]; }, meanwhile));
+#pragma omp simd
+        for (int64_t j = 0; j < span.K; ++j) dz[j] = scale * (dy[j] - exp_nonpositive(log_p[j]) * sum);
+    });
 }
 
 // The product the other way: dy_j = dz_j - sum_k p_k dz_k, times ds/dz = scale.
-template <class T> void log_softmax_jvp_rows(const T* log_p, const T* dz, T* dy, int64_t N, int64_t K, T scale) {
-    const Buffer<T> e(K);
-    RowWriter<T> writer(dy, N * K * int64_t(sizeof(T)) >= streamed_from);
-    for (; N > 0; --N, log_p += K, dz += K) {
-        const T inner = T(sum_over<T>(K, [=](int64_t j) { return exp_nonpositive(log_p[j], T(0)) * dz[j]; }));
-        compute_row(e.entries, K, [=](int64_t j) { return scale * (dz[j] - inner); });
-        writer.row(e.entries, K);
-    }
+template <class T> void log_softmax_jvp_rows(Source log_p, Source dz, Sink dy, Span span, T scale) {
+    over_pairs<T>(log_p, dz, dy, span, [=](const T* log_p, const T* dz, T* dy, auto meanwhile) {
+        const T inner = T(sum_over<T>(span.K, [=](int64_t j) { return exp_nonpositive(log_p[j]) * dz[j]; }, meanwhile));
+#pragma omp simd
+        for (int64_t j = 0; j < span.K; ++j) dy[j] = scale * (dz[j] - inner);
+    });
 }
 
 }  // namespace softgrad::SOFTGRAD_ISA

@@ -15,51 +15,51 @@ template <class T, class Entry> [[gnu::always_inline]] inline void over_entries(
     }
 }
 
-template <class T, class Scores>
-void softmax_tiles(const T* z, T* p, Shape shape, int64_t begin, int64_t end, Scores scores) {
+template <bool tempered, class T>
+void softmax_tiles(Source z, Sink p, Shape shape, int64_t begin, int64_t end, const ExpBelow<T>& below) {
     const Tile<T> tile(shape.K);
     over_places<T>(shape, begin, end, [&](Place at) {
         load(z, at, shape.K, tile);
-        LaneNormalizer<T> n = exponentials(tile, shape.K, scores, [&](int64_t j, int l, T e) { tile[j][l] = e; });
+        LaneNormalizer<T> n =
+            exponentials<tempered>(tile, shape.K, below, [&](int64_t j, int l, T e) { tile[j][l] = e; });
         T* const factor = n.others;
 #pragma omp simd
-        for (int l = 0; l < lanes<T>; ++l) factor[l] = 1 / (1 + factor[l]);
+        for (int l = 0; l < lanes<T>; ++l) factor[l] = (1 / unit<T>) / (1 + factor[l]);
         over_entries<T>(shape.K, [&](int64_t j, int l) { tile[j][l] *= factor[l]; });
         store(tile, at, shape.K, p);
     });
 }
 
-template <class T, class Scores>
-void log_softmax_tiles(const T* z, T* log_p, Shape shape, int64_t begin, int64_t end, Scores scores) {
+template <bool tempered, class T>
+void log_softmax_tiles(Source z, Sink log_p, Shape shape, int64_t begin, int64_t end, const ExpBelow<T>& below) {
     const Tile<T> tile(shape.K);
     over_places<T>(shape, begin, end, [&](Place at) {
         load(z, at, shape.K, tile);
-        LaneNormalizer<T> n = exponentials(tile, shape.K, scores, [](int64_t, int, T) {});
+        LaneNormalizer<T> n = exponentials<tempered>(tile, shape.K, below, [](int64_t, int, T) {});
         T* const log_sum = n.others;
 #pragma omp simd
         for (int l = 0; l < lanes<T>; ++l) log_sum[l] = log1p_nonnegative(log_sum[l]);
-        over_entries<T>(
-            shape.K, [&](int64_t j, int l) { tile[j][l] = scores.difference(tile[j][l], n.max[l]).hi - log_sum[l]; });
+        over_entries<T>(shape.K, [&](int64_t j, int l) {
+            tile[j][l] = (tile[j][l] - n.top[l]) * below.inverse - log_sum[l];
+        });
         store(tile, at, shape.K, log_p);
     });
 }
 
-template <class T, class Scores>
-void logsumexp_tiles(const T* z, T* lse, Shape shape, int64_t begin, int64_t end, Scores scores) {
+template <bool tempered, class T>
+void logsumexp_tiles(Source z, Sink lse, Shape shape, int64_t begin, int64_t end, const ExpBelow<T>& below) {
     const Tile<T> tile(shape.K);
     over_places<T>(shape, begin, end, [&](Place at) {
         load(z, at, shape.K, tile);
-        const LaneNormalizer<T> n = exponentials(tile, shape.K, scores, [](int64_t, int, T) {});
+        const LaneNormalizer<T> n = exponentials<tempered>(tile, shape.K, below, [](int64_t, int, T) {});
+        Lane<T> values;
         for (int l = 0; l < at.rows; ++l) {
-            if (!std::isinf(n.max[l])) {
-                lse[at.first_row + l] = T(scores.value(n.max[l]) + std::log1p(Wide<T>(n.others[l])));
-                continue;
-            }
-            T infinite_or_nan = n.max[l];
-            for (int64_t j = 0; j < shape.K; ++j)
-                infinite_or_nan = tile[j][l] == tile[j][l] ? infinite_or_nan : tile[j][l];
-            lse[at.first_row + l] = infinite_or_nan;
+            values[l] = T(n.max[l] / Wide<T>(below.temperature) + std::log1p(Wide<T>(n.others[l])));
+            if (!std::isinf(n.max[l])) continue;
+            values[l] = n.max[l];
+            for (int64_t j = 0; j < shape.K; ++j) values[l] = tile[j][l] == tile[j][l] ? values[l] : tile[j][l];
         }
+        write(values, at.rows, lse, at.first_row);
     });
 }
 
@@ -77,7 +77,7 @@ template <class T, class Term> [[gnu::always_inline]] inline void sum_lanes(int6
 
 // dz_k = scale p_k (dp_k - sum_j dp_j p_j)
 template <class T>
-void softmax_vjp_tiles(const T* p, const T* dp, T* dz, Shape shape, int64_t begin, int64_t end, T scale) {
+void softmax_vjp_tiles(Source p, Source dp, Sink dz, Shape shape, int64_t begin, int64_t end, T scale) {
     const Tile<T> probs(shape.K), grad(shape.K);
     over_places<T>(shape, begin, end, [&](Place at) {
         load(p, at, shape.K, probs);
@@ -92,7 +92,7 @@ void softmax_vjp_tiles(const T* p, const T* dp, T* dz, Shape shape, int64_t begi
 
 // dz_k = scale (dy_k - p_k sum_j dy_j)
 template <class T>
-void log_softmax_vjp_tiles(const T* log_p, const T* dy, T* dz, Shape shape, int64_t begin, int64_t end, T scale) {
+void log_softmax_vjp_tiles(Source log_p, Source dy, Sink dz, Shape shape, int64_t begin, int64_t end, T scale) {
     const Tile<T> logs(shape.K), grad(shape.K);
     over_places<T>(shape, begin, end, [&](Place at) {
         load(log_p, at, shape.K, logs);
@@ -100,7 +100,7 @@ void log_softmax_vjp_tiles(const T* log_p, const T* dy, T* dz, Shape shape, int6
         Lane<T> sum;
         sum_lanes<T>(shape.K, sum, [&](int64_t j, int l) { return grad[j][l]; });
         over_entries<T>(shape.K, [&](int64_t j, int l) {
-            grad[j][l] = scale * (grad[j][l] - exp_nonpositive(logs[j][l], T(0)) * sum[l]);
+            grad[j][l] = scale * (grad[j][l] - exp_nonpositive(logs[j][l]) * sum[l]);
         });
         store(grad, at, shape.K, dz);
     });
@@ -108,14 +108,14 @@ void log_softmax_vjp_tiles(const T* log_p, const T* dy, T* dz, Shape shape, int6
 
 // dy_j = scale (dz_j - sum_k p_k dz_k)
 template <class T>
-void log_softmax_jvp_tiles(const T* log_p, const T* dz, T* dy, Shape shape, int64_t begin, int64_t end, T scale) {
+void log_softmax_jvp_tiles(Source log_p, Source dz, Sink dy, Shape shape, int64_t begin, int64_t end, T scale) {
     const Tile<T> logs(shape.K), tangent(shape.K);
     over_places<T>(shape, begin, end, [&](Place at) {
         load(log_p, at, shape.K, logs);
         load(dz, at, shape.K, tangent);
         Lane<T> inner;
         sum_lanes<T>(shape.K, inner,
-                     [&](int64_t j, int l) { return exp_nonpositive(logs[j][l], T(0)) * tangent[j][l]; });
+                     [&](int64_t j, int l) { return exp_nonpositive(logs[j][l]) * tangent[j][l]; });
         over_entries<T>(shape.K, [&](int64_t j, int l) { tangent[j][l] = scale * (tangent[j][l] - inner[l]); });
         store(tangent, at, shape.K, dy);
     });

@@ -10,31 +10,24 @@ namespace softgrad::SOFTGRAD_ISA {
 //     L       = w (q + others^2) / 2
 //     dL/ds_j = w p_j (p_j - q + p_y others),  and at y:  -w p_y (q + others^2)
 // q is summed from the exponentials and divided once, so that it has the rounding of neither p_j nor 1 / sum.
-template <class T, class Scores>
-void squared_error_classes(const LossRows<T>& rows, const int64_t* target, Scores scores) {
-    rows.over([&](const Row<T>& row) {
+template <class T> void squared_error_classes(const LossRows<T>& rows, const int64_t* target) {
+    rows.over([=](int64_t i) { return target[i] < 0; }, [&](const Row<T>& row) {
         const int64_t y = target[row.number];
-        if (y < 0) return row.ignore();
-        const T z_y = row.z[y];
         const double weight = rows.options.weight ? rows.options.weight[y] : 1;
-        const Normalizer<T> n = row.exponentials(scores);
-        const T* const kept = row.grad ? row.e : nullptr;
-        const auto e = [&](int64_t j) { return kept ? kept[j] : exp_below(scores, row.z[j], n.max); };
-        const Wide<T> p_y = exp_below(scores, z_y, n.max) / n.sum();
-        const Wide<T> others = z_y == n.max ? n.others / n.sum() : 1 - p_y;
-        const Wide<T> q =
-            sum_over<T>(row.K, [&](int64_t j) { return j == y ? T(0) : e(j) * e(j); }) / (n.sum() * n.sum());
+        const Normalizer<T>& n = row.n;
+        const Wide<T> p_y = row.exp(y) / n.sum();
+        const Wide<T> others = y == n.at ? n.others / n.sum() : 1 - p_y;
+        const Wide<T> q = sum_over<T>(row.K, [&, y](int64_t j) { return j == y ? T(0) : row.exp(j) * row.exp(j); }) /
+                          (n.sum() * n.sum());
         const Wide<T> twice_loss = q + others * others;
-        row.set_loss(T(weight * twice_loss / 2));
-        row.set_stats(n, scores, y);
+        row.set_loss(weight * twice_loss / 2);
+        row.set_stats(y);
         if (!row.grad) return;
 
-        const Wide<T> scale = rows.options.scale * weight * scores.scale();
-        const T grad_y = T(-scale * scores.slope(z_y) * (p_y * twice_loss));
+        const Wide<T> scale = rows.options.scale * weight / Wide<T>(rows.options.temperature);
+        const T grad_y = T(-scale * (p_y * twice_loss));
         const T factor = T(1 / n.sum()), scaled = T(scale / n.sum()), shift = T(p_y * others - q);
-        row.write_grad(
-            [&](int64_t j) { return kept[j] * scaled * scores.slope(row.z[j]) * (kept[j] * factor + shift); }, y,
-            grad_y);
+        row.write_grad([=](int64_t j) { return row.exp(j) * scaled * (row.exp(j) * factor + shift); }, y, grad_y);
     });
 }
 

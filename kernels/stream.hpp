@@ -1,10 +1,14 @@
-// Writing a row past the cache. A result larger than the cache, written the ordinary way, is first read from memory
-// line by line; a streaming store spares that third of the traffic. The row is made in a buffer that stays in the
-// cache.
+// Writing rows. A result larger than the cache, written the ordinary way, is first read from memory line by line; a
+// streaming store spares that third of the traffic. And memory that waits until a row is computed stands idle: so a row
+// is handed over in the room it was made in, and written bit by bit while the next one is computed.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
+
+#include "buffer.hpp"
+#include "half.hpp"
 
 #if defined(__SSE2__)
     #include <immintrin.h>
@@ -14,88 +18,153 @@ namespace softgrad::SOFTGRAD_ISA {
 
 constexpr int64_t streamed_from = 8 << 20;  // bytes of result; what fits a second-level cache, several times over
 
-// 64 bytes to an address that is a multiple of 64.
-[[gnu::always_inline]] inline void stream_line(const void* line, void* to) {
 #if defined(__AVX512F__)
-    _mm512_stream_si512(static_cast<__m512i*>(to), _mm512_load_si512(line));
+constexpr int vector_bytes = 64;
 #elif defined(__AVX__)
-    for (int i = 0; i < 2; ++i) {
-        _mm256_stream_si256(static_cast<__m256i*>(to) + i, _mm256_load_si256(static_cast<const __m256i*>(line) + i));
-    }
-#elif defined(__SSE2__)
-    for (int i = 0; i < 4; ++i) {
-        _mm_stream_si128(static_cast<__m128i*>(to) + i, _mm_load_si128(static_cast<const __m128i*>(line) + i));
-    }
+constexpr int vector_bytes = 32;
 #else
-    std::memcpy(to, line, 64);
+constexpr int vector_bytes = 16;
+#endif
+
+// A vector of T, wherever it lies.
+template <class T> using Vector [[gnu::vector_size(vector_bytes), gnu::aligned(alignof(T)), gnu::may_alias]] = T;
+
+// To an address that is a multiple of a vector's size.
+template <class V> [[gnu::always_inline]] inline void stream_vector(V v, void* to) {
+#if defined(__AVX512F__)
+    _mm512_stream_si512(static_cast<__m512i*>(to), (__m512i)v);
+#elif defined(__AVX__)
+    _mm256_stream_si256(static_cast<__m256i*>(to), (__m256i)v);
+#elif defined(__SSE2__)
+    _mm_stream_si128(static_cast<__m128i*>(to), (__m128i)v);
+#else
+    std::memcpy(to, &v, sizeof(v));
 #endif
 }
 
-// Writes rows that follow one another in memory, by streaming stores if asked. A line that two rows share is held back
-// until it is whole. Rows come computed: how they are written changes no bit of them.
+// 64 bytes to an address that is a multiple of 64.
+[[gnu::always_inline]] inline void stream_line(const char* line, char* to) {
+    for (int i = 0; i < 64; i += vector_bytes) {
+        stream_vector(*reinterpret_cast<const Vector<char>*>(line + i), to + i);
+    }
+}
+
+// factor * x, so many lines of 64 bytes of it, to an address that is a multiple of 64.
+template <class T> [[gnu::always_inline]] inline void stream_lines(const T* x, T factor, int64_t lines, char* to) {
+    for (const char* const end = to + 64 * lines; to < end; to += vector_bytes, x += vector_bytes / sizeof(T)) {
+        stream_vector(*reinterpret_cast<const Vector<T>*>(x) * factor, to);
+    }
+}
+
+// to[j] = factor * x[j], in the array's own storage.
+template <class T>
+[[gnu::always_inline]] inline void scaled(const T* x, int64_t count, T factor, Storage storage, void* to) {
+    if constexpr (std::is_same_v<T, float>) {
+        if (storage != Storage::itself) {
+            constexpr int64_t piece = 32;
+            float row[piece];
+            uint16_t* bits = static_cast<uint16_t*>(to);
+            for (; count > 0; count -= piece, x += piece, bits += piece) {
+                const int64_t n = std::min(count, piece);
+                for (int64_t j = 0; j < n; ++j) row[j] = factor * x[j];
+                narrow(row, n, storage, bits);
+            }
+            return;
+        }
+    }
+    T* const row = static_cast<T*>(to);
+#pragma omp simd
+    for (int64_t j = 0; j < count; ++j) row[j] = factor * x[j];
+}
+
+// Writes rows of K entries that follow one another. A line that two rows share is held back until it is whole. How a
+// row is written changes no bit of it.
 template <class T> class RowWriter {
   public:
-    RowWriter(T* out, bool stream) : stream_(stream), to_(out) {
-        if (!stream) return;
-        filled_ = kept_ = int(reinterpret_cast<uintptr_t>(out) % 64 / sizeof(T));
-        to_ = out - filled_;
+    // Of an array whose whole size is `bytes`, the rows from `first`.
+    RowWriter(Sink out, int64_t first, int64_t K, int64_t rows)
+        : storage_(out.storage), size_(out.storage == Storage::itself ? int(sizeof(T)) : 2), K_(K),
+          stream_(rows * K * size_ >= streamed_from), to_(static_cast<char*>(out.entries) + first * K * size_),
+          room_(K), other_room_(stream_ ? K : 0), next_(K) {
+        if (!stream_) return;
+        filled_ = kept_ = int(reinterpret_cast<uintptr_t>(to_) % 64) / size_;
+        to_ -= filled_ * size_;
     }
     RowWriter(const RowWriter&) = delete;
     RowWriter& operator=(const RowWriter&) = delete;
     ~RowWriter() {
         if (!stream_) return;
+        advance(K_);
         write_part();
 #if defined(__SSE2__)
         _mm_sfence();  // streamed lines are not ordered with other stores
 #endif
     }
 
-    // The next row.
-    void row(const T* values, int64_t K) {
-        if (!stream_) {
-            std::memcpy(to_, values, size_t(K) * sizeof(T));
-            to_ += K;
-            return;
+    bool streams() const { return stream_; }
+
+    // Room for the next row, a whole number of groups.
+    T* room() const { return row_ == room_.entries && stream_ ? other_room_.entries : room_.entries; }
+
+    // The next row is factor times what is in the room, but `value` at the entry `special` if that is not negative.
+    void put(T factor, int64_t special = -1, T value = 0) {
+        advance(K_);
+        row_ = room(), factor_ = factor, special_ = special, value_ = value, next_ = reached_ = 0;
+        if (stream_) return;
+        scaled(row_, K_, factor, storage_, to_);
+        if (special >= 0) scaled(&value, 1, T(1), storage_, to_ + special * size_);
+        to_ += K_ * size_, next_ = K_;
+    }
+
+    // Writes so many entries more of the row that was put last.
+    [[gnu::noinline]] void advance(int64_t count) {
+        const int64_t line = 64 / size_, end = reached_ = std::min(K_, reached_ + count);
+        while (next_ < end) {
+            const bool special_ahead = special_ >= next_ && special_ < end;
+            const int64_t lines = filled_ ? 0 : ((special_ahead ? special_ : end) - next_) / line;
+            if (storage_ == Storage::itself) {
+                stream_lines(row_ + next_, factor_, lines, to_);
+            } else {
+                for (int64_t i = 0; i < lines; ++i) {
+                    scaled(row_ + next_ + i * line, line, factor_, storage_, line_);
+                    stream_line(line_, to_ + i * 64);
+                }
+            }
+            next_ += lines * line, to_ += lines * 64;
+            if (filled_ == 0 && end - next_ < line && end < K_) return;  // the rest of this line comes later
+            if (next_ < end) append();
         }
-        int64_t j = 0;
-        if (filled_) {
-            for (; j < K && filled_ < line; ++j) line_[filled_++] = values[j];
-            if (filled_ == line) write_line();
-        }
-        for (; j + line <= K; j += line) {
-            std::memcpy(line_, values + j, 64);
-            write_line();
-        }
-        for (; j < K; ++j) line_[filled_++] = values[j];
     }
 
   private:
-    static constexpr int line = 64 / sizeof(T);
-
-    void write_line() {
-        filled_ = line;
-        if (kept_) return write_part();
-        stream_line(line_, to_);
-        to_ += line;
-        filled_ = 0;
+    void append() {
+        const T value = next_ == special_ ? value_ : factor_ * row_[next_];
+        scaled(&value, 1, T(1), storage_, line_ + filled_ * size_);
+        ++next_;
+        if (++filled_ == 64 / size_) write_part();
     }
-    // A line at either end, whose other entries are not ours.
+    // A line whose first entries, or last, may not be ours.
     void write_part() {
-        for (int i = kept_; i < filled_; ++i) to_[i] = line_[i];
-        to_ += line;
+        if (kept_ == 0 && filled_ == 64 / size_) {
+            stream_line(line_, to_);
+        } else {
+            std::memcpy(to_ + kept_ * size_, line_ + kept_ * size_, size_t((filled_ - kept_) * size_));
+        }
+        to_ += 64;
         filled_ = kept_ = 0;
     }
 
+    Storage storage_;
+    int size_;  // bytes of an entry
+    int64_t K_;
     bool stream_;
+    char* to_;  // where line_ begins, or the next row
+    Buffer<T> room_, other_room_;
+    const T* row_ = nullptr;  // put last; written up to next_, of the reached_ that were to be
+    T factor_ = 1, value_ = 0;
+    int64_t special_ = -1, next_, reached_ = 0;
     int filled_ = 0, kept_ = 0;
-    T* to_;  // where line_ begins, or the next row
-    alignas(64) T line_[line];
+    alignas(64) char line_[64];
 };
-
-// out[j] = entry(j), by the one loop that rounds every entry alike wherever it is written to.
-template <class T, class Entry> [[gnu::always_inline]] inline void compute_row(T* row, int64_t K, Entry entry) {
-#pragma omp simd
-    for (int64_t j = 0; j < K; ++j) row[j] = entry(j);
-}
 
 }  // namespace softgrad::SOFTGRAD_ISA

@@ -3,23 +3,25 @@
 
 #include "loss_options.hpp"
 #include "shape.hpp"
+#include "storage.hpp"
 
 namespace softgrad {
 
+// What is computed in T.
 template <class T> struct Kernels {
     // Rows begin..end-1 of arrays of this shape; softmax is taken of x / temperature.
-    using Unary = void (*)(const T* x, T* out, Shape shape, int64_t begin, int64_t end, double temperature);
-    using Binary = void (*)(const T* x, const T* y, T* out, Shape shape, int64_t begin, int64_t end,
-                            double temperature);
+    using Unary = void (*)(Source x, Sink out, Shape shape, int64_t begin, int64_t end, double temperature);
+    using Binary = void (*)(Source x, Source y, Sink out, Shape shape, int64_t begin, int64_t end, double temperature);
     // Rows begin..end-1 of N; z and grad (N, K), target (N) or (N, K), loss (N). grad and stats may be null.
     template <class Target>
-    using Loss = void (*)(const T* z, const Target* target, LossOptions<T> options, T* loss, T* grad, Stats<T> stats,
+    using Loss = void (*)(Source z, const Target* target, LossOptions<T> options, T* loss, Sink grad, Stats<T> stats,
                           int64_t N, int64_t K, int64_t begin, int64_t end);
 
     Unary softmax, log_softmax, logsumexp;
     Binary softmax_vjp, log_softmax_vjp, log_softmax_jvp;
     Loss<int64_t> cross_entropy_classes, kl_divergence_classes, squared_error_classes;
     Loss<T> cross_entropy_probs, kl_divergence_probs, squared_error_probs;
+    long double (*sum)(const T* x, int64_t count);
 };
 
 }  // namespace softgrad

@@ -1,4 +1,4 @@
-"""Arrays as the kernels want them, and back: rows of K classes, float32 or float64.
+"""Arrays as the kernels want them, and back: rows of K classes.
 
 Every check of an array argument is here, with its message.
 """
@@ -16,9 +16,10 @@ from softgrad.errors import AxisError, DtypeError, LabelError, OptionError, Shap
 
 Array: TypeAlias = npt.NDArray[Any]
 
-# What each dtype is computed in. Integers are read as float64; bfloat16 is ml_dtypes', known by its name alone.
-COMPUTED_IN = {"float16": "float32", "bfloat16": "float32", "float32": "float32", "float64": "float64"}
+FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
+# What each dtype is computed in, by its character; "E" is ml_dtypes' bfloat16. Integers are read as float64.
+COMPUTED_IN = {"e": FLOAT32, "E": FLOAT32, "f": FLOAT32, "d": FLOAT64}
 
 # An inner axis at least this long is vectorised across; a shorter one is copied behind the others.
 LONG_INNER_AXIS = 16
@@ -33,11 +34,21 @@ class Rows(NamedTuple):
     Fortran order; "moved", a copy with the class axis last.
     """
 
-    values: Array  # (outer, K, inner), float32 or float64
+    stored: Array  # (outer, K, inner), in the array's own dtype, or in what that is computed in
     shape: tuple[int, ...]  # of the array itself
     axis: int  # where its classes are, counted from 0
     dtype: np.dtype[Any]  # of a result in the array's shape
     layout: Layout
+
+    @property
+    def computed_in(self) -> np.dtype[Any]:
+        """float32 or float64."""
+        return COMPUTED_IN[self.stored.dtype.char]
+
+    @property
+    def values(self) -> Array:
+        """The rows in the dtype that they are computed in; a copy of those of 16 bits."""
+        return self.stored.astype(self.computed_in, copy=False)
 
     @property
     def outer_shape(self) -> tuple[int, ...]:
@@ -45,29 +56,33 @@ class Rows(NamedTuple):
         return self.shape[: self.axis] + self.shape[self.axis + 1 :]
 
     @property
-    def matrix(self) -> Array:
-        """The rows as (N, K); for rows asked for as such, where inner is 1."""
-        return self.values[:, :, 0]
+    def bfloat16(self) -> bool:
+        """What a kernel must be told, which sees 16 bits and not what they mean."""
+        return self.stored.dtype.char == "E"
 
-    def lay_out(self, array: Array) -> Array:
-        """An array of the same shape, in the same layout and dtype; a copy only where it is not so already."""
+    def wide(self) -> Rows:
+        """The same rows, stored in the dtype that they are computed in."""
+        return self._replace(stored=self.values)
+
+    def lay_out(self, array: Array, dtype: np.dtype[Any] | None = None) -> Array:
+        """An array of the same shape, in the same layout and the dtype of `stored`; copied only if it is not so."""
         if self.layout == "transposed":
             array = array.T
         elif self.layout == "moved":
             array = np.moveaxis(array, self.axis, -1)
-        return np.require(array, self.values.dtype, ["C", "A"]).reshape(self.values.shape)
+        return np.require(array, dtype or self.stored.dtype, ["C", "A"]).reshape(self.stored.shape)
 
     def room(self, out: Array | None, *read: Array | None) -> Array:
-        """Room for a result in the shape of `values`: `out` itself where a kernel can write to it, or new.
+        """Room for a result in the shape and dtype of `stored`: `out` itself where a kernel can write to it, or new.
 
-        It cannot where it would write over what it has still to read: `values`, or one of `read`, that lies over `out`
+        It cannot where it would write over what it has still to read: `stored`, or one of `read`, that lies over `out`
         other than entry for entry.
         """
-        if out is not None and out.dtype == self.values.dtype:
+        if out is not None and out.dtype == self.stored.dtype:
             room = self.lay_out(out)
-            if np.may_share_memory(room, out) and not any(_clash(room, other) for other in (self.values, *read)):
+            if np.may_share_memory(room, out) and not any(_clash(room, other) for other in (self.stored, *read)):
                 return room
-        return np.empty_like(self.values)
+        return np.empty(self.stored.shape, self.stored.dtype)
 
     def restore(self, values: Array, out: Array | None = None) -> Array:
         """Values in the shape, axis and dtype of the array they came from; in `out`, if there is one."""
@@ -82,7 +97,7 @@ class Rows(NamedTuple):
         if out is not None:
             out[...] = array
             return out
-        return array.astype(self.dtype, copy=False)
+        return array if array.dtype is self.dtype else array.astype(self.dtype, copy=False)
 
     def restore_outer(self, values: Array, *, keepdims: bool = False) -> Array:
         """One value a row in the array's shape without the class axis, or with 1 there; a scalar if that is ()."""
@@ -92,17 +107,22 @@ class Rows(NamedTuple):
         return scalar_or_array
 
 
+def bits(array: Array) -> Array:
+    """What a kernel is given: the array itself, or the bits of its 16-bit floats."""
+    return array.view(np.uint16) if array.dtype.itemsize == 2 else array
+
+
 def numbers(function: str, name: str, value: npt.ArrayLike) -> Array:
     """`value` as an array of floating numbers; integers become float64."""
-    array = _array(function, name, value)
+    array = value if type(value) is np.ndarray else _array(function, name, value)
+    if array.dtype.char in COMPUTED_IN:
+        return array
     if array.dtype.kind in "iub":
         return array.astype(np.float64)
-    if array.dtype.name not in COMPUTED_IN:
-        raise DtypeError(
-            f"{function}: {name}.dtype is {array.dtype}, wanted floating numbers of 16, 32 or 64 bits, or integers; "
-            f"convert it first, as {name}.astype(float)"
-        )
-    return array
+    raise DtypeError(
+        f"{function}: {name}.dtype is {array.dtype}, wanted floating numbers of 16, 32 or 64 bits, or integers; "
+        f"convert it first, as {name}.astype(float)"
+    )
 
 
 def class_axis(function: str, name: str, array: Array, axis: int) -> int:
@@ -123,49 +143,51 @@ def to_rows(function: str, name: str, value: npt.ArrayLike, axis: int, *, as_mat
     """`value` as rows of its entries along `axis`; a copy only where it does not lie so, or inner must be 1."""
     array = numbers(function, name, value)
     axis = class_axis(function, name, array, axis)
-    computed_in = np.dtype(COMPUTED_IN[array.dtype.name])
-    values = array.astype(computed_in, copy=False)
-    ways: list[tuple[Layout, Array, int]] = [
-        ("kept", values, axis),
-        ("transposed", values.T, values.ndim - 1 - axis),
-    ]
-    for layout, laid_out, at in ways:
-        outer, inner = math.prod(laid_out.shape[:at]), math.prod(laid_out.shape[at + 1 :])
-        if (
-            laid_out.flags.c_contiguous
-            and laid_out.flags.aligned
-            and (inner == 1 or (inner >= LONG_INNER_AXIS and not as_matrix))
-        ):
-            return Rows(laid_out.reshape(outer, array.shape[axis], inner), array.shape, axis, array.dtype, layout)
-    moved = np.require(np.moveaxis(values, axis, -1), requirements=["C", "A"])
-    return Rows(moved.reshape(math.prod(moved.shape[:-1]), moved.shape[-1], 1), array.shape, axis, array.dtype, "moved")
+    shape, dtype = array.shape, array.dtype
+    stored = array if dtype.isnative else array.astype(dtype.newbyteorder("="))
+    flags, last = stored.flags, array.ndim - 1
+    if flags.aligned:
+        inner = 1 if axis == last else math.prod(shape[axis + 1 :])
+        if flags.c_contiguous and _fits(inner, as_matrix):
+            return Rows(stored.reshape(math.prod(shape[:axis]), shape[axis], inner), shape, axis, dtype, "kept")
+        inner = math.prod(shape[:axis])
+        if flags.f_contiguous and _fits(inner, as_matrix):
+            outer = math.prod(shape[axis + 1 :])
+            return Rows(stored.T.reshape(outer, shape[axis], inner), shape, axis, dtype, "transposed")
+    moved = np.require(np.moveaxis(stored, axis, -1), requirements=["C", "A"])
+    return Rows(moved.reshape(math.prod(moved.shape[:-1]), moved.shape[-1], 1), shape, axis, dtype, "moved")
 
 
-def to_matching_rows(function: str, name: str, value: npt.ArrayLike, other_name: str, other: Rows) -> Array:
-    """`value` as rows (N, K) in the dtype of `other`, whose shape it must have."""
-    array = numbers(function, name, value)
-    if array.shape != other.shape:
+def to_pair(
+    function: str, name: str, value: npt.ArrayLike, axis: int, other_name: str, other: npt.ArrayLike
+) -> tuple[Rows, Array]:
+    """`value` as rows, and `other`, which must have its shape, laid out the same way and of one dtype with it."""
+    rows = to_rows(function, name, value, axis)
+    array = numbers(function, other_name, other)
+    if array.shape != rows.shape:
         raise ShapeError(
-            f"{function}: {name}.shape is {array.shape}, but {other_name}.shape is {other.shape}; wanted the same"
+            f"{function}: {other_name}.shape is {array.shape}, but {name}.shape is {rows.shape}; wanted the same"
         )
-    return other.lay_out(array)
+    if rows.stored.dtype.itemsize == 2 and array.dtype != rows.stored.dtype:
+        rows = rows.wide()
+    return rows, rows.lay_out(array)
 
 
 def to_row_values(function: str, name: str, value: npt.ArrayLike, other_name: str, other: Rows) -> Array:
-    """`value`, which holds one number for each row of `other`, as (outer, 1, inner) in its dtype."""
+    """`value`, which holds one number for each row of `other`, as (outer, 1, inner) in the dtype it is computed in."""
     array = numbers(function, name, value)
     if array.shape != other.outer_shape:
         raise ShapeError(
             f"{function}: {name}.shape is {array.shape}, but {other_name}.shape is {other.shape} with the classes on "
             f"axis {other.axis}; wanted one number a row, {other.outer_shape}"
         )
-    outer, _, inner = other.values.shape
+    outer, _, inner = other.stored.shape
     ordered = array.T if other.layout == "transposed" else array
-    return np.ascontiguousarray(ordered, dtype=other.values.dtype).reshape(outer, 1, inner)
+    return np.ascontiguousarray(ordered, dtype=other.computed_in).reshape(outer, 1, inner)
 
 
 def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, ignore_index: int | None) -> Array:
-    """A target as class numbers (N), -1 where ignored, or as probabilities (N, K) in the dtype of the logits."""
+    """A target as class numbers (N), -1 where ignored, or as probabilities (N, K, 1) in the dtype of the loss."""
     array = _array(function, "target", value)
     if array.shape == logits.shape:
         if ignore_index is not None:
@@ -173,7 +195,7 @@ def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, igno
                 f"{function}: ignore_index is {ignore_index}, but target holds probabilities; wanted class numbers, or "
                 "rows of zeros for the rows to ignore"
             )
-        return to_matching_rows(function, "target", array, "logits", logits)[:, :, 0]
+        return logits.lay_out(numbers(function, "target", array), logits.computed_in)
     if array.shape != logits.outer_shape:
         raise ShapeError(
             f"{function}: target.shape is {array.shape}, but logits.shape is {logits.shape} with the classes on "
@@ -225,6 +247,10 @@ def _array(function: str, name: str, value: npt.ArrayLike) -> Array:
         raise ShapeError(
             f"{function}: {name} is no array, its rows differ in length; give every row as many entries"
         ) from error
+
+
+def _fits(inner: int, as_matrix: bool) -> bool:
+    return inner == 1 or (inner >= LONG_INNER_AXIS and not as_matrix)
 
 
 def _clash(room: Array, other: Array | None) -> bool:

@@ -1,12 +1,15 @@
-"""The compiled kernels (kernels/module.cpp). They check nothing: arrays are contiguous, all float32 or all float64."""
+"""The compiled kernels (kernels/module.cpp). They check nothing: arrays are contiguous and of one dtype.
+
+16-bit floats come as the uint16 that hold their bits; what is beside them, class weights say, is float32.
+"""
 
 from typing import TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-Float = TypeVar("Float", np.float32, np.float64)
-Values: TypeAlias = npt.NDArray[Float]  # (outer, K, inner); in a loss z and grad (N, K), everything else (N)
+Float = TypeVar("Float", np.float32, np.float64, np.uint16)
+Values: TypeAlias = npt.NDArray[Float]  # (outer, K, inner), in a loss (N, K, 1); weight (K); everything else (N)
 Classes: TypeAlias = npt.NDArray[np.int64]  # (N), -1 where ignored
 Stats: TypeAlias = tuple[Values[Float], Values[Float], npt.NDArray[np.bool_]]  # logsumexp, entropy, correct
 
@@ -16,17 +19,18 @@ def get_num_threads() -> int: ...
 def set_num_threads(n: int) -> None: ...
 def instruction_sets() -> list[str]: ...
 def find_label_outside(target: Classes, K: int) -> int: ...
-def softmax(x: Values[Float], out: Values[Float], temperature: float) -> None: ...
-def log_softmax(x: Values[Float], out: Values[Float], temperature: float) -> None: ...
-def logsumexp(x: Values[Float], out: Values[Float], temperature: float) -> None: ...
-def softmax_vjp(x: Values[Float], y: Values[Float], out: Values[Float], temperature: float) -> None: ...
-def log_softmax_vjp(x: Values[Float], y: Values[Float], out: Values[Float], temperature: float) -> None: ...
-def log_softmax_jvp(x: Values[Float], y: Values[Float], out: Values[Float], temperature: float) -> None: ...
+def softmax(x: Values[Float], out: Values[Float], temperature: float, bfloat16: bool = False) -> None: ...
+def log_softmax(x: Values[Float], out: Values[Float], temperature: float, bfloat16: bool = False) -> None: ...
+def logsumexp(x: Values[Float], out: Values[Float], temperature: float, bfloat16: bool = False) -> None: ...
+def softmax_vjp(x: Values[Float], y: Values[Float], out: Values[Float], temperature: float, bfloat16: bool = False) -> None: ...
+def log_softmax_vjp(x: Values[Float], y: Values[Float], out: Values[Float], temperature: float, bfloat16: bool = False) -> None: ...
+def log_softmax_jvp(x: Values[Float], y: Values[Float], out: Values[Float], temperature: float, bfloat16: bool = False) -> None: ...
 def cross_entropy_classes(
     z: Values[Float],
     target: Classes,
     weight: Values[Float] | None,
     scale: float,
+    denominator: float,
     label_smoothing: float,
     z_loss: float,
     softcap: float,
@@ -34,12 +38,14 @@ def cross_entropy_classes(
     loss: Values[Float],
     grad: Values[Float] | None,
     stats: Stats[Float] | None,
-) -> None: ...
+    bfloat16: bool = False,
+) -> float: ...
 def cross_entropy_probs(
     z: Values[Float],
     target: Values[Float],
     weight: Values[Float] | None,
     scale: float,
+    denominator: float,
     label_smoothing: float,
     z_loss: float,
     softcap: float,
@@ -47,12 +53,14 @@ def cross_entropy_probs(
     loss: Values[Float],
     grad: Values[Float] | None,
     stats: Stats[Float] | None,
-) -> None: ...
+    bfloat16: bool = False,
+) -> float: ...
 def kl_divergence_classes(
     z: Values[Float],
     target: Classes,
     weight: Values[Float] | None,
     scale: float,
+    denominator: float,
     label_smoothing: float,
     z_loss: float,
     softcap: float,
@@ -60,12 +68,14 @@ def kl_divergence_classes(
     loss: Values[Float],
     grad: Values[Float] | None,
     stats: Stats[Float] | None,
-) -> None: ...
+    bfloat16: bool = False,
+) -> float: ...
 def kl_divergence_probs(
     z: Values[Float],
     target: Values[Float],
     weight: Values[Float] | None,
     scale: float,
+    denominator: float,
     label_smoothing: float,
     z_loss: float,
     softcap: float,
@@ -73,12 +83,14 @@ def kl_divergence_probs(
     loss: Values[Float],
     grad: Values[Float] | None,
     stats: Stats[Float] | None,
-) -> None: ...
+    bfloat16: bool = False,
+) -> float: ...
 def squared_error_classes(
     z: Values[Float],
     target: Classes,
     weight: Values[Float] | None,
     scale: float,
+    denominator: float,
     label_smoothing: float,
     z_loss: float,
     softcap: float,
@@ -86,12 +98,14 @@ def squared_error_classes(
     loss: Values[Float],
     grad: Values[Float] | None,
     stats: Stats[Float] | None,
-) -> None: ...
+    bfloat16: bool = False,
+) -> float: ...
 def squared_error_probs(
     z: Values[Float],
     target: Values[Float],
     weight: Values[Float] | None,
     scale: float,
+    denominator: float,
     label_smoothing: float,
     z_loss: float,
     softcap: float,
@@ -99,4 +113,5 @@ def squared_error_probs(
     loss: Values[Float],
     grad: Values[Float] | None,
     stats: Stats[Float] | None,
-) -> None: ...
+    bfloat16: bool = False,
+) -> float: ...

@@ -150,7 +150,7 @@ class SoftmaxJacobian(Operator):
 
     def __init__(self, probs: npt.ArrayLike, *, axis: int = -1) -> None:
         self._rows = to_rows("SoftmaxJacobian", "probs", probs, axis)
-        super().__init__(self._rows.restore(self._rows.values), self._rows.axis)
+        super().__init__(self._rows.restore(self._rows.stored), self._rows.axis)
 
     def _times(self, probs: Array, vectors: Array) -> Array:
         return softmax_jvp(probs, vectors, axis=self.axis)
@@ -165,7 +165,8 @@ class SoftmaxJacobian(Operator):
 
     def _variances(self) -> Array:
         """The diagonal, laid out as rows in the dtype that they are computed in."""
-        variances: Array = self._rows.values * (1 - self._rows.values)
+        p = self._rows.values
+        variances: Array = p * (1 - p)
         return variances
 
     def to_dense(self) -> Array:

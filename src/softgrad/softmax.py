@@ -18,11 +18,13 @@ Source: Goodfellow et al., Deep Learning (2016), 4.1 and 6.2.2.3.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
 from softgrad import _kernels
-from softgrad._arrays import Array, Rows, numbers, to_matching_rows, to_out, to_row_values, to_rows
+from softgrad._arrays import Array, Rows, bits, numbers, to_out, to_pair, to_row_values, to_rows
 from softgrad._options import scale
 from softgrad.errors import DtypeError, ShapeError
 
@@ -61,7 +63,7 @@ def softmax(
     """
     z, empty = _to_scores("softmax", logits, axis, temperature, where, out)
     p = z.room(out)
-    _kernels.softmax(z.values, p, temperature)
+    _kernels.softmax(bits(z.stored), bits(p), temperature, z.bfloat16)
     if empty is not None:
         np.copyto(p, 0, where=empty)
     return z.restore(p, out)
@@ -98,12 +100,7 @@ def softmax_vjp(
         >>> sg.softmax_vjp(p, [1.0, 0.0, 0.0]).round(3)  # the first row of J
         array([ 0.225, -0.16 , -0.065])
     """
-    p = to_rows("softmax_vjp", "probs", probs, axis)
-    dp = to_matching_rows("softmax_vjp", "grad_output", grad_output, "probs", p)
-    to_out("softmax_vjp", out, p.shape, p.dtype)
-    dz = p.room(out, dp)
-    _kernels.softmax_vjp(p.values, dp, dz, scale("softmax_vjp", "temperature", temperature))
-    return p.restore(dz, out)
+    return _times(_kernels.softmax_vjp, "softmax_vjp", "probs", probs, "grad_output", grad_output, axis, temperature, out)
 
 
 def softmax_jvp(
@@ -135,12 +132,7 @@ def softmax_jvp(
         >>> sg.softmax_jvp([0.5, 0.25, 0.25], [1.0, 1.0, 1.0])  # a common shift changes nothing
         array([0., 0., 0.])
     """
-    p = to_rows("softmax_jvp", "probs", probs, axis)
-    dz = to_matching_rows("softmax_jvp", "tangent", tangent, "probs", p)
-    to_out("softmax_jvp", out, p.shape, p.dtype)
-    dp = p.room(out, dz)
-    _kernels.softmax_vjp(p.values, dz, dp, scale("softmax_jvp", "temperature", temperature))
-    return p.restore(dp, out)
+    return _times(_kernels.softmax_vjp, "softmax_jvp", "probs", probs, "tangent", tangent, axis, temperature, out)
 
 
 def log_softmax(
@@ -176,7 +168,7 @@ def log_softmax(
     """
     z, empty = _to_scores("log_softmax", logits, axis, temperature, where, out)
     log_p = z.room(out)
-    _kernels.log_softmax(z.values, log_p, temperature)
+    _kernels.log_softmax(bits(z.stored), bits(log_p), temperature, z.bfloat16)
     if empty is not None:
         np.copyto(log_p, -np.inf, where=empty)
     return z.restore(log_p, out)
@@ -211,12 +203,7 @@ def log_softmax_vjp(
         >>> sg.log_softmax_vjp(y, [-1.0, 0.0, 0.0]).round(3)  # cross-entropy with target 0: p - t
         array([-0.341,  0.242,  0.099])
     """
-    y = to_rows("log_softmax_vjp", "log_probs", log_probs, axis)
-    dy = to_matching_rows("log_softmax_vjp", "grad_output", grad_output, "log_probs", y)
-    to_out("log_softmax_vjp", out, y.shape, y.dtype)
-    dz = y.room(out, dy)
-    _kernels.log_softmax_vjp(y.values, dy, dz, scale("log_softmax_vjp", "temperature", temperature))
-    return y.restore(dz, out)
+    return _times(_kernels.log_softmax_vjp, "log_softmax_vjp", "log_probs", log_probs, "grad_output", grad_output, axis, temperature, out)
 
 
 def log_softmax_jvp(
@@ -247,12 +234,7 @@ def log_softmax_jvp(
         >>> sg.log_softmax_jvp(y, [1.0, 0.0, 0.0]).round(3)
         array([ 0.341, -0.659, -0.659])
     """
-    y = to_rows("log_softmax_jvp", "log_probs", log_probs, axis)
-    dz = to_matching_rows("log_softmax_jvp", "tangent", tangent, "log_probs", y)
-    to_out("log_softmax_jvp", out, y.shape, y.dtype)
-    dy = y.room(out, dz)
-    _kernels.log_softmax_jvp(y.values, dz, dy, scale("log_softmax_jvp", "temperature", temperature))
-    return y.restore(dy, out)
+    return _times(_kernels.log_softmax_jvp, "log_softmax_jvp", "log_probs", log_probs, "tangent", tangent, axis, temperature, out)
 
 
 def logsumexp(
@@ -286,9 +268,9 @@ def logsumexp(
         1000.6931
     """
     z, _ = _to_scores("logsumexp", logits, axis, temperature, where, None)
-    outer, _, inner = z.values.shape
-    lse = np.empty(outer * inner, z.values.dtype)
-    _kernels.logsumexp(z.values, lse, temperature)
+    outer, _, inner = z.stored.shape
+    lse = np.empty(outer * inner, z.stored.dtype)
+    _kernels.logsumexp(bits(z.stored), bits(lse), temperature, z.bfloat16)
     result = z.restore_outer(lse.astype(z.dtype, copy=False), keepdims=keepdims)
     if out is None:
         return result
@@ -325,7 +307,7 @@ def logsumexp_vjp(
     """
     z = to_rows("logsumexp_vjp", "logits", logits, axis)
     g = to_row_values("logsumexp_vjp", "grad_output", grad_output, "logits", z)
-    p = z.room(None)
+    p = np.empty(z.stored.shape, z.computed_in)
     _kernels.softmax(z.values, p, 1.0)
     return z.restore(p * g)
 
@@ -353,11 +335,29 @@ def logsumexp_jvp(
         >>> float(sg.logsumexp_jvp([0.0, 0.0], [1.0, 3.0]))
         2.0
     """
-    z = to_rows("logsumexp_jvp", "logits", logits, axis)
-    dz = to_matching_rows("logsumexp_jvp", "tangent", tangent, "logits", z)
-    p = z.room(None)
+    z, dz = to_pair("logsumexp_jvp", "logits", logits, axis, "tangent", tangent)
+    p = np.empty(z.stored.shape, z.computed_in)
     _kernels.softmax(z.values, p, 1.0)
     return z.restore_outer((p * dz).sum(axis=1, dtype=np.longdouble).astype(z.dtype))
+
+
+def _times(
+    kernel: Callable[..., None],
+    function: str,
+    name: str,
+    value: npt.ArrayLike,
+    vector_name: str,
+    vector: npt.ArrayLike,
+    axis: int,
+    temperature: float,
+    out: Array | None,
+) -> Array:
+    """What a Jacobian's kernel makes of the output of softmax or its logarithm, and of a vector for each row of it."""
+    y, v = to_pair(function, name, value, axis, vector_name, vector)
+    to_out(function, out, y.shape, y.dtype)
+    product = y.room(out, v)
+    kernel(bits(y.stored), bits(v), bits(product), scale(function, "temperature", temperature), y.bfloat16)
+    return y.restore(product, out)
 
 
 def _to_scores(

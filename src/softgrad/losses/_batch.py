@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Literal, NamedTuple, TypeAlias, TypedDict, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from softgrad._arrays import Array, Rows, numbers, to_out, to_rows, to_target
+from softgrad._arrays import Array, Rows, bits, numbers, to_out, to_rows, to_target
 from softgrad._options import not_negative, positive, scale
 from softgrad.errors import LabelError, OptionError, ShapeError
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 IfAllIgnored: TypeAlias = Literal["zero", "nan", "raise"]
+CHOICES = {"reduction": get_args(Reduction), "if_all_ignored": get_args(IfAllIgnored)}
 
 
 class LossOptions(TypedDict, total=False):
@@ -73,88 +75,88 @@ class LossGradStats(NamedTuple):
 class Kernels(NamedTuple):
     """A loss's two kernels."""
 
-    classes: Callable[..., None]
-    probs: Callable[..., None]
+    classes: Callable[..., float]
+    probs: Callable[..., float]
 
 
 class Batch(NamedTuple):
     """N rows of logits with their targets and options, all checked."""
 
     z: Rows
-    target: Array  # (N) class numbers, -1 where ignored, or (N, K) probabilities
+    target: Array  # (N) class numbers, -1 where ignored, or (N, K, 1) probabilities
     weight: Array | None  # (K)
     label_smoothing: float
     z_loss: float
     softcap: float  # 0 for none
     temperature: float
     reduction: Reduction
-    denominator: float  # of the mean; 0 where every row is ignored
+    denominator: float  # of the sum of the losses: 1, or of the mean; then 0 where every row is ignored
     if_all_ignored: IfAllIgnored
 
     @property
     def scale(self) -> float:
         """What the gradient of a row's loss is multiplied by in that of the result."""
-        if self.reduction != "mean":
+        if self.reduction == "none":
             return 1.0
         return 1.0 / self.denominator if self.denominator else 0.0
 
     def loss(self, kernels: Kernels) -> Array:
         """The loss alone."""
         loss = self._row_room()
-        self._run(kernels, loss, None, None)
-        return self.reduce(loss)
+        return self._reduced(loss, self._run(kernels, loss, None, None))
 
     def loss_with_grad(self, kernels: Kernels, out: Array | None) -> LossAndGrad:
         """The loss and its gradient; the mean's denominator goes into the kernel: the gradient is rounded once."""
         loss, grad = self._row_room(), self.z.room(out, self.target, self.weight)
-        self._run(kernels, loss, grad, None)
-        return LossAndGrad(self.reduce(loss), self.z.restore(grad, out))
+        total = self._run(kernels, loss, grad, None)
+        return LossAndGrad(self._reduced(loss, total), self.z.restore(grad, out))
 
     def loss_with_stats(self, kernels: Kernels, out: Array | None) -> LossGradStats:
         """The same, and what the kernel can tell of each row."""
         loss, grad = self._row_room(), self.z.room(out, self.target, self.weight)
         logsumexp, entropy, correct = self._row_room(), self._row_room(), np.empty(len(self.target), np.bool_)
-        self._run(kernels, loss, grad, (logsumexp, entropy, correct))
+        total = self._run(kernels, loss, grad, (logsumexp, entropy, correct))
         stats = RowStats(*(self.z.restore_outer(values) for values in (loss, logsumexp, entropy, correct)))
-        return LossGradStats(self.reduce(loss), self.z.restore(grad, out), stats)
+        return LossGradStats(self._reduced(loss, total), self.z.restore(grad, out), stats)
 
     def loss_jvp(self, kernels: Kernels, tangent: npt.ArrayLike, function: str) -> Array:
         """The change of the loss along `tangent`: each row's gradient times it."""
         v = tangent_matrix(function, "tangent", tangent, self.z)
-        grad = self.z.room(None)
-        self._replace(reduction="none")._run(kernels, self._row_room(), grad, None)
-        return self.reduce((grad[:, :, 0] * v).sum(axis=1, dtype=np.longdouble).astype(v.dtype))
+        rows = self._replace(z=self.z.wide(), reduction="none")
+        grad = rows.z.room(None)
+        rows._run(kernels, self._row_room(), grad, None)
+        change = (grad[:, :, 0] * v).sum(axis=1, dtype=np.longdouble).astype(grad.dtype)
+        return self._reduced(change, change.sum(dtype=np.longdouble) / (self.denominator or 1))
 
-    def reduce(self, rows: Array) -> Array:
+    def _reduced(self, rows: Array, total: float) -> Array:
         """Numbers of the rows, as one number or in the rows' shape."""
         if self.reduction == "none":
             return self.z.restore_outer(rows)
-        total = rows.sum(dtype=np.longdouble)
-        if self.reduction == "mean":
-            if self.denominator:
-                total = total / self.denominator
-            else:
-                total = np.longdouble(np.nan if self.if_all_ignored == "nan" else 0)
+        if not self.denominator:
+            total = math.nan if self.if_all_ignored == "nan" else 0.0
         reduced: Array = rows.dtype.type(total)
         return reduced
 
     def _row_room(self) -> Array:
-        return np.empty(len(self.target), self.z.values.dtype)
+        return np.empty(len(self.target), self.z.computed_in)
 
-    def _run(self, kernels: Kernels, loss: Array, grad: Array | None, stats: tuple[Array, Array, Array] | None) -> None:
+    def _run(self, kernels: Kernels, loss: Array, grad: Array | None, stats: tuple[Array, Array, Array] | None) -> float:
+        """Fills the arrays, and returns the sum of the losses over the denominator."""
         kernel = kernels.classes if self.target.ndim == 1 else kernels.probs
-        kernel(
-            self.z.matrix,
+        return kernel(
+            bits(self.z.stored),
             self.target,
             self.weight,
             self.scale,
+            0.0 if self.reduction == "none" else self.denominator,
             self.label_smoothing,
             self.z_loss,
             self.softcap,
             self.temperature,
             loss,
-            None if grad is None else grad[:, :, 0],
+            None if grad is None else bits(grad),
             stats,
+            self.z.bfloat16,
         )
 
 
@@ -176,13 +178,10 @@ def read_batch(
     out: Array | None = None,
 ) -> Batch:
     """The arguments of a loss, checked."""
-    for name, value, choices in (
-        ("reduction", reduction, get_args(Reduction)),
-        ("if_all_ignored", if_all_ignored, get_args(IfAllIgnored)),
-    ):
-        if value not in choices:
-            *others, last = map(repr, choices)
-            raise OptionError(f"{function}: {name} is {value!r}, wanted {', '.join(others)} or {last}")
+    if reduction not in CHOICES["reduction"]:
+        raise _no_such_choice(function, "reduction", reduction)
+    if if_all_ignored not in CHOICES["if_all_ignored"]:
+        raise _no_such_choice(function, "if_all_ignored", if_all_ignored)
     if not 0 <= label_smoothing <= 1:
         raise OptionError(f"{function}: label_smoothing is {label_smoothing}, wanted a number from 0 to 1")
     if denominator is not None and reduction != "mean":
@@ -193,8 +192,15 @@ def read_batch(
     to_out(function, out, z.shape, z.dtype)
     read_target = to_target(function, target, z, axis, ignore_index)
     weights = None if weight is None else _read_weight(function, weight, z)
-    counted = _count(read_target, weights)
-    if not counted and reduction == "mean" and if_all_ignored == "raise":
+    if denominator is not None:
+        divided_by = positive(function, "denominator", denominator)
+    elif reduction != "mean":
+        divided_by = 1.0
+    elif read_target.ndim > 1 or (weights is None and ignore_index is None):
+        divided_by = float(len(read_target))
+    else:
+        divided_by = _count(read_target, weights)
+    if if_all_ignored == "raise" and reduction == "mean" and not _count(read_target, weights):
         raise LabelError(
             f"{function}: none of the {len(read_target)} rows counts, each is ignored or of weight 0; give one that is "
             "not, or if_all_ignored='zero'"
@@ -203,12 +209,12 @@ def read_batch(
         z,
         read_target,
         weights,
-        float(label_smoothing),
-        not_negative(function, "z_loss", z_loss),
+        label_smoothing,
+        z_loss if z_loss == 0 else not_negative(function, "z_loss", z_loss),
         0.0 if softcap is None else scale(function, "softcap", softcap),
-        scale(function, "temperature", temperature),
+        temperature if temperature == 1 else scale(function, "temperature", temperature),
         reduction,
-        counted if denominator is None else positive(function, "denominator", denominator),
+        divided_by,
         if_all_ignored,
     )
 
@@ -221,17 +227,22 @@ def tangent_matrix(function: str, name: str, tangent: npt.ArrayLike, z: Rows) ->
     return z.lay_out(array)[:, :, 0]
 
 
+def _no_such_choice(function: str, name: str, value: object) -> OptionError:
+    *others, last = map(repr, CHOICES[name])
+    return OptionError(f"{function}: {name} is {value!r}, wanted {', '.join(others)} or {last}")
+
+
 def _read_weight(function: str, weight: npt.ArrayLike, z: Rows) -> Array:
     array = numbers(function, "weight", weight)
     classes = z.shape[z.axis]
     if array.shape != (classes,):
         raise ShapeError(f"{function}: weight.shape is {array.shape}, wanted ({classes},), one number a class")
-    return np.ascontiguousarray(array, dtype=z.values.dtype)
+    return np.ascontiguousarray(array, dtype=z.computed_in)
 
 
 def _count(target: Array, weight: Array | None) -> float:
     """The denominator of the mean: the rows, or for class numbers the weights of the targets that are not ignored."""
-    if target.ndim == 2:
+    if target.ndim > 1:
         return float(len(target))
     if weight is not None:
         return float(weight[target[target >= 0]].sum(dtype=np.longdouble))

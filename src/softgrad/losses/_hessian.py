@@ -36,7 +36,7 @@ class Point(NamedTuple):
 
 def point(batch: Batch) -> Point:
     """The quantities that every Hessian here is made of."""
-    z = batch.z.matrix.astype(np.float64)
+    z = batch.z.stored[:, :, 0].astype(np.float64)
     if batch.softcap:
         tanh = np.tanh(z / batch.softcap)
         s = batch.softcap * tanh
@@ -49,8 +49,8 @@ def point(batch: Batch) -> Point:
     _kernels.softmax(s[:, :, None], p[:, :, None], batch.temperature)
     _kernels.logsumexp(s[:, :, None], lse, batch.temperature)
     kept = np.ones((len(z), 1), bool)
-    if batch.target.ndim == 2:
-        t = batch.target.astype(np.float64)
+    if batch.target.ndim == 3:
+        t = batch.target[:, :, 0].astype(np.float64)
     else:
         kept = batch.target[:, None] >= 0
         t = (batch.target[:, None] == np.arange(z.shape[1])).astype(np.float64)
@@ -78,5 +78,5 @@ def finish(batch: Batch, at: Point, v: Array, grad: Array, product: Array) -> Ar
     grad = grad + pull * at.lse * at.p
     product = product + pull * (at.lse * times_jacobian(at.p, u) + at.p * dot(at.p, u))
     result = batch.scale * (at.slope * product + grad * at.curvature * v)
-    rows = np.where(at.kept, result, 0).astype(batch.z.values.dtype)
+    rows = np.where(at.kept, result, 0).astype(batch.z.computed_in)
     return batch.z.restore(rows[:, :, None])

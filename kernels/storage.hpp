@@ -1,0 +1,23 @@
+// Numbers as arrays store them, and as kernels compute with them: float32 and float64 are themselves, float16 and
+// bfloat16 are read as float32 and rounded once when they are written.
+#pragma once
+
+#include <cstdint>
+
+namespace softgrad {
+
+enum class Storage { itself, float16, bfloat16 };
+
+// An array to read, from its first entry.
+struct Source {
+    const void* entries;
+    Storage storage;
+};
+
+// An array to write.
+struct Sink {
+    void* entries;
+    Storage storage;
+};
+
+}  // namespace softgrad

@@ -1,0 +1,72 @@
+// Sums that stay accurate however long the row is.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+#include "buffer.hpp"
+#include "scores.hpp"
+
+namespace softgrad::SOFTGRAD_ISA {
+
+// Adds up groups of entries: eight to one in T by halves, those in twice the precision, lane by lane. The lanes are
+// written out, so the sum is the same on every instruction set that rounds its terms alike.
+template <class T> class Accumulator {
+  public:
+    [[gnu::always_inline]] void add_group(const T* x) {
+        for (int64_t start = 0; start < group<T>; start += 8 * lanes) {
+#pragma omp simd
+            for (int64_t l = 0; l < lanes; ++l) {
+                const T* const y = x + start + l;
+                const T a = (y[0] + y[lanes]) + (y[2 * lanes] + y[3 * lanes]);
+                const T b = (y[4 * lanes] + y[5 * lanes]) + (y[6 * lanes] + y[7 * lanes]);
+                add(l, a + b);
+            }
+        }
+    }
+    Wide<T> total() const {
+        Wide<T> sum = 0;
+        for (int64_t l = 0; l < lanes; ++l) sum += std::isinf(high_[l]) ? high_[l] : Wide<T>(high_[l]) + low_[l];
+        return sum;
+    }
+
+  private:
+    static constexpr int64_t lanes = 32 / sizeof(T);
+
+    [[gnu::always_inline]] void add(int64_t l, T x) {
+        if constexpr (std::is_same_v<T, float>) {
+            high_[l] += x;
+        } else {  // Knuth's two-sum
+            const double sum = high_[l] + x, x_seen = sum - high_[l];
+            low_[l] += (high_[l] - (sum - x_seen)) + (x - x_seen);
+            high_[l] = sum;
+        }
+    }
+
+    double high_[lanes] = {}, low_[lanes] = {};
+};
+
+constexpr auto nothing_ahead = [](int64_t) {};
+
+// The sum of term(j) over a row. ahead(count) is called between the groups.
+template <class T, class Term, class Ahead = decltype(nothing_ahead)>
+[[gnu::always_inline]] inline Wide<T> sum_over(int64_t K, Term term, Ahead ahead = nothing_ahead) {
+    Accumulator<T> sum;
+    alignas(64) T x[group<T>];
+    int64_t j = 0;
+    for (; j + group<T> <= K; j += group<T>) {
+#pragma omp simd
+        for (int64_t l = 0; l < group<T>; ++l) x[l] = term(j + l);
+        sum.add_group(x);
+        ahead(group<T>);
+    }
+    if (j < K) {
+        for (int64_t l = 0; l < group<T>; ++l) x[l] = 0;
+#pragma omp simd
+        for (int64_t l = 0; l < K - j; ++l) x[l] = term(j + l);
+        sum.add_group(x);
+    }
+    return sum.total();
+}
+
+}  // namespace softgrad::SOFTGRAD_ISA

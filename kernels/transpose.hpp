@@ -1,0 +1,58 @@
+// Blocks of side x side entries, transposed in registers.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+namespace softgrad::SOFTGRAD_ISA {
+
+template <class T> constexpr int side = 32 / sizeof(T);
+
+template <class T> using BlockRow [[gnu::vector_size(32), gnu::aligned(alignof(T)), gnu::may_alias]] = T;
+
+// Swaps the entries off the diagonal of each square of 2s x 2s that rows r and r + s have a part in.
+template <int s, class V, int... k> [[gnu::always_inline]] inline void swap_corners(V& a, V& b, std::integer_sequence<int, k...>) {
+    constexpr int n = sizeof...(k);
+    const V upper = __builtin_shufflevector(a, b, (k & s ? n + k - s : k)...);
+    b = __builtin_shufflevector(a, b, (k & s ? n + k : k + s)...);
+    a = upper;
+}
+
+template <int s, class V, int n> [[gnu::always_inline]] inline void swap_all_corners(V (&rows)[n]) {
+    for (int r = 0; r < n; ++r) {
+        if (!(r & s)) swap_corners<s>(rows[r], rows[r + s], std::make_integer_sequence<int, n>());
+    }
+}
+
+// to[c * to_stride + r] = from[r * from_stride + c]
+template <class T>
+[[gnu::always_inline]] inline void transpose_block(const T* from, int64_t from_stride, T* to, int64_t to_stride) {
+    constexpr int n = side<T>;
+    BlockRow<T> rows[n];
+    for (int r = 0; r < n; ++r) rows[r] = *reinterpret_cast<const BlockRow<T>*>(from + r * from_stride);
+    if constexpr (n > 4) swap_all_corners<4>(rows);
+    swap_all_corners<2>(rows);
+    swap_all_corners<1>(rows);
+    for (int c = 0; c < n; ++c) *reinterpret_cast<BlockRow<T>*>(to + c * to_stride) = rows[c];
+}
+
+// The transpose of a matrix. Blocks overlap where a side of it is no multiple of theirs.
+template <class T>
+void transpose(const T* from, int64_t rows, int64_t columns, int64_t from_stride, T* to, int64_t to_stride) {
+    constexpr int n = side<T>;
+    if (rows < n || columns < n) {
+        for (int64_t r = 0; r < rows; ++r) {
+            for (int64_t c = 0; c < columns; ++c) to[c * to_stride + r] = from[r * from_stride + c];
+        }
+        return;
+    }
+    for (int64_t row = 0; row < rows; row += n) {
+        const int64_t r = row + n <= rows ? row : rows - n;
+        for (int64_t column = 0; column < columns; column += n) {
+            const int64_t c = column + n <= columns ? column : columns - n;
+            transpose_block(from + r * from_stride + c, from_stride, to + c * to_stride + r, to_stride);
+        }
+    }
+}
+
+}  // namespace softgrad::SOFTGRAD_ISA
