@@ -10,6 +10,7 @@
 #include "log.hpp"
 #include "scores.hpp"
 #include "shape.hpp"
+#include "stream.hpp"
 #include "transpose.hpp"
 
 namespace softgrad::SOFTGRAD_ISA {
@@ -67,16 +68,26 @@ template <class T> void load(Source x, Place at, int64_t K, const Tile<T>& tile)
     transpose(from, at.rows, K, K, tile[0], lanes<T>);
 }
 
-template <class T> void store(const Tile<T>& tile, Place at, int64_t K, Sink x) {
-    if (at.row_stride == 1) {
-        for (int64_t j = 0; j < K; ++j) write(tile[j], at.rows, x, at.start + j * at.entry_stride);
-        return;
+// Writes tiles, one after another.
+template <class T> class TileWriter {
+  public:
+    TileWriter(Sink out, Shape shape, int64_t begin)
+        : out_(out), K_(shape.K),
+          rows_(out, shape.inner == 1 ? begin * K_ : 0, shape.inner == 1 ? lanes<T> * K_ : 0, shape.rows() * K_) {}
+    void put(const Tile<T>& tile, Place at) {
+        if (at.row_stride == 1) {
+            for (int64_t j = 0; j < K_; ++j) write(tile[j], at.rows, out_, at.start + j * at.entry_stride);
+        } else {
+            transpose(tile[0], K_, at.rows, lanes<T>, rows_.room(), K_);
+            rows_.put(at.rows * K_);
+        }
     }
-    T row[lanes<T> * short_row<T>];
-    T* const to = x.storage == Storage::itself ? static_cast<T*>(x.entries) + at.start : row;
-    transpose(tile[0], K, at.rows, lanes<T>, to, K);
-    if (to == row) write(row, at.rows * K, x, at.start);
-}
+
+  private:
+    Sink out_;
+    int64_t K_;
+    RowWriter<T> rows_;
+};
 
 // Calls work(place) for places that together hold the rows begin..end-1.
 template <class T, class Work> void over_places(Shape shape, int64_t begin, int64_t end, Work work) {
@@ -108,6 +119,7 @@ template <bool tempered, class T, class Store>
     }
     copy(n.max, L, n.top);
     int far = 0;
+#pragma omp simd reduction(| : far)
     for (int l = 0; l < L; ++l) far |= below.is_far(n.max[l]);
     if (far) {
         Lane<T> taken;

@@ -64,7 +64,7 @@ template <class T> struct Row {
         for (int64_t j = 0; j < K; ++j) e[j] = entry(j);
         if (y >= 0) e[y] = value;
         for (int64_t j = 0; slope && j < K; ++j) e[j] *= slope[j];
-        grad->put(1);
+        grad->put(K);
     }
 };
 
@@ -83,7 +83,7 @@ template <class T> struct LossRows {
         const bool with_grad = grad.entries;
         const Scores<T> scores(options.temperature, options.softcap);
         const RowReader<T> reader(z, K);
-        RowWriter<T> writer(grad, begin, with_grad ? K : 0, N);
+        RowWriter<T> writer(grad, begin * K, with_grad ? K : 0, N * K);
         const Buffer<T> room(with_grad ? 0 : K), of_cap(scores.softcap == 0 ? 0 : 2 * K);
         for (int64_t i = begin; i < end; ++i) {
             T* const e = with_grad ? writer.room() : room.entries;
@@ -116,7 +116,7 @@ template <class T> struct LossRows {
         }
         if (!writer) return;
         for (int64_t j = 0; j < K; ++j) room[j] = 0;
-        writer->put(0);
+        writer->put(K);
     }
 };
 

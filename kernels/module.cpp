@@ -7,8 +7,10 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <memory>
 #include <type_traits>
 
 #include "dispatch.hpp"
@@ -91,32 +93,42 @@ void bind_loss(nb::module_& m, const char* name, typename Kernels<T>::template L
         name,
         [kernel](Cube<const E> z, TargetArray target, std::optional<Vector<const T>> weight, double scale,
                  double denominator, double label_smoothing, double z_loss, double softcap, double temperature,
-                 Vector<T> loss, std::optional<Cube<E>> grad, std::optional<StatsArrays<T>> stats, bool bfloat16) {
+                 std::optional<Vector<T>> loss, std::optional<Cube<E>> grad, std::optional<StatsArrays<T>> stats, bool bfloat16) {
             const int64_t N = z.shape(0), K = z.shape(1);
             const T* const weights = weight ? weight->data() : nullptr;
             const LossOptions<T> options{weights, scale, label_smoothing, z_loss, softcap, temperature};
             const Storage stored = storage<E>(bfloat16);
             const Sink grads{grad ? grad->data() : nullptr, stored};
+            const std::unique_ptr<T[]> room(loss ? nullptr : new T[size_t(N)]);
+            T* const losses = loss ? loss->data() : room.get();
             Stats<T> row_stats{};
             if (stats) {
                 auto& [logsumexp, entropy, correct] = *stats;
                 row_stats = {logsumexp.data(), entropy.data(), correct.data()};
             }
             run(N, K, [&](int64_t begin, int64_t end) {
-                (kernels<T>().*kernel)({z.data(), stored}, target.data(), options, loss.data(), grads, row_stats, N, K,
+                (kernels<T>().*kernel)({z.data(), stored}, target.data(), options, losses, grads, row_stats, N, K,
                                        begin, end);
             });
-            return denominator == 0 ? T(0) : T(kernels<T>().sum(loss.data(), N) / denominator);
+            return denominator == 0 ? T(0) : T(kernels<T>().sum(losses, N) / denominator);
         },
         "z"_a.noconvert(), "target"_a.noconvert(), "weight"_a.noconvert().none(), "scale"_a, "denominator"_a,
-        "label_smoothing"_a, "z_loss"_a, "softcap"_a, "temperature"_a, "loss"_a.noconvert(),
+        "label_smoothing"_a, "z_loss"_a, "softcap"_a, "temperature"_a, "loss"_a.noconvert().none(),
         "grad"_a.noconvert().none(), "stats"_a.noconvert().none(), "bfloat16"_a = false);
 }
 
 // The first label outside 0..K-1, or -1.
 int64_t find_label_outside(Vector<const int64_t> target, int64_t K) {
-    for (size_t i = 0; i < target.shape(0); ++i) {
-        if (uint64_t(target.data()[i]) >= uint64_t(K)) return int64_t(i);
+    const int64_t N = target.shape(0), block = 1024;
+    const int64_t* const y = target.data();
+    for (int64_t start = 0; start < N; start += block) {
+        const int64_t end = std::min(N, start + block);
+        uint64_t outside = 0;  // in its first bit: whether some y or some K - 1 - y is negative
+        for (int64_t i = start; i < end; ++i) outside |= uint64_t(y[i]) | (uint64_t(K - 1) - uint64_t(y[i]));
+        if (!(outside >> 63)) continue;
+        for (int64_t i = start; i < end; ++i) {
+            if (uint64_t(y[i]) >= uint64_t(K)) return i;
+        }
     }
     return -1;
 }

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "half.hpp"
+#include "log.hpp"
 #include "stream.hpp"
 #include "sums.hpp"
 
@@ -25,8 +26,11 @@ template <class T> [[gnu::always_inline]] inline Peak<T> peak(const T* z, int64_
         for (int64_t l = 0; l < lanes; ++l) most[l] = z[j + l] > most[l] ? z[j + l] : most[l];
     }
     for (int64_t l = 0; l < K - j; ++l) most[l] = z[j + l] > most[l] ? z[j + l] : most[l];
-    T max = most[0];
-    for (int64_t l = 1; l < lanes; ++l) max = most[l] > max ? most[l] : max;
+    for (int64_t half = lanes / 2; half > 0; half /= 2) {
+#pragma omp simd
+        for (int64_t l = 0; l < half; ++l) most[l] = most[l + half] > most[l] ? most[l + half] : most[l];
+    }
+    const T max = most[0];
 
     int64_t at = 0;
     for (int found = 0; at + lanes <= K; at += lanes) {
@@ -34,8 +38,11 @@ template <class T> [[gnu::always_inline]] inline Peak<T> peak(const T* z, int64_
         for (int64_t l = 0; l < lanes; ++l) found |= z[at + l] == max;
         if (found) break;
     }
-    while (at < K && z[at] != max) ++at;
-    return {max, at < K ? at : 0};
+    const int left = int(K - at < lanes ? K - at : lanes);
+    int first = left;
+#pragma omp simd reduction(min : first)
+    for (int l = 0; l < left; ++l) first = z[at + l] == max && l < first ? l : first;
+    return {max, at + first < K ? at + first : 0};
 }
 
 // The scalars of one row's softmax. The largest exponential is exactly 1; leaving one such term out of the sum keeps
@@ -45,7 +52,13 @@ template <class T> struct Normalizer {
     int64_t at;      // where it stands first
     Wide<T> others;  // sum of exp(s_j - s_max) over all j but `at`
     Wide<T> sum() const { return 1 + others; }
-    Wide<T> log_sum() const { return std::log1p(others); }
+    Wide<T> log_sum() const {
+        if constexpr (std::is_same_v<T, float>) {
+            return std::isinf(others) ? others : log1p_nonnegative(others);
+        } else {
+            return std::log1p(others);
+        }
+    }
 };
 
 // The sum of e_j = exp(j) in units over a row but for the entry `skipped`; keeps all e_j. Has room for whole groups.
@@ -132,11 +145,11 @@ template <class T>
 void put_exponentials(RowWriter<T>& writer, int64_t K, Wide<T> factor, int64_t special = -1, T value = 0) {
     const Wide<T> size = std::abs(factor);
     if (size == 0 || (size >= Wide<T>(0x1p-60) && size <= Wide<T>(0x1p30))) {
-        writer.put(T(factor / unit<T>), special, value);
+        writer.put(K, T(factor / unit<T>), special, value);
     } else {  // so that no factor is subnormal, and what is 0 to users is not made something else
         T* const e = writer.room();
         for (int64_t j = 0; j < K; ++j) e[j] *= 1 / unit<T>;
-        writer.put(T(factor), special, value);
+        writer.put(K, T(factor), special, value);
     }
 }
 

@@ -13,6 +13,6 @@ struct Shape {
 };
 
 // Rows up to this length go through tiles; measured where the two meet.
-template <class T> constexpr int64_t short_row = 256 / sizeof(T);
+template <class T> constexpr int64_t short_row = 512 / sizeof(T);
 
 }  // namespace softgrad

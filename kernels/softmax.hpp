@@ -12,7 +12,7 @@ struct Span { int64_t rows, K, begin, end; };
 // p_j = e_j / sum, with e_j = exp(s_j - s_max) so that exp never overflows.
 template <class T> void softmax_rows(Source z, Sink p, Span span, const ExpBelow<T>& below) {
     const RowReader<T> reader(z, span.K);
-    RowWriter<T> writer(p, span.begin, span.K, span.rows);
+    RowWriter<T> writer(p, span.begin * span.K, span.K, span.rows * span.K);
     for (int64_t i = span.begin; i < span.end; ++i) {
         Meanwhile<T> meanwhile(reader, &writer, i + 1, span.end);
         const Normalizer<T> n = exponentials(reader.row(i), span.K, below, writer.room(), [&](int64_t count) { meanwhile(count); });
@@ -23,7 +23,7 @@ template <class T> void softmax_rows(Source z, Sink p, Span span, const ExpBelow
 // log p_j = (s_j - s_max) - log(sum): two terms of the same sign.
 template <class T> void log_softmax_rows(Source z, Sink log_p, Span span, const ExpBelow<T>& below) {
     const RowReader<T> reader(z, span.K);
-    RowWriter<T> writer(log_p, span.begin, span.K, span.rows);
+    RowWriter<T> writer(log_p, span.begin * span.K, span.K, span.rows * span.K);
     for (int64_t i = span.begin; i < span.end; ++i) {
         const T* const row = reader.row(i);
         T* const room = writer.room();
@@ -32,7 +32,7 @@ template <class T> void log_softmax_rows(Source z, Sink log_p, Span span, const 
         const T log_sum = T(n.log_sum()), inverse = below.inverse;
 #pragma omp simd
         for (int64_t j = 0; j < span.K; ++j) room[j] = (row[j] - n.max) * inverse - log_sum;
-        writer.put(1);
+        writer.put(span.K);
     }
 }
 
@@ -59,11 +59,11 @@ template <class T> void logsumexp_rows(Source z, Sink lse, Span span, const ExpB
 template <class T, class Row>
 [[gnu::always_inline]] inline void over_pairs(Source x, Source y, Sink out, Span span, Row row) {
     const RowReader<T> xs(x, span.K), ys(y, span.K);
-    RowWriter<T> writer(out, span.begin, span.K, span.rows);
+    RowWriter<T> writer(out, span.begin * span.K, span.K, span.rows * span.K);
     for (int64_t i = span.begin; i < span.end; ++i) {
         Meanwhile<T> other(ys, nullptr, i + 1, span.end), meanwhile(xs, &writer, i + 1, span.end);
         row(xs.row(i), ys.row(i), writer.room(), [&](int64_t count) { meanwhile(count), other(count); });
-        writer.put(1);
+        writer.put(span.K);
     }
 }
 

@@ -18,6 +18,7 @@ template <class T, class Entry> [[gnu::always_inline]] inline void over_entries(
 template <bool tempered, class T>
 void softmax_tiles(Source z, Sink p, Shape shape, int64_t begin, int64_t end, const ExpBelow<T>& below) {
     const Tile<T> tile(shape.K);
+    TileWriter<T> writer(p, shape, begin);
     over_places<T>(shape, begin, end, [&](Place at) {
         load(z, at, shape.K, tile);
         LaneNormalizer<T> n =
@@ -26,13 +27,14 @@ void softmax_tiles(Source z, Sink p, Shape shape, int64_t begin, int64_t end, co
 #pragma omp simd
         for (int l = 0; l < lanes<T>; ++l) factor[l] = (1 / unit<T>) / (1 + factor[l]);
         over_entries<T>(shape.K, [&](int64_t j, int l) { tile[j][l] *= factor[l]; });
-        store(tile, at, shape.K, p);
+        writer.put(tile, at);
     });
 }
 
 template <bool tempered, class T>
 void log_softmax_tiles(Source z, Sink log_p, Shape shape, int64_t begin, int64_t end, const ExpBelow<T>& below) {
     const Tile<T> tile(shape.K);
+    TileWriter<T> writer(log_p, shape, begin);
     over_places<T>(shape, begin, end, [&](Place at) {
         load(z, at, shape.K, tile);
         LaneNormalizer<T> n = exponentials<tempered>(tile, shape.K, below, [](int64_t, int, T) {});
@@ -42,7 +44,7 @@ void log_softmax_tiles(Source z, Sink log_p, Shape shape, int64_t begin, int64_t
         over_entries<T>(shape.K, [&](int64_t j, int l) {
             tile[j][l] = (tile[j][l] - n.top[l]) * below.inverse - log_sum[l];
         });
-        store(tile, at, shape.K, log_p);
+        writer.put(tile, at);
     });
 }
 
@@ -79,6 +81,7 @@ template <class T, class Term> [[gnu::always_inline]] inline void sum_lanes(int6
 template <class T>
 void softmax_vjp_tiles(Source p, Source dp, Sink dz, Shape shape, int64_t begin, int64_t end, T scale) {
     const Tile<T> probs(shape.K), grad(shape.K);
+    TileWriter<T> writer(dz, shape, begin);
     over_places<T>(shape, begin, end, [&](Place at) {
         load(p, at, shape.K, probs);
         load(dp, at, shape.K, grad);
@@ -86,7 +89,7 @@ void softmax_vjp_tiles(Source p, Source dp, Sink dz, Shape shape, int64_t begin,
         sum_lanes<T>(shape.K, inner, [&](int64_t j, int l) { return grad[j][l] * probs[j][l]; });
         over_entries<T>(shape.K,
                         [&](int64_t j, int l) { grad[j][l] = scale * (probs[j][l] * (grad[j][l] - inner[l])); });
-        store(grad, at, shape.K, dz);
+        writer.put(grad, at);
     });
 }
 
@@ -94,6 +97,7 @@ void softmax_vjp_tiles(Source p, Source dp, Sink dz, Shape shape, int64_t begin,
 template <class T>
 void log_softmax_vjp_tiles(Source log_p, Source dy, Sink dz, Shape shape, int64_t begin, int64_t end, T scale) {
     const Tile<T> logs(shape.K), grad(shape.K);
+    TileWriter<T> writer(dz, shape, begin);
     over_places<T>(shape, begin, end, [&](Place at) {
         load(log_p, at, shape.K, logs);
         load(dy, at, shape.K, grad);
@@ -102,7 +106,7 @@ void log_softmax_vjp_tiles(Source log_p, Source dy, Sink dz, Shape shape, int64_
         over_entries<T>(shape.K, [&](int64_t j, int l) {
             grad[j][l] = scale * (grad[j][l] - exp_nonpositive(logs[j][l]) * sum[l]);
         });
-        store(grad, at, shape.K, dz);
+        writer.put(grad, at);
     });
 }
 
@@ -110,6 +114,7 @@ void log_softmax_vjp_tiles(Source log_p, Source dy, Sink dz, Shape shape, int64_
 template <class T>
 void log_softmax_jvp_tiles(Source log_p, Source dz, Sink dy, Shape shape, int64_t begin, int64_t end, T scale) {
     const Tile<T> logs(shape.K), tangent(shape.K);
+    TileWriter<T> writer(dy, shape, begin);
     over_places<T>(shape, begin, end, [&](Place at) {
         load(log_p, at, shape.K, logs);
         load(dz, at, shape.K, tangent);
@@ -117,7 +122,7 @@ void log_softmax_jvp_tiles(Source log_p, Source dz, Sink dy, Shape shape, int64_
         sum_lanes<T>(shape.K, inner,
                      [&](int64_t j, int l) { return exp_nonpositive(logs[j][l]) * tangent[j][l]; });
         over_entries<T>(shape.K, [&](int64_t j, int l) { tangent[j][l] = scale * (tangent[j][l] - inner[l]); });
-        store(tangent, at, shape.K, dy);
+        writer.put(tangent, at);
     });
 }
 

@@ -77,15 +77,16 @@ template <class T>
     for (int64_t j = 0; j < count; ++j) row[j] = factor * x[j];
 }
 
-// Writes rows of K entries that follow one another. A line that two rows share is held back until it is whole. How a
-// row is written changes no bit of it.
+// Writes rows that follow one another. A line that two rows share is held back until it is whole. How a row is written
+// changes no bit of it.
 template <class T> class RowWriter {
   public:
-    // Of an array whose whole size is `bytes`, the rows from `first`.
-    RowWriter(Sink out, int64_t first, int64_t K, int64_t rows)
-        : storage_(out.storage), size_(out.storage == Storage::itself ? int(sizeof(T)) : 2), K_(K),
-          stream_(rows * K * size_ >= streamed_from), to_(static_cast<char*>(out.entries) + first * K * size_),
-          room_(K), other_room_(stream_ ? K : 0), next_(K) {
+    // The rows from entry `first` on, of at most `longest` entries each, of an array of `total`.
+    RowWriter(Sink out, int64_t first, int64_t longest, int64_t total)
+        : storage_(out.storage), size_(out.storage == Storage::itself ? int(sizeof(T)) : 2),
+          stream_(out.entries && total * size_ >= streamed_from),
+          to_(out.entries ? static_cast<char*>(out.entries) + first * size_ : nullptr),
+          room_(longest), other_room_(stream_ ? longest : 0) {
         if (!stream_) return;
         filled_ = kept_ = int(reinterpret_cast<uintptr_t>(to_) % 64) / size_;
         to_ -= filled_ * size_;
@@ -94,31 +95,30 @@ template <class T> class RowWriter {
     RowWriter& operator=(const RowWriter&) = delete;
     ~RowWriter() {
         if (!stream_) return;
-        advance(K_);
+        advance(length_);
         write_part();
 #if defined(__SSE2__)
         _mm_sfence();  // streamed lines are not ordered with other stores
 #endif
     }
 
-    bool streams() const { return stream_; }
-
     // Room for the next row, a whole number of groups.
     T* room() const { return row_ == room_.entries && stream_ ? other_room_.entries : room_.entries; }
 
-    // The next row is factor times what is in the room, but `value` at the entry `special` if that is not negative.
-    void put(T factor, int64_t special = -1, T value = 0) {
-        advance(K_);
-        row_ = room(), factor_ = factor, special_ = special, value_ = value, next_ = reached_ = 0;
+    // The next row is factor times the first `length` entries of the room, but `value` at the entry `special` if that
+    // is not negative.
+    void put(int64_t length, T factor = 1, int64_t special = -1, T value = 0) {
+        advance(length_);
+        row_ = room(), length_ = length, factor_ = factor, special_ = special, value_ = value, next_ = reached_ = 0;
         if (stream_) return;
-        scaled(row_, K_, factor, storage_, to_);
+        scaled(row_, length, factor, storage_, to_);
         if (special >= 0) scaled(&value, 1, T(1), storage_, to_ + special * size_);
-        to_ += K_ * size_, next_ = K_;
+        to_ += length * size_, next_ = length;
     }
 
     // Writes so many entries more of the row that was put last.
     [[gnu::noinline]] void advance(int64_t count) {
-        const int64_t line = 64 / size_, end = reached_ = std::min(K_, reached_ + count);
+        const int64_t line = 64 / size_, end = reached_ = std::min(length_, reached_ + count);
         while (next_ < end) {
             const bool special_ahead = special_ >= next_ && special_ < end;
             const int64_t lines = filled_ ? 0 : ((special_ahead ? special_ : end) - next_) / line;
@@ -131,17 +131,21 @@ template <class T> class RowWriter {
                 }
             }
             next_ += lines * line, to_ += lines * 64;
-            if (filled_ == 0 && end - next_ < line && end < K_) return;  // the rest of this line comes later
-            if (next_ < end) append();
+            const int64_t part = std::min(line - filled_, end - next_);
+            if (part == 0 || (filled_ + part < line && end < length_)) return;  // the rest of this line comes later
+            take(part);
         }
     }
 
   private:
-    void append() {
-        const T value = next_ == special_ ? value_ : factor_ * row_[next_];
-        scaled(&value, 1, T(1), storage_, line_ + filled_ * size_);
-        ++next_;
-        if (++filled_ == 64 / size_) write_part();
+    // Puts so many entries into the line that is held back.
+    void take(int64_t count) {
+        scaled(row_ + next_, count, factor_, storage_, line_ + filled_ * size_);
+        if (special_ >= next_ && special_ < next_ + count) {
+            scaled(&value_, 1, T(1), storage_, line_ + (filled_ + special_ - next_) * size_);
+        }
+        next_ += count, filled_ += int(count);
+        if (filled_ == 64 / size_) write_part();
     }
     // A line whose first entries, or last, may not be ours.
     void write_part() {
@@ -156,13 +160,12 @@ template <class T> class RowWriter {
 
     Storage storage_;
     int size_;  // bytes of an entry
-    int64_t K_;
     bool stream_;
     char* to_;  // where line_ begins, or the next row
     Buffer<T> room_, other_room_;
     const T* row_ = nullptr;  // put last; written up to next_, of the reached_ that were to be
     T factor_ = 1, value_ = 0;
-    int64_t special_ = -1, next_, reached_ = 0;
+    int64_t length_ = 0, special_ = -1, next_ = 0, reached_ = 0;
     int filled_ = 0, kept_ = 0;
     alignas(64) char line_[64];
 };

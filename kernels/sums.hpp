@@ -13,6 +13,9 @@ namespace softgrad::SOFTGRAD_ISA {
 // written out, so the sum is the same on every instruction set that rounds its terms alike.
 template <class T> class Accumulator {
   public:
+    Accumulator() {
+        for (int64_t l = 0; l < lanes; ++l) high_[l] = low_[l] = 0;
+    }
     [[gnu::always_inline]] void add_group(const T* x) {
         for (int64_t start = 0; start < group<T>; start += 8 * lanes) {
 #pragma omp simd
@@ -43,7 +46,7 @@ template <class T> class Accumulator {
         }
     }
 
-    double high_[lanes] = {}, low_[lanes] = {};
+    double high_[lanes], low_[lanes];
 };
 
 constexpr auto nothing_ahead = [](int64_t) {};

@@ -53,7 +53,8 @@ class Rows(NamedTuple):
     @property
     def outer_shape(self) -> tuple[int, ...]:
         """The array's shape without the class axis."""
-        return self.shape[: self.axis] + self.shape[self.axis + 1 :]
+        shape, axis = self.shape, self.axis
+        return shape[:-1] if axis == len(shape) - 1 else shape[:axis] + shape[axis + 1 :]
 
     @property
     def bfloat16(self) -> bool:
@@ -127,6 +128,8 @@ def numbers(function: str, name: str, value: npt.ArrayLike) -> Array:
 
 def class_axis(function: str, name: str, array: Array, axis: int) -> int:
     """`axis` counted from 0, where `array` has at least one class."""
+    if type(axis) is int and -array.ndim <= axis < array.ndim and array.shape[axis]:
+        return axis % array.ndim
     if not isinstance(axis, int | np.integer):
         raise AxisError(f"{function}: axis is {axis!r}, wanted one integer")
     if not -array.ndim <= axis < array.ndim:
@@ -144,10 +147,12 @@ def to_rows(function: str, name: str, value: npt.ArrayLike, axis: int, *, as_mat
     array = numbers(function, name, value)
     axis = class_axis(function, name, array, axis)
     shape, dtype = array.shape, array.dtype
+    if axis == len(shape) - 1 and array.flags.carray and dtype.isnative:  # most calls: nothing to find out
+        return Rows(array.reshape(-1, shape[axis], 1), shape, axis, dtype, "kept")
     stored = array if dtype.isnative else array.astype(dtype.newbyteorder("="))
-    flags, last = stored.flags, array.ndim - 1
+    flags = stored.flags
     if flags.aligned:
-        inner = 1 if axis == last else math.prod(shape[axis + 1 :])
+        inner = math.prod(shape[axis + 1 :])
         if flags.c_contiguous and _fits(inner, as_matrix):
             return Rows(stored.reshape(math.prod(shape[:axis]), shape[axis], inner), shape, axis, dtype, "kept")
         inner = math.prod(shape[:axis])
@@ -188,7 +193,7 @@ def to_row_values(function: str, name: str, value: npt.ArrayLike, other_name: st
 
 def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, ignore_index: int | None) -> Array:
     """A target as class numbers (N), -1 where ignored, or as probabilities (N, K, 1) in the dtype of the loss."""
-    array = _array(function, "target", value)
+    array = value if type(value) is np.ndarray else _array(function, "target", value)
     if array.shape == logits.shape:
         if ignore_index is not None:
             raise OptionError(
@@ -196,10 +201,11 @@ def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, igno
                 "rows of zeros for the rows to ignore"
             )
         return logits.lay_out(numbers(function, "target", array), logits.computed_in)
-    if array.shape != logits.outer_shape:
+    outer_shape = logits.outer_shape
+    if array.shape != outer_shape:
         raise ShapeError(
             f"{function}: target.shape is {array.shape}, but logits.shape is {logits.shape} with the classes on "
-            f"axis {axis}; wanted {logits.outer_shape} for class numbers or {logits.shape} for probabilities"
+            f"axis {axis}; wanted {outer_shape} for class numbers or {logits.shape} for probabilities"
         )
     if array.dtype.kind not in "iub":
         raise DtypeError(
@@ -207,10 +213,15 @@ def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, igno
             f"convert it first, as target.astype(int)"
         )
     ordered = array.T if logits.layout == "transposed" else array
-    labels = np.ascontiguousarray(ordered, dtype=np.int64).reshape(-1)
-    ignored = None if ignore_index is None else (ordered == ignore_index).reshape(-1)
+    labels = ordered if ordered.ndim == 1 else ordered.reshape(-1)
+    if labels.dtype.char != "l" or not labels.flags.carray:
+        labels = np.require(labels, np.int64, ["C", "A"])
     classes = logits.shape[logits.axis]
-    first = _kernels.find_label_outside(labels if ignored is None else np.where(ignored, 0, labels), classes)
+    read = labels
+    if ignore_index is not None:
+        ignored = labels == ignore_index
+        labels, read = np.where(ignored, 0, labels), np.where(ignored, -1, labels)
+    first = _kernels.find_label_outside(labels, classes)
     if first >= 0:
         index = np.unravel_index(first, ordered.shape)[:: -1 if logits.layout == "transposed" else 1]
         place = f"target[{', '.join(str(int(i)) for i in index)}]" if index else "target"
@@ -223,7 +234,7 @@ def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, igno
             f"{function}: {place} is {array[index]}, but logits have {classes} classes on axis {axis}; "
             f"wanted 0..{classes - 1}, {way_out}"
         )
-    return labels if ignored is None else np.where(ignored, -1, labels)
+    return read
 
 
 def to_out(function: str, out: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

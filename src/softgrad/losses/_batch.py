@@ -102,12 +102,13 @@ class Batch(NamedTuple):
 
     def loss(self, kernels: Kernels) -> Array:
         """The loss alone."""
-        loss = self._row_room()
+        loss = self._row_room() if self.reduction == "none" else None
         return self._reduced(loss, self._run(kernels, loss, None, None))
 
     def loss_with_grad(self, kernels: Kernels, out: Array | None) -> LossAndGrad:
         """The loss and its gradient; the mean's denominator goes into the kernel: the gradient is rounded once."""
-        loss, grad = self._row_room(), self.z.room(out, self.target, self.weight)
+        loss = self._row_room() if self.reduction == "none" else None
+        grad = self.z.room(out, self.target, self.weight)
         total = self._run(kernels, loss, grad, None)
         return LossAndGrad(self._reduced(loss, total), self.z.restore(grad, out))
 
@@ -124,27 +125,31 @@ class Batch(NamedTuple):
         v = tangent_matrix(function, "tangent", tangent, self.z)
         rows = self._replace(z=self.z.wide(), reduction="none")
         grad = rows.z.room(None)
-        rows._run(kernels, self._row_room(), grad, None)
+        rows._run(kernels, None, grad, None)
         change = (grad[:, :, 0] * v).sum(axis=1, dtype=np.longdouble).astype(grad.dtype)
         return self._reduced(change, change.sum(dtype=np.longdouble) / (self.denominator or 1))
 
-    def _reduced(self, rows: Array, total: float) -> Array:
-        """Numbers of the rows, as one number or in the rows' shape."""
-        if self.reduction == "none":
+    def _reduced(self, rows: Array | None, total: float) -> Array:
+        """Numbers of the rows, in the rows' shape, or where they were not asked for the one that they come to."""
+        if rows is not None and self.reduction == "none":
             return self.z.restore_outer(rows)
         if not self.denominator:
             total = math.nan if self.if_all_ignored == "nan" else 0.0
-        reduced: Array = rows.dtype.type(total)
+        reduced: Array = self.z.computed_in.type(total)
         return reduced
 
     def _row_room(self) -> Array:
         return np.empty(len(self.target), self.z.computed_in)
 
-    def _run(self, kernels: Kernels, loss: Array, grad: Array | None, stats: tuple[Array, Array, Array] | None) -> float:
+    def _run(
+        self, kernels: Kernels, loss: Array | None, grad: Array | None, stats: tuple[Array, Array, Array] | None
+    ) -> float:
         """Fills the arrays, and returns the sum of the losses over the denominator."""
-        kernel = kernels.classes if self.target.ndim == 1 else kernels.probs
-        return kernel(
-            bits(self.z.stored),
+        z = self.z.stored
+        if z.dtype.itemsize == 2:
+            z, grad = bits(z), None if grad is None else bits(grad)
+        return (kernels.classes if self.target.ndim == 1 else kernels.probs)(
+            z,
             self.target,
             self.weight,
             self.scale,
@@ -154,7 +159,7 @@ class Batch(NamedTuple):
             self.softcap,
             self.temperature,
             loss,
-            None if grad is None else bits(grad),
+            grad,
             stats,
             self.z.bfloat16,
         )
