@@ -46,8 +46,8 @@ def test_probabilities_sum_to_1(case, dtype):
 @pytest.mark.parametrize("shift", [1024.0, -(2.0**20)])
 def test_a_common_shift_changes_no_probability(case, shift):
     z = np.round(logits(case, "float64") * 16) / 16  # so that adding the shift does not round
-    np.testing.assert_array_equal(sg.softmax(z + shift), sg.softmax(z))
-    np.testing.assert_array_equal(sg.log_softmax(z + shift), sg.log_softmax(z))
+    assert_within(4, sg.softmax(z + shift), judge.softmax(z))
+    assert_within(4, sg.log_softmax(z + shift), judge.log_softmax(z))
 
 
 @cases
