@@ -1,7 +1,9 @@
-"""The plots, from what was saved: time against entries, one line a library."""
+"""The plots, from what was saved: time against size, one line a library, its name at its end."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,35 +15,42 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
+GAP = 0.06  # between two names, as a share of the height
 
 # Okabe and Ito's colours, which the colour-blind can tell apart; the markers say it a second time.
 STYLES: dict[str, dict[str, Any]] = {
     SOFTGRAD: {"color": "#D55E00", "marker": "o", "linewidth": 2.5, "zorder": 3},
     SOFTGRAD_OUT: {"color": "#D55E00", "marker": "o", "linestyle": "--", "markerfacecolor": "white", "zorder": 3},
-    COPY: {"color": "#888888", "marker": None, "linestyle": ":"},
+    COPY: {"color": "#777777", "marker": None, "linestyle": ":"},
     "torch": {"color": "#0072B2", "marker": "s"},
     "torch.compile": {"color": "#56B4E9", "marker": "D"},
     "jax.jit": {"color": "#009E73", "marker": "^"},
     "NumPy": {"color": "#000000", "marker": "v"},
     "SciPy": {"color": "#CC79A7", "marker": "P"},
 }
-LABELS = {COPY: "a copy of the same bytes"}
+LABELS = {COPY: "copy of as many bytes"}
 
 
 def draw(record: Record, folder: Path = FOLDER) -> Path:
-    """One question's plot, as a PNG."""
+    """One question's plot, as a PNG on white, whatever is around it."""
     import matplotlib as mpl
 
     mpl.use("agg")
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import FuncFormatter, NullLocator
 
-    figure, axes = plt.subplots(figsize=(7.5, 5), layout="constrained")
+    figure, axes = plt.subplots(figsize=(7.5, 4.8), layout="constrained", facecolor="white")
+    rows = [row.rows for row in record.sweep()]
+    axes.set(xscale="log", yscale="log")
     _lines(axes, record)
-    axes.set(xscale="log", yscale="log", ylabel="milliseconds a call, median", title=record.title)
-    axes.set_xlabel(f"entries: rows of {SWEEP_CLASSES:,} classes")
-    axes.grid(visible=True, which="major", color="#dddddd")
+    axes.set_title(record.title, loc="left", fontsize=11)
+    axes.set_ylabel("milliseconds a call, median")
+    axes.set_xlabel(f"rows of {SWEEP_CLASSES:,} classes")
+    axes.set_xticks(rows, [f"{count:,}" for count in rows])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axes.grid(visible=True, which="major", color="#e4e4e4")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
     figure.text(0.995, 0.005, _footnote(record), ha="right", va="bottom", fontsize=7, color="#555555")
     figure.get_layout_engine().set(rect=(0, 0.03, 1, 0.97))
     folder.mkdir(parents=True, exist_ok=True)
@@ -52,13 +61,44 @@ def draw(record: Record, folder: Path = FOLDER) -> Path:
 
 
 def _lines(axes: Axes, record: Record) -> None:
-    rows = [row for row in record.rows if row.classes == SWEEP_CLASSES]
+    ends: dict[str, tuple[int, float]] = {}
     for line in sorted(record.lines(), key=list(STYLES).index):
-        points = [(row.rows * row.classes, seconds) for row in rows if (seconds := row.median(line)) is not None]
-        entries, times = zip(*points, strict=True) if points else ((), ())
-        axes.plot(
-            entries, [1000 * seconds for seconds in times], label=LABELS.get(line, line), markersize=6, **STYLES[line]
+        points = [(row.rows, 1000 * seconds) for row in record.sweep() if (seconds := row.median(line)) is not None]
+        if points:
+            axes.plot(*zip(*points, strict=True), markersize=6, **STYLES[line])
+            ends[line] = points[-1]
+    axes.autoscale_view()
+    to_share = axes.transData - axes.transAxes  # of the width and the height
+    shares = [to_share.transform(end)[1] for end in ends.values()]
+    for (line, end), share in zip(ends.items(), spread(shares, GAP), strict=True):
+        axes.annotate(
+            LABELS.get(line, line),
+            xy=end,
+            xytext=(1.04, share),
+            textcoords="axes fraction",
+            va="center",
+            annotation_clip=False,
+            color=STYLES[line]["color"],
+            fontweight="bold" if line == SOFTGRAD else "normal",
+            arrowprops={
+                "arrowstyle": "-",
+                "color": STYLES[line]["color"],
+                "linewidth": 0.6,
+                "shrinkB": 5,
+                "relpos": (0, 0.5),
+            },
         )
+
+
+def spread(heights: Sequence[float], gap: float) -> list[float]:
+    """The heights moved apart until no two are nearer than `gap`; their order stays."""
+    upward = sorted(range(len(heights)), key=lambda i: heights[i])
+    pushed_up, pushed_down = list(heights), list(heights)
+    for below, above in pairwise(upward):
+        pushed_up[above] = max(pushed_up[above], pushed_up[below] + gap)
+    for above, below in pairwise(reversed(upward)):
+        pushed_down[below] = min(pushed_down[below], pushed_down[above] - gap)
+    return [(up + down) / 2 for up, down in zip(pushed_up, pushed_down, strict=True)]
 
 
 def _footnote(record: Record) -> str:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.providers import COPY, SOFTGRAD, SOFTGRAD_OUT
+from benchmarks.questions import QUESTIONS, SWEEP_CLASSES
 
 FOLDER = Path(__file__).parent / "results"
 
@@ -60,6 +61,10 @@ class Record:
         """What was timed, in the order of the providers."""
         return list(dict.fromkeys(line for row in self.rows for line in row.seconds))
 
+    def sweep(self) -> list[Row]:
+        """The sizes that differ in their rows alone, for a plot."""
+        return [row for row in self.rows if row.classes == SWEEP_CLASSES]
+
     def save(self, folder: Path = FOLDER) -> Path:
         """Writes QUESTION.json; times to four digits."""
         data = asdict(self)
@@ -75,6 +80,11 @@ def load(question: str, folder: Path = FOLDER) -> Record | None:
         return None
     data = json.loads(path.read_text())
     return Record(**{**data, "rows": [Row(**row) for row in data["rows"]]})
+
+
+def load_all(folder: Path = FOLDER) -> dict[str, Record]:
+    """What was saved, in the order of the questions."""
+    return {name: record for name in QUESTIONS if (record := load(name, folder))}
 
 
 def write_json(path: Path, data: object) -> Path:
@@ -110,7 +120,7 @@ def _processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def _percent_busy(seconds: float = 1.0) -> int:
+def _percent_busy(seconds: float = 0.5) -> int:
     """What others were doing on the processors just before; times are worth little where it is much."""
     stat = Path("/proc/stat")
     if not stat.exists():

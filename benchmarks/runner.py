@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import multiprocessing
+import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
+from benchmarks import inputs
 from benchmarks.providers import PROVIDERS, Entry
 from benchmarks.questions import Question, Size
 from benchmarks.record import Record, Row, machine, now
 from benchmarks.worker import Failed, Prepare, Time, serve
 
-ROUNDS = 7
-SECONDS = 0.15  # of calls in one sample
-TOO_LONG = 5.0  # seconds of a call that is not asked for again
-PAUSE = 0.02  # until the threads of the one before have gone to sleep: some turn for milliseconds when they are done
+ROUNDS = 5
+SECONDS = 0.05  # of calls in one sample
+ENOUGH = 2.0  # seconds that the samples of a line add up to when it is not asked again
+PAUSE = 0.02  # until the threads of the one before have gone to sleep: torch's turn for 5 milliseconds
 
 
 class Peer:
@@ -34,8 +38,13 @@ class Peer:
     def ask(self, order: Prepare | Time) -> Any:
         """The answer, when it is there; Failed if the process has ended, for want of memory for example."""
         time.sleep(PAUSE)
-        try:
+        with suppress(OSError):  # its process has ended, which hear() finds too
             self._orders.send(order)
+        return self.hear()
+
+    def hear(self) -> Any:
+        """What it says next, the first time whether its library is there."""
+        try:
             return self._orders.recv()
         except (EOFError, OSError):
             return Failed("its process ended")
@@ -76,28 +85,47 @@ def run(
     )
     with ExitStack() as stack:
         peers = [stack.enter_context(Peer(entry, question)) for entry in present]
+        say(f"{question.name}: the libraries are imported")
+        words = {peer.name: peer.hear() for peer in peers}
+        refused = {name: word.reason for name, word in words.items() if isinstance(word, Failed)}
+        ready = [peer for peer in peers if peer.name not in refused]
         for size in question.sizes:
-            record.rows.append(_measure(peers, question, size, rounds, seconds, say))
+
+            def say_where(text: str, size: Size = size) -> None:
+                say(f"{question.name} {size}: {text}")
+
+            row = Row(size.rows, size.classes, question.bytes_moved(size), seconds={}, refused=dict(refused))
+            lines = _prepare(ready, question, size, row, say_where)
+            _time(lines, row, rounds, seconds, say_where)
+            record.rows.append(row)
     return record
 
 
-def _measure(
-    peers: Sequence[Peer], question: Question, size: Size, rounds: int, seconds: float, say: Callable[[str], None]
-) -> Row:
-    row = Row(rows=size.rows, classes=size.classes, bytes_moved=question.bytes_moved(size), seconds={}, refused={})
+def _prepare(
+    peers: Sequence[Peer], question: Question, size: Size, row: Row, say: Callable[[str], None]
+) -> list[tuple[Peer, str]]:
+    """The lines that can be timed; the others go into row.refused."""
     lines: list[tuple[Peer, str]] = []
-    for peer in peers:
-        say(f"{question.name} {size}: {peer.name} is prepared")
-        answer = peer.ask(Prepare(size))
-        faults = {peer.name: answer.reason} if isinstance(answer, Failed) else answer
-        row.refused.update({line: fault for line, fault in faults.items() if fault})
-        lines += [(peer, line) for line, fault in faults.items() if not fault]
+    with TemporaryDirectory() as folder:
+        say("inputs are drawn")
+        order = Prepare(*inputs.write(question, size, Path(folder)))
+        for peer in peers:
+            say(f"{peer.name} is prepared")
+            answer = peer.ask(order)
+            faults = {peer.name: answer.reason} if isinstance(answer, Failed) else answer
+            row.refused.update({line: fault for line, fault in faults.items() if fault})
+            lines += [(peer, line) for line, fault in faults.items() if not fault]
+    return lines
+
+
+def _time(lines: Sequence[tuple[Peer, str]], row: Row, rounds: int, seconds: float, say: Callable[[str], None]) -> None:
+    """Fills row.seconds; a line that fails goes into row.refused after all."""
+    order = random.Random(0)
     for turn in range(rounds):
-        for index in range(len(lines)):
-            peer, line = lines[(turn + index) % len(lines)]  # nobody is always after the same one
-            if line in row.refused or max(row.seconds.get(line, [0])) > TOO_LONG:
+        for peer, line in order.sample(lines, len(lines)):  # nobody is always after the same one
+            if line in row.refused or sum(row.seconds.get(line, [])) > ENOUGH:
                 continue
-            say(f"{question.name} {size}: round {turn + 1} of {rounds}, {line}")
+            say(f"round {turn + 1} of {rounds}, {line}")
             answer = peer.ask(Time(line, seconds))
             if isinstance(answer, Failed):
                 row.refused[line] = answer.reason
@@ -105,4 +133,3 @@ def _measure(
                 row.seconds.setdefault(line, []).append(answer)
     for line in row.refused:
         row.seconds.pop(line, None)
-    return row

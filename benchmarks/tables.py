@@ -1,10 +1,13 @@
-"""The tables, one a question."""
+"""The tables: one a question, and one of all goals; for a terminal, or as Markdown."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from io import StringIO
 from typing import TYPE_CHECKING
 
-from benchmarks.providers import COPY, PROVIDERS, SOFTGRAD, SOFTGRAD_OUT
+from benchmarks.goals import Found
+from benchmarks.providers import PEERS, SOFTGRAD, SOFTGRAD_OUT
 from benchmarks.record import Record, Row
 
 if TYPE_CHECKING:
@@ -14,10 +17,15 @@ if TYPE_CHECKING:
 
 BUSY = 10  # percent, above which the reader is told
 WIDTH = 130  # of a table that goes into a file
-PEERS = [entry.name for entry in PROVIDERS if entry.name not in (SOFTGRAD, COPY)]
 CAPTION = (
-    "Under a peer: how many times as long as softgrad's plain call it takes. Under copy: the speed of softgrad as a "
-    "share of that of a plain copy of the same bytes. GB/s and copy are those of out=, or of the plain call without it."
+    "Times are medians. plain: the result is a new array, whose memory is fetched and freed in every call, page faults "
+    "included, as it is for every peer. out=: into an array that is there. copy: np.copyto of half of the bytes moved "
+    "into an array that is there, whole or split over threads, whichever is faster. Under a peer: how many times as "
+    "long as softgrad's plain call it takes. Under copy: its time as a share of softgrad's with out=. GB/s: of out=."
+)
+GOALS_CAPTION = (
+    "Wanted and found: how many times as long as softgrad's plain call the fastest of them takes; against the copy, "
+    "the copy's time as a share of that of softgrad with out=. Of a goal for every size, the worst is shown."
 )
 
 
@@ -30,19 +38,41 @@ def console() -> Console:
 
 
 def progress() -> Status:
-    """A line on standard error that says what is under way, on a terminal only."""
+    """A line on standard error that says what is under way, on a terminal only, and takes little of the processors."""
     from rich.console import Console
 
-    return Console(stderr=True, markup=False, highlight=False).status("")
+    return Console(stderr=True, markup=False, highlight=False).status("", refresh_per_second=2)
 
 
-def table(record: Record) -> Table:
-    """Rows are sizes, columns what was found."""
+def empty(columns: Sequence[str], *, title: str = "", markdown: bool = False) -> Table:
+    """A table without rows: framed, or as Markdown, which has no titles."""
+    from rich import box
     from rich.table import Table
 
-    drawn = Table(title=record.title, caption=CAPTION, caption_justify="left", title_justify="left")
-    for column in ("rows x classes", "MB moved", "GB/s", "plain, ms", "out=, ms", *PEERS, "copy"):
-        drawn.add_column(column, justify="right", no_wrap=True)
+    drawn = Table(
+        title=None if markdown else title or None,
+        title_justify="left",
+        box=box.MARKDOWN if markdown else box.HEAVY_HEAD,
+    )
+    for column in columns:
+        drawn.add_column(column, justify="left" if markdown else "right", no_wrap=True)
+    return drawn
+
+
+def text(drawn: Table) -> str:
+    """Its lines, as long as they are."""
+    from rich.console import Console
+
+    console = Console(file=StringIO(), width=400, markup=False, highlight=False)
+    console.print(drawn)
+    assert isinstance(console.file, StringIO)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines() if line.strip()) + "\n"
+
+
+def table(record: Record, *, markdown: bool = False) -> Table:
+    """Rows are sizes, columns what was found, as CAPTION explains."""
+    columns = ("rows x classes", "MB moved", "GB/s", "plain, ms", "out=, ms", *PEERS, "copy")
+    drawn = empty(columns, title=record.title, markdown=markdown)
     for row in record.rows:
         drawn.add_row(
             f"{row.rows:,} x {row.classes:,}",
@@ -52,6 +82,24 @@ def table(record: Record) -> Table:
             _milliseconds(row, SOFTGRAD_OUT),
             *(_peer(record, row, peer) for peer in PEERS),
             _number(row.share_of_copy(), ".2f"),
+        )
+    return drawn
+
+
+def goals(found: Sequence[Found], *, markdown: bool = False) -> Table:
+    """Rows are goals, with what was found and whether it is enough, as GOALS_CAPTION explains."""
+    columns = ("question", "rows x classes", "against", "fastest", "wanted", "found", "")
+    drawn = empty(columns, title="goals", markdown=markdown)
+    for one in found:
+        size = "every size" if one.size is None else str(one.size) if one.goal.size else f"{one.size} (worst)"
+        drawn.add_row(
+            one.goal.question,
+            size,
+            "every peer" if one.goal.against == PEERS else ", ".join(one.goal.against),
+            one.fastest,
+            f"{one.goal.wanted:g}",
+            _number(one.value, ".2f"),
+            one.verdict(),
         )
     return drawn
 

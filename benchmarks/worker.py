@@ -7,20 +7,22 @@ import os
 import statistics
 import time
 from multiprocessing.connection import Connection
+from pathlib import Path
 from timeit import Timer
 from typing import NamedTuple
 
+from benchmarks import inputs
 from benchmarks.providers import Call, Entry, NotOffered, Provider
-from benchmarks.questions import Question, Size
+from benchmarks.questions import Question, Truth
 
-AT_LEAST = 3  # calls in a sample
-LONG = 2.0  # seconds; of such calls one is a sample
+LONG = 0.1  # seconds; of such calls one is a sample, with none before it
 
 
 class Prepare(NamedTuple):
-    """Make the inputs of a size, call once, compare with the truth; the answer is a fault or None for each call."""
+    """Read the inputs, call once, compare with the truth; the answer is a fault or None for each call."""
 
-    size: Size
+    files: tuple[Path, ...]
+    truths: tuple[Truth, ...]
 
 
 class Time(NamedTuple):
@@ -43,41 +45,47 @@ class Bench:
         self.provider, self.question = provider, question
         self.calls: dict[str, Call] = {}
 
-    def prepare(self, size: Size) -> dict[str, str | None]:
+    def prepare(self, files: tuple[Path, ...], truths: tuple[Truth, ...]) -> dict[str, str | None]:
         """Only a call whose result is right can be timed."""
-        self.calls = {}
-        gc.collect()  # the inputs of the last size
-        operation, dtype = self.question.operation, self.question.dtype
-        inputs = operation.inputs(size, dtype)
-        faults: dict[str, str | None] = {}
-        for line, call in self.provider.calls(operation, inputs).items():
-            faults[line] = self.provider.fault(operation, inputs, call(), dtype)
-            if faults[line] is None:
-                self.calls[line] = call
+        if self.calls:
+            self.calls = {}
+            gc.collect()  # the inputs of the last size
+        calls = self.provider.calls(self.question.operation, inputs.read(files, self.question.dtype))
+        faults = {line: self.provider.fault(truths, call(), self.question.dtype) for line, call in calls.items()}
+        self.calls = {line: call for line, call in calls.items() if faults[line] is None}
         return faults
 
     def time(self, line: str, seconds: float) -> float:
-        """The median of as many calls as fit, after one that wakes the threads and the caches."""
+        """The median of as many calls as fit, one at least, after one that wakes the threads and the caches."""
         timer = Timer(self.calls[line])
-        if timer.timeit(1) > LONG:
-            return timer.timeit(1)
+        first = timer.timeit(1)
+        if first > LONG:
+            return first
         times: list[float] = []
         end = time.perf_counter() + seconds
-        while len(times) < AT_LEAST or time.perf_counter() < end:
+        while not times or time.perf_counter() < end:
             times.append(timer.timeit(1))
         return statistics.median(times)
 
 
 def serve(orders: Connection, entry: Entry, question: Question) -> None:
-    """Answers orders until there are no more."""
+    """Says None when the library is there, then answers orders until there are no more."""
     os.dup2(2, 1)  # what libraries print does not belong among the tables
-    bench = None
+    try:
+        bench = Bench(entry.load(question.dtype), question)
+    except Exception as error:  # a library may fail in any way, and the others go on
+        orders.send(_failed(error))
+        return
+    gc.disable()
+    orders.send(None)
     while order := orders.recv():
         try:
-            bench = bench or Bench(entry.load(question.dtype), question)
-            gc.disable()
-            orders.send(bench.prepare(order.size) if isinstance(order, Prepare) else bench.time(*order))
-        except NotOffered as error:
-            orders.send(Failed(str(error)))
-        except Exception as error:  # a library may fail in any way, and the others go on
-            orders.send(Failed(f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"))
+            orders.send(bench.prepare(*order) if isinstance(order, Prepare) else bench.time(*order))
+        except Exception as error:
+            orders.send(_failed(error))
+
+
+def _failed(error: Exception) -> Failed:
+    if isinstance(error, NotOffered):
+        return Failed(str(error))
+    return Failed(": ".join([type(error).__name__, *str(error).splitlines()[:1]]))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from io import StringIO
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
+from benchmarks import tables
 from benchmarks.accuracy.measure import PROMISES, Errors, Found
 
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ $versions
 """)
 
 
-def table(errors: Errors, libraries: list[str], title: str, *, markdown: bool = False) -> Table:
+def table(errors: Errors, libraries: list[str], title: str = "", *, markdown: bool = False) -> Table:
     """Rows are quantities, columns libraries."""
-    drawn = _table(["", "promised", *libraries], title=title, markdown=markdown)
+    drawn = tables.empty(["", "promised", *libraries], title=title, markdown=markdown)
     for quantity, found in errors.items():
         drawn.add_row(quantity, str(PROMISES[quantity]), *(_ulps(found[name].ulps) for name in libraries))
     return drawn
@@ -78,40 +78,23 @@ def table(errors: Errors, libraries: list[str], title: str, *, markdown: bool = 
 def write(found: dict[str, Found], libraries: list[str], versions: str, path: Path = PAGE) -> Path:
     """Writes the page."""
 
-    def tables(which: str) -> str:
-        errors = {dtype: getattr(both, which) for dtype, both in found.items()}
-        return "\n".join(f"{dtype}:\n\n{_text(table(e, libraries, '', markdown=True))}" for dtype, e in errors.items())
+    def both_dtypes(which: str) -> str:
+        drawn = {dtype: table(getattr(both, which), libraries, markdown=True) for dtype, both in found.items()}
+        return "\n".join(f"{dtype}:\n\n{tables.text(one)}" for dtype, one in drawn.items())
 
-    places = "\n".join(f"{dtype}:\n\n{_text(_places(both.all, libraries))}" for dtype, both in found.items())
+    places = "\n".join(f"{dtype}:\n\n{tables.text(_places(both.all, libraries))}" for dtype, both in found.items())
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(TEXT.substitute(all=tables("all"), normal=tables("normal"), where=places, versions=versions))
+    path.write_text(
+        TEXT.substitute(all=both_dtypes("all"), normal=both_dtypes("normal"), where=places, versions=versions)
+    )
     return path
 
 
 def _places(errors: Errors, libraries: list[str]) -> Table:
-    drawn = _table(["", *libraries], title="", markdown=True)
+    drawn = tables.empty(["", *libraries], markdown=True)
     for quantity, found in errors.items():
         drawn.add_row(quantity, *(found[name].case if found[name].ulps > 0 else "-" for name in libraries))
     return drawn
-
-
-def _table(columns: list[str], *, title: str, markdown: bool) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    drawn = Table(title=title or None, title_justify="left", box=box.MARKDOWN if markdown else box.HEAVY_HEAD)
-    for column in columns:
-        drawn.add_column(column, justify="left" if markdown else "right", no_wrap=True)
-    return drawn
-
-
-def _text(drawn: Table) -> str:
-    from rich.console import Console
-
-    console = Console(file=StringIO(), width=400, markup=False, highlight=False)
-    console.print(drawn)
-    assert isinstance(console.file, StringIO)
-    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines() if line.strip()) + "\n"
 
 
 def _ulps(value: float) -> str:

@@ -2,7 +2,7 @@
 
 from benchmarks.providers.base import Call, Entry, NotOffered, Provider
 
-__all__ = ["COPY", "PROVIDERS", "SOFTGRAD", "SOFTGRAD_OUT", "Call", "Entry", "NotOffered", "Provider"]
+__all__ = ["COPY", "PEERS", "PROVIDERS", "SOFTGRAD", "SOFTGRAD_OUT", "Call", "Entry", "NotOffered", "Provider"]
 
 SOFTGRAD, COPY = "softgrad", "copy"
 SOFTGRAD_OUT = "softgrad, out="  # into an array that is there already
@@ -18,3 +18,4 @@ PROVIDERS = (
     Entry("NumPy", f"{_HERE}.numpy_by_hand:NumPyByHand", ("numpy",)),
     Entry("SciPy", f"{_HERE}.scipy_special:SciPy", ("scipy",), "python -m pip install scipy"),
 )
+PEERS = tuple(entry.name for entry in PROVIDERS if entry.name not in (SOFTGRAD, COPY))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from benchmarks.questions.base import Array, Operation
+from benchmarks.questions.base import Array, Operation, Truth
 
 Call: TypeAlias = Callable[[], tuple[Any, ...]]
 
@@ -73,8 +73,7 @@ class Provider:
         method: Callable[..., Call] = getattr(self, operation.name)
         return method
 
-    def fault(
-        self, operation: Operation, inputs: tuple[Array, ...], results: tuple[Any, ...], dtype: str
-    ) -> str | None:
+    def fault(self, truths: tuple[Truth, ...], results: tuple[Any, ...], dtype: str) -> str | None:
         """What is wrong with the results of a call; None if nothing is."""
-        return operation.fault(inputs, tuple(map(self.numpy, results)), dtype)
+        faults = (truth.fault(self.numpy(got), dtype) for truth, got in zip(truths, results, strict=True))
+        return next(filter(None, faults), None)

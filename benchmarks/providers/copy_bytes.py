@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.providers.base import Call, Provider
-from benchmarks.questions.base import Array, Operation
+from benchmarks.questions.base import Array, Operation, Truth
 
 
 class Copy(Provider):
@@ -36,9 +36,7 @@ class Copy(Provider):
 
         return {self.name: min(whole, split, key=lambda call: min(timeit.repeat(call, number=1, repeat=5)))}
 
-    def fault(
-        self, operation: Operation, inputs: tuple[Array, ...], results: tuple[Any, ...], dtype: str
-    ) -> str | None:
+    def fault(self, truths: tuple[Truth, ...], results: tuple[Any, ...], dtype: str) -> str | None:
         """The copy has to equal its source."""
         source, out = results
         return None if np.array_equal(source.view(np.uint8), out.view(np.uint8)) else "the copy differs"

@@ -43,6 +43,11 @@ class Jax(Provider):
         """The formula, for the compiler to fuse."""
         return self._jitted(lambda p, dp: (p * (dp - (p * dp).sum(1, keepdims=True)),), probs, grad_output)
 
+    def log_softmax_vjp(self, log_probs: Any, grad_output: Any) -> Call:
+        """The formula, for the compiler to fuse."""
+        exp = self.jax.numpy.exp
+        return self._jitted(lambda y, dy: (dy - exp(y) * dy.sum(1, keepdims=True),), log_probs, grad_output)
+
     def _jitted(self, function: Any, *inputs: Any) -> Call:
         jitted, ready = self.jax.jit(function), self.jax.block_until_ready
         return lambda: tuple(ready(jitted(*inputs)))

@@ -65,6 +65,18 @@ class NumPyByHand(Provider):
 
         return call
 
+    def log_softmax_vjp(self, log_probs: Array, grad_output: Array) -> Call:
+        """The formula dy - exp(y) sum dy, in the room of its result."""
+
+        def call() -> tuple[Array, ...]:
+            dy = _wide(grad_output)
+            work = np.exp(_wide(log_probs))
+            work *= dy.sum(axis=1, keepdims=True)
+            np.subtract(dy, work, out=work)
+            return (work.astype(log_probs.dtype, copy=False),)
+
+        return call
+
 
 def _wide(array: Array) -> Array:
     return array if array.itemsize > 2 else array.astype(np.float32)

@@ -19,6 +19,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "softmax": sg.softmax,
     "log_softmax": sg.log_softmax,
     "softmax_vjp": sg.softmax_vjp,
+    "log_softmax_vjp": sg.log_softmax_vjp,
 }
 
 

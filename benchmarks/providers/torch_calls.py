@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.providers.base import Call, Provider
-from benchmarks.questions.base import Array
+from benchmarks.questions.base import Array, numpy_dtype
 
 
 class Torch(Provider):
@@ -26,10 +26,11 @@ class Torch(Provider):
         return self.torch.from_numpy(array)
 
     def numpy(self, array: Any) -> Array:
-        """bfloat16 widened, which is exact."""
-        wide = array.float() if array.dtype == self.torch.bfloat16 else array
-        result: Array = wide.detach().numpy()
-        return result
+        """Over the same memory."""
+        tensor = array.detach()
+        if tensor.dtype == self.torch.bfloat16:
+            return np.asarray(tensor.contiguous().view(self.torch.int16)).view(numpy_dtype("bfloat16"))
+        return np.asarray(tensor)
 
     def optimized(self, function: Any) -> Any:
         """The function as this provider runs it."""
@@ -61,6 +62,11 @@ class Torch(Provider):
         backward = self.torch.ops.aten._softmax_backward_data
         return lambda: (backward(grad_output, probs, 1, probs.dtype),)
 
+    def log_softmax_vjp(self, log_probs: Any, grad_output: Any) -> Call:
+        """The kernel of log_softmax's backward pass."""
+        backward = self.torch.ops.aten._log_softmax_backward_data
+        return lambda: (backward(grad_output, log_probs, 1, log_probs.dtype),)
+
 
 class TorchCompile(Torch):
     """torch.compile, each size compiled for itself."""
@@ -74,3 +80,8 @@ class TorchCompile(Torch):
         """The formula, for the compiler to fuse."""
         backward = self.optimized(lambda p, dp: p * (dp - (p * dp).sum(1, keepdim=True)))
         return lambda: (backward(probs, grad_output),)
+
+    def log_softmax_vjp(self, log_probs: Any, grad_output: Any) -> Call:
+        """The formula, for the compiler to fuse."""
+        backward = self.optimized(lambda y, dy: dy - y.exp() * dy.sum(1, keepdim=True))
+        return lambda: (backward(log_probs, grad_output),)

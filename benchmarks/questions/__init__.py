@@ -1,29 +1,45 @@
-"""The questions, by name."""
+"""The questions, by name: every operation in every dtype."""
 
-from benchmarks.questions.base import Question, Size
+from benchmarks.questions.base import Operation, Question, Size, Truth
 from benchmarks.questions.cross_entropy import CrossEntropy
-from benchmarks.questions.softmax import LogSoftmax, Softmax, SoftmaxVjp
+from benchmarks.questions.softmax import LogSoftmax, LogSoftmaxVjp, Softmax, SoftmaxVjp
 
-__all__ = ["QUESTIONS", "QUICK_SIZES", "SWEEP_CLASSES", "Question", "Size"]
+__all__ = ["QUESTIONS", "QUICK_SIZES", "SWEEP_CLASSES", "Question", "Size", "Truth"]
 
 SWEEP_CLASSES = 1000  # the plots show time against rows of this many classes
-
-SIZES = (
-    Size(64, 10),
-    Size(1_000_000, 10),
-    *(Size(rows, SWEEP_CLASSES) for rows in (1, 16, 256, 4096, 65_536)),
-    Size(4096, 32_000),
-)
+SWEEP = tuple(Size(rows, SWEEP_CLASSES) for rows in (1, 16, 256, 4096, 65_536))
 QUICK_SIZES = (Size(64, 10), Size(16, 1000), Size(256, 1000))
 
-_LOSS = "loss and gradient of the mean"
+_OPERATIONS: tuple[tuple[Operation, str], ...] = (
+    (CrossEntropy(), "loss and gradient of the mean"),
+    (Softmax(), "probabilities"),
+    (LogSoftmax(), "log-probabilities"),
+    (SoftmaxVjp(), "backward pass of softmax"),
+    (LogSoftmaxVjp(), "backward pass of log_softmax"),
+)
+
+
+def _sizes(dtype: str, *, sweep: bool) -> tuple[Size, ...]:
+    """A small one, a flat one, a square one and a vocabulary; fewer rows beside float32, to have done in time."""
+    if dtype != "float32":
+        return (Size(64, 10), Size(1_000_000, 10), Size(16_384, SWEEP_CLASSES), Size(1024, 32_000))
+    return (Size(64, 10), Size(1_000_000, 10), *(SWEEP if sweep else SWEEP[-1:]), Size(4096, 32_000))
+
+
+def _question(operation: Operation, title: str, dtype: str) -> Question:
+    name = operation.name.replace("_", "-")
+    return Question(
+        name=name if dtype == "float32" else f"{name}-{dtype}",
+        title=title,
+        operation=operation,
+        dtype=dtype,
+        sizes=_sizes(dtype, sweep=not isinstance(operation, LogSoftmaxVjp)),
+    )
+
+
 _QUESTIONS = (
-    Question("cross-entropy", _LOSS, CrossEntropy(), "float32", SIZES),
-    Question("cross-entropy-float64", _LOSS, CrossEntropy(), "float64", SIZES),
-    Question("cross-entropy-float16", _LOSS, CrossEntropy(), "float16", SIZES),
-    Question("cross-entropy-bfloat16", _LOSS, CrossEntropy(), "bfloat16", SIZES),
-    Question("softmax", "probabilities", Softmax(), "float32", SIZES),
-    Question("log-softmax", "log-probabilities", LogSoftmax(), "float32", SIZES),
-    Question("softmax-vjp", "backward pass of softmax", SoftmaxVjp(), "float32", SIZES),
+    _question(operation, title, dtype)
+    for dtype in ("float32", "float64", "float16", "bfloat16")
+    for operation, title in _OPERATIONS
 )
 QUESTIONS = {question.name: question for question in _QUESTIONS}

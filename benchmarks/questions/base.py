@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import EllipsisType
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -18,7 +19,9 @@ LIMIT = {"float16": 2.0**-5, "bfloat16": 2.0**-2, "float32": 2.0**-13, "float64"
 SMALLEST = {"float16": 2.0**-24, "bfloat16": 2.0**-133, "float32": 2.0**-149, "float64": 2.0**-1074}
 
 SPREAD = 3.0  # standard deviation of the logits
-BLOCK = 2**22  # entries compared at a time: float64 copies of a whole input would not fit beside the peers
+BLOCK = 2**18  # entries computed at a time: float64 copies of a whole input would not fit beside the peers
+COMPARED = 2**19  # entries of a result that are compared with truth
+COMPARED_ROWS = 16  # at least
 
 
 class Size(NamedTuple):
@@ -36,6 +39,29 @@ class Size(NamedTuple):
         return f"{self.rows:,} x {self.classes:,}"
 
 
+class Truth(NamedTuple):
+    """What a result has to be, at some of its rows."""
+
+    name: str
+    shape: tuple[int, ...]
+    rows: Array | EllipsisType  # those compared; ... of a scalar
+    values: Array  # float64
+    terms: Array  # the size of what is summed to each value
+
+    def fault(self, result: npt.ArrayLike, dtype: str) -> str | None:
+        """Where the result is further from truth than LIMIT allows for its terms; None if it is nowhere."""
+        got = np.asarray(result)
+        if got.shape != self.shape:
+            return f"{self.name} has shape {got.shape}, wanted {self.shape}"
+        got = got[self.rows].astype(np.float64)
+        bad = ~(np.abs(got - self.values) <= LIMIT[dtype] * self.terms + 2 * SMALLEST[dtype])  # NaN is bad
+        if not bad.any():
+            return None
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        place = "" if isinstance(self.rows, EllipsisType) else f"[{self.rows[where[0]]}, {where[1]}]"
+        return f"{self.name}{place} is {got[where]:.9g}, wanted {self.values[where]:.9g}"
+
+
 class Operation(Protocol):
     """A computation that libraries offer, with inputs for it and the truth about it."""
 
@@ -45,13 +71,13 @@ class Operation(Protocol):
     def inputs(self, size: Size, dtype: str) -> tuple[Array, ...]:
         """The same numbers at every call."""
 
-    def fault(self, inputs: tuple[Array, ...], results: tuple[Array, ...], dtype: str) -> str | None:
-        """What is wrong with the results; None if they agree with float64."""
+    def truth(self, inputs: tuple[Array, ...], rows: Array) -> tuple[Truth, ...]:
+        """Of each result, at these rows."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """One operation in one dtype, at several sizes: one table, one plot, one file of results."""
+    """One operation in one dtype, at several sizes: one table, one file of results."""
 
     name: str
     title: str
@@ -69,37 +95,28 @@ def numpy_dtype(name: str) -> np.dtype[Any]:
     return np.dtype(importlib.import_module("ml_dtypes").bfloat16 if name == "bfloat16" else name)
 
 
+def compared_rows(size: Size) -> Array:
+    """Every row of a small result; the first, the last and some between of a large one."""
+    count = max(COMPARED_ROWS, COMPARED // size.classes)
+    if count >= size.rows:
+        return np.arange(size.rows)
+    between = np.random.default_rng(0).choice(size.rows, count, replace=False)
+    return np.unique([0, size.rows - 1, *between])
+
+
 def draw(rng: np.random.Generator, size: Size, dtype: str) -> Array:
-    """Standard normal numbers (N, K)."""
-    drawn_as = np.float64 if dtype == "float64" else np.float32
-    return rng.standard_normal(size, dtype=drawn_as).astype(numpy_dtype(dtype), copy=False)
+    """Standard normal numbers (N, K); float32 where they will be rounded to 16 bits."""
+    return rng.standard_normal(size, dtype=np.float64 if dtype == "float64" else np.float32)
 
 
 def row_blocks(size: Size) -> Iterator[slice]:
-    """The rows, a few million entries at a time."""
+    """All rows, some at a time."""
     step = max(1, BLOCK // size.classes)
     return (slice(start, start + step) for start in range(0, size.rows, step))
 
 
-def softmax64(z: Array) -> tuple[Array, Array]:
-    """Probabilities and log-probabilities in float64."""
-    shifted = z.astype(np.float64)
-    shifted -= shifted.max(axis=1, keepdims=True)
-    p = np.exp(shifted)
-    total = p.sum(axis=1, keepdims=True)
-    return p / total, shifted - np.log(total)
-
-
-def disagreement(name: str, result: npt.ArrayLike, truth: Array, terms: Array, dtype: str) -> str | None:
-    """Where `result` is further from `truth` than LIMIT allows for the sizes of its terms; None if it is nowhere."""
-    got = np.asarray(result)
-    if got.shape != truth.shape:
-        return f"{name} has shape {got.shape}, wanted {truth.shape}"
-    got = got.astype(np.float64)
-    allowed = LIMIT[dtype] * terms + 2 * SMALLEST[dtype]
-    bad = ~(np.abs(got - truth) <= allowed)  # NaN is bad
-    if not bad.any():
-        return None
-    where = tuple(int(i) for i in np.argwhere(bad)[0])
-    place = f"[{', '.join(map(str, where))}]" if where else ""
-    return f"{name}{place} is {got[where]:.9g}, wanted {truth[where]:.9g}"
+def softmax_parts(z: Array) -> tuple[Array, Array, Array]:
+    """Logits less their maximum, the exponentials of that, and their sums (N, 1), in the dtype of z."""
+    shifted = z - z.max(axis=1, keepdims=True)
+    exponentials = np.exp(shifted)
+    return shifted, exponentials, exponentials.sum(axis=1, keepdims=True)

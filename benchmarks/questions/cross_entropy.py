@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.questions.base import SPREAD, Array, Size, disagreement, draw, row_blocks, softmax64
+from benchmarks.questions.base import SPREAD, Array, Size, Truth, draw, numpy_dtype, row_blocks, softmax_parts
 
 
 class CrossEntropy:
@@ -24,23 +24,24 @@ class CrossEntropy:
         rng = np.random.default_rng(0)
         logits = draw(rng, size, dtype)
         logits *= logits.dtype.type(SPREAD)
-        return logits, rng.integers(size.classes, size=size.rows)
+        return logits.astype(numpy_dtype(dtype), copy=False), rng.integers(size.classes, size=size.rows)
 
-    def fault(self, inputs: tuple[Array, ...], results: tuple[Array, ...], dtype: str) -> str | None:
-        """The gradient is judged by the sizes of its terms p/N and onehot(y)/N."""
+    def truth(self, inputs: tuple[Array, ...], rows: Array) -> tuple[Truth, ...]:
+        """The loss of all rows; the gradient, whose terms are p/N and onehot(y)/N, at some."""
         logits, target = inputs
-        loss, grad = results
-        if grad.shape != logits.shape:
-            return f"gradient has shape {grad.shape}, wanted {logits.shape}"
         total = 0.0
         for block in row_blocks(Size(*logits.shape)):
-            p, log_p = softmax64(logits[block])
-            at_target = np.arange(len(p)), target[block]
-            total -= log_p[at_target].sum()
-            terms = p.copy()
-            terms[at_target] += 1
-            p[at_target] -= 1
-            if fault := disagreement("gradient", grad[block], p / len(logits), terms / len(logits), dtype):
-                return f"{fault} (rows from {block.start})"
-        mean = np.asarray(total / len(logits))
-        return disagreement("loss", loss, mean, np.abs(mean), dtype)
+            shifted, _, sums = softmax_parts(logits[block].astype(np.float64))
+            total += np.log(sums).sum() - shifted[np.arange(len(shifted)), target[block]].sum()
+        loss = np.asarray(total / len(logits))
+
+        _, exponentials, sums = softmax_parts(logits[rows].astype(np.float64))
+        grad = exponentials / sums
+        terms = grad.copy()
+        at_target = np.arange(len(rows)), target[rows]
+        grad[at_target] -= 1
+        terms[at_target] += 1
+        return (
+            Truth("loss", (), ..., loss, np.abs(loss)),
+            Truth("gradient", logits.shape, rows, grad / len(logits), terms / len(logits)),
+        )

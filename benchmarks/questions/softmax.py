@@ -1,17 +1,18 @@
-"""Softmax, its logarithm and its backward pass.
+"""Softmax, its logarithm and their backward passes.
 
-For one row of logits z (K classes), dp the gradient at the probabilities:
+For one row of logits z (K classes), dp and dy the gradients at the probabilities and at their logarithms:
 
     p  = exp(z) / sum exp(z)       the logits in, the probabilities out
     y  = z - log sum exp(z)        the logits in, the log-probabilities out
     dz = p (dp - sum dp p)         the probabilities and the gradient at them in, that at the logits out
+    dz = dy - exp(y) sum dy        the log-probabilities and the gradient at them in, that at the logits out
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.questions.base import SPREAD, Array, Size, disagreement, draw, numpy_dtype, row_blocks, softmax64
+from benchmarks.questions.base import SPREAD, Array, Size, Truth, draw, numpy_dtype, row_blocks, softmax_parts
 
 
 class _Forward:
@@ -21,7 +22,7 @@ class _Forward:
         """Logits (N, K)."""
         logits = draw(np.random.default_rng(0), size, dtype)
         logits *= logits.dtype.type(SPREAD)
-        return (logits,)
+        return (logits.astype(numpy_dtype(dtype), copy=False),)
 
 
 class Softmax(_Forward):
@@ -29,14 +30,12 @@ class Softmax(_Forward):
 
     name = "softmax"
 
-    def fault(self, inputs: tuple[Array, ...], results: tuple[Array, ...], dtype: str) -> str | None:
+    def truth(self, inputs: tuple[Array, ...], rows: Array) -> tuple[Truth, ...]:
         """Each probability by its own size."""
-        (logits,), (probs,) = inputs, results
-        for block in row_blocks(Size(*logits.shape)):
-            p, _ = softmax64(logits[block])
-            if fault := disagreement("probabilities", probs[block], p, p, dtype):
-                return f"{fault} (rows from {block.start})"
-        return None
+        (logits,) = inputs
+        _, exponentials, sums = softmax_parts(logits[rows].astype(np.float64))
+        probs = exponentials / sums
+        return (Truth("probabilities", logits.shape, rows, probs, probs),)
 
 
 class LogSoftmax(_Forward):
@@ -44,38 +43,53 @@ class LogSoftmax(_Forward):
 
     name = "log_softmax"
 
-    def fault(self, inputs: tuple[Array, ...], results: tuple[Array, ...], dtype: str) -> str | None:
+    def truth(self, inputs: tuple[Array, ...], rows: Array) -> tuple[Truth, ...]:
         """Each log-probability by the sizes of its terms z and log sum exp(z)."""
-        (logits,), (log_probs,) = inputs, results
-        for block in row_blocks(Size(*logits.shape)):
-            _, y = softmax64(logits[block])
-            z = logits[block].astype(np.float64)
-            if fault := disagreement("log-probabilities", log_probs[block], y, np.abs(z) + np.abs(z - y), dtype):
-                return f"{fault} (rows from {block.start})"
-        return None
+        (logits,) = inputs
+        z = logits[rows].astype(np.float64)
+        shifted, _, sums = softmax_parts(z)
+        log_probs = shifted - np.log(sums)
+        return (Truth("log-probabilities", logits.shape, rows, log_probs, np.abs(z) + np.abs(z - log_probs)),)
 
 
-class SoftmaxVjp:
-    """The gradient at the logits, from the probabilities and the gradient at them."""
-
-    name = "softmax_vjp"
+class _Backward:
     arrays_moved = 3
+    takes_logarithms = False
 
     def inputs(self, size: Size, dtype: str) -> tuple[Array, ...]:
-        """Probabilities (N, K) and the gradient at them."""
+        """The output of the forward pass (N, K) and the gradient at it."""
         rng = np.random.default_rng(0)
-        probs = draw(rng, size, dtype)
+        output = draw(rng, size, dtype)
         for block in row_blocks(size):
-            probs[block] = softmax64(SPREAD * probs[block].astype(np.float64))[0].astype(numpy_dtype(dtype))
-        return probs, draw(rng, size, dtype)
+            shifted, exponentials, sums = softmax_parts(output.dtype.type(SPREAD) * output[block])
+            output[block] = shifted - np.log(sums) if self.takes_logarithms else exponentials / sums
+        wanted = numpy_dtype(dtype)
+        return output.astype(wanted, copy=False), draw(rng, size, dtype).astype(wanted, copy=False)
 
-    def fault(self, inputs: tuple[Array, ...], results: tuple[Array, ...], dtype: str) -> str | None:
+
+class SoftmaxVjp(_Backward):
+    """From the probabilities."""
+
+    name = "softmax_vjp"
+
+    def truth(self, inputs: tuple[Array, ...], rows: Array) -> tuple[Truth, ...]:
         """Each entry by the sizes of its terms."""
-        (probs, grad_output), (grad,) = inputs, results
-        for block in row_blocks(Size(*probs.shape)):
-            p, dp = probs[block].astype(np.float64), grad_output[block].astype(np.float64)
-            truth = p * (dp - (p * dp).sum(axis=1, keepdims=True))
-            terms = p * (np.abs(dp) + (p * np.abs(dp)).sum(axis=1, keepdims=True))
-            if fault := disagreement("gradient", grad[block], truth, terms, dtype):
-                return f"{fault} (rows from {block.start})"
-        return None
+        p, dp = (array[rows].astype(np.float64) for array in inputs)
+        grad = p * (dp - (p * dp).sum(axis=1, keepdims=True))
+        terms = p * (np.abs(dp) + (p * np.abs(dp)).sum(axis=1, keepdims=True))
+        return (Truth("gradient", inputs[0].shape, rows, grad, terms),)
+
+
+class LogSoftmaxVjp(_Backward):
+    """From the log-probabilities."""
+
+    name = "log_softmax_vjp"
+    takes_logarithms = True
+
+    def truth(self, inputs: tuple[Array, ...], rows: Array) -> tuple[Truth, ...]:
+        """Each entry by the sizes of its terms; exp(y) is off by |y| times the rounding of y."""
+        y, dy = (array[rows].astype(np.float64) for array in inputs)
+        p = np.exp(y)
+        grad = dy - p * dy.sum(axis=1, keepdims=True)
+        terms = np.abs(dy) + p * (1 + np.abs(y)) * np.abs(dy).sum(axis=1, keepdims=True)
+        return (Truth("gradient", inputs[0].shape, rows, grad, terms),)

@@ -1,0 +1,80 @@
+"""The speed that softgrad is after, as data, and what was found beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from benchmarks.providers import COPY, PEERS
+from benchmarks.questions import QUESTIONS, Size
+from benchmarks.record import Record, Row
+
+
+class Goal(NamedTuple):
+    """A ratio to reach: to the fastest of some peers for the plain call, to the copy for that with out=."""
+
+    question: str
+    size: Size | None  # None: every size, judged by the worst
+    against: tuple[str, ...]
+    wanted: float
+
+
+class Found(NamedTuple):
+    """What became of a goal."""
+
+    goal: Goal
+    size: Size | None
+    value: float | None  # None: not measured
+    fastest: str  # of those it is against
+    absent: tuple[str, ...]  # of those it is against
+
+    def verdict(self) -> str:
+        """In a word or two."""
+        if self.value is None:
+            return "not run"
+        if self.value < self.goal.wanted:
+            return "FALLS SHORT"
+        return f"reached, without {', '.join(self.absent)}" if self.absent else "reached"
+
+
+def _loss(size: Size, *, torch: float, others: float, copy: float | None = None) -> list[Goal]:
+    name = "cross-entropy"
+    goals = [
+        Goal(name, size, ("torch",), torch),
+        Goal(name, size, ("torch.compile", "jax.jit", "NumPy"), others),
+    ]
+    return goals if copy is None else [*goals, Goal(name, size, (COPY,), copy)]
+
+
+GOALS = (
+    *_loss(Size(4096, 32_000), torch=10, others=3.5, copy=0.65),
+    *_loss(Size(65_536, 1000), torch=10, others=4, copy=0.65),
+    *_loss(Size(1_000_000, 10), torch=14, others=3.5, copy=0.3),
+    *_loss(Size(64, 10), torch=6, others=3),
+    *(Goal(name, None, PEERS, 1) for name in QUESTIONS),
+)
+
+
+def found(records: Mapping[str, Record]) -> list[Found]:
+    """Of every goal whose question was asked."""
+    return [_found(goal, records[goal.question]) for goal in GOALS if goal.question in records]
+
+
+def _found(goal: Goal, record: Record) -> Found:
+    absent = tuple(peer for peer in goal.against if peer in record.absent)
+    worst = Found(goal, goal.size, None, "", absent)
+    for row in record.rows:
+        size = Size(row.rows, row.classes)
+        if goal.size in (None, size):
+            for peer, ratio in _ratios(goal, row).items():
+                if worst.value is None or ratio < worst.value:
+                    worst = Found(goal, size, ratio, peer, absent)
+    return worst
+
+
+def _ratios(goal: Goal, row: Row) -> dict[str, float]:
+    if goal.against == (COPY,):
+        ratios = {COPY: row.share_of_copy()}
+    else:
+        ratios = {peer: row.times_as_long(peer) for peer in goal.against}
+    return {peer: ratio for peer, ratio in ratios.items() if ratio is not None}
