@@ -58,29 +58,29 @@ template <class E, class Out, class T = Computed<E>>
 void bind_unary(nb::module_& m, const char* name, typename Kernels<T>::Unary Kernels<T>::*kernel) {
     m.def(
         name,
-        [kernel](Cube<const E> x, Out out, double temperature, bool bfloat16) {
+        [kernel](Cube<const E> x, Out out, double temperature, bool bfloat16, bool fresh) {
             const Shape shape = shape_of(x);
             const Storage stored = storage<E>(bfloat16);
             run(shape.rows(), shape.K, [&](int64_t begin, int64_t end) {
-                (kernels<T>().*kernel)({x.data(), stored}, {out.data(), stored}, shape, begin, end, temperature);
+                (kernels<T>().*kernel)({x.data(), stored}, {out.data(), stored, fresh}, shape, begin, end, temperature);
             });
         },
-        "x"_a.noconvert(), "out"_a.noconvert(), "temperature"_a, "bfloat16"_a = false);
+        "x"_a.noconvert(), "out"_a.noconvert(), "temperature"_a, "bfloat16"_a = false, "fresh"_a = true);
 }
 
 template <class E, class T = Computed<E>>
 void bind_binary(nb::module_& m, const char* name, typename Kernels<T>::Binary Kernels<T>::*kernel) {
     m.def(
         name,
-        [kernel](Cube<const E> x, Cube<const E> y, Cube<E> out, double temperature, bool bfloat16) {
+        [kernel](Cube<const E> x, Cube<const E> y, Cube<E> out, double temperature, bool bfloat16, bool fresh) {
             const Shape shape = shape_of(x);
             const Storage stored = storage<E>(bfloat16);
             run(shape.rows(), shape.K, [&](int64_t begin, int64_t end) {
-                (kernels<T>().*kernel)({x.data(), stored}, {y.data(), stored}, {out.data(), stored}, shape, begin, end,
+                (kernels<T>().*kernel)({x.data(), stored}, {y.data(), stored}, {out.data(), stored, fresh}, shape, begin, end,
                                        temperature);
             });
         },
-        "x"_a.noconvert(), "y"_a.noconvert(), "out"_a.noconvert(), "temperature"_a, "bfloat16"_a = false);
+        "x"_a.noconvert(), "y"_a.noconvert(), "out"_a.noconvert(), "temperature"_a, "bfloat16"_a = false, "fresh"_a = true);
 }
 
 // logsumexp, entropy, correct
@@ -93,12 +93,12 @@ void bind_loss(nb::module_& m, const char* name, typename Kernels<T>::template L
         name,
         [kernel](Cube<const E> z, TargetArray target, std::optional<Vector<const T>> weight, double scale,
                  double denominator, double label_smoothing, double z_loss, double softcap, double temperature,
-                 std::optional<Vector<T>> loss, std::optional<Cube<E>> grad, std::optional<StatsArrays<T>> stats, bool bfloat16) {
+                 std::optional<Vector<T>> loss, std::optional<Cube<E>> grad, std::optional<StatsArrays<T>> stats, bool bfloat16, bool fresh) {
             const int64_t N = z.shape(0), K = z.shape(1);
             const T* const weights = weight ? weight->data() : nullptr;
             const LossOptions<T> options{weights, scale, label_smoothing, z_loss, softcap, temperature};
             const Storage stored = storage<E>(bfloat16);
-            const Sink grads{grad ? grad->data() : nullptr, stored};
+            const Sink grads{grad ? grad->data() : nullptr, stored, fresh};
             const std::unique_ptr<T[]> room(loss ? nullptr : new T[size_t(N)]);
             T* const losses = loss ? loss->data() : room.get();
             Stats<T> row_stats{};
@@ -114,7 +114,7 @@ void bind_loss(nb::module_& m, const char* name, typename Kernels<T>::template L
         },
         "z"_a.noconvert(), "target"_a.noconvert(), "weight"_a.noconvert().none(), "scale"_a, "denominator"_a,
         "label_smoothing"_a, "z_loss"_a, "softcap"_a, "temperature"_a, "loss"_a.noconvert().none(),
-        "grad"_a.noconvert().none(), "stats"_a.noconvert().none(), "bfloat16"_a = false);
+        "grad"_a.noconvert().none(), "stats"_a.noconvert().none(), "bfloat16"_a = false, "fresh"_a = true);
 }
 
 // The first label outside 0..K-1, or -1.

@@ -14,10 +14,11 @@ struct Source {
     Storage storage;
 };
 
-// An array to write.
+// An array to write; a fresh one has memory that was never touched.
 struct Sink {
     void* entries;
     Storage storage;
+    bool fresh;
 };
 
 }  // namespace softgrad

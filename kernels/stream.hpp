@@ -16,7 +16,10 @@
 
 namespace softgrad::SOFTGRAD_ISA {
 
-constexpr int64_t streamed_from = 8 << 20;  // bytes of result; what fits a second-level cache, several times over
+// Bytes of result above which it is streamed: what fits a second-level cache, several times over. Memory that was never
+// touched is in the cache when it is written, since the system has just filled it with zeros: there, what fits a large
+// third-level cache.
+constexpr int64_t streamed_from = 8 << 20, fresh_streamed_from = 128 << 20;
 
 #if defined(__AVX512F__)
 constexpr int vector_bytes = 64;
@@ -84,7 +87,7 @@ template <class T> class RowWriter {
     // The rows from entry `first` on, of at most `longest` entries each, of an array of `total`.
     RowWriter(Sink out, int64_t first, int64_t longest, int64_t total)
         : storage_(out.storage), size_(out.storage == Storage::itself ? int(sizeof(T)) : 2),
-          stream_(out.entries && total * size_ >= streamed_from),
+          stream_(out.entries && total * size_ >= (out.fresh ? fresh_streamed_from : streamed_from)),
           to_(out.entries ? static_cast<char*>(out.entries) + first * size_ : nullptr),
           room_(longest), other_room_(stream_ ? longest : 0) {
         if (!stream_) return;

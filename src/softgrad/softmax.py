@@ -63,7 +63,7 @@ def softmax(
     """
     z, empty = _to_scores("softmax", logits, axis, temperature, where, out)
     p = z.room(out)
-    _kernels.softmax(bits(z.stored), bits(p), temperature, z.bfloat16)
+    _kernels.softmax(bits(z.stored), bits(p), temperature, z.bfloat16, out is None)
     if empty is not None:
         np.copyto(p, 0, where=empty)
     return z.restore(p, out)
@@ -168,7 +168,7 @@ def log_softmax(
     """
     z, empty = _to_scores("log_softmax", logits, axis, temperature, where, out)
     log_p = z.room(out)
-    _kernels.log_softmax(bits(z.stored), bits(log_p), temperature, z.bfloat16)
+    _kernels.log_softmax(bits(z.stored), bits(log_p), temperature, z.bfloat16, out is None)
     if empty is not None:
         np.copyto(log_p, -np.inf, where=empty)
     return z.restore(log_p, out)
@@ -356,7 +356,8 @@ def _times(
     y, v = to_pair(function, name, value, axis, vector_name, vector)
     to_out(function, out, y.shape, y.dtype)
     product = y.room(out, v)
-    kernel(bits(y.stored), bits(v), bits(product), scale(function, "temperature", temperature), y.bfloat16)
+    temperature = scale(function, "temperature", temperature)
+    kernel(bits(y.stored), bits(v), bits(product), temperature, y.bfloat16, out is None)
     return y.restore(product, out)
 
 

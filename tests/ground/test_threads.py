@@ -10,7 +10,7 @@ import pytest
 
 import softgrad as sg
 
-N, K = 24, 24_000  # 64 * 1024 entries a thread, for 8 threads
+N, K = 40, 24_000  # 96 * 1024 entries a thread, for 8 threads
 rng = np.random.default_rng(0)
 z = rng.normal(size=(N, K)).astype("float32")
 v = rng.normal(size=(N, K)).astype("float32")
@@ -67,7 +67,7 @@ def test_many_python_threads_at_once():
 FORK = """
 import os, numpy as np, softgrad as sg
 sg.set_num_threads(3)
-z = np.arange(24 * 24_000.0).reshape(24, -1) % 11
+z = np.arange(40 * 24_000.0).reshape(40, -1) % 11
 before = sg.softmax(z)  # with its threads started and gone
 child = os.fork()
 if child == 0:

@@ -103,20 +103,20 @@ class Batch(NamedTuple):
     def loss(self, kernels: Kernels) -> Array:
         """The loss alone."""
         loss = self._row_room() if self.reduction == "none" else None
-        return self._reduced(loss, self._run(kernels, loss, None, None))
+        return self._reduced(loss, self._run(kernels, loss, None))
 
     def loss_with_grad(self, kernels: Kernels, out: Array | None) -> LossAndGrad:
         """The loss and its gradient; the mean's denominator goes into the kernel: the gradient is rounded once."""
         loss = self._row_room() if self.reduction == "none" else None
         grad = self.z.room(out, self.target, self.weight)
-        total = self._run(kernels, loss, grad, None)
+        total = self._run(kernels, loss, grad, fresh=out is None)
         return LossAndGrad(self._reduced(loss, total), self.z.restore(grad, out))
 
     def loss_with_stats(self, kernels: Kernels, out: Array | None) -> LossGradStats:
         """The same, and what the kernel can tell of each row."""
         loss, grad = self._row_room(), self.z.room(out, self.target, self.weight)
         logsumexp, entropy, correct = self._row_room(), self._row_room(), np.empty(len(self.target), np.bool_)
-        total = self._run(kernels, loss, grad, (logsumexp, entropy, correct))
+        total = self._run(kernels, loss, grad, (logsumexp, entropy, correct), fresh=out is None)
         stats = RowStats(*(self.z.restore_outer(values) for values in (loss, logsumexp, entropy, correct)))
         return LossGradStats(self._reduced(loss, total), self.z.restore(grad, out), stats)
 
@@ -125,7 +125,7 @@ class Batch(NamedTuple):
         v = tangent_matrix(function, "tangent", tangent, self.z)
         rows = self._replace(z=self.z.wide(), reduction="none")
         grad = rows.z.room(None)
-        rows._run(kernels, None, grad, None)
+        rows._run(kernels, None, grad)
         change = (grad[:, :, 0] * v).sum(axis=1, dtype=np.longdouble).astype(grad.dtype)
         return self._reduced(change, change.sum(dtype=np.longdouble) / (self.denominator or 1))
 
@@ -142,7 +142,13 @@ class Batch(NamedTuple):
         return np.empty(len(self.target), self.z.computed_in)
 
     def _run(
-        self, kernels: Kernels, loss: Array | None, grad: Array | None, stats: tuple[Array, Array, Array] | None
+        self,
+        kernels: Kernels,
+        loss: Array | None,
+        grad: Array | None,
+        stats: tuple[Array, Array, Array] | None = None,
+        *,
+        fresh: bool = True,
     ) -> float:
         """Fills the arrays, and returns the sum of the losses over the denominator."""
         z = self.z.stored
@@ -162,6 +168,7 @@ class Batch(NamedTuple):
             grad,
             stats,
             self.z.bfloat16,
+            fresh,
         )
 
 
