@@ -32,24 +32,33 @@ class JudgedLoss(NamedTuple):
         return JudgedLoss(Judged(*loss), Judged(*(part / max(rows, 1) for part in self.grad)))
 
 
+def below_max(logits):
+    """z - max; NaN in all of a row whose maximum is infinite or NaN, as the first infinity minus itself is."""
+    largest = logits.max(axis=-1, keepdims=True).astype(Wide)
+    with np.errstate(invalid="ignore"):
+        return logits.astype(Wide) - largest + (largest - largest)
+
+
 def softmax(logits):
-    e = np.exp(logits.astype(Wide) - logits.max(axis=-1, keepdims=True))
+    e = np.exp(below_max(logits))
     return e / e.sum(axis=-1, keepdims=True)
 
 
 def log_sum_above_max(logits):
     """log sum exp(z - max), which is log1p of the sum without the maximum's own 1."""
-    e = np.exp(logits.astype(Wide) - logits.max(axis=-1, keepdims=True))
+    e = np.exp(below_max(logits))
     np.put_along_axis(e, logits.argmax(axis=-1)[..., None], 0, axis=-1)
     return np.log1p(e.sum(axis=-1))
 
 
 def log_softmax(logits):
-    return logits.astype(Wide) - logits.max(axis=-1, keepdims=True) - log_sum_above_max(logits)[..., None]
+    return below_max(logits) - log_sum_above_max(logits)[..., None]
 
 
 def logsumexp(logits):
-    return logits.max(axis=-1) + log_sum_above_max(logits)
+    """Infinite, not NaN, where the maximum is: a row of -inf, or one with +inf."""
+    largest = logits.max(axis=-1)
+    return np.where(np.isinf(largest), largest, largest + log_sum_above_max(logits))
 
 
 def jacobian(probs):
@@ -61,10 +70,9 @@ def jacobian(probs):
 
 def log_jacobian(logits):
     """d log p_i / dz_j = delta_ij - p_j, formed; to exp(log p), a rounding error of log p is |log p| as large."""
-    p, log_p = softmax(logits), log_softmax(logits)
+    p = softmax(logits)
     delta = np.eye(p.shape[-1], dtype=Wide)
-    size_of_p = p * (1 + np.where(p == 0, 0, abs(log_p)))
-    return Judged(delta - p[..., None, :], delta + size_of_p[..., None, :])
+    return Judged(delta - p[..., None, :], delta + _size_of_exp(log_softmax(logits))[..., None, :])
 
 
 def transposed(jacobian):
@@ -78,11 +86,32 @@ def times(jacobian, vector):
     return Judged((value @ v)[..., 0], (size @ abs(v))[..., 0])
 
 
+def softmax_derivative(probs, vector):
+    """The Jacobian of softmax times a vector, which is also its transpose times it, without forming it."""
+    p, v = probs.astype(Wide), vector.astype(Wide)
+    mean, size = ((p * part).sum(axis=-1, keepdims=True) for part in (v, abs(v)))
+    return Judged(p * (v - mean), p * (abs(v) + size))
+
+
+def log_softmax_vjp(log_probs, vector):
+    """dy - p sum(dy) at p = exp(log_probs), whether these sum to 1 or not."""
+    log_p, v = log_probs.astype(Wide), vector.astype(Wide)
+    total, size = (part.sum(axis=-1, keepdims=True) for part in (v, abs(v)))
+    return Judged(v - np.exp(log_p) * total, abs(v) + _size_of_exp(log_p) * size)
+
+
+def log_softmax_jvp(log_probs, vector):
+    """dz - sum(p dz), the product the other way."""
+    log_p, v = log_probs.astype(Wide), vector.astype(Wide)
+    mean = (np.exp(log_p) * v).sum(axis=-1, keepdims=True)
+    return Judged(v - mean, abs(v) + (_size_of_exp(log_p) * abs(v)).sum(axis=-1, keepdims=True))
+
+
 def cross_entropy(logits, target):
     """L = -sum t log p, dL/dz = p sum(t) - t."""
     if target.ndim < logits.ndim:
         loss = -np.take_along_axis(log_softmax(logits), target[:, None], axis=-1)[:, 0]
-        grad = _minus_one_hot(softmax(logits), target)
+        grad = minus_one_hot(softmax(logits), target)
         return JudgedLoss(Judged(loss, loss), Judged(grad, abs(grad)))
     t = target.astype(Wide)
     loss = -_times(t, log_softmax(logits)).sum(axis=-1)
@@ -108,7 +137,7 @@ def squared_error(logits, target):
     """
     p = softmax(logits)
     if target.ndim < logits.ndim:
-        difference = _minus_one_hot(p, target)
+        difference = minus_one_hot(p, target)
         larger = abs(difference)
         loss = size = (difference**2).sum(axis=-1) / 2
     else:
@@ -119,12 +148,18 @@ def squared_error(logits, target):
     return JudgedLoss(Judged(loss, size), Judged(grad, grad_size))
 
 
-def _minus_one_hot(p, target):
-    """p - t, where p_y - 1 is minus the sum of the others: nothing cancels."""
+def _size_of_exp(log_p):
+    """p (1 + |log p|), as a rounding error of log p is |log p| as large in p."""
+    p = np.exp(log_p)
+    return p * (1 + np.where(p == 0, 0, abs(log_p)))
+
+
+def minus_one_hot(p, target):
+    """p - t, where p_y - 1 is minus the sum of the others: nothing cancels; NaN where p is."""
     difference = p.copy()
     np.put_along_axis(difference, target[:, None], 0, axis=-1)
     np.put_along_axis(difference, target[:, None], -difference.sum(axis=-1, keepdims=True), axis=-1)
-    return difference
+    return difference + 0 * p
 
 
 def _scaled_minus_target(p, t):

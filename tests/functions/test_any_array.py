@@ -1,55 +1,71 @@
-"""softmax and its derivatives on whatever arrays hypothesis thinks of."""
+"""softmax and its derivatives on whatever arrays and options hypothesis thinks of."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 
 import judge
 import softgrad as sg
+from calls import called, in_both_widths
+from drawn import ROWS, SIXTEENTHS, SPOILED, logits, stable, vectors
+from functions.any_call import TEMPERATURES, calls, check_product, check_value, product_calls
 from tolerance import assert_within
 
-stable = settings(derandomize=True, deadline=None, max_examples=150)
+OUTPUTS = {"softmax": judge.softmax, "log_softmax": judge.log_softmax}
 
 
-@st.composite
-def logits_and_axis(draw):
-    """Finite logits of any size, many of them equal, with a class axis anywhere."""
-    dtype, width = draw(st.sampled_from([("float32", 32), ("float64", 64)]))
-    shape = draw(arrays.array_shapes(min_dims=1, max_dims=4, max_side=7))
-    bound = draw(st.sampled_from([1.0, 128.0, 1024.0, 1e4 if width == 64 else 8192.0]))
-    values = st.floats(-bound, bound, width=width, allow_subnormal=True)
-    z = draw(arrays.arrays(dtype, shape, elements=values, fill=st.just(0.0)))
-    return z, draw(st.integers(-len(shape), len(shape) - 1))
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "logsumexp"])
+@settings(stable, max_examples=200)
+@given(call=calls())
+def test_values(name, call):
+    check_value(name, getattr(sg, name), call)
 
 
-@stable
-@given(logits_and_axis())
-def test_values(z_and_axis):
-    z, axis = z_and_axis
-    rows = np.moveaxis(z, axis, -1)
-    assert_within(4, np.moveaxis(sg.softmax(z, axis=axis), axis, -1), judge.softmax(rows))
-    assert_within(4, np.moveaxis(sg.log_softmax(z, axis=axis), axis, -1), judge.log_softmax(rows))
-    size = abs(rows.max(axis=-1)) + judge.log_sum_above_max(rows)
-    assert_within(4, sg.logsumexp(z, axis=axis), judge.logsumexp(rows), size)
-    kept = sg.logsumexp(z, axis=axis, keepdims=True)
-    np.testing.assert_array_equal(kept, np.expand_dims(sg.logsumexp(z, axis=axis), axis))
+@pytest.mark.parametrize("kind", ["vjp", "jvp"])
+@pytest.mark.parametrize("name", OUTPUTS)
+@settings(stable, max_examples=120)
+@given(data=st.data())
+def test_products_with_the_jacobian(name, kind, data):
+    call = data.draw(product_calls(OUTPUTS[name]))
+    check_product(f"{name}_{kind}", getattr(sg, f"{name}_{kind}"), call)
 
 
-@stable
-@given(logits_and_axis(), st.randoms(use_true_random=False))
-def test_derivatives(z_and_axis, random):
-    z, axis = z_and_axis
-    p, log_p = sg.softmax(z, axis=axis), sg.log_softmax(z, axis=axis)
-    v = np.array([random.uniform(-1, 1) for _ in range(z.size)], z.dtype).reshape(z.shape)
-    rows, v_rows = np.moveaxis(z, axis, -1), np.moveaxis(v, axis, -1)
-    J, log_J = judge.jacobian(np.moveaxis(p, axis, -1)), judge.log_jacobian(rows)
+@settings(stable, max_examples=100)
+@given(call=product_calls(judge.softmax))
+def test_the_jacobian_as_an_operator(call):
+    p, v = call.output, call.v
+    product = in_both_widths(lambda probs, v: sg.SoftmaxJacobian(probs, axis=p.axis) @ v, [p, v.array], None)
+    J = sg.SoftmaxJacobian(p.laid_out(p.wide).array, axis=p.axis)
+    rows = p.rows.astype(judge.Wide)
+    assert_within(5, p.as_rows(product), *judge.softmax_derivative(p.rows, p.as_rows(v.array.astype(p.wide.dtype))))
+    assert_within(2, p.as_rows(J.diagonal()), rows * (1 - rows))
+    assert_within(2, J.trace().reshape(-1), (rows * (1 - rows)).sum(axis=1))
 
-    def in_rows(product):
-        return np.moveaxis(product, axis, -1)
 
-    assert_within(5, in_rows(sg.softmax_vjp(p, v, axis=axis)), *judge.times(J, v_rows))
-    assert_within(5, in_rows(sg.softmax_jvp(p, v, axis=axis)), *judge.times(J, v_rows))
-    assert_within(5, in_rows(sg.SoftmaxJacobian(p, axis=axis) @ v), *judge.times(J, v_rows))
-    assert_within(4, in_rows(sg.log_softmax_vjp(log_p, v, axis=axis)), *judge.times(judge.transposed(log_J), v_rows))
-    assert_within(4, in_rows(sg.log_softmax_jvp(log_p, v, axis=axis)), *judge.times(log_J, v_rows))
+@settings(stable, max_examples=100)
+@given(data=st.data())
+def test_derivatives_of_logsumexp(data):
+    z = data.draw(logits(ROWS | SPOILED))
+    v, g = (data.draw(vectors(z)) for _ in range(2))
+    g = np.moveaxis(g.array, z.axis, -1)[..., 0]
+    p, dtype = judge.softmax(z.rows), z.wide.dtype
+    dz = in_both_widths(sg.logsumexp_vjp, [z, g], None, axis=z.axis)
+    each = g.reshape(-1, 1).astype(dtype).astype(judge.Wide)
+    least = np.finfo(dtype).tiny
+    assert_within(5, z.as_rows(dz), p * each, np.maximum(p, least) * abs(each))
+    change = called(sg.logsumexp_jvp, [z.laid_out(z.wide).array, v.array], None, axis=z.axis)
+    dz = z.as_rows(v.array.astype(dtype))
+    assert_within(4, change.reshape(-1), (p * dz).sum(axis=1), (p * abs(dz)).sum(axis=1))
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+@settings(stable, max_examples=60)
+@given(data=st.data(), temperature=st.sampled_from(TEMPERATURES), shift=st.sampled_from([1024.0, -1024.0]))
+def test_a_common_shift_changes_no_bit(name, data, temperature, shift):
+    z = data.draw(logits(SIXTEENTHS, ["float32", "float64"]))
+    f = getattr(sg, name)
+    shifted = z.laid_out(z.array + z.array.dtype.type(shift)).array
+    np.testing.assert_array_equal(
+        f(shifted, axis=z.axis, temperature=temperature), f(z.array, axis=z.axis, temperature=temperature)
+    )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import softgrad as sg
+from layouts import LAYOUTS, read_only
 
 OF_LOGITS = ["softmax", "log_softmax", "logsumexp"]
 OF_TWO = [  # with a second argument in the shape of the first
@@ -30,28 +31,6 @@ def call(function, a, b, **options):
 def assert_same(got, wanted):
     for one, other in zip(got, wanted, strict=True):
         np.testing.assert_array_equal(one, other, strict=True)
-
-
-def shifted_by_a_byte(array):
-    memory = np.zeros(array.nbytes + 1, np.uint8)[1:]
-    memory[:] = np.frombuffer(array.tobytes(), np.uint8)
-    return memory.view(array.dtype).reshape(array.shape)
-
-
-def read_only(array):
-    array = array.copy()
-    array.setflags(write=False)
-    return array
-
-
-LAYOUTS = {
-    "Fortran": np.asfortranarray,
-    "negative strides": lambda a: a[::-1, ::-1, ::-1].copy()[::-1, ::-1, ::-1],
-    "every other entry": lambda a: np.repeat(np.repeat(a, 2, axis=0), 2, axis=2)[::2, :, ::2],
-    "read-only": read_only,
-    "unaligned": shifted_by_a_byte,
-    "a view of something larger": lambda a: np.pad(a, 1)[1:-1, 1:-1, 1:-1],
-}
 
 
 @functions

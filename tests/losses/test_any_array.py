@@ -1,41 +1,77 @@
-"""The losses on whatever logits and targets hypothesis thinks of."""
+"""The losses on whatever arrays, targets and options hypothesis thinks of."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 
-from cases import LOSSES
+import softgrad as sg
+from drawn import ROWS, SIXTEENTHS, generators, stable, vectors
+from losses.any_batch import batches, check, check_hvp, exact_rows, reduced, ulps_of_grad
 from tolerance import assert_within
 
-stable = settings(derandomize=True, deadline=None, max_examples=100)
-losses = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
-
-
-@st.composite
-def batches(draw):
-    """Logits (N, K) from a few levels, or of any size up to 1e4; class numbers; weights of a target distribution."""
-    dtype, width = draw(st.sampled_from([("float32", 32), ("float64", 64)]))
-    N, K = draw(st.integers(1, 6)), draw(st.integers(1, 9))
-    levels = st.sampled_from([-90.0, 0.0, 0.25, 17.0])
-    z = draw(arrays.arrays(dtype, (N, K), elements=st.floats(-8192, 8192, width=width) | levels))
-    y = draw(arrays.arrays("int64", N, elements=st.integers(0, K - 1)))
-    weights = draw(arrays.arrays("float64", (N, K), elements=st.sampled_from([0.0, 0.25, 0.3, 1.0, 7.0])))
-    weights[np.arange(N), y] += 1
-    return z, y, (weights / weights.sum(axis=1, keepdims=True)).astype(dtype)
+LOSSES = ["cross_entropy", "kl_divergence", "squared_error"]
+losses = pytest.mark.parametrize("loss", LOSSES)
 
 
 @losses
-@stable
-@given(batches(), st.sampled_from(["mean", "sum", "none"]), st.booleans())
-def test_loss_and_gradient(loss, batch, reduction, columns):
-    z, *targets = batch
-    axis = 0 if columns else -1
-    for kind, target in zip(["classes", "probabilities"], targets, strict=True):
-        exact = loss.judge(z, target).reduced(reduction)
-        given_z, given_target = (z.T, target.T) if columns else (z, target)
-        value, grad = loss.with_grad(given_z, given_target, axis=axis, reduction=reduction)
-        assert_within(4, value, *exact.loss)
-        assert_within(4, loss.value(given_z, given_target, axis=axis, reduction=reduction), *exact.loss)
-        assert_within(loss.ulps(kind), grad.T if columns else grad, *exact.grad)
+@settings(stable, max_examples=200)
+@given(data=st.data())
+def test_loss_and_gradient(loss, data):
+    check(data.draw(batches(loss)), getattr(sg, f"{loss}_with_grad"))
+
+
+@settings(stable, max_examples=120)
+@given(batch=batches("cross_entropy"))
+def test_statistics(batch):
+    check(batch, sg.cross_entropy_with_stats)
+
+
+@losses
+@settings(stable, max_examples=80)
+@given(data=st.data())
+def test_products_with_the_gradient_and_the_hessian(loss, data):
+    batch = data.draw(batches(loss, ROWS))
+    assume(np.isfinite(batch.z.rows.max(axis=1)).all())  # a row of which all is -inf has no derivatives
+    v = data.draw(vectors(batch.z))
+    check_hvp(batch, v, getattr(sg, f"{loss}_hvp"))
+    z, exact, vectors_in_rows = batch.z, exact_rows(batch), batch.z.as_rows(v.array.astype(batch.z.wide.dtype))
+    exact = exact._replace(
+        loss=(exact.grad * vectors_in_rows).sum(axis=1), loss_size=(exact.grad_size * abs(vectors_in_rows)).sum(axis=1)
+    )
+    change, _ = reduced(batch, exact)
+    options = {"axis": z.axis, **batch.options, **batch.reduced}
+    got = getattr(sg, f"{loss}_jvp")(z.array, batch.target, v.array, **options)
+    assert_within(ulps_of_grad(batch) + 1, got.reshape(change.value.shape), *change)
+    value = getattr(sg, loss)(z.array, batch.target, **options)
+    assert_within(4, value.reshape(change.value.shape), *reduced(batch, exact_rows(batch))[0])
+
+
+@losses
+@settings(stable, max_examples=60)
+@given(data=st.data(), rng=generators)
+def test_classes_in_another_order_have_their_gradients_in_that_order(loss, data, rng):
+    batch = data.draw(batches(loss).filter(lambda batch: batch.options["ignore_index"] in (None, -100)))
+    z, exact = batch.z, exact_rows(batch)
+    order = rng.permutation(z.array.shape[z.axis])
+    options = batch.options | {"weight": None if batch.options["weight"] is None else batch.options["weight"][order]}
+    if batch.target.ndim == z.array.ndim:
+        target = batch.target.take(order, z.axis)
+    else:
+        ignored = batch.target == options["ignore_index"]
+        target = np.where(ignored, -100, np.argsort(order)[np.where(ignored, 0, batch.target).astype(int)])
+    ordered = z.laid_out(z.wide.take(order, z.axis)).array
+    got = getattr(sg, f"{loss}_with_grad")(ordered, target, axis=z.axis, **options, reduction="none").grad
+    assert_within(ulps_of_grad(batch), z.as_rows(got), exact.grad[:, order], exact.grad_size[:, order])
+
+
+@losses
+@settings(stable, max_examples=60)
+@given(data=st.data(), shift=st.sampled_from([1024.0, -1024.0]))
+def test_a_common_shift_of_the_logits_changes_no_bit(loss, data, shift):
+    batch = data.draw(batches(loss, SIXTEENTHS, ["float32", "float64"]))
+    z, f = batch.z, getattr(sg, f"{loss}_with_grad")
+    options = batch.options | {"softcap": None, "z_loss": 0.0, "axis": z.axis, **batch.reduced}
+    shifted = z.laid_out(z.array + z.array.dtype.type(shift)).array
+    for got, want in zip(f(shifted, batch.target, **options), f(z.array, batch.target, **options), strict=True):
+        np.testing.assert_array_equal(got, want)

@@ -1,0 +1,96 @@
+"""Calls of softmax and its kin as hypothesis draws them, and what must hold of their results."""
+
+from typing import NamedTuple
+
+import numpy as np
+from hypothesis import strategies as st
+
+import judge
+from calls import assert_rounded_once, in_both_widths, rooms
+from drawn import FLOATING, ROWS, SPOILED, Drawn, cast, generators, logits, of_subnormal_terms, vectors
+from tolerance import assert_within
+
+TEMPERATURES = [1.0, 0.3, 2.5, 40.0]
+
+
+class Call(NamedTuple):
+    z: Drawn
+    temperature: float
+    where: np.ndarray | None
+    out: str | None
+
+
+class ProductCall(NamedTuple):
+    output: Drawn  # of softmax, or of log_softmax
+    v: Drawn
+    temperature: float
+    out: str | None
+
+
+@st.composite
+def masks(draw, shape):
+    """Of the shape, or with some axes of length 1 or left out; now and then without a class in some rows."""
+    rng, share = draw(generators), draw(st.sampled_from([0.5, 0.9, 0.1]))
+    kept = [draw(st.booleans()) for _ in shape]
+    mask = rng.random([side if keep else 1 for side, keep in zip(shape, kept, strict=True)]) < share
+    return mask[0] if mask.shape[0] == 1 and draw(st.booleans()) else mask
+
+
+@st.composite
+def calls(draw):
+    z = draw(logits(ROWS | SPOILED))
+    where = draw(st.none() | masks(z.array.shape)) if z.array.dtype.isnative else None
+    return Call(z, draw(st.sampled_from(TEMPERATURES)), where, draw(rooms(z)))
+
+
+@st.composite
+def product_calls(draw, judged):
+    """The output of `judged`, rounded; and a vector."""
+    z = draw(logits(ROWS | SPOILED, FLOATING))
+    exact = z.from_rows(judged(z.rows))
+    output = z.laid_out(cast(exact, z.array.dtype))
+    return ProductCall(output, draw(vectors(z)), draw(st.sampled_from(TEMPERATURES)), draw(rooms(output)))
+
+
+def check_value(name, function, call):
+    """The result of softmax, log_softmax or logsumexp is right, wherever it is written."""
+    z = call.z
+    masked = z.rows if call.where is None else z.as_rows(np.where(call.where, z.wide, -np.inf))
+    empty = np.zeros(len(masked), bool)
+    if call.where is not None:
+        empty = ~z.as_rows(np.broadcast_to(call.where, z.array.shape)).any(axis=1)
+    options = {"axis": z.axis, "temperature": call.temperature, "where": call.where}
+    s = judge.below_max(masked) / judge.Wide(call.temperature)
+    if name == "logsumexp":
+        out = "C" if call.out == "itself" else call.out
+        got = in_both_widths(function, [z], out, result_shape=z.outer_shape, **options)
+        largest = masked.max(axis=1).astype(judge.Wide) / judge.Wide(call.temperature)
+        above = judge.log_sum_above_max(s)
+        exact = np.where(np.isinf(largest), largest, largest + above)
+        assert_within(4, np.reshape(got, -1), exact, abs(largest) + above)
+        with np.errstate(over="ignore"):
+            kept = function(z.wide, **options, keepdims=True)
+        assert_rounded_once(kept, np.expand_dims(got, z.axis))
+    else:
+        got = in_both_widths(function, [z], call.out, **options)
+        exact = {"softmax": judge.softmax, "log_softmax": judge.log_softmax}[name](s)
+        exact[empty] = {"softmax": 0, "log_softmax": -np.inf}[name]
+        size = np.maximum(abs(exact), of_subnormal_terms(z)) if name == "log_softmax" else exact
+        assert_within(4, z.as_rows(got), exact, size)
+
+
+def check_product(name, function, call):
+    """The result of a derivative of softmax or of log_softmax is right."""
+    y, v = call.output, call.v.array
+    judged, ulps = {
+        "softmax_vjp": (judge.softmax_derivative, 5),
+        "softmax_jvp": (judge.softmax_derivative, 5),
+        "log_softmax_vjp": (judge.log_softmax_vjp, 4),
+        "log_softmax_jvp": (judge.log_softmax_jvp, 4),
+    }[name]
+    got = in_both_widths(function, [y, v], call.out, axis=y.axis, temperature=call.temperature)
+    with np.errstate(over="ignore"):
+        read = v.astype(y.wide.dtype)
+    value, size = judged(y.rows, y.as_rows(read))
+    T = judge.Wide(call.temperature)
+    assert_within(ulps, y.as_rows(got), value / T, size / T)

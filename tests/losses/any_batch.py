@@ -1,0 +1,165 @@
+"""Batches and options of a loss as hypothesis draws them, and what must hold of its results."""
+
+from typing import NamedTuple
+
+import numpy as np
+from hypothesis import strategies as st
+
+import judge_options
+from calls import in_both_widths, rooms
+from drawn import COMPUTED_IN, FLOATING, ROWS, SPOILED, Drawn, cast, generators, layouts, logits, of_subnormal_terms
+from judge import Judged, Wide
+from tolerance import assert_within
+
+OF_CLASSES = ["int64", "uint8", "int8", ">i4", "uint64", "bool"]
+OF_PROBABILITIES = [*FLOATING, "int8"]
+
+
+class Batch(NamedTuple):
+    loss: str
+    z: Drawn
+    target: np.ndarray
+    options: dict  # of the loss itself
+    reduced: dict  # reduction, denominator, if_all_ignored
+    out: str | None
+
+    @property
+    def rows_of_target(self):
+        """(N) or (N, K), as the loss reads it."""
+        if self.target.ndim < self.z.array.ndim:
+            return self.target.reshape(-1).astype("int64")
+        return self.z.as_rows(self.target.astype(self.z.wide.dtype))
+
+    @property
+    def question(self):
+        """What the judge is asked: loss, logits, target and options."""
+        options = self.options
+        if options["weight"] is not None:
+            options = options | {"weight": np.asarray(options["weight"], self.z.wide.dtype)}
+        return self.loss, self.z.rows, self.rows_of_target, options
+
+    @property
+    def hard(self):
+        """Whether the gradient is that of a class number, in which nothing cancels."""
+        return self.target.ndim < self.z.array.ndim and not (self.options["label_smoothing"] or self.options["z_loss"])
+
+
+@st.composite
+def targets(draw, z, ignore_index):
+    """Class numbers, some of them `ignore_index`; or for None also probabilities, a quarter of which are 0."""
+    rng, rows, layout = draw(generators), z.rows, draw(layouts)
+    N, K = rows.shape
+    kind = draw(st.sampled_from(["classes", "probabilities", "sum of 1.7", "negative"])) if ignore_index is None else ""
+    if kind in ("", "classes"):
+        y = rng.integers(0, K, N)
+        if draw(st.booleans()):
+            y = np.where(rng.random(N) < 0.5, np.nan_to_num(rows, nan=9e9).argmax(axis=1), y)  # confident and right
+        if ignore_index is not None:
+            y = np.where(rng.random(N) < draw(st.sampled_from([0.3, 1.0])), ignore_index, y)
+        able = [dtype for dtype in OF_CLASSES if (y.astype(dtype) == y).all()]
+        return z._replace(layout=layout).laid_out(y.astype(draw(st.sampled_from(able))).reshape(z.outer_shape))
+    t = np.maximum(rng.random((N, K)) - 0.25, 0) * (np.isfinite(rows) | draw(st.booleans()))
+    t[np.arange(N), rng.integers(0, K, N)] += 0.1
+    t = t / t.sum(axis=1, keepdims=True) * {"sum of 1.7": 1.7}.get(kind, 1)
+    if kind == "negative":
+        t = np.where(rng.random((N, K)) < 0.3, -t, t)
+    return z._replace(layout=layout).laid_out(cast(z.from_rows(t), draw(st.sampled_from(OF_PROBABILITIES))))
+
+
+OPTIONS = {  # by the values that leave a loss as it is
+    "ignore_index": (None, [-100, "the last class", 7]),
+    "label_smoothing": (0.0, [0.1, 1.0, 1e-3]),
+    "z_loss": (0.0, [1e-4, 0.02]),
+    "softcap": (None, [5.0, 30.0]),
+    "temperature": (1.0, [0.3, 2.5, 40.0]),
+    "weight": (None, ["drawn"]),
+}
+
+
+@st.composite
+def batches(draw, loss, rows=ROWS | SPOILED, dtypes=COMPUTED_IN):
+    given = draw(st.permutations([*OPTIONS]))[: draw(st.sampled_from([0, 1, 2, 3, 6]))]
+    options = {name: draw(st.sampled_from(values)) if name in given else no for name, (no, values) in OPTIONS.items()}
+    if options["softcap"]:  # nothing is said of an infinite logit that is capped
+        rows = {name: row for name, row in rows.items() if name not in ("masked", "+inf", "-inf alone")}
+    z = draw(logits(rows, dtypes))
+    K = z.array.shape[z.axis]
+    if options["ignore_index"] == "the last class":
+        options["ignore_index"] = K - 1
+    if options["weight"] == "drawn":
+        options["weight"] = draw(generators).choice([0.5, 0.0, 1.0, 3.0, 0.1], K)
+    target = draw(targets(z, options["ignore_index"])).array
+    if target.shape == z.array.shape and (target < 0).any():
+        options["label_smoothing"] = 0.0  # which would cancel in t
+    reduced = draw(
+        st.fixed_dictionaries({"reduction": st.just("mean"), "if_all_ignored": st.sampled_from(["zero", "nan"])})
+        | st.fixed_dictionaries({"reduction": st.sampled_from(["none", "sum"])})
+        | st.fixed_dictionaries({"denominator": st.sampled_from([7.0, 0.3])})
+    )
+    return Batch(loss, z, target, options, reduced, draw(rooms(z)))
+
+
+def ulps_of_grad(batch):
+    """As the docstrings state them."""
+    if batch.loss == "squared_error":
+        return 10
+    return 4 if batch.hard else 6
+
+
+def reduced(batch, exact):
+    """The exact loss, and what each row's gradient is multiplied by, for its reduction."""
+    reduction = batch.reduced.get("reduction", "mean")
+    if reduction == "none":
+        return Judged(exact.loss, exact.loss_size), Wide(1)
+    divisor = Wide(batch.reduced.get("denominator", exact.count)) if reduction == "mean" else Wide(1)
+    if divisor == 0:
+        nothing = Wide(np.nan if batch.reduced["if_all_ignored"] == "nan" else 0)
+        return Judged(nothing, nothing), Wide(0)
+    return Judged(exact.loss.sum() / divisor, exact.loss_size.sum() / divisor), 1 / divisor
+
+
+def exact_rows(batch):
+    """What the judge says of each row; what is subnormal may be off by as much as each of the terms it is made of."""
+    loss, logits, target, options = batch.question
+    with np.errstate(invalid="ignore", over="ignore"):
+        exact = judge_options.rows(loss, logits, target, **options)
+    least = of_subnormal_terms(batch.z) * np.maximum(exact.factor, 1)
+    return exact._replace(
+        loss_size=np.maximum(exact.loss_size, least[:, 0]), grad_size=np.maximum(exact.grad_size, least)
+    )
+
+
+def check(batch, function):
+    """What `loss_with_grad`, or `cross_entropy_with_stats`, says of a batch is right."""
+    z, exact = batch.z, exact_rows(batch)
+    with np.errstate(invalid="ignore"):  # the sum of two rows may be that of two infinities
+        loss, scale = reduced(batch, exact)
+    got = in_both_widths(function, [z, batch.target], batch.out, axis=z.axis, **batch.options, **batch.reduced)
+    assert_within(4, got.loss.reshape(loss.value.shape), *loss)
+    assert_within(ulps_of_grad(batch), z.as_rows(got.grad), exact.grad * scale, exact.grad_size * scale)
+    if batch.hard and batch.loss != "squared_error" and batch.options["softcap"] is None:
+        sums = z.as_rows(got.grad).sum(axis=1, dtype=Wide).astype(z.wide.dtype)
+        assert_within(4, sums, 0 * exact.grad.sum(axis=1), exact.grad_size.sum(axis=1) * scale)
+    if hasattr(got, "stats"):
+        check_statistics(got.stats, exact, z)
+
+
+def check_statistics(stats, exact, z):
+    finite = np.isfinite(z.rows.max(axis=1))
+    loss, lse, entropy, correct = (array.reshape(-1) for array in stats)
+    assert_within(4, loss, exact.loss, exact.loss_size)
+    assert_within(4, lse[finite], exact.logsumexp[finite], exact.logsumexp_size[finite])
+    size = np.maximum(exact.entropy, of_subnormal_terms(z) * -np.log(np.finfo(z.wide.dtype).smallest_subnormal))
+    assert_within(16, entropy[finite], exact.entropy[finite], size[finite])
+    np.testing.assert_array_equal(correct[finite], exact.correct[finite])
+
+
+def check_hvp(batch, v, function):
+    """The Hessian times v is right: computed in float64, whose sums take K terms one after another, and rounded."""
+    z, (loss, logits, target, options) = batch.z, batch.question
+    exact = judge_options.hessian_times(loss, logits, target, z.as_rows(v.array.astype(logits.dtype)), **options)
+    _, scale = reduced(batch, exact_rows(batch))
+    got = in_both_widths(function, [z, batch.target, v.array], None, axis=z.axis, **batch.options, **batch.reduced)
+    ulps = 16 + logits.shape[1] if logits.dtype == "float64" else 1
+    size = np.maximum(exact.size, of_subnormal_terms(z))
+    assert_within(ulps, z.as_rows(got), exact.value * scale, size * scale)
