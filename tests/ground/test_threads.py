@@ -1,9 +1,13 @@
 """Threads change no bit of a result, and calls from many threads or after a fork come out right."""
 
 import os
+import re
 import subprocess
 import sys
+import sysconfig
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,35 +55,109 @@ def test_the_number_of_threads_changes_no_bit(call):
         np.testing.assert_array_equal(CALLS[call](), alone)
 
 
-def test_many_python_threads_at_once():
+AT_ONCE = {  # 16 calls
+    "every function": [*CALLS.values(), *CALLS.values()][:16],
+    "one function, other logits": [
+        lambda shift=shift: sg.cross_entropy_with_grad(np.roll(z, shift, axis=1), y).grad for shift in range(16)
+    ],
+}
+
+
+@pytest.mark.parametrize("calls", AT_ONCE)
+def test_16_python_threads_at_once(calls):
     sg.set_num_threads(3)
-    rows = [np.roll(z, shift, axis=1) for shift in range(8)]
-    wanted = [sg.cross_entropy_with_grad(row, y) for row in rows]
-    with ThreadPoolExecutor(8) as pool:
+    alone = [call() for call in AT_ONCE[calls]]
+    together = threading.Barrier(16)
+
+    def when_all_are_there(call):
+        together.wait(timeout=60)
+        return call()
+
+    with ThreadPoolExecutor(16) as pool:
         for _ in range(3):
-            for (loss, grad), (loss_alone, grad_alone) in zip(
-                pool.map(lambda row: sg.cross_entropy_with_grad(row, y), rows), wanted, strict=True
-            ):
-                assert loss == loss_alone
-                np.testing.assert_array_equal(grad, grad_alone)
+            for got, wanted in zip(pool.map(when_all_are_there, AT_ONCE[calls]), alone, strict=True):
+                np.testing.assert_array_equal(got, wanted)
 
 
 FORK = """
-import os, numpy as np, softgrad as sg
+import os, signal, threading, numpy as np, softgrad as sg
+
 sg.set_num_threads(3)
 z = np.arange(40 * 24_000.0).reshape(40, -1) % 11
 before = sg.softmax(z)  # with its threads started and gone
-child = os.fork()
-if child == 0:
-    os._exit(0 if (sg.softmax(z) == before).all() else 1)
-_, status = os.waitpid(child, 0)
-assert os.waitstatus_to_exitcode(status) == 0
-assert (sg.softmax(z) == before).all()
+
+def fork_and_compute():
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)  # which ends a child that hangs
+        os._exit(0 if (sg.softmax(z) == before).all() else 1)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+"""
+AFTER_USE = """
+fork_and_compute()
+"""
+DURING_USE = """
+stop = threading.Event()
+
+def compute():
+    while not stop.is_set():
+        sg.softmax(z)
+
+threads = [threading.Thread(target=compute) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for _ in range(20):
+    while len(os.listdir("/proc/self/task")) <= 1 + len(threads):  # no call has its own threads now
+        pass
+    fork_and_compute()
+stop.set()
+for thread in threads:
+    thread.join()
 """
 
 
-def test_after_a_fork():
-    subprocess.run([sys.executable, "-c", FORK], check=True, timeout=60)
+@pytest.mark.parametrize("use", [AFTER_USE, DURING_USE], ids=["after use", "during use"])
+def test_a_fork(use):
+    still_right = "assert (sg.softmax(z) == before).all()"
+    subprocess.run([sys.executable, "-c", FORK + use + still_right], check=True, timeout=120)
+
+
+IN_A_SUBINTERPRETER = """
+import numpy as np, softgrad as sg
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters  # until Python 3.12
+inside = interpreters.create()
+interpreters.run_string(inside, '''
+try:
+    import softgrad
+except ImportError:
+    print("refused", flush=True)
+''')
+interpreters.destroy(inside)
+print(sg.softmax(np.zeros(2)))
+"""
+
+
+def test_a_subinterpreter_is_refused():
+    """As NumPy refuses it; the main one goes on."""
+    result = subprocess.run([sys.executable, "-c", IN_A_SUBINTERPRETER], capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stdout) == (0, "refused\n[0.5 0.5]\n"), result.stderr
+
+
+def test_a_free_threaded_python_stays_so():
+    """What an import must not do there is turn the GIL on. Elsewhere the flag is all there is to see."""
+    cmake = (Path(__file__).parents[2] / "CMakeLists.txt").read_text()
+    assert re.search(r"nanobind_add_module\(_kernels [^)]*\bFREE_THREADED\b", cmake)
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        code = (
+            "import sys, numpy; before = sys._is_gil_enabled(); import softgrad; print(before, sys._is_gil_enabled())"
+        )
+        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        before, after = result.stdout.split()
+        assert after == before
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,35 @@
+"""Where a peer is absent its tests skip, and fail where the environment requires it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS_OF_TORCH = Path(__file__).parents[1] / "losses" / "test_agrees_with_torch.py"
+WITHOUT_TORCH = """
+import sys, pytest
+sys.modules["torch"] = None  # to import it is an error
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-k", "rows and none", sys.argv[1]]))
+"""
+CASES = {  # what is required: (exit code, what pytest says)
+    "": (pytest.ExitCode.OK, "could not import 'torch'"),
+    "torch": (pytest.ExitCode.USAGE_ERROR, "SOFTGRAD_TESTS_REQUIRE names torch: could not import 'torch'"),
+    "numpy, tarch": (pytest.ExitCode.USAGE_ERROR, "SOFTGRAD_TESTS_REQUIRE names tarch: could not import 'tarch'"),
+}
+
+
+@pytest.mark.parametrize("required", CASES)
+def test_without_torch(required):
+    code, message = CASES[required]
+    result = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, str(TESTS_OF_TORCH)],
+        env=os.environ | {"SOFTGRAD_TESTS_REQUIRE": required},
+        capture_output=True,
+        text=True,
+    )
+    output = result.stdout + result.stderr
+    assert result.returncode == code, output
+    assert message in output
+    assert " passed" not in output
