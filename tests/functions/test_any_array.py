@@ -62,10 +62,8 @@ def test_derivatives_of_logsumexp(data):
 @pytest.mark.parametrize("name", OUTPUTS)
 @settings(stable, max_examples=60)
 @given(data=st.data(), temperature=st.sampled_from(TEMPERATURES), shift=st.sampled_from([1024.0, -1024.0]))
-def test_a_common_shift_changes_no_bit(name, data, temperature, shift):
+def test_a_common_shift_changes_no_value(name, data, temperature, shift):
     z = data.draw(logits(SIXTEENTHS, ["float32", "float64"]))
-    f = getattr(sg, name)
     shifted = z.laid_out(z.array + z.array.dtype.type(shift)).array
-    np.testing.assert_array_equal(
-        f(shifted, axis=z.axis, temperature=temperature), f(z.array, axis=z.axis, temperature=temperature)
-    )
+    got = getattr(sg, name)(shifted, axis=z.axis, temperature=temperature)
+    assert_within(4, z.as_rows(got), OUTPUTS[name](z.rows.astype(judge.Wide) / judge.Wide(temperature)))

@@ -236,7 +236,7 @@ def tangent_matrix(function: str, name: str, tangent: npt.ArrayLike, z: Rows) ->
     array = numbers(function, name, tangent)
     if array.shape != z.shape:
         raise ShapeError(f"{function}: {name}.shape is {array.shape}, but logits.shape is {z.shape}; wanted the same")
-    return z.lay_out(array)[:, :, 0]
+    return z.lay_out(array, z.computed_in)[:, :, 0]
 
 
 def _no_such_choice(function: str, name: str, value: object) -> OptionError:
