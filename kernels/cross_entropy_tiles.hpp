@@ -38,7 +38,7 @@ template <bool tempered, class T> void cross_entropy_classes_tiles(const LossRow
             const T unweighted = log1p_nonnegative(n.others[l]) + (n.max[l] - z_y[l]) * below.inverse;
             loss[l] = weight[l] == 0 ? T(0) : weight[l] * unweighted;
             factor[l] = scale * weight[l] / sum;
-            grad_y[l] = factor[l] * (z_y[l] == n.max[l] ? -n.others[l] : e_y[l] * (1 / unit<T>) - sum);
+            grad_y[l] = factor[l] * (z_y[l] == n.max[l] ? -n.others[l] : e_y[l] * (1 / unit<T>)-sum);
         }
         copy(loss, at.rows, rows.loss + at.first_row);
         if (!rows.grad.entries) return;
@@ -47,7 +47,7 @@ template <bool tempered, class T> void cross_entropy_classes_tiles(const LossRow
             T* const e = tile[j];
 #pragma omp simd
             for (int l = 0; l < L; ++l) {
-                e[l] = label[l] == Label(j) ? grad_y[l] : e[l] * (1 / unit<T>) * factor[l];
+                e[l] = label[l] == Label(j) ? grad_y[l] : e[l] * (1 / unit<T>)*factor[l];
             }
         }
         for (int l = 0; ignored && l < L; ++l) {

@@ -72,7 +72,8 @@ template <class T> void load(Source x, Place at, int64_t K, const Tile<T>& tile)
 template <class T> class TileWriter {
   public:
     TileWriter(Sink out, Shape shape, int64_t begin)
-        : out_(out), K_(shape.K),
+        : out_(out),
+          K_(shape.K),
           rows_(out, shape.inner == 1 ? begin * K_ : 0, shape.inner == 1 ? lanes<T> * K_ : 0, shape.rows() * K_) {}
     void put(const Tile<T>& tile, Place at) {
         if (at.row_stride == 1) {
@@ -153,7 +154,7 @@ template <bool tempered, class T, class Store>
         }
     }
 #pragma omp simd
-    for (int l = 0; l < L; ++l) n.others[l] = (sum[l] * (1 / unit<T>) + attained[l]) + (n.max[l] - n.max[l]);
+    for (int l = 0; l < L; ++l) n.others[l] = (sum[l] * (1 / unit<T>)+attained[l]) + (n.max[l] - n.max[l]);
     return n;
 }
 

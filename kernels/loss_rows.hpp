@@ -10,13 +10,13 @@ namespace softgrad::SOFTGRAD_ISA {
 template <class T> struct Row {
     int64_t number, K;
     const T* z;
-    T* e;                      // exp(s_j - s_max) in units; the gradient is made in the same room
-    T inverse;                 // of the temperature
+    T* e;       // exp(s_j - s_max) in units; the gradient is made in the same room
+    T inverse;  // of the temperature
     T* loss;
     RowWriter<T>* grad;  // or null
     Stats<T> stats;
     Normalizer<T> n{};
-    Wide<T> lse = 0;                               // logsumexp of the scores
+    Wide<T> lse = 0;                             // logsumexp of the scores
     const T *below = nullptr, *slope = nullptr;  // of capped logits, s_j - s_max and the cap's part of ds/dz
 
     [[gnu::always_inline]] T exp(int64_t j) const { return e[j] * (1 / unit<T>); }
@@ -58,8 +58,7 @@ template <class T> struct Row {
     }
 
     // entry(j) for every j but y, if that is not negative, and there `value`; entry may read e_j.
-    template <class Entry>
-    [[gnu::always_inline]] void write_grad(Entry entry, int64_t y = -1, T value = 0) const {
+    template <class Entry> [[gnu::always_inline]] void write_grad(Entry entry, int64_t y = -1, T value = 0) const {
 #pragma omp simd
         for (int64_t j = 0; j < K; ++j) e[j] = entry(j);
         if (y >= 0) e[y] = value;
@@ -93,8 +92,14 @@ template <class T> struct LossRows {
             }
             Meanwhile<T> meanwhile(reader, with_grad ? &writer : nullptr, i + 1, end);
             const auto ahead = [&](int64_t count) { meanwhile(count); };
-            Row<T> row{.number = i, .K = K, .z = reader.row(i), .e = e, .inverse = scores.below.inverse,
-                       .loss = loss + i, .grad = with_grad ? &writer : nullptr, .stats = stats};
+            Row<T> row{.number = i,
+                       .K = K,
+                       .z = reader.row(i),
+                       .e = e,
+                       .inverse = scores.below.inverse,
+                       .loss = loss + i,
+                       .grad = with_grad ? &writer : nullptr,
+                       .stats = stats};
             if (scores.softcap == 0) {
                 row.n = exponentials(row.z, K, scores.below, e, ahead);
             } else {

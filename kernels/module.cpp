@@ -76,11 +76,12 @@ void bind_binary(nb::module_& m, const char* name, typename Kernels<T>::Binary K
             const Shape shape = shape_of(x);
             const Storage stored = storage<E>(bfloat16);
             run(shape.rows(), shape.K, [&](int64_t begin, int64_t end) {
-                (kernels<T>().*kernel)({x.data(), stored}, {y.data(), stored}, {out.data(), stored, fresh}, shape, begin, end,
-                                       temperature);
+                (kernels<T>().*kernel)({x.data(), stored}, {y.data(), stored}, {out.data(), stored, fresh}, shape,
+                                       begin, end, temperature);
             });
         },
-        "x"_a.noconvert(), "y"_a.noconvert(), "out"_a.noconvert(), "temperature"_a, "bfloat16"_a = false, "fresh"_a = true);
+        "x"_a.noconvert(), "y"_a.noconvert(), "out"_a.noconvert(), "temperature"_a, "bfloat16"_a = false,
+        "fresh"_a = true);
 }
 
 // logsumexp, entropy, correct
@@ -93,7 +94,8 @@ void bind_loss(nb::module_& m, const char* name, typename Kernels<T>::template L
         name,
         [kernel](Cube<const E> z, TargetArray target, std::optional<Vector<const T>> weight, double scale,
                  double denominator, double label_smoothing, double z_loss, double softcap, double temperature,
-                 std::optional<Vector<T>> loss, std::optional<Cube<E>> grad, std::optional<StatsArrays<T>> stats, bool bfloat16, bool fresh) {
+                 std::optional<Vector<T>> loss, std::optional<Cube<E>> grad, std::optional<StatsArrays<T>> stats,
+                 bool bfloat16, bool fresh) {
             const int64_t N = z.shape(0), K = z.shape(1);
             const T* const weights = weight ? weight->data() : nullptr;
             const LossOptions<T> options{weights, scale, label_smoothing, z_loss, softcap, temperature};

@@ -14,7 +14,10 @@
 namespace softgrad::SOFTGRAD_ISA {
 
 // The largest entry, and where it stands first. NaN is passed over: it reaches the result through the exponentials.
-template <class T> struct Peak { T max; int64_t at; };
+template <class T> struct Peak {
+    T max;
+    int64_t at;
+};
 
 template <class T> [[gnu::always_inline]] inline Peak<T> peak(const T* z, int64_t K) {
     constexpr int64_t lanes = 256 / sizeof(T);
@@ -108,8 +111,8 @@ template <bool tempered, class T, class Ahead>
     });
 }
 
-// Makes a row into exponentials in units, and returns their normalizer. An infinite maximum makes it NaN, as exp(inf - inf)
-// is.
+// Makes a row into exponentials in units, and returns their normalizer. An infinite maximum makes it NaN, as exp(inf -
+// inf) is.
 template <class T, class Ahead>
 [[gnu::always_inline]] inline Normalizer<T> exponentials(const T* z, int64_t K, const ExpBelow<T>& below, T* e,
                                                          Ahead ahead) {
@@ -119,8 +122,8 @@ template <class T, class Ahead>
     return {top.max, top.at, others + (top.max - top.max)};
 }
 
-// The same of capped logits, with s_j - s_max, rounded, in `differences`, and the slopes ds/dz, but for the temperature's
-// part, in `slopes`.
+// The same of capped logits, with s_j - s_max, rounded, in `differences`, and the slopes ds/dz, but for the
+// temperature's part, in `slopes`.
 template <class T, class Ahead>
 [[gnu::noinline]] Normalizer<T> capped_exponentials(const T* z, int64_t K, const Scores<T>& scores, T* e,
                                                     T* differences, T* slopes, Ahead ahead) {
@@ -167,9 +170,7 @@ template <class T> class RowReader {
         return static_cast<const T*>(from_.entries) + i * K_;
     }
     // Where row i lies, to be fetched ahead.
-    const char* address(int64_t i) const {
-        return static_cast<const char*>(from_.entries) + i * bytes(K_);
-    }
+    const char* address(int64_t i) const { return static_cast<const char*>(from_.entries) + i * bytes(K_); }
     int64_t bytes(int64_t count) const { return count * (from_.storage == Storage::itself ? int64_t(sizeof(T)) : 2); }
 
   private:

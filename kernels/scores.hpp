@@ -43,8 +43,11 @@ template <class T> [[gnu::always_inline]] inline TwoTerms<T> tempered_difference
 // where z - N L and max - k L are small, and rounded once if product and difference are fused. Without a fused
 // multiply-add the rounding is carried.
 template <class T> struct ExpBelow {
-    // What depends on max. |max / T| is at most `far`; above it every z - max that counts is exact: they are taken first.
-    struct Origin { T max, lowest, magic, rest; };
+    // What depends on max. |max / T| is at most `far`; above it every z - max that counts is exact: they are taken
+    // first.
+    struct Origin {
+        T max, lowest, magic, rest;
+    };
     static constexpr T far = 0x1p12;
 
     double temperature;
@@ -84,7 +87,10 @@ template <class T> struct ExpBelow {
 };
 
 // z / cap, capped: cap tanh(z / cap), and the slope 1 - tanh^2 = 1 / cosh^2 without the cancellation.
-template <class T> struct Capped { Wide<T> value; T slope; };
+template <class T> struct Capped {
+    Wide<T> value;
+    T slope;
+};
 
 template <class T> [[gnu::always_inline]] inline Capped<T> capped(T z, double cap) {
     if constexpr (std::is_same_v<T, float>) {  // in double, which vectorises: e = exp(-2 |z| / cap)

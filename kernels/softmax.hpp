@@ -7,7 +7,9 @@
 namespace softgrad::SOFTGRAD_ISA {
 
 // Rows begin..end-1 of arrays (rows, K).
-struct Span { int64_t rows, K, begin, end; };
+struct Span {
+    int64_t rows, K, begin, end;
+};
 
 // p_j = e_j / sum, with e_j = exp(s_j - s_max) so that exp never overflows.
 template <class T> void softmax_rows(Source z, Sink p, Span span, const ExpBelow<T>& below) {
@@ -15,7 +17,8 @@ template <class T> void softmax_rows(Source z, Sink p, Span span, const ExpBelow
     RowWriter<T> writer(p, span.begin * span.K, span.K, span.rows * span.K);
     for (int64_t i = span.begin; i < span.end; ++i) {
         Meanwhile<T> meanwhile(reader, &writer, i + 1, span.end);
-        const Normalizer<T> n = exponentials(reader.row(i), span.K, below, writer.room(), [&](int64_t count) { meanwhile(count); });
+        const Normalizer<T> n =
+            exponentials(reader.row(i), span.K, below, writer.room(), [&](int64_t count) { meanwhile(count); });
         put_exponentials<T>(writer, span.K, 1 / n.sum());
     }
 }
@@ -44,7 +47,8 @@ template <class T> void logsumexp_rows(Source z, Sink lse, Span span, const ExpB
     for (int64_t i = span.begin; i < span.end; ++i) {
         const T* const row = reader.row(i);
         Meanwhile<T> meanwhile(reader, nullptr, i + 1, span.end);
-        const Normalizer<T> n = exponentials(row, span.K, below, room.entries, [&](int64_t count) { meanwhile(count); });
+        const Normalizer<T> n =
+            exponentials(row, span.K, below, room.entries, [&](int64_t count) { meanwhile(count); });
         T* const value = writer.room();
         if (!std::isinf(n.max)) {
             *value = T(n.max / Wide<T>(below.temperature) + n.log_sum());
@@ -71,7 +75,8 @@ template <class T, class Row>
 // J dz is the same.
 template <class T> void softmax_vjp_rows(Source p, Source dp, Sink dz, Span span, T scale) {
     over_pairs<T>(p, dp, dz, span, [=](const T* p, const T* dp, T* dz, auto meanwhile) {
-        const T inner = T(sum_over<T>(span.K, [=](int64_t j) { return dp[j] * p[j]; }, meanwhile));
+        const T inner = T(sum_over<T>(
+            span.K, [=](int64_t j) { return dp[j] * p[j]; }, meanwhile));
 #pragma omp simd
         for (int64_t j = 0; j < span.K; ++j) dz[j] = scale * (p[j] * (dp[j] - inner));
     });
@@ -80,7 +85,8 @@ template <class T> void softmax_vjp_rows(Source p, Source dp, Sink dz, Span span
 // y = log p has dy_j/dz_k = delta_jk - p_k, hence dz_k = dy_k - p_k sum_j dy_j, times ds/dz = scale.
 template <class T> void log_softmax_vjp_rows(Source log_p, Source dy, Sink dz, Span span, T scale) {
     over_pairs<T>(log_p, dy, dz, span, [=](const T* log_p, const T* dy, T* dz, auto meanwhile) {
-        const T sum = T(sum_over<T>(span.K, [=](int64_t j) { return dy[j]; }, meanwhile));
+        const T sum = T(sum_over<T>(
+            span.K, [=](int64_t j) { return dy[j]; }, meanwhile));
 #pragma omp simd
         for (int64_t j = 0; j < span.K; ++j) dz[j] = scale * (dy[j] - exp_nonpositive(log_p[j]) * sum);
     });
@@ -89,7 +95,8 @@ template <class T> void log_softmax_vjp_rows(Source log_p, Source dy, Sink dz, S
 // The product the other way: dy_j = dz_j - sum_k p_k dz_k, times ds/dz = scale.
 template <class T> void log_softmax_jvp_rows(Source log_p, Source dz, Sink dy, Span span, T scale) {
     over_pairs<T>(log_p, dz, dy, span, [=](const T* log_p, const T* dz, T* dy, auto meanwhile) {
-        const T inner = T(sum_over<T>(span.K, [=](int64_t j) { return exp_nonpositive(log_p[j]) * dz[j]; }, meanwhile));
+        const T inner = T(sum_over<T>(
+            span.K, [=](int64_t j) { return exp_nonpositive(log_p[j]) * dz[j]; }, meanwhile));
 #pragma omp simd
         for (int64_t j = 0; j < span.K; ++j) dy[j] = scale * (dz[j] - inner);
     });

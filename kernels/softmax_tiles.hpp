@@ -41,9 +41,8 @@ void log_softmax_tiles(Source z, Sink log_p, Shape shape, int64_t begin, int64_t
         T* const log_sum = n.others;
 #pragma omp simd
         for (int l = 0; l < lanes<T>; ++l) log_sum[l] = log1p_nonnegative(log_sum[l]);
-        over_entries<T>(shape.K, [&](int64_t j, int l) {
-            tile[j][l] = (tile[j][l] - n.top[l]) * below.inverse - log_sum[l];
-        });
+        over_entries<T>(shape.K,
+                        [&](int64_t j, int l) { tile[j][l] = (tile[j][l] - n.top[l]) * below.inverse - log_sum[l]; });
         writer.put(tile, at);
     });
 }
@@ -119,8 +118,7 @@ void log_softmax_jvp_tiles(Source log_p, Source dz, Sink dy, Shape shape, int64_
         load(log_p, at, shape.K, logs);
         load(dz, at, shape.K, tangent);
         Lane<T> inner;
-        sum_lanes<T>(shape.K, inner,
-                     [&](int64_t j, int l) { return exp_nonpositive(logs[j][l]) * tangent[j][l]; });
+        sum_lanes<T>(shape.K, inner, [&](int64_t j, int l) { return exp_nonpositive(logs[j][l]) * tangent[j][l]; });
         over_entries<T>(shape.K, [&](int64_t j, int l) { tangent[j][l] = scale * (tangent[j][l] - inner[l]); });
         writer.put(tangent, at);
     });

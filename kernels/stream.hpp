@@ -86,10 +86,12 @@ template <class T> class RowWriter {
   public:
     // The rows from entry `first` on, of at most `longest` entries each, of an array of `total`.
     RowWriter(Sink out, int64_t first, int64_t longest, int64_t total)
-        : storage_(out.storage), size_(out.storage == Storage::itself ? int(sizeof(T)) : 2),
+        : storage_(out.storage),
+          size_(out.storage == Storage::itself ? int(sizeof(T)) : 2),
           stream_(out.entries && total * size_ >= (out.fresh ? fresh_streamed_from : streamed_from)),
           to_(out.entries ? static_cast<char*>(out.entries) + first * size_ : nullptr),
-          room_(longest), other_room_(stream_ ? longest : 0) {
+          room_(longest),
+          other_room_(stream_ ? longest : 0) {
         if (!stream_) return;
         filled_ = kept_ = int(reinterpret_cast<uintptr_t>(to_) % 64) / size_;
         to_ -= filled_ * size_;

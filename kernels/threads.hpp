@@ -21,8 +21,8 @@ namespace softgrad {
 // Entries below which a thread costs more to start (about 60 microseconds) than it saves.
 constexpr int64_t entries_worth_a_thread = 96 * 1024;
 
-// A thread that runs work(). Linux likes to start a new thread on the processor of the one that started it, and moves it
-// to an idle one only milliseconds later, when a call is over: so this one may not start there.
+// A thread that runs work(). Linux likes to start a new thread on the processor of the one that started it, and moves
+// it to an idle one only milliseconds later, when a call is over: so this one may not start there.
 template <class Work> class Helper {
   public:
     explicit Helper(Work& work) {

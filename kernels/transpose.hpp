@@ -11,7 +11,8 @@ template <class T> constexpr int side = 32 / sizeof(T);
 template <class T> using BlockRow [[gnu::vector_size(32), gnu::aligned(alignof(T)), gnu::may_alias]] = T;
 
 // Swaps the entries off the diagonal of each square of 2s x 2s that rows r and r + s have a part in.
-template <int s, class V, int... k> [[gnu::always_inline]] inline void swap_corners(V& a, V& b, std::integer_sequence<int, k...>) {
+template <int s, class V, int... k>
+[[gnu::always_inline]] inline void swap_corners(V& a, V& b, std::integer_sequence<int, k...>) {
     constexpr int n = sizeof...(k);
     const V upper = __builtin_shufflevector(a, b, (k & s ? n + k - s : k)...);
     b = __builtin_shufflevector(a, b, (k & s ? n + k : k + s)...);

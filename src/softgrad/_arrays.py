@@ -19,7 +19,7 @@ Array: TypeAlias = npt.NDArray[Any]
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 # What each dtype is computed in, by its character; "E" is ml_dtypes' bfloat16. Integers are read as float64.
-COMPUTED_IN = {"e": FLOAT32, "E": FLOAT32, "f": FLOAT32, "d": FLOAT64}
+COMPUTED_IN: dict[str, np.dtype[Any]] = {"e": FLOAT32, "E": FLOAT32, "f": FLOAT32, "d": FLOAT64}
 
 # An inner axis at least this long is vectorised across; a shorter one is copied behind the others.
 LONG_INNER_AXIS = 16
@@ -59,7 +59,7 @@ class Rows(NamedTuple):
     @property
     def bfloat16(self) -> bool:
         """What a kernel must be told, which sees 16 bits and not what they mean."""
-        return self.stored.dtype.char == "E"
+        return str(self.stored.dtype.char) == "E"
 
     def wide(self) -> Rows:
         """The same rows, stored in the dtype that they are computed in."""

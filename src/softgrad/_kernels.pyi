@@ -1,6 +1,7 @@
 """The compiled kernels (kernels/module.cpp). They check nothing: arrays are contiguous and of one dtype.
 
-`fresh` says that the memory to be written was never touched. 16-bit floats come as the uint16 that hold their bits; what is beside them, class weights say, is float32.
+16-bit floats come as the uint16 that hold their bits; what is beside them, class weights say, is float32. `fresh` says
+that the memory to write was never touched.
 """
 
 from typing import TypeAlias, TypeVar
@@ -19,12 +20,39 @@ def get_num_threads() -> int: ...
 def set_num_threads(n: int) -> None: ...
 def instruction_sets() -> list[str]: ...
 def find_label_outside(target: Classes, K: int) -> int: ...
-def softmax(x: Values[Float], out: Values[Float], temperature: float, bfloat16: bool = False, fresh: bool = True) -> None: ...
-def log_softmax(x: Values[Float], out: Values[Float], temperature: float, bfloat16: bool = False, fresh: bool = True) -> None: ...
-def logsumexp(x: Values[Float], out: Values[Float], temperature: float, bfloat16: bool = False, fresh: bool = True) -> None: ...
-def softmax_vjp(x: Values[Float], y: Values[Float], out: Values[Float], temperature: float, bfloat16: bool = False, fresh: bool = True) -> None: ...
-def log_softmax_vjp(x: Values[Float], y: Values[Float], out: Values[Float], temperature: float, bfloat16: bool = False, fresh: bool = True) -> None: ...
-def log_softmax_jvp(x: Values[Float], y: Values[Float], out: Values[Float], temperature: float, bfloat16: bool = False, fresh: bool = True) -> None: ...
+def softmax(
+    x: Values[Float], out: Values[Float], temperature: float, bfloat16: bool = False, fresh: bool = True
+) -> None: ...
+def log_softmax(
+    x: Values[Float], out: Values[Float], temperature: float, bfloat16: bool = False, fresh: bool = True
+) -> None: ...
+def logsumexp(
+    x: Values[Float], out: Values[Float], temperature: float, bfloat16: bool = False, fresh: bool = True
+) -> None: ...
+def softmax_vjp(
+    x: Values[Float],
+    y: Values[Float],
+    out: Values[Float],
+    temperature: float,
+    bfloat16: bool = False,
+    fresh: bool = True,
+) -> None: ...
+def log_softmax_vjp(
+    x: Values[Float],
+    y: Values[Float],
+    out: Values[Float],
+    temperature: float,
+    bfloat16: bool = False,
+    fresh: bool = True,
+) -> None: ...
+def log_softmax_jvp(
+    x: Values[Float],
+    y: Values[Float],
+    out: Values[Float],
+    temperature: float,
+    bfloat16: bool = False,
+    fresh: bool = True,
+) -> None: ...
 def cross_entropy_classes(
     z: Values[Float],
     target: Classes,

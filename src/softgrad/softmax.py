@@ -100,7 +100,7 @@ def softmax_vjp(
         >>> sg.softmax_vjp(p, [1.0, 0.0, 0.0]).round(3)  # the first row of J
         array([ 0.225, -0.16 , -0.065])
     """
-    return _times(_kernels.softmax_vjp, "softmax_vjp", "probs", probs, "grad_output", grad_output, axis, temperature, out)
+    return _times(_kernels.softmax_vjp, "softmax_vjp", axis, temperature, out, probs=probs, grad_output=grad_output)
 
 
 def softmax_jvp(
@@ -132,7 +132,7 @@ def softmax_jvp(
         >>> sg.softmax_jvp([0.5, 0.25, 0.25], [1.0, 1.0, 1.0])  # a common shift changes nothing
         array([0., 0., 0.])
     """
-    return _times(_kernels.softmax_vjp, "softmax_jvp", "probs", probs, "tangent", tangent, axis, temperature, out)
+    return _times(_kernels.softmax_vjp, "softmax_jvp", axis, temperature, out, probs=probs, tangent=tangent)
 
 
 def log_softmax(
@@ -203,7 +203,15 @@ def log_softmax_vjp(
         >>> sg.log_softmax_vjp(y, [-1.0, 0.0, 0.0]).round(3)  # cross-entropy with target 0: p - t
         array([-0.341,  0.242,  0.099])
     """
-    return _times(_kernels.log_softmax_vjp, "log_softmax_vjp", "log_probs", log_probs, "grad_output", grad_output, axis, temperature, out)
+    return _times(
+        _kernels.log_softmax_vjp,
+        "log_softmax_vjp",
+        axis,
+        temperature,
+        out,
+        log_probs=log_probs,
+        grad_output=grad_output,
+    )
 
 
 def log_softmax_jvp(
@@ -234,7 +242,9 @@ def log_softmax_jvp(
         >>> sg.log_softmax_jvp(y, [1.0, 0.0, 0.0]).round(3)
         array([ 0.341, -0.659, -0.659])
     """
-    return _times(_kernels.log_softmax_jvp, "log_softmax_jvp", "log_probs", log_probs, "tangent", tangent, axis, temperature, out)
+    return _times(
+        _kernels.log_softmax_jvp, "log_softmax_jvp", axis, temperature, out, log_probs=log_probs, tangent=tangent
+    )
 
 
 def logsumexp(
@@ -344,16 +354,14 @@ def logsumexp_jvp(
 def _times(
     kernel: Callable[..., None],
     function: str,
-    name: str,
-    value: npt.ArrayLike,
-    vector_name: str,
-    vector: npt.ArrayLike,
     axis: int,
     temperature: float,
     out: Array | None,
+    **arrays: npt.ArrayLike,
 ) -> Array:
-    """What a Jacobian's kernel makes of the output of softmax or its logarithm, and of a vector for each row of it."""
-    y, v = to_pair(function, name, value, axis, vector_name, vector)
+    """What a Jacobian's kernel makes of the first array, the output of softmax or its logarithm, and of the second."""
+    (name, output), (vector_name, vector) = arrays.items()
+    y, v = to_pair(function, name, output, axis, vector_name, vector)
     to_out(function, out, y.shape, y.dtype)
     product = y.room(out, v)
     temperature = scale(function, "temperature", temperature)
