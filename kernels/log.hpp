@@ -2,7 +2,10 @@
 //
 //     u = 1 + x rounded, c = what the rounding lost:    log(1 + x) = log(u) + c / u
 //     u = 2^n m, m in [sqrt(1/2), sqrt(2)):              log(u) = n ln 2 + log(m)
-//     s = (m - 1) / (m + 1):                             log(m) = 2 (s + s^3 / 3 + s^5 / 5 + ...)
+//     f = m - 1, s = f / (2 + f):                        log(m) = 2 (s + s^3 / 3 + s^5 / 5 + ...)
+//     R = 2 (s^2 / 3 + s^4 / 5 + ...):                   log(m) = f - (f^2 / 2 - s (f^2 / 2 + R))
+//
+// In the last form what is rounded is small beside f, which is exact. Source: log1p of Sun's fdlibm (1993).
 #pragma once
 
 #include <type_traits>
@@ -33,10 +36,10 @@ template <class T> [[gnu::always_inline]] inline T log1p_nonnegative(T x) {
     const T c = x >= 1 ? 1 - (u - x) : x - (u - 1);
     const Bits n = (std::bit_cast<Bits>(u) - sqrt_half) >> C::mantissa_bits;  // u >= 1, so n >= 0
     const T m = std::bit_cast<T>(std::bit_cast<Bits>(u) - (n << C::mantissa_bits));
-    const T s = (m - 1) / (m + 1);
-    const T log_m = 2 * s + 2 * s * atanh_series<1, terms>(s * s);
+    const T f = m - 1, s = f / (2 + f), half_square = f * f / 2;
+    const T log_m_above_f = s * (half_square + 2 * atanh_series<1, terms>(s * s)) - half_square;
     const T exponent = std::bit_cast<T>(n + integer) - C::to_integer;
-    return exponent * C::ln2_hi + (log_m + (exponent * C::ln2_lo + c / u));
+    return exponent * C::ln2_hi + (f + (log_m_above_f + (exponent * C::ln2_lo + c / u)));
 }
 
 }  // namespace softgrad::SOFTGRAD_ISA

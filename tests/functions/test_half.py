@@ -23,8 +23,8 @@ assert np.isnan(lse[nan].astype(np.float32)).all()
 assert (lse[~nan] == every[~nan]).all()
 """
 
-# z / temperature, computed in float32: 3/2 z and 5/4 z lie halfway between neighbours for many a z, and with 1024 more in
-# the temperature among subnormal numbers too. NumPy and ml_dtypes say how float32 is rounded.
+# z / temperature, computed in float32: 3/2 z and 5/4 z lie halfway between neighbours for many a z, and with 1024 more
+# in the temperature among subnormal numbers too. NumPy and ml_dtypes say how float32 is rounded.
 ROUNDED = """
 import sys, ml_dtypes, numpy as np, softgrad as sg
 every = np.arange(2**16, dtype=np.uint16).view(sys.argv[1])
