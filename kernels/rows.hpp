@@ -13,13 +13,8 @@
 
 namespace softgrad::SOFTGRAD_ISA {
 
-// The largest entry, and where it stands first. NaN is passed over: it reaches the result through the exponentials.
-template <class T> struct Peak {
-    T max;
-    int64_t at;
-};
-
-template <class T> [[gnu::always_inline]] inline Peak<T> peak(const T* z, int64_t K) {
+// The largest entry. NaN is passed over: it reaches the result through the exponentials.
+template <class T> [[gnu::always_inline]] inline T maximum(const T* z, int64_t K) {
     constexpr int64_t lanes = 256 / sizeof(T);
     T most[lanes];
     for (int64_t l = 0; l < lanes; ++l) most[l] = -std::numeric_limits<T>::infinity();
@@ -33,19 +28,37 @@ template <class T> [[gnu::always_inline]] inline Peak<T> peak(const T* z, int64_
 #pragma omp simd
         for (int64_t l = 0; l < half; ++l) most[l] = most[l + half] > most[l] ? most[l + half] : most[l];
     }
-    const T max = most[0];
+    return most[0];
+}
 
-    int64_t at = 0;
-    for (int found = 0; at + lanes <= K; at += lanes) {
+// Where `value` stands first; K if it does nowhere.
+template <class T> [[gnu::always_inline]] inline int64_t first_of(T value, const T* z, int64_t K) {
+    constexpr int64_t lanes = 256 / sizeof(T);
+    int64_t j = 0;
+    for (int found = 0; j + lanes <= K; j += lanes) {
 #pragma omp simd reduction(| : found)
-        for (int64_t l = 0; l < lanes; ++l) found |= z[at + l] == max;
+        for (int64_t l = 0; l < lanes; ++l) found |= z[j + l] == value;
         if (found) break;
     }
-    const int left = int(K - at < lanes ? K - at : lanes);
+    const int left = int(K - j < lanes ? K - j : lanes);
     int first = left;
 #pragma omp simd reduction(min : first)
-    for (int l = 0; l < left; ++l) first = z[at + l] == max && l < first ? l : first;
-    return {max, at + first < K ? at + first : 0};
+    for (int l = 0; l < left; ++l) first = z[j + l] == value && l < first ? l : first;
+    return j + first;
+}
+
+// The largest entry, and where it stands first: 0 if all are NaN.
+template <class T> struct Peak { T max; int64_t at; };
+
+template <class T> [[gnu::always_inline]] inline Peak<T> peak(const T* z, int64_t K) {
+    constexpr int64_t stretch = 8192;  // a long row is searched in the stretch that has the largest entry alone
+    Peak<T> top{-std::numeric_limits<T>::infinity(), 0};
+    for (int64_t start = 0; start < K; start += stretch) {
+        const T max = maximum(z + start, K - start < stretch ? K - start : stretch);
+        if (max > top.max) top = {max, start};
+    }
+    const int64_t at = top.at + first_of(top.max, z + top.at, K - top.at);
+    return {top.max, at < K ? at : 0};
 }
 
 // The scalars of one row's softmax. The largest exponential is exactly 1; leaving one such term out of the sum keeps

@@ -41,8 +41,7 @@ def softmax(
 
     Args:
         logits: scores, K of them on `axis`; floating, or integers read as float64.
-        axis: where the classes are; contiguous float32 and float64 logits are not copied, unless fewer than 16 entries
-            lie within that axis.
+        axis: where the classes are; contiguous logits are not copied, unless fewer than 16 entries lie within that axis.
         temperature: s = z / temperature, a positive number.
         where: True for the classes that take part; the others have probability 0. A row without any is all 0.
         out: where to write the result: an array in the shape and dtype of logits, which may be logits themselves.
@@ -147,8 +146,7 @@ def log_softmax(
 
     Args:
         logits: scores, K of them on `axis`; floating, or integers read as float64.
-        axis: where the classes are; contiguous float32 and float64 logits are not copied, unless fewer than 16 entries
-            lie within that axis.
+        axis: where the classes are; contiguous logits are not copied, unless fewer than 16 entries lie within that axis.
         temperature: s = z / temperature, a positive number.
         where: True for the classes that take part; the others have -inf. A row without any is all -inf.
         out: where to write the result: an array in the shape and dtype of logits, which may be logits themselves.
