@@ -48,7 +48,10 @@ template <class T> [[gnu::always_inline]] inline int64_t first_of(T value, const
 }
 
 // The largest entry, and where it stands first: 0 if all are NaN.
-template <class T> struct Peak { T max; int64_t at; };
+template <class T> struct Peak {
+    T max;
+    int64_t at;
+};
 
 template <class T> [[gnu::always_inline]] inline Peak<T> peak(const T* z, int64_t K) {
     constexpr int64_t stretch = 8192;  // a long row is searched in the stretch that has the largest entry alone
