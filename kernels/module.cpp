@@ -44,9 +44,9 @@ template <class T> const Kernels<T>& kernels() {
     }
 }
 
-template <class Rows> void run(int64_t N, int64_t K, const Rows& rows) {
+template <class Rows> void run(int64_t N, int64_t exponentials, const Rows& rows) {
     nb::gil_scoped_release release;
-    split_rows(N, K, num_threads, rows);
+    split_rows(N, exponentials, num_threads, rows);
 }
 
 template <class T> Shape shape_of(const Cube<T>& array) {
@@ -61,7 +61,7 @@ void bind_unary(nb::module_& m, const char* name, typename Kernels<T>::Unary Ker
         [kernel](Cube<const E> x, Out out, double temperature, bool bfloat16, bool fresh) {
             const Shape shape = shape_of(x);
             const Storage stored = storage<E>(bfloat16);
-            run(shape.rows(), shape.K, [&](int64_t begin, int64_t end) {
+            run(shape.rows(), shape.rows() * shape.K, [&](int64_t begin, int64_t end) {
                 (kernels<T>().*kernel)({x.data(), stored}, {out.data(), stored, fresh}, shape, begin, end, temperature);
             });
         },
@@ -69,13 +69,14 @@ void bind_unary(nb::module_& m, const char* name, typename Kernels<T>::Unary Ker
 }
 
 template <class E, class T = Computed<E>>
-void bind_binary(nb::module_& m, const char* name, typename Kernels<T>::Binary Kernels<T>::*kernel) {
+void bind_binary(nb::module_& m, const char* name, typename Kernels<T>::Binary Kernels<T>::*kernel,
+                 int64_t entries_an_exponential = 1) {
     m.def(
         name,
-        [kernel](Cube<const E> x, Cube<const E> y, Cube<E> out, double temperature, bool bfloat16, bool fresh) {
+        [=](Cube<const E> x, Cube<const E> y, Cube<E> out, double temperature, bool bfloat16, bool fresh) {
             const Shape shape = shape_of(x);
             const Storage stored = storage<E>(bfloat16);
-            run(shape.rows(), shape.K, [&](int64_t begin, int64_t end) {
+            run(shape.rows(), shape.rows() * shape.K / entries_an_exponential, [&](int64_t begin, int64_t end) {
                 (kernels<T>().*kernel)({x.data(), stored}, {y.data(), stored}, {out.data(), stored, fresh}, shape,
                                        begin, end, temperature);
             });
@@ -108,7 +109,7 @@ void bind_loss(nb::module_& m, const char* name, typename Kernels<T>::template L
                 auto& [logsumexp, entropy, correct] = *stats;
                 row_stats = {logsumexp.data(), entropy.data(), correct.data()};
             }
-            run(N, K, [&](int64_t begin, int64_t end) {
+            run(N, N * K, [&](int64_t begin, int64_t end) {
                 (kernels<T>().*kernel)({z.data(), stored}, target.data(), options, losses, grads, row_stats, N, K,
                                        begin, end);
             });
@@ -143,7 +144,7 @@ template <class E> void bind(nb::module_& m) {
     bind_unary<E, Cube<E>>(m, "softmax", &Table::softmax);
     bind_unary<E, Cube<E>>(m, "log_softmax", &Table::log_softmax);
     bind_unary<E, Vector<E>>(m, "logsumexp", &Table::logsumexp);
-    bind_binary<E>(m, "softmax_vjp", &Table::softmax_vjp);
+    bind_binary<E>(m, "softmax_vjp", &Table::softmax_vjp, 3);
     bind_binary<E>(m, "log_softmax_vjp", &Table::log_softmax_vjp);
     bind_binary<E>(m, "log_softmax_jvp", &Table::log_softmax_jvp);
     bind_loss<E, int64_t, Classes>(m, "cross_entropy_classes", &Table::cross_entropy_classes);

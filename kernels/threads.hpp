@@ -18,8 +18,8 @@
 
 namespace softgrad {
 
-// Entries below which a thread costs more to start (about 60 microseconds) than it saves.
-constexpr int64_t entries_worth_a_thread = 96 * 1024;
+// Exponentials below which a thread costs more to start (about 60 microseconds) than it saves.
+constexpr int64_t exponentials_worth_a_thread = 96 * 1024;
 
 // A thread that runs work(). Linux likes to start a new thread on the processor of the one that started it, and moves
 // it to an idle one only milliseconds later, when a call is over: so this one may not start there.
@@ -53,10 +53,10 @@ template <class Work> class Helper {
     bool started_ = false;
 };
 
-// Calls rows(begin, end) so that the calls together cover 0..N-1. What one of them throws is thrown when all have
-// ended.
-template <class Rows> void split_rows(int64_t N, int64_t K, int64_t max_threads, const Rows& rows) {
-    const int64_t worth = N * K / entries_worth_a_thread;
+// Calls rows(begin, end) so that the calls together cover 0..N-1; all of them are as much work as so many exponentials.
+// What one of them throws is thrown when all have ended.
+template <class Rows> void split_rows(int64_t N, int64_t exponentials, int64_t max_threads, const Rows& rows) {
+    const int64_t worth = exponentials / exponentials_worth_a_thread;
     const int64_t threads = std::max<int64_t>(1, std::min({max_threads, worth, N}));
     if (threads == 1) return rows(0, N);
     // A few parts for each thread, taken as they come: one that starts late, or is held up, takes fewer.

@@ -6,6 +6,7 @@ Every check of an array argument is here, with its message.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -56,10 +57,15 @@ class Rows(NamedTuple):
         shape, axis = self.shape, self.axis
         return shape[:-1] if axis == len(shape) - 1 else shape[:axis] + shape[axis + 1 :]
 
-    @property
-    def bfloat16(self) -> bool:
-        """What a kernel must be told, which sees 16 bits and not what they mean."""
-        return str(self.stored.dtype.char) == "E"
+    def call(self, kernel: Callable[..., None], arrays: tuple[Array, ...], temperature: float, *, fresh: bool) -> None:
+        """Calls a kernel of the softmax family with arrays that are laid out as these rows are, the last to be written.
+
+        `fresh` says that its memory was never touched.
+        """
+        if arrays[0].dtype.itemsize > 2:
+            kernel(*arrays, temperature, False, fresh)
+        else:
+            kernel(*map(bits, arrays), temperature, is_bfloat16(arrays[0]), fresh)
 
     def wide(self) -> Rows:
         """The same rows, stored in the dtype that they are computed in."""
@@ -79,7 +85,9 @@ class Rows(NamedTuple):
         It cannot where it would write over what it has still to read: `stored`, or one of `read`, that lies over `out`
         other than entry for entry.
         """
-        if out is not None and out.dtype == self.stored.dtype:
+        if out is None:
+            return np.empty(self.stored.shape, self.stored.dtype)
+        if out.dtype == self.stored.dtype:
             room = self.lay_out(out)
             if np.may_share_memory(room, out) and not any(_clash(room, other) for other in (self.stored, *read)):
                 return room
@@ -109,8 +117,13 @@ class Rows(NamedTuple):
 
 
 def bits(array: Array) -> Array:
-    """What a kernel is given: the array itself, or the bits of its 16-bit floats."""
-    return array.view(np.uint16) if array.dtype.itemsize == 2 else array
+    """The bits of 16-bit floats, which is how a kernel is given them."""
+    return array.view(np.uint16)
+
+
+def is_bfloat16(array: Array) -> bool:
+    """What a kernel must be told, which sees 16 bits and not what they mean."""
+    return str(array.dtype.char) == "E"
 
 
 def numbers(function: str, name: str, value: npt.ArrayLike) -> Array:
@@ -147,7 +160,7 @@ def to_rows(function: str, name: str, value: npt.ArrayLike, axis: int, *, as_mat
     array = numbers(function, name, value)
     axis = class_axis(function, name, array, axis)
     shape, dtype = array.shape, array.dtype
-    if axis == len(shape) - 1 and array.flags.carray and dtype.isnative:  # most calls: nothing to find out
+    if axis == len(shape) - 1 and array.flags.carray and dtype.isnative:  # most calls: there is nothing to find out
         return Rows(array.reshape(-1, shape[axis], 1), shape, axis, dtype, "kept")
     stored = array if dtype.isnative else array.astype(dtype.newbyteorder("="))
     flags = stored.flags

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from softgrad import _kernels
-from softgrad._arrays import Array, Rows, bits, numbers, to_out, to_pair, to_row_values, to_rows
+from softgrad._arrays import Array, Rows, numbers, to_out, to_pair, to_row_values, to_rows
 from softgrad._options import scale
 from softgrad.errors import DtypeError, ShapeError
 
@@ -41,7 +41,7 @@ def softmax(
 
     Args:
         logits: scores, K of them on `axis`; floating, or integers read as float64.
-        axis: where the classes are; contiguous logits are not copied, unless fewer than 16 entries lie within that axis.
+        axis: where the classes are; contiguous logits are not copied unless fewer than 16 entries lie within that axis.
         temperature: s = z / temperature, a positive number.
         where: True for the classes that take part; the others have probability 0. A row without any is all 0.
         out: where to write the result: an array in the shape and dtype of logits, which may be logits themselves.
@@ -62,7 +62,7 @@ def softmax(
     """
     z, empty = _to_scores("softmax", logits, axis, temperature, where, out)
     p = z.room(out)
-    _kernels.softmax(bits(z.stored), bits(p), temperature, z.bfloat16, out is None)
+    z.call(_kernels.softmax, (z.stored, p), temperature, fresh=out is None)
     if empty is not None:
         np.copyto(p, 0, where=empty)
     return z.restore(p, out)
@@ -146,7 +146,7 @@ def log_softmax(
 
     Args:
         logits: scores, K of them on `axis`; floating, or integers read as float64.
-        axis: where the classes are; contiguous logits are not copied, unless fewer than 16 entries lie within that axis.
+        axis: where the classes are; contiguous logits are not copied unless fewer than 16 entries lie within that axis.
         temperature: s = z / temperature, a positive number.
         where: True for the classes that take part; the others have -inf. A row without any is all -inf.
         out: where to write the result: an array in the shape and dtype of logits, which may be logits themselves.
@@ -166,7 +166,7 @@ def log_softmax(
     """
     z, empty = _to_scores("log_softmax", logits, axis, temperature, where, out)
     log_p = z.room(out)
-    _kernels.log_softmax(bits(z.stored), bits(log_p), temperature, z.bfloat16, out is None)
+    z.call(_kernels.log_softmax, (z.stored, log_p), temperature, fresh=out is None)
     if empty is not None:
         np.copyto(log_p, -np.inf, where=empty)
     return z.restore(log_p, out)
@@ -278,7 +278,7 @@ def logsumexp(
     z, _ = _to_scores("logsumexp", logits, axis, temperature, where, None)
     outer, _, inner = z.stored.shape
     lse = np.empty(outer * inner, z.stored.dtype)
-    _kernels.logsumexp(bits(z.stored), bits(lse), temperature, z.bfloat16)
+    z.call(_kernels.logsumexp, (z.stored, lse), temperature, fresh=True)
     result = z.restore_outer(lse.astype(z.dtype, copy=False), keepdims=keepdims)
     if out is None:
         return result
@@ -362,8 +362,7 @@ def _times(
     y, v = to_pair(function, name, output, axis, vector_name, vector)
     to_out(function, out, y.shape, y.dtype)
     product = y.room(out, v)
-    temperature = scale(function, "temperature", temperature)
-    kernel(bits(y.stored), bits(v), bits(product), temperature, y.bfloat16, out is None)
+    y.call(kernel, (y.stored, v, product), scale(function, "temperature", temperature), fresh=out is None)
     return y.restore(product, out)
 
 
@@ -377,11 +376,11 @@ def _to_scores(
 ) -> tuple[Rows, Array | None]:
     """The arguments of softmax and its kin, checked: rows, -inf where `where` is False, and which it empties."""
     scale(function, "temperature", temperature)
-    array = numbers(function, "logits", logits)
     if where is None:
-        z = to_rows(function, "logits", array, axis)
+        z = to_rows(function, "logits", logits, axis)
         to_out(function, out, z.shape, z.dtype)
         return z, None
+    array = numbers(function, "logits", logits)
     mask = np.asarray(where)
     if mask.dtype != np.bool_:
         raise DtypeError(f"{function}: where.dtype is {mask.dtype}, wanted bool; compare first, as where > 0")

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, TypeAlias, TypedDict, get_args
 import numpy as np
 import numpy.typing as npt
 
-from softgrad._arrays import Array, Rows, bits, numbers, to_out, to_rows, to_target
+from softgrad._arrays import Array, Rows, bits, is_bfloat16, numbers, to_out, to_rows, to_target
 from softgrad._options import not_negative, positive, scale
 from softgrad.errors import LabelError, OptionError, ShapeError
 
@@ -151,9 +151,9 @@ class Batch(NamedTuple):
         fresh: bool = True,
     ) -> float:
         """Fills the arrays, and returns the sum of the losses over the denominator."""
-        z = self.z.stored
+        z, bfloat16 = self.z.stored, False
         if z.dtype.itemsize == 2:
-            z, grad = bits(z), None if grad is None else bits(grad)
+            z, grad, bfloat16 = bits(z), None if grad is None else bits(grad), is_bfloat16(z)
         return (kernels.classes if self.target.ndim == 1 else kernels.probs)(
             z,
             self.target,
@@ -167,7 +167,7 @@ class Batch(NamedTuple):
             loss,
             grad,
             stats,
-            self.z.bfloat16,
+            bfloat16,
             fresh,
         )
 
