@@ -15,7 +15,7 @@ class Rows(NamedTuple):
     loss_size: np.ndarray
     grad: np.ndarray  # (N, K)
     grad_size: np.ndarray
-    factor: np.ndarray  # (N, 1), the size of what p is multiplied by in the gradient
+    factor: np.ndarray  # (N, 1), the size of what p is multiplied by in the gradient at the scores
     count: float  # what the mean divides by
     logsumexp: np.ndarray
     logsumexp_size: np.ndarray
@@ -77,7 +77,7 @@ def rows(loss, z, target, *, weight, ignore_index, label_smoothing, z_loss, soft
         of_kept((size.sum(axis=1, keepdims=True) + cost_size)[:, 0]),
         of_kept(s.slope * (grad + pull * s.p)),
         of_kept(s.slope * (grad_size + pull_size * s.p)),
-        of_kept(factor + pull_size) / Wide(temperature),
+        of_kept(factor + pull_size),
         w[target[kept[:, 0]]].sum() if target.ndim == 1 else Wide(len(z)),
         of_kept(lse[:, 0]),
         of_kept(lse_size[:, 0]),

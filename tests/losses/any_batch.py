@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import judge_options
 from calls import in_both_widths, rooms
 from drawn import COMPUTED_IN, FLOATING, ROWS, SPOILED, Drawn, cast, generators, layouts, logits, of_subnormal_terms
-from judge import Judged, Wide
+from judge import Judged, JudgedLoss, Wide
 from tolerance import assert_within
 
 OF_CLASSES = ["int64", "uint8", "int8", ">i4", "uint64", "bool"]
@@ -106,48 +106,50 @@ def ulps_of_grad(batch):
     return 4 if batch.hard else 6
 
 
-def reduced(batch, exact):
-    """The exact loss, and what each row's gradient is multiplied by, for its reduction."""
-    reduction = batch.reduced.get("reduction", "mean")
-    if reduction == "none":
-        return Judged(exact.loss, exact.loss_size), Wide(1)
-    divisor = Wide(batch.reduced.get("denominator", exact.count)) if reduction == "mean" else Wide(1)
-    if divisor == 0:
-        nothing = Wide(np.nan if batch.reduced["if_all_ignored"] == "nan" else 0)
-        return Judged(nothing, nothing), Wide(0)
-    return Judged(exact.loss.sum() / divisor, exact.loss_size.sum() / divisor), 1 / divisor
-
-
 def exact_rows(batch):
-    """What the judge says of each row; what is subnormal may be off by as much as each of the terms it is made of."""
     loss, logits, target, options = batch.question
     with np.errstate(invalid="ignore", over="ignore"):
-        exact = judge_options.rows(loss, logits, target, **options)
-    least = of_subnormal_terms(batch.z) * np.maximum(exact.factor, 1)
-    return exact._replace(
-        loss_size=np.maximum(exact.loss_size, least[:, 0]), grad_size=np.maximum(exact.grad_size, least)
-    )
+        return judge_options.rows(loss, logits, target, **options)
+
+
+def reduced(batch, exact):
+    """The exact loss and gradient for the batch's reduction, from those of the rows.
+
+    The least number is how much a subnormal p is rounded by, whatever p is then multiplied by.
+    """
+    reduction = batch.reduced.get("reduction", "mean")
+    divisor = Wide(batch.reduced.get("denominator", exact.count)) if reduction == "mean" else Wide(1)
+    scale = 1 / divisor if divisor else Wide(0)
+    least = of_subnormal_terms(batch.z) * np.maximum(exact.factor, 1) / min(batch.options["temperature"], 1)
+    grad = Judged(exact.grad * scale, np.maximum(exact.grad_size * scale, least * max(scale, 1)))
+    size = np.maximum(exact.loss_size, least[:, 0])
+    if reduction == "none":
+        return JudgedLoss(Judged(exact.loss, size), grad)
+    if divisor == 0:
+        nothing = Wide(np.nan if batch.reduced["if_all_ignored"] == "nan" else 0)
+        return JudgedLoss(Judged(nothing, nothing), grad)
+    with np.errstate(invalid="ignore"):  # two rows may sum to inf - inf
+        return JudgedLoss(Judged(exact.loss.sum() * scale, size.sum() * scale), grad)
 
 
 def check(batch, function):
     """What `loss_with_grad`, or `cross_entropy_with_stats`, says of a batch is right."""
     z, exact = batch.z, exact_rows(batch)
-    with np.errstate(invalid="ignore"):  # the sum of two rows may be that of two infinities
-        loss, scale = reduced(batch, exact)
+    loss, grad = reduced(batch, exact)
     got = in_both_widths(function, [z, batch.target], batch.out, axis=z.axis, **batch.options, **batch.reduced)
     assert_within(4, got.loss.reshape(loss.value.shape), *loss)
-    assert_within(ulps_of_grad(batch), z.as_rows(got.grad), exact.grad * scale, exact.grad_size * scale)
+    assert_within(ulps_of_grad(batch), z.as_rows(got.grad), *grad)
     if batch.hard and batch.loss != "squared_error" and batch.options["softcap"] is None:
         sums = z.as_rows(got.grad).sum(axis=1, dtype=Wide).astype(z.wide.dtype)
-        assert_within(4, sums, 0 * exact.grad.sum(axis=1), exact.grad_size.sum(axis=1) * scale)
+        assert_within(4, sums, 0 * grad.value.sum(axis=1), grad.size.sum(axis=1))
     if hasattr(got, "stats"):
-        check_statistics(got.stats, exact, z)
+        check_statistics(got.stats, batch, exact)
 
 
-def check_statistics(stats, exact, z):
-    finite = np.isfinite(z.rows.max(axis=1))
+def check_statistics(stats, batch, exact):
+    z, finite = batch.z, np.isfinite(batch.z.rows.max(axis=1))
     loss, lse, entropy, correct = (array.reshape(-1) for array in stats)
-    assert_within(4, loss, exact.loss, exact.loss_size)
+    assert_within(4, loss, *reduced(batch._replace(reduced={"reduction": "none"}), exact).loss)
     assert_within(4, lse[finite], exact.logsumexp[finite], exact.logsumexp_size[finite])
     size = np.maximum(exact.entropy, of_subnormal_terms(z) * -np.log(np.finfo(z.wide.dtype).smallest_subnormal))
     assert_within(16, entropy[finite], exact.entropy[finite], size[finite])
@@ -158,8 +160,7 @@ def check_hvp(batch, v, function):
     """The Hessian times v is right: computed in float64, whose sums take K terms one after another, and rounded."""
     z, (loss, logits, target, options) = batch.z, batch.question
     exact = judge_options.hessian_times(loss, logits, target, z.as_rows(v.array.astype(logits.dtype)), **options)
-    _, scale = reduced(batch, exact_rows(batch))
+    exact = reduced(batch, exact_rows(batch)._replace(grad=exact.value, grad_size=exact.size)).grad
     got = in_both_widths(function, [z, batch.target, v.array], None, axis=z.axis, **batch.options, **batch.reduced)
     ulps = 16 + logits.shape[1] if logits.dtype == "float64" else 1
-    size = np.maximum(exact.size, of_subnormal_terms(z))
-    assert_within(ulps, z.as_rows(got), exact.value * scale, size * scale)
+    assert_within(ulps, z.as_rows(got), *exact)
