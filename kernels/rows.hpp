@@ -87,11 +87,14 @@ template <class T, class Exp, class Ahead>
     for (int64_t j = 0; j < K; j += group<T>) {
         exp(j);
         for (int64_t l = K - j; l < group<T>; ++l) e[j + l] = 0;
-        const bool here = j <= skipped && skipped < j + group<T>;
-        const T kept = e[skipped];
-        if (here) e[skipped] = 0;
-        sum.add_group(e + j);
-        if (here) e[skipped] = kept;
+        if (j <= skipped && skipped < j + group<T>) {
+            const T kept = e[skipped];
+            e[skipped] = 0;
+            sum.add_group(e + j);
+            e[skipped] = kept;
+        } else {
+            sum.add_group(e + j);
+        }
         ahead(group<T>);
     }
     return sum.total() / unit<T>;

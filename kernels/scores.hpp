@@ -62,8 +62,8 @@ template <class T> struct ExpBelow {
     }
 
     bool is_far(T max) const {
-        const T size = std::abs(max * inverse);
-        return size > far && size < std::numeric_limits<T>::infinity();
+        const T size = std::abs(max);
+        return size > far * T(temperature) && size < std::numeric_limits<T>::infinity();
     }
 
     [[gnu::always_inline]] Origin origin(T max) const {
