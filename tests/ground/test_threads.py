@@ -107,11 +107,13 @@ def compute():
 threads = [threading.Thread(target=compute) for _ in range(4)]
 for thread in threads:
     thread.start()
-for _ in range(20):
-    while len(os.listdir("/proc/self/task")) <= 1 + len(threads):  # no call has its own threads now
-        pass
-    fork_and_compute()
-stop.set()
+try:
+    for _ in range(20):
+        while len(os.listdir("/proc/self/task")) <= 1 + len(threads):  # no call has its own threads now
+            pass
+        fork_and_compute()
+finally:
+    stop.set()
 for thread in threads:
     thread.join()
 """
