@@ -12,13 +12,13 @@ template <bool tempered, class T> void cross_entropy_classes_tiles(const LossRow
     const int64_t K = rows.K;
     const Shape shape{rows.N, K, 1};
     const ExpBelow<T> below(rows.options.temperature);
-    const T scale = T(rows.options.scale / rows.options.temperature);
+    const double scale = rows.options.scale / rows.options.temperature;
     const Tile<T> tile(K);
     TileWriter<T> writer(rows.grad, shape, rows.begin);
     over_places<T>(shape, rows.begin, rows.end, [&](Place at) {
         load(rows.z, at, K, tile);
         Label label[L];
-        Lane<T> z_y, weight, e_y, loss, factor, grad_y;
+        Lane<T> z_y, weight, e_y, loss, before, factor, grad_y;
         int ignored = 0;
         for (int l = 0; l < L; ++l) {
             const int64_t y = l < at.rows ? target[at.first_row + l] : -1;
@@ -37,8 +37,11 @@ template <bool tempered, class T> void cross_entropy_classes_tiles(const LossRow
             const T sum = 1 + n.others[l];
             const T unweighted = log1p_nonnegative(n.others[l]) + (n.max[l] - z_y[l]) * below.inverse;
             loss[l] = weight[l] == 0 ? T(0) : weight[l] * unweighted;
-            factor[l] = scale * weight[l] / sum;
-            grad_y[l] = factor[l] * (z_y[l] == n.max[l] ? -n.others[l] : e_y[l] * (1 / unit<T>)-sum);
+            factor[l] = T(scale * weight[l]) / sum;
+            grad_y[l] = factor[l] * (z_y[l] == n.max[l] ? -n.others[l] : e_y[l] / unit<T> - sum);
+            const bool small = std::abs(factor[l]) < T(0x1p-60);  // in units it would be subnormal, and lose digits
+            before[l] = small ? 1 / unit<T> : T(1);
+            factor[l] = small ? factor[l] : factor[l] / unit<T>;
         }
         copy(loss, at.rows, rows.loss + at.first_row);
         if (!rows.grad.entries) return;
@@ -47,7 +50,7 @@ template <bool tempered, class T> void cross_entropy_classes_tiles(const LossRow
             T* const e = tile[j];
 #pragma omp simd
             for (int l = 0; l < L; ++l) {
-                e[l] = label[l] == Label(j) ? grad_y[l] : e[l] * (1 / unit<T>)*factor[l];
+                e[l] = label[l] == Label(j) ? grad_y[l] : e[l] * before[l] * factor[l];
             }
         }
         for (int l = 0; ignored && l < L; ++l) {

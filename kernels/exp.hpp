@@ -30,7 +30,8 @@ template <class T> struct ExpConstants;
 template <> struct ExpConstants<float> {
     using Int = int32_t;
     static constexpr int mantissa_bits = 23, bias = 127;
-    static constexpr float lowest = -131;           // exp of anything below, in units, is subnormal; to users it is 0
+    static constexpr float lowest =
+        -0x1.08c84p7f;  // -191 ln 2: at 2^-191 the exponent in units is all 0, and so is exp
     static constexpr float to_integer = 0x1.8p23f;  // x + to_integer holds round(x) in its last bits
     static constexpr float ln2_hi = 0x1.62e4p-1f;   // 15 bits: n * ln2_hi is exact
     static constexpr float ln2_lo = 0x1.7f7d1cp-20f;
@@ -40,7 +41,7 @@ template <> struct ExpConstants<float> {
 template <> struct ExpConstants<double> {
     using Int = int64_t;
     static constexpr int mantissa_bits = 52, bias = 1023;
-    static constexpr double lowest = -752;
+    static constexpr double lowest = -0x1.78b9b9e2a1effp9;  // -1087 ln 2
     static constexpr double to_integer = 0x1.8p52;
     static constexpr double ln2_hi = 0x1.62e42fefa3p-1;  // 41 bits
     static constexpr double ln2_lo = 0x1.3de6af278ece6p-42;
@@ -70,7 +71,7 @@ template <class T> [[gnu::always_inline]] inline T power_of_2(T shifted) {
     return std::bit_cast<T>(std::bit_cast<Int>(shifted) << ExpConstants<T>::mantissa_bits);
 }
 
-// exp(hi + lo) in units, for hi <= 0 and |lo| at most half an ulp of hi. NaN gives NaN; -inf gives what rounds to 0.
+// exp(hi + lo) in units, for hi <= 0 and |lo| at most half an ulp of hi; 0 from `lowest` down. NaN gives NaN.
 template <class T> [[gnu::always_inline]] inline T exp_in_units(T hi, T lo) {
     using C = ExpConstants<T>;
     const bool too_low = hi < C::lowest;

@@ -37,14 +37,14 @@ template <class T> struct Row {
     // y.
     void set_stats(int64_t y) const {
         if (!stats.entropy) return;
-        const Wide<T> below = with_differences([&](auto difference) {
+        const Wide<T> entropy_in_sum = with_differences([&](auto difference) {
             return sum_over<T>(K, [=, this](int64_t j) {
                 const T d = difference(j);
                 return d < T(ExpConstants<T>::lowest) ? T(0) : exp(j) * -d;
             });
         });
         stats.logsumexp[number] = T(lse);
-        stats.entropy[number] = T(n.log_sum() + below / n.sum());
+        stats.entropy[number] = T(n.log_sum() + entropy_in_sum / n.sum());
         stats.correct[number] = n.at == y;
     }
 

@@ -165,10 +165,9 @@ template <class T, class Ahead>
 // The next row to write is factor e_j, but `value` at `special`, for the exponentials in the writer's room.
 template <class T>
 void put_exponentials(RowWriter<T>& writer, int64_t K, Wide<T> factor, int64_t special = -1, T value = 0) {
-    const Wide<T> size = std::abs(factor);
-    if (size == 0 || (size >= Wide<T>(0x1p-60) && size <= Wide<T>(0x1p30))) {
+    if (factor == 0 || std::abs(factor) >= Wide<T>(0x1p-60)) {
         writer.put(K, T(factor / unit<T>), special, value);
-    } else {  // so that no factor is subnormal, and what is 0 to users is not made something else
+    } else {  // so that no factor is subnormal
         T* const e = writer.room();
         for (int64_t j = 0; j < K; ++j) e[j] *= 1 / unit<T>;
         writer.put(K, T(factor), special, value);

@@ -37,8 +37,8 @@ template <class T> [[gnu::always_inline]] inline TwoTerms<T> tempered_difference
     }
 }
 
-// exp((z - max) / T), z <= max, in units. The rounding of z - max is avoided, not carried: with L = T ln 2, k how many
-// times L fits into max, and N how many times into z,
+// exp((z - max) / T), z <= max, in units; 0 from `lowest` down. The rounding of z - max is avoided, not carried: with L
+// = T ln 2, k how many times L fits into max, and N how many times into z,
 //     (z - max) / T = (N - k) ln 2 + ((z - N L) - (max - k L)) / T
 // where z - N L and max - k L are small, and rounded once if product and difference are fused. Without a fused
 // multiply-add the rounding is carried.

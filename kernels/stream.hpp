@@ -29,8 +29,11 @@ constexpr int vector_bytes = 32;
 constexpr int vector_bytes = 16;
 #endif
 
-// A vector of T, wherever it lies.
-template <class T> using Vector [[gnu::vector_size(vector_bytes), gnu::aligned(alignof(T)), gnu::may_alias]] = T;
+// A vector of T, wherever it lies; in a struct, since Clang forgets the alignment of an alias template.
+template <class T> struct VectorOf {
+    typedef T type [[gnu::vector_size(vector_bytes), gnu::aligned(alignof(T)), gnu::may_alias]];
+};
+template <class T> using Vector = typename VectorOf<T>::type;
 
 // To an address that is a multiple of a vector's size.
 template <class V> [[gnu::always_inline]] inline void stream_vector(V v, void* to) {

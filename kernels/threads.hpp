@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#if defined(__linux__)
+#if defined(__GLIBC__)
     #include <sched.h>
 #endif
 
@@ -22,13 +22,13 @@ namespace softgrad {
 constexpr int64_t exponentials_worth_a_thread = 96 * 1024;
 
 // A thread that runs work(). Linux likes to start a new thread on the processor of the one that started it, and moves
-// it to an idle one only milliseconds later, when a call is over: so this one may not start there.
+// it to an idle one only milliseconds later, when a call is over: so this one keeps off that processor, if it may.
 template <class Work> class Helper {
   public:
     explicit Helper(Work& work) {
         pthread_attr_t attributes;
         pthread_attr_init(&attributes);
-#if defined(__linux__)
+#if defined(__GLIBC__)
         cpu_set_t processors;
         if (sched_getaffinity(0, sizeof(processors), &processors) == 0 && CPU_COUNT(&processors) > 1) {
             CPU_CLR(size_t(sched_getcpu()), &processors);
@@ -39,7 +39,8 @@ template <class Work> class Helper {
             (*static_cast<Work*>(work))();
             return nullptr;
         };
-        started_ = pthread_create(&thread_, &attributes, run, &work) == 0;
+        started_ = pthread_create(&thread_, &attributes, run, &work) == 0 ||
+                   pthread_create(&thread_, nullptr, run, &work) == 0;
         pthread_attr_destroy(&attributes);
     }
     Helper(Helper&& other) noexcept : thread_(other.thread_), started_(std::exchange(other.started_, false)) {}

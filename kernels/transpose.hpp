@@ -8,7 +8,11 @@ namespace softgrad::SOFTGRAD_ISA {
 
 template <class T> constexpr int side = 32 / sizeof(T);
 
-template <class T> using BlockRow [[gnu::vector_size(32), gnu::aligned(alignof(T)), gnu::may_alias]] = T;
+// In a struct, since Clang forgets the alignment of an alias template.
+template <class T> struct BlockRowOf {
+    typedef T type [[gnu::vector_size(32), gnu::aligned(alignof(T)), gnu::may_alias]];
+};
+template <class T> using BlockRow = typename BlockRowOf<T>::type;
 
 // Swaps the entries off the diagonal of each square of 2s x 2s that rows r and r + s have a part in.
 template <int s, class V, int... k>

@@ -227,12 +227,12 @@ def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, igno
         )
     ordered = array.T if logits.layout == "transposed" else array
     labels = ordered if ordered.ndim == 1 else ordered.reshape(-1)
-    if labels.dtype.char != "l" or not labels.flags.carray:
+    if labels.dtype.char != "l" or not labels.dtype.isnative or not labels.flags.carray:
         labels = np.require(labels, np.int64, ["C", "A"])
     classes = logits.shape[logits.axis]
     read = labels
     if ignore_index is not None:
-        ignored = labels == ignore_index
+        ignored = (ordered == ignore_index).reshape(-1)  # before the cast, which makes large uint64 negative
         labels, read = np.where(ignored, 0, labels), np.where(ignored, -1, labels)
     first = _kernels.find_label_outside(labels, classes)
     if first >= 0:
@@ -281,4 +281,5 @@ def _clash(room: Array, other: Array | None) -> bool:
     """Whether they share memory, unless each entry of one is that entry of the other."""
     if other is None or not np.may_share_memory(room, other):
         return False
-    return room.size != other.size or room.__array_interface__["data"] != other.__array_interface__["data"]
+    same_entries = room.size == other.size and room.itemsize == other.itemsize
+    return not same_entries or room.__array_interface__["data"] != other.__array_interface__["data"]

@@ -47,3 +47,12 @@ def test_a_mean_over_nothing_is_0_whatever_else_a_row_costs():
         loss, grad = sg.cross_entropy_with_grad([[1.0, 2.0]], [0], weight=[0.0, 1.0], **options)
         assert loss == 0
         assert not grad.any()
+
+
+def test_16_bit_over_a_target_of_32():
+    """Entry for entry they begin at the same place, and still lie over one another."""
+    rng = np.random.default_rng(3)
+    z, t = rng.normal(size=(6000, 200)).astype("float16"), rng.random((6000, 200)).astype("float32")
+    want = sg.cross_entropy_with_grad(z, t).grad
+    out = t.reshape(-1).view("float16")[: t.size].reshape(t.shape)
+    np.testing.assert_array_equal(sg.cross_entropy_with_grad(z, t, out=out).grad, want)

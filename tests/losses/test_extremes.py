@@ -102,3 +102,40 @@ def test_a_nan_in_the_target_is_seen(loss, dtype):
 def test_kl_divergence_from_a_negative_target_is_nan():
     assert np.isnan(sg.kl_divergence([0.0, 0.0], [-0.5, 1.5]))
     assert sg.kl_divergence([0.0, 0.0], [-0.0, 1.0]) == pytest.approx(math.log(2))
+
+
+@pytest.mark.parametrize("K", [3, 300])  # in tiles, and row by row
+@dtypes
+def test_a_masked_class_has_no_gradient_however_large_its_factor(K, dtype):
+    z = np.full((1, K), -inf, dtype)
+    z[0, :2] = 0, -1
+    grad = sg.cross_entropy_with_grad(z, [0], weight=np.full(K, 1e8), temperature=1e-6, reduction="none").grad
+    assert not grad[0, 2:].any()
+    sure = np.full((1, K), -1e6, dtype)
+    sure[0, 1] = 0
+    loss, grad = sg.cross_entropy_with_grad(sure, [1], temperature=1e-12, reduction="none")
+    assert loss == 0
+    assert not grad.any()
+
+
+@pytest.mark.parametrize("K", [3, 300])
+@pytest.mark.parametrize(
+    ("dtype", "peak", "temperature"),
+    [("float32", 1e10, 1e-30), ("float32", 3e38, 0.1), ("float64", 1.7e308, 0.5), ("float64", -1e300, 1e-30)],
+)
+def test_logits_beyond_what_their_temperature_scales_to(K, dtype, peak, temperature):
+    z = np.full((1, K), peak - abs(peak) / 2, dtype)
+    z[0, 1] = peak
+    assert sg.softmax(z, temperature=temperature).tolist() == [[0, 1] + [0] * (K - 2)]
+    loss, grad = sg.cross_entropy_with_grad(z, [1], temperature=temperature)
+    assert loss == 0
+    assert not grad.any()
+
+
+@pytest.mark.parametrize("K", [3, 300])
+def test_a_subnormal_probability_times_a_large_weight_keeps_its_digits(K):
+    z = np.zeros((1, K), "float32")
+    z[0, 1:] = -95
+    grad = sg.cross_entropy_with_grad(z, [0], weight=np.full(K, 1e6), reduction="none").grad
+    e = np.exp(np.longdouble(-95))
+    assert_within(4, grad[0, 1:], np.full(K - 1, 1e6 * e / (1 + (K - 1) * e)))
