@@ -14,7 +14,7 @@ import pytest
 
 import softgrad as sg
 
-N, K = 40, 24_000  # 96 * 1024 entries a thread, for 8 threads
+N, K = 40, 24_000  # 96 * 1024 exponentials a thread, for 8 threads
 rng = np.random.default_rng(0)
 z = rng.normal(size=(N, K)).astype("float32")
 v = rng.normal(size=(N, K)).astype("float32")
