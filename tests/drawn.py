@@ -68,7 +68,7 @@ ROWS = {  # name: (generator, K, Range) -> (K)
     "equal": lambda rng, K, _: np.full(K, rng.normal()),
     "ties": lambda rng, K, _: rng.choice([0.0, -0.25, -17.0], K),
     "subnormal": lambda rng, K, range: -range.underflow * rng.random(K) ** 0.5,
-    "masked": masked,
+    "some -inf": masked,
 }
 SPOILED = {  # softmax is NaN in all of the row
     "NaN": with_one(np.nan),
@@ -169,14 +169,17 @@ def shapes(draw):
 
 
 @st.composite
-def logits(draw, rows=ROWS, dtypes=COMPUTED_IN):
-    """Rows of up to three kinds, side by side."""
+def logits(draw, rows=ROWS, spoiled=SPOILED, dtypes=COMPUTED_IN):
+    """Rows of up to three kinds, side by side; in some arrays a few that are spoiled in one way."""
     dtype, layout, (shape, axis) = draw(st.sampled_from([*dtypes])), draw(layouts("logits")), draw(shapes())
     kinds = draw(st.sampled_from([kinds for n in (1, 2, 3) for kinds in itertools.combinations(rows, n)]))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     limits = RANGES.get(dtype, RANGES[COMPUTED_IN[dtype]])
     K, N = shape[axis], int(np.prod(shape)) // shape[axis]
     values = np.array([rows[rng.choice(kinds)](rng, K, limits) for _ in range(N)]).reshape(N, K)
+    if spoil := draw(st.sampled_from([None, None, *spoiled])):
+        for row in np.flatnonzero(rng.random(N) < 0.3):
+            values[row] = spoiled[spoil](rng, K, limits)
     empty = Drawn(np.empty(shape), axis, layout, rng)
     return empty.laid_out(cast(empty.from_rows(values), dtype))
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import judge
 from calls import assert_rounded_once, in_both_widths, rooms
-from drawn import FLOATING, ROWS, SPOILED, Drawn, cast, logits, of_subnormal_terms, vectors
+from drawn import FLOATING, Drawn, cast, logits, of_subnormal_terms, vectors
 from tolerance import assert_within
 
 TEMPERATURES = [1.0, 0.3, 2.5, 40.0]
@@ -38,7 +38,7 @@ def masks(draw, z):
 
 @st.composite
 def calls(draw):
-    z = draw(logits(ROWS | SPOILED))
+    z = draw(logits())
     where = draw(st.none() | masks(z)) if z.array.dtype.isnative else None
     return Call(z, draw(st.sampled_from(TEMPERATURES)), where, draw(rooms(z)))
 
@@ -46,7 +46,7 @@ def calls(draw):
 @st.composite
 def product_calls(draw, judged):
     """The output of `judged`, rounded; and a vector."""
-    z = draw(logits(ROWS | SPOILED, FLOATING))
+    z = draw(logits(dtypes=FLOATING))
     exact = z.from_rows(judged(z.rows))
     output = z.laid_out(cast(exact, z.array.dtype))
     return ProductCall(output, draw(vectors(z)), draw(st.sampled_from(TEMPERATURES)), draw(rooms(output)))

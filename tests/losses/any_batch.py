@@ -86,12 +86,12 @@ REDUCED = [
 
 
 @st.composite
-def batches(draw, loss, rows=ROWS | SPOILED, dtypes=COMPUTED_IN):
+def batches(draw, loss, rows=ROWS, spoiled=SPOILED, dtypes=COMPUTED_IN):
     given = draw(st.permutations([*OPTIONS]))[: draw(st.sampled_from([0, 1, 2, 3, 6]))]
     options = {name: draw(st.sampled_from(values)) if name in given else no for name, (no, values) in OPTIONS.items()}
     if options["softcap"]:  # nothing is said of an infinite logit that is capped
-        rows = {name: row for name, row in rows.items() if name not in ("masked", "+inf", "-inf alone")}
-    z = draw(logits(rows, dtypes))
+        rows, spoiled = ({name: of[name] for name in of if "inf" not in name} for of in (rows, spoiled))
+    z = draw(logits(rows, spoiled, dtypes))
     K = z.array.shape[z.axis]
     if options["ignore_index"] == "the last class":
         options["ignore_index"] = K - 1
