@@ -106,7 +106,9 @@ template <class T> struct Scores {
     double softcap;
     explicit Scores(double temperature, double softcap = 0) : below(temperature), softcap(softcap) {}
     Wide<T> scale() const { return 1 / Wide<T>(below.temperature); }  // ds/dz, but for the slope of the cap
-    Wide<T> value(T z) const { return (softcap == 0 ? Wide<T>(z) : capped(z, softcap).value) / below.temperature; }
+    Wide<T> value(T z) const {
+        return (softcap == 0 ? Wide<T>(z) : softcap * capped(z, softcap).tanh) / below.temperature;
+    }
 };
 
 // e_j = exp(s_j - s_max) in units, into room for whole groups.
@@ -147,13 +149,13 @@ template <class T, class Ahead>
 [[gnu::noinline]] Normalizer<T> capped_exponentials(const T* z, int64_t K, const Scores<T>& scores, T* e,
                                                     T* differences, T* slopes, Ahead ahead) {
     const Peak<T> top = peak(z, K);
-    const Wide<T> max = capped(top.max, scores.softcap).value;
+    const Wide<T> max = capped(top.max, scores.softcap).tanh;
     const Wide<T> others = fill_exponentials(K, e, top.at, ahead, [&](int64_t j) {
         const int64_t end = K < j + group<T> ? K : j + group<T>;
 #pragma omp simd
         for (int64_t l = j; l < end; ++l) {
             const Capped<T> here = capped(z[l], scores.softcap);
-            const TwoTerms<T> x = split<T>((here.value - max) / scores.below.temperature);
+            const TwoTerms<T> x = split<T>(scores.softcap * (here.tanh - max) / scores.below.temperature);
             e[l] = exp_in_units(x.hi, x.lo);
             differences[l] = x.hi;
             slopes[l] = here.slope;

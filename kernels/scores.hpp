@@ -86,20 +86,19 @@ template <class T> struct ExpBelow {
     }
 };
 
-// z / cap, capped: cap tanh(z / cap), and the slope 1 - tanh^2 = 1 / cosh^2 without the cancellation.
+// A logit capped, cap tanh(z / cap): its tanh, and the slope 1 - tanh^2 = 1 / cosh^2 without the cancellation.
 template <class T> struct Capped {
-    Wide<T> value;
+    Wide<T> tanh;
     T slope;
 };
 
 template <class T> [[gnu::always_inline]] inline Capped<T> capped(T z, double cap) {
     if constexpr (std::is_same_v<T, float>) {  // in double, which vectorises: e = exp(-2 |z| / cap)
         const double x = double(z) / cap, e = exp_nonpositive(-2 * std::abs(x));
-        const double tanh = std::copysign((1 - e) / (1 + e), x);
-        return {cap * tanh, T(4 * e / ((1 + e) * (1 + e)))};
+        return {std::copysign((1 - e) / (1 + e), x), T(4 * e / ((1 + e) * (1 + e)))};
     } else {
         const long double x = z / (long double)(cap), cosh = std::cosh(x);
-        return {cap * std::tanh(x), T(1 / (cosh * cosh))};
+        return {std::tanh(x), T(1 / (cosh * cosh))};
     }
 }
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import judge
 from calls import assert_rounded_once, in_both_widths, rooms
-from drawn import FLOATING, ROWS, SPOILED, Drawn, cast, generators, logits, of_subnormal_terms, vectors
+from drawn import FLOATING, Drawn, cast, logits, of_subnormal_terms, vectors
 from tolerance import assert_within
 
 TEMPERATURES = [1.0, 0.3, 2.5, 40.0]
@@ -28,25 +28,25 @@ class ProductCall(NamedTuple):
 
 
 @st.composite
-def masks(draw, shape):
-    """Of the shape, or with some axes of length 1 or left out; now and then without a class in some rows."""
-    rng, share = draw(generators), draw(st.sampled_from([0.5, 0.9, 0.1]))
-    kept = [draw(st.booleans()) for _ in shape]
-    mask = rng.random([side if keep else 1 for side, keep in zip(shape, kept, strict=True)]) < share
-    return mask[0] if mask.shape[0] == 1 and draw(st.booleans()) else mask
+def masks(draw, z):
+    """Of the shape of z, or with some axes of length 1 or left out; now and then without a class in some rows."""
+    share, shape = draw(st.sampled_from([0.5, 0.9, 0.1])), z.array.shape
+    kept = z.rng.random(len(shape)) < 0.6
+    mask = z.rng.random([side if keep else 1 for side, keep in zip(shape, kept, strict=True)]) < share
+    return mask if kept[0] else mask[0]
 
 
 @st.composite
 def calls(draw):
-    z = draw(logits(ROWS | SPOILED))
-    where = draw(st.none() | masks(z.array.shape)) if z.array.dtype.isnative else None
+    z = draw(logits())
+    where = draw(st.none() | masks(z)) if z.array.dtype.isnative else None
     return Call(z, draw(st.sampled_from(TEMPERATURES)), where, draw(rooms(z)))
 
 
 @st.composite
 def product_calls(draw, judged):
     """The output of `judged`, rounded; and a vector."""
-    z = draw(logits(ROWS | SPOILED, FLOATING))
+    z = draw(logits(dtypes=FLOATING))
     exact = z.from_rows(judged(z.rows))
     output = z.laid_out(cast(exact, z.array.dtype))
     return ProductCall(output, draw(vectors(z)), draw(st.sampled_from(TEMPERATURES)), draw(rooms(output)))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import judge
 import softgrad as sg
 from calls import called, in_both_widths
-from drawn import ROWS, SIXTEENTHS, SPOILED, logits, stable, vectors
+from drawn import SIXTEENTHS, logits, stable, vectors
 from functions.any_call import TEMPERATURES, calls, check_product, check_value, product_calls
 from tolerance import assert_within
 
@@ -16,7 +16,7 @@ OUTPUTS = {"softmax": judge.softmax, "log_softmax": judge.log_softmax}
 
 
 @pytest.mark.parametrize("name", ["softmax", "log_softmax", "logsumexp"])
-@settings(stable, max_examples=200)
+@settings(stable, max_examples=150)
 @given(call=calls())
 def test_values(name, call):
     check_value(name, getattr(sg, name), call)
@@ -24,14 +24,14 @@ def test_values(name, call):
 
 @pytest.mark.parametrize("kind", ["vjp", "jvp"])
 @pytest.mark.parametrize("name", OUTPUTS)
-@settings(stable, max_examples=120)
+@settings(stable, max_examples=90)
 @given(data=st.data())
 def test_products_with_the_jacobian(name, kind, data):
     call = data.draw(product_calls(OUTPUTS[name]))
     check_product(f"{name}_{kind}", getattr(sg, f"{name}_{kind}"), call)
 
 
-@settings(stable, max_examples=100)
+@settings(stable, max_examples=80)
 @given(call=product_calls(judge.softmax))
 def test_the_jacobian_as_an_operator(call):
     p, v = call.output, call.v
@@ -43,12 +43,12 @@ def test_the_jacobian_as_an_operator(call):
     assert_within(2, J.trace().reshape(-1), (rows * (1 - rows)).sum(axis=1))
 
 
-@settings(stable, max_examples=100)
+@settings(stable, max_examples=80)
 @given(data=st.data())
 def test_derivatives_of_logsumexp(data):
-    z = data.draw(logits(ROWS | SPOILED))
-    v, g = (data.draw(vectors(z)) for _ in range(2))
-    g = np.moveaxis(g.array, z.axis, -1)[..., 0]
+    z = data.draw(logits())
+    v = data.draw(vectors(z))
+    g = np.moveaxis(v.array, z.axis, -1)[..., 0]
     p, dtype = judge.softmax(z.rows), z.wide.dtype
     dz = in_both_widths(sg.logsumexp_vjp, [z, g], None, axis=z.axis)
     each = g.reshape(-1, 1).astype(dtype).astype(judge.Wide)
@@ -60,10 +60,10 @@ def test_derivatives_of_logsumexp(data):
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
-@settings(stable, max_examples=60)
+@settings(stable, max_examples=50)
 @given(data=st.data(), temperature=st.sampled_from(TEMPERATURES), shift=st.sampled_from([1024.0, -1024.0]))
 def test_a_common_shift_changes_no_value(name, data, temperature, shift):
-    z = data.draw(logits(SIXTEENTHS, ["float32", "float64"]))
+    z = data.draw(logits(SIXTEENTHS, {}, ["float32", "float64"]))
     shifted = z.laid_out(z.array + z.array.dtype.type(shift)).array
     got = getattr(sg, name)(shifted, axis=z.axis, temperature=temperature)
     assert_within(4, z.as_rows(got), OUTPUTS[name](z.rows.astype(judge.Wide) / judge.Wide(temperature)))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import judge_options
 from calls import in_both_widths, rooms
-from drawn import COMPUTED_IN, FLOATING, ROWS, SPOILED, Drawn, cast, generators, layouts, logits, of_subnormal_terms
+from drawn import COMPUTED_IN, FLOATING, ROWS, SPOILED, Drawn, cast, layouts, logits, of_subnormal_terms
 from judge import Judged, JudgedLoss, Wide
 from tolerance import assert_within
 
@@ -47,18 +47,17 @@ class Batch(NamedTuple):
 @st.composite
 def targets(draw, z, ignore_index):
     """Class numbers, some of them `ignore_index`; or for None also probabilities, a quarter of which are 0."""
-    rng, rows, layout = draw(generators), z.rows, draw(layouts)
+    rng, rows, layout = z.rng, z.rows, draw(layouts("target"))
     N, K = rows.shape
     kind = draw(st.sampled_from(["classes", "probabilities", "sum of 1.7", "negative"])) if ignore_index is None else ""
     if kind in ("", "classes"):
-        y = rng.integers(0, K, N)
-        if draw(st.booleans()):
-            y = np.where(rng.random(N) < 0.5, np.nan_to_num(rows, nan=9e9).argmax(axis=1), y)  # confident and right
+        right = rng.random(N) < draw(st.sampled_from([0.5, 1.0, 0.0]))
+        y = np.where(right, rows.argmax(axis=1), rng.integers(0, K, N))
         if ignore_index is not None:
             y = np.where(rng.random(N) < draw(st.sampled_from([0.3, 1.0])), ignore_index, y)
         able = [dtype for dtype in OF_CLASSES if (y.astype(dtype) == y).all()]
         return z._replace(layout=layout).laid_out(y.astype(draw(st.sampled_from(able))).reshape(z.outer_shape))
-    t = np.maximum(rng.random((N, K)) - 0.25, 0) * (np.isfinite(rows) | draw(st.booleans()))
+    t = np.maximum(rng.random((N, K)) - 0.25, 0) * (np.isfinite(rows) | draw(st.sampled_from([False, True])))
     t[np.arange(N), rng.integers(0, K, N)] += 0.1
     t = t / t.sum(axis=1, keepdims=True) * {"sum of 1.7": 1.7}.get(kind, 1)
     if kind == "negative":
@@ -74,29 +73,34 @@ OPTIONS = {  # by the values that leave a loss as it is
     "temperature": (1.0, [0.3, 2.5, 40.0]),
     "weight": (None, ["drawn"]),
 }
+REDUCED = [
+    {"reduction": "mean", "if_all_ignored": "zero"},
+    {"reduction": "none"},
+    {"reduction": "mean", "if_all_ignored": "nan"},
+    {"reduction": "none"},
+    {"reduction": "sum"},
+    {"denominator": 0.3},
+    {"reduction": "mean"},
+    {"denominator": 7.0},
+]
 
 
 @st.composite
-def batches(draw, loss, rows=ROWS | SPOILED, dtypes=COMPUTED_IN):
+def batches(draw, loss, rows=ROWS, spoiled=SPOILED, dtypes=COMPUTED_IN):
     given = draw(st.permutations([*OPTIONS]))[: draw(st.sampled_from([0, 1, 2, 3, 6]))]
     options = {name: draw(st.sampled_from(values)) if name in given else no for name, (no, values) in OPTIONS.items()}
     if options["softcap"]:  # nothing is said of an infinite logit that is capped
-        rows = {name: row for name, row in rows.items() if name not in ("masked", "+inf", "-inf alone")}
-    z = draw(logits(rows, dtypes))
+        rows, spoiled = ({name: of[name] for name in of if "inf" not in name} for of in (rows, spoiled))
+    z = draw(logits(rows, spoiled, dtypes))
     K = z.array.shape[z.axis]
     if options["ignore_index"] == "the last class":
         options["ignore_index"] = K - 1
     if options["weight"] == "drawn":
-        options["weight"] = draw(generators).choice([0.5, 0.0, 1.0, 3.0, 0.1], K)
+        options["weight"] = z.rng.choice([0.5, 0.0, 1.0, 3.0, 0.1], K)
     target = draw(targets(z, options["ignore_index"])).array
     if target.shape == z.array.shape and (target < 0).any():
         options["label_smoothing"] = 0.0  # which would cancel in t
-    reduced = draw(
-        st.fixed_dictionaries({"reduction": st.just("mean"), "if_all_ignored": st.sampled_from(["zero", "nan"])})
-        | st.fixed_dictionaries({"reduction": st.sampled_from(["none", "sum"])})
-        | st.fixed_dictionaries({"denominator": st.sampled_from([7.0, 0.3])})
-    )
-    return Batch(loss, z, target, options, reduced, draw(rooms(z)))
+    return Batch(loss, z, target, options, draw(st.sampled_from(REDUCED)), draw(rooms(z)))
 
 
 def ulps_of_grad(batch):
@@ -126,7 +130,7 @@ def reduced(batch, exact):
     if reduction == "none":
         return JudgedLoss(Judged(exact.loss, size), grad)
     if divisor == 0:
-        nothing = Wide(np.nan if batch.reduced["if_all_ignored"] == "nan" else 0)
+        nothing = Wide(np.nan if batch.reduced.get("if_all_ignored") == "nan" else 0)
         return JudgedLoss(Judged(nothing, nothing), grad)
     with np.errstate(invalid="ignore"):  # two rows may sum to inf - inf
         return JudgedLoss(Judged(exact.loss.sum() * scale, size.sum() * scale), grad)

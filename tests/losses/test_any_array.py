@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import softgrad as sg
-from drawn import ROWS, SIXTEENTHS, generators, stable, vectors
+from drawn import SIXTEENTHS, stable, vectors
 from losses.any_batch import batches, check, check_hvp, exact_rows, reduced, ulps_of_grad
 from tolerance import assert_within
 
@@ -15,23 +15,17 @@ losses = pytest.mark.parametrize("loss", LOSSES)
 
 
 @losses
-@settings(stable, max_examples=200)
+@settings(stable, max_examples=150)
 @given(data=st.data())
 def test_loss_and_gradient(loss, data):
     check(data.draw(batches(loss)), getattr(sg, f"{loss}_with_grad"))
 
 
-@settings(stable, max_examples=120)
-@given(batch=batches("cross_entropy"))
-def test_statistics(batch):
-    check(batch, sg.cross_entropy_with_stats)
-
-
 @losses
-@settings(stable, max_examples=80)
+@settings(stable, max_examples=50)
 @given(data=st.data())
 def test_products_with_the_gradient_and_the_hessian(loss, data):
-    batch = data.draw(batches(loss, ROWS))
+    batch = data.draw(batches(loss, spoiled={}))
     assume(np.isfinite(batch.z.rows.max(axis=1)).all())  # a row of which all is -inf has no derivatives
     v = data.draw(vectors(batch.z))
     check_hvp(batch, v, getattr(sg, f"{loss}_hvp"))
@@ -46,12 +40,12 @@ def test_products_with_the_gradient_and_the_hessian(loss, data):
 
 
 @losses
-@settings(stable, max_examples=60)
-@given(data=st.data(), rng=generators)
-def test_classes_in_another_order_have_their_gradients_in_that_order(loss, data, rng):
+@settings(stable, max_examples=50)
+@given(data=st.data())
+def test_classes_in_another_order_have_their_gradients_in_that_order(loss, data):
     batch = data.draw(batches(loss).filter(lambda batch: batch.options["ignore_index"] in (None, -100)))
     z, grad = batch.z, reduced(batch._replace(reduced={"reduction": "none"}), exact_rows(batch)).grad
-    order = rng.permutation(z.array.shape[z.axis])
+    order = z.rng.permutation(z.array.shape[z.axis])
     options = batch.options | {"weight": None if batch.options["weight"] is None else batch.options["weight"][order]}
     if batch.target.ndim == z.array.ndim:
         target = batch.target.take(order, z.axis)
@@ -64,10 +58,10 @@ def test_classes_in_another_order_have_their_gradients_in_that_order(loss, data,
 
 
 @losses
-@settings(stable, max_examples=60)
+@settings(stable, max_examples=50)
 @given(data=st.data(), shift=st.sampled_from([1024.0, -1024.0]))
 def test_a_common_shift_of_the_logits_changes_nothing(loss, data, shift):
-    batch = data.draw(batches(loss, SIXTEENTHS, ["float32", "float64"]))
+    batch = data.draw(batches(loss, SIXTEENTHS, {}, ["float32", "float64"]))
     batch = batch._replace(options=batch.options | {"softcap": None, "z_loss": 0.0})
     z, exact = batch.z, reduced(batch, exact_rows(batch))
     shifted = z.laid_out(z.array + z.array.dtype.type(shift)).array
