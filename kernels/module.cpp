@@ -1,11 +1,13 @@
 // The Python face of the kernels. It checks nothing: shapes, labels and strides are softgrad/_arrays.py's business.
 // What it does is release the GIL, split the rows, and call through the table of the chosen instruction set.
+#include <cxxabi.h>
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -44,8 +46,25 @@ template <class T> const Kernels<T>& kernels() {
     }
 }
 
+// The GIL, given up for the computation. Until Python 3.14 a daemon thread that takes it back at the interpreter's end
+// is ended by pthread_exit, whose unwinding nanobind's noexcept turns into std::terminate: it stays here until the
+// process ends, as from 3.14 on.
+class WithoutGil {
+  public:
+    ~WithoutGil() {
+        try {
+            PyEval_RestoreThread(state_);
+        } catch (abi::__forced_unwind&) {
+            for (;;) pause();
+        }
+    }
+
+  private:
+    PyThreadState* const state_ = PyEval_SaveThread();
+};
+
 template <class Rows> void run(int64_t N, int64_t exponentials, const Rows& rows) {
-    nb::gil_scoped_release release;
+    const WithoutGil without_gil;
     split_rows(N, exponentials, num_threads, rows);
 }
 

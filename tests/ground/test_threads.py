@@ -182,3 +182,18 @@ def test_set_num_threads():
         with pytest.raises(sg.OptionError, match=f"^set_num_threads: n is {n}, wanted at least 1$"):
             sg.set_num_threads(n)
     assert sg.get_num_threads() == 7
+
+
+AT_EXIT = """
+import threading, time, numpy as np, softgrad as sg
+z = np.zeros((2000, 2000))
+def forever():
+    while True:
+        sg.softmax(z)
+threading.Thread(target=forever, daemon=True).start()
+time.sleep(0.2)
+"""
+
+
+def test_a_daemon_thread_in_a_call_when_python_ends():
+    subprocess.run([sys.executable, "-c", AT_EXIT], check=True, timeout=60)
