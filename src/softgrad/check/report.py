@@ -10,12 +10,23 @@ How it looks stands beside it: report_text.py, report_html.py, report_plot.py.
 from __future__ import annotations
 
 import math
+import os
+import shutil
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 import numpy.typing as npt
+
+from softgrad.check.report_html import as_html
+from softgrad.check.report_plot import draw
+from softgrad.check.report_text import WIDTH, spans, verdict
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from rich.text import Text
 
 
 Curve = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]  # step sizes, and the error at each
@@ -37,13 +48,17 @@ class Place(NamedTuple):
     """One entry of a gradient."""
 
     name: str  # which gradient: "z", "W1"
-    index: tuple[int, ...]
+    index: tuple[int, ...]  # type: ignore[assignment]  # hides tuple.index, which nobody asks of a place
     got: float
     wanted: float
 
     def __str__(self) -> str:
         index = f"[{', '.join(map(str, self.index))}]" if self.index else ""
-        return f"{self.name}{index}: got {self.got:.6g}, wanted {self.wanted:.6g}"
+        for digits in range(6, 18):  # as many as tell the two apart
+            got, wanted = f"{self.got:.{digits}g}", f"{self.wanted:.{digits}g}"
+            if got != wanted:
+                break
+        return f"{self.name}{index}: got {got}, wanted {wanted}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,6 +84,25 @@ class Report:
         """The most specific mistake that fits."""
         return self.mistakes[0] if self.mistakes else None
 
+    def text(self, *, width: int = WIDTH) -> str:
+        """What print shows, without colours; prose wrapped to `width` columns."""
+        return "".join(text for text, _ in spans(self, width))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draws the error against the step size: a right gradient makes a V, a wrong one a plateau.
+
+        Args:
+            ax: axes of matplotlib to draw on; new ones by default.
+
+        Returns:
+            The axes, for a title of your own or to save the figure.
+
+        Raises:
+            ValueError: the gradient could not be checked, so there is nothing to draw.
+            ImportError: matplotlib is not installed.
+        """
+        return draw(self, ax)
+
     def to_dict(self) -> dict[str, Any]:
         """The report without its curves, as JSON takes it; NaN and infinities are the strings "nan", "inf", "-inf"."""
         where = None
@@ -86,11 +120,38 @@ class Report:
             "checked": {name: [int(n) for n in shape] for name, shape in self.checked.items()},
         }
 
+    def __str__(self) -> str:
+        if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+            return self.text()
+        from rich.console import Console
+
+        width = min(WIDTH, shutil.get_terminal_size().columns)
+        console = Console(highlight=False, soft_wrap=True)
+        with console.capture() as captured:
+            console.print(_styled(self, width), end="")
+        return captured.get()
+
+    def __repr__(self) -> str:
+        name = f", {self.mistake.name}" if self.mistake else ""
+        return f"<Report {verdict(self)}{name}>"
+
+    def __rich__(self) -> Text:
+        return _styled(self, WIDTH)
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
+
     def __bool__(self) -> NoReturn:
         raise TypeError(
             f"{self.function}: a report is neither true nor false; use report.ok, "
             f"or softgrad.testing.{self.function.replace('check', 'assert')} in a test"
         )
+
+
+def _styled(report: Report, width: int) -> Text:
+    from rich.text import Text
+
+    return Text.assemble(*spans(report, width))
 
 
 def _number(value: float) -> float | str:
