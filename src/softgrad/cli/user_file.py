@@ -8,8 +8,6 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from difflib import get_close_matches
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -65,38 +63,29 @@ def user_file(path: Path) -> Iterator[UserFile]:
     Raises:
         OptionError: the file cannot be read; or it raised, while it was loaded or in the block.
     """
-    loader = SourceFileLoader(MODULE, str(path))
-    spec = spec_from_loader(MODULE, loader)
-    assert spec is not None
-    module = module_from_spec(spec)
-    folder, writes_no_bytecode = str(path.resolve().parent), sys.dont_write_bytecode
-    sys.path.insert(0, folder)
-    sys.modules[MODULE] = module
-    sys.dont_write_bytecode = True  # to check a file leaves nothing beside it
     try:
-        path.read_bytes()
-        with redirect_stdout(sys.stderr):
-            loader.exec_module(module)
-            yield UserFile(path, module)
+        source = path.read_bytes()
     except OSError as error:
-        if _line(error, path) is None and error.filename == str(path):
-            raise OptionError(f"check: {path} cannot be read: {error.strerror}") from error
-        raise _blamed(error, path) from error
+        raise OptionError(f"check: {path} cannot be read: {error.strerror}") from error
+    module = ModuleType(MODULE)
+    module.__file__ = str(path)
+    found_at = sys.path[:]
+    sys.path.insert(0, str(path.resolve().parent))
+    sys.modules[MODULE] = module  # where dataclasses and pickle look for what it defines
+    try:
+        with redirect_stdout(sys.stderr):
+            exec(compile(source, str(path), "exec", dont_inherit=True), vars(module))
+            yield UserFile(path, module)
     except (Exception, SystemExit) as error:
-        raise _blamed(error, path) from error
+        line = _line(error, path)
+        if line is None:  # not of the file's doing
+            raise
+        said = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).split())
+        what = f"{type(error).__name__}: {said}" if said else type(error).__name__
+        raise OptionError(f"check: {path}, line {line}: {what}") from error
     finally:
-        sys.dont_write_bytecode = writes_no_bytecode
-        del sys.modules[MODULE]
-        sys.path.remove(folder)
-
-
-def _blamed(error: BaseException, path: Path) -> BaseException:
-    """The error as a sentence with the line of the file that raised it; an error from elsewhere as it is."""
-    line = _line(error, path)
-    if line is None:
-        return error
-    said = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).split())
-    return OptionError(f"check: {path}, line {line}: {type(error).__name__}" + (f": {said}" if said else ""))
+        sys.path[:] = found_at
+        sys.modules.pop(MODULE, None)
 
 
 def _line(error: BaseException, path: Path) -> int | None:
