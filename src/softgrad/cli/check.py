@@ -1,4 +1,4 @@
-"""`softgrad check`: a file with a hand-written gradient in; out comes whether it is right, or what the line should be."""
+"""`softgrad check`: a hand-written gradient in; out comes whether it is right, or what the line should be."""
 
 from __future__ import annotations
 

@@ -16,10 +16,10 @@ from softgrad.errors import OptionError
 Draw = Callable[[np.random.Generator], tuple[Any, ...]]
 
 
-def drawn(texts: Sequence[str], target: str | None, *, class_axis: int = -1) -> Draw:
-    """Standard normal arrays, one for each of "4x3"; then a target for the first of them: None, "classes", "one-hot"."""
+def drawn(texts: Sequence[str], target: str | None, *, class_axis: Any = -1) -> Draw:
+    """Standard normal arrays, one for each of "4x3"; then a target for the first, if any: "classes" or "one-hot"."""
     shapes = [_shape(text) for text in texts]
-    if target is not None and (not isinstance(class_axis, int) or not -len(shapes[0]) <= class_axis < len(shapes[0])):
+    if target is not None and class_axis not in range(-len(shapes[0]), len(shapes[0])):
         raise OptionError(
             f"check: class_axis is {class_axis!r}, but --shape {texts[0]} has axes 0..{len(shapes[0]) - 1}"
         )
@@ -40,7 +40,7 @@ def returned_by(inputs: Callable[..., Any]) -> Draw:
         arrays = inputs(rng)
         if not isinstance(arrays, tuple) or not arrays:
             raise OptionError(
-                f"check: inputs(rng) returned {type(arrays).__name__}, wanted a tuple of inputs; for one alone: return z,"
+                f"check: inputs(rng) returned {type(arrays).__name__}, wanted a tuple of inputs; for one: return z,"
             )
         return arrays
 

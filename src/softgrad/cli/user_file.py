@@ -7,24 +7,26 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 from softgrad.errors import OptionError
 
 MODULE = "_softgrad_user_file"  # a name that hides no module of the user's
 
 
-class UserFile(NamedTuple):
+@dataclass(frozen=True)
+class UserFile:
     """A file that was loaded."""
 
     path: Path
     module: ModuleType
 
-    def __contains__(self, name: object) -> bool:
-        return callable(getattr(self.module, str(name), None))
+    def __contains__(self, name: str) -> bool:
+        return callable(getattr(self.module, name, None))
 
     def functions(self) -> list[str]:
         """Those that are defined in the file, in its order."""
