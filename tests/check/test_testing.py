@@ -1,5 +1,7 @@
 """assert_vjp and assert_grad: what passes, what fails, and what a failing test shows."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -12,11 +14,16 @@ ASSERTIONS = {"check_vjp": sg.testing.assert_vjp, "check_grad": sg.testing.asser
 @pytest.fixture
 def answers(monkeypatch):
     """Has the checker answer with a given report, and keeps what it was asked."""
-    asked = []
 
     def answer(report):
+        asked = []
+
+        def checker(*arguments, **options):
+            asked.append((arguments, options))
+            return report
+
         for name in ASSERTIONS:
-            monkeypatch.setattr(sg.check, name, lambda *a, **k: (asked.append((a, k)), report)[1], raising=False)
+            monkeypatch.setattr(sg.check, name, checker, raising=False)
         return asked
 
     return answer
@@ -41,8 +48,9 @@ def test_anything_else_fails_with_the_report(name, report, answers):
 
 @pytest.mark.parametrize("name", ASSERTIONS)
 def test_the_text_is_never_coloured(name, answers, monkeypatch):
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     answers(ALL["wrong"])
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     with pytest.raises(AssertionError) as failure:
         ASSERTIONS[name](np.sin, np.cos, 1.0)
     assert "\033" not in str(failure.value)

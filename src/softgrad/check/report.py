@@ -54,11 +54,9 @@ class Place(NamedTuple):
 
     def __str__(self) -> str:
         index = f"[{', '.join(map(str, self.index))}]" if self.index else ""
-        for digits in range(6, 18):  # as many as tell the two apart
-            got, wanted = f"{self.got:.{digits}g}", f"{self.wanted:.{digits}g}"
-            if got != wanted:
-                break
-        return f"{self.name}{index}: got {got}, wanted {wanted}"
+        told_apart = (digits for digits in range(6, 18) if f"{self.got:.{digits}g}" != f"{self.wanted:.{digits}g}")
+        digits = next(told_apart, 6)
+        return f"{self.name}{index}: got {self.got:.{digits}g}, wanted {self.wanted:.{digits}g}"
 
 
 @dataclass(frozen=True, repr=False)
