@@ -81,8 +81,8 @@ def _pair(code: UserFile, given: dict[str, str | None]) -> dict[str, str]:
         found = [sum(option in code for option in pair) for pair in PAIRS]
         if not any(found):
             raise OptionError(
-                f"check: {code.path} has neither forward and vjp nor loss and grad; {code.describe()}; name two, as "
-                "--forward NAME --vjp NAME or --loss NAME --grad NAME"
+                f"check: {code.path} has neither forward and vjp nor loss and grad; {code.guess(*given)}"
+                f"{code.describe()}; name two, as --forward NAME --vjp NAME or --loss NAME --grad NAME"
             )
         asked = [pair for pair, count in zip(PAIRS, found, strict=True) if count == max(found)]
         if max(found) == 1:  # the one that is missing will be asked for

@@ -83,5 +83,6 @@ def _meant(parameters: Sequence[str], names: Sequence[str]) -> list[str]:
         elif parameter.startswith("d") or "grad" in parameter or parameter in ("g", "upstream"):
             meant.append("grad_output")
         else:
-            meant.append("output")
-    return meant if meant and len(set(meant)) == len(meant) else ["..."]
+            meant.append("..." if "cache" in parameter else "output")  # a cache may hold anything
+    told_apart = len(set(meant)) == len(meant) and "..." not in meant
+    return meant if told_apart else ["..."]

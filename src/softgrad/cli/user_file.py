@@ -66,9 +66,13 @@ def user_file(path: Path) -> Iterator[UserFile]:
         OptionError: the file cannot be read; or it raised, while it was loaded or in the block.
     """
     try:
-        source = path.read_bytes()
+        code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
     except OSError as error:
         raise OptionError(f"check: {path} cannot be read: {error.strerror}") from error
+    except (SyntaxError, ValueError) as error:  # ValueError: null bytes, in Python 3.11 before 3.11.4
+        line, said = (error.lineno, error.msg) if isinstance(error, SyntaxError) else (None, str(error))
+        place = f"{path}, line {line}" if line else str(path)
+        raise OptionError(f"check: {place}: this is not Python: {said}") from error
     module = ModuleType(MODULE)
     module.__file__ = str(path)
     found_at = sys.path[:]
@@ -76,13 +80,13 @@ def user_file(path: Path) -> Iterator[UserFile]:
     sys.modules[MODULE] = module  # where dataclasses and pickle look for what it defines
     try:
         with redirect_stdout(sys.stderr):
-            exec(compile(source, str(path), "exec", dont_inherit=True), vars(module))
+            exec(code, vars(module))
             yield UserFile(path, module)
     except (Exception, SystemExit) as error:
         line = _line(error, path)
         if line is None:  # not of the file's doing
             raise
-        said = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).split())
+        said = " ".join(str(error).split())
         what = f"{type(error).__name__}: {said}" if said else type(error).__name__
         raise OptionError(f"check: {path}, line {line}: {what}") from error
     finally:
@@ -91,7 +95,5 @@ def user_file(path: Path) -> Iterator[UserFile]:
 
 
 def _line(error: BaseException, path: Path) -> int | None:
-    if isinstance(error, SyntaxError) and error.filename == str(path):
-        return error.lineno
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     return lines[-1] if lines else None
