@@ -49,11 +49,14 @@ class UserFile:
         if name in self:
             function: Callable[..., Any] = getattr(self.module, name)
             return function
-        close = get_close_matches(name, self.functions(), n=1)
-        guess = f"did you mean {close[0]!r}? " if close else ""
         raise OptionError(
-            f"check: {self.path} has no function {name!r}; {guess}{self.describe()}; name one by {option}"
+            f"check: {self.path} has no function {name!r}; {self.guess(name)}{self.describe()}; name one by {option}"
         )
+
+    def guess(self, *names: str) -> str:
+        """Which function may have been meant by one of the names, as a question; "" where none is near."""
+        near = [match for name in names for match in get_close_matches(name, self.functions(), n=1)]
+        return f"did you mean {near[0]!r}? " if near else ""
 
 
 @contextmanager
