@@ -31,7 +31,9 @@ def check(
     grad: Annotated[str | None, typer.Option(help="Its gradient, grad(*inputs).  [default: grad]")] = None,
     shape: Annotated[
         list[str] | None,
-        typer.Option(help="Of an input that is drawn, as 4x3; once for each. Without it the file has inputs(rng)."),
+        typer.Option(
+            metavar="4x3", help="Of an input that is drawn, as 4x3; once for each. Without it the file has inputs(rng)."
+        ),
     ] = None,
     target: Annotated[
         Literal["classes", "one-hot"] | None,
@@ -41,7 +43,8 @@ def check(
         str | None, typer.Option(help="Which inputs grad is the gradient of, as 0 or 0,2.  [default: 0]")
     ] = None,
     context: Annotated[
-        list[str] | None, typer.Option(help="What you know of the function, as reduction=mean; repeatable.")
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="What you know of the function, as reduction=mean; repeatable."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the inputs that are drawn.")] = 0,
     rtol: Annotated[float | None, typer.Option(help="The relative error up to which a gradient is right.")] = None,
