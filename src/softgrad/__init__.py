@@ -9,7 +9,7 @@
 Letters are the same everywhere: z logits, p probabilities, t target, g upstream gradient, N rows, K classes.
 """
 
-from softgrad import check, data, nn
+from softgrad import check, data, nn, testing
 from softgrad._threads import get_num_threads, set_num_threads
 from softgrad.errors import (
     AxisError,
@@ -98,4 +98,5 @@ __all__ = [
     "squared_error_hvp",
     "squared_error_jvp",
     "squared_error_with_grad",
+    "testing",
 ]

@@ -48,14 +48,14 @@ def test_help_comes_at_once_and_lists_the_commands():
     assert (result.returncode, result.stderr) == (0, "")
     assert min(seconds) < 0.5
     commands = result.stdout.split("Commands:")[1].split()
-    assert {"train", "predict"} <= set(commands)
+    assert {"train", "predict", "check"} <= set(commands)
 
 
 def test_the_command_alone_shows_its_help():
     assert run().stdout == run("--help").stdout == run("-h").stdout
 
 
-@pytest.mark.parametrize("command", ["train", "predict"])
+@pytest.mark.parametrize("command", ["train", "predict", "check"])
 def test_every_command_has_help(command):
     result = run(command, "--help")
     assert (result.returncode, result.stderr) == (0, "")

@@ -5,5 +5,6 @@ Nothing here uses softgrad's own functions: it must be able to judge them.
 
 from softgrad.check.compare import GradientError, compare_gradients
 from softgrad.check.differences import central_difference
+from softgrad.check.report import Mistake, Place, Report
 
-__all__ = ["GradientError", "central_difference", "compare_gradients"]
+__all__ = ["GradientError", "Mistake", "Place", "Report", "central_difference", "compare_gradients"]

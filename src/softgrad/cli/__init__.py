@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from softgrad import __version__
+from softgrad.cli.check import check
 from softgrad.cli.predict import predict
 from softgrad.cli.train import train
 from softgrad.errors import SoftgradError
@@ -41,6 +42,7 @@ def _options(
 
 app.command()(train)
 app.command()(predict)
+app.command()(check)
 
 
 def main() -> None:

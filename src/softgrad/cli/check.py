@@ -1,0 +1,138 @@
+"""`softgrad check`: a hand-written gradient in; out comes whether it is right, or what the line should be."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import typer
+
+from softgrad import check as checker
+from softgrad.cli.inputs import Draw, drawn, returned_by
+from softgrad.cli.signatures import check_takes, check_takes_vjp
+from softgrad.cli.user_file import UserFile, user_file
+from softgrad.errors import OptionError
+
+PAIRS = (("forward", "vjp"), ("loss", "grad"))  # options, and the functions that are looked for without them
+EXIT_CODES = {True: 0, False: 1, None: 2}  # Report.ok
+
+
+def check(
+    file: Annotated[Path, typer.Argument(help="A Python file with forward and vjp, or loss and grad.")],
+    forward: Annotated[str | None, typer.Option(help="The function forward(*inputs).  [default: forward]")] = None,
+    vjp: Annotated[
+        str | None, typer.Option(help="Its backward, vjp(*inputs, output, grad_output).  [default: vjp]")
+    ] = None,
+    loss: Annotated[str | None, typer.Option(help="The function loss(*inputs), a number.  [default: loss]")] = None,
+    grad: Annotated[str | None, typer.Option(help="Its gradient, grad(*inputs).  [default: grad]")] = None,
+    shape: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="4x3", help="Of an input that is drawn, as 4x3; once for each. Without it the file has inputs(rng)."
+        ),
+    ] = None,
+    target: Annotated[
+        Literal["classes", "one-hot"] | None,
+        typer.Option(help="A last input: a class for each row of the first, as numbers or one-hot."),
+    ] = None,
+    wrt: Annotated[
+        str | None, typer.Option(help="Which inputs grad is the gradient of, as 0 or 0,2.  [default: 0]")
+    ] = None,
+    context: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="What you know of the function, as reduction=mean; repeatable."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the inputs that are drawn.")] = 0,
+    rtol: Annotated[float | None, typer.Option(help="The relative error up to which a gradient is right.")] = None,
+    draws: Annotated[int | None, typer.Option(min=1, help="Inputs on which a named mistake must fit.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> int:
+    """Check the gradient in FILE, and name the mistake.
+
+    The exit code is 0 for a right gradient, 1 for a wrong one, and 2 where it cannot be checked.
+    """
+    known = dict(_key_and_value(text) for text in context or [])
+    options = {"context": known, "seed": seed, "rtol": _positive(rtol), "draws": draws, "wrt": _whole_numbers(wrt)}
+    options = {name: value for name, value in options.items() if value is not None}
+    with user_file(file) as code:
+        names = _pair(code, {"forward": forward, "vjp": vjp, "loss": loss, "grad": grad})
+        function, derivative = (code.function(name, f"--{option}") for option, name in names.items())
+        draw = _draw(code, shape or [], target, known)
+        inputs = draw(np.random.default_rng(seed))
+        if "vjp" in names:
+            if wrt is not None:
+                raise OptionError("check: --wrt goes with --loss and --grad; a vjp gives the gradient of every input")
+            check_takes(names["forward"], function, inputs)
+            check_takes_vjp(names["vjp"], derivative, function, inputs)
+            report = checker.check_vjp(function, derivative, *inputs, inputs=draw, **options)
+        else:
+            check_takes(names["loss"], function, inputs)
+            check_takes(names["grad"], derivative, inputs)
+            report = checker.check_grad(function, derivative, *inputs, inputs=draw, **options)
+    typer.echo(json.dumps(report.to_dict(), indent=2, allow_nan=False) if as_json else str(report))
+    return EXIT_CODES[report.ok]
+
+
+def _pair(code: UserFile, given: dict[str, str | None]) -> dict[str, str]:
+    """The two functions to hold against each other: option to name."""
+    asked = [pair for pair in PAIRS if any(given[option] for option in pair)]
+    if not asked:
+        found = [sum(option in code for option in pair) for pair in PAIRS]
+        if not any(found):
+            raise OptionError(
+                f"check: {code.path} has neither forward and vjp nor loss and grad; {code.guess(*given)}"
+                f"{code.describe()}; name two, as --forward NAME --vjp NAME or --loss NAME --grad NAME"
+            )
+        asked = [pair for pair, count in zip(PAIRS, found, strict=True) if count == max(found)]
+        if max(found) == 1:  # the one that is missing will be asked for
+            asked = asked[:1]
+    if len(asked) > 1:
+        raise OptionError("check: one pair at a time; give --forward and --vjp, or --loss and --grad")
+    return {option: given[option] or option for option in asked[0]}
+
+
+def _draw(code: UserFile, shapes: list[str], target: str | None, known: dict[str, Any]) -> Draw:
+    if shapes:
+        return drawn(shapes, target, class_axis=known.get("class_axis", 0 if known.get("layout") == "columns" else -1))
+    if target is not None:
+        raise OptionError("check: --target goes with --shape; a file with inputs(rng) returns its target there")
+    if "inputs" in code:
+        return returned_by(code.function("inputs", "--shape"))
+    raise OptionError(
+        f"check: at which inputs? give --shape, as 4x3, once for each; or write inputs(rng) in {code.path}, which "
+        "returns a tuple of them"
+    )
+
+
+def _key_and_value(text: str) -> tuple[str, Any]:
+    """KEY=VALUE; a value is read as a number or list of Python where it is one, as text elsewhere."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise OptionError(f"check: --context is {text!r}, wanted KEY=VALUE, as reduction=mean")
+    try:
+        return key, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return key, value
+
+
+def _whole_numbers(text: str | None) -> int | tuple[int, ...] | None:
+    """None, 0, or (0, 2)."""
+    if text is None:
+        return None
+    try:
+        numbers = tuple(int(number) for number in text.split(","))
+    except ValueError:
+        raise OptionError(
+            f"check: --wrt is {text!r}, wanted the number of an input, as 0, or several, as 0,2"
+        ) from None
+    return numbers if len(numbers) > 1 else numbers[0]
+
+
+def _positive(rtol: float | None) -> float | None:
+    if rtol is not None and not 0 < rtol < math.inf:
+        raise OptionError(f"check: --rtol is {rtol}, wanted a positive number")
+    return rtol
