@@ -2,7 +2,7 @@
 
 The gradient of <grad_output, f(x)> is wanted = J^T grad_output. An entry is right where
 
-    |got - wanted| <= max(rtol max(|got|, |wanted|), slack),    slack = 2 error + floor
+    |got - wanted| <= max(rtol max(|got|, |wanted|), slack),    slack = 4 error + floor
 
 error is what numerical.py says of its derivatives, and floor what the rounding of the user's own arithmetic may come
 to: p - t of a saturated row is 0 where 1e-20 is exact. As one number, which is above rtol where the entry is wrong:
@@ -31,6 +31,7 @@ from softgrad.check.numerical import (
     allows_complex_step,
     along,
     direction,
+    point,
     slopes,
     unit,
 )
@@ -45,7 +46,7 @@ TRUSTED = 0.1  # a slack above this part of an entry's size says nothing of the 
 class Place(NamedTuple):
     """One entry of a gradient."""
 
-    index: tuple[int, ...]
+    entry: tuple[int, ...]
     got: float
     wanted: float
 
@@ -134,10 +135,10 @@ class _Judge:
         self.got = np.asarray(got, dtype=np.float64)
         self.largest = float(np.abs(self.got[np.isfinite(self.got)]).max(initial=0.0))
         start = time.perf_counter()
-        self.y = np.array(f(x), dtype=np.float64)
-        self.seconds = time.perf_counter() - start
-        self.floor = _floor(f, x, self.y, self.grad_output, eps)
-        self.complex_step = x.size > 0 and allows_complex_step(f, x, rng, eps=eps)
+        self.at = point(f, x, eps=eps)
+        self.seconds = (time.perf_counter() - start) / 7
+        self.floor = _floor(f, x, self.at.value, self.grad_output, eps)
+        self.complex_step = x.size > 0 and allows_complex_step(f, x, rng, eps=eps, at=self.at)
 
     def judge(self, max_entries: int, budget: float) -> Judgement:
         self.deadline = time.perf_counter() + budget
@@ -174,11 +175,11 @@ class _Judge:
         errors = np.array([verdict.error for verdict in verdicts])
         error = errors.max()
         if error > self.rtol:
-            worst = self.locate(directions[int(errors.argmax())])
-            if worst is not None:
-                verdict = self.entry(worst)
+            found = self.locate(directions[int(errors.argmax())])
+            if found is not None:
+                verdict = self.entry(found)
                 if verdict.error > self.rtol:
-                    where, error = self.place(worst, verdict), verdict.error
+                    where, error = self.place(found, verdict), verdict.error
         return self.judgement(error, where, verdicts, f"{PROJECTIONS} random projections")
 
     def locate(self, v: Array) -> int | None:
@@ -206,12 +207,12 @@ class _Judge:
     def verdict(self, v: Array, got: float, size: float) -> _Verdict:
         """`got` against the derivative along v. Wrong only if differences, with every step, say so too."""
         floor = self.floor * float(np.linalg.norm(v))
-        wanted = self.weighted(along(self.f, self.x, v, eps=self.eps, complex_step=self.complex_step, y=self.y))
+        wanted = self.weighted(along(self.f, self.x, v, eps=self.eps, complex_step=self.complex_step, at=self.at))
         verdict = self.compare(got, size, wanted, floor)
         if (verdict.error <= self.rtol and verdict.resolved) or not np.isfinite(got):
             return verdict
         if self.complex_step:
-            wanted = self.weighted(along(self.f, self.x, v, eps=self.eps, y=self.y))
+            wanted = self.weighted(along(self.f, self.x, v, eps=self.eps, at=self.at))
             by_differences = self.compare(got, size, wanted, floor)
             if by_differences.resolved and by_differences.error > self.rtol:
                 return verdict if verdict.resolved else by_differences
@@ -221,7 +222,7 @@ class _Judge:
 
     def on_kink(self, v: Array, got: float, size: float, floor: float) -> _Verdict:
         """`got` against the one-sided slopes: an interval for each entry of the output, and these summed."""
-        left, right = slopes(self.f, self.x, v, eps=self.eps, y=self.y)
+        left, right = slopes(self.f, self.x, v, eps=self.eps, at=self.at)
         kinks = np.abs(left.value - right.value) > 4 * (left.error + right.error)
         # At the border of f's domain only one side has a slope.
         left, right = _one_where_the_other_is_not(left, right), _one_where_the_other_is_not(right, left)
@@ -242,8 +243,8 @@ class _Judge:
         if not np.isfinite(got):
             return _Verdict(np.inf, got, wanted.low, wanted.error, False, True)
         size = max(size, abs(nearest))
-        slack = 2 * wanted.error + floor
-        resolved = 2 * wanted.error <= max(TRUSTED * size, NOTHING * self.largest, floor)
+        slack = 4 * wanted.error + floor
+        resolved = 4 * wanted.error <= max(TRUSTED * size, NOTHING * self.largest, floor)
         if not resolved:
             return _Verdict(0.0, got, nearest, wanted.error, False, False)
         difference = abs(got - nearest)
