@@ -156,9 +156,10 @@ def point(f: Function, x: Array, *, eps: float = EPS) -> Point:
     Noise, SIAM J. Sci. Comput. 33 (2011).
     """
     value = np.array(f(x), dtype=np.float64)
-    apart = (
-        2.0**-26 * direction(x, np.random.default_rng(0)) * np.where(x == 0, not x.any(), np.minimum(np.abs(x), 1.0))
-    )
+    size = np.abs(x) if x.any() else np.ones(x.shape)
+    with np.errstate(divide="ignore"):  # powers of 2, at least 64 times the spacing of floats: x + apart is exact
+        apart = np.exp2(np.ceil(np.log2(np.maximum(2.0**-26 * np.minimum(size, 1.0), 2.0**-46 * size))))
+    apart = apart * direction(x, np.random.default_rng(0))
     nearby = np.stack([value, *(_evaluate(f, x + k * apart, value) for k in range(1, 7))])
     with np.errstate(all="ignore"):
         left = np.abs(np.diff(nearby, n=4, axis=0)).max(axis=0) / math.sqrt(70)  # 70 = 1 + 16 + 36 + 16 + 1
@@ -178,8 +179,8 @@ def _least_error(measure: Callable[[float], _AtStep], shape: tuple[int, ...], st
     """For each entry the derivative of the least estimate among the steps, tried until every estimate is good.
 
     A step much longer than the scale of f sees a slope near 0, and takes the error from slopes near 0. An estimate as
-    large as the slope gives it away: such a step counts only where no step is better. Where steps contradict each other,
-    as they do at a jump of f, the estimate is that of their distance.
+    large as the slope gives it away: such a step counts only where no step is better. Where steps contradict each
+    other, as they do at a jump of f, their distance is added to the estimate.
     """
     value, error = np.full(shape, np.nan), np.full(shape, np.inf)
     trusted, rounded = np.zeros(shape, bool), np.zeros(shape, bool)
@@ -221,8 +222,8 @@ def _central(f: Function, x: Array, v: Array, s: float, at: Point) -> _AtStep:
     half = (above - below) / 2
     value, apart = _extrapolate(4, half[0] / s, half[1] / (s / 2), half[2] / (s / 4))
     even = above + below - 2 * y
-    # Its terms in s^2 and s^4 cancel in this sum. Where all that is left is the rounding of f, it is 131 times that; over
-    # 32 s it is about what the same rounding does to the derivative.
+    # Its terms in s^2 and s^4 cancel in this sum. Where all that is left is the rounding of f, it is 131 times that;
+    # over 32 s it is about what the same rounding does to the derivative.
     bent = np.abs(even[0] - 20 * even[1] + 64 * even[2]) / (32 * s)
     rounding = 4 * at.rounding / s
     slope = np.maximum(np.abs(above[0] - y), np.abs(below[0] - y)) / s
