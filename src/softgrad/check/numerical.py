@@ -32,6 +32,7 @@ Function = Callable[[Array], Any]
 
 EPS = float(np.finfo(np.float64).eps)
 TINY = 2.0**-200  # the complex step: its square is nothing beside any number that a user computes with
+UNDERFLOW = float(np.finfo(np.float64).smallest_normal)
 GOOD = 1e-10  # a relative estimate that no further step need improve
 TRUSTED = 0.1  # an estimate above this part of the slopes seen says that the step does not resolve the function
 SHORTER = (0, -6, -12, -18, -26, -36)  # powers of 2: how steps shrink where a function is steep or has a kink nearby
@@ -209,7 +210,7 @@ def _complex_step(f: Function, x: Array, v: Array, y: Array, eps: float) -> Nume
         value = np.asarray(f(x + 1j * TINY * v)).imag / TINY
         longest = float(np.abs(v).max(initial=0.0))
         size = max(1.0, float(np.abs(x).max(initial=0.0)))
-        error = 8 * eps * (np.abs(value) + np.abs(y) * longest / size)
+        error = 8 * eps * (np.abs(value) + np.abs(y) * longest / size) + UNDERFLOW / TINY
     finite = np.isfinite(value)
     return Numerical(np.where(finite, value, np.nan), np.where(finite, error, np.inf))
 

@@ -60,8 +60,10 @@ class Witness:
         if self.complex_step and verdict.resolved and self.confirmed < CONFIRMED:
             by_differences = self._weighted(along(self.f, self.x, v, eps=self.eps, at=self.at))
             second = self._compare(got, size, by_differences, terms)
-            if not (second.resolved and second.error > self.rtol):
+            if not second.resolved:
                 return self._on_kink(v, got, size, terms)
+            if second.error <= self.rtol:
+                return second
             self.confirmed += 1
         return verdict if verdict.resolved else self._on_kink(v, got, size, terms)
 
@@ -115,7 +117,7 @@ def _size_of_terms(f: Function, x: Array, y: Array, grad_output: Array) -> float
     """How large the terms are that meet in one entry of the gradient; its rounding is eps of them.
 
     Two measures that have that size: f at 0 (for a cross-entropy log K, however saturated its logits are), and how far
-    f moves from there to x, over how far x is from 0.
+    f moves from there to x, over how far x is from 0. Where f is not defined at 0, f over x.
     """
     size = float(np.abs(x).max(initial=0.0))
     try:
@@ -126,5 +128,5 @@ def _size_of_terms(f: Function, x: Array, y: Array, grad_output: Array) -> float
     if at_zero.shape == y.shape and np.isfinite(at_zero).all():
         terms = np.maximum(np.abs(at_zero), np.abs(y - at_zero) / (size or 1.0))
     else:
-        terms = np.abs(y) / min(size or 1.0, 1.0)
+        terms = np.abs(y) / (size or 1.0)
     return float(np.linalg.norm((grad_output * np.where(np.isfinite(terms), terms, 0.0)).ravel()))
