@@ -1,0 +1,132 @@
+"""One derivative held against the numerical one.
+
+The derivative of <grad_output, f(x)> along a direction is right where
+
+    |got - wanted| <= max(rtol size, slack),    slack = 4 error + floor
+
+size is that of the larger of the two; error is what numerical.py says of its own; floor is what the rounding of the
+user's arithmetic may come to: p - t of a saturated row is 0 where 1e-20 is exact. As one number, above rtol where the
+derivative is wrong, and at most 2 if it is finite:
+
+    |got - wanted| / max(size, slack / rtol)
+
+On a kink (ReLU at 0) the slopes from the left and from the right differ, and anything between them is right: between
+them for each entry of the output, so that the intervals add up.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from softgrad.check.numerical import Array, Function, Numerical, allows_complex_step, along, point, slopes
+
+TRUSTED = 0.1  # a slack above this part of the derivative's size says nothing of it
+CONFIRMED = 16  # wrong derivatives by the complex step that differences confirm; then it is believed
+
+
+class Verdict(NamedTuple):
+    """What is found of one derivative."""
+
+    error: float  # the one number above; infinite where `got` is not finite, 0 where nothing can be said
+    got: float
+    wanted: float  # on a kink, what is nearest to `got` between the slopes
+    estimate: float  # of the error of `wanted`
+    kink: bool = False  # the slopes from both sides were seen to differ
+    resolved: bool = True  # some step gave a derivative to be trusted
+
+
+class Witness:
+    """The numerical derivatives of <grad_output, f(x)> at one x, and what they say of others' derivatives."""
+
+    def __init__(
+        self, f: Function, x: Array, grad_output: Array, *, rng: np.random.Generator, rtol: float, eps: float
+    ) -> None:
+        self.f, self.x, self.grad_output, self.rtol, self.eps = f, x, grad_output, rtol, eps
+        self.at = point(f, x, eps=eps)
+        self.terms = _size_of_terms(f, x, self.at.value, grad_output)
+        self.complex_step = x.size > 0 and allows_complex_step(f, x, rng, eps=eps, at=self.at)
+        self.confirmed = 0
+
+    def verdict(self, v: Array, got: float, size: float) -> Verdict:
+        """`got`, of that size, as the derivative along v. Wrong only if differences with every step say so too."""
+        terms = self.terms * float(np.linalg.norm(v))
+        wanted = self._weighted(along(self.f, self.x, v, eps=self.eps, complex_step=self.complex_step, at=self.at))
+        verdict = self._compare(got, size, wanted, terms)
+        wrong = verdict.error > self.rtol
+        if not np.isfinite(got) or (verdict.resolved and not wrong):
+            return verdict
+        if self.complex_step and verdict.resolved and self.confirmed < CONFIRMED:
+            by_differences = self._weighted(along(self.f, self.x, v, eps=self.eps, at=self.at))
+            second = self._compare(got, size, by_differences, terms)
+            if not second.resolved:
+                return self._on_kink(v, got, size, terms)
+            if second.error <= self.rtol:
+                return second
+            self.confirmed += 1
+        return verdict if verdict.resolved else self._on_kink(v, got, size, terms)
+
+    def _on_kink(self, v: Array, got: float, size: float, terms: float) -> Verdict:
+        left, right = slopes(self.f, self.x, v, eps=self.eps, at=self.at)
+        used = self.grad_output != 0
+        kink = np.abs(left.value - right.value) > 4 * (left.error + right.error)
+        # At the border of f's domain only one side has a slope.
+        left, right = _where_there_is_none(left, right), _where_there_is_none(right, left)
+        weight = self.grad_output[used]
+        ends = np.stack([left.value[used], right.value[used]]) * weight
+        error = np.maximum(left.error, right.error)[used] * np.abs(weight)
+        interval = _Interval(float(ends.min(axis=0).sum()), float(ends.max(axis=0).sum()), float(error.sum()))
+        return self._compare(got, size, interval, terms)._replace(kink=bool(kink[used].any()))
+
+    def _weighted(self, derivative: Numerical) -> _Interval:
+        used = self.grad_output != 0  # an entry of no weight may be infinite
+        weight = self.grad_output[used]
+        value = float((derivative.value[used] * weight).sum())
+        return _Interval(value, value, float((derivative.error[used] * np.abs(weight)).sum()))
+
+    def _compare(self, got: float, size: float, wanted: _Interval, terms: float) -> Verdict:
+        nearest = min(max(got, wanted.low), wanted.high)
+        if not np.isfinite(got):
+            return Verdict(np.inf, got, wanted.low, wanted.error)
+        size = max(size, abs(wanted.low), abs(wanted.high))
+        slack = 4 * wanted.error + 128 * self.eps * terms
+        # However small the derivative, an error that is nothing beside the terms it is made of is no lack of trust.
+        if not 4 * wanted.error <= max(TRUSTED * size, 1e5 * self.eps * terms):
+            return Verdict(0.0, got, nearest, wanted.error, resolved=False)
+        difference = abs(got - nearest)
+        error = difference / max(size, slack / self.rtol) if difference else 0.0
+        return Verdict(error, got, nearest, wanted.error)
+
+
+class _Interval(NamedTuple):
+    """The wanted derivative: a number, or on a kink all that lies between two."""
+
+    low: float
+    high: float
+    error: float
+
+
+def _where_there_is_none(side: Numerical, other: Numerical) -> Numerical:
+    """The slopes of one side, or of the other where this one has none."""
+    missing = ~np.isfinite(side.error) & np.isfinite(other.error)
+    return Numerical(np.where(missing, other.value, side.value), np.where(missing, other.error, side.error))
+
+
+def _size_of_terms(f: Function, x: Array, y: Array, grad_output: Array) -> float:
+    """How large the terms are that meet in one entry of the gradient; its rounding is eps of them.
+
+    Two measures that have that size: f at 0 (for a cross-entropy log K, however saturated its logits are), and how far
+    f moves from there to x, over how far x is from 0. Where f is not defined at 0, f over x.
+    """
+    size = float(np.abs(x).max(initial=0.0))
+    try:
+        with np.errstate(all="ignore"):
+            at_zero = np.array(f(np.zeros(x.shape)), dtype=np.float64)
+    except Exception:  # the user's function may raise anything
+        at_zero = np.full(y.shape, np.nan)
+    if at_zero.shape == y.shape and np.isfinite(at_zero).all():
+        terms = np.maximum(np.abs(at_zero), np.abs(y - at_zero) / (size or 1.0))
+    else:
+        terms = np.abs(y) / (size or 1.0)
+    return float(np.linalg.norm((grad_output * np.where(np.isfinite(terms), terms, 0.0)).ravel()))
