@@ -27,7 +27,7 @@ class Case:
 
     @property
     def names(self) -> set[str]:
-        """Every name that is true of it."""
+        """Every name that is true of it; any other is a wrong one, for a mistake that is UNNAMED too."""
         return {self.mistake, *self.also, *self.pair} - {None, UNNAMED}
 
 

@@ -168,7 +168,7 @@ def ignored_rows_counted(rng):
     return loss_of_kept_rows, grad, with_ignored(7, 4)(rng)
 
 
-@family.planted(UNNAMED, "noise in the ignored rows alone", kind="grad")
+@family.planted(UNNAMED, "noise in the ignored rows alone", kind="grad", also=("ignored-rows-not-zeroed",))
 def wrong_on_ignored_rows_alone(rng):
     def grad(z, classes):
         kept = classes != IGNORE
@@ -182,7 +182,7 @@ def wrong_on_ignored_rows_alone(rng):
 # Masks, clipping, epsilons -----------------------------------------------------------------------------------------
 
 
-@family.planted("mask-missing", "padded rows are masked in the loss alone", kind="grad")
+@family.planted("mask-missing", "padded rows: only the loss masks", kind="grad", also=("ignored-rows-not-zeroed",))
 def row_mask_missing(rng):
     def loss(z, classes, mask):
         return (mask * row_losses(z, classes)).sum() / mask.sum()

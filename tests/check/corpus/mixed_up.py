@@ -25,6 +25,7 @@ from check.corpus.common import (
 
 family = Family("mixed up")
 PROBS = {"wrt": "probs"}
+AT_P = ("softmax-jacobian-missing", "identity-jacobian")  # dL/dp passed on as it is
 
 
 def loss_of_probabilities(p, t):
@@ -110,7 +111,7 @@ def residual_at_the_probabilities_of_classes(rng):
     return loss, grad, (softmax(z), classes)
 
 
-@family.planted("probabilities-gradient-at-logits", "-t / p where the logits go in", kind="grad")
+@family.planted("probabilities-gradient-at-logits", "-t / p where the logits go in", kind="grad", also=AT_P)
 def unfused_gradient_at_the_logits(rng):
     def grad(z, t):
         return -t / softmax(z) / z.shape[0]
@@ -118,7 +119,7 @@ def unfused_gradient_at_the_logits(rng):
     return mean_loss_one_hot, grad, with_one_hot(5, 4)(rng)
 
 
-@family.planted("probabilities-gradient-at-logits", "-1/p at the target, columns", kind="grad")
+@family.planted("probabilities-gradient-at-logits", "-1/p at the target, columns", kind="grad", also=AT_P)
 def unfused_gradient_at_logits_in_columns(rng):
     def grad(z, t):
         return np.where(t > 0, -1 / softmax(z, axis=0), 0.0) / z.shape[1]

@@ -75,14 +75,27 @@ def two_layer_residual(params, x, classes):
     return hidden, (softmax(z) - one_hot(classes, z.shape[1])) / len(x)
 
 
-@family.planted("updated-weights", "W2 is stepped before the error goes back through it", kind="grad")
+@family.planted("updated-weights", "the error goes back through W2 as it will be after the step", kind="grad")
 def weights_stepped_too_early(rng):
     def grad(params, x, classes):
         hidden, dz = two_layer_residual(params, x, classes)
         grads = {"W2": hidden.T @ dz, "b2": dz.sum(axis=0)}
-        params["W2"] = params["W2"] - RATE * grads["W2"]
-        dhidden = dz @ params["W2"].T * (hidden > 0)
+        stepped = params["W2"] - RATE * grads["W2"]
+        dhidden = dz @ stepped.T * (hidden > 0)
         return {**grads, "W1": x.T @ dhidden, "b1": dhidden.sum(axis=0)}
+
+    return two_layer_loss, grad, network_inputs(6, 5, 4, 3)(rng)
+
+
+@family.planted("updated-weights", "a step in place, layer by layer", kind="grad", also=("input-overwritten",))
+def weights_stepped_in_place(rng):
+    def grad(params, x, classes):
+        hidden, dz = two_layer_residual(params, x, classes)
+        grads = {"W2": hidden.T @ dz, "b2": dz.sum(axis=0)}
+        for name in ("W2", "b2"):
+            params[name] -= 0.5 * grads[name]
+        dhidden = dz @ params["W2"].T * (hidden > 0)
+        return {"W1": x.T @ dhidden, "b1": dhidden.sum(axis=0), **grads}
 
     return two_layer_loss, grad, network_inputs(6, 5, 4, 3)(rng)
 

@@ -237,7 +237,7 @@ def factor_and_mean(rng):
     def grad(z, y):
         return 2 * (z - y)
 
-    return loss, grad, two_arrays(5, 3)(rng)
+    return loss, grad, two_arrays(5, 4)(rng)
 
 
 @family.planted(UNNAMED, "a constant from nowhere", kind="grad", inputs=any_with_classes)
