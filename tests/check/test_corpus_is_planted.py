@@ -67,14 +67,15 @@ def test_a_right_gradient_agrees_with_differences(case):
     assert worst(case) < case.tolerance
 
 
-class Call:
-    """A second call of the backward, and what it leaves behind."""
+class Calls:
+    """Two calls of the backward, and what they leave behind."""
 
     def __init__(self, case):
         problem = Problem(case)
         inputs, upstream = copy.deepcopy(problem.inputs), problem.upstream.copy()
         output = problem.forward(*copy.deepcopy(inputs))
-        self.first, self.second = problem.gradients, problem.gradients_at(inputs, output, upstream)
+        self.first = problem.gradients_at(copy.deepcopy(inputs), output, upstream.copy())
+        self.second = problem.gradients_at(inputs, output, upstream)
         self.before, self.after = leaves(problem.inputs), leaves(inputs)
         self.upstream, self.upstream_after = {(): problem.upstream}, {(): upstream}
 
@@ -83,18 +84,18 @@ def change(before, after):
     return any(not np.array_equal(before[place], after[place], equal_nan=True) for place in before)
 
 
-def any_gradient(call, is_wrong):
-    return any(is_wrong(grad, call.before[place]) for place, grad in call.first.items())
+def any_gradient(calls, is_wrong):
+    return any(is_wrong(grad, calls.before[place]) for place, grad in calls.first.items())
 
 
 FINDINGS = {  # name: whether it is there. The numbers may be right at a first call, or have nothing to compare with
-    "input-overwritten": lambda call: change(call.before, call.after),
-    "grad-output-overwritten": lambda call: change(call.upstream, call.upstream_after),
-    "accumulated-gradient": lambda call: change(call.first, call.second),
-    "float32-result": lambda call: any_gradient(call, lambda g, x: g.dtype == "f4" != x.dtype),
-    "not-finite": lambda call: any_gradient(call, lambda g, x: not np.isfinite(g).all()),
-    "wrong-shape": lambda call: any_gradient(call, lambda g, x: g.shape != x.shape),
-    "transposed": lambda call: any_gradient(call, lambda g, x: g.shape == x.T.shape != x.shape),
+    "input-overwritten": lambda calls: change(calls.before, calls.after),
+    "grad-output-overwritten": lambda calls: change(calls.upstream, calls.upstream_after),
+    "accumulated-gradient": lambda calls: change(calls.first, calls.second),
+    "float32-result": lambda calls: any_gradient(calls, lambda g, x: g.dtype == "f4" != x.dtype),
+    "not-finite": lambda calls: any_gradient(calls, lambda g, x: not np.isfinite(g).all()),
+    "wrong-shape": lambda calls: any_gradient(calls, lambda g, x: g.shape != x.shape),
+    "transposed": lambda calls: any_gradient(calls, lambda g, x: g.shape == x.T.shape != x.shape),
 }
 
 
@@ -105,8 +106,8 @@ def test_a_planted_mistake_does_not(case):
 
 @named([case for case in CASES if not case.excuse])
 def test_findings_are_where_they_are_told_and_nowhere_else(case):
-    call = Call(case)
-    found = {finding for finding, is_there in FINDINGS.items() if is_there(call)}
+    calls = Calls(case)
+    found = {finding for finding, is_there in FINDINGS.items() if is_there(calls)}
     assert found == case.names & set(FINDINGS)
 
 

@@ -27,23 +27,24 @@ class Problem:
     """A case, made; its functions as functions of arrays."""
 
     def __init__(self, case, seed=0):
-        rng = np.random.default_rng(seed)
         self.case = case
+        rng = np.random.default_rng(seed)
         self.forward, self.backward, self.inputs = case.make(rng)
-        output = self.forward(*copy.deepcopy(self.inputs))
+        inputs = copy.deepcopy(self.inputs)
+        output = self.forward(*copy.deepcopy(inputs))
         self.upstream = rng.normal(size=np.shape(output)) if case.kind == "vjp" else np.float64(1)
-        self.gradients = self.gradients_at(copy.deepcopy(self.inputs), output, self.upstream.copy())
+        self.gradients = self.gradients_at(inputs, output, self.upstream.copy())
         # the inputs that have a gradient, in float64
         self.arrays = {place: leaves(self.inputs)[place].astype(float) for place in self.gradients}
+        self.forward, self.backward, _ = case.make(np.random.default_rng(seed))  # nobody has called these
 
     def gradients_at(self, inputs, output, upstream):
-        """By where their inputs stand; `output` has just been computed from `inputs`."""
+        """By where their inputs stand; `output` has just been computed from `inputs`. A loss's has no upstream."""
         if self.case.kind == "vjp":
             got = self.backward(*inputs, output, upstream)
             return leaves(got if isinstance(got, tuple) else (got,))
         wrt, got = self.case.options.get("wrt", 0), self.backward(*inputs)
-        grads = leaves(dict(zip(wrt, got, strict=True)) if isinstance(wrt, tuple) else {wrt: got})
-        return {place: upstream * grad for place, grad in grads.items()} if upstream != 1 else grads
+        return leaves(dict(zip(wrt, got, strict=True)) if isinstance(wrt, tuple) else {wrt: got})
 
     def inputs_at(self, arrays):
         """A copy of the inputs, with these arrays in it."""
