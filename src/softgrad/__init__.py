@@ -11,8 +11,10 @@ Letters are the same everywhere: z logits, p probabilities, t target, g upstream
 
 from softgrad import check, data, nn, testing
 from softgrad._threads import get_num_threads, set_num_threads
+from softgrad.check import check_grad, check_vjp
 from softgrad.errors import (
     AxisError,
+    CheckError,
     DataError,
     DtypeError,
     LabelError,
@@ -58,6 +60,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AxisError",
+    "CheckError",
     "DataError",
     "DtypeError",
     "LabelError",
@@ -72,6 +75,8 @@ __all__ = [
     "TrainingError",
     "WriteError",
     "check",
+    "check_grad",
+    "check_vjp",
     "cross_entropy",
     "cross_entropy_hvp",
     "cross_entropy_jvp",

@@ -7,6 +7,7 @@
     ├── LabelError      also an IndexError  a class outside 0..K-1
     ├── OptionError     also a ValueError   an option outside its choices
     ├── DataError       also a ValueError   a table that cannot be used: unreadable, incomplete, one class only
+    ├── CheckError      also a ValueError   functions whose gradient cannot be checked
     ├── ModelError      also a ValueError   a model file that is damaged or not ours
     ├── TrainingError   also a ValueError   training that cannot go on
     └── WriteError      also an OSError     a file that cannot be written
@@ -41,6 +42,10 @@ class OptionError(SoftgradError, ValueError):
 
 class DataError(SoftgradError, ValueError):
     """A table that cannot be used."""
+
+
+class CheckError(SoftgradError, ValueError):
+    """Functions whose gradient cannot be checked."""
 
 
 class ModelError(SoftgradError, ValueError):

@@ -1,0 +1,153 @@
+"""check_vjp and check_grad: a hand-written gradient held against numerical derivatives, and its mistake named.
+
+    1. call the two functions, twice: do they answer the same, keep their arguments, return the right shapes and types?
+    2. judge each gradient at the inputs given, by numerical derivatives (judge.py)
+    3. draw other inputs (draws.py) and see what the functions say there
+    4. recognise the function (recipes/); its own backward pass is then known, line by line
+    5. run that with each wrong line of the catalogue (diagnose.py); where none fits, say what is known (experiments.py)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from softgrad.check.check import Check
+from softgrad.check.report import Report
+from softgrad.check.subject import Subject
+from softgrad.errors import OptionError
+
+RTOL = 1e-6
+DRAWS = 5
+
+
+def check_vjp(
+    forward: Callable[..., Any],
+    vjp: Callable[..., Any],
+    *arrays: Any,
+    names: Sequence[str] | None = None,
+    context: Mapping[str, Any] | None = None,
+    rtol: float = RTOL,
+    seed: int = 0,
+    draws: int = DRAWS,
+    inputs: Callable[[np.random.Generator], tuple[Any, ...]] | None = None,
+) -> Report:
+    """Checks a vector-Jacobian product, a backward pass: is vjp the gradient of <grad_output, forward(...)>?
+
+    A gradient is right where it is within the error estimate of the numerical derivative, or within `rtol` of it. Those
+    are taken in float64: by the complex step where the function allows it, otherwise by central differences with
+    Richardson extrapolation; for every entry, or along random directions where the entries are many.
+
+    Args:
+        forward: forward(*arrays) -> output.
+        vjp: vjp(*arrays, output, grad_output) -> the gradient at the first array of real numbers, or a tuple of
+            gradients: one for each array (None where it has none), or for the first of them. forward is called right
+            before it, with the same arrays.
+        *arrays: the inputs: arrays, numbers, dicts or lists of arrays (the gradient is then one too); anything else is
+            handed on as it is.
+        names: what to call each input.
+        context: what you know of the function, in your own words: class_axis, layout ("rows", "columns", "vector"),
+            loss, reduction, temperature, label_smoothing, class_weight, ignore_index, mask, keep, slope, learning_rate,
+            target, ...; keys that mean nothing to the checker are kept as facts.
+        rtol: the relative error that passes.
+        seed: of the numbers that are drawn.
+        draws: how often the inputs are drawn anew; at least 5.
+        inputs: makes fresh inputs from a generator, other shapes included; otherwise they are drawn like those given.
+
+    Returns:
+        The report: `ok`, `error`, `where`, `mistake`, `mistakes`, `facts`.
+
+    Raises:
+        CheckError: a function raises, or returns something other than gradients.
+        OptionError: draws or rtol outside their range, or names that do not fit.
+
+    Example:
+        >>> def softmax(z):
+        ...     e = np.exp(z - z.max(axis=-1, keepdims=True))
+        ...     return e / e.sum(axis=-1, keepdims=True)
+        >>> def softmax_backward(z, p, dp):
+        ...     return p * (1 - p) * dp
+        >>> report = sg.check_vjp(softmax, softmax_backward, np.array([[1.0, 2.0, 3.0], [1.0, 0.0, 1.0]]))
+        >>> report.ok, report.mistake.name
+        (False, 'diagonal-only')
+        >>> report.mistake.fix
+        'dz = p * (dp - np.sum(p * dp, axis=-1, keepdims=True))'
+    """
+    _check_options("check_vjp", rtol, draws)
+    subject = Subject(
+        "check_vjp", forward, vjp, arrays, takes_upstream=True, names=names, wrt=None, generators=_generators(context)
+    )
+    return Check(subject, dict(context or {}), rtol, seed, draws, inputs).report()
+
+
+def check_grad(
+    loss: Callable[..., Any],
+    grad: Callable[..., Any],
+    *arrays: Any,
+    wrt: int | Sequence[int] = 0,
+    names: Sequence[str] | None = None,
+    context: Mapping[str, Any] | None = None,
+    rtol: float = RTOL,
+    seed: int = 0,
+    draws: int = DRAWS,
+    inputs: Callable[[np.random.Generator], tuple[Any, ...]] | None = None,
+) -> Report:
+    """Checks the gradient of a scalar loss.
+
+    Args:
+        loss: loss(*arrays) -> one number.
+        grad: grad(*arrays) -> the gradient at the input `wrt`, or a tuple of them where that is several.
+        *arrays: the inputs, as in `check_vjp`.
+        wrt: which input the gradient is for, or which ones: 0, or (0, 2).
+        names: as in `check_vjp`, as all that follows.
+        context: what you know of the function.
+        rtol: the relative error that passes.
+        seed: of the numbers that are drawn.
+        draws: how often the inputs are drawn anew; at least 5.
+        inputs: makes fresh inputs from a generator.
+
+    Returns:
+        The report, as that of `check_vjp`.
+
+    Raises:
+        CheckError: a function raises, or returns something other than a number and gradients.
+        OptionError: wrt, draws or rtol outside their range, or names that do not fit.
+
+    Example:
+        >>> def loss(w, x, y):
+        ...     return ((x @ w - y) ** 2).mean()
+        >>> def grad(w, x, y):
+        ...     return 2 * x.T @ (x @ w - y) / len(y)
+        >>> rng = np.random.default_rng(0)
+        >>> sg.check_grad(loss, grad, rng.normal(size=3), rng.normal(size=(5, 3)), rng.normal(size=5)).ok
+        True
+    """
+    _check_options("check_grad", rtol, draws)
+    chosen = [wrt] if isinstance(wrt, int | np.integer) else list(wrt)
+    for i in chosen:
+        if not isinstance(i, int | np.integer) or not -len(arrays) <= i < len(arrays):
+            raise OptionError(f"check_grad: wrt has {i!r}, wanted input numbers 0..{len(arrays) - 1}")
+    subject = Subject(
+        "check_grad",
+        loss,
+        grad,
+        arrays,
+        takes_upstream=False,
+        names=names,
+        wrt=[int(i) % len(arrays) for i in chosen],
+        generators=_generators(context),
+    )
+    return Check(subject, dict(context or {}), rtol, seed, draws, inputs).report()
+
+
+def _check_options(function: str, rtol: float, draws: int) -> None:
+    if not 0 < rtol < 1:
+        raise OptionError(f"{function}: rtol is {rtol}, wanted a number between 0 and 1")
+    if draws < 5:
+        raise OptionError(f"{function}: draws is {draws}, wanted at least 5; with fewer a wrong name could fit by chance")
+
+
+def _generators(context: Mapping[str, Any] | None) -> list[Any]:
+    return [v for v in (context or {}).values() if isinstance(v, np.random.Generator | np.random.RandomState)]

@@ -1,0 +1,82 @@
+"""Fresh inputs like the ones given: of the same shapes and the same kind, with other numbers.
+
+A mistake can hide in the numbers that were given: zeros, ties, saturated rows, a batch whose size is the number of
+classes. What kind of numbers an array holds is read off it: class numbers, a mask, one-hot rows, probabilities, positive
+numbers, any numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+def redraw(array: Array, rng: np.random.Generator, *, standard: bool) -> Array:
+    """Another array of the same kind; real numbers are drawn with the array's own mean and spread, or with 0 and 1.
+
+    Args:
+        array: what was given.
+        rng: where the numbers come from.
+        standard: draw real numbers with mean 0 and spread 1.
+    """
+    if array.dtype == bool or array.ndim == 0 or not array.size:
+        return shuffled(array, rng)
+    if array.dtype.kind in "iu":
+        return _relabelled(array, rng)
+    if array.dtype.kind != "f" or not np.isfinite(array).all():
+        return array.copy()
+    values = np.unique(array)
+    if len(values) <= 2 and 0 in values and values[-1] > 0:
+        return _one_hot_or_mask(array, rng)
+    if (array >= 0).all():
+        for axis in range(array.ndim):
+            if array.shape[axis] > 1 and np.allclose(array.sum(axis=axis), 1, atol=1e-6):
+                return _probabilities(array, axis, rng)
+    if (array > 0).all():
+        inside = 1.0 if (array < 1).all() else np.inf
+        drawn = np.exp(np.log(array).mean() + max(np.log(array).std(), 0.2) * rng.standard_normal(array.shape))
+        return drawn if inside > 1 else drawn / (1 + drawn)
+    if standard:
+        return rng.standard_normal(array.shape)
+    spread = array.std() or max(abs(array.mean()), 1.0)
+    return np.asarray(array.mean() + spread * rng.standard_normal(array.shape))
+
+
+def shuffled(array: Array, rng: np.random.Generator) -> Array:
+    """The same entries in another order."""
+    return rng.permutation(array.ravel()).reshape(array.shape)
+
+
+def nudged(array: Array, rng: np.random.Generator) -> Array:
+    """Nearly the same real numbers, for a function that is defined in a small region only; others as they are."""
+    if array.dtype.kind != "f":
+        return array.copy()
+    return np.asarray(array * (1 + 0.1 * rng.uniform(-1, 1, array.shape)))
+
+
+def _relabelled(array: Array, rng: np.random.Generator) -> Array:
+    """Class numbers in another order and under other names; negative ones, which mark ignored rows, keep theirs."""
+    labels = np.unique(array[array >= 0])
+    names = dict(zip(labels.tolist(), rng.permutation(labels).tolist(), strict=True))
+    relabelled = np.array([names.get(v, v) for v in array.ravel().tolist()], dtype=array.dtype)
+    return shuffled(relabelled.reshape(array.shape), rng)
+
+
+def _one_hot_or_mask(array: Array, rng: np.random.Generator) -> Array:
+    """One-hot rows stay one-hot; any other array of two values is a mask."""
+    for axis in range(array.ndim):
+        if array.ndim > 1 and ((array != 0).sum(axis=axis) == 1).all():
+            rows = np.moveaxis(array, axis, -1)
+            rows = rows[..., rng.permutation(rows.shape[-1])].copy()
+            flat = rows.reshape(-1, rows.shape[-1])
+            return np.moveaxis(rng.permutation(flat).reshape(rows.shape), -1, axis)
+    return shuffled(array, rng)
+
+
+def _probabilities(array: Array, axis: int, rng: np.random.Generator) -> Array:
+    drawn = np.exp(rng.standard_normal(array.shape))
+    return np.asarray(drawn / drawn.sum(axis=axis, keepdims=True))

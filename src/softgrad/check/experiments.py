@@ -1,0 +1,105 @@
+"""What can be said of a wrong gradient without knowing the formula: how it differs from the right one.
+
+A constant ratio, for the whole or by row or by class; a transpose or another order; wrong in a few places only; rows whose
+sum should be 0; and what a change of the upstream gradient does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from softgrad.check.recipes import fits
+
+Array = npt.NDArray[Any]
+ROUGH = 1e-5  # numerical derivatives are compared here
+
+
+def facts_of(name: str, got: Array, wanted: Array, quantities: Mapping[str, float]) -> Iterator[str]:
+    """Sentences on how one gradient differs from the numerical one; `quantities` are numbers that a ratio may equal."""
+    if got.shape != wanted.shape or not np.isfinite(got).all() or not np.isfinite(wanted).all() or not got.size:
+        return
+    if not got.any():
+        yield f"{name} is 0 everywhere"
+        return
+    if not wanted.any():
+        yield f"{name} should be 0 everywhere"
+        return
+    ratio = constant_ratio(got, wanted)
+    if ratio is not None:
+        yield f"{name} is {ratio:.6g} times the right gradient everywhere{_equal_to(ratio, quantities)}"
+        return
+    yield from _by_line(name, got, wanted)
+    yield from _in_another_order(name, got, wanted)
+    yield from _in_places(name, got, wanted)
+    if got.ndim == 2:
+        for axis, lines in ((1, "rows"), (0, "columns")):
+            size = np.abs(wanted).sum(axis=axis).max()
+            if np.abs(wanted.sum(axis=axis)).max() < 1e-7 * size and np.abs(got.sum(axis=axis)).max() > 1e-4 * size:
+                yield f"the {lines} of {name} should sum to 0, and do not"
+
+
+def constant_ratio(got: Array, wanted: Array) -> float | None:
+    """got / wanted where it is one number everywhere."""
+    size = float((wanted * wanted).sum())
+    if got.shape != wanted.shape or not size:
+        return None
+    ratio = float((got * wanted).sum()) / size
+    return ratio if ratio and fits(got, ratio * wanted, rtol=ROUGH) else None
+
+
+def _equal_to(ratio: float, quantities: Mapping[str, float]) -> str:
+    equal = [name for name, value in quantities.items() if value not in (0, 1) and abs(ratio - value) < 1e-5 * abs(value)]
+    return f", which is {' or '.join(equal)}" if equal else ""
+
+
+def _by_line(name: str, got: Array, wanted: Array) -> Iterator[str]:
+    """A ratio for each row, or for each column."""
+    if got.ndim != 2 or min(got.shape) < 2:
+        return
+    for axis, line in ((1, "row"), (0, "column")):
+        size = (wanted * wanted).sum(axis=axis, keepdims=True)
+        if (size > 0).all():
+            ratios = (got * wanted).sum(axis=axis, keepdims=True) / size
+            if ratios.all() and fits(got, ratios * wanted, rtol=ROUGH):
+                shown = ", ".join(f"{ratio:.4g}" for ratio in ratios.ravel()[:6])
+                yield f"each {line} of {name} is a number times the right one: {shown}{', ...' if ratios.size > 6 else ''}"
+                return
+
+
+def _in_another_order(name: str, got: Array, wanted: Array) -> Iterator[str]:
+    if got.ndim == 2 and got.shape[0] == got.shape[1] and fits(got.T, wanted, rtol=ROUGH):
+        yield f"{name} is right after a transpose"
+    elif got.ndim and got.size > 1 and fits(np.sort(got, axis=None), np.sort(wanted, axis=None), rtol=ROUGH):
+        rows = got.ndim == 2 and fits(_sorted_rows(got), _sorted_rows(wanted), rtol=ROUGH)
+        yield f"{name} has the right {'rows' if rows else 'numbers'} in another order"
+
+
+def _sorted_rows(a: Array) -> Array:
+    return a[np.lexsort(np.round(a, 9).T[::-1])]
+
+
+def _in_places(name: str, got: Array, wanted: Array) -> Iterator[str]:
+    """Wrong in some entries, rows or columns only."""
+    size = np.abs(wanted).max()
+    off = np.abs(got - wanted) > ROUGH * (np.abs(wanted) + 0.01 * size)
+    count = int(off.sum())
+    if not 0 < count < off.size:
+        return
+    if got.ndim == 2:
+        rows, columns = np.flatnonzero(off.any(axis=1)), np.flatnonzero(off.any(axis=0))
+        if len(rows) <= got.shape[0] // 2 and off[rows].sum() == count:
+            yield f"{name} is wrong in row{'s' if len(rows) > 1 else ''} {_list(rows)} only"
+            return
+        if len(columns) <= got.shape[1] // 2:
+            yield f"{name} is wrong in column{'s' if len(columns) > 1 else ''} {_list(columns)} only"
+            return
+    if count <= off.size // 2:
+        yield f"{name} is wrong in {count} of its {off.size} entries"
+
+
+def _list(numbers: Array) -> str:
+    return ", ".join(map(str, numbers[:8].tolist())) + (", ..." if len(numbers) > 8 else "")

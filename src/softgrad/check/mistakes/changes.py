@@ -1,0 +1,185 @@
+"""Every way of getting one line wrong: the line with one thing changed.
+
+A factor or a term dropped, doubled, inverted or of the other sign; a quantity swapped for another of the same shape; a sum
+over other axes, a mean, one entry, or no sum; a transpose left out or put in; two factors of a matrix product exchanged;
+the whole times a constant. What a change is called is for `names.py` to say.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from softgrad.check.mistakes.lines import split
+
+
+class Change(NamedTuple):
+    """A line changed in one place."""
+
+    line: str  # as it is after the change
+    kind: str  # "without", "twice", "inverted", "sign", "instead", "reduced", "transposed", "exchanged", "times"
+    what: str  # the part that was changed, as text
+    by: str = ""  # what stands in its place
+
+
+# The whole of a line times one of these: constants that a derivation leaves behind or forgets.
+CONSTANTS = (
+    "* -1", "* 2", "/ 2", "* m", "/ m", "* K", "/ K", "* (m * K)", "/ (m * K)", "* T", "/ T",
+    "* log(2)", "/ log(2)", "* log(10)", "/ log(10)",
+)  # fmt: skip
+
+# What stands where a quantity should, beside the quantities of its shape: (m, K) ones first.
+STAND_INS: Mapping[str, tuple[str, ...]] = {
+    "p": ("softmax(p)", "softmax_m(z)", "softmax_all(z)", "exp(z)", "1 - p", "first_m(p)", "mean_m(p)", "sqrt(p)", "p ** 2"),
+    "dp": ("1", "first(dp)", "first_m(dp)", "first_k(dp)", "sum_k(dp)", "mean_k(dp)", "sum_all(dp)", "abs(dp)"),
+    "da": ("1", "first(da)", "first_m(da)", "sum_all(da)", "abs(da)"),
+    "g": ("1", "first(g)", "sum_all(g)", "mean_all(g)"),
+    "t": ("shift(t)", "shift_back(t)", "1 - t", "last_one(t)"),
+    "q": ("shift(q)", "shift_back(q)"),
+    "sum_w": ("m", "sum_all(w)", "K"),
+    "n": ("m", "1"),
+    "m": ("K", "m * K"),
+    "z": ("softmax(z)",),
+    "K": ("(K - 1)", "m"),
+}
+_REDUCED = {"sum": ("sum_k", "sum_m", "sum_all", "mean_k", "mean_m", "mean_all", "first_k", "last_k", "first_m", "last_m")}
+
+
+@lru_cache(maxsize=1024)
+def changes(line: str, alike: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> tuple[Change, ...]:
+    """The changes of one line, each text once; `alike` gives, for a quantity, the others of its shape."""
+    target, expression = split(line)
+    root = ast.parse(expression, mode="eval").body
+    swaps = {name: (*STAND_INS.get(_stem(name), ()), *others) for name, others in alike}
+    seen = {ast.unparse(root)}
+    found: list[Change] = []
+    for tree, kind, what, by in _everywhere(root, swaps):
+        text = ast.unparse(tree)
+        if text not in seen:
+            seen.add(text)
+            found.append(Change(f"{target} = {text}", kind, what, by))
+    for name in swaps:  # in every place at once
+        for other in swaps[name]:
+            text = ast.unparse(_Renamed(name, other).visit(ast.parse(expression, mode="eval")).body)
+            if text not in seen:
+                seen.add(text)
+                found.append(Change(f"{target} = {text}", "instead", name, other))
+    for constant in CONSTANTS:
+        text = ast.unparse(_expression(f"({expression}) {constant}"))
+        if text not in seen:
+            found.append(Change(f"{target} = {text}", "times", target, constant))
+    if "@" in expression:
+        found.append(Change(f"{target} = ({expression}).T", "transposed", target, f"{target}.T"))
+    return tuple(found)
+
+
+def _stem(name: str) -> str:
+    return name.rstrip("0123456789")
+
+
+Found = tuple[ast.expr, str, str, str]
+
+
+def _everywhere(node: ast.expr, swaps: Mapping[str, Sequence[str]]) -> Iterator[Found]:
+    """The expression with one change, for every change of every part of it."""
+    yield from _here(node, swaps)
+    for name, child in ast.iter_fields(node):
+        if isinstance(child, ast.expr):
+            yield from _rebuilt(node, name, _everywhere(child, swaps), lambda changed: changed)
+        elif isinstance(child, list) and name in ("args", "comparators"):
+            for i, one in enumerate(child):
+                yield from _rebuilt(
+                    node, name, _everywhere(one, swaps), lambda changed, i=i, all_=child: [*all_[:i], changed, *all_[i + 1 :]]
+                )
+
+
+def _rebuilt(node: ast.expr, field: str, inside: Iterable[Found], put: Callable[[ast.expr], object]) -> Iterator[Found]:
+    for changed, kind, what, by in inside:
+        fields = dict(ast.iter_fields(node)) | {field: put(changed)}
+        yield type(node)(**fields), kind, what, by
+
+
+def _here(node: ast.expr, swaps: Mapping[str, Sequence[str]]) -> Iterator[Found]:
+    """The changes of this very part."""
+    if isinstance(node, ast.BinOp):
+        yield from _of_operation(node)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        yield node.operand, "sign", ast.unparse(node.operand), ""
+    elif isinstance(node, ast.Attribute) and node.attr == "T":
+        yield node.value, "transposed", ast.unparse(node), ast.unparse(node.value)
+    elif isinstance(node, ast.Call):
+        yield from _of_call(node)
+    elif isinstance(node, ast.Name):
+        for other in swaps.get(node.id, ()):
+            yield _expression(other), "instead", node.id, other
+
+
+def _of_operation(node: ast.BinOp) -> Iterator[Found]:
+    left, right = node.left, node.right
+    a, b = ast.unparse(left), _inside(right)
+    if isinstance(node.op, ast.Add | ast.Sub):
+        sign = "+" if isinstance(node.op, ast.Add) else "-"
+        other = ast.Sub() if sign == "+" else ast.Add()
+        yield left, "without", f"{sign} {b}", ""
+        yield (right if sign == "+" else ast.UnaryOp(ast.USub(), right)), "without", f"+ {a}", ""
+        yield ast.BinOp(left, other, right), "sign", b, ""
+        yield ast.BinOp(left, node.op, ast.BinOp(ast.Constant(2), ast.Mult(), right)), "twice", f"{sign} {b}", ""
+        yield ast.BinOp(ast.BinOp(ast.Constant(2), ast.Mult(), left), node.op, right), "twice", f"+ {a}", ""
+    elif isinstance(node.op, ast.Mult):
+        yield left, "without", f"* {b}", ""
+        yield right, "without", f"* {_inside(left)}", ""
+        yield ast.BinOp(node, ast.Mult(), right), "twice", f"* {b}", ""
+        yield ast.BinOp(left, ast.Mult(), node), "twice", f"* {_inside(left)}", ""
+        yield ast.BinOp(left, ast.Div(), right), "inverted", f"* {b}", ""
+        yield ast.BinOp(left, ast.Mult(), ast.BinOp(ast.Constant(1), ast.Sub(), right)), "instead", b, f"1 - {b}"
+    elif isinstance(node.op, ast.Div):
+        yield left, "without", f"/ {b}", ""
+        yield ast.BinOp(node, ast.Div(), right), "twice", f"/ {b}", ""
+        yield ast.BinOp(left, ast.Mult(), right), "inverted", f"/ {b}", ""
+    elif isinstance(node.op, ast.MatMult):
+        yield ast.BinOp(right, ast.MatMult(), left), "exchanged", f"{a} @ {b}", ""
+        yield from _of_product(left, right)
+    elif isinstance(node.op, ast.Pow):
+        yield left, "without", f"** {b}", ""
+
+
+def _of_product(left: ast.expr, right: ast.expr) -> Iterator[Found]:
+    """A sum over the samples that takes one of them, or their mean."""
+    a, b = ast.unparse(left), ast.unparse(right)
+    for one in ("last_m", "first_m"):
+        if a.endswith(".T"):
+            yield _expression(f"{one}({a[:-2]}).T @ {one}({b})"), "reduced", f"{a} @ {b}", one
+        elif b.endswith(".T"):
+            yield _expression(f"{one}({a}) @ {one}({b[:-2]}).T"), "reduced", f"{a} @ {b}", one
+
+
+def _of_call(node: ast.Call) -> Iterator[Found]:
+    name, inside = ast.unparse(node.func), node.args[0] if node.args else ast.Constant(0)
+    if name.startswith("sum_"):
+        for other in _REDUCED["sum"]:
+            if other != name:
+                yield ast.Call(ast.Name(other, ast.Load()), [inside], []), "reduced", ast.unparse(node), other
+        yield inside, "reduced", ast.unparse(node), "nothing"
+
+
+def _inside(node: ast.expr) -> str:
+    text = ast.unparse(node)
+    return f"({text})" if isinstance(node, ast.BinOp | ast.Compare) else text
+
+
+def _expression(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
+
+
+class _Renamed(ast.NodeTransformer):
+    """One quantity instead of another, in every place."""
+
+    def __init__(self, name: str, other: str) -> None:
+        self._name = name
+        self._other = other
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """The name, or what stands in for it."""
+        return _expression(self._other) if node.id == self._name else node

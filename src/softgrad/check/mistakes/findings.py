@@ -1,0 +1,72 @@
+"""Mistakes that show in how a backward pass behaves, whatever its formula."""
+
+from __future__ import annotations
+
+from softgrad.check.mistakes.entry import Entry
+
+ENTRIES = (
+    Entry(
+        "input-overwritten",
+        "The backward pass overwrites its input",
+        "An array that was handed in has changed: every later use of it, the weight update included, sees other numbers. "
+        "Work on a copy, or write `x = x * 2` for `x *= 2`.",
+    ),
+    Entry(
+        "grad-output-overwritten",
+        "The backward pass overwrites the upstream gradient",
+        "The upstream gradient may be needed by another branch of the graph. Work on a copy of it.",
+    ),
+    Entry(
+        "output-overwritten",
+        "The backward pass overwrites the output of the forward pass",
+        "The output may be needed by another layer. Work on a copy of it.",
+    ),
+    Entry(
+        "accumulated-gradient",
+        "A second call answers differently",
+        "The backward pass keeps state from one call to the next: gradients are added to those of the last call, or a "
+        "value is cached and changed. Start each call from zeros.",
+    ),
+    Entry(
+        "wrong-shape",
+        "The gradient has the wrong shape",
+        "The gradient of a scalar at an array has the array's own shape: one number for each entry.",
+    ),
+    Entry(
+        "transposed",
+        "The gradient is transposed",
+        "The numbers are right but stand at [j, i] instead of [i, j].",
+    ),
+    Entry(
+        "not-finite",
+        "The gradient is not finite",
+        "NaN or infinity where the function has a finite derivative: exp overflowed, or 0/0 or 0 * inf was met. Take the "
+        "maximum off the logits before exp, and write the gradient without dividing by p.",
+    ),
+    Entry(
+        "float32-result",
+        "The gradient is computed in a shorter type than the function",
+        "float64 went in and the forward pass answers in float64, but the gradient comes back with fewer digits.",
+    ),
+    Entry(
+        "integer-truncation",
+        "The gradient is cut to whole numbers",
+        "With an integer array as the input, `np.zeros_like(x)` makes an integer array, and what is stored into it loses "
+        "its fraction. Say `dtype=float`.",
+    ),
+    Entry(
+        "upstream-ignored",
+        "The upstream gradient is not used",
+        "The result is the same whatever arrives from above. The chain rule multiplies by it.",
+    ),
+    Entry(
+        "upstream-not-linear",
+        "The gradient does not follow the upstream gradient",
+        "A backward pass is linear in the upstream gradient: twice as much arriving gives twice the gradient.",
+    ),
+    Entry(
+        "sign-of-one-gradient",
+        "The sign of one gradient is wrong",
+        "One of the gradients points the other way, while the others are right.",
+    ),
+)

@@ -1,0 +1,105 @@
+"""Mistakes of scale and sign, in whatever line they are made."""
+
+from __future__ import annotations
+
+from softgrad.check.mistakes.entry import Entry
+
+ENTRIES = (
+    Entry(
+        "sign",
+        "The sign is wrong",
+        "The gradient points the other way: a minus was dropped or is one too many, as in t - p for p - t, or where an "
+        "update was returned for a gradient. A step against it makes the loss grow.",
+    ),
+    Entry(
+        "factor-2",
+        "A factor 2 too much",
+        "The derivative of a square brings a 2 down; a loss with 1/2 in front has it cancelled, a cross-entropy has none.",
+    ),
+    Entry(
+        "factor-half",
+        "A factor 2 is missing",
+        "The derivative of a square brings a 2 down; only a loss with 1/2 in front loses it again.",
+    ),
+    Entry(
+        "mean-missing",
+        "The division by the number of samples is missing",
+        "The loss is a mean over the samples, so each sample's gradient is divided by their number as well.",
+    ),
+    Entry(
+        "mean-extra",
+        "A division by the number of samples too much",
+        "The loss is a sum over the samples: its gradient is not divided by their number.",
+    ),
+    Entry(
+        "mean-twice",
+        "The division by the number of samples is applied twice",
+        "The loss is a mean, and carries 1/m once: often it was divided in the loss's gradient and again at a parameter.",
+    ),
+    Entry(
+        "mean-inverted",
+        "The gradient is multiplied by the number of samples",
+        "The loss is a mean over the samples; its gradient is divided by their number.",
+    ),
+    Entry(
+        "divided-by-classes",
+        "Divided by the number of classes",
+        "The mean runs over the samples. The classes of one sample are summed, not averaged.",
+    ),
+    Entry(
+        "divided-by-size",
+        "Divided by the number of entries, samples times classes",
+        "The mean runs over the samples only. `np.mean` of the whole array, or `.size`, also divides by the number of classes.",
+    ),
+    Entry(
+        "multiplied-by-classes",
+        "Multiplied by the number of classes",
+        "A sum over the classes was taken of something that is the same for each of them, or a mean over them is missing.",
+    ),
+    Entry(
+        "multiplied-by-samples",
+        "Multiplied by the number of samples",
+        "A sum over the samples was taken of something that is the same for each of them.",
+    ),
+    Entry(
+        "temperature-missing",
+        "The temperature is missing",
+        "softmax(z / T) is differentiated at z: the chain rule gives a factor 1/T.",
+    ),
+    Entry(
+        "temperature-inverted",
+        "The temperature is inverted",
+        "softmax(z / T) is differentiated at z: the chain rule gives 1/T, not T.",
+    ),
+    Entry("temperature-twice", "The temperature is applied twice", "The chain rule gives 1/T once."),
+    Entry(
+        "log-base",
+        "The base of the logarithm is missing",
+        "The derivative of log2(p) is 1 / (p ln 2): a loss in bits has a gradient with 1/ln 2. With the natural logarithm "
+        "there is no such factor.",
+    ),
+)
+
+MEANS = ("/ m", "/ n", "/ sum_w", "/ (m * K)")
+
+
+def named(constant: str, divides: str) -> tuple[str, ...]:
+    """What a gradient that is `constant` times the right one is called; `divides` is what the program divides by."""
+    mean = any(f"dz {by}" in divides or f"dp {by}" in divides for by in MEANS)
+    return {
+        "* -1": ("sign",),
+        "* 2": ("factor-2",),
+        "/ 2": ("factor-half",),
+        "* m": ("mean-missing",) if mean else ("multiplied-by-samples",),
+        "/ m": ("mean-twice",) if mean else ("mean-extra",),
+        "* K": ("multiplied-by-classes",),
+        "/ K": ("divided-by-size", "divided-by-classes") if mean else ("divided-by-classes",),
+        "* (m * K)": ("mean-missing",) if "m * K" in divides else ("multiplied-by-classes",),
+        "/ (m * K)": ("divided-by-size",),
+        "* T": ("temperature-missing",) if "/ T" in divides else ("temperature-inverted",),
+        "/ T": ("temperature-twice",),
+        "* log(2)": ("log-base",),
+        "/ log(2)": ("log-base",),
+        "* log(10)": ("log-base",),
+        "/ log(10)": ("log-base",),
+    }[constant]

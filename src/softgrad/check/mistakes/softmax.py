@@ -1,0 +1,237 @@
+"""Mistakes in the backward pass of softmax and of log-softmax.
+
+With p = softmax(z) and dp the gradient that arrives at p, the Jacobian is J = diag(p) - p pᵀ and J dp = p (dp - Σ_k p dp).
+"""
+
+from __future__ import annotations
+
+from softgrad.check.mistakes.entry import Entry, Listed
+
+SOFTMAX = "dz = p * (dp - sum_k(p * dp))"
+LOG_SOFTMAX = "dz = dp - p * sum_k(dp)"
+
+ENTRIES = (
+    Entry(
+        "diagonal-only",
+        "Only the diagonal of the Jacobian is used",
+        "Softmax is not element-wise: each p_i depends on every z_j through the sum that it is divided by. p (1 - p) is "
+        "only dp_i/dz_i, the case i = j; the entries off the diagonal, -p_i p_j, are missing.",
+    ),
+    Entry(
+        "inner-product-missing",
+        "The inner product Σ p dp is missing",
+        "p * dp is the product with diag(p) alone. The Jacobian is diag(p) - p pᵀ, so each row's inner product of p and dp "
+        "has to come off dp first. It is what the other classes lose when one gains.",
+    ),
+    Entry(
+        "diagonal-part-missing",
+        "Only the part - p pᵀ of the Jacobian is used",
+        "The Jacobian is diag(p) - p pᵀ. The first part, which gives p * dp, is missing.",
+    ),
+    Entry(
+        "jacobian-summed",
+        "The Jacobian is summed, not multiplied by the upstream gradient",
+        "Each row and each column of diag(p) - p pᵀ sums to 0, because the probabilities always sum to 1. Summing them, "
+        "or multiplying by the sum, leaves only zeros: the product J dp is wanted.",
+    ),
+    Entry(
+        "upstream-ignored",
+        "The upstream gradient is not used",
+        "A backward pass is given the gradient of the loss at its output and has to multiply by it: the chain rule. What is "
+        "returned is the same whatever arrives from above.",
+    ),
+    Entry(
+        "upstream-first-only",
+        "One entry of the upstream gradient is used for all of them",
+        "Each output has an upstream gradient of its own. The first is used for the others too, which no test with an "
+        "upstream gradient of ones can show.",
+    ),
+    Entry(
+        "upstream-summed",
+        "The upstream gradient is summed before it is used",
+        "Each output's own upstream gradient has to be multiplied by its own derivative, and the products summed: not the "
+        "upstream gradients first.",
+    ),
+    Entry(
+        "derivative-at-input",
+        "The derivative is taken at the input where the output belongs",
+        "The derivative of softmax is written in its output p. The logits z stand in its place: p (1 - p) of z is not a "
+        "derivative of anything here.",
+    ),
+    Entry(
+        "derivative-at-upstream",
+        "The derivative is taken at the upstream gradient where the output belongs",
+        "The derivative of softmax is written in its output p, and multiplied by the upstream gradient. Here the upstream "
+        "gradient stands in the place of p; often the two arguments came in the other order.",
+    ),
+    Entry(
+        "assignment-for-sum",
+        "An assignment where a sum is needed",
+        "dz_i is a sum over all j of J_ij dp_j. With = inside the loop only the last j is kept; it needs +=.",
+    ),
+    Entry(
+        "off-diagonal-sign",
+        "The entries off the diagonal have the wrong sign",
+        "dp_i/dz_j = -p_i p_j for i != j: when another class's logit grows, this one's probability falls. Here it is added.",
+    ),
+    Entry(
+        "softmax-twice",
+        "Softmax is applied to what is a probability already",
+        "The formula wants p = softmax(z). Here softmax was applied once more, to p itself: a common slip where the "
+        "backward pass computes the probabilities anew from the output.",
+    ),
+    Entry(
+        "wrong-axis",
+        "A sum or a softmax runs along the wrong axis",
+        "The probabilities sum to 1 along the class axis, and so must every sum of the backward pass run along it. Here it "
+        "runs along the other one, which mixes the samples.",
+    ),
+    Entry(
+        "inner-product-over-batch",
+        "The inner product runs over the whole batch",
+        "Σ p dp is one number for each row. Here it is one number for all rows together, so each sample's gradient depends "
+        "on the others.",
+    ),
+    Entry(
+        "output-factor-missing",
+        "The factor p in front is missing",
+        "After the inner product is taken off dp, each entry is multiplied by its own probability p_i.",
+    ),
+    Entry(
+        "identity-jacobian",
+        "The upstream gradient is passed on as it came",
+        "That is right for an identity. Softmax has a Jacobian of its own, diag(p) - p pᵀ, to multiply by; only a loss that "
+        "has softmax built in can leave it out.",
+    ),
+    Entry(
+        "first-row-jacobian",
+        "The Jacobian of one row is used for every row",
+        "Each sample has probabilities of its own and therefore a Jacobian of its own.",
+    ),
+    Entry(
+        "log-softmax-formula",
+        "This is the backward pass of log-softmax",
+        "dp - p Σ dp belongs to log p. For p itself the backward pass is p (dp - Σ p dp).",
+    ),
+    Entry(
+        "softmax-formula",
+        "This is the backward pass of softmax",
+        "p (dp - Σ p dp) belongs to p itself. For log p the backward pass is dp - p Σ dp.",
+    ),
+    Entry(
+        "sum-missing",
+        "The sum over the classes is missing",
+        "log p_i = z_i - logsumexp(z), and the second part depends on every logit: it adds - p Σ dp.",
+    ),
+    Entry(
+        "probabilities-missing",
+        "The factor p is missing",
+        "The derivative of logsumexp(z) is p: the sum of the upstream gradient has to be shared out by p.",
+    ),
+    Entry(
+        "mean-for-sum",
+        "A mean stands where a sum belongs",
+        "The chain rule sums over everything that a quantity has an effect on; the mean divides that by their number.",
+    ),
+    Entry(
+        "log-output-for-probabilities",
+        "log p stands where p belongs",
+        "The output of log-softmax is log p; the derivative is written in p = exp(log p).",
+    ),
+    Entry(
+        "inner-product-without-probabilities",
+        "The inner product has lost its p",
+        "What comes off dp is Σ p dp, the mean of dp under the probabilities: not the plain sum or mean of dp.",
+    ),
+    Entry(
+        "log-diagonal-only",
+        "Only the diagonal of the Jacobian is used",
+        "dlog p_i/dz_j is 1 - p_i for i = j only; off the diagonal it is -p_j, so the sum of the whole upstream gradient "
+        "is needed.",
+    ),
+    Entry(
+        "upstream-sum-missing",
+        "The sum of the upstream gradient is missing",
+        "dp - p is right only where the upstream gradient sums to 1: p has to be multiplied by Σ dp.",
+    ),
+    Entry(
+        "log-alone",
+        "Only the logarithm is differentiated",
+        "1 / p is the derivative of the logarithm at p. The logits come before the softmax: its Jacobian has to follow.",
+    ),
+    Entry(
+        "upstream-absolute",
+        "The upstream gradient has lost its sign",
+        "The absolute value of the upstream gradient is used; a gradient is signed.",
+    ),
+)  # fmt: skip
+
+LISTED = (
+    Listed(SOFTMAX, "p * (1 - p) * dp", "diagonal-only"),
+    Listed(SOFTMAX, "p * (dp - p * dp)", "diagonal-only"),
+    Listed(SOFTMAX, "p * (1 - p)", "diagonal-only", "upstream-ignored"),
+    Listed(SOFTMAX, "-p * p * dp", "diagonal-only"),
+    Listed(SOFTMAX, "p * dp", "inner-product-missing"),
+    Listed(SOFTMAX, "p * -sum_k(p * dp)", "diagonal-part-missing"),
+    Listed(SOFTMAX, "-p * (sum_k(p * dp) - p * dp)", "diagonal-part-missing"),
+    Listed(SOFTMAX, "zeros(p)", "jacobian-summed"),
+    Listed(SOFTMAX, "dp * (p - p * sum_k(p))", "jacobian-summed"),
+    Listed(SOFTMAX, "ones(p) * sum_k(p * (dp - sum_k(p * dp)))", "jacobian-summed"),
+    Listed(SOFTMAX, "p - sum_k(p * p)", "upstream-ignored"),
+    Listed(SOFTMAX, "p * (p - sum_k(p * p))", "upstream-ignored"),
+    Listed(SOFTMAX, "p", "upstream-ignored"),
+    Listed(SOFTMAX, "p * (1 - p) * first(dp)", "diagonal-only", "upstream-first-only"),
+    Listed(SOFTMAX, "p * (1 - p) * sum_k(dp)", "diagonal-only", "upstream-summed"),
+    Listed(SOFTMAX, "p * (1 - p) * sum_all(dp)", "diagonal-only", "upstream-summed"),
+    Listed(SOFTMAX, "first_m(p) * (dp - sum_k(first_m(p) * dp))", "first-row-jacobian"),
+    Listed(SOFTMAX, "last_m(p) * (dp - sum_k(last_m(p) * dp))", "first-row-jacobian"),
+    Listed(SOFTMAX, "z * (1 - z) * dp", "derivative-at-input", "diagonal-only"),
+    Listed(SOFTMAX, "z * (1 - z)", "derivative-at-input", "upstream-ignored"),
+    Listed(SOFTMAX, "z * (dp - sum_k(z * dp))", "derivative-at-input"),
+    Listed(SOFTMAX, "dp * (1 - dp) * p", "derivative-at-upstream", "diagonal-only"),
+    Listed(SOFTMAX, "dp * (1 - dp)", "derivative-at-upstream", "diagonal-only"),
+    Listed(SOFTMAX, "dp * (p - sum_k(dp * p))", "derivative-at-upstream"),
+    Listed(SOFTMAX, "dp * (dp - sum_k(dp * dp))", "derivative-at-upstream"),
+    Listed(SOFTMAX, "softmax(dp) * (p - sum_k(softmax(dp) * p))", "derivative-at-upstream"),
+    Listed(SOFTMAX, "softmax(dp) * (dp - sum_k(softmax(dp) * dp))", "derivative-at-upstream", "softmax-twice"),
+    Listed(SOFTMAX, "p * (last_one(p) - last_k(p)) * last_k(dp)", "assignment-for-sum"),
+    Listed(SOFTMAX, "p * (first_one(p) - first_k(p)) * first_k(dp)", "assignment-for-sum"),
+    Listed(SOFTMAX, "p * (dp + sum_k(p * dp))", "off-diagonal-sign"),
+    Listed(SOFTMAX, "p * ((1 - p) * dp + sum_k(p * dp) - p * dp)", "off-diagonal-sign"),
+    Listed(SOFTMAX, "p * (sum_k(p * dp) - dp)", "sign"),
+    Listed(SOFTMAX, "softmax(p) * (dp - sum_k(softmax(p) * dp))", "softmax-twice"),
+    Listed(SOFTMAX, "softmax(p) * (1 - softmax(p)) * dp", "softmax-twice", "diagonal-only"),
+    Listed(SOFTMAX, "softmax_m(z) * (dp - sum_m(softmax_m(z) * dp))", "wrong-axis"),
+    Listed(SOFTMAX, "softmax_all(z) * (dp - sum_all(softmax_all(z) * dp))", "wrong-axis"),
+    Listed(SOFTMAX, "p * (dp - sum_m(p * dp))", "wrong-axis"),
+    Listed(SOFTMAX, "p * (dp - sum_all(p * dp))", "inner-product-over-batch"),
+    Listed(SOFTMAX, "p * (dp - mean_k(p * dp))", "mean-for-sum"),
+    Listed(SOFTMAX, "p * (dp - mean_m(p * dp))", "wrong-axis", "mean-for-sum"),
+    Listed(SOFTMAX, "p * (dp - mean_all(p * dp))", "inner-product-over-batch", "mean-for-sum"),
+    Listed(SOFTMAX, "p * (dp - sum_k(dp))", "inner-product-without-probabilities"),
+    Listed(SOFTMAX, "p * (dp - mean_k(dp))", "inner-product-without-probabilities"),
+    Listed(SOFTMAX, "dp - sum_k(p * dp)", "output-factor-missing"),
+    Listed(SOFTMAX, "dp", "identity-jacobian"),
+    Listed(SOFTMAX, "dp - p * sum_k(dp)", "log-softmax-formula"),
+    Listed(SOFTMAX, "p * (first(dp) - sum_k(p * first(dp)))", "upstream-first-only"),
+    Listed(SOFTMAX, "p * (first_m(dp) - sum_k(p * first_m(dp)))", "upstream-first-only"),
+    Listed(LOG_SOFTMAX, "p * (dp - sum_k(p * dp))", "softmax-formula"),
+    Listed(LOG_SOFTMAX, "p * (1 - p) * dp", "softmax-formula", "diagonal-only"),
+    Listed(LOG_SOFTMAX, "(1 - p) * dp", "log-diagonal-only"),
+    Listed(LOG_SOFTMAX, "(1 - p) * ones(dp)", "log-diagonal-only", "upstream-ignored"),
+    Listed(LOG_SOFTMAX, "dp", "sum-missing"),
+    Listed(LOG_SOFTMAX, "dp - sum_k(dp)", "probabilities-missing"),
+    Listed(LOG_SOFTMAX, "dp - p * mean_k(dp)", "mean-for-sum"),
+    Listed(LOG_SOFTMAX, "dp - logp * sum_k(dp)", "log-output-for-probabilities"),
+    Listed(LOG_SOFTMAX, "dp - p * sum_m(dp)", "wrong-axis"),
+    Listed(LOG_SOFTMAX, "dp - p * sum_all(dp)", "inner-product-over-batch"),
+    Listed(LOG_SOFTMAX, "dp + p * sum_k(dp)", "off-diagonal-sign"),
+    Listed(LOG_SOFTMAX, "dp - p * dp", "log-diagonal-only"),
+    Listed(LOG_SOFTMAX, "dp - p", "upstream-sum-missing"),
+    Listed(LOG_SOFTMAX, "1 - K * p", "upstream-ignored"),
+    Listed(LOG_SOFTMAX, "dp / p", "log-alone"),
+    Listed(LOG_SOFTMAX, "dp - softmax(p) * sum_k(dp)", "softmax-twice"),
+    Listed(LOG_SOFTMAX, "dp - softmax_m(z) * sum_k(dp)", "wrong-axis"),
+    Listed(LOG_SOFTMAX, "dp - softmax_m(z) * sum_m(dp)", "wrong-axis"),
+    Listed(LOG_SOFTMAX, "dp - p * first_k(dp)", "upstream-first-only"),
+)
