@@ -56,6 +56,7 @@ class Check:
         self.facts: list[str] = []
         self.findings: list[Mistake] = []
         self.misshapen: dict[Key, Array] = {}
+        self.whole: list[Key] = []  # gradients of whole numbers
         self.spoiled = False  # whether a second call answers differently, so that no later one says anything
         self.method = ""
 
@@ -70,7 +71,7 @@ class Check:
         self._note(judged)
         samples = [given, *self._redrawn(given)]
         recipe = self._recipe(samples, judged)
-        diagnosis = None if recipe is None else self._diagnosis(recipe, samples)
+        diagnosis = None if recipe is None else self._diagnosis(recipe, samples, judged)
         wrong = self._wrong(samples, judged, diagnosis)
         if wrong or self.misshapen:
             self._explain(samples, judged, diagnosis, wrong)
@@ -123,8 +124,9 @@ class Check:
         output = subject.output(arrays)
         upstream = self._upstream(output)
         first = subject.gradients(arrays, upstream)
-        if self.eps != EPS32:
-            arrays = subject.arrays()  # it is known by now which inputs have a gradient
+        if self.eps != EPS32 and any(subject.arrays()[key].dtype != arrays[key].dtype for key in arrays):
+            arrays = subject.arrays()  # of whole numbers, for which a gradient was returned: in float64 from here on
+            first = subject.gradients(arrays, upstream)
         for name in first.overwritten:
             self._find(
                 {"output": "output-overwritten", "grad_output": "grad-output-overwritten"}.get(name, "input-overwritten"),
@@ -153,6 +155,7 @@ class Check:
         elif short and self.eps != EPS32:
             grad = sample.grads[short[0]]
             self._find("float32-result", f"the gradient of {self._name(short[0])} is {grad.dtype}, the output {sample.output.dtype}")
+        self.whole = [key for key, grad in sample.grads.items() if grad.dtype.kind in "iu"]
         for key, grad in sample.grads.items():
             wanted = sample.arrays[key].shape
             if grad.shape != wanted:
@@ -300,10 +303,13 @@ class Check:
             for slot in self.subject.slots
         ]
 
-    def _diagnosis(self, recipe: Recipe, samples: list[Sample]) -> Diagnosis | None:
-        """The recipe on every sample that it is right for; None if its own gradients are not right on the first."""
+    def _diagnosis(
+        self, recipe: Recipe, samples: list[Sample], judged: Mapping[Key, Judgement]
+    ) -> Diagnosis | None:
+        """The recipe on every sample that it is right for; the inputs given are none where they are on a kink."""
         draws = []
-        for sample in [*samples, *self._other_batches(recipe, samples[-1])]:
+        hard = any(one.ok and (one.kinks or one.unresolved) for one in judged.values())
+        for sample in [*(samples[1:] if hard and len(samples) > 1 else samples), *self._other_batches(recipe, samples[-1])]:
             arrays = [sample.arrays[slot.key] for slot in self.subject.slots]
             if matches(recipe, arrays, sample.output):
                 index = {slot.key: i for i, slot in enumerate(self.subject.slots)}
@@ -378,6 +384,9 @@ class Check:
             self.facts.append(f"forward computes {diagnosis.recipe.title}, {diagnosis.recipe.layout}")
             if self._recipe_is_right(diagnosis, judged):
                 found = diagnosis.mistakes()
+        for key in self.whole:
+            if key in wrong:
+                self._find("integer-truncation", f"the gradient of {self._name(key)} is an array of whole numbers")
         self.findings += [mistake for mistake in found if mistake.name not in {one.name for one in self.findings}]
         self._find_shapes(samples[0], judged)
         if not found:

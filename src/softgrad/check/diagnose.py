@@ -115,6 +115,11 @@ class Diagnosis:
             yield from self._of_step(n, step)
 
     def _of_step(self, n: int, step: Step) -> Iterator[Wrong]:
+        """The wrong lines in place of one; a vector has no samples to sum over."""
+        wrongs = self._written(n, step)
+        yield from (w for w in wrongs if self.recipe.layout.ndim > 1 or "_m(" not in w.line)
+
+    def _written(self, n: int, step: Step) -> Iterator[Wrong]:
         seen = {step.line}
         for listed in LISTED:
             if listed.right == step.template:
@@ -158,9 +163,12 @@ class Diagnosis:
                 predicted = self._predicted(n, changed)
             except IMPOSSIBLE:
                 return False  # the shapes do not allow this line
-            if not all(fits(self.draws[n].grads[i], predicted[i]) for i in keys):
+            if not all(self._fits(n, i, predicted[i]) for i in keys):
                 return False
         return True
+
+    def _fits(self, n: int, i: int, predicted: Any) -> bool:
+        return fits(self.draws[n].grads[i], predicted, scale=float(np.abs(self.passes[n].right[i]).max(initial=0.0)))
 
     # ---- two of them ----
 
@@ -185,7 +193,7 @@ class Diagnosis:
             predicted = self._predicted(0, changed)
         except IMPOSSIBLE:
             return False
-        return all(fits(self.draws[0].grads[i], predicted[i]) for i in self.keys)
+        return all(self._fits(0, i, predicted[i]) for i in self.keys)
 
     def _in_twos(self, deadline: float) -> Iterator[Mistake]:
         """Two wrong lines of a short backward pass; of the same line too."""
@@ -266,7 +274,7 @@ class Diagnosis:
     # ---- in words ----
 
     def _told(self, wrongs: Sequence[Wrong]) -> tuple[Mistake, ...]:
-        known = [wrong for wrong in wrongs if wrong.known]
+        known = sorted((wrong for wrong in wrongs if wrong.known), key=lambda wrong: (len(wrong.entries), -wrong.step))
         told: dict[str, Mistake] = {}
         for wrong in known or list(wrongs)[:MADE]:
             for entry in wrong.entries:

@@ -26,7 +26,7 @@ def redraw(array: Array, rng: np.random.Generator, *, standard: bool) -> Array:
     if array.dtype == bool or array.ndim == 0 or not array.size:
         return shuffled(array, rng)
     if array.dtype.kind in "iu":
-        return _relabelled(array, rng)
+        return _one_hot_or_mask(array, rng) if _is_one_hot(array) else _relabelled(array, rng)
     if array.dtype.kind != "f" or not np.isfinite(array).all():
         return array.copy()
     values = np.unique(array)
@@ -64,6 +64,10 @@ def _relabelled(array: Array, rng: np.random.Generator) -> Array:
     names = dict(zip(labels.tolist(), rng.permutation(labels).tolist(), strict=True))
     relabelled = np.array([names.get(v, v) for v in array.ravel().tolist()], dtype=array.dtype)
     return shuffled(relabelled.reshape(array.shape), rng)
+
+
+def _is_one_hot(array: Array) -> bool:
+    return array.ndim > 1 and any(((array == 1).sum(axis=a) == 1).all() and (array.sum(axis=a) == 1).all() for a in range(array.ndim))
 
 
 def _one_hot_or_mask(array: Array, rng: np.random.Generator) -> Array:

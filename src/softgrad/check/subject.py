@@ -11,6 +11,7 @@ import inspect
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -296,7 +297,7 @@ class Subject:
             kind = "None" if value is None else f"a {type(value).__name__}"
             raise CheckError(f"{self.function}: {name} returned {kind} as the gradient of {place}, wanted an array; np.array makes one of a list")
         array = np.asarray(value)
-        if array.dtype.kind not in "fiubc":
+        if array.dtype.kind not in "fiub":
             raise CheckError(f"{self.function}: {name} returned {_kind(value)} as the gradient of {place}, wanted numbers")
         return array
 
@@ -332,20 +333,38 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def _generators(function: Callable[..., Any]) -> list[Any]:
-    """The random generators that a function can reach: in its closure, its defaults, its globals, its object."""
-    kinds = (np.random.Generator, np.random.RandomState, random.Random)
-    owner = getattr(function, "__self__", None)
-    function = getattr(function, "__func__", getattr(function, "func", function))
-    code = getattr(function, "__code__", None)
-    values: list[Any] = list(vars(owner).values()) if hasattr(owner, "__dict__") and owner is not None else []
-    values += [cell.cell_contents for cell in getattr(function, "__closure__", None) or () if cell != type(cell)()]
-    values += list(getattr(function, "__defaults__", None) or ())
-    values += [function.__globals__[name] for name in code.co_names if name in function.__globals__] if code else []
-    found = [value for value in values if isinstance(value, kinds)]
-    for value in values:
-        if hasattr(value, "__dict__") and not isinstance(value, type | Callable) and type(value).__module__ != "numpy":  # type: ignore[arg-type]
-            found += [one for one in vars(value).values() if isinstance(one, kinds)]
-    return list({id(one): one for one in found}.values())
+    """The random generators that a function can reach: through its closure, its defaults, its globals, its object."""
+    found: dict[int, Any] = {}
+    seen: set[int] = set()
+
+    def visit(value: Any, depth: int) -> None:
+        if id(value) in seen or depth > 3:
+            return
+        seen.add(id(value))
+        if isinstance(value, np.random.Generator | np.random.RandomState | random.Random):
+            found[id(value)] = value
+        elif not isinstance(value, ModuleType | type | np.ndarray | str | int | float):
+            for inner in _within(value):
+                visit(inner, depth + 1)
+
+    visit(function, 0)
+    return list(found.values())
+
+
+def _within(value: Any) -> Iterator[Any]:
+    """What a function or an object holds on to."""
+    owner = getattr(value, "__self__", None)
+    if owner is not None:
+        yield owner
+    value = getattr(value, "__func__", getattr(value, "func", value))
+    code = getattr(value, "__code__", None)
+    if code is not None:
+        yield from (value.__globals__[name] for name in code.co_names if name in value.__globals__)
+        yield from value.__defaults__ or ()
+        yield from inspect.getclosurevars(value).nonlocals.values()
+    elif hasattr(value, "__dict__"):
+        yield from vars(value).values()
+        yield from (v for kind in type(value).__mro__ for v in vars(kind).values() if isinstance(v, np.random.Generator))
 
 
 def _state(generator: Any) -> Any:

@@ -11,6 +11,8 @@ FUSED = "dz = p - t"
 SMOOTHED = "dz = p - q"
 AT_PROBABILITIES = "dp = -t / p"
 SQUARED = ("dp = p - t", "dp = 2 * (p - t)")
+AWAY_FROM_0 = "dp = -t / (p + eps)"
+FUSED_AWAY_FROM_0 = "dz = p * (sum_k(t * p / (p + eps)) - t / (p + eps))"
 BINARY = "dz = a - t"
 BINARY_AT_PROBABILITIES = "dp = (a - t) / (a * (1 - a))"
 
@@ -265,7 +267,10 @@ LISTED = (
     Listed("dz = s * dz", "dz", "sample-weight-missing"),
     Listed("dz = v * dz", "dz", "ignored-rows-not-zeroed"),
     Listed("dz = v * dz", "v * dz + (1 - v) * p", "ignored-rows-not-zeroed"),
+    Listed("dz = v * dz", "dz + (1 - v) * -first_one(dz)", "ignored-rows-not-zeroed"),
+    Listed("dz = v * dz", "dz + (1 - v) * -last_one(dz)", "ignored-rows-not-zeroed"),
     Listed("dz = mask * dz", "dz", "mask-missing"),
+    Listed("dp = mask * dp", "dp", "mask-missing"),
     Listed("dz = dz / sum_w", "dz / m", "class-weight-normalisation"),
     Listed("dz = dz / sum_w", "dz / sum_all(w)", "class-weight-normalisation"),
     Listed("dz = dz / sum_w", "dz / K", "class-weight-normalisation"),
@@ -283,8 +288,9 @@ LISTED = (
     Listed(AT_PROBABILITIES, "-t * log(p)", "loss-for-gradient"),
     Listed(AT_PROBABILITIES, "2 * (p - t)", "squared-error-gradient"),
     Listed(AT_PROBABILITIES, "-t * p", "division-missing"),
-    Listed(AT_PROBABILITIES, "-t / (p + eps)", "epsilon-one-sided"),
-    Listed("dp = -t / (p + eps)", "-t / p", "epsilon-one-sided"),
+    Listed(AWAY_FROM_0, "-t / p", "epsilon-one-sided"),
+    Listed(FUSED_AWAY_FROM_0, "p - t", "epsilon-one-sided"),
+    *(Listed(AT_PROBABILITIES, f"-t / (p + 1e-{n})", "epsilon-one-sided") for n in range(1, 13)),
     Listed(BINARY, "(a - t) * a * (1 - a)", "sigmoid-derivative-again"),
     Listed(BINARY, "t - a", "sign"),
     Listed(BINARY, "(a - t) / (a * (1 - a))", "probabilities-gradient-at-logits"),

@@ -16,10 +16,13 @@ ENTRIES: Mapping[str, Entry] = {
     for entry in room.ENTRIES
 }
 
+NUMBER = re.compile(r"(?<=[A-Za-z])\d+")  # of a layer
+
 _WITHOUT = {
     "/ m": "mean-missing", "/ n": "mean-missing", "/ sum_w": "mean-missing", "/ (m * K)": "mean-missing",
     "/ T": "temperature-missing", "/ keep": "dropout-scale-missing", "/ log(2)": "log-base", "/ log(10)": "log-base",
-    "** 2": "activation-not-squared",
+    "** 2": "activation-not-squared", "* rows(g)": "upstream-ignored", "* g": "upstream-ignored",
+    "* dp": "upstream-ignored", "* da": "upstream-ignored", "* dy": "upstream-ignored",
 }  # fmt: skip
 _TWICE = {"/ m": "mean-twice", "/ n": "mean-twice", "/ T": "temperature-twice", "/ keep": "dropout-scale-twice"}
 _INVERTED = {"/ m": "mean-inverted", "/ T": "temperature-inverted", "/ keep": "dropout-scale-inverted"}
@@ -39,8 +42,7 @@ def named(change: Change, right: str, program: str) -> tuple[str, ...]:
         right: the line as it should be.
         program: all lines of the backward pass, to know what it divides by.
     """
-    target = re.sub(r"\d", "", split(right)[0])
-    what, by = re.sub(r"\d", "", change.what), re.sub(r"\d", "", change.by)
+    target, what, by = (NUMBER.sub("", text) for text in (split(right)[0], change.what, change.by))
     if change.kind == "times":
         return _once(scale.named(change.by, program))
     if change.kind == "without":

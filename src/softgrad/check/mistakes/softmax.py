@@ -8,14 +8,15 @@ from __future__ import annotations
 from softgrad.check.mistakes.entry import Entry, Listed
 
 SOFTMAX = "dz = p * (dp - sum_k(p * dp))"
+SOFTMAX_IN_LOSS = "dz = (dp - sum_k(p * dp)) * p"  # the same where dp is the loss's own: other mistakes are made there
 LOG_SOFTMAX = "dz = dp - p * sum_k(dp)"
 
 ENTRIES = (
     Entry(
         "diagonal-only",
         "Only the diagonal of the Jacobian is used",
-        "Softmax is not element-wise: each p_i depends on every z_j through the sum that it is divided by. p (1 - p) is "
-        "only dp_i/dz_i, the case i = j; the entries off the diagonal, -p_i p_j, are missing.",
+        "Softmax is not element-wise: each output depends on every z_j through the sum that exp(z) is divided by. Here only "
+        "the case i = j is used, p (1 - p) for softmax and 1 - p for its logarithm; the entries for i != j are missing.",
     ),
     Entry(
         "inner-product-missing",
@@ -144,12 +145,6 @@ ENTRIES = (
         "What comes off dp is Σ p dp, the mean of dp under the probabilities: not the plain sum or mean of dp.",
     ),
     Entry(
-        "log-diagonal-only",
-        "Only the diagonal of the Jacobian is used",
-        "dlog p_i/dz_j is 1 - p_i for i = j only; off the diagonal it is -p_j, so the sum of the whole upstream gradient "
-        "is needed.",
-    ),
-    Entry(
         "upstream-sum-missing",
         "The sum of the upstream gradient is missing",
         "dp - p is right only where the upstream gradient sums to 1: p has to be multiplied by Σ dp.",
@@ -166,7 +161,7 @@ ENTRIES = (
     ),
 )  # fmt: skip
 
-LISTED = (
+_LISTED = (
     Listed(SOFTMAX, "p * (1 - p) * dp", "diagonal-only"),
     Listed(SOFTMAX, "p * (dp - p * dp)", "diagonal-only"),
     Listed(SOFTMAX, "p * (1 - p)", "diagonal-only", "upstream-ignored"),
@@ -212,13 +207,14 @@ LISTED = (
     Listed(SOFTMAX, "p * (dp - mean_k(dp))", "inner-product-without-probabilities"),
     Listed(SOFTMAX, "dp - sum_k(p * dp)", "output-factor-missing"),
     Listed(SOFTMAX, "dp", "identity-jacobian"),
+    Listed(SOFTMAX_IN_LOSS, "dp", "softmax-jacobian-missing"),
     Listed(SOFTMAX, "dp - p * sum_k(dp)", "log-softmax-formula"),
     Listed(SOFTMAX, "p * (first(dp) - sum_k(p * first(dp)))", "upstream-first-only"),
     Listed(SOFTMAX, "p * (first_m(dp) - sum_k(p * first_m(dp)))", "upstream-first-only"),
     Listed(LOG_SOFTMAX, "p * (dp - sum_k(p * dp))", "softmax-formula"),
     Listed(LOG_SOFTMAX, "p * (1 - p) * dp", "softmax-formula", "diagonal-only"),
-    Listed(LOG_SOFTMAX, "(1 - p) * dp", "log-diagonal-only"),
-    Listed(LOG_SOFTMAX, "(1 - p) * ones(dp)", "log-diagonal-only", "upstream-ignored"),
+    Listed(LOG_SOFTMAX, "(1 - p) * dp", "diagonal-only"),
+    Listed(LOG_SOFTMAX, "(1 - p) * ones(dp)", "diagonal-only", "upstream-ignored"),
     Listed(LOG_SOFTMAX, "dp", "sum-missing"),
     Listed(LOG_SOFTMAX, "dp - sum_k(dp)", "probabilities-missing"),
     Listed(LOG_SOFTMAX, "dp - p * mean_k(dp)", "mean-for-sum"),
@@ -226,7 +222,7 @@ LISTED = (
     Listed(LOG_SOFTMAX, "dp - p * sum_m(dp)", "wrong-axis"),
     Listed(LOG_SOFTMAX, "dp - p * sum_all(dp)", "inner-product-over-batch"),
     Listed(LOG_SOFTMAX, "dp + p * sum_k(dp)", "off-diagonal-sign"),
-    Listed(LOG_SOFTMAX, "dp - p * dp", "log-diagonal-only"),
+    Listed(LOG_SOFTMAX, "dp - p * dp", "diagonal-only"),
     Listed(LOG_SOFTMAX, "dp - p", "upstream-sum-missing"),
     Listed(LOG_SOFTMAX, "1 - K * p", "upstream-ignored"),
     Listed(LOG_SOFTMAX, "dp / p", "log-alone"),
@@ -234,4 +230,14 @@ LISTED = (
     Listed(LOG_SOFTMAX, "dp - softmax_m(z) * sum_k(dp)", "wrong-axis"),
     Listed(LOG_SOFTMAX, "dp - softmax_m(z) * sum_m(dp)", "wrong-axis"),
     Listed(LOG_SOFTMAX, "dp - p * first_k(dp)", "upstream-first-only"),
+)
+
+# Behind a loss the upstream gradient is computed, not given: what ignores it or passes it on is another mistake there.
+LISTED = (
+    *_LISTED,
+    *(
+        listed._replace(right=SOFTMAX_IN_LOSS)
+        for listed in _LISTED
+        if listed.right == SOFTMAX and listed.name not in ("identity-jacobian", "log-softmax-formula", "upstream-ignored")
+    ),
 )

@@ -12,10 +12,9 @@ from softgrad.check.mistakes.lines import Array
 from softgrad.check.recipes.recipe import Step
 
 TEMPERATURES = (2.0, 0.5, 3.0, 4.0, 5.0, 1.5, 10.0, 0.1)
-EPSILONS = (1e-12, 1e-15, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-16)
+EPSILONS = tuple(10.0**-n for n in (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 1))
 
 BINARY = "-sum_k(t * log(a) + (1 - t) * log(1 - a))"
-AWAY_FROM_0 = "dp = -t / (p + eps)"
 
 Bases = tuple[str | None, ...]  # of the logarithm; None for the natural one
 
@@ -105,6 +104,7 @@ class Options(NamedTuple):
     temperatures: tuple[float, ...] = ()
     smoothing_tried: tuple[float, ...] = ()
     integer_target: bool = False
+    epsilons: tuple[float, ...] = ()
 
 
 def cross_entropies(target: Target, options: Options, *, scalar: bool, bases: Bases = (None,)) -> Iterator[Head]:
@@ -185,8 +185,8 @@ def other_losses(target: Target, *, scalar: bool) -> Iterator[Head]:
     p = ("p = softmax(z)", "logp = log_softmax(z)", *makes_t)
     a = ("a = sigmoid(z)", *makes_t)
     for title, lines, row, back in (
-        ("squared error of softmax", p, "sum_k((p - t) ** 2)", ["dp = 2 * (p - t)", softmax.SOFTMAX]),
-        ("half squared error of softmax", p, "sum_k((p - t) ** 2) / 2", ["dp = p - t", softmax.SOFTMAX]),
+        ("squared error of softmax", p, "sum_k((p - t) ** 2)", ["dp = 2 * (p - t)", softmax.SOFTMAX_IN_LOSS]),
+        ("half squared error of softmax", p, "sum_k((p - t) ** 2) / 2", ["dp = p - t", softmax.SOFTMAX_IN_LOSS]),
         ("Kullback-Leibler divergence", p, "sum_k(where(t > 0, t * (log(t) - logp), 0))", [losses.FUSED]),
         ("binary cross-entropy of sigmoid", a, "sum_k(softplus(z) - t * z)", [losses.BINARY]),
         ("squared error of sigmoid", a, "sum_k((a - t) ** 2)", ["da = 2 * (a - t)", layers.SIGMOID]),
@@ -197,7 +197,19 @@ def other_losses(target: Target, *, scalar: bool) -> Iterator[Head]:
         yield from _reduced(title, (*lines, f"r = {row}"), back, ("m",), dict(target.constants), dict(target.roles), scalar=scalar)
 
 
-def losses_of_probabilities(target: Target, *, scalar: bool, epsilons: tuple[float, ...]) -> Iterator[Head]:
+def away_from_0(target: Target, *, scalar: bool, epsilons: tuple[float, ...]) -> Iterator[Head]:
+    """The cross-entropy with a small number added to the probabilities before their logarithm."""
+    makes_t = (target.line,) if target.line else ()
+    for eps in epsilons:
+        lines = ("p = softmax(z)", *makes_t, "r = -sum_k(t * log(p + eps))")
+        title = f"cross-entropy of softmax, with {eps:g} added to the probabilities"
+        constants = {**target.constants, "eps": eps}
+        yield from _reduced(title, lines, [losses.FUSED_AWAY_FROM_0], ("m",), constants, dict(target.roles), scalar=scalar)
+
+
+def losses_of_probabilities(
+    target: Target, *, scalar: bool, epsilons: tuple[float, ...] = (), bases: Bases = (None,)
+) -> Iterator[Head]:
     """Losses of probabilities that are given as such, or as logarithms; the input is called p, its gradient dp."""
     makes_t = (target.line,) if target.line else ()
     for title, row, back, extra in (
@@ -207,11 +219,12 @@ def losses_of_probabilities(target: Target, *, scalar: bool, epsilons: tuple[flo
         ("binary cross-entropy of probabilities", BINARY, losses.BINARY_AT_PROBABILITIES, {}),
         ("negative log-likelihood of log-probabilities", "-sum_k(t * z)", "dz = -t", {}),
         *(
-            ("cross-entropy of probabilities, a small number added", "-sum_k(t * log(p + eps))", AWAY_FROM_0, {"eps": eps})
+            ("cross-entropy of probabilities, a small number added", "-sum_k(t * log(p + eps))", losses.AWAY_FROM_0, {"eps": eps})
             for eps in epsilons
         ),
     ):
         grad = back.partition(" = ")[0]
         lines = (*makes_t, *(("a = p",) if row == BINARY else ()), f"r = {row}")
-        for head in _reduced(title, lines, [back], ("m",), {**target.constants, **extra}, dict(target.roles), scalar=scalar):
+        constants = {**target.constants, **extra}
+        for head in _reduced(title, lines, [back], ("m",), constants, dict(target.roles), scalar=scalar, bases=bases):
             yield head._replace(backward=tuple(line.replace("dz", grad) for line in head.backward), at=grad[1:])

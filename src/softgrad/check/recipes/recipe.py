@@ -83,8 +83,15 @@ class Recipe:
         return [changed.get(i, step.line) for i, step in enumerate(self.backward)]
 
 
-def fits(got: Any, wanted: Any, *, rtol: float = 1e-8) -> bool:
-    """Whether two arrays are the same numbers, but for rounding; axes of length 1 are not compared."""
+def fits(got: Any, wanted: Any, *, rtol: float = 1e-8, scale: float = 0.0) -> bool:
+    """Whether two arrays are the same numbers, but for rounding; axes of length 1 are not compared.
+
+    Args:
+        got: numbers.
+        wanted: numbers.
+        rtol: of each entry, and a hundredth of it of the largest.
+        scale: of the terms that both were summed from, where that is more than what is left.
+    """
     got, wanted = np.asarray(got), np.asarray(wanted)
     if got.shape != wanted.shape:
         got, wanted = np.squeeze(got), np.squeeze(wanted)
@@ -93,7 +100,8 @@ def fits(got: Any, wanted: Any, *, rtol: float = 1e-8) -> bool:
     size = np.abs(wanted).max(initial=0.0)
     if not np.isfinite(size):
         return False
-    return bool((np.abs(got - wanted) <= rtol * np.abs(wanted) + 0.01 * rtol * size + 1e-300).all())
+    slack = 0.01 * rtol * size + 1e-13 * scale + 1e-300
+    return bool((np.abs(got - wanted) <= rtol * np.abs(wanted) + slack).all())
 
 
 def matches(recipe: Recipe, arrays: Sequence[Any], output: Array, *, rtol: float = 1e-8) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from softgrad.check.mistakes import softmax
 from softgrad.check.mistakes.lines import Array, Layout, Names, functions, run
 from softgrad.check.recipes.chains import Chain, Leaf, chains
 from softgrad.check.recipes.heads import (
@@ -19,6 +20,7 @@ from softgrad.check.recipes.heads import (
     Options,
     Target,
     activations,
+    away_from_0,
     cross_entropies,
     inferred_temperature,
     losses_of_probabilities,
@@ -74,7 +76,9 @@ def _candidates(
                 if names is None:
                     yield None
                     continue
-                for head in _heads(names[chain.logits], output, chain, target, options, leaves, usual=usual):
+                for head in _heads(
+                    names[chain.logits], output, chain, target, options, leaves, context.get("mask"), usual=usual
+                ):
                     yield _held(chain, head, dict(names), output)
                     if target is not None and output.ndim == 0 and chain.penalties:
                         yield _penalised(chain, head, dict(names), output)
@@ -92,7 +96,7 @@ def _targets(leaves: Sequence[Leaf], context: Mapping[str, Any]) -> Iterator[tup
     """Which of the arrays may be the target, with what the others may then be; and that there is none."""
     given = context.get("target")
     for i, leaf in enumerate(leaves):
-        if leaf.array.dtype.kind in "iu" and not leaf.parameter:
+        if leaf.array.dtype.kind in "iu" and not leaf.parameter and not _distributions(leaf.array):
             used, options = _options(leaves, context, {i}, integer=True, y=leaf.array)
             yield used, Target("t = one_hot(y)", {"y": i}, True), options
     if given is not None:
@@ -105,14 +109,14 @@ def _targets(leaves: Sequence[Leaf], context: Mapping[str, Any]) -> Iterator[tup
     yield used, None, options
     for i in sorted(range(len(leaves)), key=lambda i: (not _distributions(leaves[i].array), -i)):
         array = leaves[i].array
-        if array.dtype.kind in "fb" and array.ndim and len(leaves) > 1 and not leaves[i].parameter:
+        if (array.dtype.kind in "fb" or _distributions(array)) and array.ndim and len(leaves) > 1 and not leaves[i].parameter:
             used, options = _options(leaves, context, {i}, integer=False, y=None)
             yield used, Target("t = 1.0 * t_", {"t_": i}, _distributions(array)), options
 
 
 def _distributions(array: Array) -> bool:
     """Whether the array holds probabilities along one of its axes."""
-    if not array.ndim or array.dtype.kind not in "fb" or not (array >= 0).all():
+    if array.ndim < (2 if array.dtype.kind in "iu" else 1) or not (array >= 0).all():
         return False
     return any(np.allclose(array.sum(axis=axis), 1) for axis in range(array.ndim))
 
@@ -126,7 +130,8 @@ def _options(
     rows = None if y is None else y.shape
     weight = next((i for i in vectors if rows is None or leaves[i].array.shape != rows), None)
     sample = next((i for i in vectors if rows is not None and leaves[i].array.shape == rows), None)
-    mask = next((i for i in free if leaves[i].array.dtype == bool and (rows is None or leaves[i].array.shape == rows)), None)
+    masks = [i for i in free if set(np.unique(leaves[i].array)) <= {0.0, 1.0} and leaves[i].array.ndim == 1]
+    mask = next((i for i in masks if rows is None or leaves[i].array.shape == rows), None)
     ignore = context.get("ignore_index")
     if not isinstance(ignore, int) and y is not None and (y < 0).any():
         ignore = int(y.min())
@@ -136,12 +141,14 @@ def _options(
     temperature = context.get("temperature")
     scalars = tuple(float(leaf.array) for leaf in leaves if leaf.array.ndim == 0 and leaf.array.dtype.kind == "f")
     temperatures = (float(temperature),) if isinstance(temperature, int | float) and temperature != 1 else TEMPERATURES
-    taken = used | {i for i in (mask,) if i is not None and leaves[i].array.ndim == 1}
+    taken = used | ({mask} if mask is not None else set())
+    small = [context.get(key) for key in ("eps", "epsilon")]
     return frozenset(taken | ({weight} if weight is not None and len(vectors) else set())), Options(
         weight=weight,
         weight_values=values if values is not None and np.ndim(values) == 1 else None,
         sample_weight=sample,
-        mask=mask if mask is not None and leaves[mask].array.ndim == 1 else None,
+        mask=mask,
+        epsilons=tuple(float(v) for v in small if isinstance(v, int | float)),
         ignore=ignore if isinstance(ignore, int) else None,
         smoothing_tried=tuple(dict.fromkeys((*(s for s in scalars if 0 < s < 1), *smoothings))),
         temperatures=tuple(dict.fromkeys((*(s for s in scalars if s > 0 and s != 1), *temperatures))),
@@ -175,6 +182,7 @@ def _heads(
     target: Target | None,
     options: Options,
     leaves: Sequence[Leaf],
+    context_mask: Any,
     *,
     usual: bool,
 ) -> Iterator[Head]:
@@ -185,7 +193,7 @@ def _heads(
             if chain.forward:
                 yield Head("", (), "z", (), "dz")
             yield from activations(z, output, inferred_temperature(z, output, chain.layout.class_axis))
-            yield from _masked(z, leaves)
+            yield from _masked(z, leaves, context_mask)
             if not chain.forward:
                 yield from _dropped(z, output, leaves)
         elif usual and output.ndim == z.ndim - 1:
@@ -196,24 +204,33 @@ def _heads(
             yield from cross_entropies(target, options._replace(temperatures=(), smoothing_tried=()), scalar=scalar)
             yield from other_losses(target, scalar=scalar)
             if not chain.forward:
-                yield from losses_of_probabilities(target, scalar=scalar, epsilons=())
+                yield from losses_of_probabilities(target, scalar=scalar)
             return
         yield from cross_entropies(target, options._replace(temperatures=()), scalar=scalar)
         yield from cross_entropies(target, options._replace(smoothing_tried=()), scalar=scalar)
         if len(options.smoothing_tried) == 1 or len(options.temperatures) == 1:
             yield from cross_entropies(target, options, scalar=scalar)
-        if not chain.forward:
-            yield from losses_of_probabilities(target, scalar=scalar, epsilons=EPSILONS)
         yield from cross_entropies(
             target, options._replace(temperatures=(), smoothing_tried=()), scalar=scalar, bases=("2", "10")
         )
+        yield from away_from_0(target, scalar=scalar, epsilons=(*options.epsilons, *EPSILONS))
+        if not chain.forward:
+            yield from losses_of_probabilities(target, scalar=scalar, epsilons=(*options.epsilons, *EPSILONS))
+            yield from losses_of_probabilities(target, scalar=scalar, bases=("2", "10"))
 
 
-def _masked(z: Array, leaves: Sequence[Leaf]) -> Iterator[Head]:
-    """A softmax over the classes that a mask lets pass."""
-    for i, leaf in enumerate(leaves):
-        if leaf.array.dtype == bool and leaf.array.shape == z.shape:
-            yield Head("masked softmax", ("p = masked_softmax(z, mask)",), "p", ("dz = p * (dp - sum_k(p * dp))",), "dp", {}, {"mask": i})
+def _masked(z: Array, leaves: Sequence[Leaf], given: Any) -> Iterator[Head]:
+    """A softmax over the classes that a mask lets pass, and one whose output is masked; the mask an array, or context's."""
+    masks: list[tuple[dict[str, Any], dict[str, int]]] = [
+        ({}, {"mask_": i}) for i, leaf in enumerate(leaves) if leaf.array.shape == z.shape and leaf.array is not z
+    ]
+    if given is not None and np.shape(given) == z.shape:
+        masks.append(({"mask_": np.asarray(given)}, {}))
+    for constants, roles in masks:
+        lines = ("mask = 1.0 * mask_", "p = masked_softmax(z, mask)")
+        yield Head("masked softmax", lines, "p", (softmax.SOFTMAX,), "dp", constants, roles)
+        lines = ("mask = 1.0 * mask_", "p = softmax(z)", "y_ = mask * p")
+        yield Head("softmax, masked behind", lines, "y_", ("dp = mask * dp", softmax.SOFTMAX), "dp", constants, roles)
 
 
 def _dropped(x: Array, y: Array, leaves: Sequence[Leaf]) -> Iterator[Head]:
