@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from softgrad.check.diagnose import Diagnosis, Draw
 from softgrad.check.draws import nudged, redraw
-from softgrad.check.experiments import constant_ratio, facts_of
+from softgrad.check.experiments import clipped, constant_ratio, facts_of
 from softgrad.check.judge import Judgement, judge
 from softgrad.check.mistakes import ENTRIES
 from softgrad.check.recipes import Leaf, Recipe, fits, matches, recognise
@@ -306,16 +306,32 @@ class Check:
     def _diagnosis(
         self, recipe: Recipe, samples: list[Sample], judged: Mapping[Key, Judgement]
     ) -> Diagnosis | None:
-        """The recipe on every sample that it is right for; the inputs given are none where they are on a kink."""
+        """The recipe on every sample that it holds for; the inputs given are left out where they are on a kink."""
+        keys = [slot.key for slot in self.subject.slots]
         draws = []
-        hard = any(one.ok and (one.kinks or one.unresolved) for one in judged.values())
-        for sample in [*(samples[1:] if hard and len(samples) > 1 else samples), *self._other_batches(recipe, samples[-1])]:
-            arrays = [sample.arrays[slot.key] for slot in self.subject.slots]
+        for sample in [*samples, *self._other_batches(recipe, samples[-1])]:
+            arrays = [sample.arrays[key] for key in keys]
             if matches(recipe, arrays, sample.output):
-                index = {slot.key: i for i, slot in enumerate(self.subject.slots)}
-                grads = {index[key]: grad for key, grad in sample.grads.items()}
+                grads = {keys.index(key): grad for key, grad in sample.grads.items()}
                 draws.append(Draw(arrays, sample.output, sample.upstream, grads))
-        return Diagnosis(recipe, draws, upstream=self.subject.takes_upstream) if draws else None
+        if not draws:
+            return None
+        diagnosis = Diagnosis(recipe, draws, upstream=self.subject.takes_upstream)
+        usable = [
+            draw
+            for n, draw in enumerate(draws)
+            if all(np.isfinite(right).all() for right in diagnosis.right(n).values())
+            and not (n == 0 and draw.arrays[0] is samples[0].arrays[keys[0]] and self._too_strict(diagnosis, judged))
+        ]
+        return Diagnosis(recipe, usable, upstream=self.subject.takes_upstream) if usable else None
+
+    def _too_strict(self, diagnosis: Diagnosis, judged: Mapping[Key, Judgement]) -> bool:
+        """Whether the numerical derivatives at the inputs given accept what the recipe does not, as they do on a kink."""
+        keys = [slot.key for slot in self.subject.slots]
+        return any(
+            keys[i] in judged and judged[keys[i]].ok and not fits(diagnosis.draws[0].grads[i], right, rtol=self.rtol)
+            for i, right in diagnosis.right(0).items()
+        )
 
     def _other_batches(self, recipe: Recipe, sample: Sample) -> list[Sample]:
         """The same with one sample less, or one more: so that m is not taken for another number that it equals."""
@@ -382,7 +398,7 @@ class Check:
         found: tuple[Mistake, ...] = ()
         if diagnosis is not None:
             self.facts.append(f"forward computes {diagnosis.recipe.title}, {diagnosis.recipe.layout}")
-            if self._recipe_is_right(diagnosis, judged):
+            if self._recipe_is_right(diagnosis, samples):
                 found = diagnosis.mistakes()
         for key in self.whole:
             if key in wrong:
@@ -392,16 +408,14 @@ class Check:
         if not found:
             self._experiment(samples, judged, wrong)
 
-    def _recipe_is_right(self, diagnosis: Diagnosis, judged: Mapping[Key, Judgement]) -> bool:
+    def _recipe_is_right(self, diagnosis: Diagnosis, samples: list[Sample]) -> bool:
         """Whether the recognised function's own gradients are those of the numerical derivatives."""
         keys = [slot.key for slot in self.subject.slots]
-        for i, right in diagnosis.right(0).items():
-            one = judged.get(keys[i])
-            if one is not None and one.wanted is not None and not one.kinks and not one.unresolved:
-                rtol = 1e-5 if self.eps != EPS32 else 1e-2
-                if not fits(np.reshape(right, one.wanted.shape), one.wanted, rtol=rtol):
-                    return False
-        return True
+        draw = diagnosis.draws[0]
+        sample = next(one for one in samples if one.arrays[keys[0]] is draw.arrays[0])
+        rights = {keys[i]: np.reshape(right, np.shape(draw.arrays[i])) for i, right in diagnosis.right(0).items()}
+        judged = [self._judge(sample._replace(grads=rights), key, SECONDS) for key in rights]
+        return all(one.ok for one in judged)
 
     def _find_shapes(self, given: Sample, judged: Mapping[Key, Judgement]) -> None:
         for key, grad in self.misshapen.items():
@@ -433,9 +447,22 @@ class Check:
             if name is not None and name not in [m.name for m in self.findings] and len(wrong) == len(judged):
                 self._find(name, f"the gradient of {self._name(key)} is {ratio:.4g} times the right one everywhere")
             self.facts += facts_of(self._name(key), got, wanted, quantities)
+            self._try_clipping(samples, key)
         if len(wrong) < len(judged):
             right = [self._name(key) for key in judged if key not in wrong]
             self.facts.append(f"{', '.join(map(self._name, wrong))} wrong; {', '.join(right)} right")
+
+    def _try_clipping(self, samples: list[Sample], key: Key) -> None:
+        """Whether the right gradient is the user's, but 0 outside of an interval."""
+        seen = []
+        for sample in samples[:4]:
+            one = self._judge(sample, key, SECONDS)
+            if one.wanted is None:
+                return
+            seen.append((np.asarray(sample.arrays[key]), sample.grads[key], one.wanted))
+        bounds = clipped(seen)
+        if bounds is not None:
+            self._find("clipping-one-sided", f"the right gradient is 0 where {self._name(key)} is {bounds}, and this one elsewhere")
 
     def _try_upstream(self, given: Sample) -> None:
         """What the gradients make of another upstream gradient."""

@@ -6,7 +6,7 @@ sum should be 0; and what a change of the upstream gradient does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -99,6 +99,23 @@ def _in_places(name: str, got: Array, wanted: Array) -> Iterator[str]:
             return
     if count <= off.size // 2:
         yield f"{name} is wrong in {count} of its {off.size} entries"
+
+
+def clipped(seen: Sequence[tuple[Array, Array, Array]]) -> str | None:
+    """Where an input was clipped, in words, if that is all that is wrong: of each draw the input, got and wanted."""
+    x, got, wanted = (np.concatenate([np.ravel(part) for part in parts]) for parts in zip(*seen, strict=True))
+    size = np.abs(wanted).max(initial=0.0)
+    off = np.abs(got - wanted) > ROUGH * (np.abs(wanted) + 0.01 * size)
+    passed = ~off & (np.abs(wanted) > 1e-9 * size)
+    if off.sum() < 3 or passed.sum() < 3 or (np.abs(wanted[off]) > 1e-9 * size).any():
+        return None
+    low, high = x[passed].min(), x[passed].max()
+    below, above = x[off & (x < low)], x[off & (x > high)]
+    if len(below) + len(above) < off.sum():
+        return None
+    words = [f"below {low:.3g}"] if len(below) else []
+    words += [f"above {high:.3g}"] if len(above) else []
+    return " or ".join(words)
 
 
 def _list(numbers: Array) -> str:

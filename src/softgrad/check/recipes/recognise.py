@@ -65,7 +65,7 @@ def _candidates(
     """The recipes that fit the first sample, the usual ones first; None for one that does not fit."""
     arrays = [leaf.array for leaf in leaves]
     targets = list(_targets(leaves, context))
-    if gradient_at_logits is not None and output.ndim == 0 and len(leaves) == 1:
+    if gradient_at_logits is not None and output.ndim == 0 and len(leaves) == 1 and leaves[0].array.ndim:
         yield from _with_hidden_target(leaves, output, context, gradient_at_logits)
     for usual in (True, False):
         for used, target, options in targets:
