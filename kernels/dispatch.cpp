@@ -16,6 +16,7 @@ SOFTGRAD_DECLARE(x86_64_v2)
 SOFTGRAD_DECLARE(x86_64_v3)
 SOFTGRAD_DECLARE(x86_64_v4)
 
+// A daemon thread may still be inside a kernel when the process ends and statics are destroyed, so the tables stay.
 const std::vector<InstructionSet>& instruction_sets() {
     __builtin_cpu_init();
     static const bool v2 = __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt");
@@ -26,7 +27,7 @@ const std::vector<InstructionSet>& instruction_sets() {
     static const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                            __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
                            __builtin_cpu_supports("avx512vl");
-    static const std::vector<InstructionSet> sets{
+    static const auto& sets = *new std::vector<InstructionSet>{
         {"x86-64-v2", v2, x86_64_v2::f32, x86_64_v2::f64},
         {"x86-64-v3", v3, x86_64_v3::f32, x86_64_v3::f64},
         {"x86-64-v4", v4, x86_64_v4::f32, x86_64_v4::f64},
@@ -37,7 +38,7 @@ const std::vector<InstructionSet>& instruction_sets() {
 SOFTGRAD_DECLARE(plain)
 
 const std::vector<InstructionSet>& instruction_sets() {
-    static const std::vector<InstructionSet> sets{{SOFTGRAD_PLAIN, true, plain::f32, plain::f64}};
+    static const auto& sets = *new std::vector<InstructionSet>{{SOFTGRAD_PLAIN, true, plain::f32, plain::f64}};
     return sets;
 }
 #endif

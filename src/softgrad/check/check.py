@@ -86,7 +86,9 @@ class Check:
         arrays = self._readable()
         if self._answers_the_same(arrays):
             if subject.random:
-                self.facts.append("the random generators that the functions use were put back to one state for each call")
+                self.facts.append(
+                    "the random generators that the functions use were put back to one state for each call"
+                )
             return True
         subject.seeded = True
         if self._answers_the_same(arrays):
@@ -129,7 +131,9 @@ class Check:
             first = subject.gradients(arrays, upstream)
         for name in first.overwritten:
             self._find(
-                {"output": "output-overwritten", "grad_output": "grad-output-overwritten"}.get(name, "input-overwritten"),
+                {"output": "output-overwritten", "grad_output": "grad-output-overwritten"}.get(
+                    name, "input-overwritten"
+                ),
                 f"{name} has changed after the call",
             )
         sample = self._sample(arrays, upstream)
@@ -154,7 +158,10 @@ class Check:
             self.facts.append(f"forward answers in {sample.output.dtype}: checked at the accuracy of that")
         elif short and self.eps != EPS32:
             grad = sample.grads[short[0]]
-            self._find("float32-result", f"the gradient of {self._name(short[0])} is {grad.dtype}, the output {sample.output.dtype}")
+            self._find(
+                "float32-result",
+                f"the gradient of {self._name(short[0])} is {grad.dtype}, the output {sample.output.dtype}",
+            )
         self.whole = [key for key, grad in sample.grads.items() if grad.dtype.kind in "iu"]
         for key, grad in sample.grads.items():
             wanted = sample.arrays[key].shape
@@ -178,7 +185,9 @@ class Check:
             return
         for slot in asked:
             if slot.key in grads and not fits(grads[slot.key], sample.grads[slot.key], rtol=1e-6):
-                self._find("integer-truncation", f"with {slot.name} of type {slot.given.dtype} the gradient has other numbers")
+                self._find(
+                    "integer-truncation", f"with {slot.name} of type {slot.given.dtype} the gradient has other numbers"
+                )
 
     def _find(self, name: str, evidence: str) -> None:
         entry = ENTRIES[name]
@@ -292,20 +301,24 @@ class Check:
         )
 
     def _widened(self, sample: Sample) -> Sample:
-        wide = {key: array.astype(np.float64) if array.dtype.kind == "f" else array for key, array in sample.arrays.items()}
+        wide = {
+            key: array.astype(np.float64) if array.dtype.kind == "f" else array for key, array in sample.arrays.items()
+        }
         return sample._replace(arrays=wide)
 
     def _leaves(self, sample: Sample) -> list[Leaf]:
         asked = {key for key in sample.grads}
         several = len(sample.grads) > 1 or not self.subject.takes_upstream
         return [
-            Leaf(slot.name, sample.arrays[slot.key], (slot.key[1] is not None) or (several and slot.key in asked and len(asked) < len(self.subject.slots)))
+            Leaf(
+                slot.name,
+                sample.arrays[slot.key],
+                (slot.key[1] is not None) or (several and slot.key in asked and len(asked) < len(self.subject.slots)),
+            )
             for slot in self.subject.slots
         ]
 
-    def _diagnosis(
-        self, recipe: Recipe, samples: list[Sample], judged: Mapping[Key, Judgement]
-    ) -> Diagnosis | None:
+    def _diagnosis(self, recipe: Recipe, samples: list[Sample], judged: Mapping[Key, Judgement]) -> Diagnosis | None:
         """The recipe on every sample that it holds for; the inputs given are left out where they are on a kink."""
         keys = [slot.key for slot in self.subject.slots]
         draws = []
@@ -370,7 +383,9 @@ class Check:
                     one = self._judge(sample, key, SECONDS)
                     if not one.ok and key not in wrong:
                         wrong[key] = (one.error, self._place(key, one))
-                        self.facts.append(f"{self._name(key)} is right at the inputs given, and wrong at others like them")
+                        self.facts.append(
+                            f"{self._name(key)} is right at the inputs given, and wrong at others like them"
+                        )
         return wrong
 
     def _place(self, key: Key, one: Judgement) -> Place | None:
@@ -440,10 +455,15 @@ class Check:
             shape = wanted.shape
             quantities = {f"the size of axis {axis}": float(n) for axis, n in enumerate(shape)}
             quantities |= {f"1/the size of axis {axis}": 1.0 / n for axis, n in enumerate(shape) if n}
-            quantities |= {"the number of its entries": float(wanted.size), "1/the number of its entries": 1 / max(wanted.size, 1)}
+            quantities |= {
+                "the number of its entries": float(wanted.size),
+                "1/the number of its entries": 1 / max(wanted.size, 1),
+            }
             quantities |= {f"context's {k}": float(v) for k, v in self.context.items() if isinstance(v, int | float)}
             ratio = constant_ratio(got, wanted)
-            name = {-1.0: "sign", 2.0: "factor-2", 0.5: "factor-half"}.get(round(ratio, 4) if ratio is not None else 0.0)
+            name = {-1.0: "sign", 2.0: "factor-2", 0.5: "factor-half"}.get(
+                round(ratio, 4) if ratio is not None else 0.0
+            )
             if name is not None and name not in [m.name for m in self.findings] and len(wrong) == len(judged):
                 self._find(name, f"the gradient of {self._name(key)} is {ratio:.4g} times the right one everywhere")
             self.facts += facts_of(self._name(key), got, wanted, quantities)
@@ -462,7 +482,10 @@ class Check:
             seen.append((np.asarray(sample.arrays[key]), sample.grads[key], one.wanted))
         bounds = clipped(seen)
         if bounds is not None:
-            self._find("clipping-one-sided", f"the right gradient is 0 where {self._name(key)} is {bounds}, and this one elsewhere")
+            self._find(
+                "clipping-one-sided",
+                f"the right gradient is 0 where {self._name(key)} is {bounds}, and this one elsewhere",
+            )
 
     def _try_upstream(self, given: Sample) -> None:
         """What the gradients make of another upstream gradient."""
@@ -483,7 +506,17 @@ class Check:
             self.facts.append("right when grad_output is all ones, and only then")
 
     def _tell_context(self) -> None:
-        known = {"class_axis", "layout", "temperature", "label_smoothing", "class_weight", "ignore_index", "target", "keep", "slope"}
+        known = {
+            "class_axis",
+            "layout",
+            "temperature",
+            "label_smoothing",
+            "class_weight",
+            "ignore_index",
+            "target",
+            "keep",
+            "slope",
+        }
         for key, value in self.context.items():
             if key not in known and np.ndim(value) == 0 and not callable(value):
                 self.facts.append(f"{key}: {value}")
@@ -507,7 +540,9 @@ class Check:
     def _curves(self, given: Sample) -> Mapping[str, Curve]:
         rng = np.random.default_rng(0)
         return {
-            self._name(key): step_curve(self._function(given, key), np.asarray(given.arrays[key], float), given.upstream, grad, rng)
+            self._name(key): step_curve(
+                self._function(given, key), np.asarray(given.arrays[key], float), given.upstream, grad, rng
+            )
             for key, grad in given.grads.items()
             if key not in self.misshapen
         }

@@ -1,10 +1,10 @@
 """check_vjp and check_grad: a hand-written gradient held against numerical derivatives, and its mistake named.
 
-    1. call the two functions, twice: do they answer the same, keep their arguments, return the right shapes and types?
-    2. judge each gradient at the inputs given, by numerical derivatives (judge.py)
-    3. draw other inputs (draws.py) and see what the functions say there
-    4. recognise the function (recipes/); its own backward pass is then known, line by line
-    5. run that with each wrong line of the catalogue (diagnose.py); where none fits, say what is known (experiments.py)
+1. call the two functions, twice: do they answer the same, keep their arguments, return the right shapes and types?
+2. judge each gradient at the inputs given, by numerical derivatives (judge.py)
+3. draw other inputs (draws.py) and see what the functions say there
+4. recognise the function (recipes/); its own backward pass is then known, line by line
+5. run that with each wrong line of the catalogue (diagnose.py); where none fits, say what is known (experiments.py)
 """
 
 from __future__ import annotations
@@ -146,7 +146,9 @@ def _check_options(function: str, rtol: float, draws: int) -> None:
     if not 0 < rtol < 1:
         raise OptionError(f"{function}: rtol is {rtol}, wanted a number between 0 and 1")
     if draws < 5:
-        raise OptionError(f"{function}: draws is {draws}, wanted at least 5; with fewer a wrong name could fit by chance")
+        raise OptionError(
+            f"{function}: draws is {draws}, wanted at least 5; with fewer a wrong name could fit by chance"
+        )
 
 
 def _generators(context: Mapping[str, Any] | None) -> list[Any]:

@@ -142,7 +142,10 @@ class Diagnosis:
             for name, value in names.items()
             if isinstance(value, np.ndarray) and value.ndim and not name.endswith("_") and name not in ("y", "r", "lse")
         }
-        used = sorted({node.id for node in ast.walk(ast.parse(line)) if isinstance(node, ast.Name)} - {split(line)[0]} | _again(line))
+        used = sorted(
+            {node.id for node in ast.walk(ast.parse(line)) if isinstance(node, ast.Name)} - {split(line)[0]}
+            | _again(line)
+        )
         return tuple(
             (name, tuple(other for other in arrays if other != name and arrays[other] == arrays.get(name)))
             for name in used
@@ -211,7 +214,9 @@ class Diagnosis:
                         yield from self._told([second])
                         return
             for change in changes(first.line, self._alike(first.step, self.lines[first.step])):
-                if self._close_on_one({first.step: change.line}) and self._explains({first.step: change.line}, self.keys):
+                if self._close_on_one({first.step: change.line}) and self._explains(
+                    {first.step: change.line}, self.keys
+                ):
                     names = named(change, self.lines[first.step], self.text)
                     entries = tuple(ENTRIES[name] for name in names) or (made_entry(change, first.line),)
                     yield from self._told([Wrong(first.step, change.line, (*first.entries, *entries), first.known)])
@@ -252,12 +257,18 @@ class Diagnosis:
 
     def _updated(self) -> Iterator[Mistake]:
         """The weights of the backward pass are those after a step of some size, which is read off the first gradient."""
-        inputs = {n: step for n, step in enumerate(self.steps) if step.template in ("dx = dz @ W.T", "dx = dz @ W", "dx = W.T @ dz", "dx = W @ dz")}
+        inputs = {
+            n: step
+            for n, step in enumerate(self.steps)
+            if step.template in ("dx = dz @ W.T", "dx = dz @ W", "dx = W.T @ dz", "dx = W @ dz")
+        }
         if len(inputs) < 2 or not self.wrong:
             return
 
         def after(rate: float) -> dict[int, str]:
-            return {n: step.own(split(step.template)[1].replace("W", f"(W - {rate!r} * dW)")) for n, step in inputs.items()}
+            return {
+                n: step.own(split(step.template)[1].replace("W", f"(W - {rate!r} * dW)")) for n, step in inputs.items()
+            }
 
         i = self.wrong[0]
         none, one = self.passes[0].right[i], self._predicted(0, after(1.0))[i]
@@ -282,7 +293,10 @@ class Diagnosis:
         return tuple(told.values())
 
     def _mistake(self, wrong: Wrong, entry: Entry) -> Mistake:
-        right, found = self._whole(self.lines, wrong.step), self._whole({**dict(enumerate(self.lines)), wrong.step: wrong.line}, wrong.step)
+        right, found = (
+            self._whole(self.lines, wrong.step),
+            self._whole({**dict(enumerate(self.lines)), wrong.step: wrong.line}, wrong.step),
+        )
         count = len(self.draws)
         return Mistake(
             name=entry.name,
@@ -327,4 +341,6 @@ class _Put(ast.NodeTransformer):
 def _again(line: str) -> set[str]:
     """The target of a line that reads itself."""
     target, expression = split(line)
-    return {target} if any(isinstance(n, ast.Name) and n.id == target for n in ast.walk(ast.parse(expression))) else set()
+    return (
+        {target} if any(isinstance(n, ast.Name) and n.id == target for n in ast.walk(ast.parse(expression))) else set()
+    )

@@ -67,7 +67,9 @@ def _relabelled(array: Array, rng: np.random.Generator) -> Array:
 
 
 def _is_one_hot(array: Array) -> bool:
-    return array.ndim > 1 and any(((array == 1).sum(axis=a) == 1).all() and (array.sum(axis=a) == 1).all() for a in range(array.ndim))
+    return array.ndim > 1 and any(
+        ((array == 1).sum(axis=a) == 1).all() and (array.sum(axis=a) == 1).all() for a in range(array.ndim)
+    )
 
 
 def _one_hot_or_mask(array: Array, rng: np.random.Generator) -> Array:

@@ -43,7 +43,7 @@ def facts_of(name: str, got: Array, wanted: Array, quantities: Mapping[str, floa
 
 
 def constant_ratio(got: Array, wanted: Array) -> float | None:
-    """got / wanted where it is one number everywhere."""
+    """Got / wanted where it is one number everywhere."""
     size = float((wanted * wanted).sum())
     if got.shape != wanted.shape or not size:
         return None
@@ -52,7 +52,9 @@ def constant_ratio(got: Array, wanted: Array) -> float | None:
 
 
 def _equal_to(ratio: float, quantities: Mapping[str, float]) -> str:
-    equal = [name for name, value in quantities.items() if value not in (0, 1) and abs(ratio - value) < 1e-5 * abs(value)]
+    equal = [
+        name for name, value in quantities.items() if value not in (0, 1) and abs(ratio - value) < 1e-5 * abs(value)
+    ]
     return f", which is {' or '.join(equal)}" if equal else ""
 
 

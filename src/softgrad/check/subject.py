@@ -153,7 +153,7 @@ class Subject:
                 random.setstate(before_too)
 
     def output(self, arrays: Mapping[Key, Array]) -> Array:
-        """forward at these arrays; complex where they are.
+        """Forward at these arrays; complex where they are.
 
         Raises:
             CheckError: forward raises, or returns something other than numbers.
@@ -170,7 +170,9 @@ class Subject:
             raise CheckError(f"{self.function}: {name} raised {_said(error)}") from error
         if value is None or isinstance(value, tuple | list | dict | str):
             way = "; did it print instead of return?" if value is None else ""
-            raise CheckError(f"{self.function}: {name} returned {_kind(value)}, wanted {'an array' if self.takes_upstream else 'one number'}{way}")
+            raise CheckError(
+                f"{self.function}: {name} returned {_kind(value)}, wanted {'an array' if self.takes_upstream else 'one number'}{way}"
+            )
         output = np.asarray(value)
         if output.dtype.kind not in "fciub":
             raise CheckError(f"{self.function}: {name} returned {_kind(value)}, wanted numbers")
@@ -183,7 +185,7 @@ class Subject:
         return output
 
     def gradients(self, arrays: Mapping[Key, Array], grad_output: Array) -> Gradients:
-        """backward at these arrays, after a forward call of its own, as a layer that keeps its activations expects it.
+        """Backward at these arrays, after a forward call of its own, as a layer that keeps its activations expects it.
 
         Raises:
             CheckError: backward raises, or does not return arrays.
@@ -207,9 +209,7 @@ class Subject:
                     value = self._backward(*call)
             except Exception as error:
                 raise CheckError(f"{self.function}: {name} raised {_said(error)}") from error
-        overwritten = [
-            self.names[i] for i, (a, b) in enumerate(zip(arguments, before, strict=True)) if not _same(a, b)
-        ]
+        overwritten = [self.names[i] for i, (a, b) in enumerate(zip(arguments, before, strict=True)) if not _same(a, b)]
         if not np.array_equal(handed, output, equal_nan=True):
             overwritten.append("output")
         if not np.array_equal(upstream, grad_output, equal_nan=True):
@@ -228,7 +228,9 @@ class Subject:
             takes = ", ".join(["*inputs", "output", "grad_output"] if self.takes_upstream else ["*inputs"])
             name = "vjp" if self.takes_upstream else "grad"
             way = (
-                "; wrap it, as lambda z, p, dp: softmax_backward(dp, p)" if self.takes_upstream else "; wrap it in a lambda"
+                "; wrap it, as lambda z, p, dp: softmax_backward(dp, p)"
+                if self.takes_upstream
+                else "; wrap it in a lambda"
             )
             raise CheckError(
                 f"{self.function}: {name} takes {len(signature.parameters)} arguments, wanted {len(call)}: {name}({takes}){way}"
@@ -275,7 +277,13 @@ class Subject:
         wanted = self.inputs[i]
         if isinstance(wanted, dict | list):
             keys = list(wanted) if isinstance(wanted, dict) else list(range(len(wanted)))
-            entries = value if isinstance(value, Mapping) else dict(enumerate(value)) if isinstance(value, list | tuple) else None
+            entries = (
+                value
+                if isinstance(value, Mapping)
+                else dict(enumerate(value))
+                if isinstance(value, list | tuple)
+                else None
+            )
             if entries is None:
                 raise CheckError(
                     f"{self.function}: {name} returned {_kind(value)} for {self.names[i]}, wanted a {type(wanted).__name__} "
@@ -295,10 +303,14 @@ class Subject:
     def _number(self, name: str, place: str, value: Any) -> Array:
         if value is None or isinstance(value, list | tuple | dict | str):
             kind = "None" if value is None else f"a {type(value).__name__}"
-            raise CheckError(f"{self.function}: {name} returned {kind} as the gradient of {place}, wanted an array; np.array makes one of a list")
+            raise CheckError(
+                f"{self.function}: {name} returned {kind} as the gradient of {place}, wanted an array; np.array makes one of a list"
+            )
         array = np.asarray(value)
         if array.dtype.kind not in "fiub":
-            raise CheckError(f"{self.function}: {name} returned {_kind(value)} as the gradient of {place}, wanted numbers")
+            raise CheckError(
+                f"{self.function}: {name} returned {_kind(value)} as the gradient of {place}, wanted numbers"
+            )
         return array
 
 
@@ -364,7 +376,9 @@ def _within(value: Any) -> Iterator[Any]:
         yield from inspect.getclosurevars(value).nonlocals.values()
     elif hasattr(value, "__dict__"):
         yield from vars(value).values()
-        yield from (v for kind in type(value).__mro__ for v in vars(kind).values() if isinstance(v, np.random.Generator))
+        yield from (
+            v for kind in type(value).__mro__ for v in vars(kind).values() if isinstance(v, np.random.Generator)
+        )
 
 
 def _state(generator: Any) -> Any:
@@ -383,7 +397,13 @@ def _set_state(generator: Any, state: Any) -> None:
 
 
 def _kind(value: Any) -> str:
-    return "None" if value is None else f"{value!r:.40} of type {type(value).__name__}" if np.ndim(value) == 0 else f"a {type(value).__name__}"
+    return (
+        "None"
+        if value is None
+        else f"{value!r:.40} of type {type(value).__name__}"
+        if np.ndim(value) == 0
+        else f"a {type(value).__name__}"
+    )
 
 
 def _said(error: Exception) -> str:

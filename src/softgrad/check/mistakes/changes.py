@@ -32,7 +32,17 @@ CONSTANTS = (
 
 # What stands where a quantity should, beside the quantities of its shape: (m, K) ones first.
 STAND_INS: Mapping[str, tuple[str, ...]] = {
-    "p": ("softmax(p)", "softmax_m(z)", "softmax_all(z)", "exp(z)", "1 - p", "first_m(p)", "mean_m(p)", "sqrt(p)", "p ** 2"),
+    "p": (
+        "softmax(p)",
+        "softmax_m(z)",
+        "softmax_all(z)",
+        "exp(z)",
+        "1 - p",
+        "first_m(p)",
+        "mean_m(p)",
+        "sqrt(p)",
+        "p ** 2",
+    ),
     "dp": ("1", "first(dp)", "first_m(dp)", "first_k(dp)", "sum_k(dp)", "mean_k(dp)", "sum_all(dp)", "abs(dp)"),
     "da": ("1", "first(da)", "first_m(da)", "sum_all(da)", "abs(da)"),
     "g": ("1", "first(g)", "sum_all(g)", "mean_all(g)"),
@@ -44,7 +54,9 @@ STAND_INS: Mapping[str, tuple[str, ...]] = {
     "z": ("softmax(z)",),
     "K": ("(K - 1)", "m"),
 }
-_REDUCED = {"sum": ("sum_k", "sum_m", "sum_all", "mean_k", "mean_m", "mean_all", "first_k", "last_k", "first_m", "last_m")}
+_REDUCED = {
+    "sum": ("sum_k", "sum_m", "sum_all", "mean_k", "mean_m", "mean_all", "first_k", "last_k", "first_m", "last_m")
+}
 
 
 @lru_cache(maxsize=1024)
@@ -91,7 +103,10 @@ def _everywhere(node: ast.expr, swaps: Mapping[str, Sequence[str]]) -> Iterator[
         elif isinstance(child, list) and name in ("args", "comparators"):
             for i, one in enumerate(child):
                 yield from _rebuilt(
-                    node, name, _everywhere(one, swaps), lambda changed, i=i, all_=child: [*all_[:i], changed, *all_[i + 1 :]]
+                    node,
+                    name,
+                    _everywhere(one, swaps),
+                    lambda changed, i=i, all_=child: [*all_[:i], changed, *all_[i + 1 :]],
                 )
 
 

@@ -108,13 +108,19 @@ ENTRIES = (
         "The slope for negative values is missing",
         "A leaky ReLU passes slope times the gradient where its input is negative, not 0.",
     ),
-    Entry("dropout-mask-missing", "The dropout mask is missing", "A unit that was dropped has no effect: its gradient is 0."),
+    Entry(
+        "dropout-mask-missing",
+        "The dropout mask is missing",
+        "A unit that was dropped has no effect: its gradient is 0.",
+    ),
     Entry(
         "dropout-scale-missing",
         "The scale 1/keep of dropout is missing",
         "The forward pass divides what is kept by the keep probability, and so must the backward pass.",
     ),
-    Entry("dropout-scale-twice", "The scale 1/keep of dropout is applied twice", "1/keep belongs once in each direction."),
+    Entry(
+        "dropout-scale-twice", "The scale 1/keep of dropout is applied twice", "1/keep belongs once in each direction."
+    ),
     Entry(
         "updated-weights",
         "The weights were updated before the gradient had passed through them",
@@ -138,7 +144,9 @@ ENTRIES = (
     ),
     Entry("tanh-sign", "The square has the wrong sign", "The derivative of tanh is 1 - a²."),
     Entry("one-minus-missing", "The factor 1 - a is missing", "The derivative of the sigmoid is a (1 - a)."),
-    Entry("dropout-scale-inverted", "The scale of dropout is inverted", "What is kept is divided by keep, not multiplied."),
+    Entry(
+        "dropout-scale-inverted", "The scale of dropout is inverted", "What is kept is divided by keep, not multiplied."
+    ),
     Entry("dropout-mask-inverted", "The dropout mask is inverted", "The gradient passes where the mask is 1."),
     Entry(
         "dropout-rate-for-keep",

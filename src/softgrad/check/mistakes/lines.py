@@ -204,7 +204,9 @@ class _Written(ast.NodeTransformer):
         if name in ("sum_k", "mean_k", "max_k"):
             text = f"np.{name[:-2]}({inside}, axis={k}, keepdims=True)"
         elif name in ("sum_m", "mean_m"):
-            text = f"np.{name[:-2]}({inside}, axis={rows}{', keepdims=True' if self._keepdims else ''})" if m else inside
+            text = (
+                f"np.{name[:-2]}({inside}, axis={rows}{', keepdims=True' if self._keepdims else ''})" if m else inside
+            )
         elif name in ("sum_all", "mean_all"):
             text = f"np.{name[:-4]}({inside})"
         elif name == "rows":

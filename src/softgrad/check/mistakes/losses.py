@@ -192,7 +192,11 @@ ENTRIES = (
         "The regulariser is in the loss but not in the gradient",
         "A penalty λ/2 ||W||² adds λ W to the gradient of W.",
     ),
-    Entry("regulariser-sign", "The regulariser has the wrong sign", "A penalty λ/2 ||W||² adds + λ W to the gradient of W."),
+    Entry(
+        "regulariser-sign",
+        "The regulariser has the wrong sign",
+        "A penalty λ/2 ||W||² adds + λ W to the gradient of W.",
+    ),
     Entry(
         "regulariser-factor",
         "The regulariser has the wrong factor",
@@ -221,7 +225,7 @@ def _fused(line: str, t: str) -> tuple[Listed, ...]:
         Listed(line, f"-{t} * (1 - p)", "true-class-only"),
         Listed(line, f"{t} / p", "probabilities-gradient-at-logits", "sign"),
         Listed(line, f"p * (1 - p) * -({t} / p)", "diagonal-only"),
-        Listed(line, f"p * (1 - p)", "diagonal-only", "upstream-ignored"),
+        Listed(line, "p * (1 - p)", "diagonal-only", "upstream-ignored"),
         Listed(line, f"sum_k({t} * p) - {t}", "true-class-only"),
         Listed(line, "p", "one-hot-not-subtracted"),
         Listed(line, f"-{t}", "probabilities-missing"),

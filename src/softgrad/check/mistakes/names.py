@@ -52,7 +52,11 @@ def named(change: Change, right: str, program: str) -> tuple[str, ...]:
     if change.kind == "inverted":
         return _once((_INVERTED.get(what, ""),))
     if change.kind == "transposed":
-        return ("weight-not-transposed",) if what == "W.T" else _once(("weight-gradient-transposed" if "dW" in target else "",))
+        return (
+            ("weight-not-transposed",)
+            if what == "W.T"
+            else _once(("weight-gradient-transposed" if "dW" in target else "",))
+        )
     if change.kind == "reduced":
         return _once((_of_sum(what, by),))
     if change.kind == "instead":
@@ -121,4 +125,6 @@ def made_entry(change: Change, right: str) -> Entry:
     words = {"what": change.what, "by": change.by.replace("nothing", "what it sums")}
     name = re.sub(r"[^a-z0-9]+", "-", f"{change.kind} {change.what} {change.by}".lower()).strip("-")
     title = _SAID[change.kind].format(**words)
-    return Entry(name, title[:1].upper() + title[1:], f"What is returned is what `{change.line}` gives; it should be `{right}`.")
+    return Entry(
+        name, title[:1].upper() + title[1:], f"What is returned is what `{change.line}` gives; it should be `{right}`."
+    )

@@ -238,6 +238,7 @@ LISTED = (
     *(
         listed._replace(right=SOFTMAX_IN_LOSS)
         for listed in _LISTED
-        if listed.right == SOFTMAX and listed.name not in ("identity-jacobian", "log-softmax-formula", "upstream-ignored")
+        if listed.right == SOFTMAX
+        and listed.name not in ("identity-jacobian", "log-softmax-formula", "upstream-ignored")
     ),
 )

@@ -80,7 +80,9 @@ SLOPES = (0.01, 0.1, 0.2, 0.05, 0.3, 0.02, 0.001)
 KEEPS = (0.5, 0.8, 0.9, 0.7, 0.75, 0.6)
 
 
-def chains(leaves: Sequence[Leaf], used: frozenset[int], context: Mapping[str, Any], axes: Sequence[int]) -> Iterator[Chain]:
+def chains(
+    leaves: Sequence[Leaf], used: frozenset[int], context: Mapping[str, Any], axes: Sequence[int]
+) -> Iterator[Chain]:
     """Every chain that the shapes allow, of the arrays that the target and its like have not used."""
     reals = [i for i, leaf in enumerate(leaves) if i not in used and leaf.array.dtype.kind == "f" and leaf.array.ndim]
     for i in reals:
@@ -119,7 +121,9 @@ def _networks(
 Pairs = tuple[tuple[int, int | None], ...]
 
 
-def _pairs(leaves: Sequence[Leaf], rest: Sequence[int], product: Product, features: int, done: Pairs) -> Iterator[Pairs]:
+def _pairs(
+    leaves: Sequence[Leaf], rest: Sequence[int], product: Product, features: int, done: Pairs
+) -> Iterator[Pairs]:
     """Weights and biases that fit one behind the other, the longest rows of them first."""
     for w in rest:
         shape = leaves[w].array.shape
@@ -227,8 +231,11 @@ def _chain(
         backward[:0] = layer
     grads[x] = "dx"
     last = "" if count == 1 else str(count)
-    words = "dense layer" if count == 1 else f"{count} dense layers" + (f" with {middle[0]}" if middle[0] != "no activation" else "")
+    words = (
+        "dense layer"
+        if count == 1
+        else f"{count} dense layers" + (f" with {middle[0]}" if middle[0] != "no activation" else "")
+    )
     own = tuple((name, f"{name}{last}") for name in ("z", "dz"))
     weights = tuple(f"W{'' if count == 1 else n}" for n in range(1, count + 1))
     return Chain(words, layout, roles, tuple(forward), tuple(backward), grads, own, weights, constants)
-

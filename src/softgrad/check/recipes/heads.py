@@ -9,7 +9,6 @@ import numpy as np
 
 from softgrad.check.mistakes import layers, losses, softmax
 from softgrad.check.mistakes.lines import Array
-from softgrad.check.recipes.recipe import Step
 
 TEMPERATURES = (2.0, 0.5, 3.0, 4.0, 5.0, 1.5, 10.0, 0.1)
 EPSILONS = tuple(10.0**-n for n in (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 1))
@@ -38,9 +37,7 @@ def activations(z: Array, y: Array, temperatures: tuple[float, ...]) -> Iterator
     yield Head("log-softmax", ("logp = log_softmax(z)", "p = exp(logp)"), "logp", (softmax.LOG_SOFTMAX,), "dp")
     for t in temperatures:
         over = f"temperature {t:g}"
-        yield Head(
-            f"softmax at {over}", ("p = softmax(z / T)",), "p", (softmax.SOFTMAX, "dz = dz / T"), "dp", {"T": t}
-        )
+        yield Head(f"softmax at {over}", ("p = softmax(z / T)",), "p", (softmax.SOFTMAX, "dz = dz / T"), "dp", {"T": t})
         yield Head(
             f"log-softmax at {over}",
             ("logp = log_softmax(z / T)", "p = exp(logp)"),
@@ -123,16 +120,32 @@ def cross_entropies(target: Target, options: Options, *, scalar: bool, bases: Ba
                 if not target.sums_to_1:
                     fused = f"dz = p * sum_k({q}) - {q}"
                 back = [fused, *(f"dz = {name} * dz" for name in weights), *(("dz = dz / T",) if t != 1.0 else ())]
-                constants = {**target.constants, **extra, **({"T": t} if t != 1.0 else {}), **({"eps": eps} if eps else {})}
-                title = "cross-entropy of softmax" + (f", smoothing {eps:g}" if eps else "") + (
-                    f", temperature {t:g}" if t != 1.0 else ""
+                constants = {
+                    **target.constants,
+                    **extra,
+                    **({"T": t} if t != 1.0 else {}),
+                    **({"eps": eps} if eps else {}),
+                }
+                title = (
+                    "cross-entropy of softmax"
+                    + (f", smoothing {eps:g}" if eps else "")
+                    + (f", temperature {t:g}" if t != 1.0 else "")
                 )
                 yield from _reduced(
-                    title, lines, back, divisors, constants, {**target.roles, **weight_roles}, scalar=scalar, bases=bases
+                    title,
+                    lines,
+                    back,
+                    divisors,
+                    constants,
+                    {**target.roles, **weight_roles},
+                    scalar=scalar,
+                    bases=bases,
                 )
 
 
-def _weightings(options: Options) -> Iterator[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], dict[str, Any], dict[str, int]]]:
+def _weightings(
+    options: Options,
+) -> Iterator[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], dict[str, Any], dict[str, int]]]:
     """Factors of each row, the lines that make them, and the numbers that a mean may be divided by."""
     ignoring = options.ignore is not None and options.integer_target
     valid = (f"v = rows(1.0 * (y != {options.ignore:g}))",) if ignoring else ()
@@ -144,7 +157,13 @@ def _weightings(options: Options) -> Iterator[tuple[tuple[str, ...], tuple[str, 
         roles = {"w": options.weight} if options.weight is not None else {}
         extra = {} if options.weight is not None else {"w": np.asarray(options.weight_values, dtype=float)}
         pick = "c = pick(w, y)" if options.integer_target else "c = sum_k(classes(w) * t)"
-        yield (*v, "c"), (*valid, *count, pick, f"sum_w = sum_all({'v * ' if v else ''}c)"), ("sum_w", "n" if v else "m"), extra, roles
+        yield (
+            (*v, "c"),
+            (*valid, *count, pick, f"sum_w = sum_all({'v * ' if v else ''}c)"),
+            ("sum_w", "n" if v else "m"),
+            extra,
+            roles,
+        )
     if options.sample_weight is not None:
         lines = ("s = rows(s_)", "sum_w = sum_all(s)")
         yield (*v, "s"), (*valid, *count, *lines), ("m", "sum_w"), {}, {"s_": options.sample_weight}
@@ -167,7 +186,15 @@ def _reduced(
 ) -> Iterator[Head]:
     """The rows' losses as they are, their mean by each divisor, and their sum; in bits and in tens too."""
     if not scalar:
-        yield Head(f"{title}, a loss for each row", (*lines, "loss = per_row(r)"), "loss", (*back, "dz = rows(g) * dz"), "g", constants, roles)
+        yield Head(
+            f"{title}, a loss for each row",
+            (*lines, "loss = per_row(r)"),
+            "loss",
+            (*back, "dz = rows(g) * dz"),
+            "g",
+            constants,
+            roles,
+        )
         return
     for divisor in (*divisors, None, "m * K" if "m" in divisors else None):
         for base in bases:
@@ -176,7 +203,15 @@ def _reduced(
             loss = "loss = sum_all(r)" + "".join(f" / {one}" for one in by)
             whole = "mean" if divisor in ("m", "n", "sum_w") else "sum" if divisor is None else "mean over all entries"
             name = f"{whole} {title}" + (f", logarithm to base {base}" if base else "")
-            yield Head(name, (*lines, loss), "loss", (*back, *(f"dz = dz / {one}" for one in by), "dz = g * dz"), "g", constants, roles)
+            yield Head(
+                name,
+                (*lines, loss),
+                "loss",
+                (*back, *(f"dz = dz / {one}" for one in by), "dz = g * dz"),
+                "g",
+                constants,
+                roles,
+            )
 
 
 def other_losses(target: Target, *, scalar: bool) -> Iterator[Head]:
@@ -194,7 +229,9 @@ def other_losses(target: Target, *, scalar: bool) -> Iterator[Head]:
         ("squared error", makes_t, "sum_k((z - t) ** 2)", ["dz = 2 * (z - t)"]),
         ("half squared error", makes_t, "sum_k((z - t) ** 2) / 2", ["dz = z - t"]),
     ):
-        yield from _reduced(title, (*lines, f"r = {row}"), back, ("m",), dict(target.constants), dict(target.roles), scalar=scalar)
+        yield from _reduced(
+            title, (*lines, f"r = {row}"), back, ("m",), dict(target.constants), dict(target.roles), scalar=scalar
+        )
 
 
 def away_from_0(target: Target, *, scalar: bool, epsilons: tuple[float, ...]) -> Iterator[Head]:
@@ -204,7 +241,9 @@ def away_from_0(target: Target, *, scalar: bool, epsilons: tuple[float, ...]) ->
         lines = ("p = softmax(z)", *makes_t, "r = -sum_k(t * log(p + eps))")
         title = f"cross-entropy of softmax, with {eps:g} added to the probabilities"
         constants = {**target.constants, "eps": eps}
-        yield from _reduced(title, lines, [losses.FUSED_AWAY_FROM_0], ("m",), constants, dict(target.roles), scalar=scalar)
+        yield from _reduced(
+            title, lines, [losses.FUSED_AWAY_FROM_0], ("m",), constants, dict(target.roles), scalar=scalar
+        )
 
 
 def losses_of_probabilities(
@@ -219,7 +258,12 @@ def losses_of_probabilities(
         ("binary cross-entropy of probabilities", BINARY, losses.BINARY_AT_PROBABILITIES, {}),
         ("negative log-likelihood of log-probabilities", "-sum_k(t * z)", "dz = -t", {}),
         *(
-            ("cross-entropy of probabilities, a small number added", "-sum_k(t * log(p + eps))", losses.AWAY_FROM_0, {"eps": eps})
+            (
+                "cross-entropy of probabilities, a small number added",
+                "-sum_k(t * log(p + eps))",
+                losses.AWAY_FROM_0,
+                {"eps": eps},
+            )
             for eps in epsilons
         ),
     ):

@@ -78,7 +78,7 @@ class Recipe:
         names[self.upstream] = np.asarray(grad_output, dtype=float)
         return names
 
-    def program(self, changed: Mapping[int, str] = {}) -> list[str]:  # noqa: B006
+    def program(self, changed: Mapping[int, str] = {}) -> list[str]:
         """The lines of the backward pass, some of them changed."""
         return [changed.get(i, step.line) for i, step in enumerate(self.backward)]
 

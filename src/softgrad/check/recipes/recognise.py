@@ -92,7 +92,9 @@ def _axes(context: Mapping[str, Any]) -> tuple[int, ...]:
     return (0, -1) if "column" in str(context.get("layout", "")) else (-1, 0)
 
 
-def _targets(leaves: Sequence[Leaf], context: Mapping[str, Any]) -> Iterator[tuple[frozenset[int], Target | None, Options]]:
+def _targets(
+    leaves: Sequence[Leaf], context: Mapping[str, Any]
+) -> Iterator[tuple[frozenset[int], Target | None, Options]]:
     """Which of the arrays may be the target, with what the others may then be; and that there is none."""
     given = context.get("target")
     for i, leaf in enumerate(leaves):
@@ -104,12 +106,21 @@ def _targets(leaves: Sequence[Leaf], context: Mapping[str, Any]) -> Iterator[tup
         integer = y.dtype.kind in "iu"
         used, options = _options(leaves, context, set(), integer=integer, y=y if integer else None)
         name = "y" if integer else "t"
-        yield used, Target("t = one_hot(y)" if integer else None, {}, integer, {name: y if integer else y.astype(float)}), options
+        yield (
+            used,
+            Target("t = one_hot(y)" if integer else None, {}, integer, {name: y if integer else y.astype(float)}),
+            options,
+        )
     used, options = _options(leaves, context, set(), integer=False, y=None)
     yield used, None, options
     for i in sorted(range(len(leaves)), key=lambda i: (not _distributions(leaves[i].array), -i)):
         array = leaves[i].array
-        if (array.dtype.kind in "fb" or _distributions(array)) and array.ndim and len(leaves) > 1 and not leaves[i].parameter:
+        if (
+            (array.dtype.kind in "fb" or _distributions(array))
+            and array.ndim
+            and len(leaves) > 1
+            and not leaves[i].parameter
+        ):
             used, options = _options(leaves, context, {i}, integer=False, y=None)
             yield used, Target("t = 1.0 * t_", {"t_": i}, _distributions(array)), options
 
@@ -126,7 +137,11 @@ def _options(
 ) -> tuple[frozenset[int], Options]:
     """What the arrays beside the target may be, by shape and by what the user says."""
     free = [i for i in range(len(leaves)) if i not in used and not leaves[i].parameter]
-    vectors = [i for i in free if leaves[i].array.ndim == 1 and leaves[i].array.dtype.kind == "f" and (leaves[i].array > 0).all()]
+    vectors = [
+        i
+        for i in free
+        if leaves[i].array.ndim == 1 and leaves[i].array.dtype.kind == "f" and (leaves[i].array > 0).all()
+    ]
     rows = None if y is None else y.shape
     weight = next((i for i in vectors if rows is None or leaves[i].array.shape != rows), None)
     sample = next((i for i in vectors if rows is not None and leaves[i].array.shape == rows), None)
@@ -242,7 +257,16 @@ def _dropped(x: Array, y: Array, leaves: Sequence[Leaf]) -> Iterator[Head]:
             if leaf.array.dtype == bool or set(np.unique(leaf.array)) <= {0.0, 1.0}:
                 if abs(ratio - 1) > 1e-9:
                     keep = float(f"{1 / ratio:.12g}")
-                    yield Head("dropout", ("y = x * mask / keep",), "y", ("dx = dy * mask / keep",), "dy", {"keep": keep}, {"mask": i}, "x")
+                    yield Head(
+                        "dropout",
+                        ("y = x * mask / keep",),
+                        "y",
+                        ("dx = dy * mask / keep",),
+                        "dy",
+                        {"keep": keep},
+                        {"mask": i},
+                        "x",
+                    )
             yield Head("a mask", ("y = x * mask",), "y", ("dx = dy * mask",), "dy", {}, {"mask": i}, "x")
 
 
@@ -321,7 +345,9 @@ def _penalised(chain: Chain, head: Head, names: Names, output: Array) -> Recipe 
             names_of = dict(step.names)
             steps.append(Step("dW = dW + reg * W", tuple((n, names_of[n]) for n in ("dW", "W"))))
     constants = {**recipe.constants, "reg": reg}
-    return replace(recipe, backward=tuple(steps), constants=constants, title=f"{recipe.title}, with a penalty {rounded:g}/2 ||W||²")
+    return replace(
+        recipe, backward=tuple(steps), constants=constants, title=f"{recipe.title}, with a penalty {rounded:g}/2 ||W||²"
+    )
 
 
 def _few_digits(reg: float, m: float) -> bool:
