@@ -127,7 +127,7 @@ def check_grad(
     _check_options("check_grad", rtol, draws)
     chosen = [wrt] if isinstance(wrt, int | np.integer) else list(wrt)
     for i in chosen:
-        if not isinstance(i, int | np.integer) or not -len(arrays) <= i < len(arrays):
+        if not -len(arrays) <= i < len(arrays):
             raise OptionError(f"check_grad: wrt has {i!r}, wanted input numbers 0..{len(arrays) - 1}")
     subject = Subject(
         "check_grad",

@@ -1,7 +1,6 @@
-"""Which mistake was made: the backward pass of a known function is run with every wrong line there is, one at a time.
+"""Which mistake was made: the backward pass of a known function is run with every wrong line, one at a time.
 
-A wrong line explains a gradient if it gives the user's numbers on every draw, for every array, and the right line does not.
-Where no single one does, two are tried: a wrong line and a constant, then two wrong lines.
+A wrong line explains the gradients if it gives the user's numbers on every draw, and the right line does not. Where no single one does, two are tried: a wrong line and a constant, then two wrong lines.
 """
 
 from __future__ import annotations
@@ -35,7 +34,6 @@ class Draw(NamedTuple):
     """One set of inputs with the upstream gradient and the gradients that the user's function gave, by array."""
 
     arrays: Sequence[Array]
-    output: Array
     upstream: Array
     grads: Mapping[int, Array]
 
@@ -102,7 +100,13 @@ class Diagnosis:
         if singles:
             return self._told(singles)
         deadline = time.perf_counter() + SECONDS
-        for pairs in (self._updated(), self._by_layers(deadline), self._with_constant(), self._in_twos(deadline)):
+        for pairs in (
+            self._in_all(),
+            self._updated(),
+            self._by_layers(deadline),
+            self._with_constant(deadline),
+            self._in_twos(deadline),
+        ):
             found = list(pairs)
             if found:
                 return tuple(found)
@@ -125,8 +129,8 @@ class Diagnosis:
             if listed.right == step.template:
                 line = step.own(listed.wrong)
                 seen.add(line)
-                names = (listed.name,) if listed.second is None else (listed.name, listed.second)
-                yield Wrong(n, line, tuple(ENTRIES[name] for name in names), True)
+                entries = tuple(ENTRIES[name] for name in (listed.name, listed.second) if name is not None)
+                yield Wrong(n, line, entries, True)
         for change in changes(step.line, self._alike(n, step.line)):
             if change.line not in seen:
                 seen.add(change.line)
@@ -175,9 +179,31 @@ class Diagnosis:
 
     # ---- two of them ----
 
-    def _with_constant(self) -> Iterator[Mistake]:
+    def _in_all(self) -> Iterator[Mistake]:
+        """Every gradient times the same constant, what a regulariser adds included."""
+        for constant in CONSTANTS:
+            if all(self._times(n, constant) for n in range(len(self.draws))):
+                names = [split(line)[0] for line in self.lines]
+                last = len(names) - 1
+                for name in named_scale(constant, self.text):
+                    mistake = self._mistake(Wrong(last, self.lines[last], (ENTRIES[name],), True), ENTRIES[name])
+                    yield replace(
+                        mistake, evidence=f"every gradient is that of the right lines {constant}", formula="", fix=""
+                    )
+                return
+
+    def _times(self, n: int, constant: str) -> bool:
+        try:
+            by = run((f"by = 1.0 {constant}",), dict(self.passes[n].before[0]))["by"]
+        except IMPOSSIBLE:
+            return False
+        return all(self._fits(n, i, right * by) for i, right in self.passes[n].right.items())
+
+    def _with_constant(self, deadline: float) -> Iterator[Mistake]:
         """A wrong line, and the whole times a constant."""
         for wrong in self._everything():
+            if time.perf_counter() > deadline:
+                return
             for constant in CONSTANTS:
                 line = f"{split(self.lines[0])[0]} = ({split(self.lines[0])[1]}) {constant}"
                 if wrong.step == 0:
@@ -230,7 +256,7 @@ class Diagnosis:
         if len(self.keys) < 2:
             return
         while left and len(told) < 3 and time.perf_counter() < deadline:
-            found = self._for_first(left, done)
+            found = next(filter(None, (self._for_one(i, left, done) for i in left)), [])
             if not found:
                 break
             best = found[0]
@@ -239,15 +265,15 @@ class Diagnosis:
             left = [i for i in left if not self._explains(done, [i])]
         yield from told if told and not left else [self._in_part(mistake, left) for mistake in told]
 
-    def _for_first(self, left: Sequence[int], done: Mapping[int, str]) -> list[Wrong]:
-        """What explains the first of the gradients left, and leaves those right that are; the one that explains most."""
+    def _for_one(self, one: int, left: Sequence[int], done: Mapping[int, str]) -> list[Wrong]:
+        """What explains one of the gradients left, and leaves those right that are; first what explains most of them."""
         fine = [i for i in self.keys if i not in self.wrong]
-        scored = []
+        scored: list[tuple[int, bool, int, Wrong]] = []
         for wrong in self._everything():
             if wrong.step in done:
                 continue
             changed = {**done, wrong.step: wrong.line}
-            if self._explains(changed, [left[0], *fine]):
+            if self._explains(changed, [one, *fine]):
                 scored.append((sum(self._explains(changed, [i]) for i in left), wrong.known, -len(scored), wrong))
         return [wrong for *_, wrong in sorted(scored, key=lambda one: one[:3], reverse=True)]
 
@@ -256,7 +282,7 @@ class Diagnosis:
         return replace(mistake, evidence=f"{mistake.evidence}; {grads} is wrong in another way too")
 
     def _updated(self) -> Iterator[Mistake]:
-        """The weights of the backward pass are those after a step of some size, which is read off the first gradient."""
+        """The weights of the backward pass are those after a step, whose size is read off the first wrong gradient."""
         inputs = {
             n: step
             for n, step in enumerate(self.steps)

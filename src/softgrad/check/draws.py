@@ -38,7 +38,7 @@ def redraw(array: Array, rng: np.random.Generator, *, standard: bool) -> Array:
                 return _probabilities(array, axis, rng)
     if (array > 0).all():
         inside = 1.0 if (array < 1).all() else np.inf
-        drawn = np.exp(np.log(array).mean() + max(np.log(array).std(), 0.2) * rng.standard_normal(array.shape))
+        drawn: Array = np.exp(np.log(array).mean() + max(np.log(array).std(), 0.2) * rng.standard_normal(array.shape))
         return drawn if inside > 1 else drawn / (1 + drawn)
     if standard:
         return rng.standard_normal(array.shape)

@@ -8,7 +8,7 @@ the whole times a constant. What a change is called is for `names.py` to say.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -99,21 +99,16 @@ def _everywhere(node: ast.expr, swaps: Mapping[str, Sequence[str]]) -> Iterator[
     yield from _here(node, swaps)
     for name, child in ast.iter_fields(node):
         if isinstance(child, ast.expr):
-            yield from _rebuilt(node, name, _everywhere(child, swaps), lambda changed: changed)
-        elif isinstance(child, list) and name in ("args", "comparators"):
+            for changed, *said in _everywhere(child, swaps):
+                yield _rebuilt(node, name, changed), *said
+        elif isinstance(child, list):
             for i, one in enumerate(child):
-                yield from _rebuilt(
-                    node,
-                    name,
-                    _everywhere(one, swaps),
-                    lambda changed, i=i, all_=child: [*all_[:i], changed, *all_[i + 1 :]],
-                )
+                for changed, *said in _everywhere(one, swaps) if isinstance(one, ast.expr) else ():
+                    yield _rebuilt(node, name, [*child[:i], changed, *child[i + 1 :]]), *said
 
 
-def _rebuilt(node: ast.expr, field: str, inside: Iterable[Found], put: Callable[[ast.expr], object]) -> Iterator[Found]:
-    for changed, kind, what, by in inside:
-        fields = dict(ast.iter_fields(node)) | {field: put(changed)}
-        yield type(node)(**fields), kind, what, by
+def _rebuilt(node: ast.expr, field: str, value: object) -> ast.expr:
+    return type(node)(**dict(ast.iter_fields(node)) | {field: value})
 
 
 def _here(node: ast.expr, swaps: Mapping[str, Sequence[str]]) -> Iterator[Found]:

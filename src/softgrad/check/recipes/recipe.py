@@ -12,6 +12,8 @@ import numpy as np
 
 from softgrad.check.mistakes.lines import Array, Layout, Names, functions, run
 
+BATCHED = ("z", "p", "x", "y", "t_", "s_", "mask", "mask_")
+
 
 class Step(NamedTuple):
     """A line of the backward pass, written with the catalogue's names and read with this function's: dz is dz2."""
@@ -61,6 +63,11 @@ class Recipe:
     upstream: str = "g"  # what the gradient that arrives at the output is called
     logits: str = "z"
     constants: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def batched(self) -> tuple[str, ...]:
+        """The roles whose arrays have an entry for each sample."""
+        return tuple(name for name in self.roles if name in BATCHED)
 
     def forward(self, arrays: Sequence[Any]) -> Names:
         """Every quantity of the forward pass."""

@@ -1,0 +1,93 @@
+"""What a backward function returns, sorted out: which gradient is for which array."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from softgrad.check.arguments import Arguments, Array, Key, is_real, kind_of
+from softgrad.errors import CheckError
+
+
+class Returned:
+    """The gradients of one call.
+
+    Args:
+        arguments: the inputs.
+        name: the backward function, "vjp" or "grad", for messages.
+        value: what it returned.
+        wrt: the inputs that gradients are for; None: as many as there are.
+
+    Raises:
+        CheckError: no gradient, another number of them, or something else than arrays.
+    """
+
+    def __init__(self, arguments: Arguments, name: str, value: Any, wrt: Sequence[int] | None) -> None:
+        self.arguments = arguments
+        self.name = f"{arguments.function}: {name}"
+        if value is None:
+            raise CheckError(f"{self.name} returned None, wanted the gradient; is there a return?")
+        values = list(value) if isinstance(value, tuple) else [value]
+        asked = self._asked(values) if wrt is None else list(wrt)
+        if wrt is not None and isinstance(value, tuple) and len(values) == len(arguments.inputs) > len(asked):
+            values = [values[i] for i in asked]
+        if len(values) != len(asked):
+            wanted = ", ".join(arguments.names[i] for i in asked)
+            raise CheckError(f"{self.name} returned {len(values)} gradients, wanted {len(asked)}, for {wanted}")
+        given = [(i, one) for i, one in zip(asked, values, strict=True) if one is not None or wrt is not None]
+        self.wrt = [i for i, _ in given]
+        self.grads: dict[Key, Array] = {key: grad for i, one in given for key, grad in self._of_input(i, one)}
+
+    def _asked(self, values: list[Any]) -> list[int]:
+        """Which inputs the gradients are for: all of them, or the first ones of real numbers."""
+        inputs = self.arguments.inputs
+        real = [i for i, value in enumerate(inputs) if is_real(value)]
+        if len(values) == len(inputs):
+            return list(range(len(values)))
+        if len(values) <= len(real):
+            return real[: len(values)]
+        if len(values) == 1 and inputs:
+            return [0]
+        raise CheckError(
+            f"{self.name} returned {len(values)} gradients for {len(inputs)} inputs, wanted one for each, or None in the place "
+            "of those that have none"
+        )
+
+    def _of_input(self, i: int, value: Any) -> Iterator[tuple[Key, Array]]:
+        """The gradients of one input, each as an array of whatever shape it has."""
+        wanted, name = self.arguments.inputs[i], self.arguments.names[i]
+        if not isinstance(wanted, dict | list):
+            if not isinstance(wanted, np.ndarray):
+                raise CheckError(
+                    f"{self.name} returned a gradient for {name}, which is {kind_of(wanted)}; wanted None there"
+                )
+            yield (i, None), self._array(name, value)
+            return
+        if not isinstance(value, Mapping | list | tuple):
+            raise CheckError(
+                f"{self.name} returned {kind_of(value)} for {name}, wanted a {type(wanted).__name__} with a gradient for each "
+                "of its arrays"
+            )
+        entries = value if isinstance(value, Mapping) else dict(enumerate(value))
+        for key, entry in wanted.items() if isinstance(wanted, dict) else enumerate(wanted):
+            if isinstance(entry, np.ndarray):
+                if key not in entries:
+                    there = ", ".join(map(repr, list(entries)[:8]))
+                    raise CheckError(
+                        f"{self.name} returned no gradient {key!r}; wanted the keys of {name}, it has {there}"
+                    )
+                yield (i, key), self._array(repr(key), entries[key])
+
+    def _array(self, place: str, value: Any) -> Array:
+        way = ""
+        if isinstance(value, list | tuple):
+            way = "; np.array makes one of it"
+        elif value is None:
+            way = "; is there a return?"
+        elif np.asarray(value).dtype.kind in "fiub":
+            return np.asarray(value)
+        raise CheckError(
+            f"{self.name} returned {kind_of(value)} as the gradient of {place}, wanted an array of numbers{way}"
+        )
