@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from softgrad.check.arguments import Array, Key
+from softgrad.check.backward import Backward, Draw
 from softgrad.check.behaviour import Findings, find_truncation, find_types, first_calls, is_repeatable, takes_float64
-from softgrad.check.diagnose import Diagnosis, Draw
+from softgrad.check.diagnose import diagnose
 from softgrad.check.judge import Judgement, judge
 from softgrad.check.recipes import Leaf, Recipe, fits, matches, recognise
 from softgrad.check.report import Curve, Place, Report
@@ -74,10 +75,10 @@ class Check:
         find_truncation(subject, given, findings)
         self._note(judged)
         samples = [given, *self.sampler.redrawn(given, self.draws)]
-        diagnosis = self._diagnosis(samples, judged)
-        wrong = self._wrong(samples, judged, diagnosis)
+        backward = self._recognised(samples, judged)
+        wrong = self._wrong(samples, judged, backward)
         if wrong or misshapen:
-            self._explain(samples, judged, diagnosis, wrong, misshapen)
+            self._explain(samples, judged, backward, wrong, misshapen)
         return self._report(given, judged, wrong, misshapen)
 
     def _in_float32(self, why: str) -> None:
@@ -129,7 +130,7 @@ class Check:
 
     # ---- the function recognised ----
 
-    def _diagnosis(self, samples: list[Sample], judged: Mapping[Key, Judgement]) -> Diagnosis | None:
+    def _recognised(self, samples: list[Sample], judged: Mapping[Key, Judgement]) -> Backward | None:
         """The recognised function at every sample that its recipe holds for."""
         recipe = self._recipe(samples, judged)
         if recipe is None:
@@ -138,11 +139,11 @@ class Check:
         for sample in [*samples, *self.sampler.other_batch(recipe, samples[-1])]:
             draw = self._draw(recipe, sample)
             if draw is not None:
-                right = Diagnosis(recipe, [draw], upstream=self.subject.takes_upstream).right(0)
+                right = Backward(recipe, [draw], upstream=self.subject.takes_upstream).right(0)
                 finite = all(np.isfinite(one).all() for one in right.values())
                 if finite and not (sample is samples[0] and self._too_strict(right, sample, judged)):
                     usable.append(draw)
-        return Diagnosis(recipe, usable, upstream=self.subject.takes_upstream) if usable else None
+        return Backward(recipe, usable, upstream=self.subject.takes_upstream) if usable else None
 
     def _recipe(self, samples: list[Sample], judged: Mapping[Key, Judgement]) -> Recipe | None:
         alone = judged.get((0, None)) if len(self.subject.slots) == 1 and not self.subject.takes_upstream else None
@@ -181,18 +182,18 @@ class Check:
     # ---- what is wrong ----
 
     def _wrong(
-        self, samples: list[Sample], judged: Mapping[Key, Judgement], diagnosis: Diagnosis | None
+        self, samples: list[Sample], judged: Mapping[Key, Judgement], backward: Backward | None
     ) -> dict[Key, Wrong]:
         """Each wrong gradient: at the inputs given, or at others like them."""
         wrong = {key: Wrong(one.error, self._place(key, one)) for key, one in judged.items() if not one.ok}
         keys = list(samples[0].arrays)
-        if diagnosis is None or self.eps != EPS:
+        if backward is None or self.eps != EPS:
             elsewhere = {}
             if not wrong:
                 tried = [(key, self._judge_fewer(s, key)) for s in samples[1:3] for key in judged]
                 elsewhere = {key: Wrong(one.error, self._place(key, one)) for key, one in tried if not one.ok}
         else:
-            elsewhere = {keys[i]: self._worst(keys[i], diagnosis, i) for i in diagnosis.wrong if keys[i] in judged}
+            elsewhere = {keys[i]: self._worst(keys[i], backward, i) for i in backward.wrong() if keys[i] in judged}
         for key, one in elsewhere.items():
             if key not in wrong:
                 self.findings.note(f"{self._name(key)} is right at the inputs given, and wrong at others like them")
@@ -202,10 +203,10 @@ class Check:
     def _place(self, key: Key, one: Judgement) -> Place | None:
         return None if one.where is None else Place(self._name(key), one.where.entry, one.where.got, one.where.wanted)
 
-    def _worst(self, key: Key, diagnosis: Diagnosis, i: int) -> Wrong:
+    def _worst(self, key: Key, backward: Backward, i: int) -> Wrong:
         """The worst entry on the first draw on which the recognised function has another gradient."""
-        for n, draw in enumerate(diagnosis.draws):
-            got, wanted = draw.grads[i], np.reshape(diagnosis.right(n)[i], np.shape(draw.arrays[i]))
+        for n, draw in enumerate(backward.draws):
+            got, wanted = draw.grads[i], np.reshape(backward.right(n)[i], np.shape(draw.arrays[i]))
             if not fits(got, wanted, rtol=self.rtol):
                 off = np.abs(got - wanted)
                 at = tuple(int(k) for k in np.unravel_index(np.argmax(np.nan_to_num(off, nan=np.inf)), off.shape))
@@ -219,7 +220,7 @@ class Check:
         self,
         samples: list[Sample],
         judged: Mapping[Key, Judgement],
-        diagnosis: Diagnosis | None,
+        backward: Backward | None,
         wrong: Mapping[Key, Wrong],
         misshapen: Mapping[Key, Array],
     ) -> None:
@@ -228,10 +229,10 @@ class Check:
             if samples[0].grads[key].dtype.kind in "iu":
                 findings.add("integer-truncation", f"the gradient of {self._name(key)} is an array of whole numbers")
         explained = False
-        if diagnosis is not None:
-            findings.note(f"forward computes {diagnosis.recipe.title}, {diagnosis.recipe.layout}")
-            if self._is_right(diagnosis, samples):
-                mistakes = diagnosis.mistakes()
+        if backward is not None:
+            findings.note(f"forward computes {backward.recipe.title}, {backward.recipe.layout}")
+            if self._is_right(backward, samples):
+                mistakes = diagnose(backward)
                 findings.include(*mistakes)
                 explained = bool(mistakes)
         for key, grad in misshapen.items():
@@ -243,11 +244,11 @@ class Check:
                 right = ", ".join(self._name(key) for key in judged if key not in wrong)
                 findings.note(f"wrong: {', '.join(map(self._name, wrong))}; right: {right}")
 
-    def _is_right(self, diagnosis: Diagnosis, samples: list[Sample]) -> bool:
+    def _is_right(self, backward: Backward, samples: list[Sample]) -> bool:
         """Whether the recognised function's own gradients are those of the numerical derivatives."""
-        draw, keys = diagnosis.draws[0], list(samples[0].arrays)
+        draw, keys = backward.draws[0], list(samples[0].arrays)
         sample = next(one for one in samples if one.upstream is draw.upstream)
-        rights = {keys[i]: np.reshape(one, np.shape(draw.arrays[i])) for i, one in diagnosis.right(0).items()}
+        rights = {keys[i]: np.reshape(one, np.shape(draw.arrays[i])) for i, one in backward.right(0).items()}
         return all(self._judge_fewer(sample.with_grads(rights), key).ok for key in rights)
 
     def _find_shape(self, given: Sample, key: Key, grad: Array) -> None:

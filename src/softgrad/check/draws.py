@@ -1,8 +1,7 @@
 """Fresh inputs like the ones given: of the same shapes and the same kind, with other numbers.
 
-A mistake can hide in the numbers that were given: zeros, ties, saturated rows, a batch whose size is the number of
-classes. What kind of numbers an array holds is read off it: class numbers, a mask, one-hot rows, probabilities, positive
-numbers, any numbers.
+A mistake can hide in the numbers that were given: zeros, ties, saturated rows. What kind of numbers an array holds is
+read off it: class numbers, a mask, one-hot rows, probabilities, positive numbers, any numbers.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What can be said of a wrong gradient without knowing the formula: how it differs from the right one.
 
-A constant ratio, for the whole or by row or by class; a transpose or another order; wrong in a few places only; rows whose
-sum should be 0; and what a change of the upstream gradient does.
+A constant ratio, for the whole or by row or by class; another order; wrong in a few places only; rows whose sum should
+be 0; right but for an interval in which the input was clipped.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ def _by_line(name: str, got: Array, wanted: Array) -> Iterator[str]:
             ratios = (got * wanted).sum(axis=axis, keepdims=True) / size
             if ratios.all() and fits(got, ratios * wanted, rtol=ROUGH):
                 shown = ", ".join(f"{ratio:.4g}" for ratio in ratios.ravel()[:6])
-                yield f"each {line} of {name} is a number times the right one: {shown}{', ...' if ratios.size > 6 else ''}"
+                more = ", ..." if ratios.size > 6 else ""
+                yield f"each {line} of {name} is a number times the right one: {shown}{more}"
                 return
 
 

@@ -1,4 +1,4 @@
-"""Random generators that the user's functions hold, put back to one state before every call, so that calls can be compared."""
+"""Random generators that the user's functions hold, put back before every call, so that calls can be compared."""
 
 from __future__ import annotations
 

@@ -51,8 +51,8 @@ class Returned:
         if len(values) == 1 and inputs:
             return [0]
         raise CheckError(
-            f"{self.name} returned {len(values)} gradients for {len(inputs)} inputs, wanted one for each, or None in the place "
-            "of those that have none"
+            f"{self.name} returned {len(values)} gradients for {len(inputs)} inputs, wanted one for each, or None in "
+            f"the place of those that have none"
         )
 
     def _of_input(self, i: int, value: Any) -> Iterator[tuple[Key, Array]]:
@@ -67,8 +67,8 @@ class Returned:
             return
         if not isinstance(value, Mapping | list | tuple):
             raise CheckError(
-                f"{self.name} returned {kind_of(value)} for {name}, wanted a {type(wanted).__name__} with a gradient for each "
-                "of its arrays"
+                f"{self.name} returned {kind_of(value)} for {name}, wanted a {type(wanted).__name__} with a gradient "
+                f"for each of its arrays"
             )
         entries = value if isinstance(value, Mapping) else dict(enumerate(value))
         for key, entry in wanted.items() if isinstance(wanted, dict) else enumerate(wanted):

@@ -117,12 +117,13 @@ class Subject:
             return output
         if output.size != 1:
             raise CheckError(
-                f"{name} returned an array of shape {output.shape}, wanted one number: sum or average it, or use check_vjp"
+                f"{name} returned an array of shape {output.shape}, wanted one number: sum or average it, or use "
+                "check_vjp"
             )
         return output.reshape(())
 
     def gradients(self, arrays: Mapping[Key, Array], grad_output: Array) -> Gradients:
-        """What backward gives at these arrays, right after a forward call, as a layer that keeps activations expects it.
+        """What backward gives at these arrays, right after a forward call, as a layer with a cache expects it.
 
         Raises:
             CheckError: backward raises, takes other arguments, or does not return gradients.

@@ -56,7 +56,13 @@ def check(
     The exit code is 0 for a right gradient, 1 for a wrong one, and 2 where it cannot be checked.
     """
     known = dict(_key_and_value(text) for text in context or [])
-    options = {"context": known, "seed": seed, "rtol": _positive(rtol), "draws": draws, "wrt": _whole_numbers(wrt)}
+    options: dict[str, Any] = {
+        "context": known,
+        "seed": seed,
+        "rtol": _positive(rtol),
+        "draws": draws,
+        "wrt": _whole_numbers(wrt),
+    }
     options = {name: value for name, value in options.items() if value is not None}
     with user_file(file) as code:
         names = _pair(code, {"forward": forward, "vjp": vjp, "loss": loss, "grad": grad})

@@ -1,4 +1,4 @@
-"""The catalogue of mistakes: the right lines, what people write instead, and every change of a line that nobody foresaw.
+"""The catalogue of mistakes: right lines, what people write instead, and every change of a line that nobody foresaw.
 
 lines.py: the language of the lines. changes.py: every way of getting a line wrong. softmax.py, losses.py, layers.py,
 scale.py, findings.py: the entries, with their words. names.py: what a change is called.

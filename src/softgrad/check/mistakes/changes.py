@@ -1,8 +1,8 @@
 """Every way of getting one line wrong: the line with one thing changed.
 
-A factor or a term dropped, doubled, inverted or of the other sign; a quantity swapped for another of the same shape; a sum
-over other axes, a mean, one entry, or no sum; a transpose left out or put in; two factors of a matrix product exchanged;
-the whole times a constant. What a change is called is for `names.py` to say.
+A factor or a term dropped, doubled, inverted or of the other sign; a quantity swapped for another of the same shape; a
+sum over other axes, a mean, one entry, or no sum; a transpose left out or put in; two factors of a matrix product
+exchanged; the whole times a constant. What a change is called is for `names.py` to say.
 """
 
 from __future__ import annotations
@@ -99,12 +99,12 @@ def _everywhere(node: ast.expr, swaps: Mapping[str, Sequence[str]]) -> Iterator[
     yield from _here(node, swaps)
     for name, child in ast.iter_fields(node):
         if isinstance(child, ast.expr):
-            for changed, *said in _everywhere(child, swaps):
-                yield _rebuilt(node, name, changed), *said
+            for changed, kind, what, by in _everywhere(child, swaps):
+                yield _rebuilt(node, name, changed), kind, what, by
         elif isinstance(child, list):
             for i, one in enumerate(child):
-                for changed, *said in _everywhere(one, swaps) if isinstance(one, ast.expr) else ():
-                    yield _rebuilt(node, name, [*child[:i], changed, *child[i + 1 :]]), *said
+                for changed, kind, what, by in _everywhere(one, swaps) if isinstance(one, ast.expr) else ():
+                    yield _rebuilt(node, name, [*child[:i], changed, *child[i + 1 :]]), kind, what, by
 
 
 def _rebuilt(node: ast.expr, field: str, value: object) -> ast.expr:

@@ -8,8 +8,8 @@ ENTRIES = (
     Entry(
         "input-overwritten",
         "The backward pass overwrites its input",
-        "An array that was handed in has changed: every later use of it, the weight update included, sees other numbers. "
-        "Work on a copy, or write `x = x * 2` for `x *= 2`.",
+        "An array that was handed in has changed: every later use of it, the weight update included, sees other "
+        "numbers. Work on a copy, or write `x = x * 2` for `x *= 2`.",
     ),
     Entry(
         "grad-output-overwritten",
@@ -40,8 +40,8 @@ ENTRIES = (
     Entry(
         "not-finite",
         "The gradient is not finite",
-        "NaN or infinity where the function has a finite derivative: exp overflowed, or 0/0 or 0 * inf was met. Take the "
-        "maximum off the logits before exp, and write the gradient without dividing by p.",
+        "NaN or infinity where the function has a finite derivative: exp overflowed, or 0/0 or 0 * inf was met. Take "
+        "the maximum off the logits before exp, and write the gradient without dividing by p.",
     ),
     Entry(
         "float32-result",
@@ -51,8 +51,8 @@ ENTRIES = (
     Entry(
         "integer-truncation",
         "The gradient is cut to whole numbers",
-        "With an integer array as the input, `np.zeros_like(x)` makes an integer array, and what is stored into it loses "
-        "its fraction. Say `dtype=float`.",
+        "With an integer array as the input, `np.zeros_like(x)` makes an integer array, and what is stored into it "
+        "loses its fraction. Say `dtype=float`.",
     ),
     Entry(
         "upstream-ignored",

@@ -26,7 +26,8 @@ ENTRIES = (
     Entry(
         "bias-averaged",
         "The gradient of the bias is averaged once more",
-        "The bias's gradient is the sum of dz over the samples; dz has the 1/m of a mean loss already, where there is one.",
+        "The bias's gradient is the sum of dz over the samples; dz has the 1/m of a mean loss already, where there is"
+        " one.",
     ),
     Entry(
         "bias-summed-to-scalar",

@@ -4,8 +4,8 @@
     dW = x.T @ dz
 
 A line is a text, so that it can be run on the reader's numbers, changed in one place (`changes.py`), and shown: as it
-stands for a formula, and with `sum_k` and its like written out for a line of NumPy. `_k` is along the classes, `_m` along
-the rows, `_all` over everything.
+stands for a formula, and with `sum_k` and its like written out for a line of NumPy. `_k` is along the classes, `_m`
+along the rows, `_all` over everything.
 """
 
 from __future__ import annotations

@@ -20,19 +20,20 @@ ENTRIES = (
     Entry(
         "softmax-derivative-again",
         "The softmax derivative is applied to p - t, which contains it already",
-        "p - t is the gradient at the logits: the Jacobian of softmax times dL/dp = -t / p has collapsed to it. Multiplying "
-        "by the Jacobian, or by p (1 - p), differentiates the softmax twice.",
+        "p - t is the gradient at the logits: the Jacobian of softmax times dL/dp = -t / p has collapsed to it. "
+        "Multiplying by the Jacobian, or by p (1 - p), differentiates the softmax twice.",
     ),
     Entry(
         "sigmoid-derivative-again",
         "A derivative p (1 - p) is applied to p - t, which contains it already",
-        "p - t is the gradient at the logits of softmax or sigmoid with its cross-entropy: p (1 - p) was cancelled on the "
-        "way to it, and is not to be multiplied in again.",
+        "p - t is the gradient at the logits of softmax or sigmoid with its cross-entropy: p (1 - p) was cancelled on"
+        " the way to it, and is not to be multiplied in again.",
     ),
     Entry(
         "logits-gradient-at-probabilities",
         "p - t is given where the derivative at the probabilities is asked",
-        "p - t is dL/dz, the gradient at the logits in front of the softmax. At the probabilities the derivative is -t / p.",
+        "p - t is dL/dz, the gradient at the logits in front of the softmax. At the probabilities the derivative is "
+        "-t / p.",
     ),
     Entry(
         "probabilities-gradient-at-logits",
@@ -43,8 +44,8 @@ ENTRIES = (
     Entry(
         "softmax-jacobian-missing",
         "The Jacobian of softmax is missing",
-        "This is the derivative of the loss at the probabilities. The loss is asked at the logits: J = diag(p) - p pᵀ has "
-        "to be applied. Only for the cross-entropy does the product collapse to p - t.",
+        "This is the derivative of the loss at the probabilities. The loss is asked at the logits: J = diag(p) - p pᵀ"
+        " has to be applied. Only for the cross-entropy does the product collapse to p - t.",
     ),
     Entry(
         "squared-error-gradient",
@@ -54,24 +55,26 @@ ENTRIES = (
     Entry(
         "binary-formula",
         "A formula for two classes is used for K of them",
-        "(p - t) / (p (1 - p)) differentiates -t log p - (1 - t) log(1 - p). The categorical loss -Σ t log p has no term "
-        "with 1 - t.",
+        "(p - t) / (p (1 - p)) differentiates -t log p - (1 - t) log(1 - p). The categorical loss -Σ t log p has no "
+        "term with 1 - t.",
     ),
     Entry(
         "true-class-only",
         "Only the entry of the true class is filled",
-        "The logits of the other classes change the loss too, through the sum that p is divided by: their gradient is p_j.",
+        "The logits of the other classes change the loss too, through the sum that p is divided by: their gradient is"
+        " p_j.",
     ),
     Entry(
         "one-hot-not-subtracted",
         "The target is not subtracted",
-        "The gradient is p - t. p alone is the derivative of logsumexp(z); the loss also contains -z of the true class, "
-        "which gives the -1 at the target.",
+        "The gradient is p - t. p alone is the derivative of logsumexp(z); the loss also contains -z of the true "
+        "class, which gives the -1 at the target.",
     ),
     Entry(
         "probabilities-missing",
         "The probabilities are missing",
-        "The gradient is p - t. -t alone is what -z of the true class gives; the derivative of logsumexp(z), p, is missing.",
+        "The gradient is p - t. -t alone is what -z of the true class gives; the derivative of logsumexp(z), p, is "
+        "missing.",
     ),
     Entry(
         "label-off-by-one",
@@ -106,14 +109,14 @@ ENTRIES = (
     Entry(
         "class-weight-per-column",
         "The class weight is applied to columns",
-        "Each row is multiplied by the weight of its true class, w[target]: one number for the whole row. Here column j is "
-        "multiplied by w[j].",
+        "Each row is multiplied by the weight of its true class, w[target]: one number for the whole row. Here column"
+        " j is multiplied by w[j].",
     ),
     Entry(
         "class-weight-normalisation",
         "The weighted mean is divided by the wrong number",
-        "The loss and its gradient have to be divided by the same number: the sum of the weights of the samples, or the "
-        "number of samples.",
+        "The loss and its gradient have to be divided by the same number: the sum of the weights of the samples, or "
+        "the number of samples.",
     ),
     Entry(
         "ignored-rows-not-zeroed",
@@ -128,7 +131,8 @@ ENTRIES = (
     Entry(
         "mask-missing",
         "The mask is applied in the forward pass only",
-        "What the mask sets to 0 in the forward pass has no effect on the loss: its gradient is multiplied by the same mask.",
+        "What the mask sets to 0 in the forward pass has no effect on the loss: its gradient is multiplied by the "
+        "same mask.",
     ),
     Entry(
         "clipping-one-sided",
@@ -138,7 +142,8 @@ ENTRIES = (
     Entry(
         "epsilon-one-sided",
         "A small constant is in one direction only",
-        "The forward and the backward pass have to agree on the small constant that keeps a logarithm or a division finite.",
+        "The forward and the backward pass have to agree on the small constant that keeps a logarithm or a division "
+        "finite.",
     ),
     Entry(
         "upstream-ignored-by-loss",
@@ -200,7 +205,8 @@ ENTRIES = (
     Entry(
         "regulariser-factor",
         "The regulariser has the wrong factor",
-        "The derivative of λ/2 W² is λ W, that of λ W² is 2 λ W; and if the penalty is divided by m, so is its gradient.",
+        "The derivative of λ/2 W² is λ W, that of λ W² is 2 λ W; and if the penalty is divided by m, so is its "
+        "gradient.",
     ),
     Entry(
         "regulariser-on-bias",

@@ -14,7 +14,8 @@ ENTRIES = (
     Entry(
         "factor-2",
         "A factor 2 too much",
-        "The derivative of a square brings a 2 down; a loss with 1/2 in front has it cancelled, a cross-entropy has none.",
+        "The derivative of a square brings a 2 down; a loss with 1/2 in front has it cancelled, a cross-entropy has "
+        "none.",
     ),
     Entry(
         "factor-half",
@@ -34,7 +35,8 @@ ENTRIES = (
     Entry(
         "mean-twice",
         "The division by the number of samples is applied twice",
-        "The loss is a mean, and carries 1/m once: often it was divided in the loss's gradient and again at a parameter.",
+        "The loss is a mean, and carries 1/m once: often it was divided in the loss's gradient and again at a "
+        "parameter.",
     ),
     Entry(
         "mean-inverted",
@@ -49,12 +51,14 @@ ENTRIES = (
     Entry(
         "divided-by-size",
         "Divided by the number of entries, samples times classes",
-        "The mean runs over the samples only. `np.mean` of the whole array, or `.size`, also divides by the number of classes.",
+        "The mean runs over the samples only. `np.mean` of the whole array, or `.size`, also divides by the number of"
+        " classes.",
     ),
     Entry(
         "multiplied-by-classes",
         "Multiplied by the number of classes",
-        "A sum over the classes was taken of something that is the same for each of them, or a mean over them is missing.",
+        "A sum over the classes was taken of something that is the same for each of them, or a mean over them is "
+        "missing.",
     ),
     Entry(
         "multiplied-by-samples",
@@ -75,8 +79,8 @@ ENTRIES = (
     Entry(
         "log-base",
         "The base of the logarithm is missing",
-        "The derivative of log2(p) is 1 / (p ln 2): a loss in bits has a gradient with 1/ln 2. With the natural logarithm "
-        "there is no such factor.",
+        "The derivative of log2(p) is 1 / (p ln 2): a loss in bits has a gradient with 1/ln 2. With the natural "
+        "logarithm there is no such factor.",
     ),
 )
 

@@ -1,6 +1,7 @@
 """Mistakes in the backward pass of softmax and of log-softmax.
 
-With p = softmax(z) and dp the gradient that arrives at p, the Jacobian is J = diag(p) - p pᵀ and J dp = p (dp - Σ_k p dp).
+With p = softmax(z) and dp the gradient that arrives at p: the Jacobian is J = diag(p) - p pᵀ, and
+J dp = p (dp - Σ_k p dp).
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ ENTRIES = (
     Entry(
         "diagonal-only",
         "Only the diagonal of the Jacobian is used",
-        "Softmax is not element-wise: each output depends on every z_j through the sum that exp(z) is divided by. Here only "
-        "the case i = j is used, p (1 - p) for softmax and 1 - p for its logarithm; the entries for i != j are missing.",
+        "Softmax is not element-wise: each output depends on every z_j through the sum that exp(z) is divided by. "
+        "Here only the case i = j is used, p (1 - p) for softmax and 1 - p for its logarithm; the entries for i != j "
+        "are missing.",
     ),
     Entry(
         "inner-product-missing",
         "The inner product Σ p dp is missing",
-        "p * dp is the product with diag(p) alone. The Jacobian is diag(p) - p pᵀ, so each row's inner product of p and dp "
-        "has to come off dp first. It is what the other classes lose when one gains.",
+        "p * dp is the product with diag(p) alone. The Jacobian is diag(p) - p pᵀ, so each row's inner product of p "
+        "and dp has to come off dp first. It is what the other classes lose when one gains.",
     ),
     Entry(
         "diagonal-part-missing",
@@ -32,14 +34,14 @@ ENTRIES = (
     Entry(
         "jacobian-summed",
         "The Jacobian is summed, not multiplied by the upstream gradient",
-        "Each row and each column of diag(p) - p pᵀ sums to 0, because the probabilities always sum to 1. Summing them, "
-        "or multiplying by the sum, leaves only zeros: the product J dp is wanted.",
+        "Each row and each column of diag(p) - p pᵀ sums to 0, because the probabilities always sum to 1. Summing "
+        "them, or multiplying by the sum, leaves only zeros: the product J dp is wanted.",
     ),
     Entry(
         "upstream-ignored",
         "The upstream gradient is not used",
-        "A backward pass is given the gradient of the loss at its output and has to multiply by it: the chain rule. What is "
-        "returned is the same whatever arrives from above.",
+        "A backward pass is given the gradient of the loss at its output and has to multiply by it: the chain rule. "
+        "What is returned is the same whatever arrives from above.",
     ),
     Entry(
         "upstream-first-only",
@@ -50,20 +52,20 @@ ENTRIES = (
     Entry(
         "upstream-summed",
         "The upstream gradient is summed before it is used",
-        "Each output's own upstream gradient has to be multiplied by its own derivative, and the products summed: not the "
-        "upstream gradients first.",
+        "Each output's own upstream gradient has to be multiplied by its own derivative, and the products summed: not"
+        " the upstream gradients first.",
     ),
     Entry(
         "derivative-at-input",
         "The derivative is taken at the input where the output belongs",
-        "The derivative of softmax is written in its output p. The logits z stand in its place: p (1 - p) of z is not a "
-        "derivative of anything here.",
+        "The derivative of softmax is written in its output p. The logits z stand in its place: p (1 - p) of z is not"
+        " a derivative of anything here.",
     ),
     Entry(
         "derivative-at-upstream",
         "The derivative is taken at the upstream gradient where the output belongs",
-        "The derivative of softmax is written in its output p, and multiplied by the upstream gradient. Here the upstream "
-        "gradient stands in the place of p; often the two arguments came in the other order.",
+        "The derivative of softmax is written in its output p, and multiplied by the upstream gradient. Here the "
+        "upstream gradient stands in the place of p; often the two arguments came in the other order.",
     ),
     Entry(
         "assignment-for-sum",
@@ -73,7 +75,8 @@ ENTRIES = (
     Entry(
         "off-diagonal-sign",
         "The entries off the diagonal have the wrong sign",
-        "dp_i/dz_j = -p_i p_j for i != j: when another class's logit grows, this one's probability falls. Here it is added.",
+        "dp_i/dz_j = -p_i p_j for i != j: when another class's logit grows, this one's probability falls. Here it is "
+        "added.",
     ),
     Entry(
         "softmax-twice",
@@ -84,14 +87,14 @@ ENTRIES = (
     Entry(
         "wrong-axis",
         "A sum or a softmax runs along the wrong axis",
-        "The probabilities sum to 1 along the class axis, and so must every sum of the backward pass run along it. Here it "
-        "runs along the other one, which mixes the samples.",
+        "The probabilities sum to 1 along the class axis, and so must every sum of the backward pass run along it. "
+        "Here it runs along the other one, which mixes the samples.",
     ),
     Entry(
         "inner-product-over-batch",
         "The inner product runs over the whole batch",
-        "Σ p dp is one number for each row. Here it is one number for all rows together, so each sample's gradient depends "
-        "on the others.",
+        "Σ p dp is one number for each row. Here it is one number for all rows together, so each sample's gradient "
+        "depends on the others.",
     ),
     Entry(
         "output-factor-missing",
@@ -101,8 +104,8 @@ ENTRIES = (
     Entry(
         "identity-jacobian",
         "The upstream gradient is passed on as it came",
-        "That is right for an identity. Softmax has a Jacobian of its own, diag(p) - p pᵀ, to multiply by; only a loss that "
-        "has softmax built in can leave it out.",
+        "That is right for an identity. Softmax has a Jacobian of its own, diag(p) - p pᵀ, to multiply by; only a "
+        "loss that has softmax built in can leave it out.",
     ),
     Entry(
         "first-row-jacobian",
@@ -152,7 +155,8 @@ ENTRIES = (
     Entry(
         "log-alone",
         "Only the logarithm is differentiated",
-        "1 / p is the derivative of the logarithm at p. The logits come before the softmax: its Jacobian has to follow.",
+        "1 / p is the derivative of the logarithm at p. The logits come before the softmax: its Jacobian has to "
+        "follow.",
     ),
     Entry(
         "upstream-absolute",

@@ -58,7 +58,7 @@ class Chain(NamedTuple):
     backward: tuple[Step, ...]
     grads: Mapping[int, str]
     names: tuple[tuple[str, str], ...]  # z, dz and a of the head in this chain's names
-    penalties: tuple[str, ...] = ()  # the weights, for a regulariser
+    weights: tuple[str, ...] = ()  # what a regulariser penalises
     constants: Mapping[str, Any] = {}
 
     @property

@@ -12,6 +12,8 @@ import numpy as np
 
 from softgrad.check.mistakes.lines import Array, Layout, Names, functions, run
 
+# What lines raise that cannot be meant: of other shapes, or with quantities that a function does not have.
+IMPOSSIBLE = (ValueError, IndexError, TypeError, NameError, KeyError, ZeroDivisionError, AttributeError)
 BATCHED = ("z", "p", "x", "y", "t_", "s_", "mask", "mask_")
 
 
@@ -115,5 +117,5 @@ def matches(recipe: Recipe, arrays: Sequence[Any], output: Array, *, rtol: float
     """Whether the recipe computes what the user's function does."""
     try:
         return fits(recipe.forward(arrays)[recipe.output], output, rtol=rtol)
-    except (ValueError, IndexError, TypeError, ZeroDivisionError, KeyError):  # it is another function, of other shapes
+    except IMPOSSIBLE:
         return False

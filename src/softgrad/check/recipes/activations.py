@@ -1,0 +1,85 @@
+"""Heads without a target: softmax and its like, activations, masks, dropout. Constants are read off the output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from softgrad.check.mistakes import layers, softmax
+from softgrad.check.mistakes.lines import Array
+from softgrad.check.recipes.chains import Leaf
+from softgrad.check.recipes.head import Head
+
+
+def of_its_shape(z: Array, y: Array, axis: int) -> Iterator[Head]:
+    """Functions of z alone whose output y has its shape."""
+    for divided, over, constants in _temperatures(z, y, axis):
+        back = ("dz = dz / T",) if constants else ()
+        at = f" at temperature {constants['T']:g}" if constants else ""
+        yield Head(f"softmax{at}", (f"p = softmax({over})",), "p", (softmax.SOFTMAX, *back), "dp", constants)
+        lines = (f"logp = log_softmax({divided})", "p = exp(logp)")
+        yield Head(f"log-softmax{at}", lines, "logp", (softmax.LOG_SOFTMAX, *back), "dp", constants)
+    yield Head("sigmoid", ("a = sigmoid(z)",), "a", (layers.SIGMOID,), "da")
+    yield Head("tanh", ("a = tanh(z)",), "a", (layers.TANH,), "da")
+    yield Head("ReLU", ("a = relu(z)",), "a", (layers.RELU,), "da")
+    slope = _slope(z, y)
+    if slope is not None:
+        line = "a = where(z > 0, z, slope * z)"
+        yield Head(f"leaky ReLU of slope {slope:g}", (line,), "a", (layers.LEAKY,), "da", {"slope": slope})
+    yield Head("softplus", ("a = softplus(z)",), "a", ("dz = da * sigmoid(z)",), "da")
+    yield Head("exp", ("a = exp(z)",), "a", ("dz = da * a",), "da")
+
+
+def _temperatures(z: Array, y: Array, axis: int) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """No temperature, then those of a softmax or a log-softmax that would give two entries of y."""
+    yield "z", "z", {}
+    rows, outputs = (np.moveaxis(a, axis, -1).reshape(-1, a.shape[axis]) for a in (z, y))
+    row = np.ptp(rows, axis=-1).argmax()
+    with np.errstate(all="ignore"):
+        for logs in (np.log(outputs[row]), outputs[row]):
+            temperature = float(np.ptp(rows[row]) / np.ptp(logs))
+            if np.isfinite(temperature) and temperature > 0 and abs(temperature - 1) > 1e-6:
+                yield "z / T", "z / T", {"T": float(f"{temperature:.10g}")}
+
+
+def _slope(z: Array, y: Array) -> float | None:
+    """The slope of a leaky ReLU."""
+    if not (z < 0).any():
+        return None
+    with np.errstate(all="ignore"):
+        slopes = (y / z)[z < 0]
+    return float(slopes[0]) if np.ptp(slopes) <= 1e-9 * abs(slopes[0]) and slopes[0] > 0 else None
+
+
+def logsumexp() -> Head:
+    """One number for each row of z."""
+    line = "lse = per_row(max_k(z) + log(sum_k(exp(z - max_k(z)))))"
+    return Head("logsumexp", ("p = softmax(z)", line), "lse", ("dz = rows(g) * p",), "g")
+
+
+def masked(z: Array, leaves: Sequence[Leaf], given: Any) -> Iterator[Head]:
+    """A softmax over the classes that a mask lets pass, and one whose output is masked."""
+    masks: list[tuple[dict[str, Any], dict[str, int]]] = [
+        ({}, {"mask_": i}) for i, leaf in enumerate(leaves) if leaf.array.shape == z.shape and leaf.array is not z
+    ]
+    if given is not None and np.shape(given) == z.shape:
+        masks.append(({"mask_": np.asarray(given)}, {}))
+    for constants, roles in masks:
+        before = ("mask = 1.0 * mask_", "p = masked_softmax(z, mask)")
+        yield Head("masked softmax", before, "p", (softmax.SOFTMAX,), "dp", constants, roles)
+        behind = ("mask = 1.0 * mask_", "p = softmax(z)", "y_ = mask * p")
+        back = ("dp = mask * dp", softmax.SOFTMAX)
+        yield Head("softmax, masked behind", behind, "y_", back, "dp", constants, roles)
+
+
+def dropped(x: Array, y: Array, leaves: Sequence[Leaf]) -> Iterator[Head]:
+    """Dropout, by a mask that is given."""
+    kept = (y != 0) & (x != 0)
+    keep = float(f"{(x[kept] / y[kept]).mean():.12g}") if kept.any() else 1.0
+    for i, leaf in enumerate(leaves):
+        if leaf.array.shape == x.shape and leaf.array is not x:
+            line, back = "y = x * mask / keep", "dx = dy * mask / keep"
+            yield Head("dropout", (line,), "y", (back,), "dy", {"keep": keep}, {"mask": i}, "x")
+            yield Head("a mask", ("y = x * mask",), "y", ("dx = dy * mask",), "dy", {}, {"mask": i}, "x")

@@ -1,0 +1,118 @@
+"""Chain and head put together, if they give the user's output; with a penalty on the weights, if that is left."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from softgrad.check.mistakes.lines import Array, Names, functions, run
+from softgrad.check.recipes.chains import Chain
+from softgrad.check.recipes.head import Head
+from softgrad.check.recipes.recipe import IMPOSSIBLE, Recipe, Step, fits
+
+DIGITS = 4  # of a constant that somebody would write
+
+
+class Front:
+    """A chain, run on the user's arrays up to the logits.
+
+    Raises:
+        ValueError: the arrays do not fit the chain.
+    """
+
+    def __init__(self, chain: Chain, arrays: Sequence[Any]) -> None:
+        self.chain = chain
+        self.arrays = arrays
+        names = functions(chain.layout)
+        names.update(chain.constants)
+        names.update({name: arrays[i] for name, i in chain.roles.items()})
+        run(chain.forward, names)
+        self.logits: Array = names[chain.logits]
+        shape, axis = np.shape(self.logits), chain.layout.class_axis
+        if len(shape) != chain.layout.ndim or not shape[axis]:
+            raise ValueError("no logits")
+        names["K"], names["m"] = float(shape[axis]), float(np.prod(shape) / shape[axis])
+        self._names = names
+
+    def _own(self, head: Head) -> dict[str, str]:
+        """The head's names in the chain's: z is z2 behind two layers."""
+        return dict(self.chain.names) if self.chain.forward else {}
+
+    def _run(self, head: Head) -> Names | None:
+        """The head's lines, run behind the chain's."""
+        own, names = self._own(head), dict(self._names)
+        if not self.chain.forward:
+            names[head.at] = names["z"]
+        names.update(head.constants)
+        names.update({name: self.arrays[i] for name, i in head.roles.items()})
+        try:
+            return run((_in_words(line, own) for line in head.forward), names)
+        except IMPOSSIBLE:
+            return None
+
+    def with_head(self, head: Head, output: Array) -> Recipe | None:
+        """The recipe, if it gives the output."""
+        names = self._run(head)
+        result = self._own(head).get(head.output, head.output)
+        return self._recipe(head) if names is not None and fits(names[result], output) else None
+
+    def with_penalty(self, head: Head, output: Array) -> Recipe | None:
+        """The loss and a multiple of the squared weights, which is read off the output."""
+        names = self._run(head)
+        weights = self.chain.weights
+        squares = sum(float((self._names[w] ** 2).sum()) for w in weights)
+        if names is None or np.ndim(names["loss"]) or not squares:
+            return None
+        reg = 2 * (float(output) - float(names["loss"])) / squares
+        if not 1e-9 < reg < 1e3 or not _few_digits(reg, names["m"]):
+            return None
+        recipe = self._recipe(head)
+        penalty = " + ".join(f"sum_all({w} ** 2)" for w in weights)
+        return replace(
+            recipe,
+            title=f"{recipe.title}, with a penalty {reg:.6g}/2 ||W||²",
+            head=(*recipe.head, f"loss = loss + reg / 2 * ({penalty})"),
+            backward=tuple(one for step in recipe.backward for one in (step, *_penalised(step))),
+            constants={**recipe.constants, "reg": reg},
+        )
+
+    def _recipe(self, head: Head) -> Recipe:
+        chain, own, bare = self.chain, self._own(head), not self.chain.forward
+        behind = f" behind {chain.title}" if chain.title and head.title else chain.title
+        back = tuple(Step(line, tuple(own.items())) for line in head.backward)
+        return Recipe(
+            title=head.title + behind,
+            layout=chain.layout,
+            roles={head.at if bare else name: i for name, i in chain.roles.items()} | dict(head.roles),
+            grads={i: f"d{head.at}" if bare else name for i, name in chain.grads.items()},
+            prefix=chain.forward,
+            head=tuple(_in_words(line, own) for line in head.forward),
+            output=own.get(head.output, head.output),
+            backward=(*back, *chain.backward),
+            upstream=own.get(head.upstream, head.upstream),
+            logits=head.at if bare else chain.logits,
+            constants={**chain.constants, **head.constants},
+        )
+
+
+def _penalised(step: Step) -> tuple[Step, ...]:
+    """What a penalty adds behind the line of a weight's gradient."""
+    names = dict(step.names)
+    own = tuple((name, names.get(name, name)) for name in ("dW", "W"))
+    return (Step("dW = dW + reg * W", own),) if step.template.startswith("dW = ") else ()
+
+
+def _few_digits(number: float, m: float) -> bool:
+    """Whether a number is one that somebody would write, by itself, twice, or divided by m."""
+    scaled = (number * by for by in (1.0, 2.0, m, 2 * m))
+    return any(abs(float(f"{one:.{DIGITS}g}") - one) <= 1e-7 * abs(one) for one in scaled)
+
+
+def _in_words(line: str, own: Mapping[str, str]) -> str:
+    for name, word in own.items():
+        line = re.sub(rf"\b{name}\b", word, line)
+    return line

@@ -1,0 +1,160 @@
+"""Heads that are losses: of the logits, with every option that may be in them, and of probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from softgrad.check.mistakes import layers, softmax
+from softgrad.check.mistakes import losses as lines_of
+from softgrad.check.recipes.head import Head
+from softgrad.check.recipes.target import Options, Target
+
+EPSILONS = tuple(10.0**-n for n in (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 1))
+BASES = ("2", "10")  # of the logarithm, beside the natural one
+BINARY = "-sum_k(t * log(a) + (1 - t) * log(1 - a))"
+
+
+class RowLoss(NamedTuple):
+    """A loss of one row: the lines that make it, called r, and the lines back from it."""
+
+    title: str
+    forward: tuple[str, ...]
+    backward: tuple[str, ...]
+    divisors: tuple[str, ...] = ("m",)  # what a mean of it may be divided by
+    constants: Mapping[str, Any] = {}
+    roles: Mapping[str, int] = {}
+    at: str = "z"
+
+    def heads(self, *, scalar: bool, bases: Sequence[str | None] = (None,)) -> Iterator[Head]:
+        """The rows' losses as they are, or their means and their sum; to each base of the logarithm."""
+        grad = f"d{self.at}"
+        if not scalar:
+            lines, back = (*self.forward, "loss = per_row(r)"), (*self.backward, f"{grad} = rows(g) * {grad}")
+            title = f"{self.title}, a loss for each row"
+            yield Head(title, lines, "loss", back, "g", self.constants, self.roles, self.at)
+            return
+        for divisor in (*self.divisors, "", *(("(m * K)",) if "m" in self.divisors else ())):
+            for base in bases:
+                by = [*([divisor] if divisor else []), *([f"log({base})"] if base else [])]
+                whole = "sum of" if not divisor else "mean over all entries of" if "K" in divisor else "mean of"
+                title = f"{whole} the {self.title}" + (f" to base {base}" if base else "")
+                lines = (*self.forward, "loss = sum_all(r)" + "".join(f" / {one}" for one in by))
+                back = (*self.backward, *(f"{grad} = {grad} / {one}" for one in by), f"{grad} = g * {grad}")
+                yield Head(title, lines, "loss", back, "g", self.constants, self.roles, self.at)
+
+
+class Factor(NamedTuple):
+    """What multiplies the loss of each row: names of factors, the lines that make them, what a mean divides by."""
+
+    names: tuple[str, ...]
+    lines: tuple[str, ...]
+    divisors: tuple[str, ...]
+    constants: Mapping[str, Any] = {}
+    roles: Mapping[str, int] = {}
+
+
+def cross_entropies(target: Target, options: Options) -> Iterator[RowLoss]:
+    """The cross-entropy of softmax(z), with every combination of the options."""
+    for temperature in (None, *options.temperatures):
+        for eps in (None, *options.smoothings):
+            for factor in _factors(options):
+                yield _cross_entropy(target, temperature, eps, factor)
+
+
+def _cross_entropy(target: Target, temperature: float | None, eps: float | None, factor: Factor) -> RowLoss:
+    z, q = "z" if temperature is None else "z / T", "t" if eps is None else "q"
+    forward = [f"p = softmax({z})", f"logp = log_softmax({z})", *_makes(target)]
+    if eps is not None:
+        forward.append("q = (1 - eps) * t + eps / K")
+    product = " * ".join((*factor.names, q, "logp"))
+    fused = lines_of.FUSED if eps is None else lines_of.SMOOTHED
+    back = [fused if target.sums_to_1 else f"dz = p * sum_k({q}) - {q}", *(f"dz = {f} * dz" for f in factor.names)]
+    if temperature is not None:
+        back.append("dz = dz / T")
+    said = ("" if eps is None else f", smoothing {eps:g}") + (
+        "" if temperature is None else f", temperature {temperature:g}"
+    )
+    given = {name: value for name, value in (("T", temperature), ("eps", eps)) if value is not None}
+    return RowLoss(
+        f"cross-entropy of softmax{said}",
+        (*forward, *factor.lines, f"r = -sum_k({product})"),
+        tuple(back),
+        factor.divisors,
+        {**target.constants, **factor.constants, **given},
+        {**target.roles, **factor.roles},
+    )
+
+
+def _factors(options: Options) -> Iterator[Factor]:
+    """A mask of rows; class weights; weights of samples; ignored rows; nothing."""
+    v: tuple[str, ...] = ()
+    count: tuple[str, ...] = ()
+    if options.ignore is not None and options.integer_target:
+        v, count = ("v",), (f"v = rows(1.0 * (y != {options.ignore}))", "n = sum_all(v)")
+    if options.mask is not None:
+        yield Factor(
+            ("mask",), ("mask = rows(1.0 * mask_)", "n = sum_all(mask)"), ("n", "m"), {}, {"mask_": options.mask}
+        )
+    if options.weight is not None or options.weight_values is not None:
+        roles = {} if options.weight is None else {"w": options.weight}
+        values = {} if roles else {"w": np.asarray(options.weight_values, dtype=float)}
+        own = "c = pick(w, y)" if options.integer_target else "c = sum_k(classes(w) * t)"
+        total = "sum_w = sum_all(v * c)" if v else "sum_w = sum_all(c)"
+        yield Factor((*v, "c"), (*count, own, total), ("sum_w", "n" if v else "m"), values, roles)
+    if options.sample_weight is not None:
+        lines = (*count, "s = rows(s_)", "sum_w = sum_all(s)")
+        yield Factor((*v, "s"), lines, ("m", "sum_w"), {}, {"s_": options.sample_weight})
+    yield Factor(v, count, ("n", "m") if v else ("m",))
+
+
+def other_losses(target: Target) -> Iterator[RowLoss]:
+    """Squared error of softmax and of z itself, the Kullback-Leibler divergence, and losses of sigmoid."""
+    p = ("p = softmax(z)", "logp = log_softmax(z)", *_makes(target))
+    a = ("a = sigmoid(z)", *_makes(target))
+    whole, half = lines_of.SQUARED[1], lines_of.SQUARED[0]
+    for title, lines, row, back in (
+        ("squared error of softmax", p, "sum_k((p - t) ** 2)", (whole, softmax.SOFTMAX_IN_LOSS)),
+        ("half squared error of softmax", p, "sum_k((p - t) ** 2) / 2", (half, softmax.SOFTMAX_IN_LOSS)),
+        ("Kullback-Leibler divergence", p, "sum_k(where(t > 0, t * (log(t) - logp), 0))", (lines_of.FUSED,)),
+        ("binary cross-entropy of sigmoid", a, "sum_k(softplus(z) - t * z)", (lines_of.BINARY,)),
+        ("squared error of sigmoid", a, "sum_k((a - t) ** 2)", ("da = 2 * (a - t)", layers.SIGMOID)),
+        ("half squared error of sigmoid", a, "sum_k((a - t) ** 2) / 2", ("da = a - t", layers.SIGMOID)),
+        ("squared error", _makes(target), "sum_k((z - t) ** 2)", ("dz = 2 * (z - t)",)),
+        ("half squared error", _makes(target), "sum_k((z - t) ** 2) / 2", ("dz = z - t",)),
+    ):
+        yield RowLoss(title, (*lines, f"r = {row}"), back, constants=target.constants, roles=target.roles)
+
+
+def away_from_0(target: Target, epsilons: tuple[float, ...]) -> Iterator[RowLoss]:
+    """The cross-entropy with a small number added to the probabilities before their logarithm."""
+    lines = ("p = softmax(z)", *_makes(target), "r = -sum_k(t * log(p + eps))")
+    for eps in epsilons:
+        title = f"cross-entropy of softmax with {eps:g} added"
+        constants = {**target.constants, "eps": eps}
+        yield RowLoss(title, lines, (lines_of.FUSED_AWAY_FROM_0,), constants=constants, roles=target.roles)
+
+
+def of_probabilities(target: Target, epsilons: tuple[float, ...] = ()) -> Iterator[RowLoss]:
+    """Losses of probabilities that are given as such, or as logarithms."""
+    for title, row, back in (
+        ("cross-entropy of probabilities", "-sum_k(where(t == 0, 0, t * log(p)))", lines_of.AT_PROBABILITIES),
+        ("squared error of probabilities", "sum_k((p - t) ** 2)", lines_of.SQUARED[1]),
+        ("half squared error of probabilities", "sum_k((p - t) ** 2) / 2", lines_of.SQUARED[0]),
+        ("binary cross-entropy of probabilities", BINARY, lines_of.BINARY_AT_PROBABILITIES),
+        ("negative log-likelihood of log-probabilities", "-sum_k(t * z)", "dz = -t"),
+    ):
+        lines = (*_makes(target), *(("a = p",) if row == BINARY else ()), f"r = {row}")
+        at = back[1]
+        yield RowLoss(title, lines, (back,), constants=target.constants, roles=target.roles, at=at)
+    lines = (*_makes(target), "r = -sum_k(t * log(p + eps))")
+    for eps in epsilons:
+        title = f"cross-entropy of probabilities with {eps:g} added"
+        constants = {**target.constants, "eps": eps}
+        yield RowLoss(title, lines, (lines_of.AWAY_FROM_0,), constants=constants, roles=target.roles, at="p")
+
+
+def _makes(target: Target) -> tuple[str, ...]:
+    return () if target.line is None else (target.line,)
