@@ -5,13 +5,16 @@ are the got_i v_i: an error of rtol in each, with random signs, comes to rtol ||
 single wrong entry among n comes to less, about 1/sqrt(n) of its own error. So a projection that is off by a hundredth
 of that already is looked into: the half of the entries that is further off is halved again until one entry is left,
 which is then judged by itself.
+
+Where x sits on kinks inside f, a projection may be off though every entry is right: each entry has its own choice of a
+slope, and along v the kinks of many entries meet in one output. There only an entry that is wrong by itself counts.
 """
 
 from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -112,16 +115,35 @@ def _projections(witness: Witness, got: Array, rng: np.random.Generator, deadlin
         # On many kinks slopes of either sign make a wide interval; those of one sign make one that tells 2 from 0 to 1.
         directions.append(np.abs(v) if len(directions) % 2 else v)
         verdicts.append(_projection(witness, got, directions[-1]))
-    extent, where = f"{len(verdicts)} random projections", None
+    where, extent = None, f"{len(verdicts)} random projections"
     worst = int(np.argmax([verdict.error for verdict in verdicts]))
     if verdicts[worst].error > SUSPECT * witness.rtol:
-        found = _locate(witness, got, directions[worst], deadline)
-        if found is not None:
-            verdict = _entry(witness, got, found)
-            if verdict.error > witness.rtol:
-                where = _place(got, found, verdict)
-                verdicts.append(verdict)
+        on_kinks = any(verdict.kink for verdict in verdicts)
+        for j in _suspects(witness, got, directions[worst], deadline, rng if on_kinks else None):
+            entry = _entry(witness, got, j)
+            if entry.error > witness.rtol:
+                where = _place(got, j, entry)
+                verdicts.append(entry)
+                break
+        if on_kinks and where is None:
+            verdicts = [
+                verdict._replace(error=0.0, resolved=False) if verdict.error > witness.rtol else verdict
+                for verdict in verdicts
+            ]
     return _judgement(witness, verdicts, extent, where)
+
+
+def _suspects(
+    witness: Witness, got: Array, v: Array, deadline: float, rng: np.random.Generator | None
+) -> Iterator[int]:
+    """Entries that may be wrong: the one that halving leads to, and with an rng all others, while there is time."""
+    located = _locate(witness, got, v, deadline)
+    if located is not None:
+        yield located
+    for j in [] if rng is None else rng.permutation(got.size):
+        if time.perf_counter() > deadline:
+            return
+        yield int(j)
 
 
 def _locate(witness: Witness, got: Array, v: Array, deadline: float) -> int | None:

@@ -23,7 +23,8 @@ import numpy as np
 from softgrad.check.numerical import Array, Function, Numerical, allows_complex_step, along, point, slopes
 
 TRUSTED = 0.1  # a slack above this part of the derivative's size says nothing of it
-CONFIRMED = 16  # wrong derivatives by the complex step that differences confirm; then it is believed
+LOOSE = 1e-3  # above this part, the slopes from both sides may say more
+CONFIRMED = 16  # wrong derivatives by the complex step that are confirmed; then it is believed
 
 
 class Verdict(NamedTuple):
@@ -50,22 +51,32 @@ class Witness:
         self.confirmed = 0
 
     def verdict(self, v: Array, got: float, size: float) -> Verdict:
-        """`got`, of that size, as the derivative along v. Wrong only if differences with every step say so too."""
+        """`got`, of that size, as the derivative along v."""
         terms = self.terms * float(np.linalg.norm(v))
         wanted = self._weighted(along(self.f, self.x, v, eps=self.eps, complex_step=self.complex_step, at=self.at))
         verdict = self._compare(got, size, wanted, terms)
-        wrong = verdict.error > self.rtol
-        if not np.isfinite(got) or (verdict.resolved and not wrong):
+        if not np.isfinite(got):
             return verdict
-        if self.complex_step and verdict.resolved and self.confirmed < CONFIRMED:
-            by_differences = self._weighted(along(self.f, self.x, v, eps=self.eps, at=self.at))
-            second = self._compare(got, size, by_differences, terms)
-            if not second.resolved:
-                return self._on_kink(v, got, size, terms)
-            if second.error <= self.rtol:
-                return second
+        if self.complex_step and verdict.resolved:
+            if verdict.error <= self.rtol or self.confirmed >= CONFIRMED:
+                return verdict
+            return self._confirm(verdict, v, size, terms)
+        loose = 4 * verdict.estimate > max(LOOSE * max(size, abs(verdict.wanted)), 1e5 * self.eps * terms)
+        if not loose or (verdict.resolved and verdict.error > self.rtol):
+            return verdict
+        on_kink = self._on_kink(v, got, size, terms)
+        return on_kink if on_kink.kink or on_kink.estimate < verdict.estimate else verdict
+
+    def _confirm(self, verdict: Verdict, v: Array, size: float, terms: float) -> Verdict:
+        """A derivative is wrong by the complex step only if differences agree with that, and x is on no kink."""
+        differences = self._weighted(along(self.f, self.x, v, eps=self.eps, at=self.at))
+        on_kink = self._on_kink(v, verdict.got, size, terms)
+        agree = self._compare(verdict.wanted, abs(verdict.wanted), differences, terms)
+        if agree.error <= self.rtol and not on_kink.kink:
             self.confirmed += 1
-        return verdict if verdict.resolved else self._on_kink(v, got, size, terms)
+            return verdict
+        second = self._compare(verdict.got, size, differences, terms)
+        return second if second.resolved and not on_kink.kink else on_kink
 
     def _on_kink(self, v: Array, got: float, size: float, terms: float) -> Verdict:
         left, right = slopes(self.f, self.x, v, eps=self.eps, at=self.at)
