@@ -34,7 +34,7 @@ EPS = float(np.finfo(np.float64).eps)
 TINY = 2.0**-200  # the complex step: its square is nothing beside any number that a user computes with
 UNDERFLOW = float(np.finfo(np.float64).smallest_normal)
 GOOD = 1e-10  # a relative estimate that no further step need improve
-TRUSTED = 0.1  # an estimate above this part of the slopes seen says that the step does not resolve the function
+TRUSTED = 0.01  # an estimate above this part of the slopes seen says that the step does not resolve the function
 SHORTER = (0, -6, -12, -18, -26, -36)  # powers of 2: how steps shrink where a function is steep or has a kink nearby
 
 
