@@ -193,9 +193,21 @@ def _mistake(backward: Backward, wrong: Wrong, entry: Entry) -> Mistake:
         title=entry.title,
         explanation=entry.explanation,
         formula=as_formula(right),
-        fix=as_numpy(right, backward.recipe.layout, keepdims=_keeps(backward, right)),
+        fix=as_numpy(right, backward.recipe.layout, keepdims=_keeps(backward, right)) + _where(backward, right),
         evidence=f"{as_formula(_whole(lines, wrong.step))} gives the gradient returned, on {count} of {count} draws",
     )
+
+
+def _where(backward: Backward, line: str) -> str:
+    """A comment on what the short names of a line are."""
+    recipe = backward.recipe
+    used = {node.id for node in ast.walk(ast.parse(line)) if isinstance(node, ast.Name)}
+    axes = {"m": recipe.layout.batch_axes[:1], "K": (recipe.layout.class_axis,)}
+    said = [f"{name} = {recipe.logits}.shape[{axis[0]}]" for name, axis in axes.items() if name in used and axis]
+    if "t" in used and "t = one_hot(y)" in recipe.head:
+        columns = recipe.layout.ndim == 2 and recipe.layout.class_axis == 0
+        said.append("t = np.eye(K)[y]" + (".T" if columns else ""))
+    return f"  # {', '.join(said)}" if said else ""
 
 
 def _keeps(backward: Backward, line: str) -> bool:

@@ -40,8 +40,6 @@ def explore(
         judge: judges one gradient at one sample.
         findings: to be added to.
     """
-    if subject.takes_upstream:
-        _with_other_upstreams(subject, samples[0], judge, findings)
     ratios = {}
     for key, one in wrong.items():
         if one.wanted is None:
@@ -51,6 +49,8 @@ def explore(
         for fact in facts_of(name, got, one.wanted, _quantities(one.wanted.shape, context)):
             findings.note(fact)
         _clipped(subject, samples, key, judge, findings)
+    if subject.takes_upstream and None in ratios.values():
+        _with_other_upstreams(subject, samples[0], judge, findings)
     shared = {round(ratio, 4) for ratio in ratios.values() if ratio is not None}
     if len(ratios) == count and len(shared) == 1 and None not in ratios.values():
         ratio = shared.pop()

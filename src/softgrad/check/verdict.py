@@ -24,7 +24,7 @@ from softgrad.check.numerical import Array, Function, Numerical, allows_complex_
 
 TRUSTED = 0.1  # a slack above this part of the derivative's size says nothing of it
 LOOSE = 1e-3  # above this part, the slopes from both sides may say more
-CONFIRMED = 16  # wrong derivatives by the complex step that are confirmed; then it is believed
+CONFIRMED = 4  # wrong derivatives by the complex step that are confirmed; then it is believed
 
 
 class Verdict(NamedTuple):
