@@ -229,16 +229,19 @@ class Check:
             if samples[0].grads[key].dtype.kind in "iu":
                 findings.add("integer-truncation", f"the gradient of {self._name(key)} is an array of whole numbers")
         explained = False
+        rights: dict[Key, Array] = {}
         if backward is not None:
             findings.note(f"forward computes {backward.recipe.title}, {backward.recipe.layout}")
             if self._is_right(backward, samples):
+                keys = list(samples[0].arrays)
+                rights = {keys[i]: right for i, right in backward.right(0).items()}
                 mistakes = diagnose(backward)
                 findings.include(*mistakes)
                 explained = bool(mistakes)
         for key, grad in misshapen.items():
             self._find_shape(samples[0], key, grad)
         if not explained:
-            at_given = {key: judged[key] for key in wrong if not judged[key].ok}
+            at_given = {key: _with_wanted(judged[key], rights.get(key)) for key in wrong if not judged[key].ok}
             explore(self.subject, samples, at_given, len(judged), self.context, self._judge_fewer, findings)
             if wrong and len(wrong) < len(judged):
                 right = ", ".join(self._name(key) for key in judged if key not in wrong)
@@ -289,6 +292,11 @@ class Check:
             self._name(key): step_curve(self._function(given, key), x, given.upstream, given.grads[key], rng)
             for key, x in wide.items()
         }
+
+
+def _with_wanted(one: Judgement, right: Array | None) -> Judgement:
+    """A judgement by projections has no gradient to compare with; that of the recognised function is one."""
+    return one._replace(wanted=right) if one.wanted is None and right is not None else one
 
 
 def _wide(array: Array) -> Array:

@@ -30,6 +30,8 @@ def draw(report: Report, ax: Axes | None) -> Axes:
         steps, errors = np.asarray(steps), np.asarray(errors)
         shown = np.isfinite(errors) & (errors > 0)  # the others have no place on a logarithmic axis
         ax.loglog(steps[shown], errors[shown], marker="o", markersize=3, label=name)
+    low, high = ax.get_ylim()
+    ax.set_ylim(min(low, 1e-13), max(high, 10))  # so that a plateau looks like one
     ax.set_title(verdict(report))
     ax.set_xlabel("step h of the central difference")
     ax.set_ylabel("error: |gradient - difference|, relative")
