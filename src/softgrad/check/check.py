@@ -154,20 +154,25 @@ class Check:
         )
 
     def _leaves(self, sample: Sample) -> list[Leaf]:
-        """The arrays, and which of them are parameters: those of a dict, or those that gradients are asked for."""
-        some = len(sample.grads) < len(sample.arrays) and (len(sample.grads) > 1 or not self.subject.takes_upstream)
+        """The arrays, and which of them are parameters: those of a dict, or those that gradients are asked for.
+
+        The arrays that forward keeps to itself stand behind them: they may be the data.
+        """
+        kept = self.subject.captured
+        fewer = len(sample.grads) < len(sample.arrays) + len(kept)
+        asked = fewer and (len(sample.grads) > 1 or not self.subject.takes_upstream)
+        names = {slot.key: slot.name for slot in self.subject.slots}
         return [
-            Leaf(
-                slot.name,
-                _wide(sample.arrays[slot.key]),
-                slot.key[1] is not None or (some and slot.key in sample.grads),
-            )
-            for slot in self.subject.slots
+            *(
+                Leaf(names[key], _wide(array), key[1] is not None or (asked and key in sample.grads))
+                for key, array in sample.arrays.items()
+            ),
+            *(Leaf("its own", _wide(array)) for array in kept),
         ]
 
     def _draw(self, recipe: Recipe, sample: Sample) -> Draw | None:
         keys = list(sample.arrays)
-        arrays = [_wide(sample.arrays[key]) for key in keys]
+        arrays = [_wide(array) for array in (*sample.arrays.values(), *self.subject.captured)]
         rtol = 1e-8 if self.eps == EPS else 1e-4
         if not matches(recipe, arrays, sample.output, rtol=rtol):
             return None

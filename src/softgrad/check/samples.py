@@ -85,6 +85,8 @@ class Sampler:
         if recipe.layout.ndim != 2 or self.inputs is not None:
             return []
         keys, arrays = list(sample.arrays), dict(sample.arrays)
+        if any(recipe.roles[name] >= len(keys) for name in recipe.batched):
+            return []  # the data is the function's own
         for name in recipe.batched:
             key = keys[recipe.roles[name]]
             axis = recipe.layout.batch_axes[0] if arrays[key].ndim == 2 else 0

@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from softgrad.check.arguments import Arguments, Array, Key, Slot, copied, kind_of, same
-from softgrad.check.randomness import Randomness
+from softgrad.check.randomness import Randomness, reachable
 from softgrad.check.returned import Returned
 from softgrad.errors import CheckError
+
+CAPTURED = 6  # arrays that a function holds; of more than that nobody can tell which is which
 
 
 class Gradients(NamedTuple):
@@ -56,6 +58,7 @@ class Subject:
         self.arguments = Arguments(function, inputs, names)
         self.wrt = wrt
         self.randomness = Randomness((forward, backward), generators)
+        self.captured = _captured(forward)
 
     @property
     def slots(self) -> list[Slot]:
@@ -165,6 +168,12 @@ class Subject:
                 f"{self.function}: {name} takes {len(signature.parameters)} arguments, wanted {len(call)}, as "
                 f"{name}({takes}); wrap it, as in {way}"
             ) from None
+
+
+def _captured(forward: Callable[..., Any]) -> list[Array]:
+    """The arrays that forward keeps to itself: the data of a loss that is a function of its parameters only."""
+    arrays = {id(array): array for array in reachable(forward, (np.ndarray,)) if array.dtype.kind in "fiub"}
+    return list(arrays.values()) if len(arrays) <= CAPTURED else []
 
 
 def _said(error: Exception) -> str:

@@ -50,7 +50,7 @@ def _candidates(
 ) -> Iterator[Recipe | None]:
     """The recipes that fit the first sample, the usual ones first; None for one that does not fit."""
     arrays = [leaf.array for leaf in leaves]
-    if gradient_at_logits is not None and output.ndim == 0 and len(leaves) == 1 and arrays[0].ndim:
+    if gradient_at_logits is not None and output.ndim == 0 and arrays[0].ndim:
         yield from _with_hidden_target(leaves, output, context, gradient_at_logits)
     found = list(readings(leaves, context))
     for usual in (True, False):
@@ -130,7 +130,7 @@ def _with_hidden_target(
             t = p - grad * divisor
             t = np.where(np.abs(t) < 1e-7, 0.0, np.where(np.abs(t - 1) < 1e-7, 1.0, t))
             if (t >= 0).all() and np.allclose(t.sum(axis=axis), 1, atol=1e-6):
-                for chain in chains(leaves, frozenset(), context, (axis,)):
+                for chain in chains(leaves[:1], frozenset(), context, (axis,)):
                     front = Front(chain, [z])
                     for row in losses.cross_entropies(Target(None, {}, True, {"t": t}), Options()):
                         for head in row.heads(scalar=True):
