@@ -82,14 +82,16 @@ class Sampler:
 
     def other_batch(self, recipe: Recipe, sample: Sample) -> list[Sample]:
         """The same with one sample less, or one more, so that m is not taken for another number that it equals."""
-        if recipe.layout.ndim != 2 or self.inputs is not None:
+        layout = recipe.layout
+        if layout.ndim < 2 or self.inputs is not None:
             return []
         keys, arrays = list(sample.arrays), dict(sample.arrays)
         if any(recipe.roles[name] >= len(keys) for name in recipe.batched):
             return []  # the data is the function's own
         for name in recipe.batched:
             key = keys[recipe.roles[name]]
-            axis = recipe.layout.batch_axes[0] if arrays[key].ndim == 2 else 0
+            whole = arrays[key].ndim == layout.ndim
+            axis = layout.batch_axes[0] if whole else 0  # without the classes the rows' own axis comes first
             if arrays[key].ndim:
                 count = arrays[key].shape[axis]
                 take = np.arange(count - 1) if count > 2 else np.arange(count + 1) % count

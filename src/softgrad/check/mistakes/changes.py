@@ -50,7 +50,7 @@ STAND_INS: Mapping[str, tuple[str, ...]] = {
     "q": ("shift(q)", "shift_back(q)"),
     "sum_w": ("m", "sum_all(w)", "K"),
     "n": ("m", "1"),
-    "m": ("K", "m * K"),
+    "m": ("K", "m * K", "m_0", "m_1", "m_2"),
     "z": ("softmax(z)",),
     "K": ("(K - 1)", "m"),
 }

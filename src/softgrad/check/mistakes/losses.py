@@ -136,8 +136,9 @@ ENTRIES = (
     ),
     Entry(
         "clipping-one-sided",
-        "Clipping is in one direction only",
-        "Where the forward pass clips a value its derivative is 0, and the backward pass has to use the clipped value.",
+        "The forward pass cuts its input off, and the backward pass does not",
+        "Where the forward pass clips (np.clip, a maximum, a ReLU), a change of the input changes nothing and the gradient "
+        "is 0. The backward pass has to multiply by the same condition.",
     ),
     Entry(
         "epsilon-one-sided",

@@ -29,7 +29,7 @@ _INVERTED = {"/ m": "mean-inverted", "/ T": "temperature-inverted", "/ keep": "d
 _DIVISOR = {"K": "divided-by-classes", "m * K": "divided-by-size"}
 _OUTPUT = {  # what stands where the output p of a softmax belongs
     "z": "derivative-at-input", "dp": "derivative-at-upstream", "softmax(p)": "softmax-twice",
-    "softmax_m(z)": "wrong-axis", "softmax_all(z)": "wrong-axis", "first_m(p)": "first-row-jacobian",
+    "softmax_m(z)": "wrong-axis", "softmax_all(z)": "wrong-axis", "softmax_last(z)": "wrong-axis", "first_m(p)": "first-row-jacobian",
     "exp(z)": "exponentials-not-normalised", "logp": "log-output-for-probabilities",
 }  # fmt: skip
 
@@ -73,7 +73,7 @@ def _of_sum(what: str, by: str) -> str:
         return "mean-for-sum"
     if by.startswith(("first", "last")):
         return "last-sample-only" if by.endswith("_m") else "assignment-for-sum"
-    if by in ("sum_m", "sum_k"):
+    if by in ("sum_m", "sum_k", "sum_last"):
         return "wrong-axis"
     return "inner-product-over-batch" if by == "sum_all" else ""
 
@@ -89,6 +89,8 @@ def _of_swap(target: str, right: str, change: Change, what: str, by: str) -> str
             return "upstream-summed"
         return "upstream-absolute" if by.startswith("abs") else "upstream-of-wrong-layer" if by in ("da", "dz") else ""
     if what in ("m", "n", "sum_w") and f"/ {change.what}" in right:
+        if by.startswith("m_"):
+            return "divided-by-one-length"
         return _DIVISOR.get(by, "class-weight-normalisation" if what == "sum_w" else "")
     if what == "p":
         return _OUTPUT.get(by, "")

@@ -55,6 +55,12 @@ ENTRIES = (
         " classes.",
     ),
     Entry(
+        "divided-by-one-length",
+        "Divided by the length of one axis of the batch",
+        "The loss is a mean over every position: all samples times all steps, or all pixels. len(z) counts the first axis "
+        "only.",
+    ),
+    Entry(
         "multiplied-by-classes",
         "Multiplied by the number of classes",
         "A sum over the classes was taken of something that is the same for each of them, or a mean over them is "

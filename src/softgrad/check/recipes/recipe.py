@@ -80,6 +80,8 @@ class Recipe:
         shape = np.shape(names[self.logits])
         names["K"] = float(shape[self.layout.class_axis]) if shape else 1.0
         names["m"] = float(np.prod(shape) / names["K"]) if shape else 1.0
+        if len(shape) > 2:  # a batch of sequences or of images has several lengths that may be taken for m
+            names.update({f"m_{n}": float(shape[axis]) for n, axis in enumerate(self.layout.batch_axes)})
         return run(self.head, names)
 
     def arriving(self, names: Names, grad_output: Any) -> Names:

@@ -70,11 +70,11 @@ def _candidates(
 
 
 def _axes(context: Mapping[str, Any]) -> tuple[int, ...]:
-    """The class axes to try: the user's, else rows, then columns."""
+    """The class axes to try: the user's, else rows, then columns; the third is that of images, (N, K, height, width)."""
     axis = context.get("class_axis")
     if isinstance(axis, int):
         return (axis,)
-    return (0, -1) if "column" in str(context.get("layout", "")) else (-1, 0)
+    return (0, -1) if "column" in str(context.get("layout", "")) else (-1, 0, 1)
 
 
 def _heads(
@@ -124,7 +124,7 @@ def _with_hidden_target(
 ) -> Iterator[Recipe | None]:
     """A cross-entropy whose target the function keeps to itself: t = p - grad * m, if that is a target at all."""
     z = leaves[0].array
-    for axis in _axes(context) if z.ndim == 2 else (-1,):
+    for axis in _axes(context)[:2] if z.ndim == 2 else (-1,):
         p = run(("p = softmax(z)",), {**functions(Layout(axis, z.ndim)), "z": z})["p"]
         for divisor in (z.size / z.shape[axis], 1.0, float(z.size)):
             t = p - grad * divisor
