@@ -204,6 +204,8 @@ def _where(backward: Backward, line: str) -> str:
     used = {node.id for node in ast.walk(ast.parse(line)) if isinstance(node, ast.Name)}
     axes = {"m": recipe.layout.batch_axes[:1], "K": (recipe.layout.class_axis,)}
     said = [f"{name} = {recipe.logits}.shape[{axis[0]}]" for name, axis in axes.items() if name in used and axis]
+    if recipe.layout.ndim > 2 and "m" in used:
+        said[0] = f"m = {recipe.logits}.size // {recipe.logits}.shape[{recipe.layout.class_axis}]"
     if "t" in used and "t = one_hot(y)" in recipe.head:
         columns = recipe.layout.ndim == 2 and recipe.layout.class_axis == 0
         said.append("t = np.eye(K)[y]" + (".T" if columns else ""))

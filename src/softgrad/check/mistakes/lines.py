@@ -37,6 +37,8 @@ class Layout(NamedTuple):
     def __str__(self) -> str:
         if self.ndim == 1:
             return "a vector"
+        if self.ndim > 2:
+            return f"classes on axis {self.class_axis} of {self.ndim}"
         return "rows (m, K)" if self.class_axis % self.ndim == self.ndim - 1 else "columns (K, m)"
 
 
@@ -108,6 +110,7 @@ def functions(layout: Layout) -> Names:
         "unwrapped_shift_back": lambda x: _shifted(x, -1, k),
         "first_one": one_at(0),
         "last_one": one_at(-1),
+        **({"sum_last": along(np.sum, -1), "softmax_last": softmax(-1)} if layout.ndim > 2 else {}),
         **_PLAIN,
     }
     return named

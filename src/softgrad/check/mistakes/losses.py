@@ -137,8 +137,8 @@ ENTRIES = (
     Entry(
         "clipping-one-sided",
         "The forward pass cuts its input off, and the backward pass does not",
-        "Where the forward pass clips (np.clip, a maximum, a ReLU), a change of the input changes nothing and the gradient "
-        "is 0. The backward pass has to multiply by the same condition.",
+        "Where the forward pass clips (np.clip, a maximum, a ReLU), a change of the input changes nothing and the "
+        "gradient is 0. The backward pass has to multiply by the same condition.",
     ),
     Entry(
         "epsilon-one-sided",

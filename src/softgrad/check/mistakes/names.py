@@ -29,8 +29,8 @@ _INVERTED = {"/ m": "mean-inverted", "/ T": "temperature-inverted", "/ keep": "d
 _DIVISOR = {"K": "divided-by-classes", "m * K": "divided-by-size"}
 _OUTPUT = {  # what stands where the output p of a softmax belongs
     "z": "derivative-at-input", "dp": "derivative-at-upstream", "softmax(p)": "softmax-twice",
-    "softmax_m(z)": "wrong-axis", "softmax_all(z)": "wrong-axis", "softmax_last(z)": "wrong-axis", "first_m(p)": "first-row-jacobian",
-    "exp(z)": "exponentials-not-normalised", "logp": "log-output-for-probabilities",
+    "softmax_m(z)": "wrong-axis", "softmax_all(z)": "wrong-axis", "softmax_last(z)": "wrong-axis",
+    "first_m(p)": "first-row-jacobian", "exp(z)": "exponentials-not-normalised", "logp": "log-output-for-probabilities",
 }  # fmt: skip
 
 

@@ -57,8 +57,8 @@ ENTRIES = (
     Entry(
         "divided-by-one-length",
         "Divided by the length of one axis of the batch",
-        "The loss is a mean over every position: all samples times all steps, or all pixels. len(z) counts the first axis "
-        "only.",
+        "The loss is a mean over every position: all samples times all steps, or all pixels. len(z) counts the first "
+        "axis only.",
     ),
     Entry(
         "multiplied-by-classes",

@@ -70,7 +70,7 @@ def _candidates(
 
 
 def _axes(context: Mapping[str, Any]) -> tuple[int, ...]:
-    """The class axes to try: the user's, else rows, then columns; the third is that of images, (N, K, height, width)."""
+    """The class axes to try: the user's, else rows, then columns; the third is that of images (N, K, ...)."""
     axis = context.get("class_axis")
     if isinstance(axis, int):
         return (axis,)
