@@ -15,7 +15,7 @@ from softgrad.check.mistakes.names import made_entry, named
 from softgrad.check.recipes import Recipe, Step, fits
 from softgrad.check.recipes.recipe import IMPOSSIBLE
 
-NO_QUANTITIES = ("y", "r", "lse")  # of the forward pass: nobody means these in a gradient
+NO_QUANTITIES = ("y", "r")  # of the forward pass: nobody means these in a gradient
 
 
 class Draw(NamedTuple):

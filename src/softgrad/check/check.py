@@ -25,7 +25,7 @@ SECONDS = 1.5  # that the numerical derivatives at the inputs given may take
 FEWER = 0.6  # and those at others
 UNDERSTOOD = (
     "class_axis", "layout", "temperature", "label_smoothing", "class_weight", "ignore_index", "mask", "target", "keep",
-    "slope", "eps", "epsilon",
+    "slope", "eps", "epsilon", "z_loss",
 )  # fmt: skip
 
 

@@ -47,7 +47,7 @@ def check_vjp(
             before it, with the same arrays.
         *arrays: the inputs: arrays, numbers, dicts or lists of arrays (the gradient is then one too); anything else is
             handed on as it is.
-        names: what to call each input.
+        names: what to call each input; by default what forward calls it.
         context: what you know of the function, in your own words: class_axis, layout ("rows", "columns", "vector"),
             loss, reduction, temperature, label_smoothing, class_weight, ignore_index, mask, keep, slope, learning_rate,
             target, ...; keys that mean nothing to the checker are kept as facts.

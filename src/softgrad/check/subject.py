@@ -35,7 +35,7 @@ class Subject:
         backward: inputs to gradients; with output and grad_output where `takes_upstream`.
         inputs: as the user gave them.
         takes_upstream: whether backward is a vjp.
-        names: what to call each input.
+        names: what to call each input; by default, what forward calls it.
         wrt: the inputs that gradients are for; None: as many as the backward function returns.
         generators: random generators that the user names.
     """
@@ -55,7 +55,7 @@ class Subject:
         self.function = function
         self._forward, self._backward = forward, backward
         self.takes_upstream = takes_upstream
-        self.arguments = Arguments(function, inputs, names)
+        self.arguments = Arguments(function, inputs, names or _parameters(forward, len(inputs)))
         self.wrt = wrt
         self.randomness = Randomness((forward, backward), generators)
         self.captured = _captured(forward)
@@ -168,6 +168,16 @@ class Subject:
                 f"{self.function}: {name} takes {len(signature.parameters)} arguments, wanted {len(call)}, as "
                 f"{name}({takes}); wrap it, as in {way}"
             ) from None
+
+
+def _parameters(forward: Callable[..., Any], count: int) -> list[str] | None:
+    """What forward calls its inputs, if it has a name for each."""
+    try:
+        parameters = list(inspect.signature(forward).parameters.values())[:count]
+    except (TypeError, ValueError):  # some built-in functions have none
+        return None
+    named = [one.name for one in parameters if one.kind is not inspect.Parameter.VAR_POSITIONAL]
+    return named if len(named) == count else None
 
 
 def _captured(forward: Callable[..., Any]) -> list[Array]:

@@ -62,25 +62,34 @@ def cross_entropies(target: Target, options: Options) -> Iterator[RowLoss]:
         for eps in (None, *options.smoothings):
             for factor in _factors(options):
                 yield _cross_entropy(target, temperature, eps, factor)
+                if options.z_loss is not None:
+                    yield _cross_entropy(target, temperature, eps, factor, options.z_loss)
 
 
-def _cross_entropy(target: Target, temperature: float | None, eps: float | None, factor: Factor) -> RowLoss:
+def _cross_entropy(
+    target: Target, temperature: float | None, eps: float | None, factor: Factor, z_loss: float | None = None
+) -> RowLoss:
     z, q = "z" if temperature is None else "z / T", "t" if eps is None else "q"
     forward = [f"p = softmax({z})", f"logp = log_softmax({z})", *_makes(target)]
     if eps is not None:
         forward.append("q = (1 - eps) * t + eps / K")
-    product = " * ".join((*factor.names, q, "logp"))
+    row = f"-sum_k({q} * logp)"
+    if z_loss is not None:
+        forward.append(f"lse = max_k({z}) + log(sum_k(exp({z} - max_k({z}))))")
+        row = f"({row} + z_loss * lse ** 2)"
     fused = lines_of.FUSED if eps is None else lines_of.SMOOTHED
     back = [fused if target.sums_to_1 else f"dz = p * sum_k({q}) - {q}", *(f"dz = {f} * dz" for f in factor.names)]
+    if z_loss is not None:
+        back.insert(1, "dz = dz + 2 * z_loss * lse * p")
     if temperature is not None:
         back.append("dz = dz / T")
     said = ("" if eps is None else f", smoothing {eps:g}") + (
         "" if temperature is None else f", temperature {temperature:g}"
     )
-    given = {name: value for name, value in (("T", temperature), ("eps", eps)) if value is not None}
+    given = {name: value for name, value in (("T", temperature), ("eps", eps), ("z_loss", z_loss)) if value is not None}
     return RowLoss(
         f"cross-entropy of softmax{said}",
-        (*forward, *factor.lines, f"r = -sum_k({product})"),
+        (*forward, *factor.lines, f"r = {' * '.join((*factor.names, row))}"),
         tuple(back),
         factor.divisors,
         {**target.constants, **factor.constants, **given},
