@@ -25,6 +25,7 @@ from softgrad.check.report import Mistake
 SECONDS = 1.0  # that the search for two mistakes at once may take
 SHORT = 5  # lines of a backward pass in which every two wrong lines are tried together
 MADE = 2  # changes without a name of their own that a report lists
+ANY_CAUSE = ("factor-2", "factor-half")  # names that say little: after the others
 LAYERS = 3  # mistakes that are told of one network
 
 
@@ -176,12 +177,17 @@ def _explains(backward: Backward, changed: Mapping[int, str]) -> bool:
 def _told(backward: Backward, wrongs: Iterable[Wrong]) -> tuple[Mistake, ...]:
     """The mistakes of wrong lines, each name once; changes without a name only where there is nothing else."""
     wrongs = list(wrongs)
-    known = sorted((wrong for wrong in wrongs if wrong.known), key=lambda wrong: (len(wrong.entries), -wrong.step))
+    known = sorted((wrong for wrong in wrongs if wrong.known), key=_rank)
     told: dict[str, Mistake] = {}
     for wrong in known or wrongs[:MADE]:
         for entry in wrong.entries:
             told.setdefault(entry.name, _mistake(backward, wrong, entry))
     return tuple(told.values())
+
+
+def _rank(wrong: Wrong) -> tuple[int, bool, int]:
+    """One mistake before two, a missing temperature of 2 before a factor 2, the later line before the earlier."""
+    return len(wrong.entries), any(entry.name in ANY_CAUSE for entry in wrong.entries), -wrong.step
 
 
 def _mistake(backward: Backward, wrong: Wrong, entry: Entry) -> Mistake:

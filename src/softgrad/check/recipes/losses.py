@@ -16,6 +16,8 @@ EPSILONS = tuple(10.0**-n for n in (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 1))
 BASES = ("2", "10")  # of the logarithm, beside the natural one
 BINARY = "-sum_k(t * log(a) + (1 - t) * log(1 - a))"
 
+FACTORS = {"mask": "masked rows", "v": "ignored rows", "c": "class weights", "s": "sample weights"}
+
 
 class RowLoss(NamedTuple):
     """A loss of one row: the lines that make it, called r, and the lines back from it."""
@@ -87,6 +89,7 @@ def _cross_entropy(
         "" if temperature is None else f", temperature {temperature:g}"
     )
     given = {name: value for name, value in (("T", temperature), ("eps", eps), ("z_loss", z_loss)) if value is not None}
+    said += "".join(f", {FACTORS[name]}" for name in factor.names)
     return RowLoss(
         f"cross-entropy of softmax{said}",
         (*forward, *factor.lines, f"r = {' * '.join((*factor.names, row))}"),
