@@ -33,7 +33,6 @@ SAME_NUMBERS = {  # name of a case: another name of the catalogue, and why it gi
 }
 
 
-
 def takes_a_second(case):
     """A search that finds no name ends with its time; large arrays take as long."""
     inputs = leaves(case.make(np.random.default_rng(0))[2]).values()
