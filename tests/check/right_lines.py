@@ -8,8 +8,8 @@ from softgrad.check.recipes import activations, losses
 from softgrad.check.recipes.chains import MIDDLE, PRODUCTS, VECTORS, Leaf
 from softgrad.check.recipes.target import Options, Target
 
-LAYOUTS = {"rows": Layout(-1, 2), "columns": Layout(0, 2), "vector": Layout(-1, 1)}
-M, K, D = 4, 3, 5
+LAYOUTS = {"rows": Layout(-1, 2), "columns": Layout(0, 2), "vector": Layout(-1, 1), "images": Layout(1, 3)}
+M, K, D, PIXELS = 4, 3, 5, 2
 PRODUCT_LINES = {*layers.WEIGHT, *layers.INPUT, *(product.input for product in VECTORS)}
 
 
@@ -56,15 +56,16 @@ def quantities(line, layout, *, square=False):
     """Random numbers for every name that a line may use, of the shapes that they have in this layout."""
     rng = np.random.default_rng(1)
     features = K if square else D
-    classes_first = layout.class_axis == 0
 
     def shaped(n):
-        return (n,) if layout.ndim == 1 else (n, M) if classes_first else (M, n)
+        return {1: (n,), 2: (n, M) if layout.class_axis == 0 else (M, n), 3: (M, n, PIXELS)}[layout.ndim]
 
     def positive(*shape):
         return rng.uniform(0.2, 0.8, shape)
 
-    per_row = np.ones(()) if layout.ndim == 1 else positive(1, M) if classes_first else positive(M, 1)
+    per_row = positive(*shaped(1)) if layout.ndim > 1 else np.ones(())
+    of_rows = {1: (), 2: (M,), 3: (M, PIXELS)}[layout.ndim]
+    samples = float(np.prod(of_rows))
     weight_first = line in {p.weight for p in (*PRODUCTS, *VECTORS) if p.weight_in == 0} | {
         p.input for p in (*PRODUCTS, *VECTORS) if p.weight_in == 0
     }
@@ -80,9 +81,9 @@ def quantities(line, layout, *, square=False):
         "dW": rng.normal(size=(features, K) if weight_first else (K, features)),
         **{name: positive(K) for name in ("b", "w")},
         **dict.fromkeys(("c", "v", "s", "lse"), per_row),
-        "g": positive(M) if "rows(g)" in line and layout.ndim == 2 else 0.7,
+        "g": positive(*of_rows) if "rows(g)" in line else 0.7,
         "K": float(K),
-        "m": float(M if layout.ndim == 2 else 1),
+        "m": samples,
         "n": 3.0,
         "sum_w": 2.5,
         "T": 2.0,

@@ -158,7 +158,14 @@ WRITTEN = {  # line: on rows, on columns, of a vector
 
 @pytest.mark.parametrize("line", WRITTEN)
 def test_written_as_numpy(line):
-    assert tuple(as_numpy(line, layout) for layout in LAYOUTS.values()) == WRITTEN[line]
+    assert tuple(as_numpy(line, LAYOUTS[name]) for name in ("rows", "columns", "vector")) == WRITTEN[line]
+
+
+def test_of_images():
+    assert as_numpy("dz = p - sum_k(p) * rows(g)", LAYOUTS["images"]) == (
+        "dz = p - np.sum(p, axis=1, keepdims=True) * np.expand_dims(g, 1)"
+    )
+    assert as_numpy("db = sum_m(dz)", LAYOUTS["images"]) == "db = np.sum(dz, axis=(0, 2))"
 
 
 def test_a_bias_that_is_a_row_keeps_its_axis():
@@ -179,9 +186,14 @@ def test_written_as_a_formula(line):
 
 
 def test_layouts_in_words():
-    assert [str(layout) for layout in LAYOUTS.values()] == ["rows (m, K)", "columns (K, m)", "a vector"]
+    assert [str(layout) for layout in LAYOUTS.values()] == [
+        "rows (m, K)",
+        "columns (K, m)",
+        "a vector",
+        "classes on axis 1 of 3",
+    ]
     assert str(Layout(1, 2)) == "rows (m, K)"
-    assert [layout.batch_axes for layout in LAYOUTS.values()] == [(0,), (1,), ()]
+    assert [layout.batch_axes for layout in LAYOUTS.values()] == [(0,), (1,), (), (0, 2)]
     assert Layout(1, 4).batch_axes == (0, 2, 3)
 
 
