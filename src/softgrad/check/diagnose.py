@@ -7,6 +7,7 @@ single one does, two are tried: the whole times a constant, a wrong line in each
 from __future__ import annotations
 
 import ast
+import itertools
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -25,18 +26,26 @@ from softgrad.check.report import Mistake
 SECONDS = 1.0  # that the search for two mistakes at once may take
 SHORT = 5  # lines of a backward pass in which every two wrong lines are tried together
 MADE = 2  # changes without a name of their own that a report lists
-ANY_CAUSE = ("factor-2", "factor-half")  # names that say little: after the others
+ANY_CAUSE = (
+    "factor-2",
+    "factor-half",
+    "multiplied-by-classes",
+    "multiplied-by-samples",
+)  # names that say little: after the others
 LAYERS = 3  # mistakes that are told of one network
 
 
 def diagnose(backward: Backward) -> tuple[Mistake, ...]:
     """All mistakes that explain the gradients, those with a name first; a pair one behind the other."""
     singles = [wrong for wrong in backward.wrong_lines() if backward.explains({wrong.step: wrong.line})]
-    if singles:
+    if any(wrong.known for wrong in singles) or (singles and not _is_nothing(backward)):
         return _told(backward, singles)
     deadline = time.perf_counter() + SECONDS
     for found in (
+        _nothing(backward),
         _in_all(backward),
+        _exchanged(backward),
+        _parameter_returned(backward),
         _updated_weights(backward),
         _by_layers(backward, deadline),
         _with_constant(backward, deadline),
@@ -51,14 +60,57 @@ def diagnose(backward: Backward) -> tuple[Mistake, ...]:
 # ---- more than one wrong line ----
 
 
+def _is_nothing(backward: Backward) -> bool:
+    return not any(np.any(draw.grads[i]) for draw in backward.draws for i in backward.keys)
+
+
+def _nothing(backward: Backward) -> Iterator[Mistake]:
+    """0 everywhere, on every draw."""
+    if _is_nothing(backward):
+        yield _plain("zero-gradient", f"every gradient is 0, on {len(backward.draws)} draws")
+
+
+def _exchanged(backward: Backward) -> Iterator[Mistake]:
+    """Two gradients of the same shape, each in the other's place."""
+    wrong = backward.wrong()
+    for i, j in itertools.combinations(wrong, 2):
+        swapped = {i: j, j: i}
+        if len(wrong) == 2 and all(
+            backward.fits(n, one, backward.right(n)[other])
+            for n in range(len(backward.draws))
+            for one, other in swapped.items()
+        ):
+            names = [backward.recipe.grads[one] for one in (i, j)]
+            yield _plain("gradients-exchanged", f"{names[0]} is the right {names[1]}, and the other way round")
+
+
+def _parameter_returned(backward: Backward) -> Iterator[Mistake]:
+    """W - rate * dW in the place of dW."""
+    i = backward.wrong()[0]
+    draw, right = backward.draws[0], np.asarray(backward.right(0)[i])
+    if draw.grads[i].shape != draw.arrays[i].shape or not right.any():
+        return
+    step = np.reshape(right, draw.arrays[i].shape)
+    rate = float(f"{float((step * (draw.arrays[i] - draw.grads[i])).sum() / (step * step).sum()):.6g}")
+    if rate and all(
+        backward.fits(n, k, one.arrays[k] - rate * np.reshape(backward.right(n)[k], one.arrays[k].shape))
+        for n, one in enumerate(backward.draws)
+        for k in backward.keys
+    ):
+        yield _plain("parameter-for-gradient", f"what is returned is the array minus {rate:g} times its gradient")
+
+
+def _plain(name: str, evidence: str) -> Mistake:
+    entry = ENTRIES[name]
+    return Mistake(entry.name, entry.title, entry.explanation, "", "", evidence)
+
+
 def _in_all(backward: Backward) -> Iterator[Mistake]:
     """Every gradient times the same constant, what a regulariser adds included."""
     for constant in CONSTANTS:
         if all(_is_times(backward, n, constant) for n in range(len(backward.draws))):
             for name in named_scale(constant, backward.text):
-                entry = ENTRIES[name]
-                said = f"every gradient is the right one {constant}, on {len(backward.draws)} draws"
-                yield Mistake(entry.name, entry.title, entry.explanation, "", "", said)
+                yield _plain(name, f"every gradient is the right one {constant}, on {len(backward.draws)} draws")
             return
 
 
@@ -74,7 +126,7 @@ def _updated_weights(backward: Backward) -> Iterator[Mistake]:
     """The weights of the backward pass are those after a step, whose size is read off the first wrong gradient."""
     inputs = {n: step for n, step in enumerate(backward.steps) if step.template in INPUT}
     wrong = backward.wrong()
-    if len(inputs) < 2 or not wrong:
+    if not inputs or not wrong:
         return
 
     def after(rate: float) -> dict[int, str]:

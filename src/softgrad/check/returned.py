@@ -87,7 +87,7 @@ class Returned:
         elif value is None:
             way = "; is there a return?"
         elif np.asarray(value).dtype.kind in "fiub":
-            return np.asarray(value)
+            return np.array(value)  # the function may use the array again
         raise CheckError(
             f"{self.name} returned {kind_of(value)} as the gradient of {place}, wanted an array of numbers{way}"
         )

@@ -92,7 +92,7 @@ class Sampler:
             key = keys[recipe.roles[name]]
             whole = arrays[key].ndim == layout.ndim
             axis = layout.batch_axes[0] if whole else 0  # without the classes the rows' own axis comes first
-            if arrays[key].ndim:
+            if arrays[key].ndim and arrays[key].shape[axis]:
                 count = arrays[key].shape[axis]
                 take = np.arange(count - 1) if count > 2 else np.arange(count + 1) % count
                 arrays[key] = np.take(arrays[key], take, axis=axis)

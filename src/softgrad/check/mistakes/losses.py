@@ -13,6 +13,7 @@ AT_PROBABILITIES = "dp = -t / p"
 SQUARED = ("dp = p - t", "dp = 2 * (p - t)")
 AWAY_FROM_0 = "dp = -t / (p + eps)"
 FUSED_AWAY_FROM_0 = "dz = p * (sum_k(t * p / (p + eps)) - t / (p + eps))"
+REVERSED = "dz = p * (logp - log(t) - sum_k(p * (logp - log(t))))"
 BINARY = "dz = a - t"
 BINARY_AT_PROBABILITIES = "dp = (a - t) / (a * (1 - a))"
 
@@ -147,6 +148,11 @@ ENTRIES = (
         "finite.",
     ),
     Entry(
+        "divergence-reversed",
+        "The gradient is that of the divergence the other way round",
+        "p - t is the gradient of KL(t || p), in which the target is the first argument. KL(p || t) has another one.",
+    ),
+    Entry(
         "upstream-ignored-by-loss",
         "The upstream gradient of the loss is not used",
         "The gradient has to be multiplied by what arrives from above, even where that is one number.",
@@ -272,6 +278,7 @@ LISTED = (
     Listed(SMOOTHED, "p - (eps * t + (1 - eps) / K)", "smoothing-mass"),
     Listed(SMOOTHED, "(1 - eps) * (p - t)", "smoothing-mass"),
     Listed(SMOOTHED, "p - t + eps / K", "smoothing-mass"),
+    Listed(REVERSED, "p - t", "divergence-reversed"),
     Listed("dz = c * dz", "dz", "class-weight-missing"),
     Listed("dz = c * dz", "classes(w) * dz", "class-weight-per-column"),
     Listed("dz = c * dz", "c * c * dz", "class-weight-twice"),

@@ -24,8 +24,9 @@ class Front:
         ValueError: the arrays do not fit the chain.
     """
 
-    def __init__(self, chain: Chain, arrays: Sequence[Any]) -> None:
+    def __init__(self, chain: Chain, arrays: Sequence[Any], rtol: float) -> None:
         self.chain = chain
+        self.rtol = rtol
         self.arrays = arrays
         names = functions(chain.layout)
         names.update(chain.constants)
@@ -58,7 +59,7 @@ class Front:
         """The recipe, if it gives the output."""
         names = self._run(head)
         result = self._own(head).get(head.output, head.output)
-        return self._recipe(head) if names is not None and fits(names[result], output) else None
+        return self._recipe(head) if names is not None and fits(names[result], output, rtol=self.rtol) else None
 
     def with_penalty(self, head: Head, output: Array) -> Recipe | None:
         """The loss and a multiple of the squared weights, which is read off the output."""
