@@ -157,7 +157,7 @@ class Check:
         return Backward(recipe, usable, upstream=upstream, rtol=self._rtol()) if usable else None
 
     def _recipe(self, samples: list[Sample], judged: Mapping[Key, Judgement]) -> Recipe | None:
-        alone = judged.get((0, None)) if len(self.subject.slots) == 1 and not self.subject.takes_upstream else None
+        alone = judged.get((0,)) if len(self.subject.slots) == 1 and not self.subject.takes_upstream else None
         return recognise(
             [(self._leaves(sample), np.asarray(sample.output, dtype=np.float64)) for sample in samples[:4]],
             self.context,
@@ -180,7 +180,7 @@ class Check:
         names = {slot.key: slot.name for slot in self.subject.slots}
         return [
             *(
-                Leaf(names[key], _wide(array), key[1] is not None or (asked and key in sample.grads))
+                Leaf(names[key], _wide(array), len(key) > 1 or (asked and key in sample.grads))
                 for key, array in sample.arrays.items()
             ),
             *(Leaf("its own", _wide(array)) for array in kept),
