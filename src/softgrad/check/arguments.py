@@ -55,7 +55,7 @@ class Arguments:
             return {key: self._read(f"{place}[{key!r}]", entry) for key, entry in value.items()}
         if isinstance(value, list | tuple):
             if any(isinstance(entry, np.ndarray | Mapping) for entry in value) or _is_nested(value):
-                return type(value)([self._read(f"{place}[{k}]", entry) for k, entry in enumerate(value)])
+                return _like(value, [self._read(f"{place}[{k}]", entry) for k, entry in enumerate(value)])
             value = _as_array(value)
         if isinstance(value, bool) or not isinstance(value, NUMBERS):
             return value
@@ -104,7 +104,7 @@ def _filled(value: Any, path: Key, arrays: Mapping[Key, Array]) -> Any:
     if isinstance(value, dict):
         return {key: _filled(entry, (*path, key), arrays) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)([_filled(entry, (*path, key), arrays) for key, entry in enumerate(value)])
+        return _like(value, [_filled(entry, (*path, key), arrays) for key, entry in enumerate(value)])
     return copied(arrays.get(path, value))
 
 
@@ -140,6 +140,11 @@ def kind_of(value: Any) -> str:
     if isinstance(value, list | tuple | dict):
         return f"a {type(value).__name__}"
     return f"{value!r:.40} of type {type(value).__name__}"
+
+
+def _like(value: Any, entries: list[Any]) -> Any:
+    """A list or a tuple, named ones too, with other entries."""
+    return type(value)._make(entries) if hasattr(value, "_make") else type(value)(entries)
 
 
 def _is_nested(value: Sequence[Any]) -> bool:

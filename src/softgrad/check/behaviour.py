@@ -55,6 +55,14 @@ def takes_float64(subject: Subject) -> bool:
         if all(wide[key].dtype == given[key].dtype for key in wide):
             raise
         subject.output(given)
+        whole = [
+            slot.name for slot in subject.slots if slot.given.dtype.kind in "iu" and slot.key[0] in (subject.wrt or ())
+        ]
+        if whole:
+            raise CheckError(
+                f"{subject.function}: wrt asks for the gradient at {', '.join(whole)}, whole numbers that forward "
+                f"does not take as real ones; class numbers have none, give wrt of an input of real numbers"
+            ) from None
         return False
     return True
 

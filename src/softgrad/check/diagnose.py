@@ -23,7 +23,7 @@ from softgrad.check.mistakes.scale import named as named_scale
 from softgrad.check.recipes.recipe import IMPOSSIBLE
 from softgrad.check.report import Mistake
 
-SECONDS = 1.0  # that the search for two mistakes at once may take
+SECONDS = 1.0  # that the search for one wrong line may take, and that for two of them
 SHORT = 5  # lines of a backward pass in which every two wrong lines are tried together
 MADE = 2  # changes without a name of their own that a report lists
 ANY_CAUSE = (
@@ -32,12 +32,13 @@ ANY_CAUSE = (
     "multiplied-by-classes",
     "multiplied-by-samples",
 )  # names that say little: after the others
+PLAIN = ("p", "logp", "z", "r", "loss", "y", "y_")  # names that need no comment
 LAYERS = 3  # mistakes that are told of one network
 
 
 def diagnose(backward: Backward) -> tuple[Mistake, ...]:
     """All mistakes that explain the gradients, those with a name first; a pair one behind the other."""
-    singles = [wrong for wrong in backward.wrong_lines() if backward.explains({wrong.step: wrong.line})]
+    singles = list(_singles(backward, time.perf_counter() + SECONDS))
     if any(wrong.known for wrong in singles) or (singles and not _is_nothing(backward)):
         return _told(backward, singles)
     deadline = time.perf_counter() + SECONDS
@@ -55,6 +56,14 @@ def diagnose(backward: Backward) -> tuple[Mistake, ...]:
         if mistakes:
             return mistakes
     return ()
+
+
+def _singles(backward: Backward, deadline: float) -> Iterator[Wrong]:
+    for wrong in backward.wrong_lines():
+        if time.perf_counter() > deadline:
+            return
+        if _explains(backward, {wrong.step: wrong.line}):
+            yield wrong
 
 
 # ---- more than one wrong line ----
@@ -257,17 +266,27 @@ def _mistake(backward: Backward, wrong: Wrong, entry: Entry) -> Mistake:
 
 
 def _where(backward: Backward, line: str) -> str:
-    """A comment on what the short names of a line are."""
-    recipe = backward.recipe
-    used = {node.id for node in ast.walk(ast.parse(line)) if isinstance(node, ast.Name)}
-    axes = {"m": recipe.layout.batch_axes[:1], "K": (recipe.layout.class_axis,)}
-    said = [f"{name} = {recipe.logits}.shape[{axis[0]}]" for name, axis in axes.items() if name in used and axis]
-    if recipe.layout.ndim > 2 and "m" in used:
-        said[0] = f"m = {recipe.logits}.size // {recipe.logits}.shape[{recipe.layout.class_axis}]"
-    if "t" in used and "t = one_hot(y)" in recipe.head:
-        columns = recipe.layout.ndim == 2 and recipe.layout.class_axis == 0
-        said.append("t = np.eye(K)[y]" + (".T" if columns else ""))
-    return f"  # {', '.join(said)}" if said else ""
+    """A comment on what the short names of a line are, in the order in which they are used."""
+    target, expression = split(line)
+    used = [node.id for node in ast.walk(ast.parse(expression)) if isinstance(node, ast.Name)]
+    said = [_what(backward, name) for name in dict.fromkeys(used) if name != target]
+    return f"  # {', '.join(filter(None, said))}" if any(said) else ""
+
+
+def _what(backward: Backward, name: str) -> str:
+    """What a name is, where that is not plain: a count, a constant, or a line of its own."""
+    recipe, layout, z = backward.recipe, backward.recipe.layout, backward.recipe.logits
+    if name == "m" and layout.batch_axes:
+        whole = f"m = {z}.size // {z}.shape[{layout.class_axis}]"
+        return f"m = {z}.shape[{layout.batch_axes[0]}]" if layout.ndim == 2 else whole
+    if name == "K":
+        return f"K = {z}.shape[{layout.class_axis}]"
+    value = recipe.constants.get(name)
+    if value is not None and np.ndim(value) == 0:
+        return f"{name} = {value:.6g}"
+    own = {split(line)[0]: line for line in backward.lines if split(line)[0] in ("dp", "da")}
+    own |= {split(line)[0]: line for line in recipe.head if split(line)[0] not in PLAIN}
+    return as_numpy(own[name], layout) if name in own else ""
 
 
 def _keeps(backward: Backward, line: str) -> bool:

@@ -73,8 +73,8 @@ class Returned:
             entries = value if isinstance(value, Mapping) else dict(enumerate(value)) if _is_list(value) else None
             if entries is None:
                 raise CheckError(
-                    f"{self.name} returned {kind_of(value)} for {name}, wanted a {type(wanted).__name__} with a gradient for "
-                    "each of its arrays"
+                    f"{self.name} returned {kind_of(value)} for {name}, wanted a {type(wanted).__name__} with a "
+                    f"gradient for each of its arrays"
                 )
             for k, entry in wanted.items() if isinstance(wanted, dict) else enumerate(wanted):
                 if any(True for _ in arrays_in(entry)):

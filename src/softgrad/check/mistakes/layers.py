@@ -47,8 +47,9 @@ ENTRIES = (
     ),
     Entry(
         "weight-not-transposed",
-        "The weight is not transposed on the way back",
-        "The forward pass multiplies by W, the backward pass by its transpose. With a square W the shapes do not tell.",
+        "The weight is the wrong way round on the way back",
+        "The backward pass multiplies by the transpose of what the forward pass multiplied by: by Wᵀ where that was "
+        "W, and by W where it was Wᵀ. With a square W the shapes do not tell.",
     ),
     Entry(
         "weight-gradient-transposed",

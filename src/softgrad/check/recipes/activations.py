@@ -25,7 +25,7 @@ def of_its_shape(z: Array, y: Array, axis: int) -> Iterator[Head]:
     yield Head("tanh", ("a = tanh(z)",), "a", (layers.TANH,), "da")
     yield Head("ReLU", ("a = relu(z)",), "a", (layers.RELU,), "da")
     slope = _slope(z, y)
-    if slope is not None:
+    if slope is not None and abs(slope - 1) > 1e-9:
         line = "a = where(z > 0, z, slope * z)"
         yield Head(f"leaky ReLU of slope {slope:g}", (line,), "a", (layers.LEAKY,), "da", {"slope": slope})
     yield Head("swish", ("s = sigmoid(z)", "a = z * s"), "a", ("dz = da * (s + a * (1 - s))",), "da")
