@@ -215,6 +215,9 @@ class _Written(ast.NodeTransformer):
             text = f"np.{name[:-4]}({inside})"
         elif name == "rows":
             text = f"np.expand_dims({inside}, {k})" if self._layout.ndim > 1 else inside
+        elif name == "pick":
+            weight, label = inside.split(", ")
+            text = f"np.expand_dims({weight}[{label}], {k})" if self._layout.ndim > 1 else f"{weight}[{label}]"
         elif name == "classes":
             text = f"{inside}[:, None]" if self._layout.ndim == 2 and k == 0 else inside
         elif name == "one_hot":
