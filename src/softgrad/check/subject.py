@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from softgrad.check.arguments import Arguments, Array, Key, Slot, copied, kind_of, same
+from softgrad.check.arguments import Arguments, Array, Key, Slot, arrays_in, copied, kind_of, same
 from softgrad.check.randomness import Randomness, reachable
 from softgrad.check.returned import Returned
 from softgrad.errors import CheckError
@@ -109,13 +109,19 @@ class Subject:
             with np.errstate(all="ignore"):
                 value = self._forward(*inputs)
         except Exception as error:
-            raise CheckError(f"{name} raised {_said(error)}") from error
+            raise CheckError(f"{name} raised {said(error)}") from error
         if value is None or isinstance(value, tuple | list | dict | str):
             way = "; is there a return?" if value is None else ""
             raise CheckError(f"{name} returned {kind_of(value)}, wanted {wanted}{way}")
         output = np.asarray(value)
         if output.dtype.kind not in "fciub":
             raise CheckError(f"{name} returned {kind_of(value)}, wanted numbers")
+        if output.dtype.kind == "c" and not any(
+            np.iscomplexobj(one) for value in inputs for _, one in arrays_in(value)
+        ):
+            raise CheckError(
+                f"{name} returned complex numbers, wanted real ones; is there a root or a power of a negative?"
+            )
         if self.takes_upstream:
             return output
         if output.size != 1:
@@ -145,7 +151,7 @@ class Subject:
                 with np.errstate(all="ignore"):
                     value = self._backward(*call)
             except Exception as error:
-                raise CheckError(f"{self.function}: {name} raised {_said(error)}") from error
+                raise CheckError(f"{self.function}: {name} raised {said(error)}") from error
         pairs = [*zip(self.arguments.names, inputs, before, strict=True)]
         pairs += [("output", handed, output), ("grad_output", upstream, grad_output)]
         overwritten = tuple(name for name, now, then in pairs if not same(now, then))
@@ -186,6 +192,7 @@ def _captured(forward: Callable[..., Any]) -> list[Array]:
     return list(arrays.values()) if len(arrays) <= CAPTURED else []
 
 
-def _said(error: Exception) -> str:
+def said(error: Exception) -> str:
+    """An exception in one line."""
     text = str(error).strip().splitlines()
     return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__

@@ -34,6 +34,7 @@ CONSTANTS = (
 STAND_INS: Mapping[str, tuple[str, ...]] = {
     "p": (
         "softmax(p)",
+        "softmax(z)",
         "softmax_m(z)",
         "softmax_last(z)",
         "softmax_all(z)",

@@ -121,6 +121,7 @@ _PLAIN: Mapping[str, Any] = {
     "mean_all": np.mean,
     "first": lambda x: np.ravel(x)[0],
     "abs": np.abs,
+    "sign": np.sign,
     "ones": np.ones_like,
     "zeros": np.zeros_like,
     "exp": np.exp,
@@ -214,11 +215,16 @@ class _Written(ast.NodeTransformer):
             text = f"np.{name[:-4]}({inside})"
         elif name == "rows":
             text = f"np.expand_dims({inside}, {k})" if self._layout.ndim > 1 else inside
+        elif name == "pick":
+            weight, label = inside.split(", ")
+            text = f"np.expand_dims({weight}[{label}], {k})" if self._layout.ndim > 1 else f"{weight}[{label}]"
         elif name == "classes":
             text = f"{inside}[:, None]" if self._layout.ndim == 2 and k == 0 else inside
         elif name == "one_hot":
-            text = f"np.eye(K)[{inside}]" + (".T" if k == 0 and self._layout.ndim == 2 else "")
-        elif name in ("exp", "log", "tanh", "where", "outer", "maximum", "sqrt"):
+            text = f"np.eye(K)[{inside}]"
+            if k % self._layout.ndim != self._layout.ndim - 1:
+                text = f"np.moveaxis({text}, -1, {k})" if self._layout.ndim > 2 else f"{text}.T"
+        elif name in ("exp", "log", "tanh", "where", "outer", "maximum", "sqrt", "abs", "sign"):
             text = f"np.{name}({inside})"
         elif name == "softmax":
             text = f"softmax({inside}, axis={k})"

@@ -60,7 +60,7 @@ def named(change: Change, right: str, program: str) -> tuple[str, ...]:
     if change.kind == "reduced":
         return _once((_of_sum(what, by),))
     if change.kind == "instead":
-        return _once((_of_swap(target, right, change, what, by),))
+        return _once((_of_swap(target, right, change, what, by, program),))
     return ()
 
 
@@ -78,7 +78,7 @@ def _of_sum(what: str, by: str) -> str:
     return "inner-product-over-batch" if by == "sum_all" else ""
 
 
-def _of_swap(target: str, right: str, change: Change, what: str, by: str) -> str:
+def _of_swap(target: str, right: str, change: Change, what: str, by: str, program: str) -> str:
     """A quantity that stands where another belongs."""
     if what in ("dp", "da", "g", "dy"):
         if by == "1":
@@ -93,6 +93,8 @@ def _of_swap(target: str, right: str, change: Change, what: str, by: str) -> str
             return "divided-by-one-length"
         return _DIVISOR.get(by, "class-weight-normalisation" if what == "sum_w" else "")
     if what == "p":
+        if by == "softmax(z)":  # p without what the forward pass puts into it
+            return "mask-missing" if "masked" in program else "temperature-missing" if "/ T" in program else ""
         return _OUTPUT.get(by, "")
     if what in ("t", "q"):
         return "label-off-by-one" if by.startswith("shift") else "target-inverted" if by.startswith("1 -") else ""

@@ -14,6 +14,7 @@ from softgrad.check.recipes.target import Options, Target
 
 EPSILONS = tuple(10.0**-n for n in (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 1))
 BASES = ("2", "10")  # of the logarithm, beside the natural one
+REVERSE = "sum_k(p * (logp - log(t)))"
 BINARY = "-sum_k(t * log(a) + (1 - t) * log(1 - a))"
 
 FACTORS = {"mask": "masked rows", "v": "ignored rows", "c": "class weights", "s": "sample weights"}
@@ -38,7 +39,8 @@ class RowLoss(NamedTuple):
             title = f"{self.title}, a loss for each row"
             yield Head(title, lines, "loss", back, "g", self.constants, self.roles, self.at)
             return
-        for divisor in (*self.divisors, "", *(("(m * K)",) if "m" in self.divisors else ())):
+        wider = ("(m * K)", "m_0") if "m" in self.divisors else ()  # m_0: the samples, of sequences or of images
+        for divisor in (*self.divisors, "", *wider):
             for base in bases:
                 by = [*([divisor] if divisor else []), *([f"log({base})"] if base else [])]
                 whole = "sum of" if not divisor else "mean over all entries of" if "K" in divisor else "mean of"
@@ -131,6 +133,7 @@ def other_losses(target: Target) -> Iterator[RowLoss]:
         ("squared error of softmax", p, "sum_k((p - t) ** 2)", (whole, softmax.SOFTMAX_IN_LOSS)),
         ("half squared error of softmax", p, "sum_k((p - t) ** 2) / 2", (half, softmax.SOFTMAX_IN_LOSS)),
         ("Kullback-Leibler divergence", p, "sum_k(where(t > 0, t * (log(t) - logp), 0))", (lines_of.FUSED,)),
+        ("divergence of softmax from the target", p, REVERSE, (lines_of.REVERSED,)),
         ("binary cross-entropy of sigmoid", a, "sum_k(softplus(z) - t * z)", (lines_of.BINARY,)),
         ("squared error of sigmoid", a, "sum_k((a - t) ** 2)", ("da = 2 * (a - t)", layers.SIGMOID)),
         ("half squared error of sigmoid", a, "sum_k((a - t) ** 2) / 2", ("da = a - t", layers.SIGMOID)),

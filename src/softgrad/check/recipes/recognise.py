@@ -24,6 +24,7 @@ def recognise(
     context: Mapping[str, Any],
     *,
     gradient_at_logits: Array | None = None,
+    rtol: float = 1e-8,
 ) -> Recipe | None:
     """The recipe that gives the user's outputs, or None where the catalogue knows no such function.
 
@@ -33,12 +34,13 @@ def recognise(
             keep, slope, epsilon, target.
         gradient_at_logits: the right gradient at the first sample, where there is one array, from which a target that
             the function keeps to itself can be read off.
+        rtol: to which the recipe has to give the outputs.
     """
     deadline = time.perf_counter() + SECONDS
     others = [([leaf.array for leaf in leaves], output) for leaves, output in samples[1:]]
     with np.errstate(all="ignore"):
-        for found in _candidates(*samples[0], context, gradient_at_logits):
-            if found is not None and all(matches(found, arrays, output) for arrays, output in others):
+        for found in _candidates(*samples[0], context, gradient_at_logits, rtol):
+            if found is not None and all(matches(found, arrays, output, rtol=rtol) for arrays, output in others):
                 return found
             if time.perf_counter() > deadline:
                 return None
@@ -46,7 +48,11 @@ def recognise(
 
 
 def _candidates(
-    leaves: Sequence[Leaf], output: Array, context: Mapping[str, Any], gradient_at_logits: Array | None
+    leaves: Sequence[Leaf],
+    output: Array,
+    context: Mapping[str, Any],
+    gradient_at_logits: Array | None,
+    rtol: float,
 ) -> Iterator[Recipe | None]:
     """The recipes that fit the first sample, the usual ones first; None for one that does not fit."""
     arrays = [leaf.array for leaf in leaves]
@@ -59,7 +65,7 @@ def _candidates(
                 continue  # without a target only the logsumexp of a vector is a number
             for chain in chains(leaves, reading.used, context, _axes(context)):
                 try:
-                    front = Front(chain, arrays)
+                    front = Front(chain, arrays, rtol)
                 except IMPOSSIBLE:
                     yield None
                     continue
@@ -131,7 +137,7 @@ def _with_hidden_target(
             t = np.where(np.abs(t) < 1e-7, 0.0, np.where(np.abs(t - 1) < 1e-7, 1.0, t))
             if (t >= 0).all() and np.allclose(t.sum(axis=axis), 1, atol=1e-6):
                 for chain in chains(leaves[:1], frozenset(), context, (axis,)):
-                    front = Front(chain, [z])
+                    front = Front(chain, [z], 1e-8)
                     for row in losses.cross_entropies(Target(None, {}, True, {"t": t}), Options()):
                         for head in row.heads(scalar=True):
                             yield front.with_head(head, output)
