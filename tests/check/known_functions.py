@@ -121,6 +121,8 @@ OF_LOGITS = {
     "tanh": Known("tanh", np.tanh, reals((N, K))),
     "ReLU": Known("ReLU", relu, reals((N, K))),
     "leaky ReLU": Known("leaky ReLU of slope 0.1", leaky, reals((N, K))),
+    "ELU": Known("ELU of alpha 0.3", lambda z: np.where(z > 0, z, 0.3 * np.expm1(z)), reals((N, K))),
+    "swish": Known("swish", lambda z: z * sigmoid(z), reals((N, K))),
     "softplus": Known("softplus", softplus, reals((N, K))),
     "exp": Known("exp", np.exp, reals((N, K))),
     "masked softmax": Known("masked softmax", masked_softmax, with_mask),
@@ -201,6 +203,11 @@ LOSSES = {
     ),
     "half squared error": Known("half squared error", lambda z, t: ((z - t) ** 2).sum() / 2, reals((N, K), (N, K))),
     "squared error": Known("mean of the squared error", lambda z, t: ((z - t) ** 2).sum() / N, reals((N, K), (N, K))),
+    "reverse Kullback-Leibler": Known(
+        "divergence of softmax from the target",
+        lambda z, t: (softmax(z) * (log_softmax(z) - np.log(t))).sum() / N,
+        with_probabilities,
+    ),
     "Kullback-Leibler": Known(
         "Kullback-Leibler", lambda z, t: (t * (np.log(t) - log_softmax(z))).sum() / N, with_probabilities
     ),
@@ -243,7 +250,7 @@ CHAINS = {
         None,
         (1, 2),
     ),
-    "a penalty": Known("with a penalty 0.1/2", penalised, with_classes((N, D), (D, K)), None, (1,)),
+    "a penalty": Known("with a penalty 0.1 ||W||²/2", penalised, with_classes((N, D), (D, K)), None, (1,)),
     **{
         f"two layers, {name}": Known(
             f"2 dense layers with {name}", two_layers(middle), with_classes(*TWO), None, (1, 2, 3, 4)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from softgrad.check.mistakes import layers
+from softgrad.check.mistakes import losses as lines_of
 from softgrad.check.mistakes.lines import Layout, functions, split
 from softgrad.check.recipes import activations, losses
 from softgrad.check.recipes.chains import MIDDLE, PRODUCTS, VECTORS, Leaf
@@ -32,13 +33,14 @@ def right_lines():
     ]
     heads = [head for row in rows for scalar in (True, False) for head in row.heads(scalar=scalar, bases=(None, "2"))]
     leaves = [Leaf("z", z), Leaf("mask", mask)]
-    for y in (np.exp(z / 2) / np.exp(z / 2).sum(axis=-1, keepdims=True), np.where(z > 0, z, 0.1 * z)):
+    leaky, elu = np.where(z > 0, z, 0.1 * z), np.where(z > 0, z, 0.3 * np.expm1(z))
+    for y in (np.exp(z / 2) / np.exp(z / 2).sum(axis=-1, keepdims=True), leaky, elu):
         heads += activations.of_its_shape(z, y, -1)
     heads += [activations.logsumexp(), *activations.masked(z, leaves, None), *activations.dropped(z, z / 2, leaves)]
     lines = [line for head in heads for line in head.backward]
     for product in (*PRODUCTS, *VECTORS):
         lines += [product.weight, product.input]
-    lines += [layers.BIAS, "dW = dW + reg * W", *(back for _, back in MIDDLE.values())]
+    lines += [layers.BIAS, lines_of.RIDGE, lines_of.LASSO, *(back for _, back in MIDDLE.values())]
     return tuple(dict.fromkeys(lines))
 
 
@@ -49,6 +51,8 @@ def layouts_of(line):
         "columns": (layers.WEIGHT[2], layers.WEIGHT[3], layers.INPUT[2], layers.INPUT[3]),
         "vector": (*layers.WEIGHT[4:], *(product.input for product in VECTORS)),
     }
+    if "m_0" in line:
+        return ["images"]
     return [name for name, lines in own.items() if line in lines] if line in PRODUCT_LINES else list(LAYOUTS)
 
 
@@ -84,12 +88,14 @@ def quantities(line, layout, *, square=False):
         "g": positive(*of_rows) if "rows(g)" in line else 0.7,
         "K": float(K),
         "m": samples,
+        **({"m_0": float(M), "m_1": float(PIXELS)} if layout.ndim == 3 else {}),
         "n": 3.0,
         "sum_w": 2.5,
         "T": 2.0,
         "eps": 0.1,
         "keep": 0.8,
         "slope": 0.1,
+        "alpha": 0.3,
         "reg": 0.3,
         "z_loss": 0.2,
     }
