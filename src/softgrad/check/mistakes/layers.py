@@ -141,7 +141,7 @@ ENTRIES = (
     ),
     Entry(
         "elu-alpha-missing",
-        "alpha is missing in the derivative of the ELU",
+        "The derivative of the ELU has lost its alpha",
         "For negative z the output is alpha (exp(z) - 1), whose derivative alpha exp(z) is the output plus alpha.",
     ),
     Entry("comparison-reversed", "The comparison is the wrong way round", "The slope is 1 where z > 0."),
