@@ -9,9 +9,11 @@
 Letters are the same everywhere: z logits, p probabilities, t target, g upstream gradient, N rows, K classes.
 """
 
-from softgrad import check, data, nn, testing
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from softgrad import check, data, nn
 from softgrad._threads import get_num_threads, set_num_threads
-from softgrad.check import check_grad, check_vjp
 from softgrad.errors import (
     AxisError,
     CheckError,
@@ -55,6 +57,10 @@ from softgrad.softmax import (
     softmax_jvp,
     softmax_vjp,
 )
+
+if TYPE_CHECKING:
+    from softgrad import testing
+    from softgrad.check.checks import check_grad, check_vjp
 
 __version__ = "0.1.0"
 
@@ -105,3 +111,17 @@ __all__ = [
     "squared_error_with_grad",
     "testing",
 ]
+
+# What most programs never ask for is imported when it is first asked for.
+_LATER = {
+    "check_grad": "softgrad.check.checks",
+    "check_vjp": "softgrad.check.checks",
+    "testing": "softgrad.testing",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module 'softgrad' has no attribute {name!r}")
+    module = import_module(_LATER[name])
+    return getattr(module, name, module)
