@@ -33,6 +33,13 @@ def raises_nothing_said(*inputs):
     raise AssertionError
 
 
+class NoArray:
+    """Of another library."""
+
+    def __array__(self, *args, **options):
+        raise RuntimeError("no")
+
+
 def gives(value):
     return lambda *inputs: value
 
@@ -87,7 +94,7 @@ CASES = {  # what is wrong: (the call, the error, what its sentence says)
     "grad gives None": (grad_case(mean_loss, gives(None)), CheckError, "grad returned None, wanted the gradient; is"),
     "vjp gives a list": (
         vjp_case(softmax, gives([1.0, 2.0])), CheckError,
-        "vjp returned a list as the gradient of .*, wanted an array of numbers; np.array makes one of it",
+        "vjp returned a list as the gradient of .*, wanted an array of numbers; a tuple of gradients is one for each",
     ),
     "vjp gives a string": (vjp_case(softmax, gives("dz")), CheckError, "vjp returned 'dz' of type str as the gradient"),
     "vjp gives complex numbers": (
@@ -130,7 +137,7 @@ CASES = {  # what is wrong: (the call, the error, what its sentence says)
         of_parameters(lambda grads: {**grads, "b": None}), CheckError, "vjp returned None as the gradient of P.*'b'"
     ),
     "a list for a parameter": (
-        of_parameters(lambda grads: {**grads, "b": [1.0, 1.0]}), CheckError, "a list as the gradient .*; np.array"
+        of_parameters(lambda grads: {**grads, "b": [1.0, 1.0]}), CheckError, "a list as the gradient .* np.array makes"
     ),
     # inputs
     "complex inputs": (vjp_case(softmax, vjp, Z * 1j), CheckError, r"inputs\[0\] is an array of complex128, wanted"),
@@ -140,7 +147,27 @@ CASES = {  # what is wrong: (the call, the error, what its sentence says)
     "names of another length": (
         vjp_case(names=("z", "y")), OptionError, "check_vjp: names has 2, wanted 1, one for each input"
     ),
-    "names that are one text": (grad_case(names="zy"), OptionError, "check_grad: names has 1, wanted 2"),
+    "names that are one text": (grad_case(names="zy"), OptionError, "check_grad: names is 'zy' of type str, wanted"),
+    "names that are a number": (grad_case(names=5), OptionError, "check_grad: names is 5 of type int, wanted a list"),
+    "wrt of a name": (grad_case(wrt="z"), OptionError, "check_grad: wrt is 'z', wanted the number of an input"),
+    "wrt of a fraction": (grad_case(wrt=1.5), OptionError, r"check_grad: wrt is 1\.5, wanted the number"),
+    "wrt of None": (grad_case(wrt=None), OptionError, "check_grad: wrt is None, wanted the number"),
+    "wrt of nothing": (grad_case(wrt=()), OptionError, r"check_grad: wrt is \(\), wanted the number"),
+    "wrt of one twice": (grad_case(wrt=(0, -2)), OptionError, "check_grad: wrt is .*, wanted each input once"),
+    "inputs no function": (vjp_case(inputs=3), OptionError, "check_vjp: inputs is 3 of type int, wanted a function"),
+    "inputs gives None": (
+        vjp_case(inputs=lambda rng: None), CheckError, "check_vjp: inputs returned None, wanted a tuple of inputs"
+    ),
+    "inputs gives text": (vjp_case(inputs=lambda rng: "z"), CheckError, "check_vjp: inputs returned 'z' of type str"),
+    "inputs gives a list": (
+        vjp_case(inputs=lambda rng: [Z]), CheckError, r"inputs returned the arrays z\[0\], wanted those given: z"
+    ),
+    "forward gives what is no array": (
+        vjp_case(gives(NoArray())), CheckError, "forward returned .* of which NumPy makes no array: RuntimeError: no"
+    ),
+    "vjp gives what is no array": (
+        vjp_case(backward=gives(NoArray())), CheckError, "vjp returned .* as the gradient of .* NumPy makes no array"
+    ),
     "wrt too large": (grad_case(wrt=2), OptionError, r"check_grad: wrt has 2, wanted input numbers 0\.\.1"),
     "wrt too small": (grad_case(wrt=-3), OptionError, "check_grad: wrt has -3"),
     "one of wrt too large": (grad_case(wrt=(0, 5)), OptionError, "check_grad: wrt has 5"),
@@ -158,7 +185,7 @@ CASES = {  # what is wrong: (the call, the error, what its sentence says)
     # inputs(rng)
     "inputs gives too few": (
         grad_case(inputs=lambda rng: (Z,)), CheckError,
-        "check_grad: inputs returned 1 of them, wanted 2, one for each input given",
+        "check_grad: inputs returned 1 of them, wanted a tuple of 2, one for each input given",
     ),
     "inputs raises": (grad_case(inputs=raises), CheckError, "check_grad: inputs raised KeyError: 'W3'"),
     "inputs gives objects": (

@@ -96,6 +96,10 @@ PLANTED = {  # a finding: (the check where it is, the same where it is not)
     "accumulated-gradient": (
         lambda: of_softmax(accumulates(reset=False))(), lambda: of_softmax(accumulates(reset=True))()
     ),
+    "not-repeatable-gradient": (
+        of_softmax(lambda z, p, dp: backward(p, dp) * np.random.default_rng().uniform(0.9, 1.1)),
+        of_softmax(lambda z, p, dp: backward(p, dp) * np.random.default_rng(0).uniform(1.0, 1.0)),
+    ),
     "wrong-shape": (
         of_softmax(lambda z, p, dp: backward(p, dp).sum(axis=0)), of_softmax(lambda z, p, dp: backward(p, dp))
     ),
@@ -121,6 +125,10 @@ PLANTED = {  # a finding: (the check where it is, the same where it is not)
     ),
     "parameter-for-gradient": (
         lambda: sg.check_grad(mean_loss, lambda z, y: z - 0.1 * (softmax(z) - one_hot(y, 3)) / len(z), Z, Y),
+        lambda: sg.check_grad(mean_loss, lambda z, y: (softmax(z) - one_hot(y, 3)) / len(z), Z, Y),
+    ),
+    "update-sign": (
+        lambda: sg.check_grad(mean_loss, lambda z, y: z + 0.1 * (softmax(z) - one_hot(y, 3)) / len(z), Z, Y),
         lambda: sg.check_grad(mean_loss, lambda z, y: (softmax(z) - one_hot(y, 3)) / len(z), Z, Y),
     ),
     "clipping-one-sided": (
@@ -202,6 +210,64 @@ def test_float32_code_is_checked_at_the_accuracy_of_float32():
     assert (right.ok, wrong.ok) == (True, False)
     for report in (right, wrong):
         assert any("accuracy that float32 allows" in fact for fact in report.facts)
+
+
+@pytest.mark.parametrize("size", [1e-12, 1e-8, 1e-4, 1.0, 1e4])
+def test_float64_is_told_from_float32_whatever_the_size(size):
+    z = size * Z
+    off = of_softmax(lambda z, p, dp: backward(p, dp) * (1 + 5e-6), z)()
+    assert off.ok is False
+    assert not any("float32" in fact for fact in off.facts)
+    x = np.random.default_rng(2).normal(size=(40, 50)) * size  # many entries: some are next to a float32 by chance
+    report = sg.check_vjp(lambda x: np.tanh(x.astype(np.float32)).astype(float), lambda x, y, g: g * (1 - y * y), x)
+    assert report.ok is True
+    assert any("computes in float32" in fact for fact in report.facts)
+
+
+def test_float16_is_checked_at_the_accuracy_of_float16():
+    forward = lambda z: softmax(z.astype(np.float16))  # noqa: E731
+    right = sg.check_vjp(forward, lambda z, p, dp: backward(p.astype(float), dp).astype(np.float16), Z)
+    wrong = sg.check_vjp(forward, lambda z, p, dp: (p * dp).astype(np.float16), Z)
+    assert (right.ok, wrong.ok) == (True, False)
+    assert "forward answers in float16: checked at the accuracy that float16 allows" in right.facts
+    assert not any(fact.startswith("forward computes") for fact in wrong.facts)
+
+
+@pytest.mark.parametrize("bound", [1.0, 10.0, 100.0])
+@pytest.mark.parametrize("forward", ["softmax", "unknown"])
+def test_a_gradient_that_is_clipped_is_found_beyond_the_bound_too(bound, forward):
+    if forward == "softmax":
+        report = of_softmax(lambda z, p, dp: np.clip(backward(p, dp), -bound, bound))()
+    else:
+        report = sg.check_vjp(np.sin, lambda x, y, g: np.clip(np.cos(x) * g, -bound, bound), Z)
+    assert report.ok is False
+    assert "upstream-not-linear" in names(report) or bound == 1.0
+
+
+def test_a_right_gradient_at_saturated_logits_is_linear():
+    z = np.array([[700.0, -700.0, 0.0], [-700.0, 0.0, 1.0]])
+    assert of_softmax(lambda z, p, dp: backward(p, dp), z)().ok is True
+
+
+def test_nothing_returned_is_first_of_all_zero():
+    report = of_softmax(lambda z, p, dp: np.zeros_like(z))()
+    assert report.mistake.name == "zero-gradient"
+    unknown = sg.check_vjp(lambda z: z**3 + z, lambda z, y, g: 0 * g, Z)
+    assert unknown.mistake.name == "zero-gradient"
+
+
+def test_random_numbers_of_the_backward_alone():
+    """The global generator is seeded for it, and what it then gives is judged."""
+    report = of_softmax(lambda z, p, dp: backward(p, dp) * (np.random.rand(*z.shape) < 0.5))()  # noqa: NPY002
+    assert report.ok is False
+    assert "accumulated-gradient" not in names(report)
+    assert "vjp draws random numbers: NumPy's global seed was set before each call" in report.facts
+
+
+def test_what_is_infinite_cannot_be_checked():
+    report = sg.check_vjp(np.exp, lambda z, y, g: g * y, np.array([1000.0, 2000.0]))
+    assert report.ok is None
+    assert report.facts == ("cannot be checked: forward is infinite at the inputs given; give others",)
 
 
 def test_the_second_calls_ratio_is_told():

@@ -191,4 +191,4 @@ def test_which_gradient_is_wrong():
     )
     assert report.ok is False
     assert report.where.name == "w"
-    assert "wrong: w; right: x" in report.facts
+    assert "the first wrong gradient from the end is that of w; right: x" in report.facts

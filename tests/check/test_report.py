@@ -2,6 +2,7 @@
 
 import io
 import json
+import pickle
 import re
 import sys
 from dataclasses import replace
@@ -10,6 +11,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+import softgrad as sg
 from check.reports import ALL, DIAGONAL, RIGHT, UNCHECKED, UNNAMED, WRONG, V
 from softgrad.check import Mistake, Place, Report
 
@@ -266,3 +268,19 @@ def test_plot_without_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"Report\.plot needs matplotlib: python -m pip install matplotlib"):
         RIGHT.plot()
+
+
+def test_a_report_is_pickled_without_its_curves():
+    """They call functions, which need not be of a module."""
+    report = sg.check_vjp(lambda x: x**2, lambda x, y, g: x * g, np.array([1.0, 2.0]))
+    again = pickle.loads(pickle.dumps(report))
+    assert again == report
+    assert again.text() == report.text()
+    with pytest.raises(ValueError, match="nothing to draw"):
+        again.plot()
+
+
+def test_nothing_judged_is_nothing_to_draw():
+    report = sg.check_vjp(lambda x: x**2, lambda x, y, g: (x * g).sum(axis=0), np.ones((2, 3)))
+    with pytest.raises(ValueError, match="nothing to draw"):
+        report.plot()

@@ -79,7 +79,7 @@ REFUSED = {  # what is returned: (the inputs, the value, wrt, the sentence)
     "too many": ((X,), (GX, GX), None, "returned 2 gradients for 1 input"),
     "too many for the real ones": ((X, Y, Y), (GX, GX), None, "returned 2 gradients for 3 inputs, wanted one for each"),
     "too few for wrt": ((X, W, Y), (GX,), [0, 1], "returned 1 gradients?, wanted 2, for input 0, input 1"),
-    "a list": ((X,), [1.0], None, "returned a list as the gradient of input 0, .*; np.array makes one of it"),
+    "a list": ((X,), [1.0], None, "returned a list as the gradient of input 0, .* np.array makes"),
     "text": ((X,), "dx", None, "returned 'dx' of type str as the gradient of input 0, wanted an array of numbers"),
     "complex": ((X,), GX * 1j, None, "returned an array of complex128 as the gradient of input 0"),
     "a missing key": ((P,), {"W": GW}, None, "returned no gradient 'b'; wanted the keys of input 0, it has 'W'"),

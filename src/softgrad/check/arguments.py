@@ -67,9 +67,10 @@ class Arguments:
     def _named(self, names: Sequence[str] | None) -> list[str]:
         if names is None:
             return [f"input {i}" for i in range(len(self.inputs))]
-        if isinstance(names, str) or len(names) != len(self.inputs):
-            count = 1 if isinstance(names, str) else len(names)
-            raise OptionError(f"{self.function}: names has {count}, wanted {len(self.inputs)}, one for each input")
+        if isinstance(names, str) or not isinstance(names, Sequence):
+            raise OptionError(f"{self.function}: names is {kind_of(names)}, wanted a list, one name for each input")
+        if len(names) != len(self.inputs):
+            raise OptionError(f"{self.function}: names has {len(names)}, wanted {len(self.inputs)}, one for each input")
         return [str(name) for name in names]
 
     def _slots(self) -> Iterator[Slot]:
@@ -139,7 +140,7 @@ def kind_of(value: Any) -> str:
         return f"an array of {value.dtype}"
     if isinstance(value, list | tuple | dict):
         return f"a {type(value).__name__}"
-    return f"{value!r:.40} of type {type(value).__name__}"
+    return f"{' '.join(repr(value).split()):.40} of type {type(value).__name__}"
 
 
 def _like(value: Any, entries: list[Any]) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from softgrad.check.arguments import Array, Key
@@ -14,6 +16,7 @@ from softgrad.check.subject import Subject
 from softgrad.errors import CheckError
 
 SHORT = (np.float32, np.float16)
+FACTOR = -1024.0  # of the upstream gradient; a power of 2, so that what is linear in it keeps its digits
 NOT_REPEATABLE = (
     "not repeatable: forward answers differently when it is called twice with the same inputs, by random numbers that "
     "no seed reaches. Seed it: make the generator once, outside of the function, or hand it over in context"
@@ -68,18 +71,30 @@ def takes_float64(subject: Subject) -> bool:
 
 
 def computes_in_float32(subject: Subject, arrays: Arrays) -> bool:
-    """Whether forward does not see what float32 has no digits for, though its output says float64."""
+    """Whether forward does not see what float32 has no digits for, though its output says float64.
 
-    def moved(by: float) -> bool:
-        other = {key: _moved(array, by) if array.dtype == np.float64 else array for key, array in arrays.items()}
-        return not np.array_equal(subject.output(other), subject.output(arrays), equal_nan=True)
+    It is asked at the inputs, and about 1 away from them: there even exp shows the last digits of what it is given.
+    """
+    try:
+        away = [0.0] if _is_moved(subject, arrays, 0.0, 2.0**-30) else [0.0, 1.0]
+        return all(
+            not _is_moved(subject, arrays, by, 2.0**-30) and _is_moved(subject, arrays, by, 2.0**-12) for by in away
+        )
+    except CheckError:  # not defined away from the inputs
+        return False
 
-    return not moved(2.0**-30) and moved(2.0**-12)
 
+def _is_moved(subject: Subject, arrays: Arrays, away: float, by: float) -> bool:
+    """Whether forward sees numbers of float32 change by so much of their size."""
 
-def _moved(array: Array, by: float) -> Array:
-    """The entries moved by as much of their size, each in a way of its own."""
-    return np.asarray(array * (1 + by * np.cos(1.0 + np.arange(array.size)).reshape(array.shape)))
+    def at(size: float) -> Array:
+        real = {key: one for key, one in arrays.items() if one.dtype == np.float64}
+        waves = {key: np.cos(1.0 + np.arange(one.size)).reshape(one.shape) for key, one in real.items()}
+        starts = {key: (one + away * waves[key]).astype(np.float32).astype(np.float64) for key, one in real.items()}
+        moved = {key: np.asarray(start * (1 + size * waves[key])) for key, start in starts.items()}
+        return subject.output({**arrays, **moved})
+
+    return not np.array_equal(at(by), at(0.0), equal_nan=True)
 
 
 def is_repeatable(subject: Subject, arrays: Arrays, findings: Findings) -> bool:
@@ -113,16 +128,60 @@ def first_calls(sampler: Sampler, findings: Findings) -> tuple[Sample, bool]:
     for name in first.overwritten:
         findings.add(own.get(name, "input-overwritten"), f"{name} has other numbers after the call")
     sample = sampler.at(arrays, upstream)
-    for key, grad in first.grads.items():
-        if grad.shape == sample.grads[key].shape and not fits(sample.grads[key], grad, rtol=1e-10):
-            if not np.isfinite(grad).all() and np.array_equal(grad, sample.grads[key], equal_nan=True):
-                continue
-            ratio = constant_ratio(sample.grads[key], grad)
+    if not _unlike(sample.grads, first.grads):
+        return sample.with_grads(first.grads), True
+    subject.randomness.seeded = True
+    seeded, again = subject.gradients(arrays, upstream), subject.gradients(arrays, upstream)
+    if not _unlike(again.grads, seeded.grads):
+        findings.note(f"{subject.backward_name} draws random numbers: NumPy's global seed was set before each call")
+        return sample.with_grads(seeded.grads), True
+    subject.randomness.seeded = False
+    _add_unsteady(subject, (first.grads, sample.grads, seeded.grads), findings)
+    return sample.with_grads(first.grads), False
+
+
+def _unlike(second: Mapping[Key, Array], first: Mapping[Key, Array]) -> Key | None:
+    """The first gradient that is not the same in two calls; NaN is NaN."""
+    for key, grad in first.items():
+        same = grad.shape == second[key].shape and np.array_equal(second[key], grad, equal_nan=True)
+        if not same and not fits(second[key], grad, rtol=1e-10):
+            return key
+    return None
+
+
+def _add_unsteady(subject: Subject, calls: tuple[Mapping[Key, Array], ...], findings: Findings) -> None:
+    """What three calls in a row give: the same added or multiplied each time, or something else each time."""
+    key = _unlike(calls[1], calls[0])
+    assert key is not None
+    first, second, third = (call[key] for call in calls)
+    name = subject.arguments.name_of(key)
+    if first.shape == second.shape == third.shape:
+        ratio = constant_ratio(second, first)
+        if fits(third - second, second - first) or (ratio is not None and fits(third, ratio * second)):
             times = "" if ratio is None else f": it is {ratio:.4g} times the first"
-            name = subject.arguments.name_of(key)
-            findings.add("accumulated-gradient", f"the second call's gradient of {name} is not the first one's{times}")
-            return sample.with_grads(first.grads), False
-    return sample.with_grads(first.grads), True
+            said = f"the second call's gradient of {name} is not the first one's{times}"
+            findings.add("accumulated-gradient", said)
+            return
+    findings.add("not-repeatable-gradient", f"three calls gave three gradients of {name}, by no rule")
+
+
+def find_nonlinear(subject: Subject, sample: Sample, findings: Findings, *, rtol: float) -> None:
+    """Whether the gradients follow the upstream gradient: a negative one, and a large one, too."""
+    try:
+        grads = subject.gradients(sample.arrays, FACTOR * sample.upstream).grads
+    except CheckError as error:
+        findings.note(f"with {FACTOR:g} times the upstream gradient: {error}")
+        return
+    scale = abs(FACTOR) * float(np.abs(sample.upstream).max(initial=0.0))
+    there = {key: grad for key, grad in sample.grads.items() if np.isfinite(grad).all() and np.any(grad)}
+    if there and all(np.array_equal(grads[key], grad) for key, grad in there.items()):
+        findings.add("upstream-ignored", "the gradient stays the same whatever the upstream gradient is")
+        return
+    for key, grad in there.items():
+        if not fits(grads[key], FACTOR * grad, rtol=rtol, scale=scale):
+            said = f"{FACTOR:g} times the upstream gradient does not give {FACTOR:g} times the gradient of"
+            findings.add("upstream-not-linear", f"{said} {subject.arguments.name_of(key)}")
+            return
 
 
 def find_types(subject: Subject, sample: Sample, findings: Findings, *, short: bool) -> dict[Key, Array]:

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from softgrad.check.arguments import Array, Key
-from softgrad.check.backward import Backward, Draw
+from softgrad.check.backward import Backward
 from softgrad.check.behaviour import (
     Findings,
     computes_in_float32,
+    find_nonlinear,
     find_truncation,
     find_types,
     first_calls,
     is_repeatable,
     takes_float64,
 )
+from softgrad.check.context import Context
 from softgrad.check.diagnose import diagnose
 from softgrad.check.judge import Judgement, judge
-from softgrad.check.recipes import Leaf, Recipe, matches, recognise
+from softgrad.check.recognition import Recogniser
 from softgrad.check.report import Curve, Place, Report
 from softgrad.check.samples import Sample, Sampler
 from softgrad.check.step_curve import step_curve
 from softgrad.check.subject import Subject
+from softgrad.check.trials import trials
 from softgrad.check.unexplained import explore
 
 EPS = float(np.finfo(np.float64).eps)
@@ -33,10 +37,6 @@ SALT = 0x736F6674  # or the first draw were that of the user's own default_rng(s
 SECONDS = 1.5  # that the numerical derivatives at the inputs given may take
 FEWEST = 5  # draws that a name must fit
 FEWER = 0.6  # and those at others
-UNDERSTOOD = (
-    "class_axis", "layout", "temperature", "label_smoothing", "class_weight", "ignore_index", "mask", "target", "keep",
-    "slope", "eps", "epsilon", "z_loss",
-)  # fmt: skip
 
 
 class Wrong(NamedTuple):
@@ -52,7 +52,7 @@ class Check:
     def __init__(
         self,
         subject: Subject,
-        context: Mapping[str, Any],
+        context: Context,
         rtol: float,
         seed: int,
         draws: int,
@@ -61,17 +61,21 @@ class Check:
         self.subject = subject
         self.context = context
         self.rtol = rtol
-        self.rng = np.random.default_rng([seed, SALT])
+        self.rng = np.random.default_rng([seed, SALT, 1])  # of the numerical derivatives, whose calls depend on time
         self.draws = draws
-        self.sampler = Sampler(subject, self.rng, inputs)
+        self.sampler = Sampler(subject, np.random.default_rng([seed, SALT]), inputs)
         self.findings = Findings()
         self.eps = EPS
 
     def report(self) -> Report:
-        """Runs the check."""
+        """Runs the check; random generators stand afterwards where they stood before."""
+        with self.subject.randomness.kept():
+            return self._checked()
+
+    def _checked(self) -> Report:
         subject, findings = self.subject, self.findings
         if not takes_float64(subject):
-            self._in_float32("forward does not take float64")
+            self._in_short(np.float32, f"{subject.forward_name} does not take float64")
             self.sampler.exact = True
         if not is_repeatable(subject, subject.arrays(exact=self.sampler.exact), findings):
             return Report(subject.function, None, np.nan, facts=tuple(findings.facts))
@@ -79,9 +83,9 @@ class Check:
         if not self._can_be_judged(given):
             return Report(subject.function, None, np.nan, facts=tuple(findings.facts))
         if given.output.dtype in (np.float32, np.float16):
-            self._in_float32(f"forward answers in {given.output.dtype}")
+            self._in_short(given.output.dtype, f"{subject.forward_name} answers in {given.output.dtype}")
         elif computes_in_float32(subject, given.arrays):
-            self._in_float32("forward computes in float32")
+            self._in_short(np.float32, f"{subject.forward_name} computes in float32")
         misshapen = find_types(subject, given, findings, short=self.eps != EPS)
         judged = {key: self._judge(given, key) for key in given.grads if key not in misshapen} if steady else {}
         if not steady:
@@ -91,17 +95,21 @@ class Check:
             return Report(subject.function, None, np.nan, facts=tuple(findings.facts))
         samples = [given, *self.sampler.redrawn(given, self.draws)]
         for failure in self.sampler.failures[:1]:
-            findings.note(f"at other inputs like those given, where forward has a value: {failure}")
-        backward = self._recognised(samples, judged)
+            findings.note(f"at other inputs like those given, where {subject.forward_name} has a value: {failure}")
+        # The digits of float16 are those of many functions.
+        backward = self._recogniser().backward(samples, judged) if self.eps <= EPS32 else None
         wrong = self._wrong(samples, judged, backward)
         if wrong or misshapen:
             self._explain(samples, judged, backward, wrong, misshapen)
+        elif subject.takes_upstream and self.eps <= EPS32:
+            find_nonlinear(subject, given, findings, rtol=max(self._within(), 10 * self.rtol))
         return self._report(given, judged, wrong, misshapen)
 
-    def _in_float32(self, why: str) -> None:
-        if self.eps == EPS:
-            self.eps = EPS32
-            self.findings.note(f"{why}: checked at the accuracy that float32 allows")
+    def _in_short(self, dtype: Any, why: str) -> None:
+        eps = float(np.finfo(dtype).eps)
+        if eps > self.eps:
+            self.eps = eps
+            self.findings.note(f"{why}: checked at the accuracy that {np.dtype(dtype)} allows")
 
     def _name(self, key: Key) -> str:
         return self.subject.arguments.name_of(key)
@@ -143,8 +151,10 @@ class Check:
         ]
         if spoiled:
             self.findings.note(f"cannot be checked: {', '.join(spoiled)} holds NaN; give inputs without")
-        elif np.isnan(given.output).all() and given.output.size:
-            self.findings.note("cannot be checked: forward is NaN at the inputs given")
+        elif given.output.size and not np.isfinite(given.output).any():
+            value = "NaN" if np.isnan(given.output).any() else "infinite"
+            name = self.subject.forward_name
+            self.findings.note(f"cannot be checked: {name} is {value} at the inputs given; give others")
         else:
             return True
         return False
@@ -171,95 +181,14 @@ class Check:
             return True
         return False
 
-    # ---- the function recognised ----
+    def _recogniser(self) -> Recogniser:
+        by, within = self._judge_fewer, self._within()
+        return Recogniser(self.sampler, self.context, self.findings, by, users_rtol=self.rtol, within=within)
 
-    def _recognised(self, samples: list[Sample], judged: Mapping[Key, Judgement]) -> Backward | None:
-        """The recognised function at every sample that its recipe holds for."""
-        recipe = self._recipe(samples, judged, self.context)
-        if recipe is None and any(key in self.context for key in UNDERSTOOD):
-            recipe = self._recipe(samples, judged, {})
-            if recipe is not None:
-                self.findings.note("what context says does not fit what forward computes, and was left out")
-        if recipe is None:
-            return None
-        at = [*samples, *self.sampler.other_batch(recipe, samples[-1])]
-        drawn = [(sample, draw) for sample in at if (draw := self._draw(recipe, sample)) is not None]
-        if not drawn:
-            return None
-        held = self._held([draw for _, draw in drawn], recipe)
-        kept = self._believed(held, [sample for sample, _ in drawn], samples[0], judged)
-        if not kept:
-            return None
-        backward = self._held([held.draws[n] for n in kept], recipe)
-        # A recipe that disagrees with the user has to agree with the numerical derivatives: it may be what errs.
-        return backward if not backward.wrong() or self._is_right(backward, samples) else None
-
-    def _held(self, draws: list[Draw], recipe: Recipe) -> Backward:
-        """The recipe on these draws, as wide as the numerical derivatives are: `rtol` is the user's for both."""
-        rtol, upstream = self._rtol(), self.subject.takes_upstream
-        return Backward(recipe, draws, upstream=upstream, rtol=rtol, allowed=max(100 * rtol, self.rtol))
-
-    def _believed(
-        self, backward: Backward, samples: list[Sample], given: Sample, judged: Mapping[Key, Judgement]
-    ) -> list[int]:
-        """The draws on which the recipe's word is good: not on a kink, where it has one slope of all between two.
-
-        Where it disagrees with the user, the numerical derivatives decide, until they have once said "wrong".
-        """
-        kept = []
-        wrong = any(not one.ok for one in judged.values())
-        for n, sample in enumerate(samples):
-            keys = list(sample.arrays)
-            off = [keys[i] for i in backward.wrong_on(n) if keys[i] in judged]
-            if not all(np.isfinite(right).all() for right in backward.right(n).values()):
-                continue
-            if off and (sample is given or not wrong):
-                verdicts = [judged[key] if sample is given else self._judge_fewer(sample, key) for key in off]
-                if any(one.ok for one in verdicts):
-                    continue
-                wrong = True
-            kept.append(n)
-        return kept
-
-    def _recipe(
-        self, samples: list[Sample], judged: Mapping[Key, Judgement], context: Mapping[str, Any]
-    ) -> Recipe | None:
-        alone = judged.get((0,)) if len(self.subject.slots) == 1 and not self.subject.takes_upstream else None
-        return recognise(
-            [(self._leaves(sample), np.asarray(sample.output, dtype=np.float64)) for sample in samples[:4]],
-            context,
-            gradient_at_logits=None if alone is None else alone.wanted,
-            rtol=self._rtol(),
-        )
-
-    def _rtol(self) -> float:
+    def _within(self) -> float:
         """To which two ways of computing the same must agree."""
         short = self.eps != EPS or "float32-result" in {mistake.name for mistake in self.findings.mistakes}
         return 1e-4 if short else 1e-8
-
-    def _leaves(self, sample: Sample) -> list[Leaf]:
-        """The arrays, and which of them are parameters: those of a dict, or those that gradients are asked for.
-
-        The arrays that forward keeps to itself stand behind them: they may be the data.
-        """
-        kept = self.subject.captured
-        fewer = len(sample.grads) < len(sample.arrays) + len(kept)
-        asked = fewer and (len(sample.grads) > 1 or not self.subject.takes_upstream)
-        names = {slot.key: slot.name for slot in self.subject.slots}
-        return [
-            *(
-                Leaf(names[key], _wide(array), len(key) > 1 or (asked and key in sample.grads))
-                for key, array in sample.arrays.items()
-            ),
-            *(Leaf("its own", _wide(array)) for array in kept),
-        ]
-
-    def _draw(self, recipe: Recipe, sample: Sample) -> Draw | None:
-        keys = list(sample.arrays)
-        arrays = [_wide(array) for array in (*sample.arrays.values(), *self.subject.captured)]
-        if not matches(recipe, arrays, sample.output, rtol=self._rtol()):
-            return None
-        return Draw(arrays, sample.upstream, {keys.index(key): grad for key, grad in sample.grads.items()})
 
     # ---- what is wrong ----
 
@@ -328,20 +257,40 @@ class Check:
         for key, grad in misshapen.items():
             self._find_shape(samples[0], key, grad)
         if not explained:
-            at_given = {key: _with_wanted(judged[key], rights.get(key)) for key in wrong if not judged[key].ok}
-            others = samples if backward is None else samples[:1]  # what was recognised has no name by its ratio alone
-            lengths = [] if backward is not None else self.sampler.other_lengths(samples[0])
-            explore(self.subject, [*others, *lengths], at_given, len(judged), self.context, self._judge_fewer, findings)
-            if wrong and len(wrong) < len(judged):
-                right = ", ".join(self._name(key) for key in judged if key not in wrong)
-                findings.note(f"wrong: {', '.join(map(self._name, wrong))}; right: {right}")
+            self._explore(samples, judged, backward, wrong, rights)
+        if wrong and len(judged) > 1:
+            first = self._name(self._first(wrong, samples[0], backward))
+            right = ", ".join(self._name(key) for key in judged if key not in wrong) or "none"
+            findings.note(f"the first wrong gradient from the end is that of {first}; right: {right}")
 
-    def _is_right(self, backward: Backward, samples: list[Sample]) -> bool:
-        """Whether the recognised function's own gradients are those of the numerical derivatives."""
-        draw, keys = backward.draws[0], list(samples[0].arrays)
-        sample = next(one for one in samples if one.upstream is draw.upstream)
-        rights = {keys[i]: np.reshape(one, np.shape(draw.arrays[i])) for i, one in backward.right(0).items()}
-        return all(self._judge_fewer(sample.with_grads(rights), key).ok for key in rights)
+    def _explore(
+        self,
+        samples: list[Sample],
+        judged: Mapping[Key, Judgement],
+        backward: Backward | None,
+        wrong: Mapping[Key, Wrong],
+        rights: Mapping[Key, Array],
+    ) -> None:
+        """What is known of gradients that no wrong line explains."""
+        given, judge = samples[0], self._judge_fewer
+        at_given = {key: _with_wanted(judged[key], rights.get(key)) for key in wrong if not judged[key].ok}
+        # What was recognised has no name by its ratio alone.
+        samples = [given] if backward is not None else [*samples, *self.sampler.other_lengths(given)]
+        explore(self.subject, samples, at_given, len(judged), self.context.numbers, judge, self.findings)
+        if at_given:
+            for fact in trials(self.sampler, given, at_given, judge):
+                self.findings.note(fact)
+
+    def _first(self, wrong: Mapping[Key, Wrong], given: Sample, backward: Backward | None) -> Key:
+        """Of the wrong gradients, the first on the way back from the end.
+
+        A recognised function has its order; elsewhere it is that of the layers' numbers, as in W2, b2, W1.
+        """
+        keys = list(given.arrays)
+        ordered = [keys[i] for i in backward.wrong()] if backward is not None else []
+        known = next((key for key in ordered if key in wrong), None)
+        numbers = {key: int(found[-1]) for key in wrong if (found := re.findall(r"\d+", self._name(key)))}
+        return known or max(wrong, key=lambda key: numbers.get(key, -1))
 
     def _find_shape(self, given: Sample, key: Key, grad: Array) -> None:
         wanted = given.arrays[key].shape
@@ -358,9 +307,8 @@ class Check:
         wrong: Mapping[Key, Wrong],
         misshapen: Mapping[Key, Array],
     ) -> Report:
-        for key, value in self.context.items():
-            if key not in UNDERSTOOD and isinstance(value, str | int | float):
-                self.findings.note(f"{key}: {value}")
+        for fact in self.context.facts:
+            self.findings.note(fact)
         worst = max(wrong.values(), key=lambda one: one.error, default=Wrong(0.0, None))
         within = max((one.error for one in judged.values()), default=0.0)
         return Report(
@@ -372,7 +320,7 @@ class Check:
             facts=tuple(self.findings.facts),
             method="; ".join(dict.fromkeys(f"{one.method}, {one.extent}" for one in judged.values())),
             checked={self._name(key): given.arrays[key].shape for key in given.grads},
-            curves=lambda: self._curves(given, judged),
+            curves=(lambda: self._curves(given, judged)) if judged else None,
         )
 
     def _curves(self, given: Sample, judged: Mapping[Key, Judgement]) -> Mapping[str, Curve]:
@@ -387,7 +335,3 @@ class Check:
 def _with_wanted(one: Judgement, right: Array | None) -> Judgement:
     """A judgement by projections has no gradient to compare with; that of the recognised function is one."""
     return one._replace(wanted=right) if one.wanted is None and right is not None else one
-
-
-def _wide(array: Array) -> Array:
-    return array.astype(np.float64) if array.dtype.kind == "f" else array

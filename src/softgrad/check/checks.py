@@ -4,7 +4,7 @@
 2. judge each gradient at the inputs given, by numerical derivatives (judge.py)
 3. draw other inputs (draws.py) and see what the functions say there
 4. recognise the function (recipes/); its own backward pass is then known, line by line
-5. run that with each wrong line of the catalogue (diagnose.py); where none fits, say what is known (experiments.py)
+5. run that with each wrong line of the catalogue (diagnose.py); where none fits, say what is known (unexplained.py)
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from softgrad.check.arguments import kind_of
 from softgrad.check.check import Check
+from softgrad.check.context import Context, read_context
 from softgrad.check.report import Report
 from softgrad.check.subject import Subject
 from softgrad.errors import OptionError
@@ -48,9 +50,11 @@ def check_vjp(
         *arrays: the inputs: arrays, numbers, dicts or lists of arrays (the gradient is then one too); anything else is
             handed on as it is.
         names: what to call each input; by default what forward calls it.
-        context: what you know of the function, in your own words: class_axis, layout ("rows", "columns", "vector"),
-            loss, reduction, temperature, label_smoothing, class_weight, ignore_index, mask, keep, slope, learning_rate,
-            target, ...; keys that mean nothing to the checker are kept as facts.
+        context: what you know of the function. Used to recognise it: class_axis, layout ("rows", "columns", "vector"),
+            temperature, label_smoothing, class_weight, ignore_index, mask, keep, slope, target, eps, z_loss, and any
+            random generator. Other numbers, such as learning_rate or reg, are what a constant ratio is compared with.
+            All else (loss, reduction, layer, activation, network, wrt, output: these are read off the functions'
+            numbers) is kept as a fact, in your own words.
         rtol: the relative error that passes.
         seed: of the numbers that are drawn.
         draws: how often the inputs are drawn anew; at least 5.
@@ -75,11 +79,11 @@ def check_vjp(
         >>> report.mistake.fix
         'dz = p * (dp - np.sum(p * dp, axis=-1, keepdims=True))'
     """
-    _check_options("check_vjp", rtol, draws, seed, context)
+    known = _checked_options("check_vjp", rtol, draws, seed, inputs, context)
     subject = Subject(
-        "check_vjp", forward, vjp, arrays, takes_upstream=True, names=names, wrt=None, generators=_generators(context)
+        "check_vjp", forward, vjp, arrays, takes_upstream=True, names=names, wrt=None, generators=known.generators
     )
-    return Check(subject, dict(context or {}), rtol, seed, draws, inputs).report()
+    return Check(subject, known, float(rtol), seed, draws, inputs).report()
 
 
 def check_grad(
@@ -124,11 +128,7 @@ def check_grad(
         >>> sg.check_grad(loss, grad, rng.normal(size=3), rng.normal(size=(5, 3)), rng.normal(size=5)).ok
         True
     """
-    _check_options("check_grad", rtol, draws, seed, context)
-    chosen = [wrt] if isinstance(wrt, int | np.integer) else list(wrt)
-    for i in chosen:
-        if not -len(arrays) <= i < len(arrays):
-            raise OptionError(f"check_grad: wrt has {i!r}, wanted input numbers 0..{len(arrays) - 1}")
+    known = _checked_options("check_grad", rtol, draws, seed, inputs, context)
     subject = Subject(
         "check_grad",
         loss,
@@ -136,14 +136,28 @@ def check_grad(
         arrays,
         takes_upstream=False,
         names=names,
-        wrt=[int(i) % len(arrays) for i in chosen],
-        generators=_generators(context),
+        wrt=_input_numbers(wrt, len(arrays)),
+        generators=known.generators,
     )
-    return Check(subject, dict(context or {}), rtol, seed, draws, inputs).report()
+    return Check(subject, known, float(rtol), seed, draws, inputs).report()
 
 
-def _check_options(function: str, rtol: Any, draws: Any, seed: Any, context: Any) -> None:
-    if not isinstance(rtol, int | float) or not 0 < rtol < 1:
+def _input_numbers(wrt: Any, count: int) -> list[int]:
+    """The inputs that gradients are for, counted from 0."""
+    chosen = [wrt] if isinstance(wrt, int | np.integer) else list(wrt) if isinstance(wrt, tuple | list) else []
+    if not chosen or not all(isinstance(i, int | np.integer) and not isinstance(i, bool) for i in chosen):
+        raise OptionError(f"check_grad: wrt is {wrt!r:.40}, wanted the number of an input, as 0, or several, as (0, 2)")
+    for i in chosen:
+        if not -count <= i < count:
+            raise OptionError(f"check_grad: wrt has {i!r}, wanted input numbers 0..{count - 1}")
+    numbers = [int(i) % count for i in chosen]
+    if len(set(numbers)) < len(numbers):
+        raise OptionError(f"check_grad: wrt is {wrt!r:.40}, wanted each input once")
+    return numbers
+
+
+def _checked_options(function: str, rtol: Any, draws: Any, seed: Any, inputs: Any, context: Any) -> Context:
+    if not isinstance(rtol, int | float | np.number) or not 0 < rtol < 1:
         raise OptionError(f"{function}: rtol is {rtol!r}, wanted a number between 0 and 1")
     if not isinstance(draws, int | np.integer) or draws < 5:
         raise OptionError(
@@ -153,7 +167,6 @@ def _check_options(function: str, rtol: Any, draws: Any, seed: Any, context: Any
         raise OptionError(f"{function}: seed is {seed!r}, wanted a whole number of at least 0")
     if context is not None and not isinstance(context, Mapping):
         raise OptionError(f'{function}: context is {context!r:.40}, wanted a dict, as {{"temperature": 2.0}}')
-
-
-def _generators(context: Mapping[str, Any] | None) -> list[Any]:
-    return [v for v in (context or {}).values() if isinstance(v, np.random.Generator | np.random.RandomState)]
+    if inputs is not None and not callable(inputs):
+        raise OptionError(f"{function}: inputs is {kind_of(inputs)}, wanted a function of a generator, inputs(rng)")
+    return read_context(context or {})

@@ -39,11 +39,13 @@ LAYERS = 3  # mistakes that are told of one network
 def diagnose(backward: Backward) -> tuple[Mistake, ...]:
     """All mistakes that explain the gradients, those with a name first; a pair one behind the other."""
     singles = list(_singles(backward, time.perf_counter() + SECONDS))
-    if any(wrong.known for wrong in singles) or (singles and not _is_nothing(backward)):
+    if _is_nothing(backward):
+        zero = _plain("zero-gradient", f"every gradient is 0, on {len(backward.draws)} draws")
+        return (zero, *_told(backward, [wrong for wrong in singles if wrong.known]))
+    if singles:
         return _told(backward, singles)
     deadline = time.perf_counter() + SECONDS
     for found in (
-        _nothing(backward),
         _in_all(backward),
         _exchanged(backward),
         _parameter_returned(backward),
@@ -70,13 +72,8 @@ def _singles(backward: Backward, deadline: float) -> Iterator[Wrong]:
 
 
 def _is_nothing(backward: Backward) -> bool:
+    """Whether every gradient is 0 everywhere, on every draw."""
     return not any(np.any(draw.grads[i]) for draw in backward.draws for i in backward.keys)
-
-
-def _nothing(backward: Backward) -> Iterator[Mistake]:
-    """0 everywhere, on every draw."""
-    if _is_nothing(backward):
-        yield _plain("zero-gradient", f"every gradient is 0, on {len(backward.draws)} draws")
 
 
 def _exchanged(backward: Backward) -> Iterator[Mistake]:
@@ -106,7 +103,8 @@ def _parameter_returned(backward: Backward) -> Iterator[Mistake]:
         for n, one in enumerate(backward.draws)
         for k in backward.keys
     ):
-        yield _plain("parameter-for-gradient", f"what is returned is the array minus {rate:g} times its gradient")
+        name, sign = ("parameter-for-gradient", "minus") if rate > 0 else ("update-sign", "plus")
+        yield _plain(name, f"what is returned is the array {sign} {abs(rate):g} times its gradient")
 
 
 def _plain(name: str, evidence: str) -> Mistake:

@@ -16,10 +16,21 @@ from softgrad.check.recipes import fits
 
 Array = npt.NDArray[Any]
 ROUGH = 1e-5  # numerical derivatives are compared here
+NEARLY = 1e-6  # a ratio so close to 1 says nothing
 
 
-def facts_of(name: str, got: Array, wanted: Array, quantities: Mapping[str, float]) -> Iterator[str]:
-    """Sentences on how one gradient differs from the numerical one; `quantities` are numbers that a ratio may equal."""
+def facts_of(
+    name: str, got: Array, wanted: Array, quantities: Mapping[str, float], labels: Mapping[str, Array] = {}
+) -> Iterator[str]:
+    """Sentences on how one gradient differs from the numerical one.
+
+    Args:
+        name: of the gradient.
+        got: the gradient.
+        wanted: the numerical one.
+        quantities: numbers that a ratio may equal.
+        labels: class numbers, of which a gradient at logits may have one for each row.
+    """
     if got.shape != wanted.shape or not np.isfinite(got).all() or not np.isfinite(wanted).all() or not got.size:
         return
     if not got.any():
@@ -29,11 +40,13 @@ def facts_of(name: str, got: Array, wanted: Array, quantities: Mapping[str, floa
         yield f"{name} should be 0 everywhere"
         return
     ratio = constant_ratio(got, wanted)
-    if ratio is not None:
-        yield f"{name} is {ratio:.6g} times the right gradient everywhere{_equal_to(ratio, quantities)}"
+    if ratio is not None and abs(ratio - 1) > NEARLY:
+        shown = f"{ratio:.6g}" if abs(ratio - 1) > 1e-4 else f"1 {'-' if ratio < 1 else '+'} {abs(ratio - 1):.2g}"
+        yield f"{name} is {shown} times the right gradient everywhere{_equal_to(ratio, quantities)}"
         return
     yield from _by_line(name, got, wanted)
     yield from _in_another_order(name, got, wanted)
+    yield from _at_labels(name, got, wanted, labels)
     yield from _in_places(name, got, wanted)
     if got.ndim == 2:
         for axis, lines in ((1, "rows"), (0, "columns")):
@@ -85,10 +98,31 @@ def _sorted_rows(a: Array) -> Array:
     return a[np.lexsort(np.round(a, 9).T[::-1])]
 
 
+def _is_off(got: Array, wanted: Array) -> Array:
+    """Which entries are wrong."""
+    return np.asarray(np.abs(got - wanted) > ROUGH * (np.abs(wanted) + 0.01 * np.abs(wanted).max(initial=0.0)))
+
+
+def _at_labels(name: str, got: Array, wanted: Array, labels: Mapping[str, Array]) -> Iterator[str]:
+    """Wrong in the entries of the target classes only, or in ignored rows only; or everywhere else only."""
+    off = _is_off(got, wanted)
+    for said, y in labels.items():
+        if got.ndim != 2 or y.shape != got.shape[:1] or y.dtype.kind not in "iu" or y.max(initial=0) >= got.shape[1]:
+            continue
+        counted = y >= 0
+        target = np.zeros(got.shape, dtype=bool)
+        target[counted, y[counted]] = True
+        if not off[counted].any():
+            yield f"{name} is wrong in the rows only that {said} marks to be ignored"
+        elif not off[~target].any():
+            yield f"{name} is wrong only in the entries of the classes that {said} names"
+        elif not off[target].any() and got.shape[1] > 2:
+            yield f"{name} is right in the entries of the classes that {said} names, and wrong in others"
+
+
 def _in_places(name: str, got: Array, wanted: Array) -> Iterator[str]:
     """Wrong in some entries, rows or columns only."""
-    size = np.abs(wanted).max()
-    off = np.abs(got - wanted) > ROUGH * (np.abs(wanted) + 0.01 * size)
+    off = _is_off(got, wanted)
     count = int(off.sum())
     if not 0 < count < off.size:
         return
@@ -108,7 +142,7 @@ def clipped(seen: Sequence[tuple[Array, Array, Array]]) -> str | None:
     """Where an input was clipped, in words, if that is all that is wrong: of each draw the input, got and wanted."""
     x, got, wanted = (np.concatenate([np.ravel(part) for part in parts]) for parts in zip(*seen, strict=True))
     size = np.abs(wanted).max(initial=0.0)
-    off = np.abs(got - wanted) > ROUGH * (np.abs(wanted) + 0.01 * size)
+    off = _is_off(got, wanted)
     passed = ~off & (np.abs(wanted) > 1e-9 * size)
     if off.sum() < 3 or passed.sum() < 3 or (np.abs(wanted[off]) > 1e-9 * size).any():
         return None

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import ModuleType
+from types import CellType, ModuleType
 from typing import Any
 
 import numpy as np
 
 GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
 DEPTH = 3  # how far a generator is looked for: the function, its object, an object in that
+MANY = 64  # entries of a container that are looked through
 
 
 class Randomness:
@@ -31,10 +33,24 @@ class Randomness:
         self.seeded = False  # whether the global states of NumPy and of random are set as well
 
     @contextmanager
-    def rewound(self) -> Iterator[None]:
-        """Every generator stands where it stood at first; the global ones are put back afterwards."""
+    def kept(self) -> Iterator[None]:
+        """Afterwards every generator, and the global ones, stand where they stood before: a check draws nothing."""
+        numpys, pythons = np.random.get_state(), random.getstate()  # noqa: NPY002
+        try:
+            yield
+        finally:
+            np.random.set_state(numpys)  # noqa: NPY002
+            random.setstate(pythons)
+            self._rewind()
+
+    def _rewind(self) -> None:
         for generator, state in zip(self.generators, self._states, strict=True):
             _set_state(generator, copy.deepcopy(state))
+
+    @contextmanager
+    def rewound(self) -> Iterator[None]:
+        """Every generator stands where it stood at first; the global ones are put back afterwards."""
+        self._rewind()
         if not self.seeded:
             yield
             return
@@ -68,19 +84,35 @@ def reachable(function: Callable[..., Any], kinds: tuple[type, ...]) -> list[Any
 
 
 def _within(value: Any) -> Iterator[Any]:
-    """What a function or an object holds on to."""
+    """What a function, a container or an object holds on to."""
+    if isinstance(value, functools.partial):
+        yield from (value.func, *value.args, *value.keywords.values())
+        return
+    if isinstance(value, list | tuple | set | frozenset | dict):
+        if len(value) <= MANY:
+            yield from value.values() if isinstance(value, dict) else value
+        return
     owner = getattr(value, "__self__", None)
     if owner is not None:
         yield owner
-    value = getattr(value, "__func__", getattr(value, "func", value))
+    value = getattr(value, "__func__", value)
     if inspect.isfunction(value):
         yield from (value.__globals__[name] for name in value.__code__.co_names if name in value.__globals__)
-        yield from value.__defaults__ or ()
-        yield from inspect.getclosurevars(value).nonlocals.values()
+        yield from (*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values())
+        yield from (cell.cell_contents for cell in value.__closure__ or () if not _is_empty(cell))
     elif hasattr(value, "__dict__"):
         yield from vars(value).values()
         kinds = (*GENERATORS, np.ndarray)
         yield from (one for kind in type(value).__mro__ for one in vars(kind).values() if isinstance(one, kinds))
+
+
+def _is_empty(cell: CellType) -> bool:
+    """Whether a variable of the function around has no value yet."""
+    try:
+        cell.cell_contents  # noqa: B018
+    except ValueError:
+        return True
+    return False
 
 
 def _state(generator: Any) -> Any:

@@ -118,6 +118,9 @@ class Report:
             "checked": {name: [int(n) for n in shape] for name, shape in self.checked.items()},
         }
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "curves": None}  # they call the user's functions, which need not be pickled
+
     def __str__(self) -> str:
         if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
             return self.text()

@@ -29,9 +29,13 @@ class Returned:
         self.name = f"{arguments.function}: {name}"
         if value is None:
             raise CheckError(f"{self.name} returned None, wanted the gradient; is there a return?")
-        one = len(wrt) == 1 and isinstance(arguments.inputs[wrt[0]], tuple | list) if wrt is not None else False
-        values = list(value) if isinstance(value, tuple) and not one else [value]
-        asked = self._asked(values) if wrt is None else list(wrt)
+        asked_for = [] if wrt is None else list(wrt)
+        one = len(asked_for) == 1 and isinstance(arguments.inputs[asked_for[0]], tuple | list)
+        if one and isinstance(value, tuple) and len(value) == 1 < len(arguments.inputs[asked_for[0]]):
+            value = value[0]  # the gradients of the one input, as a tuple of one
+        several = isinstance(value, tuple) or (isinstance(value, list) and len(asked_for) > 1)
+        values = list(value) if several and not one else [value]
+        asked = self._asked(values) if wrt is None else asked_for
         if wrt is not None and isinstance(value, tuple) and len(values) == len(arguments.inputs) > len(asked):
             values = [values[i] for i in asked]
         if len(values) != len(asked):
@@ -79,6 +83,8 @@ class Returned:
             for k, entry in wanted.items() if isinstance(wanted, dict) else enumerate(wanted):
                 if any(True for _ in arrays_in(entry)):
                     if k not in entries:
+                        if not is_real(entry):
+                            continue  # a whole number among the parameters
                         there = ", ".join(map(repr, list(entries)[:8]))
                         raise CheckError(
                             f"{self.name} returned no gradient {k!r}; wanted the keys of {name}, it has {there}"
@@ -88,11 +94,19 @@ class Returned:
     def _array(self, place: str, value: Any) -> Array:
         way = ""
         if isinstance(value, list | tuple):
-            way = "; np.array makes one of it"
+            way = "; a tuple of gradients is one for each input, and np.array makes an array of numbers"
         elif value is None:
             way = "; is there a return?"
-        elif np.asarray(value).dtype.kind in "fiub":
-            return np.array(value)  # the function may use the array again
+        else:
+            try:
+                array = np.array(value)  # a copy: the function may use the array again
+            except Exception as error:  # of another library
+                raise CheckError(
+                    f"{self.name} returned {kind_of(value)} as the gradient of {place}, of which NumPy makes no "
+                    f"array: {type(error).__name__}"
+                ) from error
+            if array.dtype.kind in "fiub":
+                return array
         raise CheckError(
             f"{self.name} returned {kind_of(value)} as the gradient of {place}, wanted an array of numbers{way}"
         )

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from softgrad.check.arguments import Array, Key
+from softgrad.check.arguments import Array, Key, kind_of
 from softgrad.check.draws import nudged, redraw
 from softgrad.check.recipes import Recipe
 from softgrad.check.subject import Subject, said
@@ -28,6 +28,11 @@ class Sample(NamedTuple):
     def with_grads(self, grads: Mapping[Key, Array]) -> Sample:
         """The same inputs with other gradients."""
         return self._replace(grads=grads)
+
+
+def length_of(sample: Sample, axis: int) -> int:
+    """The length of an axis of the first array that has one; 0 where none has."""
+    return next((array.shape[axis] for array in sample.arrays.values() if array.ndim), 0)
 
 
 class Sampler:
@@ -57,7 +62,7 @@ class Sampler:
         """A gradient to arrive at the output: random, so that no two entries are alike."""
         return self.rng.standard_normal(np.shape(output)) if self.subject.takes_upstream else np.ones(())
 
-    def _usable(self, arrays: Arrays) -> Sample | None:
+    def usable(self, arrays: Arrays, upstream: Array | None = None) -> Sample | None:
         """The functions at these arrays, if they are defined there."""
         try:
             output = self.subject.output(arrays)
@@ -66,20 +71,24 @@ class Sampler:
         if not np.isfinite(output).all():
             return None
         try:
-            return self.at(arrays)
+            return self.at(arrays, upstream)
         except CheckError as error:
             self.failures.append(str(error))
             return None
 
     def redrawn(self, given: Sample, count: int) -> list[Sample]:
         """Up to `count` samples at fresh inputs."""
-        found = (next(filter(None, map(self._usable, self._tries(given, n))), None) for n in range(count))
+        found = (next(filter(None, map(self.usable, self._tries(given, n))), None) for n in range(count))
         return [sample for sample in found if sample is not None]
 
     def _tries(self, given: Sample, n: int) -> Iterator[Arrays]:
         """Fresh inputs; then such as are nearer to those given, in case the functions are not defined elsewhere."""
         if self.inputs is not None:
             values = self._made()
+            if values is None or isinstance(values, str):
+                raise CheckError(
+                    f"{self.subject.function}: inputs returned {kind_of(values)}, wanted a tuple of inputs"
+                )
             yield self.subject.others(values if isinstance(values, tuple) else (values,), exact=self.exact)
             return
         rng, arrays = self.rng, given.arrays
@@ -97,18 +106,18 @@ class Sampler:
 
     def other_lengths(self, sample: Sample) -> list[Sample]:
         """The same with the first axis of the arrays that share its length one shorter, and with the last one so."""
-        found = []
-        for axis in (0, -1):
-            length = next((array.shape[axis] for array in sample.arrays.values() if array.ndim), 0)
-            if length > 1:
-                cut = {
-                    key: np.take(array, np.arange(length - 1), axis=axis)
-                    if array.ndim and array.shape[axis] == length
-                    else array
-                    for key, array in sample.arrays.items()
-                }
-                found.append(self._usable(cut))
+        lengths = {axis: length_of(sample, axis) for axis in (0, -1)}
+        found = (self.taking(sample, np.arange(n - 1), axis) for axis, n in lengths.items() if n > 1)
         return [one for one in found if one is not None]
+
+    def taking(self, sample: Sample, entries: Array, axis: int) -> Sample | None:
+        """The same with these entries of an axis only, in every array that shares its length."""
+        length = length_of(sample, axis)
+        arrays = {
+            key: np.take(array, entries, axis=axis) if array.ndim and array.shape[axis] == length else array
+            for key, array in sample.arrays.items()
+        }
+        return self.usable(arrays)
 
     def other_batch(self, recipe: Recipe, sample: Sample) -> list[Sample]:
         """The same with one sample less, or one more, so that m is not taken for another number that it equals."""
@@ -126,5 +135,5 @@ class Sampler:
                 count = arrays[key].shape[axis]
                 take = np.arange(count - 1) if count > 2 else np.arange(count + 1) % count
                 arrays[key] = np.take(arrays[key], take, axis=axis)
-        other = self._usable(arrays)
+        other = self.usable(arrays)
         return [] if other is None else [other]

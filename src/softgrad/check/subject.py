@@ -55,6 +55,7 @@ class Subject:
         self.function = function
         self._forward, self._backward = forward, backward
         self.takes_upstream = takes_upstream
+        self.forward_name, self.backward_name = ("forward", "vjp") if takes_upstream else ("loss", "grad")
         self.arguments = Arguments(function, inputs, names or _parameters(forward, len(inputs)))
         self.wrt = wrt
         self.randomness = Randomness((forward, backward), generators)
@@ -87,11 +88,16 @@ class Subject:
         wanted = len(self.arguments.inputs)
         if len(inputs) != wanted:
             raise CheckError(
-                f"{self.function}: inputs returned {len(inputs)} of them, wanted {wanted}, one for each input given"
+                f"{self.function}: inputs returned {len(inputs)} of them, wanted a tuple of {wanted}, one for each "
+                f"input given"
             )
         names, wrt = self.arguments.names, self.wrt
         other = Subject(self.function, self._forward, self._backward, inputs, takes_upstream=True, names=names, wrt=wrt)
-        return other.arrays(exact=exact)
+        arrays = other.arrays(exact=exact)
+        if arrays.keys() != {slot.key for slot in self.slots}:
+            got, own = (", ".join(slot.name for slot in one.slots) or "none" for one in (other, self))
+            raise CheckError(f"{self.function}: inputs returned the arrays {got}, wanted those given: {own}")
+        return arrays
 
     def output(self, arrays: Mapping[Key, Array]) -> Array:
         """What forward gives at these arrays; complex where they are.
@@ -103,7 +109,7 @@ class Subject:
             return self._output(self.arguments.with_arrays(arrays))
 
     def _output(self, inputs: list[Any]) -> Array:
-        name = f"{self.function}: {'forward' if self.takes_upstream else 'loss'}"
+        name = f"{self.function}: {self.forward_name}"
         wanted = "an array" if self.takes_upstream else "one number"
         try:
             with np.errstate(all="ignore"):
@@ -113,7 +119,12 @@ class Subject:
         if value is None or isinstance(value, tuple | list | dict | str):
             way = "; is there a return?" if value is None else ""
             raise CheckError(f"{name} returned {kind_of(value)}, wanted {wanted}{way}")
-        output = np.asarray(value)
+        try:
+            output = np.asarray(value)
+        except Exception as error:  # of another library, or rows of unlike lengths
+            raise CheckError(
+                f"{name} returned {kind_of(value)}, of which NumPy makes no array: {said(error)}"
+            ) from error
         if output.dtype.kind not in "fciub":
             raise CheckError(f"{name} returned {kind_of(value)}, wanted numbers")
         if output.dtype.kind == "c" and not any(
@@ -144,7 +155,7 @@ class Subject:
         # A scalar output and its gradient are handed over as numbers.
         call = [*inputs, copied(handed) if not handed.ndim else handed, upstream if upstream.ndim else upstream[()]]
         call = call if self.takes_upstream else inputs
-        name = "vjp" if self.takes_upstream else "grad"
+        name = self.backward_name
         self._meet(name, call)
         with self.randomness.rewound():
             try:

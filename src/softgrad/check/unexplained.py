@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 
 from softgrad.check.arguments import Key
-from softgrad.check.behaviour import Findings
+from softgrad.check.behaviour import Findings, find_nonlinear
 from softgrad.check.experiments import clipped, constant_ratio, facts_of
 from softgrad.check.judge import Judgement
-from softgrad.check.recipes import fits
 from softgrad.check.samples import Sample
 from softgrad.check.subject import Subject
 from softgrad.errors import CheckError
@@ -25,7 +23,7 @@ def explore(
     samples: list[Sample],
     wrong: Mapping[Key, Judgement],
     count: int,
-    context: Mapping[str, Any],
+    numbers: Mapping[str, float],
     judge: Judge,
     findings: Findings,
 ) -> None:
@@ -36,21 +34,24 @@ def explore(
         samples: the inputs given, and others.
         wrong: the judgement of each wrong gradient at the inputs given.
         count: how many gradients there are.
-        context: what the user knows; its numbers may be what a ratio equals.
+        numbers: of the context; one of them may be what a ratio equals.
         judge: judges one gradient at one sample.
         findings: to be added to.
     """
     ratios = {}
+    labels = {slot.name: slot.given for slot in subject.slots if slot.given.dtype.kind in "iu" and slot.given.ndim}
     for key, one in wrong.items():
         if one.wanted is None:
             continue
         name, got = subject.arguments.name_of(key), samples[0].grads[key]
         ratios[key] = constant_ratio(got, one.wanted)
-        for fact in facts_of(name, got, one.wanted, _quantities(one.wanted.shape, context)):
+        for fact in facts_of(name, got, one.wanted, _quantities(one.wanted.shape, numbers), labels):
             findings.note(fact)
         _clipped(subject, samples, key, judge, findings)
     if subject.takes_upstream and None in ratios.values():
         _with_other_upstreams(subject, samples[0], judge, findings)
+    if wrong and all(not samples[0].grads[key].any() for key in wrong) and len(wrong) == count:
+        findings.add("zero-gradient", "every gradient is 0")
     shared = {round(ratio, 4) for ratio in ratios.values() if ratio is not None}
     if len(ratios) == count and len(shared) == 1 and None not in ratios.values():
         ratio = shared.pop()
@@ -58,12 +59,12 @@ def explore(
             findings.add(PLAIN[ratio], f"the gradient is {ratio:g} times the right one everywhere")
 
 
-def _quantities(shape: tuple[int, ...], context: Mapping[str, Any]) -> dict[str, float]:
+def _quantities(shape: tuple[int, ...], numbers: Mapping[str, float]) -> dict[str, float]:
     """Numbers that a ratio may equal, by what they are."""
     named = {f"the length of axis {axis}": float(n) for axis, n in enumerate(shape)}
     named |= {f"the root of the length of axis {axis}": float(n) ** 0.5 for axis, n in enumerate(shape)}
     named["the number of entries"] = float(np.prod(shape))
-    named |= {str(key): float(value) for key, value in context.items() if isinstance(value, int | float)}
+    named |= numbers
     return named | {f"1 / {name}": 1 / value for name, value in named.items() if value}
 
 
@@ -80,20 +81,13 @@ def _everywhere(samples: list[Sample], wrong: Mapping[Key, Judgement], ratio: fl
 
 
 def _with_other_upstreams(subject: Subject, given: Sample, judge: Judge, findings: Findings) -> None:
-    """What the gradients make of twice the upstream gradient, and of one that is all ones."""
+    """What the gradients make of other upstream gradients, and of one that is all ones."""
+    find_nonlinear(subject, given, findings, rtol=1e-7)
     ones = np.ones_like(given.upstream)
     try:
-        doubled = subject.gradients(given.arrays, 2 * given.upstream).grads
         at_ones = given._replace(upstream=ones, grads=subject.gradients(given.arrays, ones).grads)
     except CheckError:
         return
-    there = [key for key, grad in given.grads.items() if np.any(grad)]
-    if there and all(np.array_equal(doubled[key], given.grads[key]) for key in there):
-        findings.add("upstream-ignored", "the gradient stays the same when the upstream gradient is doubled")
-    elif any(
-        np.isfinite(given.grads[key]).all() and not fits(doubled[key], 2 * given.grads[key], rtol=1e-7) for key in there
-    ):
-        findings.add("upstream-not-linear", "twice the upstream gradient does not give twice the gradient")
     shaped = all(at_ones.grads[key].shape == array.shape for key, array in given.arrays.items() if key in at_ones.grads)
     if given.upstream.size > 1 and shaped and all(judge(at_ones, key).ok for key in at_ones.grads):
         findings.note("right where grad_output is all ones, and only there")

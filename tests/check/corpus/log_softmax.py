@@ -29,7 +29,7 @@ def normaliser_taken_as_constant(rng):
     return log_softmax, vjp, logits(5, 4)(rng)
 
 
-@family.planted("probabilities-missing", "the sum of the upstream is not shared out by p", context=LOG)
+@family.planted("probabilities-factor-missing", "the sum of the upstream is not shared out by p", context=LOG)
 def sum_not_shared_out(rng):
     def vjp(z, y, g):
         return np.array([row - sum(row) for row in g])

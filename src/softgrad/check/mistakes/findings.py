@@ -28,6 +28,13 @@ ENTRIES = (
         "value is cached and changed. Start each call from zeros.",
     ),
     Entry(
+        "not-repeatable-gradient",
+        "No two calls give the same gradient",
+        "The backward pass draws random numbers of its own, or keeps something from one call to the next. What was "
+        "drawn in the forward pass, such as a dropout mask, is to be kept and used again; anything else starts each "
+        "call from the same state.",
+    ),
+    Entry(
         "wrong-shape",
         "The gradient has the wrong shape",
         "The gradient of a scalar at an array has the array's own shape: one number for each entry.",
@@ -55,11 +62,6 @@ ENTRIES = (
         "loses its fraction. Say `dtype=float`.",
     ),
     Entry(
-        "upstream-ignored",
-        "The upstream gradient is not used",
-        "The result is the same whatever arrives from above. The chain rule multiplies by it.",
-    ),
-    Entry(
         "upstream-not-linear",
         "The gradient does not follow the upstream gradient",
         "A backward pass is linear in the upstream gradient: twice as much arriving gives twice the gradient.",
@@ -74,6 +76,12 @@ ENTRIES = (
         "gradients-exchanged",
         "Two gradients are in each other's place",
         "Each of the two is right, but they are returned in the other order.",
+    ),
+    Entry(
+        "update-sign",
+        "The updated parameter is returned, and the update goes uphill",
+        "What is returned is W plus a rate times dW. A step down is W minus a rate times dW; and a gradient function "
+        "returns dW alone.",
     ),
     Entry(
         "parameter-for-gradient",

@@ -122,7 +122,9 @@ ENTRIES = (
         "The forward pass divides what is kept by the keep probability, and so must the backward pass.",
     ),
     Entry(
-        "dropout-scale-twice", "The scale 1/keep of dropout is applied twice", "1/keep belongs once in each direction."
+        "dropout-scale-twice",
+        "The scale 1/keep of dropout is applied twice",
+        "What is kept is divided by keep once in the forward pass, and its gradient once in the backward pass.",
     ),
     Entry(
         "updated-weights",
@@ -144,13 +146,21 @@ ENTRIES = (
         "The derivative of the ELU has lost its alpha",
         "For negative z the output is alpha (exp(z) - 1), whose derivative alpha exp(z) is the output plus alpha.",
     ),
-    Entry("comparison-reversed", "The comparison is the wrong way round", "The slope is 1 where z > 0."),
+    Entry(
+        "comparison-reversed",
+        "The comparison is the wrong way round",
+        "The gradient passes where z > 0 and is stopped, or scaled by the slope, where z < 0.",
+    ),
     Entry(
         "leaky-slope-sign",
         "The slope for negative values has the wrong sign",
         "For negative z the activation is slope * z, whose derivative is + slope.",
     ),
-    Entry("tanh-sign", "The square has the wrong sign", "The derivative of tanh is 1 - a²."),
+    Entry(
+        "tanh-sign",
+        "The square has the wrong sign",
+        "The derivative of tanh is 1 - a², which falls to 0 as a nears 1 or -1; 1 + a² grows there.",
+    ),
     Entry("one-minus-missing", "The factor 1 - a is missing", "The derivative of the sigmoid is a (1 - a)."),
     Entry(
         "dropout-scale-inverted", "The scale of dropout is inverted", "What is kept is divided by keep, not multiplied."
@@ -160,11 +170,6 @@ ENTRIES = (
         "dropout-rate-for-keep",
         "The drop rate stands where the keep probability belongs",
         "The scale is 1 / keep, where keep = 1 - rate.",
-    ),
-    Entry(
-        "gradient-stopped",
-        "The gradient is not passed on",
-        "Everything below this line gets no gradient at all.",
     ),
 )
 

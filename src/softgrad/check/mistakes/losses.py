@@ -155,11 +155,6 @@ ENTRIES = (
         "p - t is the gradient of KL(t || p), in which the target is the first argument. KL(p || t) has another one.",
     ),
     Entry(
-        "upstream-ignored-by-loss",
-        "The upstream gradient of the loss is not used",
-        "The gradient has to be multiplied by what arrives from above, even where that is one number.",
-    ),
-    Entry(
         "logits-for-probabilities",
         "z stands where p belongs",
         "The gradient is written in the probabilities p = softmax(z), not in the logits.",
@@ -171,7 +166,7 @@ ENTRIES = (
     ),
     Entry(
         "log-output-for-probabilities-in-loss",
-        "log p stands where p belongs",
+        "log p stands where p belongs in the gradient of a loss",
         "The loss contains log p; its gradient contains p.",
     ),
     Entry("class-weight-twice", "The class weight is applied twice", "Each sample's gradient carries its weight once."),

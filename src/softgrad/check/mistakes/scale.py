@@ -86,7 +86,11 @@ ENTRIES = (
         "The temperature is inverted",
         "softmax(z / T) is differentiated at z: the chain rule gives 1/T, not T.",
     ),
-    Entry("temperature-twice", "The temperature is applied twice", "The chain rule gives 1/T once."),
+    Entry(
+        "temperature-twice",
+        "The temperature is applied twice",
+        "The logits are divided by T once in the forward pass, so the chain rule gives 1/T once.",
+    ),
     Entry(
         "log-base",
         "The base of the logarithm is missing",

@@ -128,7 +128,7 @@ ENTRIES = (
         "log p_i = z_i - logsumexp(z), and the second part depends on every logit: it adds - p Σ dp.",
     ),
     Entry(
-        "probabilities-missing",
+        "probabilities-factor-missing",
         "The factor p is missing",
         "The derivative of logsumexp(z) is p: the sum of the upstream gradient has to be shared out by p.",
     ),
@@ -221,7 +221,7 @@ _LISTED = (
     Listed(LOG_SOFTMAX, "(1 - p) * dp", "diagonal-only"),
     Listed(LOG_SOFTMAX, "(1 - p) * ones(dp)", "diagonal-only", "upstream-ignored"),
     Listed(LOG_SOFTMAX, "dp", "sum-missing"),
-    Listed(LOG_SOFTMAX, "dp - sum_k(dp)", "probabilities-missing"),
+    Listed(LOG_SOFTMAX, "dp - sum_k(dp)", "probabilities-factor-missing"),
     Listed(LOG_SOFTMAX, "dp - p * mean_k(dp)", "mean-for-sum"),
     Listed(LOG_SOFTMAX, "dp - logp * sum_k(dp)", "log-output-for-probabilities"),
     Listed(LOG_SOFTMAX, "dp - p * sum_m(dp)", "wrong-axis"),
