@@ -51,7 +51,7 @@ class Gradients:
         self._problem, self._out, self._bias_dtype = problem, out, bias_dtype
         self._dx = _room(out[0], x.shape, x.dtype, [*read, out[1], out[2]])
         self._dw = _room(out[1], w.shape, problem.dtype, [*read, out[0], out[2]])
-        self._db = np.zeros(len(w))
+        self._db = np.zeros(0 if bias_dtype is None else len(w))
         self._piece = np.empty((problem.rows, x.shape[1]), problem.dtype)
         self._least = filter_eps * problem.batch.scale
 

@@ -16,8 +16,8 @@ from softgrad.losses._batch import Batch, RowOptions, read_batch
 
 Index: TypeAlias = slice | Array  # of rows
 
-# Classes that one call of gemm has: it packs its operands, here into some 4 MB, with all classes into 30.
-BLOCK = 8192
+# Classes that one call of gemm has: it packs its operands, here into some 2 MB, with all classes into 25.
+BLOCK = 4096
 # Below so many rows gemm, which packs w anew in every call, loses more than the fourth product of two passes costs.
 FEW_ROWS = 96
 ENOUGH_ROWS = 512  # where gemm is at its best

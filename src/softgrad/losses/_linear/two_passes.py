@@ -88,7 +88,7 @@ class _Scores:
         self.classes, self.dtype = len(problem.w), problem.dtype
         self.target = self.batch.target[rows]
         n = len(self.target)
-        self.max = np.full((n, 1), -np.inf)
+        self.max, self.largest = np.full((n, 1), -np.inf), np.full((n, 1), -np.inf)  # score and logit
         self.others, self.entropy, self.pulled, self.total = (np.zeros((n, 1)) for _ in range(4))
         self.at, self.of_target = np.zeros((n, 1), np.int64), np.zeros((n, 1), np.int64)
         self.largest_target = np.full((n, 1), -np.inf)
@@ -105,13 +105,13 @@ class _Scores:
     def see(self, logits: Array, group: slice, tile: slice) -> None:
         """The first pass, for some rows over one tile."""
         s, target, line = self._capped(logits), self._target_of(group, tile), np.arange(len(logits))[:, None]
-        first = s.argmax(axis=1)[:, None]
-        top, old, seen = s[line, first].astype(float), self.max[group], self.max[group] > -np.inf
-        new = np.where(top > old, top, old) + (top - top)  # NaN where top is no number
-        rises = top > old
+        first = logits.argmax(axis=1)[:, None]  # of capped ones several may be the largest
+        largest, old, seen = logits[line, first], self.max[group], self.max[group] > -np.inf
+        rises = largest > self.largest[group]
+        new = np.where(rises, s[line, first], old) + (largest - largest)  # NaN where the largest is no number
         gap = np.where(rises & seen, (new - old) / self.batch.temperature, 0)
         shrink = np.exp(-gap)
-        self.max[group] = new
+        self.max[group], self.largest[group] = new, np.where(rises, largest, self.largest[group])
         d, e = self._below_max(s, group)
         e[line[rises[:, 0]], first[rises[:, 0]]] = 0
         self.entropy[group] = (self.entropy[group] + (self.others[group] + seen) * gap) * shrink
@@ -174,21 +174,23 @@ class _Scores:
         return lse
 
     def _capped(self, logits: Array) -> Array:
-        cap = self.dtype.type(self.batch.softcap)
-        return cap * np.tanh(logits / cap) if cap else logits
+        """Scores before the temperature; in float64 where the cap brings them so close that float32 would not do."""
+        cap = self.batch.softcap
+        return cap * np.tanh(logits.astype(float) / cap) if cap else logits
 
     def _slope(self, logits: Array) -> Array:
         """1 - tanh^2 = 1 / cosh^2, without the cancellation."""
-        e = np.exp(-2 * np.abs(logits) / self.dtype.type(self.batch.softcap))
+        e = np.exp(-2 * np.abs(logits.astype(float)) / self.batch.softcap)
         slope: Array = 4 * e / (1 + e) ** 2
         return slope
 
     def _below_max(self, s: Array, group: slice) -> tuple[Array, Array]:
         """(s - m) / temperature, and its exponential."""
         largest = self.max[group]
-        d = s - np.where(largest == -np.inf, 0, largest).astype(self.dtype)
+        d = s - np.where(largest == -np.inf, 0, largest).astype(s.dtype)
         if self.batch.temperature != 1:
-            d /= self.dtype.type(self.batch.temperature)
+            d /= s.dtype.type(self.batch.temperature)
+        d = d.astype(self.dtype, copy=False)
         return d, np.exp(d)
 
     def _target_of(self, group: slice, tile: slice) -> _Target:
