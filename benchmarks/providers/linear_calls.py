@@ -59,14 +59,14 @@ class SoftgradRoomy(Softgrad):
 
 
 class Products(Provider):
-    """The three products alone, of chunks as softgrad takes them, into arrays that are there."""
+    """The three products alone, of chunks as softgrad takes them, into new arrays as softgrad's."""
 
     def linear_cross_entropy(self, x: Array, w: Array, target: Array) -> Call:
         """Its results are right as long as nothing happens to the logits in between: z w and z^T x."""
         rows = read_problem("products", x, w, target, None, 64 * 2**20).rows
-        buffer, dx, dw = np.zeros((rows, len(w)), x.dtype), np.zeros_like(x), np.zeros_like(w)
 
         def call() -> tuple[Any, ...]:
+            buffer, dx, dw = np.empty((rows, len(w)), x.dtype), np.zeros(x.shape, x.dtype), np.zeros(w.shape, w.dtype)
             for start in range(0, len(x), rows):
                 some = x[start : start + rows]
                 z, dx_some = buffer[: len(some)], dx[start : start + rows]

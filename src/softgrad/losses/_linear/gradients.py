@@ -7,6 +7,9 @@ out of a sum is at most filter_eps times the sizes of the factors:
 
 db leaves nothing out.
 
+For class numbers the entry of the target, p_y - 1, may be 1e4 times as large as the others, and in a sum each term
+after its own would be rounded as if it were as large. It is taken out of g, and its terms come last.
+
 Source: Wijmans et al., Cut your losses in large-vocabulary language models, arXiv:2411.09009, 4.3, for the filter.
 """
 
@@ -58,15 +61,24 @@ class Gradients:
     def begin(self, rows: Index, x: Array) -> None:
         """These rows, whose features are x."""
         self._rows, self._x = rows, x
+        target = self._problem.batch.target
+        self._target = target[rows] if target.ndim == 1 else np.arange(0)
         there = isinstance(rows, slice) and self._dx.dtype == x.dtype and fits(self._dx)
         self._dx_rows = self._dx[rows] if there else self._piece[: len(x)]
-        self._begun = False
+        self._dx_rows[...] = 0
 
     def add(self, g: Array, classes: slice) -> None:
-        """Adds g w, g^T x and the sum of the rows of g, where g (n, classes) is the gradient at their logits."""
+        """Adds g w, g^T x and the sum of g's rows, g (n, classes) being the gradient at their logits; spoils g."""
+        row = np.flatnonzero((self._target >= classes.start) & (self._target < classes.stop))
+        row = row[np.argsort(self._target[row], kind="stable")]
+        y = self._target[row]
+        at_target = g[row, y - classes.start]
+        g[row, y - classes.start] = 0
         if self._bias_dtype is not None:
             self._db[classes] += g.sum(axis=0)
         self.add_products(g, classes, self._x, self._problem)
+        if len(row):
+            self._add_targets(row, y, at_target)
 
     def add_products(self, g: Array, classes: slice, x: Array, of_w: Problem) -> None:
         """Adds g w and g^T x alone, with another x or w."""
@@ -74,21 +86,19 @@ class Gradients:
             part = g[:, block.start - classes.start : block.stop - classes.start]
             chosen = np.flatnonzero(self._counts(part)) if self._least else np.arange(0)
             if not self._least or len(chosen) > MOST_GATHERED * len(w):
-                self._add_dx(part, w)
+                multiply(part, w, self._dx_rows, add=True)
                 multiply(part.T, x, self._dw[block], add=True)
                 continue
             for start in range(0, len(chosen), GATHERED):
                 some = chosen[start : start + GATHERED]
                 gathered = np.take(part, some, axis=1)
-                self._add_dx(gathered, w[some])
+                multiply(gathered, w[some], self._dx_rows, add=True)
                 dw = np.empty((len(some), x.shape[1]), x.dtype)
                 multiply(gathered.T, x, dw)
                 self._dw[block.start + some] += dw
 
     def end(self) -> Array:
         """No more classes of these rows: their part of dx."""
-        if not self._begun:
-            self._dx_rows[...] = 0
         if self._dx_rows.base is self._piece:
             self._dx[self._rows] = self._dx_rows
         return self._dx_rows
@@ -103,9 +113,17 @@ class Gradients:
             db,
         )
 
-    def _add_dx(self, g: Array, w: Array) -> None:
-        multiply(g, w, self._dx_rows, add=self._begun)
-        self._begun = True
+    def _add_targets(self, row: Array, y: Array, g: Array) -> None:
+        """What the entries g of these rows at their targets y add; y is sorted."""
+        classes, first = np.unique(y, return_index=True)
+        if self._bias_dtype is not None:
+            self._db[classes] += np.add.reduceat(g, first)
+        times_x = self._x[row]
+        times_x *= g[:, None]
+        self._dw[classes] += np.add.reduceat(times_x, first, axis=0)
+        times_w = self._problem.w[y].astype(g.dtype, copy=False)
+        times_w *= g[:, None]
+        self._dx_rows[row] += times_w
 
     def _counts(self, g: Array) -> Array:
         """For each class, whether the filter keeps it; a NaN is kept."""
