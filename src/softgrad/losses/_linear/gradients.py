@@ -24,7 +24,8 @@ from softgrad._blas import fits, multiply
 from softgrad.errors import OptionError
 from softgrad.losses._linear.problem import Index, Problem
 
-GATHERED = 1024  # classes that are copied together at a time
+GATHERED = 512  # classes that are copied together at a time
+TARGETS = 64  # rows whose targets are added at a time
 MOST_GATHERED = 0.7  # of a block; where more classes count, all are taken as they lie
 
 
@@ -77,8 +78,9 @@ class Gradients:
         if self._bias_dtype is not None:
             self._db[classes] += g.sum(axis=0)
         self.add_products(g, classes, self._x, self._problem)
-        if len(row):
-            self._add_targets(row, y, at_target)
+        for start in range(0, len(row), TARGETS):
+            some = slice(start, start + TARGETS)
+            self._add_targets(row[some], y[some], at_target[some])
 
     def add_products(self, g: Array, classes: slice, x: Array, of_w: Problem) -> None:
         """Adds g w and g^T x alone, with another x or w."""
