@@ -21,7 +21,8 @@ BLOCK = 4096
 # Below so many rows gemm, which packs w anew in every call, loses more than the fourth product of two passes costs.
 FEW_ROWS = 96
 ENOUGH_ROWS = 512  # where gemm is at its best
-ROUND = 32  # rows: gemm is slower for ragged numbers of them
+ROUND = 16  # rows: gemm is slower for ragged numbers of them
+IN_HAND = 8  # rows that the kernel's threads and gemm have copies of, beside the buffer
 
 
 class Logits(Rows):
@@ -179,7 +180,7 @@ def _plan(function: str, rows: int, classes: int, max_memory: int, entry: int, w
             f"{function}: max_memory is {max_memory}, too few bytes for one row of logits of {least} classes; "
             f"wanted at least {least * entry}"
         )
-    whole = min(rows, entries // classes)
+    whole = min(rows, entries // classes - IN_HAND)
     if whole >= min(rows, FEW_ROWS) or whole_rows:
         return whole - whole % ROUND if ROUND <= whole < rows else max(1, whole), classes
     some = min(rows, ENOUGH_ROWS, math.isqrt(entries))
