@@ -1,6 +1,7 @@
 """Losses on logits, each with its closed-form first and second derivatives: one file a loss."""
 
 from softgrad.losses._batch import LossAndGrad, LossGradStats, LossOptions, Reduction, RowStats
+from softgrad.losses._linear.gradients import LinearGrad
 from softgrad.losses.cross_entropy import (
     cross_entropy,
     cross_entropy_hvp,
@@ -14,6 +15,14 @@ from softgrad.losses.kl_divergence import (
     kl_divergence_jvp,
     kl_divergence_with_grad,
 )
+from softgrad.losses.linear_cross_entropy import (
+    LinearLossAndGrad,
+    LinearLossGradStats,
+    linear_cross_entropy,
+    linear_cross_entropy_hvp,
+    linear_cross_entropy_with_grad,
+    linear_cross_entropy_with_stats,
+)
 from softgrad.losses.squared_error import (
     squared_error,
     squared_error_hvp,
@@ -22,6 +31,9 @@ from softgrad.losses.squared_error import (
 )
 
 __all__ = [
+    "LinearGrad",
+    "LinearLossAndGrad",
+    "LinearLossGradStats",
     "LossAndGrad",
     "LossGradStats",
     "LossOptions",
@@ -36,6 +48,10 @@ __all__ = [
     "kl_divergence_hvp",
     "kl_divergence_jvp",
     "kl_divergence_with_grad",
+    "linear_cross_entropy",
+    "linear_cross_entropy_hvp",
+    "linear_cross_entropy_with_grad",
+    "linear_cross_entropy_with_stats",
     "squared_error",
     "squared_error_hvp",
     "squared_error_jvp",
