@@ -17,7 +17,7 @@ PRODUCT_LINES = {*layers.WEIGHT, *layers.INPUT, *(product.input for product in V
 def right_lines():
     """Every line of the backward pass of some recipe, with the catalogue's names."""
     rng = np.random.default_rng(0)
-    z, mask = rng.normal(size=(M, K)), np.ones((M, K))
+    z, mask = rng.normal(size=(M, K)), 1.0 * (rng.random((M, K)) < 0.5)
     own = Target("t = one_hot(y)", {"y": 1}, True)
     loose = Target("t = 1.0 * t_", {"t_": 1}, False)
     weights = Options(integer_target=True, weight=2, ignore=-1, smoothings=(0.1,), temperatures=(2.0,))

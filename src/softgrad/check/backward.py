@@ -50,12 +50,21 @@ class Backward:
         recipe: the function that the user's forward computes.
         draws: at least one.
         upstream: whether a gradient arrives from above; without it the last "g * dz" is no line.
-        rtol: to which a predicted gradient must be the user's; that of the right one is a hundred times as wide.
+        rtol: to which a wrong line's gradient must be the user's.
+        allowed: to which the right one must be, for the user's to pass.
     """
 
-    def __init__(self, recipe: Recipe, draws: Sequence[Draw], *, upstream: bool, rtol: float = RTOL) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        draws: Sequence[Draw],
+        *,
+        upstream: bool,
+        rtol: float = RTOL,
+        allowed: float = 100 * RTOL,
+    ) -> None:
         self.recipe = recipe
-        self.rtol = rtol
+        self.rtol, self.allowed = rtol, allowed
         self.draws = draws
         self.steps = tuple(step for step in recipe.backward if upstream or "= g * d" not in step.template)
         self.lines = tuple(step.line for step in self.steps)
@@ -82,13 +91,12 @@ class Backward:
     def wrong(self) -> list[int]:
         """The arrays whose gradient is not right on every draw, in the order in which the lines give them."""
         order = {name: n for n, name in enumerate(split(line)[0] for line in self.lines)}
-        draws = range(len(self.draws))
-        off = [
-            i
-            for i in self.keys
-            if not all(fits(self.draws[n].grads[i], self.right(n)[i], rtol=100 * self.rtol) for n in draws)
-        ]
+        off = {i for n in range(len(self.draws)) for i in self.wrong_on(n)}
         return sorted(off, key=lambda i: order[self.recipe.grads[i]])
+
+    def wrong_on(self, n: int) -> list[int]:
+        """The arrays whose gradient is not right on the n-th draw."""
+        return [i for i in self.keys if not fits(self.draws[n].grads[i], self.right(n)[i], rtol=self.allowed)]
 
     def predicted(self, n: int, changed: Mapping[int, str]) -> Mapping[int, Any]:
         """The gradients on the n-th draw with some lines changed."""

@@ -20,7 +20,7 @@ from softgrad.check.behaviour import (
 )
 from softgrad.check.diagnose import diagnose
 from softgrad.check.judge import Judgement, judge
-from softgrad.check.recipes import Leaf, Recipe, fits, matches, recognise
+from softgrad.check.recipes import Leaf, Recipe, matches, recognise
 from softgrad.check.report import Curve, Place, Report
 from softgrad.check.samples import Sample, Sampler
 from softgrad.check.step_curve import step_curve
@@ -179,16 +179,44 @@ class Check:
                 self.findings.note("what context says does not fit what forward computes, and was left out")
         if recipe is None:
             return None
-        usable = []
-        for sample in [*samples, *self.sampler.other_batch(recipe, samples[-1])]:
-            draw = self._draw(recipe, sample)
-            if draw is not None:
-                right = Backward(recipe, [draw], upstream=self.subject.takes_upstream).right(0)
-                finite = all(np.isfinite(one).all() for one in right.values())
-                if finite and not (sample is samples[0] and self._too_strict(right, sample, judged)):
-                    usable.append(draw)
-        upstream = self.subject.takes_upstream
-        return Backward(recipe, usable, upstream=upstream, rtol=self._rtol()) if usable else None
+        at = [*samples, *self.sampler.other_batch(recipe, samples[-1])]
+        drawn = [(sample, draw) for sample in at if (draw := self._draw(recipe, sample)) is not None]
+        if not drawn:
+            return None
+        held = self._held([draw for _, draw in drawn], recipe)
+        kept = self._believed(held, [sample for sample, _ in drawn], samples[0], judged)
+        if not kept:
+            return None
+        backward = self._held([held.draws[n] for n in kept], recipe)
+        # A recipe that disagrees with the user has to agree with the numerical derivatives: it may be what errs.
+        return backward if not backward.wrong() or self._is_right(backward, samples) else None
+
+    def _held(self, draws: list[Draw], recipe: Recipe) -> Backward:
+        """The recipe on these draws, as wide as the numerical derivatives are: `rtol` is the user's for both."""
+        rtol, upstream = self._rtol(), self.subject.takes_upstream
+        return Backward(recipe, draws, upstream=upstream, rtol=rtol, allowed=max(100 * rtol, self.rtol))
+
+    def _believed(
+        self, backward: Backward, samples: list[Sample], given: Sample, judged: Mapping[Key, Judgement]
+    ) -> list[int]:
+        """The draws on which the recipe's word is good: not on a kink, where it has one slope of all between two.
+
+        Where it disagrees with the user, the numerical derivatives decide, until they have once said "wrong".
+        """
+        kept = []
+        wrong = any(not one.ok for one in judged.values())
+        for n, sample in enumerate(samples):
+            keys = list(sample.arrays)
+            off = [keys[i] for i in backward.wrong_on(n) if keys[i] in judged]
+            if not all(np.isfinite(right).all() for right in backward.right(n).values()):
+                continue
+            if off and (sample is given or not wrong):
+                verdicts = [judged[key] if sample is given else self._judge_fewer(sample, key) for key in off]
+                if any(one.ok for one in verdicts):
+                    continue
+                wrong = True
+            kept.append(n)
+        return kept
 
     def _recipe(
         self, samples: list[Sample], judged: Mapping[Key, Judgement], context: Mapping[str, Any]
@@ -230,12 +258,6 @@ class Check:
             return None
         return Draw(arrays, sample.upstream, {keys.index(key): grad for key, grad in sample.grads.items()})
 
-    def _too_strict(self, right: Mapping[int, Any], given: Sample, judged: Mapping[Key, Judgement]) -> bool:
-        """Whether the numerical derivatives at the inputs given accept what the recipe does not: on a kink."""
-        keys = list(given.arrays)
-        accepted = [i for i in right if keys[i] in judged and judged[keys[i]].ok]
-        return any(not fits(given.grads[keys[i]], right[i], rtol=self.rtol) for i in accepted)
-
     # ---- what is wrong ----
 
     def _wrong(
@@ -262,14 +284,13 @@ class Check:
 
     def _worst(self, key: Key, backward: Backward, i: int) -> Wrong:
         """The worst entry on the first draw on which the recognised function has another gradient."""
-        for n, draw in enumerate(backward.draws):
-            got, wanted = draw.grads[i], np.reshape(backward.right(n)[i], np.shape(draw.arrays[i]))
-            if not fits(got, wanted, rtol=self.rtol):
-                off = np.abs(got - wanted)
-                at = tuple(int(k) for k in np.unravel_index(np.argmax(np.nan_to_num(off, nan=np.inf)), off.shape))
-                place = Place(self._name(key), at, float(got[at]), float(wanted[at]))
-                return Wrong(float(off[at] / max(abs(got[at]), abs(wanted[at]))), place)
-        return Wrong(np.inf, None)
+        n = next(n for n in range(len(backward.draws)) if i in backward.wrong_on(n))
+        draw = backward.draws[n]
+        got, wanted = draw.grads[i], np.reshape(backward.right(n)[i], np.shape(draw.arrays[i]))
+        off = np.abs(got - wanted)
+        at = tuple(int(k) for k in np.unravel_index(np.argmax(np.nan_to_num(off, nan=np.inf)), off.shape))
+        place = Place(self._name(key), at, float(got[at]), float(wanted[at]))
+        return Wrong(float(off[at] / max(abs(got[at]), abs(wanted[at]))), place)
 
     # ---- why ----
 
@@ -289,7 +310,7 @@ class Check:
         rights: dict[Key, Array] = {}
         if backward is not None:
             findings.note(f"forward computes {backward.recipe.title}, {backward.recipe.layout}")
-            if backward.wrong() and self._is_right(backward, samples):
+            if backward.wrong():
                 keys = list(samples[0].arrays)
                 if backward.draws[0].upstream is samples[0].upstream:  # the inputs given are among the draws
                     rights = {keys[i]: right for i, right in backward.right(0).items()}

@@ -91,7 +91,7 @@ class Sampler:
     def other_batch(self, recipe: Recipe, sample: Sample) -> list[Sample]:
         """The same with one sample less, or one more, so that m is not taken for another number that it equals."""
         layout = recipe.layout
-        if layout.ndim < 2 or self.inputs is not None:
+        if layout.ndim < 2:
             return []
         keys, arrays = list(sample.arrays), dict(sample.arrays)
         if any(recipe.roles[name] >= len(keys) for name in recipe.batched):

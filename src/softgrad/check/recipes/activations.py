@@ -92,7 +92,9 @@ def dropped(x: Array, y: Array, leaves: Sequence[Leaf]) -> Iterator[Head]:
     kept = (y != 0) & (x != 0)
     keep = float(f"{(x[kept] / y[kept]).mean():.12g}") if kept.any() else 1.0
     for i, leaf in enumerate(leaves):
-        if leaf.array.shape == x.shape and leaf.array is not x:
+        values = np.unique(leaf.array)
+        if leaf.array.shape == x.shape and leaf.array is not x and len(values) <= 2 and 0 in values:
             line, back = "y = x * mask / keep", "dx = dy * mask / keep"
-            yield Head("dropout", (line,), "y", (back,), "dy", {"keep": keep}, {"mask": i}, "x")
+            if abs(keep - 1) > 1e-9:
+                yield Head("dropout", (line,), "y", (back,), "dy", {"keep": keep}, {"mask": i}, "x")
             yield Head("a mask", ("y = x * mask",), "y", ("dx = dy * mask",), "dy", {}, {"mask": i}, "x")

@@ -87,6 +87,8 @@ class Recipe:
     def arriving(self, names: Names, grad_output: Any) -> Names:
         """The same with the gradient that arrives."""
         names[self.upstream] = np.asarray(grad_output, dtype=float)
+        if "reg" in self.constants:  # a penalty is part of the loss: what arrives there multiplies its gradient too
+            names["reg"] = self.constants["reg"] * names[self.upstream]
         return names
 
     def program(self, changed: Mapping[int, str] = {}) -> list[str]:
