@@ -200,6 +200,42 @@ def test_a_bias_of_minus_infinity_masks_a_class(room):
     assert relative(got.grad.dw[1::2], kept.grad.dw) < 1e-13
 
 
+@pytest.mark.parametrize("name", ["none", "softcap", "cold", "everything"])
+@pytest.mark.parametrize("masked", [slice(0, 150), slice(150, V), slice(100, 200), slice(1, V)])
+@pytest.mark.parametrize("room", [2 * V * 8, 20 * V * 8])
+def test_a_tile_may_be_masked_as_a_whole(room, masked, name):
+    one = case(name, rows=40)
+    bias, kept = one.bias.copy(), np.delete(np.arange(V), masked)
+    bias[masked] = -np.inf
+    target = np.where(one.target == 3, 3, kept[one.target % len(kept)])
+    one = one._replace(bias=bias, target=target)
+    in_tiles = one.ask(sg.linear_cross_entropy_with_stats, max_memory=room)
+    at_once = one.ask(sg.linear_cross_entropy_with_stats)
+    np.testing.assert_array_equal(in_tiles.stats.correct, at_once.stats.correct)
+    numbers = ((*loss, *grad, *stats[:3]) for (*loss, grad, stats) in (in_tiles, at_once))
+    for value, right in zip(*numbers, strict=True):
+        np.testing.assert_allclose(value, right, rtol=1e-12, atol=1e-14)
+
+
+@memory
+@pytest.mark.parametrize("name", ["none", "softcap"])
+def test_a_row_without_a_class_is_nan(room, name):
+    one = case(name)._replace(bias=np.full(V, -np.inf))
+    loss, grad, stats = one.ask(sg.linear_cross_entropy_with_stats, max_memory=MEMORY[room])
+    for value in (loss, grad.dx, stats.loss, stats.logsumexp, stats.entropy):
+        assert np.isnan(value).all()
+
+
+@pytest.mark.parametrize("room", [8 * V, 2**26])
+def test_no_rows_or_none_that_counts_whatever_the_memory(room):
+    one = case("none", rows=4)
+    for x, target in ((one.x[:0], one.target[:0]), (one.x, np.full(4, -1))):
+        got = sg.linear_cross_entropy_with_grad(x, one.w, target, one.bias, ignore_index=-1, max_memory=room)
+        assert got.loss == 0
+        assert got.grad.dx.shape == x.shape
+        assert not any(value.any() for value in got.grad)
+
+
 def test_no_rows_one_row_and_more_axes():
     w = np.ones((4, 2))
     got = sg.linear_cross_entropy_with_grad(np.ones((0, 2)), w, np.zeros(0, int), np.zeros(4))

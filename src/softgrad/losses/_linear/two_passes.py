@@ -46,6 +46,7 @@ def _two_passes(
     for tile, logits in _tiles(problem, x, buffer):
         for group in _groups(logits):
             scores.see(logits[group], group, tile)
+    scores.end()
     loss = scores.loss()
     problem.explain_nan(loss)
     results.put(rows, loss, scores.stats() if results.room(0) else None)
@@ -107,8 +108,9 @@ class _Scores:
         s, target, line = self._capped(logits), self._target_of(group, tile), np.arange(len(logits))[:, None]
         first = logits.argmax(axis=1)[:, None]  # of capped ones several may be the largest
         largest, old, seen = logits[line, first], self.max[group], self.max[group] > -np.inf
-        rises = largest > self.largest[group]
-        new = np.where(rises, s[line, first], old) + (largest - largest)  # NaN where the largest is no number
+        rises = (largest > self.largest[group]) | (old == -np.inf)  # a cap makes a number of -inf
+        no_number = np.where(largest == -np.inf, 0, largest - largest)  # 0, or NaN; a tile may be masked as a whole
+        new = np.where(rises, s[line, first], old) + no_number
         gap = np.where(rises & seen, (new - old) / self.batch.temperature, 0)
         shrink = np.exp(-gap)
         self.max[group], self.largest[group] = new, np.where(rises, largest, self.largest[group])
@@ -134,8 +136,12 @@ class _Scores:
             self.of_target[group] = np.where(larger, likeliest + tile.start, self.of_target[group])
             self.largest_target[group] = np.maximum(self.largest_target[group], t[line, likeliest])
 
+    def end(self) -> None:
+        """All tiles have been seen. A row whose classes are all masked has no softmax: everything of it is NaN."""
+        self.others[self.largest == -np.inf] = np.nan
+
     def loss(self) -> Array:
-        """Of each row, when all tiles have been seen."""
+        """Of each row."""
         log_sum = np.log1p(self.others)
         loss = np.where(self.total == 0, 0, self.total * log_sum) + self.pulled + self.batch.z_loss * self._lse() ** 2
         rows: Array = loss[:, 0].astype(self.dtype)
