@@ -63,7 +63,7 @@ class Products(Provider):
 
     def linear_cross_entropy(self, x: Array, w: Array, target: Array) -> Call:
         """Its results are right as long as nothing happens to the logits in between: z w and z^T x."""
-        rows = read_problem("products", x, w, target, None, 64 * 2**20).rows
+        rows = read_problem("products", x, w, target, None, 64 * 2**20, {}).rows
 
         def call() -> tuple[Any, ...]:
             buffer, dx, dw = np.empty((rows, len(w)), x.dtype), np.zeros(x.shape, x.dtype), np.zeros(w.shape, w.dtype)

@@ -14,6 +14,8 @@ NAN_IN_X = np.ones((2, 3))
 NAN_IN_X[1, 2] = np.nan
 NAN_IN_W = np.ones((5, 3))
 NAN_IN_W[4, 0] = np.nan
+MINUS_INF_IN_W = np.ones((5, 3))
+MINUS_INF_IN_W[3, 1] = -np.inf  # masks the class, but times 0 is NaN
 BAD = {
     "features that differ": (
         of(w=np.ones((5, 4))),
@@ -36,6 +38,9 @@ BAD = {
     "a fractional label": (of(target=[0.0, 1.0]), sg.DtypeError, "target.dtype is float64 in the shape of class"),
     "weight of another length": (of(weight=[1.0]), sg.ShapeError, r"weight.shape is \(1,\), wanted \(5,\)"),
     "no room for a row": (of(max_memory=39), sg.OptionError, "max_memory is 39, .* 5 classes; wanted at least 40"),
+    "words for a memory": (of(max_memory="64MB"), sg.OptionError, "max_memory is '64MB', wanted a number of bytes"),
+    "no memory": (of(max_memory=None), sg.OptionError, "max_memory is None, wanted a number of bytes"),
+    "NaN bytes": (of(max_memory=np.nan), sg.OptionError, "max_memory is nan, wanted a number of bytes"),
     "smoothing above 1": (of(label_smoothing=2.0), sg.OptionError, "label_smoothing is 2.0, wanted a number from 0"),
     "NaN in x": (
         of(x=NAN_IN_X),
@@ -63,6 +68,7 @@ OF_GRADIENT = {
         r"out\[0\] is an array of float32",
     ),
     "out of no bias": (of(out=(None, None, np.ones(5))), sg.OptionError, r"out\[2\] is given, but there is no bias"),
+    "-inf in w": (of(w=MINUS_INF_IN_W), sg.DataError, r"w\[3, 1\] is -inf, wanted finite numbers"),
     "a negative filter": (of(filter_eps=-1.0), sg.OptionError, "filter_eps is -1.0, wanted 0 or a positive number"),
 }
 V = (np.ones((2, 3)), np.ones((5, 3)), None)
@@ -77,6 +83,9 @@ OF_HESSIAN = {
         sg.ShapeError,
         r"of v\[2\] and bias one is None; wanted both or neither",
     ),
+    "v of two": (of(v=V[:2]), sg.OptionError, r"v is a tuple of 2, wanted \(vx, vw, vb\), with None for vb without"),
+    "v of one array": (of(v=V[0]), sg.OptionError, r"v is a ndarray, wanted \(vx, vw, vb\)"),
+    "no v": (of(v=None), sg.OptionError, r"v is a NoneType, wanted \(vx, vw, vb\)"),
     "no room for a row of each": (of(v=V, max_memory=79), sg.OptionError, "max_memory is 79, .* wanted at least 80"),
 }
 
@@ -123,3 +132,17 @@ def test_a_large_row_says_how_much_it_needs():
     ):
         sg.linear_cross_entropy(x, w, [0], max_memory=1000)
     assert sg.linear_cross_entropy(x, w, [0], max_memory=16_384) == pytest.approx(np.log(50_257), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["axis", "buffers", "whole_rows", "lable_smoothing"])
+@pytest.mark.parametrize("function", ["with_grad", "with_stats", "hvp"])
+def test_an_option_that_there_is_not(function, name):
+    """Neither what only cross_entropy has, nor what only the inside has, nor a misspelt one is passed over."""
+    with pytest.raises(TypeError, match=f"linear_cross_entropy_{function}: there is no option {name}, wanted weight, "):
+        getattr(sg, f"linear_cross_entropy_{function}")(**of(**{name: 0}, **({"v": V} if function == "hvp" else {})))
+
+
+@pytest.mark.parametrize("name", ["out", "filter_eps"])
+def test_an_option_of_gradients_is_none_of_products_with_the_hessian(name):
+    with pytest.raises(TypeError, match=f"linear_cross_entropy_hvp: there is no option {name}"):
+        sg.linear_cross_entropy_hvp(**of(v=V, **{name: None}))

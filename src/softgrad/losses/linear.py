@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from softgrad._arrays import Array, numbers
 from softgrad._options import not_negative
-from softgrad.errors import ShapeError
+from softgrad.errors import OptionError, ShapeError
 from softgrad.losses._batch import IfAllIgnored, Reduction, RowOptions, RowStats
 from softgrad.losses._linear.gradients import Gradients, LinearGrad, Out, read_out
 from softgrad.losses._linear.hessian import BUFFERS, times_hessian
@@ -103,8 +103,9 @@ def linear_cross_entropy(
     Raises:
         ShapeError: shapes that do not meet.
         LabelError: a class outside 0..V-1.
-        DataError: x, w or the bias is NaN, or infinite; a NaN of w or the bias is found if it reaches a loss.
+        DataError: x is NaN or infinite; or w or the bias is, and makes a NaN of a loss or of dx.
         OptionError: max_memory is too small; it says how much is needed. Or another option is out of its range.
+        TypeError: there is no such option.
         DtypeError: an argument of the wrong kind.
 
     Example:
@@ -125,7 +126,7 @@ def linear_cross_entropy(
         denominator=denominator,
         if_all_ignored=if_all_ignored,
     )
-    problem = read_problem("linear_cross_entropy", x, w, target, bias, max_memory, **options)
+    problem = read_problem("linear_cross_entropy", x, w, target, bias, max_memory, options)
     return _run(problem, None).loss()
 
 
@@ -176,7 +177,7 @@ def linear_cross_entropy_with_grad(
         >>> db.round(3)
         array([-0.141,  0.192, -0.052])
     """
-    problem = read_problem("linear_cross_entropy_with_grad", x, w, target, bias, max_memory, **options)
+    problem = read_problem("linear_cross_entropy_with_grad", x, w, target, bias, max_memory, options)
     gradients = _gradients(problem, bias, out, filter_eps)
     loss = _run(problem, gradients).loss()
     return LinearLossAndGrad(loss, gradients.result())
@@ -217,7 +218,7 @@ def linear_cross_entropy_with_stats(
         >>> stats.correct, stats.entropy.round(3)
         (array([ True, False]), array([0.582, 0.365]))
     """
-    problem = read_problem("linear_cross_entropy_with_stats", x, w, target, bias, max_memory, **options)
+    problem = read_problem("linear_cross_entropy_with_stats", x, w, target, bias, max_memory, options)
     gradients = _gradients(problem, bias, out, filter_eps)
     results = _run(problem, gradients, with_stats=True)
     return LinearLossGradStats(results.loss(), gradients.result(), results.stats())
@@ -258,8 +259,8 @@ def linear_cross_entropy_hvp(
                [-0.25]])
     """
     function = "linear_cross_entropy_hvp"
-    problem = read_problem(function, x, w, target, bias, max_memory, buffers=BUFFERS, whole_rows=True, **options)
-    vx, vw, vb = v
+    problem = read_problem(function, x, w, target, bias, max_memory, options, buffers=BUFFERS, whole_rows=True)
+    vx, vw, vb = _three(function, v)
     if (vb is None) != (bias is None):
         raise ShapeError(f"{function}: of v[2] and bias one is None; wanted both or neither")
     direction = problem._replace(
@@ -288,6 +289,16 @@ def _gradients(problem: Problem, bias: npt.ArrayLike | None, out: Out | None, fi
     of_bias = None if bias is None else numbers(problem.function, "bias", bias).dtype
     eps = not_negative(problem.function, "filter_eps", filter_eps)
     return Gradients(problem, read_out(problem.function, out, problem, of_bias), of_bias, eps)
+
+
+def _three(function: str, v: object) -> tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike | None]:
+    if not isinstance(v, tuple | list) or len(v) != 3:
+        many = f" of {len(v)}" if isinstance(v, tuple | list) else ""
+        raise OptionError(
+            f"{function}: v is a {type(v).__name__}{many}, wanted (vx, vw, vb), with None for vb without a bias"
+        )
+    vx, vw, vb = v
+    return vx, vw, vb
 
 
 def _direction(function: str, place: int, value: npt.ArrayLike, shape: tuple[int, ...]) -> Array:

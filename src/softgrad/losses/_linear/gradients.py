@@ -100,7 +100,8 @@ class Gradients:
                 self._dw[block.start + some] += dw
 
     def end(self) -> Array:
-        """No more classes of these rows: their part of dx."""
+        """No more classes of these rows: their part of dx, which shows what of w is infinite though no loss is NaN."""
+        self._problem.explain_nan(self._dx_rows)
         if self._dx_rows.base is self._piece:
             self._dx[self._rows] = self._dx_rows
         return self._dx_rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, NamedTuple, TypeAlias, Unpack
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -127,12 +127,15 @@ def read_problem(
     target: npt.ArrayLike,
     bias: npt.ArrayLike | None,
     max_memory: int,
+    options: RowOptions,
     *,
     buffers: int = 1,
     whole_rows: bool = False,
-    **options: Unpack[RowOptions],
 ) -> Problem:
     """The arguments, checked; so many buffers of logits have to fit into max_memory, of whole rows or else of tiles."""
+    for name in options.keys() - RowOptions.__annotations__.keys():
+        raise TypeError(f"{function}: there is no option {name}, wanted {', '.join(RowOptions.__annotations__)}")
+    room = _read_bytes(function, max_memory)
     features, head = numbers(function, "x", x), numbers(function, "w", w)
     if head.ndim != 2 or not head.size:
         raise ShapeError(f"{function}: w.shape is {head.shape}, wanted (V, D), D numbers for each of V classes")
@@ -161,7 +164,7 @@ def read_problem(
         None if bias is None else _read_bias(function, bias, classes, computed_in),
         batch,
         kept,
-        *_plan(function, rows, classes, max_memory, buffers * computed_in.itemsize, whole_rows),
+        *_plan(function, rows, classes, room, buffers * computed_in.itemsize, whole_rows),
     )
 
 
@@ -172,9 +175,15 @@ def _read_bias(function: str, bias: npt.ArrayLike, classes: int, dtype: np.dtype
     return np.ascontiguousarray(array, dtype)
 
 
+def _read_bytes(function: str, max_memory: object) -> int:
+    if not isinstance(max_memory, int | float | np.integer | np.floating) or not math.isfinite(max_memory):
+        raise OptionError(f"{function}: max_memory is {max_memory!r}, wanted a number of bytes")
+    return int(max_memory)
+
+
 def _plan(function: str, rows: int, classes: int, max_memory: int, entry: int, whole_rows: bool) -> tuple[int, int]:
     """How many rows and how many classes of logits are there at a time, of so many bytes an entry."""
-    entries, least = int(max_memory) // entry, classes if whole_rows else min(classes, BLOCK)
+    entries, least = max_memory // entry, classes if whole_rows else min(classes, BLOCK)
     if entries < least:
         raise OptionError(
             f"{function}: max_memory is {max_memory}, too few bytes for one row of logits of {least} classes; "
@@ -183,5 +192,5 @@ def _plan(function: str, rows: int, classes: int, max_memory: int, entry: int, w
     whole = min(rows, entries // classes - IN_HAND)
     if whole >= min(rows, FEW_ROWS) or whole_rows:
         return whole - whole % ROUND if ROUND <= whole < rows else max(1, whole), classes
-    some = min(rows, ENOUGH_ROWS, math.isqrt(entries))
+    some = max(1, min(rows, ENOUGH_ROWS, math.isqrt(entries)))
     return some, entries // some
