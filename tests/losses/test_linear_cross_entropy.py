@@ -264,3 +264,17 @@ def test_memory_does_not_grow_with_the_logits(rows, classes, dtype):
     tracemalloc.stop()
     gradients = x.nbytes + w.nbytes + (w.size * 4 if dtype == "bfloat16" else 0)
     assert peak < gradients + 8 * classes + 2 * room < rows * classes * 4
+
+
+@pytest.mark.parametrize("rows", [9, 16, 20, 64])
+def test_a_million_classes_stay_within_the_default_memory(rows):
+    """Few rows too, whose tiles could be as wide as a row."""
+    rng = np.random.default_rng(0)
+    x, w, target = np.ones((rows, 1), "float32"), rng.normal(size=(1_000_000, 1)).astype("float32"), np.arange(rows)
+    sg.linear_cross_entropy_with_grad(x[:2], w[:2], [0, 1])  # what is loaded once
+    tracemalloc.start()
+    loss, (dx, dw, _) = sg.linear_cross_entropy_with_grad(x, w, target)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak - dx.nbytes - dw.nbytes < 72 * 2**20
+    assert relative(loss, sg.cross_entropy(x[:1].astype("float64") @ w.T, target[:1]) + (w[0] - w[:rows]).mean()) < 1e-6

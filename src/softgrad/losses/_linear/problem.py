@@ -22,6 +22,7 @@ BLOCK = 4096
 FEW_ROWS = 96
 ENOUGH_ROWS = 512  # where gemm is at its best
 ROUND = 16  # rows: gemm is slower for ragged numbers of them
+WIDEST = 2**16  # classes of a tile, of which one row at least is worked on with some ten temporaries
 IN_HAND = 8  # rows that the kernel's threads and gemm have copies of, beside the buffer
 
 
@@ -193,4 +194,4 @@ def _plan(function: str, rows: int, classes: int, max_memory: int, entry: int, w
     if whole >= min(rows, FEW_ROWS) or whole_rows:
         return whole - whole % ROUND if ROUND <= whole < rows else max(1, whole), classes
     some = max(1, min(rows, ENOUGH_ROWS, math.isqrt(entries)))
-    return some, entries // some
+    return some, min(entries // some, WIDEST)
