@@ -31,6 +31,7 @@ EPS = float(np.finfo(np.float64).eps)
 EPS32 = float(np.finfo(np.float32).eps)
 SALT = 0x736F6674  # or the first draw were that of the user's own default_rng(seed)
 SECONDS = 1.5  # that the numerical derivatives at the inputs given may take
+FEWEST = 5  # draws that a name must fit
 FEWER = 0.6  # and those at others
 UNDERSTOOD = (
     "class_axis", "layout", "temperature", "label_smoothing", "class_weight", "ignore_index", "mask", "target", "keep",
@@ -89,6 +90,8 @@ class Check:
         if self._note(judged):
             return Report(subject.function, None, np.nan, facts=tuple(findings.facts))
         samples = [given, *self.sampler.redrawn(given, self.draws)]
+        for failure in self.sampler.failures[:1]:
+            findings.note(f"at other inputs like those given, where forward has a value: {failure}")
         backward = self._recognised(samples, judged)
         wrong = self._wrong(samples, judged, backward)
         if wrong or misshapen:
@@ -310,7 +313,12 @@ class Check:
         rights: dict[Key, Array] = {}
         if backward is not None:
             findings.note(f"forward computes {backward.recipe.title}, {backward.recipe.layout}")
-            if backward.wrong():
+            count = len(backward.draws)
+            if count < FEWEST:
+                findings.note(
+                    f"no name is given: the functions could be called at {count} of {FEWEST} inputs that it takes"
+                )
+            elif backward.wrong():
                 keys = list(samples[0].arrays)
                 if backward.draws[0].upstream is samples[0].upstream:  # the inputs given are among the draws
                     rights = {keys[i]: right for i, right in backward.right(0).items()}
@@ -321,7 +329,9 @@ class Check:
             self._find_shape(samples[0], key, grad)
         if not explained:
             at_given = {key: _with_wanted(judged[key], rights.get(key)) for key in wrong if not judged[key].ok}
-            explore(self.subject, samples, at_given, len(judged), self.context, self._judge_fewer, findings)
+            others = samples if backward is None else samples[:1]  # what was recognised has no name by its ratio alone
+            lengths = [] if backward is not None else self.sampler.other_lengths(samples[0])
+            explore(self.subject, [*others, *lengths], at_given, len(judged), self.context, self._judge_fewer, findings)
             if wrong and len(wrong) < len(judged):
                 right = ", ".join(self._name(key) for key in judged if key not in wrong)
                 findings.note(f"wrong: {', '.join(map(self._name, wrong))}; right: {right}")

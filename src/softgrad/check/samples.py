@@ -45,6 +45,7 @@ class Sampler:
         self.rng = rng
         self.inputs = inputs
         self.exact = exact
+        self.failures: list[str] = []  # what the backward function raised at inputs of our choice
 
     def at(self, arrays: Arrays, upstream: Array | None = None) -> Sample:
         """The functions at these arrays."""
@@ -59,10 +60,16 @@ class Sampler:
     def _usable(self, arrays: Arrays) -> Sample | None:
         """The functions at these arrays, if they are defined there."""
         try:
-            sample = self.at(arrays)
+            output = self.subject.output(arrays)
         except CheckError:
             return None
-        return sample if np.isfinite(sample.output).all() else None
+        if not np.isfinite(output).all():
+            return None
+        try:
+            return self.at(arrays)
+        except CheckError as error:
+            self.failures.append(str(error))
+            return None
 
     def redrawn(self, given: Sample, count: int) -> list[Sample]:
         """Up to `count` samples at fresh inputs."""
@@ -87,6 +94,21 @@ class Sampler:
             return self.inputs(self.rng)
         except Exception as error:
             raise CheckError(f"{self.subject.function}: inputs raised {said(error)}") from error
+
+    def other_lengths(self, sample: Sample) -> list[Sample]:
+        """The same with the first axis of the arrays that share its length one shorter, and with the last one so."""
+        found = []
+        for axis in (0, -1):
+            length = next((array.shape[axis] for array in sample.arrays.values() if array.ndim), 0)
+            if length > 1:
+                cut = {
+                    key: np.take(array, np.arange(length - 1), axis=axis)
+                    if array.ndim and array.shape[axis] == length
+                    else array
+                    for key, array in sample.arrays.items()
+                }
+                found.append(self._usable(cut))
+        return [one for one in found if one is not None]
 
     def other_batch(self, recipe: Recipe, sample: Sample) -> list[Sample]:
         """The same with one sample less, or one more, so that m is not taken for another number that it equals."""

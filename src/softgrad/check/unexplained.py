@@ -54,7 +54,7 @@ def explore(
     shared = {round(ratio, 4) for ratio in ratios.values() if ratio is not None}
     if len(ratios) == count and len(shared) == 1 and None not in ratios.values():
         ratio = shared.pop()
-        if ratio in PLAIN and _everywhere(samples, wrong, ratio, judge):
+        if ratio in PLAIN and len(samples) > 2 and _everywhere(samples, wrong, ratio, judge):
             findings.add(PLAIN[ratio], f"the gradient is {ratio:g} times the right one everywhere")
 
 
@@ -69,9 +69,10 @@ def _quantities(shape: tuple[int, ...], context: Mapping[str, Any]) -> dict[str,
 
 def _everywhere(samples: list[Sample], wrong: Mapping[Key, Judgement], ratio: float, judge: Judge) -> bool:
     """Whether the ratio is the same at other inputs."""
-    for sample in samples[1:3]:
+    for sample in (*samples[1:3], *samples[-2:]):
         for key in wrong:
-            wanted = judge(sample, key).wanted
+            shaped = sample.grads[key].shape == sample.arrays[key].shape
+            wanted = judge(sample, key).wanted if shaped else None
             found = None if wanted is None else constant_ratio(sample.grads[key], wanted)
             if found is None or abs(found - ratio) > 1e-4:
                 return False

@@ -13,7 +13,7 @@ from softgrad.check.mistakes import losses
 from softgrad.check.mistakes.lines import Array, Names, functions, run
 from softgrad.check.recipes.chains import Chain
 from softgrad.check.recipes.head import Head
-from softgrad.check.recipes.recipe import IMPOSSIBLE, Recipe, Step, fits
+from softgrad.check.recipes.recipe import IMPOSSIBLE, Recipe, Step, counts, fits
 
 DIGITS = 4  # of a constant that somebody would write
 
@@ -51,16 +51,16 @@ class Front:
         shape, axis = np.shape(self.logits), chain.layout.class_axis
         if len(shape) != chain.layout.ndim or not shape[axis]:
             raise ValueError("no logits")
-        names["K"], names["m"] = float(shape[axis]), float(np.prod(shape) / shape[axis])
+        names.update(counts(shape, chain.layout))
         self._names = names
 
-    def _own(self, head: Head) -> dict[str, str]:
-        """The head's names in the chain's: z is z2 behind two layers."""
+    def _own(self) -> dict[str, str]:
+        """What a head's names are in the chain: z is z2 behind two layers."""
         return dict(self.chain.names) if self.chain.forward else {}
 
     def _run(self, head: Head) -> Names | None:
         """The head's lines, run behind the chain's."""
-        own, names = self._own(head), dict(self._names)
+        own, names = self._own(), dict(self._names)
         if not self.chain.forward:
             names[head.at] = names["z"]
         names.update(head.constants)
@@ -73,7 +73,7 @@ class Front:
     def with_head(self, head: Head, output: Array) -> Recipe | None:
         """The recipe, if it gives the output."""
         names = self._run(head)
-        result = self._own(head).get(head.output, head.output)
+        result = self._own().get(head.output, head.output)
         return self._recipe(head) if names is not None and fits(names[result], output, rtol=self.rtol) else None
 
     def with_penalty(self, head: Head, output: Array) -> Recipe | None:
@@ -97,7 +97,7 @@ class Front:
         return None
 
     def _recipe(self, head: Head) -> Recipe:
-        chain, own, bare = self.chain, self._own(head), not self.chain.forward
+        chain, own, bare = self.chain, self._own(), not self.chain.forward
         behind = f" behind {chain.title}" if chain.title and head.title else chain.title
         back = tuple(Step(line, tuple(own.items())) for line in head.backward)
         return Recipe(

@@ -77,6 +77,7 @@ MIDDLE: Mapping[str, tuple[str, str]] = {
     "no activation": ("a = z", "dz = da"),
 }
 SLOPES = (0.01, 0.1, 0.2, 0.05, 0.3, 0.02, 0.001)
+TRIES = 2000  # ways to put square layers one behind the other, of which there may be too many
 KEEPS = (0.5, 0.8, 0.9, 0.7, 0.75, 0.6)
 
 
@@ -113,7 +114,7 @@ def _networks(
     products = PRODUCTS if leaves[x].array.ndim == 2 else VECTORS
     for product in products:
         features = leaves[x].array.shape[0 if product.columns or leaves[x].array.ndim == 1 else 1]
-        for pairs in itertools.islice(_pairs(leaves, rest, product, features, ()), 4):
+        for pairs in itertools.islice(_pairs(leaves, rest, product, features, (), itertools.count()), 4):
             for middle in _middles(len(pairs), context):
                 yield from _with_dropout(leaves, x, pairs, product, middle, masks, context)
 
@@ -122,9 +123,11 @@ Pairs = tuple[tuple[int, int | None], ...]
 
 
 def _pairs(
-    leaves: Sequence[Leaf], rest: Sequence[int], product: Product, features: int, done: Pairs
+    leaves: Sequence[Leaf], rest: Sequence[int], product: Product, features: int, done: Pairs, tried: Iterator[int]
 ) -> Iterator[Pairs]:
-    """Weights and biases that fit one behind the other, the longest rows of them first."""
+    """Weights and biases that fit one behind the other, the longest rows of them first; `tried` counts the tries."""
+    if next(tried) > TRIES:
+        return
     for w in rest:
         shape = leaves[w].array.shape
         if len(shape) != 2 or shape[product.weight_in] != features:
@@ -135,7 +138,7 @@ def _pairs(
         for b in (*biases[:2], None):
             pair: Pairs = (*done, (w, b))
             left_over = [i for i in left if i != b]
-            yield from _pairs(leaves, left_over, product, units, pair)
+            yield from _pairs(leaves, left_over, product, units, pair, tried)
             if not any(leaves[i].parameter for i in left_over):
                 yield pair
 

@@ -77,11 +77,7 @@ class Recipe:
         names.update(self.constants)
         names.update({name: arrays[i] for name, i in self.roles.items()})
         run(self.prefix, names)
-        shape = np.shape(names[self.logits])
-        names["K"] = float(shape[self.layout.class_axis]) if shape else 1.0
-        names["m"] = float(np.prod(shape) / names["K"]) if shape else 1.0
-        if len(shape) > 2:  # a batch of sequences or of images has several lengths that may be taken for m
-            names.update({f"m_{n}": float(shape[axis]) for n, axis in enumerate(self.layout.batch_axes)})
+        names.update(counts(np.shape(names[self.logits]), self.layout))
         return run(self.head, names)
 
     def arriving(self, names: Names, grad_output: Any) -> Names:
@@ -91,9 +87,13 @@ class Recipe:
             names["reg"] = self.constants["reg"] * names[self.upstream]
         return names
 
-    def program(self, changed: Mapping[int, str] = {}) -> list[str]:
-        """The lines of the backward pass, some of them changed."""
-        return [changed.get(i, step.line) for i, step in enumerate(self.backward)]
+
+def counts(shape: tuple[int, ...], layout: Layout) -> dict[str, float]:
+    """K classes and m rows; and of a batch of sequences or of images, which have several, each length: m_0, m_1, ..."""
+    classes = shape[layout.class_axis] if shape else 1
+    named = {"K": float(classes), "m": float(np.prod(shape) / classes) if classes else 0.0}
+    lengths = layout.batch_axes if len(shape) > 2 else ()
+    return named | {f"m_{n}": float(shape[axis]) for n, axis in enumerate(lengths)}
 
 
 def fits(got: Any, wanted: Any, *, rtol: float = 1e-8, scale: float = 0.0) -> bool:

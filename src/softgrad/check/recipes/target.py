@@ -56,24 +56,31 @@ def readings(leaves: Sequence[Leaf], context: Mapping[str, Any]) -> Iterator[Rea
     free = [i for i, leaf in enumerate(leaves) if not leaf.parameter]
     numbers = [i for i in free if leaves[i].array.dtype.kind in "iu" and not are_distributions(leaves[i].array)]
     for i in numbers:
-        used, options = _options(leaves, context, {i}, leaves[i].array)
-        yield Reading(used, Target("t = one_hot(y)", {"y": i}, True), options)
+        yield from _weighted(leaves, context, {i}, leaves[i].array, Target("t = one_hot(y)", {"y": i}, True))
     given = context.get("target")
     if given is not None and np.asarray(given).dtype.kind in "fiub":
         y = np.asarray(given)
         classes = y.dtype.kind in "iu"
-        used, options = _options(leaves, context, set(), y if classes else None)
         constants = {"y": y} if classes else {"t": y.astype(float)}
-        yield Reading(
-            used, Target("t = one_hot(y)" if classes else None, {}, classes or are_distributions(y), constants), options
-        )
-    used, options = _options(leaves, context, set(), None)
-    yield Reading(used, None, options)
+        target = Target("t = one_hot(y)" if classes else None, {}, classes or are_distributions(y), constants)
+        yield from _weighted(leaves, context, set(), y if classes else None, target)
+    yield Reading(frozenset(), None, Options())
     if len(leaves) > 1:
         others = [i for i in free if i not in numbers and leaves[i].array.ndim]
         for i in sorted(others, key=lambda i: (not are_distributions(leaves[i].array), -i)):
-            used, options = _options(leaves, context, {i}, None)
-            yield Reading(used, Target("t = 1.0 * t_", {"t_": i}, are_distributions(leaves[i].array)), options)
+            yield from _weighted(
+                leaves, context, {i}, None, Target("t = 1.0 * t_", {"t_": i}, are_distributions(leaves[i].array))
+            )
+
+
+def _weighted(
+    leaves: Sequence[Leaf], context: Mapping[str, Any], used: set[int], classes: Array | None, target: Target
+) -> Iterator[Reading]:
+    """A loss with what may be its class weights, and then without: a bias of positive entries looks like them."""
+    taken, options = _options(leaves, context, used, classes)
+    yield Reading(taken, target, options)
+    if options.weight is not None:
+        yield Reading(taken - {options.weight}, target, options._replace(weight=None))
 
 
 def are_distributions(array: Array) -> bool:
