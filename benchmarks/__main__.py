@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 
-from benchmarks import goals, page, plots, tables
+from benchmarks import goals, linear, page, plots, tables
 from benchmarks.questions import QUESTIONS, QUICK_SIZES
 from benchmarks.record import Record, load_all
 from benchmarks.runner import ROUNDS, run
@@ -18,15 +18,17 @@ FROM_SAVED = ("goals", "plot", "page")
 def main() -> None:
     """Runs what was asked for; without a name, every question."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="softgrad beside its peers")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"questions; or: {', '.join(FROM_SAVED)}, accuracy")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"questions; or: {', '.join(FROM_SAVED)}, accuracy, linear"
+    )
     parser.add_argument("--list", action="store_true", help="name the questions")
     parser.add_argument("--quick", action="store_true", help="small sizes, two rounds, nothing saved")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"times that each provider is asked ({ROUNDS})")
     arguments = parser.parse_args()
-    if unknown := set(arguments.names) - {*QUESTIONS, *FROM_SAVED, "accuracy"}:
+    if unknown := set(arguments.names) - {*QUESTIONS, *FROM_SAVED, "accuracy", "linear", *linear.QUESTIONS}:
         parser.error(f"no question is called {', '.join(sorted(unknown))}; --list names them")
     if arguments.list:
-        for question in QUESTIONS.values():
+        for question in (*QUESTIONS.values(), *linear.QUESTIONS.values()):
             print(f"{question.name:24} {question.title}, {question.dtype}")
         return
     asked: dict[str, Record] = {}
@@ -37,6 +39,8 @@ def main() -> None:
             from benchmarks import accuracy
 
             accuracy.main(quick=arguments.quick)
+        elif name == "linear" or name in linear.QUESTIONS:
+            linear.main([] if name == "linear" else [name], quick=arguments.quick, rounds=arguments.rounds)
         else:
             if not asked:
                 tables.console().print(tables.CAPTION)

@@ -8,7 +8,7 @@ import platform
 import statistics
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,6 +27,9 @@ class Row:
     bytes_moved: int
     seconds: dict[str, list[float]]  # of a call, one number a round
     refused: dict[str, str]  # why a line has no times
+    features: int = 0  # of a row, where the logits are products
+    megabytes: dict[str, float] = field(default_factory=dict)  # of memory beyond inputs and results, at the peak
+    found: dict[str, float] = field(default_factory=dict)  # what else was measured
 
     def median(self, line: str) -> float | None:
         """Seconds of a call, over the rounds; None where the line has no times."""

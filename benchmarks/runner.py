@@ -69,6 +69,7 @@ def run(
     *,
     rounds: int = ROUNDS,
     seconds: float = SECONDS,
+    enough: float = ENOUGH,
     say: Callable[[str], None] = lambda text: None,
 ) -> Record:
     """The times of every provider that is installed, over every size of the question."""
@@ -94,9 +95,16 @@ def run(
             def say_where(text: str, size: Size = size) -> None:
                 say(f"{question.name} {size}: {text}")
 
-            row = Row(size.rows, size.classes, question.bytes_moved(size), seconds={}, refused=dict(refused))
+            row = Row(
+                size.rows,
+                size.classes,
+                question.bytes_moved(size),
+                seconds={},
+                refused=dict(refused),
+                features=size.features,
+            )
             lines = _prepare(ready, question, size, row, say_where)
-            _time(lines, row, rounds, seconds, say_where)
+            _time(lines, row, rounds, seconds, enough, say_where)
             record.rows.append(row)
     return record
 
@@ -118,12 +126,19 @@ def _prepare(
     return lines
 
 
-def _time(lines: Sequence[tuple[Peer, str]], row: Row, rounds: int, seconds: float, say: Callable[[str], None]) -> None:
+def _time(
+    lines: Sequence[tuple[Peer, str]],
+    row: Row,
+    rounds: int,
+    seconds: float,
+    enough: float,
+    say: Callable[[str], None],
+) -> None:
     """Fills row.seconds; a line that fails goes into row.refused after all."""
     order = random.Random(0)
     for turn in range(rounds):
         for peer, line in order.sample(lines, len(lines)):  # nobody is always after the same one
-            if line in row.refused or sum(row.seconds.get(line, [])) > ENOUGH:
+            if line in row.refused or sum(row.seconds.get(line, [])) > enough:
                 continue
             say(f"round {turn + 1} of {rounds}, {line}")
             answer = peer.ask(Time(line, seconds))

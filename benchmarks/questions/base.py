@@ -25,10 +25,11 @@ COMPARED_ROWS = 16  # at least
 
 
 class Size(NamedTuple):
-    """N rows of K classes."""
+    """N rows of K classes; of D features each where the logits are their products with a matrix."""
 
     rows: int
     classes: int
+    features: int = 0
 
     @property
     def entries(self) -> int:
@@ -36,7 +37,8 @@ class Size(NamedTuple):
         return self.rows * self.classes
 
     def __str__(self) -> str:
-        return f"{self.rows:,} x {self.classes:,}"
+        sides = (self.rows, self.features, self.classes) if self.features else (self.rows, self.classes)
+        return " x ".join(f"{side:,}" for side in sides)
 
 
 class Truth(NamedTuple):
@@ -106,7 +108,7 @@ def compared_rows(size: Size) -> Array:
 
 def draw(rng: np.random.Generator, size: Size, dtype: str) -> Array:
     """Standard normal numbers (N, K); float32 where they will be rounded to 16 bits."""
-    return rng.standard_normal(size, dtype=np.float64 if dtype == "float64" else np.float32)
+    return rng.standard_normal((size.rows, size.classes), dtype=np.float64 if dtype == "float64" else np.float32)
 
 
 def row_blocks(size: Size) -> Iterator[slice]:

@@ -61,6 +61,15 @@ from softgrad.softmax import (
 if TYPE_CHECKING:
     from softgrad import testing
     from softgrad.check.checks import check_grad, check_vjp
+    from softgrad.losses import (
+        LinearGrad,
+        LinearLossAndGrad,
+        LinearLossGradStats,
+        linear_cross_entropy,
+        linear_cross_entropy_hvp,
+        linear_cross_entropy_with_grad,
+        linear_cross_entropy_with_stats,
+    )
 
 __version__ = "0.1.0"
 
@@ -70,6 +79,9 @@ __all__ = [
     "DataError",
     "DtypeError",
     "LabelError",
+    "LinearGrad",
+    "LinearLossAndGrad",
+    "LinearLossGradStats",
     "LossAndGrad",
     "LossGradStats",
     "ModelError",
@@ -94,6 +106,10 @@ __all__ = [
     "kl_divergence_hvp",
     "kl_divergence_jvp",
     "kl_divergence_with_grad",
+    "linear_cross_entropy",
+    "linear_cross_entropy_hvp",
+    "linear_cross_entropy_with_grad",
+    "linear_cross_entropy_with_stats",
     "log_softmax",
     "log_softmax_jvp",
     "log_softmax_vjp",
@@ -114,8 +130,15 @@ __all__ = [
 
 # What most programs never ask for is imported when it is first asked for.
 _LATER = {
+    "LinearGrad": "softgrad.losses.linear",
+    "LinearLossAndGrad": "softgrad.losses.linear",
+    "LinearLossGradStats": "softgrad.losses.linear",
     "check_grad": "softgrad.check.checks",
     "check_vjp": "softgrad.check.checks",
+    "linear_cross_entropy": "softgrad.losses.linear",
+    "linear_cross_entropy_hvp": "softgrad.losses.linear",
+    "linear_cross_entropy_with_grad": "softgrad.losses.linear",
+    "linear_cross_entropy_with_stats": "softgrad.losses.linear",
     "testing": "softgrad.testing",
 }
 
@@ -125,3 +148,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'softgrad' has no attribute {name!r}")
     module = import_module(_LATER[name])
     return getattr(module, name, module)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

@@ -250,18 +250,19 @@ def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, igno
     return read
 
 
-def to_out(function: str, out: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+def to_out(function: str, out: object, shape: tuple[int, ...], dtype: np.dtype[Any], name: str = "out") -> None:
     """Checks that a result of this shape and dtype can be written to `out`."""
     if out is None:
         return
     if not isinstance(out, np.ndarray):
-        raise DtypeError(f"{function}: out is a {type(out).__name__}, wanted an array of {dtype} of shape {shape}")
+        raise DtypeError(f"{function}: {name} is a {type(out).__name__}, wanted an array of {dtype} of shape {shape}")
     if out.shape != shape or out.dtype != dtype:
         raise ShapeError(
-            f"{function}: out is an array of {out.dtype} of shape {out.shape}, wanted one of {dtype} of shape {shape}"
+            f"{function}: {name} is an array of {out.dtype} of shape {out.shape}, wanted one of {dtype} of shape "
+            f"{shape}"
         )
     if not out.flags.writeable:
-        raise ShapeError(f"{function}: out is read-only, wanted an array that can be written to")
+        raise ShapeError(f"{function}: {name} is read-only, wanted an array that can be written to")
 
 
 def _array(function: str, name: str, value: npt.ArrayLike) -> Array:

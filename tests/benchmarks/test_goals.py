@@ -21,7 +21,7 @@ def record(question="cross-entropy", absent=(), **milliseconds):
     def row(size, softgrad):
         times = {SOFTGRAD: softgrad, SOFTGRAD_OUT: 8, COPY: 6, "torch": 120, "jax.jit": 40, "NumPy": 30} | milliseconds
         seconds = {line: [ms / 1000] for line, ms in times.items() if line not in absent}
-        return Row(*size, 10**9, seconds, {})
+        return Row(size.rows, size.classes, 10**9, seconds, {})
 
     rows = [row(VOCABULARY, 10), row(SMALL, 20)]
     return Record(

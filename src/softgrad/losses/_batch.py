@@ -18,10 +18,9 @@ IfAllIgnored: TypeAlias = Literal["zero", "nan", "raise"]
 CHOICES = {"reduction": get_args(Reduction), "if_all_ignored": get_args(IfAllIgnored)}
 
 
-class LossOptions(TypedDict, total=False):
-    """The options of every loss, as `softgrad.cross_entropy` describes them."""
+class RowOptions(TypedDict, total=False):
+    """The options of every loss that do not say where its rows are, as `softgrad.cross_entropy` describes them."""
 
-    axis: int
     weight: npt.ArrayLike | None
     ignore_index: int | None
     label_smoothing: float
@@ -31,6 +30,12 @@ class LossOptions(TypedDict, total=False):
     reduction: Reduction
     denominator: float | None
     if_all_ignored: IfAllIgnored
+
+
+class LossOptions(RowOptions, total=False):
+    """All options of every loss."""
+
+    axis: int
 
 
 class LossAndGrad(NamedTuple):
@@ -103,33 +108,33 @@ class Batch(NamedTuple):
     def loss(self, kernels: Kernels) -> Array:
         """The loss alone."""
         loss = self._row_room() if self.reduction == "none" else None
-        return self._reduced(loss, self._run(kernels, loss, None))
+        return self.reduced(loss, self.run(kernels, loss, None))
 
     def loss_with_grad(self, kernels: Kernels, out: Array | None) -> LossAndGrad:
         """The loss and its gradient; the mean's denominator goes into the kernel: the gradient is rounded once."""
         loss = self._row_room() if self.reduction == "none" else None
         grad = self.z.room(out, self.target, self.weight)
-        total = self._run(kernels, loss, grad, fresh=out is None)
-        return LossAndGrad(self._reduced(loss, total), self.z.restore(grad, out))
+        total = self.run(kernels, loss, grad, fresh=out is None)
+        return LossAndGrad(self.reduced(loss, total), self.z.restore(grad, out))
 
     def loss_with_stats(self, kernels: Kernels, out: Array | None) -> LossGradStats:
         """The same, and what the kernel can tell of each row."""
         loss, grad = self._row_room(), self.z.room(out, self.target, self.weight)
         logsumexp, entropy, correct = self._row_room(), self._row_room(), np.empty(len(self.target), np.bool_)
-        total = self._run(kernels, loss, grad, (logsumexp, entropy, correct), fresh=out is None)
+        total = self.run(kernels, loss, grad, (logsumexp, entropy, correct), fresh=out is None)
         stats = RowStats(*(self.z.restore_outer(values) for values in (loss, logsumexp, entropy, correct)))
-        return LossGradStats(self._reduced(loss, total), self.z.restore(grad, out), stats)
+        return LossGradStats(self.reduced(loss, total), self.z.restore(grad, out), stats)
 
     def loss_jvp(self, kernels: Kernels, tangent: npt.ArrayLike, function: str) -> Array:
         """The change of the loss along `tangent`: each row's gradient times it."""
         v = tangent_matrix(function, "tangent", tangent, self.z)
         rows = self._replace(z=self.z.wide(), reduction="none")
         grad = rows.z.room(None)
-        rows._run(kernels, None, grad)
+        rows.run(kernels, None, grad)
         change = (grad[:, :, 0] * v).sum(axis=1, dtype=np.longdouble).astype(grad.dtype)
-        return self._reduced(change, change.sum(dtype=np.longdouble) / (self.denominator or 1))
+        return self.reduced(change, change.sum(dtype=np.longdouble) / (self.denominator or 1))
 
-    def _reduced(self, rows: Array | None, total: float) -> Array:
+    def reduced(self, rows: Array | None, total: float) -> Array:
         """Numbers of the rows, in the rows' shape, or where they were not asked for the one that they come to."""
         if rows is not None and self.reduction == "none":
             return self.z.restore_outer(rows)
@@ -141,7 +146,7 @@ class Batch(NamedTuple):
     def _row_room(self) -> Array:
         return np.empty(len(self.target), self.z.computed_in)
 
-    def _run(
+    def run(
         self,
         kernels: Kernels,
         loss: Array | None,
@@ -174,7 +179,7 @@ class Batch(NamedTuple):
 
 def read_batch(
     function: str,
-    logits: npt.ArrayLike,
+    logits: npt.ArrayLike | Rows,
     target: npt.ArrayLike,
     *,
     axis: int = -1,
@@ -200,7 +205,7 @@ def read_batch(
         raise OptionError(f"{function}: denominator is {denominator}, but reduction is {reduction!r}; wanted 'mean'")
     if ignore_index is not None and not isinstance(ignore_index, int | np.integer):
         raise OptionError(f"{function}: ignore_index is {ignore_index!r}, wanted one class number")
-    z = to_rows(function, "logits", logits, axis, as_matrix=True)
+    z = logits if isinstance(logits, Rows) else to_rows(function, "logits", logits, axis, as_matrix=True)
     to_out(function, out, z.shape, z.dtype)
     read_target = to_target(function, target, z, axis, ignore_index)
     weights = None if weight is None else _read_weight(function, weight, z)

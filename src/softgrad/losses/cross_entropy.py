@@ -26,6 +26,7 @@ import numpy.typing as npt
 from softgrad import _kernels
 from softgrad._arrays import Array
 from softgrad.losses._batch import (
+    Batch,
     IfAllIgnored,
     Kernels,
     LossAndGrad,
@@ -37,7 +38,7 @@ from softgrad.losses._batch import (
 )
 from softgrad.losses._hessian import finish, point, times_jacobian
 
-_KERNELS = Kernels(classes=_kernels.cross_entropy_classes, probs=_kernels.cross_entropy_probs)
+KERNELS = Kernels(classes=_kernels.cross_entropy_classes, probs=_kernels.cross_entropy_probs)
 
 
 def cross_entropy(
@@ -103,7 +104,7 @@ def cross_entropy(
         reduction=reduction,
         denominator=denominator,
         if_all_ignored=if_all_ignored,
-    ).loss(_KERNELS)
+    ).loss(KERNELS)
 
 
 def cross_entropy_with_grad(
@@ -136,7 +137,7 @@ def cross_entropy_with_grad(
         array([[-0.06,  0.06],
                [ 0.25, -0.25]])
     """
-    return read_batch("cross_entropy_with_grad", logits, target, out=out, **options).loss_with_grad(_KERNELS, out)
+    return read_batch("cross_entropy_with_grad", logits, target, out=out, **options).loss_with_grad(KERNELS, out)
 
 
 def cross_entropy_with_stats(
@@ -168,7 +169,7 @@ def cross_entropy_with_stats(
         >>> stats.correct, stats.entropy.round(3)
         (array([ True, False]), array([0.365, 0.582]))
     """
-    return read_batch("cross_entropy_with_stats", logits, target, out=out, **options).loss_with_stats(_KERNELS, out)
+    return read_batch("cross_entropy_with_stats", logits, target, out=out, **options).loss_with_stats(KERNELS, out)
 
 
 def cross_entropy_jvp(
@@ -195,7 +196,7 @@ def cross_entropy_jvp(
         >>> float(sg.cross_entropy_jvp([0.0, 0.0], 0, [1.0, 0.0]))
         -0.5
     """
-    return read_batch("cross_entropy_jvp", logits, target, **options).loss_jvp(_KERNELS, tangent, "cross_entropy_jvp")
+    return read_batch("cross_entropy_jvp", logits, target, **options).loss_jvp(KERNELS, tangent, "cross_entropy_jvp")
 
 
 def cross_entropy_hvp(
@@ -223,9 +224,14 @@ def cross_entropy_hvp(
         array([ 0.25, -0.25])
     """
     batch = read_batch("cross_entropy_hvp", logits, target, **options)
+    return hessian_times(batch, tangent_matrix("cross_entropy_hvp", "v", v, batch.z))
+
+
+def hessian_times(batch: Batch, v: Array) -> Array:
+    """The Hessian of the loss times v, (N, K), in the shape of the logits."""
     at = point(batch)
-    vectors = tangent_matrix("cross_entropy_hvp", "v", v, batch.z).astype(np.float64)
+    v = v.astype(np.float64)
     a = at.weight * at.t
     total = a.sum(axis=1, keepdims=True)
-    product = total * times_jacobian(at.p, at.slope * vectors)
-    return finish(batch, at, vectors, total * at.p - a, product)
+    product = total * times_jacobian(at.p, at.slope * v)
+    return finish(batch, at, v, total * at.p - a, product)

@@ -1,0 +1,197 @@
+"""The arguments of a linear cross-entropy, checked, and how its rows and classes are taken some at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from softgrad._arrays import COMPUTED_IN, Array, Rows, numbers
+from softgrad._blas import fits, multiply
+from softgrad.errors import DataError, OptionError, ShapeError
+from softgrad.losses._batch import Batch, RowOptions, read_batch
+
+Index: TypeAlias = slice | Array  # of rows
+
+# Classes that one call of gemm has: it packs its operands, here into some 2 MB, with all classes into 25.
+BLOCK = 4096
+# Below so many rows gemm, which packs w anew in every call, loses more than the fourth product of two passes costs.
+FEW_ROWS = 96
+ENOUGH_ROWS = 512  # where gemm is at its best
+ROUND = 16  # rows: gemm is slower for ragged numbers of them
+WIDEST = 2**16  # classes of a tile, of which one row at least is worked on with some ten temporaries
+IN_HAND = 8  # rows that the kernel's threads and gemm have copies of, beside the buffer
+
+
+class Logits(Rows):
+    """The shape of logits that are never all there."""
+
+    __slots__ = ()
+
+    def lay_out(self, array: Array, dtype: np.dtype[Any] | None = None) -> Array:
+        """A target of that shape as (N, V, 1), as it is: its rows are converted when their turn comes."""
+        return array.reshape(self.stored.shape)
+
+
+class Problem(NamedTuple):
+    """N rows of D features, V classes, targets and options, all checked."""
+
+    function: str
+    x: Array  # (N, D), in the caller's dtype
+    w: Array  # (V, D), in the caller's dtype
+    bias: Array | None  # (V), in the dtype of the computation
+    batch: Batch  # target and options
+    kept: Array | None  # the numbers of the rows that are not ignored; None for all
+    rows: int  # that are taken at a time
+    classes: int  # that are there at a time: V, or fewer
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """What is computed in: float32 or float64."""
+        return self.batch.z.computed_in
+
+    @property
+    def in_tiles(self) -> bool:
+        """Whether classes are taken some at a time."""
+        return self.classes < len(self.w)
+
+    def chunks(self) -> Iterator[Index]:
+        """All rows that are not ignored, some at a time."""
+        for start in range(0, len(self.x) if self.kept is None else len(self.kept), self.rows):
+            chunk = slice(start, start + self.rows)
+            yield chunk if self.kept is None else self.kept[chunk]
+
+    def features(self, rows: Index) -> Array:
+        """Rows of x as gemm takes them; finite."""
+        x = as_matrix(self.x[rows], self.dtype)
+        if not np.isfinite(x).all():
+            self._refuse("x", x, rows)
+        return x
+
+    def batch_of(self, rows: Index, logits: Array) -> Batch:
+        """These rows as a batch for the kernels, of logits (n, V)."""
+        target = self.batch.target[rows]
+        if target.ndim == 3:
+            target = np.ascontiguousarray(target, self.dtype)
+        z = Rows(logits[:, :, None], logits.shape, 1, self.dtype, "kept")
+        return self.batch._replace(z=z, target=target)
+
+    def blocks(self, classes: slice) -> Iterator[tuple[slice, Array]]:
+        """Rows of w, some at a time, as gemm takes them."""
+        step = BLOCK if fits(self.w) and self.w.dtype == self.dtype else max(1, min(BLOCK, 2**20 // self.w.shape[1]))
+        for start in range(classes.start, classes.stop, step):
+            block = slice(start, min(start + step, classes.stop))
+            yield block, as_matrix(self.w[block], self.dtype)
+
+    def fill(self, logits: Array, x: Array, classes: slice) -> None:
+        """Makes logits (n, classes) the x w^T + b of these classes."""
+        for block, of_w in self.blocks(classes):
+            out = logits[:, block.start - classes.start : block.stop - classes.start]
+            if self.bias is not None:
+                out[...] = self.bias[block]
+            multiply(x, of_w.T, out, add=self.bias is not None)
+
+    def explain_nan(self, where: Array) -> None:
+        """Raises an error if some of `where` is NaN because w or the bias is not finite."""
+        if not np.isnan(where).any():
+            return
+        for block, w in self.blocks(slice(0, len(self.w))):
+            if not np.isfinite(w).all():
+                self._refuse("w", w, block)
+        if self.bias is not None and not (self.bias < math.inf).all():
+            at = int(np.argmin(self.bias < math.inf))
+            raise DataError(
+                f"{self.function}: bias[{at}] is {self.bias[at]}, wanted a finite number, or -inf for a mask"
+            )
+
+    def _refuse(self, name: str, values: Array, rows: Index) -> None:
+        row, column = (int(i) for i in np.argwhere(~np.isfinite(values))[0])
+        number = row + rows.start if isinstance(rows, slice) else int(rows[row])
+        at = np.unravel_index(number, self.batch.z.shape[:-1]) if name == "x" else (number,)
+        place = ", ".join(str(int(i)) for i in (*at, column))
+        way_out = "; a row marked by ignore_index is not looked at" if name == "x" else ""
+        raise DataError(f"{self.function}: {name}[{place}] is {values[row, column]}, wanted finite numbers{way_out}")
+
+
+def as_matrix(values: Array, dtype: np.dtype[Any]) -> Array:
+    """The same matrix as gemm takes it; a copy only if it is not so."""
+    return values if values.dtype == dtype and fits(values) else np.array(values, dtype, order="C")
+
+
+def read_problem(
+    function: str,
+    x: npt.ArrayLike,
+    w: npt.ArrayLike,
+    target: npt.ArrayLike,
+    bias: npt.ArrayLike | None,
+    max_memory: int,
+    options: RowOptions,
+    *,
+    buffers: int = 1,
+    whole_rows: bool = False,
+) -> Problem:
+    """The arguments, checked; so many buffers of logits have to fit into max_memory, of whole rows or else of tiles."""
+    for name in options.keys() - RowOptions.__annotations__.keys():
+        raise TypeError(f"{function}: there is no option {name}, wanted {', '.join(RowOptions.__annotations__)}")
+    room = _read_bytes(function, max_memory)
+    features, head = numbers(function, "x", x), numbers(function, "w", w)
+    if head.ndim != 2 or not head.size:
+        raise ShapeError(f"{function}: w.shape is {head.shape}, wanted (V, D), D numbers for each of V classes")
+    if features.ndim == 0 or features.shape[-1] != head.shape[1]:
+        turned = features.ndim > 0 and features.shape[-1] == head.shape[0]
+        raise ShapeError(
+            f"{function}: x.shape is {features.shape}, but w.shape is {head.shape}; wanted x (..., D) and w (V, D)"
+            + (", so give w.T" if turned else "")
+        )
+    computed_in = np.result_type(COMPUTED_IN[features.dtype.char], COMPUTED_IN[head.dtype.char])
+    shape = (*features.shape[:-1], len(head))
+    rows, classes = math.prod(shape[:-1]), shape[-1]
+    nothing = np.broadcast_to(np.zeros((), computed_in), (rows, classes, 1))
+    logits = Logits(nothing, shape, len(shape) - 1, computed_in, "kept")
+    batch = read_batch(function, logits, target, **options)
+    kept = None
+    if batch.target.ndim == 1 and batch.target.min(initial=0) < 0:
+        kept = np.flatnonzero(batch.target >= 0)
+        rows = len(kept)
+    elif batch.target.ndim == 3 and not (batch.target.dtype == computed_in and batch.target.flags.carray):
+        buffers += 1  # in which rows of the target are converted
+    return Problem(
+        function,
+        features.reshape(-1, head.shape[1]),
+        head,
+        None if bias is None else _read_bias(function, bias, classes, computed_in),
+        batch,
+        kept,
+        *_plan(function, rows, classes, room, buffers * computed_in.itemsize, whole_rows),
+    )
+
+
+def _read_bias(function: str, bias: npt.ArrayLike, classes: int, dtype: np.dtype[Any]) -> Array:
+    array = numbers(function, "bias", bias)
+    if array.shape != (classes,):
+        raise ShapeError(f"{function}: bias.shape is {array.shape}, wanted ({classes},), one number a class")
+    return np.ascontiguousarray(array, dtype)
+
+
+def _read_bytes(function: str, max_memory: object) -> int:
+    if not isinstance(max_memory, int | float | np.integer | np.floating) or not math.isfinite(max_memory):
+        raise OptionError(f"{function}: max_memory is {max_memory!r}, wanted a number of bytes")
+    return int(max_memory)
+
+
+def _plan(function: str, rows: int, classes: int, max_memory: int, entry: int, whole_rows: bool) -> tuple[int, int]:
+    """How many rows and how many classes of logits are there at a time, of so many bytes an entry."""
+    entries, least = max_memory // entry, classes if whole_rows else min(classes, BLOCK)
+    if entries < least:
+        raise OptionError(
+            f"{function}: max_memory is {max_memory}, too few bytes for one row of logits of {least} classes; "
+            f"wanted at least {least * entry}"
+        )
+    whole = min(rows, entries // classes - IN_HAND)
+    if whole >= min(rows, FEW_ROWS) or whole_rows:
+        return whole - whole % ROUND if ROUND <= whole < rows else max(1, whole), classes
+    some = max(1, min(rows, ENOUGH_ROWS, math.isqrt(entries)))
+    return some, min(entries // some, WIDEST)

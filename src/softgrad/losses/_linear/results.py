@@ -1,0 +1,46 @@
+"""What is known of each row: its loss, and its statistics where they were asked for. Ignored rows keep their 0."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+
+from softgrad._arrays import Array
+from softgrad.losses._batch import RowStats
+from softgrad.losses._linear.problem import Index, Problem
+
+Stats: TypeAlias = tuple[Array, Array, Array]  # logsumexp, entropy, correct
+
+
+class RowResults:
+    """Filled some rows at a time."""
+
+    def __init__(self, problem: Problem, *, with_stats: bool) -> None:
+        rows, self._dtype, self._z = len(problem.x), problem.dtype, problem.batch.z
+        self._batch = problem.batch
+        self._loss = np.zeros(rows, self._dtype)
+        self._stats = None
+        if with_stats:
+            self._stats = np.zeros(rows, self._dtype), np.zeros(rows, self._dtype), np.zeros(rows, np.bool_)
+
+    def room(self, rows: int) -> Stats | None:
+        """For the statistics of so many rows, if they are asked for."""
+        if self._stats is None:
+            return None
+        return np.empty(rows, self._dtype), np.empty(rows, self._dtype), np.empty(rows, np.bool_)
+
+    def put(self, rows: Index, loss: Array, stats: Stats | None) -> None:
+        """What was found of some rows."""
+        self._loss[rows] = loss
+        for values, found in zip(self._stats or (), stats or (), strict=True):
+            values[rows] = found
+
+    def loss(self) -> Array:
+        """The reduced loss."""
+        return self._batch.reduced(self._loss, self._loss.sum(dtype=np.longdouble) / (self._batch.denominator or 1))
+
+    def stats(self) -> RowStats:
+        """The statistics, in the shape of the rows."""
+        assert self._stats is not None
+        return RowStats(*(self._z.restore_outer(values) for values in (self._loss, *self._stats)))

@@ -1,0 +1,212 @@
+"""Rows whose classes do not fit into the buffer: tiles of classes, twice, with the logits computed anew.
+
+The first pass keeps for every row, of the scores s seen so far,
+
+    m = max s                        others = sum exp(s_j - m), but for the 1 of the maximum itself
+    entropy = sum exp(s_j - m) (m - s_j)         pulled = sum a_j (m - s_j)         total = sum a_j
+
+where a is the target, smoothed and weighted. When m rises by d, the first sum, with its 1, and the second shrink by
+exp(-d), and the others grow by d times what they are sums of. No term is negative: nothing cancels. At the end
+
+    lse = m + log1p(others)          L = total log1p(others) + pulled + c lse^2
+
+and the second pass makes each tile of scores into dL/ds_j = exp(s_j - m) / (1 + others) (total + 2 c lse) - a_j.
+
+Source: Milakov and Gimelshein, Online normalizer calculation for softmax, arXiv:1805.02867.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from softgrad._arrays import Array
+from softgrad.losses._batch import Batch
+from softgrad.losses._linear.gradients import Gradients
+from softgrad.losses._linear.problem import Index, Problem
+from softgrad.losses._linear.results import RowResults
+
+CACHED = 2**16  # entries that are worked on at a time, whose temporaries stay in the cache
+
+
+def two_passes(
+    problem: Problem, rows: Index, x: Array, buffer: Array, results: RowResults, gradients: Gradients | None
+) -> None:
+    """Loss, statistics and gradients of some rows."""
+    with np.errstate(invalid="ignore", over="ignore"):  # infinite logits do what they do in the kernels
+        _two_passes(problem, rows, x, buffer, results, gradients)
+
+
+def _two_passes(
+    problem: Problem, rows: Index, x: Array, buffer: Array, results: RowResults, gradients: Gradients | None
+) -> None:
+    scores = _Scores(problem, rows)
+    for tile, logits in _tiles(problem, x, buffer):
+        for group in _groups(logits):
+            scores.see(logits[group], group, tile)
+    scores.end()
+    loss = scores.loss()
+    problem.explain_nan(loss)
+    results.put(rows, loss, scores.stats() if results.room(0) else None)
+    if gradients is None:
+        return
+    for tile, logits in _tiles(problem, x, buffer):
+        for group in _groups(logits):
+            logits[group] = scores.gradient(logits[group], group, tile)
+        gradients.add(logits, tile)
+
+
+def _tiles(problem: Problem, x: Array, buffer: Array) -> Iterator[tuple[slice, Array]]:
+    classes = len(problem.w)
+    for start in range(0, classes, problem.classes):
+        tile = slice(start, min(start + problem.classes, classes))
+        width = tile.stop - tile.start
+        logits = buffer[: len(x) * width].reshape(len(x), width)
+        problem.fill(logits, x, tile)
+        yield tile, logits
+
+
+def _groups(logits: Array) -> Iterator[slice]:
+    step = max(1, CACHED // logits.shape[1])
+    return (slice(start, start + step) for start in range(0, len(logits), step))
+
+
+class _Target(NamedTuple):
+    """What rows are compared with, over one tile."""
+
+    dense: Array | float  # a_j for all classes, but for what class numbers add; (n, classes), (classes), or 0
+    rows: Array  # those whose class number is in the tile
+    at: Array  # and where
+
+
+class _Scores:
+    """What is known of the scores of n rows; every number a row is a column (n, 1) in float64."""
+
+    def __init__(self, problem: Problem, rows: Index) -> None:
+        self.batch: Batch = problem.batch
+        self.classes, self.dtype = len(problem.w), problem.dtype
+        self.target = self.batch.target[rows]
+        n = len(self.target)
+        self.max, self.largest = np.full((n, 1), -np.inf), np.full((n, 1), -np.inf)  # score and logit
+        self.others, self.entropy, self.pulled, self.total = (np.zeros((n, 1)) for _ in range(4))
+        self.at, self.of_target = np.zeros((n, 1), np.int64), np.zeros((n, 1), np.int64)
+        self.largest_target = np.full((n, 1), -np.inf)
+        if self.target.ndim == 1:
+            self.of_target = self.target[:, None]
+            of_class = 1.0 if self.batch.weight is None else self.batch.weight[self.of_target].astype(float)
+            self.of_class = of_class * np.full((n, 1), 1 - self.batch.label_smoothing)  # what a_j is more at the class
+
+    @property
+    def soft(self) -> bool:
+        """Whether the gradient has terms of opposite sign beside p - 1."""
+        return bool(self.target.ndim == 3 or self.batch.label_smoothing or self.batch.z_loss)
+
+    def see(self, logits: Array, group: slice, tile: slice) -> None:
+        """The first pass, for some rows over one tile."""
+        s, target, line = self._capped(logits), self._target_of(group, tile), np.arange(len(logits))[:, None]
+        first = logits.argmax(axis=1)[:, None]  # of capped ones several may be the largest
+        largest, old, seen = logits[line, first], self.max[group], self.max[group] > -np.inf
+        rises = (largest > self.largest[group]) | (old == -np.inf)  # a cap makes a number of -inf
+        no_number = np.where(largest == -np.inf, 0, largest - largest)  # 0, or NaN; a tile may be masked as a whole
+        new = np.where(rises, s[line, first], old) + no_number
+        gap = np.where(rises & seen, (new - old) / self.batch.temperature, 0)
+        shrink = np.exp(-gap)
+        self.max[group], self.largest[group] = new, np.where(rises, largest, self.largest[group])
+        d, e = self._below_max(s, group)
+        e[line[rises[:, 0]], first[rises[:, 0]]] = 0
+        self.entropy[group] = (self.entropy[group] + (self.others[group] + seen) * gap) * shrink
+        self.entropy[group] -= np.where(e == 0, 0, e * d).sum(axis=1, keepdims=True)
+        self.others[group] = (self.others[group] + (rises & seen)) * shrink + e.sum(axis=1, keepdims=True)
+        self.at[group] = np.where(rises, first + tile.start, self.at[group])
+
+        self.pulled[group] += self.total[group] * gap
+        if isinstance(target.dense, np.ndarray):
+            self.pulled[group] -= np.where(target.dense == 0, 0, target.dense * d).sum(axis=1, keepdims=True)
+            self.total[group] += np.broadcast_to(target.dense, d.shape).sum(axis=1, keepdims=True, dtype=float)
+        if self.target.ndim == 1:
+            a = self.of_class[group][target.rows, 0]
+            self.pulled[group][target.rows, 0] -= np.where(a == 0, 0, a * d[target.rows, target.at])
+            self.total[group][target.rows, 0] += a
+        else:
+            t = self.target[group, tile, 0]
+            likeliest = t.argmax(axis=1)[:, None]
+            larger = t[line, likeliest] > self.largest_target[group]
+            self.of_target[group] = np.where(larger, likeliest + tile.start, self.of_target[group])
+            self.largest_target[group] = np.maximum(self.largest_target[group], t[line, likeliest])
+
+    def end(self) -> None:
+        """All tiles have been seen. A row whose classes are all masked has no softmax: everything of it is NaN."""
+        self.others[self.largest == -np.inf] = np.nan
+
+    def loss(self) -> Array:
+        """Of each row."""
+        log_sum = np.log1p(self.others)
+        loss = np.where(self.total == 0, 0, self.total * log_sum) + self.pulled + self.batch.z_loss * self._lse() ** 2
+        rows: Array = loss[:, 0].astype(self.dtype)
+        return rows
+
+    def stats(self) -> tuple[Array, Array, Array]:
+        """logsumexp, entropy and whether the first largest score is that of the target."""
+        entropy = np.log1p(self.others) + self.entropy / (1 + self.others)
+        correct = (self.at == self.of_target)[:, 0]
+        return self._lse()[:, 0].astype(self.dtype), entropy[:, 0].astype(self.dtype), correct
+
+    def gradient(self, logits: Array, group: slice, tile: slice) -> Array:
+        """The second pass, for some rows over one tile: the gradient at their logits."""
+        target, (_, e) = self._target_of(group, tile), self._below_max(self._capped(logits), group)
+        scale, sums = self.batch.scale / self.batch.temperature, 1 + self.others[group]
+        factor = scale * (self.total[group] + 2 * self.batch.z_loss * self._lse()[group]) / sums
+        g = e * factor.astype(self.dtype)
+        if isinstance(target.dense, np.ndarray):
+            g -= self.dtype.type(scale) * target.dense
+        if self.target.ndim == 1:
+            row, at = target.rows, target.at
+            a = scale * self.of_class[group][row, 0]
+            if self.soft:
+                g[row, at] -= a.astype(self.dtype)
+            else:  # p - 1 is minus the sum of the others
+                is_max = self.at[group][row, 0] == at + tile.start
+                minus_others = np.where(is_max, -self.others[group][row, 0], e[row, at] - sums[row, 0])
+                g[row, at] = a * minus_others / sums[row, 0]
+        if self.batch.softcap:
+            g *= self._slope(logits)
+        grad: Array = g
+        return grad
+
+    def _lse(self) -> Array:
+        lse: Array = self.max / self.batch.temperature + np.log1p(self.others)
+        return lse
+
+    def _capped(self, logits: Array) -> Array:
+        """Scores before the temperature; in float64 where the cap brings them so close that float32 would not do."""
+        cap = self.batch.softcap
+        return cap * np.tanh(logits.astype(float) / cap) if cap else logits
+
+    def _slope(self, logits: Array) -> Array:
+        """1 - tanh^2 = 1 / cosh^2, without the cancellation."""
+        e = np.exp(-2 * np.abs(logits.astype(float)) / self.batch.softcap)
+        slope: Array = 4 * e / (1 + e) ** 2
+        return slope
+
+    def _below_max(self, s: Array, group: slice) -> tuple[Array, Array]:
+        """(s - m) / temperature, and its exponential."""
+        largest = self.max[group]
+        d = s - np.where(largest == -np.inf, 0, largest).astype(s.dtype)
+        if self.batch.temperature != 1:
+            d /= s.dtype.type(self.batch.temperature)
+        d = d.astype(self.dtype, copy=False)
+        return d, np.exp(d)
+
+    def _target_of(self, group: slice, tile: slice) -> _Target:
+        smoothing, weight = self.batch.label_smoothing, self.batch.weight
+        in_tile = np.ones(1, self.dtype) if weight is None else weight[tile]
+        everywhere = self.dtype.type(smoothing / self.classes)
+        if self.target.ndim == 3:
+            kept = self.dtype.type(1 - smoothing)
+            dense = in_tile * (kept * self.target[group, tile, 0].astype(self.dtype) + everywhere)
+            return _Target(dense, np.arange(0), np.arange(0))
+        y = self.target[group]
+        inside = np.flatnonzero((y >= tile.start) & (y < tile.stop))
+        return _Target(in_tile * everywhere if smoothing else 0.0, inside, y[inside] - tile.start)

@@ -1,0 +1,136 @@
+"""Linear cross-entropies to judge: every number is a small multiple of 1/8, so that all logits are exact in float32."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+import judge_options
+import softgrad as sg
+from judge import Wide
+from tolerance import errors_in_ulps, ulp
+
+V, D = 300, 5
+NEUTRAL = {
+    "weight": None,
+    "ignore_index": None,
+    "label_smoothing": 0.0,
+    "z_loss": 0.0,
+    "softcap": None,
+    "temperature": 1.0,
+}
+WEIGHT = np.random.default_rng(5).choice([0.5, 0.0, 1.0, 3.0], V)
+OPTIONS = {
+    "none": {},
+    "weight": {"weight": WEIGHT},
+    "ignored rows": {"ignore_index": 3},
+    "smoothing": {"label_smoothing": 0.1},
+    "z-loss": {"z_loss": 0.02},
+    "softcap": {"softcap": 4.0},
+    "cold": {"temperature": 0.3},
+    "denominator": {"denominator": 7.0},
+    "sum": {"reduction": "sum"},
+    "rows": {"reduction": "none"},
+    "everything": {
+        "weight": WEIGHT,
+        "ignore_index": 3,
+        "label_smoothing": 0.1,
+        "z_loss": 0.01,
+        "softcap": 8.0,
+        "temperature": 0.7,
+    },
+}
+# The bytes that a row of logits takes in float64, as often as rows of all classes are to fit.
+MEMORY = {"all rows at once": 64 * 2**20, "chunks of rows": 110 * V * 8, "tiles of classes": 3 * V * 8}
+
+
+class Case(NamedTuple):
+    x: np.ndarray
+    w: np.ndarray
+    target: np.ndarray
+    bias: np.ndarray
+    options: dict
+
+    def ask(self, function, **more):
+        return function(self.x, self.w, self.target, self.bias, **self.options, **more)
+
+
+def case(name, dtype="float64", target="classes", rows=160):
+    rng = np.random.default_rng(9)
+    x, w, bias = (rng.integers(-16, 17, shape) / 8 for shape in ((rows, D), (V, D), V))
+    x[0] *= 8  # a confident row
+    options = OPTIONS[name]
+    if target == "classes":
+        t = rng.integers(0, V, rows)
+        t[0] = (w @ x[0] + bias).argmax()
+        t[1::4] = options.get("ignore_index", t[1::4])
+    else:
+        t = (rng.random((rows, V)) ** 8).astype(dtype)
+    return read_only(Case(*(array.astype(dtype) for array in (x, w)), t, bias.astype(dtype), options))
+
+
+def read_only(one):
+    for array in one[:4]:
+        array.setflags(write=False)
+    return one
+
+
+class Exact(NamedTuple):
+    rows: judge_options.Rows
+    scale: float
+    loss: tuple
+    dx: tuple  # value and size
+    dw: tuple
+    db: tuple
+
+
+def exact(one):
+    """By definition, in long double, of logits that are exact."""
+    x, w, bias = (array.astype(Wide) for array in (one.x, one.w, one.bias))
+    asked = {**NEUTRAL, **{name: value for name, value in one.options.items() if name in NEUTRAL}}
+    if asked["weight"] is not None:
+        asked["weight"] = asked["weight"].astype(one.x.dtype)
+    rows = judge_options.rows("cross_entropy", (x @ w.T + bias).astype(one.x.dtype), one.target, **asked)
+    reduction = one.options.get("reduction", "mean")
+    scale = 1 / Wide(one.options.get("denominator", rows.count)) if reduction == "mean" else Wide(1)
+    g, size = rows.grad * scale, rows.grad_size * scale
+    loss = (
+        (rows.loss, rows.loss_size) if reduction == "none" else (rows.loss.sum() * scale, rows.loss_size.sum() * scale)
+    )
+    return Exact(
+        rows,
+        float(scale),
+        loss,
+        (g @ w, size @ abs(w)),
+        (g.T @ x, size.T @ abs(x)),
+        (g.sum(axis=0), size.sum(axis=0)),
+    )
+
+
+def assert_right(got, one, *, in_tiles=False):
+    """The loss and its gradients, by the bounds of the docstring."""
+    want, rows = exact(one), len(one.x)
+    of_loss, of_g = (32, 32 + 80) if in_tiles else (4, 8)
+    assert_close(of_loss, got.loss, *want.loss)
+    for name, value, count in zip(("dx", "dw", "db"), got.grad, (V, rows, rows), strict=True):
+        assert_close(count + of_g, value, *getattr(want, name))
+        assert value.dtype == one.x.dtype
+
+
+def assert_close(ulps, got, value, size):
+    """Of what is summed no more than the sizes are known: an ulp is that of the size."""
+    errors = errors_in_ulps(got, value, size)
+    assert (errors <= ulps).all(), f"{errors.max():.3g} ulp off, wanted {ulps}"
+
+
+def unfused(one, **more):
+    """The same through all logits at once, in float64."""
+    x, w, bias = (np.asarray(array, "float64") for array in (one.x, one.w, one.bias))
+    answer = sg.cross_entropy_with_stats(x @ w.T + bias, one.target, **one.options, **more)
+    g = answer.grad
+    return sg.LinearLossGradStats(answer.loss, sg.LinearGrad(g @ w, g.T @ x, g.sum(axis=0)), answer.stats)
+
+
+def relative(got, want):
+    """The error by the largest entry."""
+    got, want = np.asarray(got, "float64"), np.asarray(want, "float64")
+    return abs(got - want).max(initial=0) / max(abs(want).max(initial=0), float(ulp(0, np.float64)))

@@ -1,0 +1,280 @@
+"""linear_cross_entropy: every option, target, dtype and amount of memory against the judge, and what holds beside."""
+
+import itertools
+import tracemalloc
+
+import ml_dtypes  # noqa: F401  NumPy knows bfloat16 by it
+import numpy as np
+import pytest
+
+import softgrad as sg
+from layouts import LAYOUTS
+from losses.linear_cases import MEMORY, OPTIONS, V, assert_close, assert_right, case, exact, relative, unfused
+
+APPLICABLE = [
+    (name, target)
+    for name, target in itertools.product(OPTIONS, ["classes", "probabilities"])
+    if target == "classes" or "ignore_index" not in OPTIONS[name]
+]
+everything = pytest.mark.parametrize(("name", "target"), APPLICABLE)
+memory = pytest.mark.parametrize("room", MEMORY)
+
+
+@everything
+@memory
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_agrees_with_the_judge(dtype, room, name, target):
+    one, in_tiles = case(name, dtype, target), room.startswith("tiles")
+    loss, grad, stats = one.ask(sg.linear_cross_entropy_with_stats, max_memory=MEMORY[room])
+    assert_right(sg.LinearLossAndGrad(loss, grad), one, in_tiles=in_tiles)
+    want, ulps = exact(one).rows, 32 if in_tiles else 4
+    assert_close(ulps, stats.loss, want.loss, want.loss_size)
+    assert_close(ulps, stats.logsumexp, want.logsumexp, want.logsumexp_size)
+    assert_close(2 * ulps + 8, stats.entropy, want.entropy, np.maximum(want.entropy, 1e-30))
+    np.testing.assert_array_equal(stats.correct, want.correct)
+
+
+@everything
+@memory
+def test_the_family_agrees(room, name, target):
+    one, memory = case(name, "float64", target), MEMORY[room]
+    loss, grad, _ = one.ask(sg.linear_cross_entropy_with_stats, max_memory=memory)
+    again = one.ask(sg.linear_cross_entropy_with_grad, max_memory=memory)
+    assert relative(again.loss, loss) < 1e-14
+    assert relative(one.ask(sg.linear_cross_entropy, max_memory=memory), loss) < 1e-14
+    for value, same in zip(again.grad, grad, strict=True):
+        np.testing.assert_array_equal(value, same)
+
+
+@everything
+def test_agrees_with_the_unfused_path(name, target):
+    one = case(name, "float64", target)
+    want, got = unfused(one), one.ask(sg.linear_cross_entropy_with_stats)
+    for value, right in zip((got.loss, *got.grad, *got.stats), (want.loss, *want.grad, *want.stats), strict=True):
+        assert relative(value, right) < 1e-13
+
+
+@everything
+def test_products_with_the_hessian(name, target):
+    """Central differences of the gradient, whose error is some 1e-10 here."""
+    one = case(name, "float64", target, rows=20)
+    rng = np.random.default_rng(3)
+    v = tuple(rng.normal(size=array.shape) for array in (one.x, one.w, one.bias))
+
+    def grad(step):
+        moved = (array + step * along for array, along in zip((one.x, one.w, one.bias), v, strict=True))
+        x, w, bias = moved
+        return sg.linear_cross_entropy_with_grad(x, w, one.target, bias, **one.options).grad
+
+    h = 1e-5
+    differences = [(above - below) / (2 * h) for above, below in zip(grad(h), grad(-h), strict=True)]
+    for room in (MEMORY["all rows at once"], 2 * V * 8):
+        got = sg.linear_cross_entropy_hvp(
+            one.x, one.w, one.target, v, one.bias, max_memory=room + 8 * V * (target != "classes"), **one.options
+        )
+        for value, want in zip(got, differences, strict=True):
+            assert relative(value, want) < 1e-7
+
+
+@memory
+@pytest.mark.parametrize(
+    "slip", ["sign of dx", "dw of sums", "db of one row", "rows shifted", "loss", "classes swapped"]
+)
+def test_a_planted_slip_is_caught(slip, room):
+    one = case("smoothing", "float32")
+    loss, (dx, dw, db) = one.ask(sg.linear_cross_entropy_with_grad, max_memory=MEMORY[room])
+    dx, dw, db = {
+        "sign of dx": (-dx, dw, db),
+        "dw of sums": (dx, dw * len(one.x), db),
+        "db of one row": (dx, dw, db / len(one.x)),
+        "rows shifted": (np.roll(dx, 1, axis=0), dw, db),
+        "classes swapped": (dx, dw[::-1], db),
+    }.get(slip, (dx, dw, db))
+    loss = loss * np.float32(1.0001) if slip == "loss" else loss
+    with pytest.raises(AssertionError, match="ulp off"):
+        assert_right(sg.LinearLossAndGrad(loss, sg.LinearGrad(dx, dw, db)), one, in_tiles=room.startswith("tiles"))
+
+
+@pytest.mark.parametrize("room", [64 * 2**20, 130 * V * 4, V * 4, V * 40])
+def test_rows_and_tiles_make_no_difference_but_rounding(room):
+    one = case("everything", "float32")
+    want, got = unfused(one), one.ask(sg.linear_cross_entropy_with_grad, max_memory=room)
+    assert relative(got.loss, want.loss) < 1e-6
+    for value, right in zip(got.grad, want.grad, strict=True):
+        assert relative(value, right) < 3e-6
+
+
+@memory
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_16_bits_are_computed_in_float32(dtype, room):
+    one = case("everything", "float32")
+    narrow = one._replace(x=one.x.astype(dtype), w=one.w.astype(dtype))
+    wide = one._replace(x=narrow.x.astype("float32"), w=narrow.w.astype("float32"))
+    got, want = (each.ask(sg.linear_cross_entropy_with_grad, max_memory=MEMORY[room]) for each in (narrow, wide))
+    assert got.loss.dtype == got.grad.db.dtype == "float32"
+    assert got.grad.dx.dtype == got.grad.dw.dtype == dtype
+    assert got.loss == want.loss
+    for value, right in zip(got.grad[:2], want.grad[:2], strict=True):
+        np.testing.assert_array_equal(value.astype("float32"), right.astype(dtype).astype("float32"))
+
+
+def test_dtypes_that_differ_are_computed_in_the_wider():
+    one = case("none", "float32")
+    got = one._replace(w=one.w.astype("float64")).ask(sg.linear_cross_entropy_with_grad)
+    assert (got.loss.dtype, got.grad.dx.dtype, got.grad.dw.dtype) == ("float64", "float32", "float64")
+    assert relative(got.loss, unfused(one).loss) < 1e-14
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts(layout):
+    one = case("everything", "float64")
+    moved = one._replace(**{name: LAYOUTS[layout](getattr(one, name)) for name in ("x", "w", "target", "bias")})
+    before = [array.tobytes() for array in moved[:4]]
+    want, got = (each.ask(sg.linear_cross_entropy_with_grad) for each in (one, moved))
+    assert [array.tobytes() for array in moved[:4]] == before
+    for value, right in zip((got.loss, *got.grad), (want.loss, *want.grad), strict=True):
+        assert relative(value, right) < 1e-13
+
+
+@pytest.mark.parametrize("layout", ["C", "Fortran", "negative strides", "every other entry", "unaligned"])
+def test_out(layout):
+    one = case("everything", "float32")
+    out = tuple(LAYOUTS[layout](np.full(a.shape, 7, a.dtype)) for a in (one.x, one.w, one.bias))
+    want, got = one.ask(sg.linear_cross_entropy_with_grad), one.ask(sg.linear_cross_entropy_with_grad, out=out)
+    for value, room, right in zip(got.grad, out, want.grad, strict=True):
+        assert value is room
+        assert relative(value, right) < 1e-6
+
+
+def test_out_may_be_the_arguments():
+    one = case("none", "float32")
+    want = one.ask(sg.linear_cross_entropy_with_grad)
+    x, w, bias = one.x.copy(), one.w.copy(), one.bias.copy()
+    got = sg.linear_cross_entropy_with_grad(x, w, one.target, bias, out=(x, w, bias))
+    assert got.loss == want.loss
+    for value, right in zip((x, w, bias), want.grad, strict=True):
+        np.testing.assert_array_equal(value, right)
+
+
+def test_out_of_some():
+    one = case("none", "float32")
+    dw = np.empty_like(one.w)
+    got = sg.linear_cross_entropy_with_grad(one.x, one.w, one.target, out=(None, dw, None))
+    assert got.grad.dw is dw
+    assert got.grad.db is None
+
+
+@memory
+def test_an_ignored_row_may_hold_anything(room):
+    one = case("ignored rows")
+    x = one.x.copy()
+    x[one.target == 3] = np.nan
+    want, got = (
+        sg.linear_cross_entropy_with_stats(array, one.w, one.target, one.bias, ignore_index=3, max_memory=MEMORY[room])
+        for array in (one.x, x)
+    )
+    for value, right in zip((got.loss, *got.grad, *got.stats), (want.loss, *want.grad, *want.stats), strict=True):
+        np.testing.assert_array_equal(value, right)
+    assert not got.grad.dx[one.target == 3].any()
+
+
+def test_all_rows_ignored():
+    got = sg.linear_cross_entropy_with_grad(np.ones((3, 2)), np.ones((4, 2)), [9, 9, 9], ignore_index=9)
+    assert got.loss == 0
+    assert not got.grad.dx.any()
+    assert not got.grad.dw.any()
+    with pytest.raises(sg.LabelError, match="none of the 3 rows counts"):
+        sg.linear_cross_entropy(np.ones((3, 2)), np.ones((4, 2)), [9] * 3, ignore_index=9, if_all_ignored="raise")
+
+
+@memory
+def test_a_bias_of_minus_infinity_masks_a_class(room):
+    one = case("none")
+    bias = one.bias.copy()
+    bias[::2] = -np.inf
+    target = one.target // 2 * 2 + 1
+    got = sg.linear_cross_entropy_with_grad(one.x, one.w, target, bias, max_memory=MEMORY[room])
+    kept = sg.linear_cross_entropy_with_grad(one.x, one.w[1::2], target // 2, bias[1::2])
+    assert relative(got.loss, kept.loss) < 1e-14
+    assert not got.grad.dw[::2].any()
+    assert relative(got.grad.dw[1::2], kept.grad.dw) < 1e-13
+
+
+@pytest.mark.parametrize("name", ["none", "softcap", "cold", "everything"])
+@pytest.mark.parametrize("masked", [slice(0, 150), slice(150, V), slice(100, 200), slice(1, V)])
+@pytest.mark.parametrize("room", [2 * V * 8, 20 * V * 8])
+def test_a_tile_may_be_masked_as_a_whole(room, masked, name):
+    one = case(name, rows=40)
+    bias, kept = one.bias.copy(), np.delete(np.arange(V), masked)
+    bias[masked] = -np.inf
+    target = np.where(one.target == 3, 3, kept[one.target % len(kept)])
+    one = one._replace(bias=bias, target=target)
+    in_tiles = one.ask(sg.linear_cross_entropy_with_stats, max_memory=room)
+    at_once = one.ask(sg.linear_cross_entropy_with_stats)
+    np.testing.assert_array_equal(in_tiles.stats.correct, at_once.stats.correct)
+    numbers = ((*loss, *grad, *stats[:3]) for (*loss, grad, stats) in (in_tiles, at_once))
+    for value, right in zip(*numbers, strict=True):
+        np.testing.assert_allclose(value, right, rtol=1e-12, atol=1e-14)
+
+
+@memory
+@pytest.mark.parametrize("name", ["none", "softcap"])
+def test_a_row_without_a_class_is_nan(room, name):
+    one = case(name)._replace(bias=np.full(V, -np.inf))
+    loss, grad, stats = one.ask(sg.linear_cross_entropy_with_stats, max_memory=MEMORY[room])
+    for value in (loss, grad.dx, stats.loss, stats.logsumexp, stats.entropy):
+        assert np.isnan(value).all()
+
+
+@pytest.mark.parametrize("room", [8 * V, 2**26])
+def test_no_rows_or_none_that_counts_whatever_the_memory(room):
+    one = case("none", rows=4)
+    for x, target in ((one.x[:0], one.target[:0]), (one.x, np.full(4, -1))):
+        got = sg.linear_cross_entropy_with_grad(x, one.w, target, one.bias, ignore_index=-1, max_memory=room)
+        assert got.loss == 0
+        assert got.grad.dx.shape == x.shape
+        assert not any(value.any() for value in got.grad)
+
+
+def test_no_rows_one_row_and_more_axes():
+    w = np.ones((4, 2))
+    got = sg.linear_cross_entropy_with_grad(np.ones((0, 2)), w, np.zeros(0, int), np.zeros(4))
+    assert (got.loss, got.grad.dx.shape) == (0, (0, 2))
+    assert not got.grad.dw.any()
+    assert np.ndim(sg.linear_cross_entropy([1.0, 2.0], w, 3, reduction="none")) == 0
+    one = case("none")
+    x, target = one.x.reshape(4, 40, -1), one.target.reshape(4, 40)
+    got = sg.linear_cross_entropy_with_stats(x, one.w, target, one.bias, reduction="none")
+    assert got.loss.shape == got.stats.correct.shape == (4, 40)
+    assert got.grad.dx.shape == x.shape
+    out = (np.empty_like(x), None, None)
+    assert sg.linear_cross_entropy_with_grad(x, one.w, target, one.bias, out=out).grad.dx is out[0]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize(("rows", "classes"), [(2000, 1000), (64, 200_000)])
+def test_memory_does_not_grow_with_the_logits(rows, classes, dtype):
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(rows, 4)).astype(dtype), rng.normal(size=(classes, 4)).astype(dtype)
+    target, room = rng.integers(0, classes, rows), 2**20
+    sg.linear_cross_entropy_with_grad(x[:2], w[:2], [0, 1])  # what is loaded once
+    tracemalloc.start()
+    sg.linear_cross_entropy_with_grad(x, w, target, max_memory=room)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    gradients = x.nbytes + w.nbytes + (w.size * 4 if dtype == "bfloat16" else 0)
+    assert peak < gradients + 8 * classes + 2 * room < rows * classes * 4
+
+
+@pytest.mark.parametrize("rows", [9, 16, 20, 64])
+def test_a_million_classes_stay_within_the_default_memory(rows):
+    """Few rows too, whose tiles could be as wide as a row."""
+    rng = np.random.default_rng(0)
+    x, w, target = np.ones((rows, 1), "float32"), rng.normal(size=(1_000_000, 1)).astype("float32"), np.arange(rows)
+    sg.linear_cross_entropy_with_grad(x[:2], w[:2], [0, 1])  # what is loaded once
+    tracemalloc.start()
+    loss, (dx, dw, _) = sg.linear_cross_entropy_with_grad(x, w, target)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak - dx.nbytes - dw.nbytes < 72 * 2**20
+    assert relative(loss, sg.cross_entropy(x[:1].astype("float64") @ w.T, target[:1]) + (w[0] - w[:rows]).mean()) < 1e-6
