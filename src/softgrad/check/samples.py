@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from softgrad.check.arguments import Array, Key, kind_of
-from softgrad.check.draws import nudged, redraw
+from softgrad.check.draws import is_free, nudged, redraw
 from softgrad.check.recipes import Recipe
 from softgrad.check.subject import Subject, said
 from softgrad.errors import CheckError
@@ -76,12 +76,17 @@ class Sampler:
             self.failures.append(str(error))
             return None
 
-    def redrawn(self, given: Sample, count: int) -> list[Sample]:
-        """Up to `count` samples at fresh inputs."""
-        found = (next(filter(None, map(self.usable, self._tries(given, n))), None) for n in range(count))
+    def redrawn(self, given: Sample, count: int, *, as_given: bool) -> list[Sample]:
+        """Up to `count` samples at fresh inputs.
+
+        `as_given` keeps the arrays of real numbers that have no gradient: they may be what a right gradient relies on,
+        a symmetric matrix or knots in order.
+        """
+        kept = {key: a for key, a in given.arrays.items() if as_given and key not in given.grads and is_free(a)}
+        found = (next(filter(None, map(self.usable, self._tries(given, n, kept))), None) for n in range(count))
         return [sample for sample in found if sample is not None]
 
-    def _tries(self, given: Sample, n: int) -> Iterator[Arrays]:
+    def _tries(self, given: Sample, n: int, kept: Arrays) -> Iterator[Arrays]:
         """Fresh inputs; then such as are nearer to those given, in case the functions are not defined elsewhere."""
         if self.inputs is not None:
             values = self._made()
@@ -91,10 +96,15 @@ class Sampler:
                 )
             yield self.subject.others(values if isinstance(values, tuple) else (values,), exact=self.exact)
             return
-        rng, arrays = self.rng, given.arrays
-        yield {key: redraw(array, rng, standard=bool(n % 2)).astype(array.dtype) for key, array in arrays.items()}
-        yield {key: redraw(array, rng, standard=False).astype(array.dtype) for key, array in arrays.items()}
-        yield {key: nudged(array, rng).astype(array.dtype) for key, array in arrays.items()}
+        rng, free = self.rng, {key: array for key, array in given.arrays.items() if key not in kept}
+        ways: tuple[Callable[[Array], Array], ...] = (
+            lambda array: redraw(array, rng, standard=bool(n % 2)),
+            lambda array: redraw(array, rng, standard=False),
+            lambda array: nudged(array, rng),
+        )
+        for way in ways:
+            drawn = {key: way(array).astype(array.dtype) for key, array in free.items()}
+            yield {key: kept.get(key, drawn.get(key, array)) for key, array in given.arrays.items()}
 
     def _made(self) -> Any:
         """What the user's own maker of inputs gives."""
