@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -64,17 +65,19 @@ class Sampler:
 
     def usable(self, arrays: Arrays, upstream: Array | None = None) -> Sample | None:
         """The functions at these arrays, if they are defined there."""
-        try:
-            output = self.subject.output(arrays)
-        except CheckError:
-            return None
-        if not np.isfinite(output).all():
-            return None
-        try:
-            return self.at(arrays, upstream)
-        except CheckError as error:
-            self.failures.append(str(error))
-            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # nobody asked for these inputs
+            try:
+                output = self.subject.output(arrays)
+            except CheckError:
+                return None
+            if not np.isfinite(output).all():
+                return None
+            try:
+                return self.at(arrays, upstream)
+            except CheckError as error:
+                self.failures.append(str(error))
+                return None
 
     def redrawn(self, given: Sample, count: int, *, as_given: bool) -> list[Sample]:
         """Up to `count` samples at fresh inputs.

@@ -158,7 +158,7 @@ def _size_of_terms(f: Function, x: Array, y: Array, grad_output: Array) -> float
 
     def seen_from(other: Array) -> Array:
         at = evaluate(f, other, y)
-        return np.maximum(np.abs(at), np.abs(y - at) / size)
+        return np.asarray(np.maximum(np.abs(at), np.abs(y - at) / size))
 
     terms = seen_from(np.zeros(x.shape) if x.any() else np.ones(x.shape))
     if not np.isfinite(terms).all():
