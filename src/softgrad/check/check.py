@@ -96,11 +96,13 @@ class Check:
             return Report(subject.function, None, np.nan, facts=tuple(findings.facts))
         off = [key for key, one in judged.items() if not one.ok]
         find_not_finite(subject, given, off, findings)
-        samples = [given, *self.sampler.redrawn(given, self.draws, as_given=not off and not misshapen)]
+        start = self.sampler.shortened(given)
+        redrawn = self.sampler.redrawn(start, self.draws, as_given=not off and not misshapen)
         for failure in self.sampler.failures[:1]:
             findings.note(f"at other inputs like those given, where {subject.forward_name} has a value: {failure}")
         # The digits of float16 are those of many functions.
-        backward = self._recogniser().backward(samples, judged) if self.eps <= EPS32 else None
+        backward = self._recogniser().backward([start, *redrawn], judged) if self.eps <= EPS32 else None
+        samples = [given, *redrawn]
         wrong = self._wrong(samples, judged, backward)
         if wrong or misshapen:
             self._explain(samples, judged, backward, wrong, misshapen)
