@@ -4,11 +4,12 @@ Nothing here uses softgrad's own functions: it must be able to judge them.
 
     checks.py        check_vjp and check_grad: start here; check.py runs one check
     subject.py       the user's functions, called on copies; arguments.py, returned.py, randomness.py: what passes
+    context.py       what the user says of them
     numerical.py     derivatives with error estimates; verdict.py and judge.py hold a gradient against them
     behaviour.py     what the functions do beside computing; samples.py, draws.py: other inputs
-    recipes/         the functions that are recognised; mistakes/: the catalogue of wrong lines
+    recognition.py   which function it is, of those in recipes/; mistakes/: the catalogue of wrong lines
     backward.py      a recognised backward pass with wrong lines in it; diagnose.py: which of them explain the gradient
-    unexplained.py   where none does: experiments.py
+    unexplained.py   where none does: experiments.py on the numbers, trials.py on other inputs
     report.py        what was found; report_text.py, report_html.py, report_plot.py: how it looks
     compare.py       every entry of a network's gradient before it is trained, by differences.py
 """

@@ -40,7 +40,7 @@ FEWEST = 5  # draws that a name must fit
 FEWER = 0.6  # and those at others
 
 
-class Wrong(NamedTuple):
+class WrongGradient(NamedTuple):
     """A wrong gradient."""
 
     error: float
@@ -217,15 +217,15 @@ class Check:
 
     def _wrong(
         self, samples: list[Sample], judged: Mapping[Key, Judgement], backward: Backward | None
-    ) -> dict[Key, Wrong]:
+    ) -> dict[Key, WrongGradient]:
         """Each wrong gradient: at the inputs given, or at others like them."""
-        wrong = {key: Wrong(one.error, self._place(key, one)) for key, one in judged.items() if not one.ok}
+        wrong = {key: WrongGradient(one.error, self._place(key, one)) for key, one in judged.items() if not one.ok}
         keys = list(samples[0].arrays)
         if backward is None or self.eps != EPS:
             elsewhere = {}
             if not wrong:
                 tried = [(key, self._judge_fewer(s, key)) for s in samples[1:3] for key in judged]
-                elsewhere = {key: Wrong(one.error, self._place(key, one)) for key, one in tried if not one.ok}
+                elsewhere = {key: WrongGradient(one.error, self._place(key, one)) for key, one in tried if not one.ok}
         else:
             elsewhere = {keys[i]: self._worst(keys[i], backward, i) for i in backward.wrong() if keys[i] in judged}
         for key, one in elsewhere.items():
@@ -237,7 +237,7 @@ class Check:
     def _place(self, key: Key, one: Judgement) -> Place | None:
         return None if one.where is None else Place(self._name(key), one.where.entry, one.where.got, one.where.wanted)
 
-    def _worst(self, key: Key, backward: Backward, i: int) -> Wrong:
+    def _worst(self, key: Key, backward: Backward, i: int) -> WrongGradient:
         """The worst entry on the first draw on which the recognised function has another gradient."""
         n = next(n for n in range(len(backward.draws)) if i in backward.wrong_on(n))
         draw = backward.draws[n]
@@ -245,7 +245,7 @@ class Check:
         off = np.abs(got - wanted)
         at = tuple(int(k) for k in np.unravel_index(np.argmax(np.nan_to_num(off, nan=np.inf)), off.shape))
         place = Place(self._name(key), at, float(got[at]), float(wanted[at]))
-        return Wrong(float(off[at] / max(abs(got[at]), abs(wanted[at]))), place)
+        return WrongGradient(float(off[at] / max(abs(got[at]), abs(wanted[at]))), place)
 
     # ---- why ----
 
@@ -254,7 +254,7 @@ class Check:
         samples: list[Sample],
         judged: Mapping[Key, Judgement],
         backward: Backward | None,
-        wrong: Mapping[Key, Wrong],
+        wrong: Mapping[Key, WrongGradient],
         misshapen: Mapping[Key, Array],
     ) -> None:
         findings = self.findings
@@ -291,7 +291,7 @@ class Check:
         samples: list[Sample],
         judged: Mapping[Key, Judgement],
         backward: Backward | None,
-        wrong: Mapping[Key, Wrong],
+        wrong: Mapping[Key, WrongGradient],
         rights: Mapping[Key, Array],
     ) -> None:
         """What is known of gradients that no wrong line explains."""
@@ -304,7 +304,7 @@ class Check:
             for fact in trials(self.sampler, given, at_given, judge):
                 self.findings.note(fact)
 
-    def _first(self, wrong: Mapping[Key, Wrong], given: Sample, backward: Backward | None) -> Key:
+    def _first(self, wrong: Mapping[Key, WrongGradient], given: Sample, backward: Backward | None) -> Key:
         """Of the wrong gradients, the first on the way back from the end.
 
         A recognised function has its order; elsewhere it is that of the layers' numbers, as in W2, b2, W1.
@@ -327,12 +327,12 @@ class Check:
         self,
         given: Sample,
         judged: Mapping[Key, Judgement],
-        wrong: Mapping[Key, Wrong],
+        wrong: Mapping[Key, WrongGradient],
         misshapen: Mapping[Key, Array],
     ) -> Report:
         for fact in self.context.facts:
             self.findings.note(fact)
-        worst = max(wrong.values(), key=lambda one: one.error, default=Wrong(0.0, None))
+        worst = max(wrong.values(), key=lambda one: one.error, default=WrongGradient(0.0, None))
         within = max((one.error for one in judged.values()), default=0.0)
         return Report(
             function=self.subject.function,

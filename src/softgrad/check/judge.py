@@ -29,7 +29,7 @@ SUSPECT = 0.01  # of rtol
 INFINITE = 64  # entries that may be infinite rightly, and are looked at
 
 
-class Place(NamedTuple):
+class Spot(NamedTuple):
     """One entry of a gradient."""
 
     entry: tuple[int, ...]
@@ -42,9 +42,7 @@ class Judgement(NamedTuple):
 
     ok: bool
     error: float  # the largest of verdict.py's relative errors; above rtol where not ok, infinite for NaN and infinity
-    where: (
-        Place | None
-    )  # of the entries with at least half of that error, the one furthest off; None if none was judged
+    where: Spot | None  # of the entries with at least half of that error, the one furthest off; None if none was judged
     wanted: Array | None  # the gradient by numerical derivatives, NaN where there are none; None for projections
     estimate: Array | None  # of the error of each entry of `wanted`
     method: str  # "complex step" or "central differences"
@@ -184,11 +182,11 @@ def _worst(verdicts: Sequence[Verdict]) -> int:
     return int(np.where(errors >= errors.max() / 2, np.nan_to_num(off, nan=np.inf, posinf=np.inf), -1.0).argmax())
 
 
-def _place(got: Array, j: int, verdict: Verdict) -> Place:
-    return Place(tuple(int(i) for i in np.unravel_index(j, got.shape)), verdict.got, verdict.wanted)
+def _place(got: Array, j: int, verdict: Verdict) -> Spot:
+    return Spot(tuple(int(i) for i in np.unravel_index(j, got.shape)), verdict.got, verdict.wanted)
 
 
-def _judgement(witness: Witness, verdicts: Sequence[Verdict], extent: str, where: Place | None) -> Judgement:
+def _judgement(witness: Witness, verdicts: Sequence[Verdict], extent: str, where: Spot | None) -> Judgement:
     error = max((verdict.error for verdict in verdicts), default=0.0)
     return Judgement(
         ok=bool(error <= witness.rtol),

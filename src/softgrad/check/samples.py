@@ -17,7 +17,7 @@ from softgrad.errors import CheckError
 MANY_ROWS, FEW_ROWS = 64, 32
 
 Arrays = Mapping[Key, Array]
-Draw = Callable[[np.random.Generator], Any]
+Maker = Callable[[np.random.Generator], Any]
 
 
 class Sample(NamedTuple):
@@ -48,7 +48,9 @@ class Sampler:
         exact: hand the inputs over in the types that the user gave.
     """
 
-    def __init__(self, subject: Subject, rng: np.random.Generator, inputs: Draw | None, *, exact: bool = False) -> None:
+    def __init__(
+        self, subject: Subject, rng: np.random.Generator, inputs: Maker | None, *, exact: bool = False
+    ) -> None:
         self.subject = subject
         self.rng = rng
         self.inputs = inputs

@@ -12,7 +12,7 @@ import numpy as np
 import typer
 
 from softgrad import check as checker
-from softgrad.cli.inputs import Draw, drawn, returned_by
+from softgrad.cli.inputs import Maker, drawn, returned_by
 from softgrad.cli.signatures import check_takes, check_takes_vjp
 from softgrad.cli.user_file import UserFile, user_file
 from softgrad.errors import OptionError
@@ -101,7 +101,7 @@ def _pair(code: UserFile, given: dict[str, str | None]) -> dict[str, str]:
     return {option: given[option] or option for option in asked[0]}
 
 
-def _draw(code: UserFile, shapes: list[str], target: str | None, known: dict[str, Any]) -> Draw:
+def _draw(code: UserFile, shapes: list[str], target: str | None, known: dict[str, Any]) -> Maker:
     if shapes:
         return drawn(shapes, target, class_axis=known.get("class_axis", 0 if known.get("layout") == "columns" else -1))
     if target is not None:

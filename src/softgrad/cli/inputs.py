@@ -13,10 +13,10 @@ from softgrad._arrays import Array
 from softgrad.cli.signatures import takes
 from softgrad.errors import OptionError
 
-Draw = Callable[[np.random.Generator], tuple[Any, ...]]
+Maker = Callable[[np.random.Generator], tuple[Any, ...]]
 
 
-def drawn(texts: Sequence[str], target: str | None, *, class_axis: Any = -1) -> Draw:
+def drawn(texts: Sequence[str], target: str | None, *, class_axis: Any = -1) -> Maker:
     """Standard normal arrays, one for each of "4x3"; then a target for the first, if any: "classes" or "one-hot"."""
     shapes = [_shape(text) for text in texts]
     if target is not None and class_axis not in range(-len(shapes[0]), len(shapes[0])):
@@ -31,7 +31,7 @@ def drawn(texts: Sequence[str], target: str | None, *, class_axis: Any = -1) -> 
     return draw
 
 
-def returned_by(inputs: Callable[..., Any]) -> Draw:
+def returned_by(inputs: Callable[..., Any]) -> Maker:
     """What inputs(rng) of the user's file returns, which must be a tuple."""
     if not takes(inputs, 1):
         raise OptionError("check: inputs must take one argument, as inputs(rng), a NumPy generator to draw from")
