@@ -5,11 +5,12 @@
     p = sg.softmax(logits)                                       the function
     dz = sg.softmax_vjp(p, dp)                                   its backward pass
     loss, grad = sg.cross_entropy_with_grad(logits, target)      a loss and its gradient, from one pass
+    print(sg.explain(logits, target))                            how that gradient comes about, on these numbers
 
 Letters are the same everywhere: z logits, p probabilities, t target, g upstream gradient, N rows, K classes.
 """
 
-from softgrad import check, data, nn, testing
+from softgrad import check, data, explanation, nn, testing
 from softgrad._threads import get_num_threads, set_num_threads
 from softgrad.check import check_grad, check_vjp
 from softgrad.errors import (
@@ -25,6 +26,7 @@ from softgrad.errors import (
     TrainingError,
     WriteError,
 )
+from softgrad.explanation import explain
 from softgrad.jacobian import SoftmaxJacobian
 from softgrad.losses import (
     LossAndGrad,
@@ -83,6 +85,8 @@ __all__ = [
     "cross_entropy_with_grad",
     "cross_entropy_with_stats",
     "data",
+    "explain",
+    "explanation",
     "get_num_threads",
     "kl_divergence",
     "kl_divergence_hvp",
