@@ -10,7 +10,10 @@
 Letters are the same everywhere: z logits, p probabilities, t target, g upstream gradient, N rows, K classes.
 """
 
-from softgrad import check, data, explanation, nn, testing
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from softgrad import check, data, nn, testing
 from softgrad._threads import get_num_threads, set_num_threads
 from softgrad.check import check_grad, check_vjp
 from softgrad.errors import (
@@ -26,7 +29,6 @@ from softgrad.errors import (
     TrainingError,
     WriteError,
 )
-from softgrad.explanation import explain
 from softgrad.jacobian import SoftmaxJacobian
 from softgrad.losses import (
     LossAndGrad,
@@ -57,6 +59,10 @@ from softgrad.softmax import (
     softmax_jvp,
     softmax_vjp,
 )
+
+if TYPE_CHECKING:
+    from softgrad import explanation
+    from softgrad.explanation import explain
 
 __version__ = "0.1.0"
 
@@ -109,3 +115,11 @@ __all__ = [
     "squared_error_with_grad",
     "testing",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """`explain` and its module, which are imported when they are first asked for: most programs never do."""
+    if name not in ("explain", "explanation"):
+        raise AttributeError(f"module 'softgrad' has no attribute {name!r}")
+    module = import_module("softgrad.explanation")
+    return module if name == "explanation" else module.explain

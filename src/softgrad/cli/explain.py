@@ -1,4 +1,4 @@
-"""`softgrad explain`: logits and a target in; out comes the derivation of the loss and its gradient on these numbers."""
+"""`softgrad explain`: logits and a target in; out comes how the gradient of the loss comes about."""
 
 from __future__ import annotations
 

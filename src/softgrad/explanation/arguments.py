@@ -31,13 +31,13 @@ class Problem(NamedTuple):
 
     @property
     def rows(self) -> int:
-        """m."""
-        return self.z.shape[0]
+        """How many, m."""
+        return len(self.z)
 
     @property
     def classes(self) -> int:
-        """K."""
-        return self.z.shape[1]
+        """How many, K."""
+        return len(self.z[0])
 
 
 def read(logits: npt.ArrayLike, target: npt.ArrayLike, loss: str, layout: str) -> Problem:
@@ -46,7 +46,7 @@ def read(logits: npt.ArrayLike, target: npt.ArrayLike, loss: str, layout: str) -
         if value not in CHOICES[name]:
             *others, last = map(repr, CHOICES[name])
             raise OptionError(f"explain: {name} is {value!r}, wanted {', '.join(others)} or {last}")
-    ndim = np.ndim(logits)  # type: ignore[arg-type]
+    ndim = np.ndim(logits)
     axis = 0 if layout == "columns" and ndim == 2 else -1
     rows = to_rows("explain", "logits", logits, axis, as_matrix=True)
     if ndim not in (1, 2):

@@ -48,7 +48,8 @@ J_IJ = Sub("J", "ij")
 def backward_steps(at: Point) -> tuple[Step, ...]:
     """From dL/dp to dL/dz."""
     collapse = [] if at.loss == "squared_error" else [_collapse(at)]
-    sparse = [] if at.label is None else [_sparse(at)]
+    of_class = _squared_error_of_class if at.loss == "squared_error" else _cross_entropy_of_class
+    sparse = [] if at.label is None else [of_class(at, at.label)]
     return _at_probabilities(at), _jacobian(at), _why_a_matrix(at), _product(at), _inner_product(at), *collapse, *sparse
 
 
@@ -89,7 +90,8 @@ def _jacobian(at: Point) -> Step:
         "The Jacobian, entry by entry",
         "The quotient e_i / S is differentiated: z_j stands in the numerator only if i = j, in the sum S always.",
         (
-            row(J_IJ, "=", Partial(p("i"), z("j")), "=", by_quotient_rule, Words("   with "), "S", "=", Sum("k", Sub("e", "k"))),
+            row(J_IJ, "=", Partial(p("i"), z("j")), "=", by_quotient_rule,
+                Words("   with "), "S", "=", Sum("k", Sub("e", "k"))),
             row(Sub("J", "ii"), "=", p("i"), "(", "1", "-", p("i"), ")", Words("   if "), "i", "=", "j"),
             row(J_IJ, "=", "negative", p("i"), p("j"), Words("   if "), "i", "≠", "j"),
             row(J_IJ, "=", p("i"), "(", DELTA, "-", p("j"), ")", Words("   for both: the Kronecker "), DELTA,
@@ -201,33 +203,33 @@ def _collapse(at: Point) -> Step:
     )  # fmt: skip
 
 
-def _sparse(at: Point) -> Step:
-    y = str(at.label)
-    if at.loss == "squared_error":
-        why = "The target is 1 at one class: no vector t is needed, and the inner product is one sum of squares."
-        formulas: tuple[Math, ...] = (
-            row(loss_by("p"), "=", "p", Words("   and 1 less at class "), y),
-            row("⟨", loss_by("p"), ",", "p", "⟩", "=", Sum("i", Squared(p("i"))), "-", p(y)),
-        )
-        numbers: tuple[Math, ...] = (
-            row(Sum("i", Squared(p("i"))), "-", p(y), "=", num(at.inner)),
-            row(loss_by("z"), "=", vec(at, at.dz)),
-        )
-        right, mistakes = AT_P[at.loss], ("label-off-by-one", "one-hot-not-subtracted")
-        result = at.dp
-    else:
-        why = "The target is 1 at one class: no vector t is needed, one number is subtracted at one place."
-        formulas = (
-            row("L", "=", "negative", "log", p(y)),
-            row(loss_by("z"), "=", "p", Words("   and 1 less at class "), y),
-        )
-        y_ = main_class(at)
-        numbers = (
-            row("L", "=", "negative", "log", num(at.p, y_), "=", num(at.loss_value)),
-            row(loss_by(z(y)), "=", num(at.p, y_), "-", "1", "=", num(at.dz, y_)),
-            row(loss_by("z"), "=", vec(at, at.dz)),
-        )
-        right, mistakes, result = FUSED, ("label-off-by-one", "true-class-only", "one-hot-not-subtracted"), at.dz
+def _cross_entropy_of_class(at: Point, y: int) -> Step:
+    mistakes = ("label-off-by-one", "true-class-only", "one-hot-not-subtracted")
     return Step(
-        "The short cut for a class number", why, formulas, numbers, wrong=wrong(at, right, mistakes, result)
+        "The short cut for a class number",
+        "The target is 1 at one class: no vector t is needed, one number is subtracted at one place.",
+        (
+            row("L", "=", "negative", "log", p(y)),
+            row(loss_by("z"), "=", "p", Words("   and 1 less at class "), str(y)),
+        ),
+        (
+            row("L", "=", "negative", "log", num(at.p, y), "=", num(at.loss_value)),
+            row(loss_by(z(y)), "=", num(at.p, y), "-", "1", "=", num(at.dz, y)),
+            row(loss_by("z"), "=", vec(at, at.dz)),
+        ),
+        wrong=wrong(at, FUSED, mistakes, at.dz),
+    )
+
+
+def _squared_error_of_class(at: Point, y: int) -> Step:
+    inner = row("⟨", loss_by("p"), ",", "p", "⟩")
+    return Step(
+        "The short cut for a class number",
+        "The target is 1 at one class: no vector t is needed, and the inner product is a sum of squares.",
+        (
+            row(loss_by("p"), "=", "p", Words("   and 1 less at class "), str(y)),
+            row(inner, "=", Sum("i", Squared(p("i"))), "-", p(y)),
+        ),
+        (row(loss_by("p"), "=", vec(at, at.dp)), row(inner, "=", num(at.inner))),
+        wrong=wrong(at, AT_P[at.loss], ("label-off-by-one", "one-hot-not-subtracted"), at.dp),
     )

@@ -12,17 +12,27 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from softgrad import losses
-from softgrad._arrays import Array
-from softgrad.check.mistakes.layers import BIAS, INPUT, WEIGHT
-from softgrad.check.mistakes.lines import Layout, Names, as_numpy, functions, run, split
+from softgrad.check.mistakes.lines import run
 from softgrad.explanation.arguments import Problem
-from softgrad.explanation.formula import Frac, Math, Num, Partial, Sub, Sum, Transposed, Vec, Words, factor, loss_by, row, total
-from softgrad.explanation.known import Known, computed, exactly
+from softgrad.explanation.formula import (
+    Frac,
+    Math,
+    Num,
+    Partial,
+    Sub,
+    Sum,
+    Vec,
+    Words,
+    factor,
+    loss_by,
+    row,
+    total,
+)
+from softgrad.explanation.known import Known, computed
 from softgrad.explanation.point import VECTOR, Point
 from softgrad.explanation.shown import WRITTEN_OUT, differ, num, wrong_of
 from softgrad.explanation.step import Step, Table, Wrong
 from softgrad.explanation.wrong import wrong_line
-from softgrad.nn import Dense
 
 MEAN = "dz = dz / m"
 ROWS_IN_TABLE = 20
@@ -61,12 +71,15 @@ def batch_of(problem: Problem, points: tuple[Point, ...], shown: int) -> Batch:
 def rest_of_batch(batch: Batch, in_full: int) -> Step:
     """The rows that are not shown in full, as a table."""
     rest = range(in_full, batch.problem.rows)
-    lines = [
+    lines: list[tuple[Math, ...]] = [
         (str(r), _target(batch, r), num(at.loss_value), *(num(at.dz, i) for i in batch.shown))
         for r, at in ((r, batch.points[r]) for r in rest[:ROWS_IN_TABLE])
     ]
     head = (Words("row"), Words("target"), "L", *(loss_by(Sub("z", str(i))) for i in batch.shown))
-    left_out = [_left_out(len(rest) - len(lines), "rows"), _left_out(batch.problem.classes - len(batch.shown), "classes")]
+    left_out = [
+        _left_out(len(rest) - len(lines), "rows"),
+        _left_out(batch.problem.classes - len(batch.shown), "classes"),
+    ]
     return Step(
         "Loss and gradient of each further row",
         "Each row goes through the same steps, and no row has an effect on another.",
@@ -143,14 +156,13 @@ def array_table(batch: Batch, name: str, known: Known) -> Table:
     value, error = (part.reshape(part.shape if len(axes) == 2 else (part.size, 1)) for part in known)
     first, second = ranges[axes[0]], ranges[axes[1]] if len(axes) == 2 else range(1)
     called = ["sample" if columns and axis == "row" else axis for axis in axes]
-    lines = tuple((str(a), *(Num(float(value[a, b]), float(error[a, b])) for b in second)) for a in first)
-    left_out = (
-        _left_out(size - len(ranges[axis]), PLURALS[called[n]])
-        for n, (size, axis) in enumerate(zip(value.shape, axes, strict=False))
-    )
+    lines: list[tuple[Math, ...]] = [
+        (str(a), *(Num(float(value[a, b]), float(error[a, b])) for b in second)) for a in first
+    ]
+    left_out = (_left_out(value.shape[n] - len(ranges[axis]), PLURALS[called[n]]) for n, axis in enumerate(axes))
     return Table(
         f"{name} {known.value.shape}",
         (Words(", ".join(called)), *(map(str, second) if len(axes) == 2 else [Words(name)])),
-        lines,
+        tuple(lines),
         left_out=", ".join(filter(None, left_out)),
     )

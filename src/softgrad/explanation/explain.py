@@ -109,9 +109,7 @@ def explain(
             raise OptionError(f"explain: {name} is {value}, wanted at least 1")
     problem = read(logits, target, loss, layout)
     labels = [None] * problem.rows if problem.labels is None else list(map(int, problem.labels))
-    points = tuple(
-        Point(z, t, label, loss, classes) for z, t, label in zip(problem.z, problem.t, labels, strict=True)
-    )
+    points = tuple(Point(z, t, label, loss, classes) for z, t, label in zip(problem.z, problem.t, labels, strict=True))
     batch = batch_of(problem, points, classes)
     return Explanation(
         f"Softmax and its gradient, step by step: {NAMES[loss]}",
@@ -127,8 +125,8 @@ def _intro(problem: Problem) -> tuple[str, ...]:
     what = f"{K:,} logits" if m == 1 else f"{m:,} rows of {K:,} logits"
     target = "a distribution for a target" if problem.labels is None else "a class number for a target"
     return (
-        f"{what}, {target}, loss {NAMES[problem.loss]}. z are the logits, p the probabilities, t the target, L the loss; "
-        "rows and classes count from 0. In lines of code dp is ∂L/∂p and dz is ∂L/∂z.",
+        f"{what}, {target}, loss {NAMES[problem.loss]}.",
+        "z are the logits, p the probabilities, t the target, L the loss; rows and classes count from 0. In lines of code dp is ∂L/∂p and dz is ∂L/∂z.",
         "Numbers are shown to six digits at most, and every digit shown is right.",
     )
 

@@ -3,13 +3,17 @@
 Run by `softgrad explore`. All numbers are those of `sg.explain`; nothing is computed here.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import marimo
 
 app = marimo.App(app_title="softgrad: softmax and its gradient", width="medium")
 
 
 @app.cell
-def _imports():
+def _imports() -> Any:
     import marimo as mo
 
     import softgrad as sg
@@ -18,7 +22,7 @@ def _imports():
 
 
 @app.cell
-def _how_many(mo):
+def _how_many(mo: Any) -> Any:
     classes = mo.ui.slider(2, 8, value=3, label="classes", show_value=True)
     loss = mo.ui.dropdown(
         {
@@ -30,12 +34,14 @@ def _how_many(mo):
         label="loss",
     )
     layout = mo.ui.radio(["rows", "columns"], value="rows", label="layout", inline=True)
-    smoothing = mo.ui.slider(0, 0.9, step=0.05, value=0, label="share of the target given to all classes", show_value=True)
+    smoothing = mo.ui.slider(
+        0, 0.9, step=0.05, value=0, label="share of the target given to all classes", show_value=True
+    )
     return classes, layout, loss, smoothing
 
 
 @app.cell
-def _sliders(classes, mo):
+def _sliders(classes: Any, mo: Any) -> Any:
     first = [2.0, 1.0, 0.1]
     logits = mo.ui.array(
         [
@@ -48,7 +54,7 @@ def _sliders(classes, mo):
 
 
 @app.cell
-def _controls(classes, layout, logits, loss, mo, smoothing, target):
+def _controls(classes: Any, layout: Any, logits: Any, loss: Any, mo: Any, smoothing: Any, target: Any) -> Any:
     mo.vstack(
         [
             mo.hstack([classes, loss, target], justify="start", wrap=True),
@@ -60,7 +66,7 @@ def _controls(classes, layout, logits, loss, mo, smoothing, target):
 
 
 @app.cell
-def _explanation(layout, logits, loss, mo, sg, smoothing, target):
+def _explanation(layout: Any, logits: Any, loss: Any, mo: Any, sg: Any, smoothing: Any, target: Any) -> Any:
     label = int(target.value)
     K = len(logits.value)
     distribution = [(1 - smoothing.value) * (i == label) + smoothing.value / K for i in range(K)]

@@ -21,6 +21,8 @@ from softgrad.explanation.formula import (
     in_brackets,
 )
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
+
 
 def as_mathml(math: Math) -> str:
     """The formula as a <math> element that stands in a line of text, its fractions at full size."""
@@ -34,13 +36,13 @@ def _parts(math: Math) -> str:
         case Num():
             return _number(math.digits)
         case Words(text):
-            return f"<mtext>{escape(text)}</mtext>"
+            return f"<mtext>{escape(text).replace(' ', NO_BREAK)}</mtext>"  # a browser drops spaces at either end
         case Row(parts):
             return "".join(map(_parts, parts))
         case Sub(base, index):
             return f"<msub>{_one(base)}<mrow>{_letters(index)}</mrow></msub>"
         case Transposed(base):
-            return f"<msup>{_one(base)}<mo>⊤</mo></msup>"
+            return f"<msup>{_one(base)}<mi mathvariant="normal">T</mi></msup>"
         case Squared(base):
             return f"<msup>{_one(in_brackets(base))}<mn>2</mn></msup>"
         case Frac(top, bottom):
@@ -50,11 +52,11 @@ def _parts(math: Math) -> str:
         case Sum(index, body):
             return f"<munder><mo>∑</mo><mrow>{_letters(index)}</mrow></munder>{_parts(body)}"
         case Vec(entries, left_out):
-            more = [f"<mo>…</mo><mtext> {left_out:,} more</mtext>"] if left_out else []
+            more = [f"<mo>…</mo><mtext>{NO_BREAK}{left_out:,} more</mtext>"] if left_out else []
             inside = SIGNS[","].mathml.join([*map(_parts, entries), *more])
             return f"{SIGNS['('].mathml}{inside}{SIGNS[')'].mathml}"
         case More(count):
-            return f"<mo>…</mo><mtext> ({count:,} more)</mtext>"
+            return f"<mo>…</mo><mtext>{NO_BREAK}({count:,} more)</mtext>"
 
 
 def _one(math: Math) -> str:
@@ -76,5 +78,5 @@ def _number(digits: str) -> str:
     number = f"{sign}<mn>{mantissa.removeprefix('-')}</mn>"
     if not power:
         return number
-    raised = f"<mo>−</mo><mn>{-int(power)}</mn>" if int(power) < 0 else f"<mn>{int(power)}</mn>"
-    return f"{number}<mo>×</mo><msup><mn>10</mn><mrow>{raised}</mrow></msup>"
+    raised = f"<mo>\N{MINUS SIGN}</mo><mn>{-int(power)}</mn>" if int(power) < 0 else f"<mn>{int(power)}</mn>"
+    return f"{number}<mo>\N{MULTIPLICATION SIGN}</mo><msup><mn>10</mn><mrow>{raised}</mrow></msup>"

@@ -86,7 +86,7 @@ def _kl_divergence(at: Point) -> Step:
     left_out = int((at.t.value != 0).sum()) - len(counted)
     return Step(
         "The loss: Kullback-Leibler divergence",
-        "How far p is from the target; the part Σ t log t does not depend on the logits, the rest is the cross-entropy.",
+        "How far p is from the target; Σ t log t does not depend on the logits, and the rest is the cross-entropy.",
         (row("L", "=", Sum("i", row(t("i"), "(", "log", t("i"), "-", "log", p("i"), ")"))),),
         (row("L", "=", total(terms, left_out), "=", num(at.loss_value)),),
     )

@@ -95,7 +95,7 @@ def _heat(cell: Num, steepest: float, hover: str) -> str:
     strength = round(60 * abs(cell.value) / steepest) if steepest else 0
     colour = "plus" if cell.value > 0 else "minus"
     return (
-        f'<td tabindex="0" title="{escape(hover)}" '
+        f'<td tabindex="0" '
         f'style="background: color-mix(in srgb, var(--sg-{colour}) {strength}%, transparent)">'
         f'{_cell(cell)}<span class="sg-hover">{escape(hover)}</span></td>'
     )

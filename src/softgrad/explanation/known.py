@@ -5,8 +5,9 @@ least 100 E: so rounded, it is within 0.51 of that unit of the exact value. Wher
 many decimals as are.
 
 How far a formula carries the rounding of its inputs into its result is measured, not derived: it is computed again with
-each input moved by a part of its error, up or down at random, and the largest change counts, times a margin. Source: Vignes, A
-stochastic arithmetic for reliable scientific computation, Mathematics and Computers in Simulation 35 (1993).
+each input moved by a part of its error, up or down at random, and the largest change counts, times a margin.
+
+Source: Vignes, A stochastic arithmetic for reliable scientific computation, Math. Comput. Simul. 35 (1993).
 """
 
 from __future__ import annotations

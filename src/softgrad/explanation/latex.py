@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from softgrad.explanation.formula import Math, Num, Words
+from softgrad.explanation.formula import SIGNS as SIGN_OF
+from softgrad.explanation.formula import Math, Words
 from softgrad.explanation.formula_latex import as_latex
 from softgrad.explanation.step import Compared, Step, Table, Wrong
 
@@ -13,21 +14,24 @@ if TYPE_CHECKING:
     from softgrad.explanation.explain import Explanation
 
 SIGNS = {  # of prose, which TeX has in mathematics only
-    "∂": r"\partial", "δ": r"\delta", "Σ": r"\Sigma", "λ": r"\lambda", "ε": r"\varepsilon", "≠": r"\ne", "ᵀ": r"^{\mathsf T}", "²": "^2",
+    "∂": r"\partial", "δ": r"\delta", "Σ": r"\Sigma", "λ": r"\lambda", "ε": r"\varepsilon", "≠": r"\ne",
+    "ᵀ": r"^{\mathsf T}", "²": "^2",
 }  # fmt: skip
 ESCAPED = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "|": r"\textbar{}", "<": r"\textless{}",
     ">": r"\textgreater{}", **{sign: rf"\ensuremath{{{math}}}" for sign, math in SIGNS.items()},
 }  # fmt: skip
+COMMA = SIGN_OF[","].latex
 HEAD = r"""\documentclass{article}
 \usepackage[utf8]{inputenc}
 \usepackage[T1]{fontenc}
 \usepackage{amsmath}
+\usepackage{graphicx}
 \usepackage[margin=2.5cm]{geometry}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{0.6em}
-\allowdisplaybreaks
+\raggedright
 \begin{document}
 """
 
@@ -47,10 +51,8 @@ def as_document(explanation: Explanation) -> str:
 def _step(step: Step) -> Iterator[str]:
     if step.why:
         yield _prose(step.why)
-    for formulas in (step.formulas, step.numbers):
-        if formulas:
-            lines = "\\\\\n".join(f"& {as_latex(formula)}" for formula in formulas)
-            yield f"\\begin{{align*}}\n{lines}\n\\end{{align*}}"
+    for formula in (*step.formulas, *step.numbers):
+        yield rf"\hspace*{{1em}}{_math(formula)}"
     for table in step.tables:
         yield _table(table)
     for compared in step.compared:
@@ -61,19 +63,22 @@ def _step(step: Step) -> Iterator[str]:
 
 def _table(table: Table) -> str:
     lines = [" & ".join(map(_cell, line)) + r" \\" for line in (table.head, *table.rows)]
-    body = "\n".join([rf"\begin{{tabular}}{{{'r' * len(table.head)}}}", lines[0], r"\hline", *lines[1:], r"\end{tabular}"])
+    body = "\n".join(
+        [rf"\begin{{tabular}}{{{'r' * len(table.head)}}}", lines[0], r"\hline", *lines[1:], r"\end{tabular}"]
+    )
     title = rf"\textbf{{{_prose(table.title)}}}\\[0.3em]" + "\n" if table.title else ""
     left_out = rf"\\[0.3em]({_prose(table.left_out)})" if table.left_out else ""
-    return f"{{\\footnotesize {title}{body}{left_out}\\par}}"
+    fitted = rf"\resizebox{{\ifdim\width>\linewidth\linewidth\else\width\fi}}{{!}}{{{body}}}"
+    return f"{{\\footnotesize {title}{fitted}{left_out}\\par}}"
 
 
 def _cell(cell: Math) -> str:
-    return _prose(cell.text) if isinstance(cell, Words) else f"${as_latex(cell)}$"
+    return _prose(cell.text) if isinstance(cell, Words) else _math(cell)
 
 
 def _compared(compared: Compared) -> str:
-    what, largest = (f"${as_latex(part)}$" for part in (compared.what, compared.largest))
-    given = f"Central differences give ${as_latex(compared.differences)}$. " if compared.differences else ""
+    what, largest = (_math(part) for part in (compared.what, compared.largest))
+    given = f"Central differences give {_math(compared.differences)}. " if compared.differences else ""
     return f"{given}{what} and central differences are {largest} apart at most."
 
 
@@ -84,11 +89,17 @@ def _wrong(wrong: Wrong) -> str:
             rf"\textbf{{Wrong: {_prose(wrong.title)}.}} {_prose(wrong.explanation)}",
             "",
             rf"\texttt{{{_prose(wrong.line)}}}\\",
-            rf"gives ${as_latex(wrong.gives)}$\\",
-            rf"right ${as_latex(wrong.right)}$",
+            rf"gives {_math(wrong.gives)}\\",
+            rf"right {_math(wrong.right)}",
             r"\end{quote}",
         ]
     )
+
+
+def _math(math: Math) -> str:
+    """Mathematics in a line, which TeX may break after a comma too."""
+    latex = as_latex(math).replace(COMMA, rf"{COMMA}\allowbreak ")
+    return rf"$\displaystyle {latex}$"
 
 
 def _prose(text: str) -> str:

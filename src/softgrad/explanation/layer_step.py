@@ -61,17 +61,17 @@ def layer_step(batch: Batch) -> Step:
     layout = batch.problem.layout
     arrays = {"x": exactly(layer.fixed["x"]), "W": exactly(layer.fixed["W"]), **layer.grads}
     sum_over_rows = Sum("r", loss_by(Sub("z", "r")))
-    by_z = loss_by("z")
+    by_z, and_then = loss_by("z"), Words(",   ")
     return Step(
         "The layer below: dW, db, dx",
         f"A gradient has the shape of what it belongs to, which leaves one order of the factors; here D is {FEATURES}, "
         "x and W are whole numbers made up for the example, and dz is that of the logits above.",
         (
             row(Words("rows:   "), "z", "=", "x", "W", "+", "b"),
-            row(loss_by("W"), "=", Transposed("x"), by_z, Words(",   "), loss_by("b"), "=", sum_over_rows, Words(",   "),
+            row(loss_by("W"), "=", Transposed("x"), by_z, and_then, loss_by("b"), "=", sum_over_rows, and_then,
                 loss_by("x"), "=", by_z, Transposed("W")),
             row(Words("columns:   "), "z", "=", "W", "x", "+", "b"),
-            row(loss_by("W"), "=", by_z, Transposed("x"), Words(",   "), loss_by("b"), "=", sum_over_rows, Words(",   "),
+            row(loss_by("W"), "=", by_z, Transposed("x"), and_then, loss_by("b"), "=", sum_over_rows, and_then,
                 loss_by("x"), "=", Transposed("W"), by_z),
         ),
         (_one_entry(batch, layer),),
@@ -89,7 +89,7 @@ def layer_step(batch: Batch) -> Step:
 
 
 def _layer(batch: Batch) -> Layer:
-    """x and W of small whole numbers, and the gradients that the right lines give."""
+    """An example of small whole numbers x and W, and the gradients that the right lines give."""
     m, K, layout = batch.problem.rows, batch.problem.classes, batch.problem.layout
     x = np.arange(m * FEATURES).reshape(m, FEATURES) % 3 + 1.0
     W = (np.arange(FEATURES * K).reshape(FEATURES, K) * 3 + 1) % 5 - 2.0

@@ -1,5 +1,6 @@
-"""Everything that is computed at one row of logits: by softgrad's own functions, by a line of the checker's catalogue,
-or by central differences.
+"""Everything that is computed at one row of logits.
+
+By softgrad's own functions, by a line of the checker's catalogue, or by central differences.
 """
 
 from __future__ import annotations
@@ -52,12 +53,12 @@ class Point:
 
     @cached_property
     def shifted(self) -> Known:
-        """z - max z."""
+        """The logits with their maximum taken off."""
         return rounded(self.z.value - self.z.value.max())
 
     @cached_property
     def e(self) -> Known:
-        """exp(z - max z), an ulp of whose exponent counts as many times as the exponent is large."""
+        """The exponentials of them, where an ulp of whose exponent counts as many times as the exponent is large."""
         e = np.exp(self.shifted.value)
         return rounded(e, e * (1 + np.abs(self.shifted.value)))
 
@@ -78,7 +79,7 @@ class Point:
 
     @cached_property
     def dp(self) -> Known:
-        """dL/dp."""
+        """The gradient at the probabilities."""
         return self._run(split(AT_P[self.loss])[1], p=self.p)
 
     @cached_property
@@ -89,7 +90,7 @@ class Point:
 
     @cached_property
     def jacobian(self) -> Known:
-        """J among the classes shown."""
+        """The Jacobian among the classes shown."""
         shown = list(self.shown)
         p = Known(self.p.value[shown], self.p.error[shown])
         return computed(lambda p: SoftmaxJacobian(p).to_dense(), p)
@@ -101,7 +102,7 @@ class Point:
 
     @cached_property
     def dz(self) -> Known:
-        """dL/dz, as the loss's own function returns it."""
+        """The gradient at the logits, as the loss's own function returns it."""
         grad = getattr(losses, f"{self.loss}_with_grad")(self.z.value, self.target).grad
         p, t = self.p.value, self.t.value
         if self.loss != "squared_error":
@@ -111,7 +112,7 @@ class Point:
 
     @cached_property
     def dz_by_differences(self) -> Known:
-        """dL/dz at the classes shown, from the loss's values alone."""
+        """The same at the classes shown, from the loss's values alone."""
 
         def value(z: Array) -> Any:
             return getattr(losses, self.loss)(z, self.target)
@@ -121,7 +122,7 @@ class Point:
 
     @cached_property
     def jacobian_by_differences(self) -> Known:
-        """J among the classes shown, from the values of softmax alone."""
+        """The Jacobian among the classes shown, from the values of softmax alone."""
         shown = list(self.shown)
         columns = [along(softmax, self.z.value, unit(self.z.value, j)) for j in shown]
         return Known(*(np.stack([one[part][shown] for one in columns], axis=-1) for part in (0, 1)))

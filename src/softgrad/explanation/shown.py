@@ -80,7 +80,9 @@ def wrong(at: Point, right: str, names: Sequence[str], result: Known) -> tuple[W
 def wrong_of(name: str, line: str, layout: Layout, gives: Math, right: Math) -> Wrong:
     """A wrong line with the words of the catalogue."""
     words = entry(name)
-    return Wrong(name, words.title, words.explanation, as_numpy(line, layout, keepdims=layout.class_axis == 0), gives, right)
+    return Wrong(
+        name, words.title, words.explanation, as_numpy(line, layout, keepdims=layout.class_axis == 0), gives, right
+    )
 
 
 def differ(a: Array, b: Array) -> bool:
