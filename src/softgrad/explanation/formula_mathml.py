@@ -42,7 +42,7 @@ def _parts(math: Math) -> str:
         case Sub(base, index):
             return f"<msub>{_one(base)}<mrow>{_letters(index)}</mrow></msub>"
         case Transposed(base):
-            return f"<msup>{_one(base)}<mi mathvariant="normal">T</mi></msup>"
+            return f'<msup>{_one(base)}<mi mathvariant="normal">T</mi></msup>'
         case Squared(base):
             return f"<msup>{_one(in_brackets(base))}<mn>2</mn></msup>"
         case Frac(top, bottom):
