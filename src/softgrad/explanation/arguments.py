@@ -14,7 +14,7 @@ Loss: TypeAlias = Literal["cross_entropy", "squared_error", "kl_divergence"]
 Layout: TypeAlias = Literal["rows", "columns"]
 CHOICES = {"loss": get_args(Loss), "layout": get_args(Layout)}
 
-SPAN = 700.0  # exp(-700) is a float64 still, and so is 1 / exp(-700)
+SPAN = 300.0  # the probability exp(-300) has a square, which the Jacobian holds, and an inverse
 LARGEST = 1e100
 ROUNDING = 1e-6  # of the sum of a target, which may have been float32
 
@@ -73,8 +73,8 @@ def _check_logits(z: Array, ndim: int, axis: int) -> None:
     below = z.max(axis=1, keepdims=True) - z
     for n, i in np.argwhere(below > SPAN):
         raise OptionError(
-            f"explain: {_place('logits', n, i, ndim, axis)} is {below[n, i]:g} below the largest of its row, where exp "
-            f"is near 0 in float64 and 1/p overflows; wanted at most {SPAN:g}: leave the class out"
+            f"explain: {_place('logits', n, i, ndim, axis)} is {below[n, i]:g} below the largest of its row, where "
+            f"float64 has no room for the products of its probability; wanted at most {SPAN:g}: leave the class out"
         )
 
 

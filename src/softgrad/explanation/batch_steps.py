@@ -75,7 +75,7 @@ def rest_of_batch(batch: Batch, in_full: int) -> Step:
         (str(r), _target(batch, r), num(at.loss_value), *(num(at.dz, i) for i in batch.shown))
         for r, at in ((r, batch.points[r]) for r in rest[:ROWS_IN_TABLE])
     ]
-    head = (Words("row"), Words("target"), "L", *(loss_by(Sub("z", str(i))) for i in batch.shown))
+    head: tuple[Math, ...] = (Words("row"), Words("target"), "L", *(loss_by(Sub("z", str(i))) for i in batch.shown))
     left_out = [
         _left_out(len(rest) - len(lines), "rows"),
         _left_out(batch.problem.classes - len(batch.shown), "classes"),

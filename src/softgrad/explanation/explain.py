@@ -79,7 +79,7 @@ def explain(
     stands beside the right one; gradients stand beside central differences.
 
     Args:
-        logits: a vector (K,), or a batch in the layout given; finite, none more than 700 below the largest of its row.
+        logits: a vector (K,), or a batch in the layout given; finite, none more than 300 below the largest of its row.
         target: a class number for each row, or a distribution over the classes.
         loss: "cross_entropy", "squared_error" or "kl_divergence", the mean over the rows; each as its function has it.
         layout: of a batch and of the layer below it: "rows" (m, K) or "columns" (K, m).
@@ -126,7 +126,8 @@ def _intro(problem: Problem) -> tuple[str, ...]:
     target = "a distribution for a target" if problem.labels is None else "a class number for a target"
     return (
         f"{what}, {target}, loss {NAMES[problem.loss]}.",
-        "z are the logits, p the probabilities, t the target, L the loss; rows and classes count from 0. In lines of code dp is ∂L/∂p and dz is ∂L/∂z.",
+        "z are the logits, p the probabilities, t the target, L the loss; rows and classes count from 0. In lines of "
+        "code dp is ∂L/∂p and dz is ∂L/∂z.",
         "Numbers are shown to six digits at most, and every digit shown is right.",
     )
 
