@@ -57,7 +57,8 @@ def read(logits: npt.ArrayLike, target: npt.ArrayLike, loss: str, layout: str) -
     _check_logits(z, ndim, axis)
     read_target = to_target("explain", target, rows, axis, None)
     if read_target.ndim == 1:
-        labels, t = read_target, np.eye(z.shape[1])[read_target]
+        labels, t = read_target, np.zeros(z.shape)
+        np.put_along_axis(t, labels[:, None], 1, axis=1)
     else:
         labels, t = None, np.asarray(read_target[:, :, 0], np.float64)
         _check_distributions(t, ndim, axis)
