@@ -29,7 +29,7 @@ def exact_row(logits, target, loss):
     """From K logits and a class number or K probabilities."""
     z = [mpf(float(x)) for x in logits]
     K = range(len(z))
-    t = [mpf(i == target) for i in K] if np.ndim(target) == 0 else [mpf(float(x)) for x in target]
+    t = [mpf(int(i == target)) for i in K] if np.ndim(target) == 0 else [mpf(float(x)) for x in target]
     s = [x - max(z) for x in z]
     e = [mpmath.exp(x) for x in s]
     S = sum(e)

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from softgrad._arrays import Array, to_rows, to_target
+from softgrad._arrays import Array, numbers, to_rows, to_target
 from softgrad.errors import OptionError, ShapeError
 
 Loss: TypeAlias = Literal["cross_entropy", "squared_error", "kl_divergence"]
@@ -46,9 +46,10 @@ def read(logits: npt.ArrayLike, target: npt.ArrayLike, loss: str, layout: str) -
         if value not in CHOICES[name]:
             *others, last = map(repr, CHOICES[name])
             raise OptionError(f"explain: {name} is {value!r}, wanted {', '.join(others)} or {last}")
-    ndim = np.ndim(logits)
+    array = numbers("explain", "logits", logits)
+    ndim = array.ndim
     axis = 0 if layout == "columns" and ndim == 2 else -1
-    rows = to_rows("explain", "logits", logits, axis, as_matrix=True)
+    rows = to_rows("explain", "logits", array, axis, as_matrix=True)
     if ndim not in (1, 2):
         raise ShapeError(f"explain: logits.shape is {rows.shape}, wanted a vector (K,) or a batch, (m, K) or (K, m)")
     if 0 in rows.shape:
