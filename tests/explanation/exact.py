@@ -1,4 +1,7 @@
-"""What an explanation should show, in 50 digits and more, and wrong formulas as they are read about: nothing of softgrad's."""
+"""What an explanation should show, in 50 digits and more, and wrong formulas as people write them.
+
+Nothing here is softgrad's.
+"""
 
 from typing import NamedTuple
 
@@ -123,7 +126,7 @@ def wrong_layer(batch, name, target):
 
 
 def assert_shown_right(number, value, what):
-    """The digits shown are those of the value: within half a unit of the last one, and a little for how it is rounded."""
+    """The digits shown are those of the value: within half a unit of the last one, and a little more."""
     digits = number.digits
     six = number.at_most == 6 and number.error * 1e9 <= abs(number.value)  # are known, and .g drops zeros at the end
     unit = mpf(10) ** last_place(digits, 6 if six else 0)

@@ -40,7 +40,9 @@ def test_the_checker_names_them_so():
 
     import numpy as np
 
-    step = next(s for s in steps(sg.explain([2, 1, 0.1], [0.5, 0.3, 0.2])) if s.title.startswith("The product with the J"))
+    step = next(
+        s for s in steps(sg.explain([2, 1, 0.1], [0.5, 0.3, 0.2])) if s.title.startswith("The product with the J")
+    )
     lines = {wrong.name: wrong.line.removeprefix("dz = ") for wrong in step.wrong if "zeros(" not in wrong.line}
     assert len(lines) == 3
     for name, line in lines.items():

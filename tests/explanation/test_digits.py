@@ -31,7 +31,7 @@ def named(x, shown):
     at = {"z": x.z, "s": x.s, "e": x.e, "p": x.p, "∂L/∂p": x.dp, "∂L/∂z": x.dz, "Jᵀ ∂L/∂p": x.dz}
     values = {name: [vector[i] for i in shown] for name, vector in at.items()}
     values |= {f"{name}_{i}": [vector[i]] for name, vector in at.items() for i in shown}
-    values |= {f"J_{i},{j}": [x.J[i][j]] for i in shown for j in shown}
+    values |= {f"J[{i}, {j}]": [x.J[i][j]] for i in shown for j in shown}
     for i in shown:
         values[f"column {i} of J:  "] = []
     return values | {"L": [x.L], "Σ_j e_j": [x.S], "⟨∂L/∂p, p⟩": [x.inner]}
@@ -93,12 +93,14 @@ def check_tables(step, x, shown):
             assert_all_right(line[1:], wanted, table.title)
         for i, entries in zip(shown, table.hover, strict=True) if table.hover else ():
             for j, entry in zip(shown, entries, strict=True):
-                assert sides(entry)[0] == f"J_{i},{j}"
+                assert sides(entry)[0] == f"J[{i}, {j}]"
                 assert_shown_right(numbers(entry)[-1], x.J[i][j], "hover")
 
 
 def check_wrong(step, x, shown):
-    at_p = step.title == AT_P or (step.title.startswith("The short cut") and "dp =" in "".join(w.line for w in step.wrong))
+    at_p = step.title == AT_P or (
+        step.title.startswith("The short cut") and "dp =" in "".join(w.line for w in step.wrong)
+    )
     for wrong in step.wrong:
         values = (wrong_at_p if at_p else wrong_at_z)(x, wrong.name)
         right = x.dp if at_p else x.dz

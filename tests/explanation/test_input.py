@@ -18,7 +18,12 @@ CASES = {
     ),
     "too far apart": (([301, 0], 0), {}, sg.OptionError, r"logits\[1\] is 301 below the largest.*at most 300"),
     "no axis": ((3.0, 0), {}, sg.AxisError, "axis"),
-    "three axes": ((np.zeros((2, 2, 2)), np.zeros((2, 2), int)), {}, sg.ShapeError, r"wanted a vector \(K,\) or a batch"),
+    "three axes": (
+        (np.zeros((2, 2, 2)), np.zeros((2, 2), int)),
+        {},
+        sg.ShapeError,
+        r"wanted a vector \(K,\) or a batch",
+    ),
     "no class": (([], 0), {}, sg.ShapeError, "0 classes"),
     "no row": ((np.zeros((0, 3)), np.zeros(0, int)), {}, sg.ShapeError, "no row"),
     "ragged": (([[1, 2], [3]], [0, 0]), {}, sg.ShapeError, "differ in length"),

@@ -11,7 +11,9 @@ def numbers(part):
     if isinstance(part, Row | Vec):
         parts = part.parts if isinstance(part, Row) else part.entries
     else:
-        parts = [value for value in vars(part).values() if not isinstance(value, int)] if hasattr(part, "__dict__") else []
+        parts = (
+            [value for value in vars(part).values() if not isinstance(value, int)] if hasattr(part, "__dict__") else []
+        )
     return [number for inner in parts for number in numbers(inner)]
 
 

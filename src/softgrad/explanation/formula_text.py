@@ -35,7 +35,8 @@ def as_text(math: Math) -> str:
         case Row(parts):
             return "".join(f"{_space(before, part)}{as_text(part)}" for before, part in pairwise(("(", *parts)))
         case Sub(base, index):
-            return f"{as_text(base).rstrip()}_{index}"
+            name = as_text(base).rstrip()
+            return f"{name}[{index.replace(',', ', ')}]" if "," in index else f"{name}_{index}"
         case Transposed(base):
             return f"{_grouped(base)}ᵀ"
         case Squared(base):
