@@ -32,7 +32,7 @@ def as_latex(math: Math) -> str:
         case Row(parts):
             return "".join(map(as_latex, parts))
         case Sub(base, index):
-            return f"{as_latex(base)}_{{{index}}}"
+            return f"{as_latex(base)}_{{{index.replace(',', ', ')}}}"
         case Transposed(base):
             return rf"{as_latex(base)}^{{\mathsf T}}"
         case Squared(base):
