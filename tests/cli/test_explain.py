@@ -85,11 +85,8 @@ def test_explore_without_marimo_says_how_to_get_it(softgrad, monkeypatch):
 def test_explore_runs_the_page(softgrad, monkeypatch):
     asked = []
 
-    class Done:
-        returncode = 0
-
     monkeypatch.setattr(EXPLORE, "find_spec", lambda name: True)
-    monkeypatch.setattr(EXPLORE.subprocess, "run", lambda command, check: asked.append(command) or Done)
+    monkeypatch.setattr(EXPLORE.os, "execv", lambda program, command: asked.append(command))
     assert softgrad("explore", "--port", "2718", "--headless").code == 0
     (command,) = asked
     assert command[:3] == [sys.executable, "-m", "marimo"]

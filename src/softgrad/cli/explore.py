@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,14 +19,11 @@ PAGE = Path(explanation.__file__).parent / "explore.py"
 def explore(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Of the page.  [default: a free one]")] = None,
     headless: Annotated[bool, typer.Option("--headless", help="Do not open a browser.")] = False,
-) -> int:
+) -> None:
     """Open a page where logits are sliders, and every step follows; Ctrl-C ends it."""
     if find_spec("marimo") is None:
         raise OptionError("explore: marimo is not installed; python -m pip install 'softgrad[explore]'")
     command = [sys.executable, "-m", "marimo", "--quiet", "run", str(PAGE), "--no-token"]
     command += ["--port", str(port)] if port is not None else []
     command += ["--headless"] if headless else []
-    try:
-        return subprocess.run(command, check=False).returncode
-    except KeyboardInterrupt:
-        return 0
+    os.execv(sys.executable, command)  # this process becomes the server: whatever ends it ends both

@@ -3,17 +3,14 @@
 Run by `softgrad explore`. All numbers are those of `sg.explain`; nothing is computed here.
 """
 
-from __future__ import annotations
-
-from typing import Any
-
 import marimo
 
+__generated_with = "0.25.2"
 app = marimo.App(app_title="softgrad: softmax and its gradient", width="medium")
 
 
 @app.cell
-def _imports() -> Any:
+def _imports():
     import marimo as mo
 
     import softgrad as sg
@@ -22,7 +19,7 @@ def _imports() -> Any:
 
 
 @app.cell
-def _how_many(mo: Any) -> Any:
+def _how_many(mo):
     classes = mo.ui.slider(2, 8, value=3, label="classes", show_value=True)
     loss = mo.ui.dropdown(
         {
@@ -41,7 +38,7 @@ def _how_many(mo: Any) -> Any:
 
 
 @app.cell
-def _sliders(classes: Any, mo: Any) -> Any:
+def _sliders(classes, mo):
     first = [2.0, 1.0, 0.1]
     logits = mo.ui.array(
         [
@@ -54,7 +51,7 @@ def _sliders(classes: Any, mo: Any) -> Any:
 
 
 @app.cell
-def _controls(classes: Any, layout: Any, logits: Any, loss: Any, mo: Any, smoothing: Any, target: Any) -> Any:
+def _controls(classes, layout, logits, loss, mo, smoothing, target):
     mo.vstack(
         [
             mo.hstack([classes, loss, target], justify="start", wrap=True),
@@ -66,7 +63,7 @@ def _controls(classes: Any, layout: Any, logits: Any, loss: Any, mo: Any, smooth
 
 
 @app.cell
-def _explanation(layout: Any, logits: Any, loss: Any, mo: Any, sg: Any, smoothing: Any, target: Any) -> Any:
+def _explanation(layout, logits, loss, mo, sg, smoothing, target):
     label = int(target.value)
     K = len(logits.value)
     distribution = [(1 - smoothing.value) * (i == label) + smoothing.value / K for i in range(K)]
