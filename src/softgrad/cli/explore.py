@@ -23,7 +23,7 @@ def explore(
     """Open a page where logits are sliders, and every step follows; Ctrl-C ends it."""
     if find_spec("marimo") is None:
         raise OptionError("explore: marimo is not installed; python -m pip install 'softgrad[explore]'")
-    command = [sys.executable, "-m", "marimo", "--quiet", "run", str(PAGE), "--no-token"]
+    command = [sys.executable, "-m", "marimo", "run", str(PAGE), "--no-token"]
     command += ["--port", str(port)] if port is not None else []
     command += ["--headless"] if headless else []
     os.execv(sys.executable, command)  # this process becomes the server: whatever ends it ends both
