@@ -13,9 +13,8 @@ Letters are the same everywhere: z logits, p probabilities, t target, g upstream
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from softgrad import check, data, nn, testing
+from softgrad import check, data, nn
 from softgrad._threads import get_num_threads, set_num_threads
-from softgrad.check import check_grad, check_vjp
 from softgrad.errors import (
     AxisError,
     CheckError,
@@ -61,7 +60,8 @@ from softgrad.softmax import (
 )
 
 if TYPE_CHECKING:
-    from softgrad import explanation
+    from softgrad import explanation, testing
+    from softgrad.check.checks import check_grad, check_vjp
     from softgrad.explanation import explain
 
 __version__ = "0.1.0"
@@ -116,10 +116,18 @@ __all__ = [
     "testing",
 ]
 
+# What most programs never ask for is imported when it is first asked for.
+_LATER = {
+    "check_grad": "softgrad.check.checks",
+    "check_vjp": "softgrad.check.checks",
+    "explain": "softgrad.explanation",
+    "explanation": "softgrad.explanation",
+    "testing": "softgrad.testing",
+}
+
 
 def __getattr__(name: str) -> object:
-    """`explain` and its module, which are imported when they are first asked for: most programs never do."""
-    if name not in ("explain", "explanation"):
+    if name not in _LATER:
         raise AttributeError(f"module 'softgrad' has no attribute {name!r}")
-    module = import_module("softgrad.explanation")
-    return module if name == "explanation" else module.explain
+    module = import_module(_LATER[name])
+    return getattr(module, name, module)

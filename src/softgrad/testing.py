@@ -9,10 +9,12 @@ A test that fails shows the report: the worst entry, what was done wrong, and th
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from softgrad import check
-from softgrad.check import Report
+
+if TYPE_CHECKING:
+    from softgrad.check.report import Report
 
 
 def assert_vjp(forward: Callable[..., Any], vjp: Callable[..., Any], *inputs: Any, **options: Any) -> Report:

@@ -53,5 +53,6 @@ def test_every_public_function_says_what_goes_in_and_out(name):
     takes, returns = signature.parameters, signature.return_annotation != "None"
     for section, wanted in {"Args": takes, "Returns": takes and returns, "Raises": takes}.items():
         assert not wanted or f"\n    {section}:\n" in function.__doc__
-    for parameter in takes:
-        assert f"\n        {parameter}: " in function.__doc__
+    for parameter in takes.values():
+        star = "*" if parameter.kind is parameter.VAR_POSITIONAL else ""
+        assert f"\n        {star}{parameter.name}: " in function.__doc__

@@ -11,6 +11,7 @@ ALSO = {
     sg.DtypeError: TypeError,
     sg.LabelError: IndexError,
     sg.OptionError: ValueError,
+    sg.CheckError: ValueError,
     sg.DataError: ValueError,
     sg.ModelError: ValueError,
     sg.TrainingError: ValueError,

@@ -1,7 +1,7 @@
 """The inputs of the user's functions: where the arrays are in them, and how to put others in their place.
 
-An input is an array, a number, a dict or a list of arrays (parameters by name or by number), or anything else, which is
-passed on as it is.
+An input is an array, a number, a dict, list or tuple of such (parameters by name or by number, nested as deep as they
+are), or anything else, which is passed on as it is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from softgrad.check.randomness import GENERATORS
 from softgrad.errors import CheckError, OptionError
 
 Array = npt.NDArray[Any]
-Key = tuple[int, Any]  # which input, and which entry of a dict or a list
+Key = tuple[Any, ...]  # which input, then which entry of a dict or a list, and so on inwards
 
 NUMBERS = (np.ndarray, np.generic, float, int)
 
@@ -45,21 +45,18 @@ class Arguments:
 
     def __init__(self, function: str, inputs: Sequence[Any], names: Sequence[str] | None) -> None:
         self.function = function
-        self.inputs = [self._read(i, value) for i, value in enumerate(inputs)]
+        self.inputs = [self._read(f"inputs[{i}]", value) for i, value in enumerate(inputs)]
         self.names = self._named(names)
         self.slots = list(self._slots())
 
-    def _read(self, i: int, value: Any) -> Any:
+    def _read(self, place: str, value: Any) -> Any:
+        """The input with every array and number in it as an array; what holds none, such as a generator, as it is."""
         if isinstance(value, Mapping):
-            return {key: self._array(f"inputs[{i}][{key!r}]", entry) for key, entry in value.items()}
+            return {key: self._read(f"{place}[{key!r}]", entry) for key, entry in value.items()}
         if isinstance(value, list | tuple):
-            if any(isinstance(entry, np.ndarray) for entry in value):
-                return [self._array(f"inputs[{i}][{j}]", entry) for j, entry in enumerate(value)]
-            return self._array(f"inputs[{i}]", _as_array(value))
-        return self._array(f"inputs[{i}]", value)
-
-    def _array(self, place: str, value: Any) -> Any:
-        """Numbers as an array; what holds none, such as a generator, a name or None, as it is."""
+            if any(isinstance(entry, np.ndarray | Mapping) for entry in value) or _is_nested(value):
+                return _like(value, [self._read(f"{place}[{k}]", entry) for k, entry in enumerate(value)])
+            value = _as_array(value)
         if isinstance(value, bool) or not isinstance(value, NUMBERS):
             return value
         array = np.asarray(value)
@@ -78,13 +75,12 @@ class Arguments:
     def _slots(self) -> Iterator[Slot]:
         """Every array; one of a dict is called by its key."""
         for i, value in enumerate(self.inputs):
-            if isinstance(value, dict):
-                yield from (Slot((i, k), str(k), one) for k, one in value.items() if isinstance(one, np.ndarray))
-            elif isinstance(value, list):
-                named = ((k, f"{self.names[i]}[{k}]", one) for k, one in enumerate(value))
-                yield from (Slot((i, k), name, one) for k, name, one in named if isinstance(one, np.ndarray))
-            elif isinstance(value, np.ndarray):
-                yield Slot((i, None), self.names[i], value)
+            for path, array in arrays_in(value):
+                keyed = [one for one in path if isinstance(one, str)]
+                name = (
+                    ".".join(keyed) if len(keyed) == len(path) > 0 else self.names[i] + "".join(f"[{k}]" for k in path)
+                )
+                yield Slot((i, *path), name, array)
 
     def name_of(self, key: Key) -> str:
         """What the user calls an array."""
@@ -92,34 +88,35 @@ class Arguments:
 
     def with_arrays(self, arrays: Mapping[Key, Array]) -> list[Any]:
         """The inputs with these arrays in their places, all of them copies."""
-        filled: list[Any] = []
-        for i, value in enumerate(self.inputs):
-            if isinstance(value, dict):
-                filled.append({key: copied(arrays.get((i, key), entry)) for key, entry in value.items()})
-            elif isinstance(value, list):
-                filled.append([copied(arrays.get((i, key), entry)) for key, entry in enumerate(value)])
-            else:
-                filled.append(copied(arrays.get((i, None), value)))
-        return filled
+        return [_filled(value, (i,), arrays) for i, value in enumerate(self.inputs)]
+
+
+def arrays_in(value: Any, path: Key = ()) -> Iterator[tuple[Key, Array]]:
+    """Every array in an input, by the way to it."""
+    if isinstance(value, np.ndarray):
+        yield path, value
+    elif isinstance(value, dict | list | tuple):
+        for key, entry in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from arrays_in(entry, (*path, key))
+
+
+def _filled(value: Any, path: Key, arrays: Mapping[Key, Array]) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(entry, (*path, key), arrays) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return _like(value, [_filled(entry, (*path, key), arrays) for key, entry in enumerate(value)])
+    return copied(arrays.get(path, value))
 
 
 def is_real(value: Any) -> bool:
     """Whether an input holds real numbers, which a gradient may be for."""
-    if isinstance(value, dict):
-        return any(is_real(entry) for entry in value.values())
-    if isinstance(value, list):
-        return any(is_real(entry) for entry in value)
-    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    return any(array.dtype.kind == "f" for _, array in arrays_in(value))
 
 
 def copied(value: Any) -> Any:
     """A copy that may be written to; a number for an array of none."""
     if isinstance(value, np.ndarray):
         return value.copy(order="K") if value.ndim else value[()]
-    if isinstance(value, dict):
-        return {key: copied(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [copied(entry) for entry in value]
     return copy.deepcopy(value) if isinstance(value, GENERATORS) else value
 
 
@@ -127,8 +124,8 @@ def same(a: Any, b: Any) -> bool:
     """Whether an input has kept its numbers."""
     if isinstance(a, dict):
         return isinstance(b, dict) and a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
-    if isinstance(a, list):
-        return isinstance(b, list) and len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, np.ndarray | np.generic):
         return bool(np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind in "fc"))
     return True
@@ -143,6 +140,16 @@ def kind_of(value: Any) -> str:
     if isinstance(value, list | tuple | dict):
         return f"a {type(value).__name__}"
     return f"{value!r:.40} of type {type(value).__name__}"
+
+
+def _like(value: Any, entries: list[Any]) -> Any:
+    """A list or a tuple, named ones too, with other entries."""
+    return type(value)._make(entries) if hasattr(value, "_make") else type(value)(entries)
+
+
+def _is_nested(value: Sequence[Any]) -> bool:
+    """Whether a list holds lists of arrays, not just numbers."""
+    return any(isinstance(entry, list | tuple) and any(True for _ in arrays_in(list(entry))) for entry in value)
 
 
 def _as_array(value: Sequence[Any]) -> Any:

@@ -15,7 +15,8 @@ from softgrad.check.mistakes.names import made_entry, named
 from softgrad.check.recipes import Recipe, Step, fits
 from softgrad.check.recipes.recipe import IMPOSSIBLE
 
-NO_QUANTITIES = ("y", "r", "lse")  # of the forward pass: nobody means these in a gradient
+RTOL = 1e-8
+NO_QUANTITIES = ("y", "r")  # of the forward pass: nobody means these in a gradient
 
 
 class Draw(NamedTuple):
@@ -49,14 +50,16 @@ class Backward:
         recipe: the function that the user's forward computes.
         draws: at least one.
         upstream: whether a gradient arrives from above; without it the last "g * dz" is no line.
+        rtol: to which a predicted gradient must be the user's; that of the right one is a hundred times as wide.
     """
 
-    def __init__(self, recipe: Recipe, draws: Sequence[Draw], *, upstream: bool) -> None:
+    def __init__(self, recipe: Recipe, draws: Sequence[Draw], *, upstream: bool, rtol: float = RTOL) -> None:
         self.recipe = recipe
+        self.rtol = rtol
         self.draws = draws
         self.steps = tuple(step for step in recipe.backward if upstream or "= g * d" not in step.template)
         self.lines = tuple(step.line for step in self.steps)
-        self.text = "; ".join(step.template for step in self.steps)
+        self.text = "; ".join((*(step.template for step in self.steps), *recipe.prefix, *recipe.head))
         self.keys = [i for i in draws[0].grads if i in recipe.grads]
         self._runs = [self._run(draw) for draw in draws]
 
@@ -76,12 +79,14 @@ class Backward:
         """The quantities of the forward pass on the n-th draw."""
         return dict(self._runs[n].before[0])
 
-    def wrong(self, rtol: float = 1e-6) -> list[int]:
+    def wrong(self) -> list[int]:
         """The arrays whose gradient is not right on every draw, in the order in which the lines give them."""
         order = {name: n for n, name in enumerate(split(line)[0] for line in self.lines)}
         draws = range(len(self.draws))
         off = [
-            i for i in self.keys if not all(fits(self.draws[n].grads[i], self.right(n)[i], rtol=rtol) for n in draws)
+            i
+            for i in self.keys
+            if not all(fits(self.draws[n].grads[i], self.right(n)[i], rtol=100 * self.rtol) for n in draws)
         ]
         return sorted(off, key=lambda i: order[self.recipe.grads[i]])
 
@@ -95,7 +100,7 @@ class Backward:
     def fits(self, n: int, i: int, predicted: Any) -> bool:
         """Whether the user's gradient of one array is the predicted one."""
         scale = float(np.abs(self.right(n)[i]).max(initial=0.0))
-        return fits(self.draws[n].grads[i], predicted, scale=scale)
+        return fits(self.draws[n].grads[i], predicted, rtol=self.rtol, scale=scale)
 
     def explains(self, changed: Mapping[int, str], keys: Sequence[int] | None = None) -> bool:
         """Whether the changed lines give the user's gradients, of all arrays or of some, on every draw."""
@@ -139,7 +144,8 @@ class Backward:
             for name, value in names.items()
             if isinstance(value, np.ndarray) and value.ndim and not name.endswith("_") and name not in NO_QUANTITIES
         }
-        used = sorted({node.id for node in ast.walk(ast.parse(split(line)[1])) if isinstance(node, ast.Name)})
+        target, expression = split(line)
+        used = sorted({node.id for node in ast.walk(ast.parse(expression)) if isinstance(node, ast.Name)} - {target})
         return tuple(
             (name, tuple(other for other in shapes if other != name and shapes[other] == shapes.get(name)))
             for name in used

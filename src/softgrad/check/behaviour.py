@@ -55,8 +55,31 @@ def takes_float64(subject: Subject) -> bool:
         if all(wide[key].dtype == given[key].dtype for key in wide):
             raise
         subject.output(given)
+        whole = [
+            slot.name for slot in subject.slots if slot.given.dtype.kind in "iu" and slot.key[0] in (subject.wrt or ())
+        ]
+        if whole:
+            raise CheckError(
+                f"{subject.function}: wrt asks for the gradient at {', '.join(whole)}, whole numbers that forward "
+                f"does not take as real ones; class numbers have none, give wrt of an input of real numbers"
+            ) from None
         return False
     return True
+
+
+def computes_in_float32(subject: Subject, arrays: Arrays) -> bool:
+    """Whether forward does not see what float32 has no digits for, though its output says float64."""
+
+    def moved(by: float) -> bool:
+        other = {key: _moved(array, by) if array.dtype == np.float64 else array for key, array in arrays.items()}
+        return not np.array_equal(subject.output(other), subject.output(arrays), equal_nan=True)
+
+    return not moved(2.0**-30) and moved(2.0**-12)
+
+
+def _moved(array: Array, by: float) -> Array:
+    """The entries moved by as much of their size, each in a way of its own."""
+    return np.asarray(array * (1 + by * np.cos(1.0 + np.arange(array.size)).reshape(array.shape)))
 
 
 def is_repeatable(subject: Subject, arrays: Arrays, findings: Findings) -> bool:
@@ -102,12 +125,12 @@ def first_calls(sampler: Sampler, findings: Findings) -> tuple[Sample, bool]:
     return sample.with_grads(first.grads), True
 
 
-def find_types(subject: Subject, sample: Sample, findings: Findings) -> dict[Key, Array]:
-    """NaN, types too short, whole numbers; and the gradients that have another shape than their array."""
+def find_types(subject: Subject, sample: Sample, findings: Findings, *, short: bool) -> dict[Key, Array]:
+    """NaN and, unless forward is `short` too, types too short; and the gradients of another shape than their array."""
     misshapen: dict[Key, Array] = {}
     for key, grad in sample.grads.items():
         name = subject.arguments.name_of(key)
-        if grad.dtype in SHORT and sample.output.dtype == np.float64:
+        if grad.dtype in SHORT and not short:
             findings.add("float32-result", f"the gradient of {name} is {grad.dtype}, the output {sample.output.dtype}")
         if grad.shape != sample.arrays[key].shape:
             misshapen[key] = grad

@@ -9,7 +9,15 @@ import numpy as np
 
 from softgrad.check.arguments import Array, Key
 from softgrad.check.backward import Backward, Draw
-from softgrad.check.behaviour import Findings, find_truncation, find_types, first_calls, is_repeatable, takes_float64
+from softgrad.check.behaviour import (
+    Findings,
+    computes_in_float32,
+    find_truncation,
+    find_types,
+    first_calls,
+    is_repeatable,
+    takes_float64,
+)
 from softgrad.check.diagnose import diagnose
 from softgrad.check.judge import Judgement, judge
 from softgrad.check.recipes import Leaf, Recipe, fits, matches, recognise
@@ -21,11 +29,12 @@ from softgrad.check.unexplained import explore
 
 EPS = float(np.finfo(np.float64).eps)
 EPS32 = float(np.finfo(np.float32).eps)
+SALT = 0x736F6674  # or the first draw were that of the user's own default_rng(seed)
 SECONDS = 1.5  # that the numerical derivatives at the inputs given may take
 FEWER = 0.6  # and those at others
 UNDERSTOOD = (
     "class_axis", "layout", "temperature", "label_smoothing", "class_weight", "ignore_index", "mask", "target", "keep",
-    "slope", "eps", "epsilon",
+    "slope", "eps", "epsilon", "z_loss",
 )  # fmt: skip
 
 
@@ -51,7 +60,7 @@ class Check:
         self.subject = subject
         self.context = context
         self.rtol = rtol
-        self.rng = np.random.default_rng(seed)
+        self.rng = np.random.default_rng([seed, SALT])
         self.draws = draws
         self.sampler = Sampler(subject, self.rng, inputs)
         self.findings = Findings()
@@ -66,14 +75,19 @@ class Check:
         if not is_repeatable(subject, subject.arrays(exact=self.sampler.exact), findings):
             return Report(subject.function, None, np.nan, facts=tuple(findings.facts))
         given, steady = first_calls(self.sampler, findings)
+        if not self._can_be_judged(given):
+            return Report(subject.function, None, np.nan, facts=tuple(findings.facts))
         if given.output.dtype in (np.float32, np.float16):
             self._in_float32(f"forward answers in {given.output.dtype}")
-        misshapen = find_types(subject, given, findings)
+        elif computes_in_float32(subject, given.arrays):
+            self._in_float32("forward computes in float32")
+        misshapen = find_types(subject, given, findings, short=self.eps != EPS)
         judged = {key: self._judge(given, key) for key in given.grads if key not in misshapen} if steady else {}
         if not steady:
             return self._report(given, judged, {}, misshapen)
         find_truncation(subject, given, findings)
-        self._note(judged)
+        if self._note(judged):
+            return Report(subject.function, None, np.nan, facts=tuple(findings.facts))
         samples = [given, *self.sampler.redrawn(given, self.draws)]
         backward = self._recognised(samples, judged)
         wrong = self._wrong(samples, judged, backward)
@@ -116,23 +130,53 @@ class Check:
     def _judge_fewer(self, sample: Sample, key: Key) -> Judgement:
         return self._judge(sample, key, FEWER)
 
-    def _note(self, judged: Mapping[Key, Judgement]) -> None:
-        """What is particular about the numerical derivatives."""
+    def _can_be_judged(self, given: Sample) -> bool:
+        """Whether there is a gradient of real numbers, and no NaN to take it of."""
+        if not given.grads:
+            self.findings.note("cannot be checked: there is no array of real numbers that a gradient was returned for")
+            return False
+        spoiled = [
+            self._name(key) for key, array in given.arrays.items() if array.dtype.kind == "f" and np.isnan(array).any()
+        ]
+        if spoiled:
+            self.findings.note(f"cannot be checked: {', '.join(spoiled)} holds NaN; give inputs without")
+        elif np.isnan(given.output).all() and given.output.size:
+            self.findings.note("cannot be checked: forward is NaN at the inputs given")
+        else:
+            return True
+        return False
+
+    def _note(self, judged: Mapping[Key, Judgement]) -> bool:
+        """What is particular about the numerical derivatives; and whether there are none to be trusted."""
         for key, one in judged.items():
+            name, entries = self._name(key), "entry" if one.kinks == 1 else "entries"
             if one.kinks:
-                entries = "entry" if one.kinks == 1 else "entries"
-                self.findings.note(
-                    f"{self._name(key)} has {one.kinks} {entries} on a kink: any value between the slopes of its two "
-                    "sides is right"
-                )
+                said = "any value between the slopes of its two sides is right"
+                self.findings.note(f"{name} has {one.kinks} {entries} on a kink: {said}")
             if one.unresolved:
-                self.findings.note(f"{self._name(key)} has {one.unresolved} derivatives that no step resolves")
+                count = f"{one.unresolved} derivative{'s' if one.unresolved > 1 else ''}"
+                self.findings.note(f"{name} has {count} that no step of any length resolves: not judged")
+        if self.subject.takes_upstream:
+            left = [slot.name for slot in self.subject.slots if slot.given.dtype.kind == "f" and slot.given.ndim]
+            left = [name for name in left if name not in map(self._name, judged)]
+            if left and judged:
+                self.findings.note(f"not checked, as no gradient was returned for it: {', '.join(left)}")
+        sizes = [one.wanted.size for one in judged.values() if one.wanted is not None]
+        unresolved = sum(one.unresolved for one in judged.values())
+        if len(sizes) == len(judged) and unresolved == sum(sizes) > 0 and all(one.ok for one in judged.values()):
+            self.findings.note("cannot be checked: no numerical derivative of forward can be trusted here")
+            return True
+        return False
 
     # ---- the function recognised ----
 
     def _recognised(self, samples: list[Sample], judged: Mapping[Key, Judgement]) -> Backward | None:
         """The recognised function at every sample that its recipe holds for."""
-        recipe = self._recipe(samples, judged)
+        recipe = self._recipe(samples, judged, self.context)
+        if recipe is None and any(key in self.context for key in UNDERSTOOD):
+            recipe = self._recipe(samples, judged, {})
+            if recipe is not None:
+                self.findings.note("what context says does not fit what forward computes, and was left out")
         if recipe is None:
             return None
         usable = []
@@ -143,33 +187,50 @@ class Check:
                 finite = all(np.isfinite(one).all() for one in right.values())
                 if finite and not (sample is samples[0] and self._too_strict(right, sample, judged)):
                     usable.append(draw)
-        return Backward(recipe, usable, upstream=self.subject.takes_upstream) if usable else None
+        upstream = self.subject.takes_upstream
+        if not usable:
+            return None
+        backward = Backward(recipe, usable, upstream=upstream, rtol=self._rtol())
+        # A recipe that disagrees with the user has to agree with the numerical derivatives: it may be what errs.
+        return backward if not backward.wrong() or self._is_right(backward, samples) else None
 
-    def _recipe(self, samples: list[Sample], judged: Mapping[Key, Judgement]) -> Recipe | None:
-        alone = judged.get((0, None)) if len(self.subject.slots) == 1 and not self.subject.takes_upstream else None
+    def _recipe(
+        self, samples: list[Sample], judged: Mapping[Key, Judgement], context: Mapping[str, Any]
+    ) -> Recipe | None:
+        alone = judged.get((0,)) if len(self.subject.slots) == 1 and not self.subject.takes_upstream else None
         return recognise(
             [(self._leaves(sample), np.asarray(sample.output, dtype=np.float64)) for sample in samples[:4]],
-            self.context,
+            context,
             gradient_at_logits=None if alone is None else alone.wanted,
+            rtol=self._rtol(),
         )
 
+    def _rtol(self) -> float:
+        """To which two ways of computing the same must agree."""
+        short = self.eps != EPS or "float32-result" in {mistake.name for mistake in self.findings.mistakes}
+        return 1e-4 if short else 1e-8
+
     def _leaves(self, sample: Sample) -> list[Leaf]:
-        """The arrays, and which of them are parameters: those of a dict, or those that gradients are asked for."""
-        some = len(sample.grads) < len(sample.arrays) and (len(sample.grads) > 1 or not self.subject.takes_upstream)
+        """The arrays, and which of them are parameters: those of a dict, or those that gradients are asked for.
+
+        The arrays that forward keeps to itself stand behind them: they may be the data.
+        """
+        kept = self.subject.captured
+        fewer = len(sample.grads) < len(sample.arrays) + len(kept)
+        asked = fewer and (len(sample.grads) > 1 or not self.subject.takes_upstream)
+        names = {slot.key: slot.name for slot in self.subject.slots}
         return [
-            Leaf(
-                slot.name,
-                _wide(sample.arrays[slot.key]),
-                slot.key[1] is not None or (some and slot.key in sample.grads),
-            )
-            for slot in self.subject.slots
+            *(
+                Leaf(names[key], _wide(array), len(key) > 1 or (asked and key in sample.grads))
+                for key, array in sample.arrays.items()
+            ),
+            *(Leaf("its own", _wide(array)) for array in kept),
         ]
 
     def _draw(self, recipe: Recipe, sample: Sample) -> Draw | None:
         keys = list(sample.arrays)
-        arrays = [_wide(sample.arrays[key]) for key in keys]
-        rtol = 1e-8 if self.eps == EPS else 1e-4
-        if not matches(recipe, arrays, sample.output, rtol=rtol):
+        arrays = [_wide(array) for array in (*sample.arrays.values(), *self.subject.captured)]
+        if not matches(recipe, arrays, sample.output, rtol=self._rtol()):
             return None
         return Draw(arrays, sample.upstream, {keys.index(key): grad for key, grad in sample.grads.items()})
 
@@ -232,7 +293,7 @@ class Check:
         rights: dict[Key, Array] = {}
         if backward is not None:
             findings.note(f"forward computes {backward.recipe.title}, {backward.recipe.layout}")
-            if self._is_right(backward, samples):
+            if backward.wrong():
                 keys = list(samples[0].arrays)
                 if backward.draws[0].upstream is samples[0].upstream:  # the inputs given are among the draws
                     rights = {keys[i]: right for i, right in backward.right(0).items()}
@@ -258,6 +319,7 @@ class Check:
     def _find_shape(self, given: Sample, key: Key, grad: Array) -> None:
         wanted = given.arrays[key].shape
         said = f"the gradient of {self._name(key)} has shape {grad.shape}, wanted {wanted}"
+        self.findings.note(said)
         if grad.shape == wanted[::-1] and self._judge(given.with_grads({key: grad.T}), key).ok:
             self.findings.add("transposed", said)
         self.findings.add("wrong-shape", said)

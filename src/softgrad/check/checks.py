@@ -47,7 +47,7 @@ def check_vjp(
             before it, with the same arrays.
         *arrays: the inputs: arrays, numbers, dicts or lists of arrays (the gradient is then one too); anything else is
             handed on as it is.
-        names: what to call each input.
+        names: what to call each input; by default what forward calls it.
         context: what you know of the function, in your own words: class_axis, layout ("rows", "columns", "vector"),
             loss, reduction, temperature, label_smoothing, class_weight, ignore_index, mask, keep, slope, learning_rate,
             target, ...; keys that mean nothing to the checker are kept as facts.
@@ -75,7 +75,7 @@ def check_vjp(
         >>> report.mistake.fix
         'dz = p * (dp - np.sum(p * dp, axis=-1, keepdims=True))'
     """
-    _check_options("check_vjp", rtol, draws)
+    _check_options("check_vjp", rtol, draws, seed, context)
     subject = Subject(
         "check_vjp", forward, vjp, arrays, takes_upstream=True, names=names, wrt=None, generators=_generators(context)
     )
@@ -124,7 +124,7 @@ def check_grad(
         >>> sg.check_grad(loss, grad, rng.normal(size=3), rng.normal(size=(5, 3)), rng.normal(size=5)).ok
         True
     """
-    _check_options("check_grad", rtol, draws)
+    _check_options("check_grad", rtol, draws, seed, context)
     chosen = [wrt] if isinstance(wrt, int | np.integer) else list(wrt)
     for i in chosen:
         if not -len(arrays) <= i < len(arrays):
@@ -142,13 +142,17 @@ def check_grad(
     return Check(subject, dict(context or {}), rtol, seed, draws, inputs).report()
 
 
-def _check_options(function: str, rtol: float, draws: int) -> None:
-    if not 0 < rtol < 1:
-        raise OptionError(f"{function}: rtol is {rtol}, wanted a number between 0 and 1")
-    if draws < 5:
+def _check_options(function: str, rtol: Any, draws: Any, seed: Any, context: Any) -> None:
+    if not isinstance(rtol, int | float) or not 0 < rtol < 1:
+        raise OptionError(f"{function}: rtol is {rtol!r}, wanted a number between 0 and 1")
+    if not isinstance(draws, int | np.integer) or draws < 5:
         raise OptionError(
-            f"{function}: draws is {draws}, wanted at least 5; with fewer a wrong name could fit by chance"
+            f"{function}: draws is {draws!r}, wanted at least 5; with fewer a wrong name could fit by chance"
         )
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise OptionError(f"{function}: seed is {seed!r}, wanted a whole number of at least 0")
+    if context is not None and not isinstance(context, Mapping):
+        raise OptionError(f'{function}: context is {context!r:.40}, wanted a dict, as {{"temperature": 2.0}}')
 
 
 def _generators(context: Mapping[str, Any] | None) -> list[Any]:

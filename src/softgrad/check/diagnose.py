@@ -7,6 +7,7 @@ single one does, two are tried: the whole times a constant, a wrong line in each
 from __future__ import annotations
 
 import ast
+import itertools
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -22,20 +23,30 @@ from softgrad.check.mistakes.scale import named as named_scale
 from softgrad.check.recipes.recipe import IMPOSSIBLE
 from softgrad.check.report import Mistake
 
-SECONDS = 1.0  # that the search for two mistakes at once may take
+SECONDS = 1.0  # that the search for one wrong line may take, and that for two of them
 SHORT = 5  # lines of a backward pass in which every two wrong lines are tried together
 MADE = 2  # changes without a name of their own that a report lists
+ANY_CAUSE = (
+    "factor-2",
+    "factor-half",
+    "multiplied-by-classes",
+    "multiplied-by-samples",
+)  # names that say little: after the others
+PLAIN = ("p", "logp", "z", "r", "loss", "y", "y_")  # names that need no comment
 LAYERS = 3  # mistakes that are told of one network
 
 
 def diagnose(backward: Backward) -> tuple[Mistake, ...]:
     """All mistakes that explain the gradients, those with a name first; a pair one behind the other."""
-    singles = [wrong for wrong in backward.wrong_lines() if backward.explains({wrong.step: wrong.line})]
-    if singles:
+    singles = list(_singles(backward, time.perf_counter() + SECONDS))
+    if any(wrong.known for wrong in singles) or (singles and not _is_nothing(backward)):
         return _told(backward, singles)
     deadline = time.perf_counter() + SECONDS
     for found in (
+        _nothing(backward),
         _in_all(backward),
+        _exchanged(backward),
+        _parameter_returned(backward),
         _updated_weights(backward),
         _by_layers(backward, deadline),
         _with_constant(backward, deadline),
@@ -47,7 +58,60 @@ def diagnose(backward: Backward) -> tuple[Mistake, ...]:
     return ()
 
 
+def _singles(backward: Backward, deadline: float) -> Iterator[Wrong]:
+    for wrong in backward.wrong_lines():
+        if time.perf_counter() > deadline:
+            return
+        if _explains(backward, {wrong.step: wrong.line}):
+            yield wrong
+
+
 # ---- more than one wrong line ----
+
+
+def _is_nothing(backward: Backward) -> bool:
+    return not any(np.any(draw.grads[i]) for draw in backward.draws for i in backward.keys)
+
+
+def _nothing(backward: Backward) -> Iterator[Mistake]:
+    """0 everywhere, on every draw."""
+    if _is_nothing(backward):
+        yield _plain("zero-gradient", f"every gradient is 0, on {len(backward.draws)} draws")
+
+
+def _exchanged(backward: Backward) -> Iterator[Mistake]:
+    """Two gradients of the same shape, each in the other's place."""
+    wrong = backward.wrong()
+    for i, j in itertools.combinations(wrong, 2):
+        swapped = {i: j, j: i}
+        if len(wrong) == 2 and all(
+            backward.fits(n, one, backward.right(n)[other])
+            for n in range(len(backward.draws))
+            for one, other in swapped.items()
+        ):
+            names = [backward.recipe.grads[one] for one in (i, j)]
+            yield _plain("gradients-exchanged", f"{names[0]} is the right {names[1]}, and the other way round")
+
+
+def _parameter_returned(backward: Backward) -> Iterator[Mistake]:
+    """W - rate * dW in the place of dW."""
+    i = backward.wrong()[0]
+    draw, right = backward.draws[0], np.asarray(backward.right(0)[i])
+    if draw.grads[i].shape != draw.arrays[i].shape or not right.any():
+        return
+    step = np.reshape(right, draw.arrays[i].shape)
+    rate = float(f"{float((step * (draw.arrays[i] - draw.grads[i])).sum() / (step * step).sum()):.6g}")
+    if rate and all(
+        backward.fits(n, k, one.arrays[k] - rate * np.reshape(backward.right(n)[k], one.arrays[k].shape))
+        for n, one in enumerate(backward.draws)
+        for k in backward.keys
+    ):
+        yield _plain("parameter-for-gradient", f"what is returned is the array minus {rate:g} times its gradient")
+
+
+def _plain(name: str, evidence: str) -> Mistake:
+    entry = ENTRIES[name]
+    return Mistake(entry.name, entry.title, entry.explanation, "", "", evidence)
 
 
 def _in_all(backward: Backward) -> Iterator[Mistake]:
@@ -55,9 +119,7 @@ def _in_all(backward: Backward) -> Iterator[Mistake]:
     for constant in CONSTANTS:
         if all(_is_times(backward, n, constant) for n in range(len(backward.draws))):
             for name in named_scale(constant, backward.text):
-                entry = ENTRIES[name]
-                said = f"every gradient is the right one {constant}, on {len(backward.draws)} draws"
-                yield Mistake(entry.name, entry.title, entry.explanation, "", "", said)
+                yield _plain(name, f"every gradient is the right one {constant}, on {len(backward.draws)} draws")
             return
 
 
@@ -73,7 +135,7 @@ def _updated_weights(backward: Backward) -> Iterator[Mistake]:
     """The weights of the backward pass are those after a step, whose size is read off the first wrong gradient."""
     inputs = {n: step for n, step in enumerate(backward.steps) if step.template in INPUT}
     wrong = backward.wrong()
-    if len(inputs) < 2 or not wrong:
+    if not inputs or not wrong:
         return
 
     def after(rate: float) -> dict[int, str]:
@@ -176,12 +238,17 @@ def _explains(backward: Backward, changed: Mapping[int, str]) -> bool:
 def _told(backward: Backward, wrongs: Iterable[Wrong]) -> tuple[Mistake, ...]:
     """The mistakes of wrong lines, each name once; changes without a name only where there is nothing else."""
     wrongs = list(wrongs)
-    known = sorted((wrong for wrong in wrongs if wrong.known), key=lambda wrong: (len(wrong.entries), -wrong.step))
+    known = sorted((wrong for wrong in wrongs if wrong.known), key=_rank)
     told: dict[str, Mistake] = {}
     for wrong in known or wrongs[:MADE]:
         for entry in wrong.entries:
             told.setdefault(entry.name, _mistake(backward, wrong, entry))
     return tuple(told.values())
+
+
+def _rank(wrong: Wrong) -> tuple[int, bool, int]:
+    """One mistake before two, a missing temperature of 2 before a factor 2, the later line before the earlier."""
+    return len(wrong.entries), any(entry.name in ANY_CAUSE for entry in wrong.entries), -wrong.step
 
 
 def _mistake(backward: Backward, wrong: Wrong, entry: Entry) -> Mistake:
@@ -199,15 +266,27 @@ def _mistake(backward: Backward, wrong: Wrong, entry: Entry) -> Mistake:
 
 
 def _where(backward: Backward, line: str) -> str:
-    """A comment on what the short names of a line are."""
-    recipe = backward.recipe
-    used = {node.id for node in ast.walk(ast.parse(line)) if isinstance(node, ast.Name)}
-    axes = {"m": recipe.layout.batch_axes[:1], "K": (recipe.layout.class_axis,)}
-    said = [f"{name} = {recipe.logits}.shape[{axis[0]}]" for name, axis in axes.items() if name in used and axis]
-    if "t" in used and "t = one_hot(y)" in recipe.head:
-        columns = recipe.layout.ndim == 2 and recipe.layout.class_axis == 0
-        said.append("t = np.eye(K)[y]" + (".T" if columns else ""))
-    return f"  # {', '.join(said)}" if said else ""
+    """A comment on what the short names of a line are, in the order in which they are used."""
+    target, expression = split(line)
+    used = [node.id for node in ast.walk(ast.parse(expression)) if isinstance(node, ast.Name)]
+    said = [_what(backward, name) for name in dict.fromkeys(used) if name != target]
+    return f"  # {', '.join(filter(None, said))}" if any(said) else ""
+
+
+def _what(backward: Backward, name: str) -> str:
+    """What a name is, where that is not plain: a count, a constant, or a line of its own."""
+    recipe, layout, z = backward.recipe, backward.recipe.layout, backward.recipe.logits
+    if name == "m" and layout.batch_axes:
+        whole = f"m = {z}.size // {z}.shape[{layout.class_axis}]"
+        return f"m = {z}.shape[{layout.batch_axes[0]}]" if layout.ndim == 2 else whole
+    if name == "K":
+        return f"K = {z}.shape[{layout.class_axis}]"
+    value = recipe.constants.get(name)
+    if value is not None and np.ndim(value) == 0:
+        return f"{name} = {value:.6g}"
+    own = {split(line)[0]: line for line in backward.lines if split(line)[0] in ("dp", "da")}
+    own |= {split(line)[0]: line for line in recipe.head if split(line)[0] not in PLAIN}
+    return as_numpy(own[name], layout) if name in own else ""
 
 
 def _keeps(backward: Backward, line: str) -> bool:

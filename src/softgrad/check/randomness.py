@@ -25,7 +25,7 @@ class Randomness:
     """
 
     def __init__(self, functions: Sequence[Callable[..., Any]], known: Sequence[Any]) -> None:
-        found = {id(one): one for one in (*known, *(one for f in functions for one in reachable(f)))}
+        found = {id(one): one for one in (*known, *(one for f in functions for one in reachable(f, GENERATORS)))}
         self.generators = list(found.values())
         self._states = [copy.deepcopy(_state(one)) for one in self.generators]
         self.seeded = False  # whether the global states of NumPy and of random are set as well
@@ -48,8 +48,8 @@ class Randomness:
             random.setstate(pythons)
 
 
-def reachable(function: Callable[..., Any]) -> list[Any]:
-    """The generators in a function's closure, defaults and globals, and in the object that it belongs to."""
+def reachable(function: Callable[..., Any], kinds: tuple[type, ...]) -> list[Any]:
+    """What a function holds of some kinds: in its closure, defaults and globals, and in the object it belongs to."""
     found: list[Any] = []
     seen: set[int] = set()
 
@@ -57,7 +57,7 @@ def reachable(function: Callable[..., Any]) -> list[Any]:
         if id(value) in seen or depth > DEPTH:
             return
         seen.add(id(value))
-        if isinstance(value, GENERATORS):
+        if isinstance(value, kinds):
             found.append(value)
         elif not isinstance(value, ModuleType | type | np.ndarray | str | int | float):
             for inner in _within(value):
@@ -79,7 +79,8 @@ def _within(value: Any) -> Iterator[Any]:
         yield from inspect.getclosurevars(value).nonlocals.values()
     elif hasattr(value, "__dict__"):
         yield from vars(value).values()
-        yield from (one for kind in type(value).__mro__ for one in vars(kind).values() if isinstance(one, GENERATORS))
+        kinds = (*GENERATORS, np.ndarray)
+        yield from (one for kind in type(value).__mro__ for one in vars(kind).values() if isinstance(one, kinds))
 
 
 def _state(generator: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from softgrad.check.arguments import Arguments, Array, Key, is_real, kind_of
+from softgrad.check.arguments import Arguments, Array, Key, arrays_in, is_real, kind_of
 from softgrad.errors import CheckError
 
 
@@ -29,7 +29,8 @@ class Returned:
         self.name = f"{arguments.function}: {name}"
         if value is None:
             raise CheckError(f"{self.name} returned None, wanted the gradient; is there a return?")
-        values = list(value) if isinstance(value, tuple) else [value]
+        one = len(wrt) == 1 and isinstance(arguments.inputs[wrt[0]], tuple | list) if wrt is not None else False
+        values = list(value) if isinstance(value, tuple) and not one else [value]
         asked = self._asked(values) if wrt is None else list(wrt)
         if wrt is not None and isinstance(value, tuple) and len(values) == len(arguments.inputs) > len(asked):
             values = [values[i] for i in asked]
@@ -58,27 +59,31 @@ class Returned:
     def _of_input(self, i: int, value: Any) -> Iterator[tuple[Key, Array]]:
         """The gradients of one input, each as an array of whatever shape it has."""
         wanted, name = self.arguments.inputs[i], self.arguments.names[i]
-        if not isinstance(wanted, dict | list):
-            if not isinstance(wanted, np.ndarray):
-                raise CheckError(
-                    f"{self.name} returned a gradient for {name}, which is {kind_of(wanted)}; wanted None there"
-                )
-            yield (i, None), self._array(name, value)
-            return
-        if not isinstance(value, Mapping | list | tuple):
+        if not any(True for _ in arrays_in(wanted)):
             raise CheckError(
-                f"{self.name} returned {kind_of(value)} for {name}, wanted a {type(wanted).__name__} with a gradient "
-                f"for each of its arrays"
+                f"{self.name} returned a gradient for {name}, which is {kind_of(wanted)}; wanted None there"
             )
-        entries = value if isinstance(value, Mapping) else dict(enumerate(value))
-        for key, entry in wanted.items() if isinstance(wanted, dict) else enumerate(wanted):
-            if isinstance(entry, np.ndarray):
-                if key not in entries:
-                    there = ", ".join(map(repr, list(entries)[:8]))
-                    raise CheckError(
-                        f"{self.name} returned no gradient {key!r}; wanted the keys of {name}, it has {there}"
-                    )
-                yield (i, key), self._array(repr(key), entries[key])
+        yield from self._inwards(wanted, value, (i,), name)
+
+    def _inwards(self, wanted: Any, value: Any, key: Key, name: str) -> Iterator[tuple[Key, Array]]:
+        """The gradient of every array in an input, found in the same place of what was returned."""
+        if isinstance(wanted, np.ndarray):
+            yield key, self._array(name, value)
+        elif isinstance(wanted, dict | list | tuple):
+            entries = value if isinstance(value, Mapping) else dict(enumerate(value)) if _is_list(value) else None
+            if entries is None:
+                raise CheckError(
+                    f"{self.name} returned {kind_of(value)} for {name}, wanted a {type(wanted).__name__} with a "
+                    f"gradient for each of its arrays"
+                )
+            for k, entry in wanted.items() if isinstance(wanted, dict) else enumerate(wanted):
+                if any(True for _ in arrays_in(entry)):
+                    if k not in entries:
+                        there = ", ".join(map(repr, list(entries)[:8]))
+                        raise CheckError(
+                            f"{self.name} returned no gradient {k!r}; wanted the keys of {name}, it has {there}"
+                        )
+                    yield from self._inwards(entry, entries[k], (*key, k), f"{name}[{k!r}]")
 
     def _array(self, place: str, value: Any) -> Array:
         way = ""
@@ -87,7 +92,11 @@ class Returned:
         elif value is None:
             way = "; is there a return?"
         elif np.asarray(value).dtype.kind in "fiub":
-            return np.asarray(value)
+            return np.array(value)  # the function may use the array again
         raise CheckError(
             f"{self.name} returned {kind_of(value)} as the gradient of {place}, wanted an array of numbers{way}"
         )
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim > 0)

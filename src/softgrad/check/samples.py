@@ -10,7 +10,7 @@ import numpy as np
 from softgrad.check.arguments import Array, Key
 from softgrad.check.draws import nudged, redraw
 from softgrad.check.recipes import Recipe
-from softgrad.check.subject import Subject
+from softgrad.check.subject import Subject, said
 from softgrad.errors import CheckError
 
 Arrays = Mapping[Key, Array]
@@ -72,7 +72,7 @@ class Sampler:
     def _tries(self, given: Sample, n: int) -> Iterator[Arrays]:
         """Fresh inputs; then such as are nearer to those given, in case the functions are not defined elsewhere."""
         if self.inputs is not None:
-            values = self.inputs(self.rng)
+            values = self._made()
             yield self.subject.others(values if isinstance(values, tuple) else (values,), exact=self.exact)
             return
         rng, arrays = self.rng, given.arrays
@@ -80,15 +80,27 @@ class Sampler:
         yield {key: redraw(array, rng, standard=False).astype(array.dtype) for key, array in arrays.items()}
         yield {key: nudged(array, rng).astype(array.dtype) for key, array in arrays.items()}
 
+    def _made(self) -> Any:
+        """What the user's own maker of inputs gives."""
+        assert self.inputs is not None
+        try:
+            return self.inputs(self.rng)
+        except Exception as error:
+            raise CheckError(f"{self.subject.function}: inputs raised {said(error)}") from error
+
     def other_batch(self, recipe: Recipe, sample: Sample) -> list[Sample]:
         """The same with one sample less, or one more, so that m is not taken for another number that it equals."""
-        if recipe.layout.ndim != 2 or self.inputs is not None:
+        layout = recipe.layout
+        if layout.ndim < 2 or self.inputs is not None:
             return []
         keys, arrays = list(sample.arrays), dict(sample.arrays)
+        if any(recipe.roles[name] >= len(keys) for name in recipe.batched):
+            return []  # the data is the function's own
         for name in recipe.batched:
             key = keys[recipe.roles[name]]
-            axis = recipe.layout.batch_axes[0] if arrays[key].ndim == 2 else 0
-            if arrays[key].ndim:
+            whole = arrays[key].ndim == layout.ndim
+            axis = layout.batch_axes[0] if whole else 0  # without the classes the rows' own axis comes first
+            if arrays[key].ndim and arrays[key].shape[axis]:
                 count = arrays[key].shape[axis]
                 take = np.arange(count - 1) if count > 2 else np.arange(count + 1) % count
                 arrays[key] = np.take(arrays[key], take, axis=axis)

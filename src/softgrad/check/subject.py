@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from softgrad.check.arguments import Arguments, Array, Key, Slot, copied, kind_of, same
-from softgrad.check.randomness import Randomness
+from softgrad.check.arguments import Arguments, Array, Key, Slot, arrays_in, copied, kind_of, same
+from softgrad.check.randomness import Randomness, reachable
 from softgrad.check.returned import Returned
 from softgrad.errors import CheckError
+
+CAPTURED = 6  # arrays that a function holds; of more than that nobody can tell which is which
 
 
 class Gradients(NamedTuple):
@@ -33,7 +35,7 @@ class Subject:
         backward: inputs to gradients; with output and grad_output where `takes_upstream`.
         inputs: as the user gave them.
         takes_upstream: whether backward is a vjp.
-        names: what to call each input.
+        names: what to call each input; by default, what forward calls it.
         wrt: the inputs that gradients are for; None: as many as the backward function returns.
         generators: random generators that the user names.
     """
@@ -53,9 +55,10 @@ class Subject:
         self.function = function
         self._forward, self._backward = forward, backward
         self.takes_upstream = takes_upstream
-        self.arguments = Arguments(function, inputs, names)
+        self.arguments = Arguments(function, inputs, names or _parameters(forward, len(inputs)))
         self.wrt = wrt
         self.randomness = Randomness((forward, backward), generators)
+        self.captured = _captured(forward)
 
     @property
     def slots(self) -> list[Slot]:
@@ -106,13 +109,19 @@ class Subject:
             with np.errstate(all="ignore"):
                 value = self._forward(*inputs)
         except Exception as error:
-            raise CheckError(f"{name} raised {_said(error)}") from error
+            raise CheckError(f"{name} raised {said(error)}") from error
         if value is None or isinstance(value, tuple | list | dict | str):
             way = "; is there a return?" if value is None else ""
             raise CheckError(f"{name} returned {kind_of(value)}, wanted {wanted}{way}")
         output = np.asarray(value)
         if output.dtype.kind not in "fciub":
             raise CheckError(f"{name} returned {kind_of(value)}, wanted numbers")
+        if output.dtype.kind == "c" and not any(
+            np.iscomplexobj(one) for value in inputs for _, one in arrays_in(value)
+        ):
+            raise CheckError(
+                f"{name} returned complex numbers, wanted real ones; is there a root or a power of a negative?"
+            )
         if self.takes_upstream:
             return output
         if output.size != 1:
@@ -142,7 +151,7 @@ class Subject:
                 with np.errstate(all="ignore"):
                     value = self._backward(*call)
             except Exception as error:
-                raise CheckError(f"{self.function}: {name} raised {_said(error)}") from error
+                raise CheckError(f"{self.function}: {name} raised {said(error)}") from error
         pairs = [*zip(self.arguments.names, inputs, before, strict=True)]
         pairs += [("output", handed, output), ("grad_output", upstream, grad_output)]
         overwritten = tuple(name for name, now, then in pairs if not same(now, then))
@@ -167,6 +176,23 @@ class Subject:
             ) from None
 
 
-def _said(error: Exception) -> str:
+def _parameters(forward: Callable[..., Any], count: int) -> list[str] | None:
+    """What forward calls its inputs, if it has a name for each."""
+    try:
+        parameters = list(inspect.signature(forward).parameters.values())[:count]
+    except (TypeError, ValueError):  # some built-in functions have none
+        return None
+    named = [one.name for one in parameters if one.kind is not inspect.Parameter.VAR_POSITIONAL]
+    return named if len(named) == count else None
+
+
+def _captured(forward: Callable[..., Any]) -> list[Array]:
+    """The arrays that forward keeps to itself: the data of a loss that is a function of its parameters only."""
+    arrays = {id(array): array for array in reachable(forward, (np.ndarray,)) if array.dtype.kind in "fiub"}
+    return list(arrays.values()) if len(arrays) <= CAPTURED else []
+
+
+def said(error: Exception) -> str:
+    """An exception in one line."""
     text = str(error).strip().splitlines()
     return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__

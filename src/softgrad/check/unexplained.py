@@ -61,6 +61,7 @@ def explore(
 def _quantities(shape: tuple[int, ...], context: Mapping[str, Any]) -> dict[str, float]:
     """Numbers that a ratio may equal, by what they are."""
     named = {f"the length of axis {axis}": float(n) for axis, n in enumerate(shape)}
+    named |= {f"the root of the length of axis {axis}": float(n) ** 0.5 for axis, n in enumerate(shape)}
     named["the number of entries"] = float(np.prod(shape))
     named |= {str(key): float(value) for key, value in context.items() if isinstance(value, int | float)}
     return named | {f"1 / {name}": 1 / value for name, value in named.items() if value}
@@ -88,7 +89,9 @@ def _with_other_upstreams(subject: Subject, given: Sample, judge: Judge, finding
     there = [key for key, grad in given.grads.items() if np.any(grad)]
     if there and all(np.array_equal(doubled[key], given.grads[key]) for key in there):
         findings.add("upstream-ignored", "the gradient stays the same when the upstream gradient is doubled")
-    elif any(not fits(doubled[key], 2 * np.asarray(given.grads[key]), rtol=1e-7) for key in there):
+    elif any(
+        np.isfinite(given.grads[key]).all() and not fits(doubled[key], 2 * given.grads[key], rtol=1e-7) for key in there
+    ):
         findings.add("upstream-not-linear", "twice the upstream gradient does not give twice the gradient")
     shaped = all(at_ones.grads[key].shape == array.shape for key, array in given.arrays.items() if key in at_ones.grads)
     if given.upstream.size > 1 and shaped and all(judge(at_ones, key).ok for key in at_ones.grads):

@@ -34,7 +34,9 @@ CONSTANTS = (
 STAND_INS: Mapping[str, tuple[str, ...]] = {
     "p": (
         "softmax(p)",
+        "softmax(z)",
         "softmax_m(z)",
+        "softmax_last(z)",
         "softmax_all(z)",
         "exp(z)",
         "1 - p",
@@ -50,13 +52,14 @@ STAND_INS: Mapping[str, tuple[str, ...]] = {
     "q": ("shift(q)", "shift_back(q)"),
     "sum_w": ("m", "sum_all(w)", "K"),
     "n": ("m", "1"),
-    "m": ("K", "m * K"),
+    "m": ("K", "m * K", "m_0", "m_1", "m_2"),
     "z": ("softmax(z)",),
     "K": ("(K - 1)", "m"),
 }
-_REDUCED = {
-    "sum": ("sum_k", "sum_m", "sum_all", "mean_k", "mean_m", "mean_all", "first_k", "last_k", "first_m", "last_m")
-}
+# What stands where a sum should.
+REDUCED = (
+    "sum_k", "sum_m", "sum_last", "sum_all", "mean_k", "mean_m", "mean_all", "first_k", "last_k", "first_m", "last_m"
+)  # fmt: skip
 
 
 @lru_cache(maxsize=1024)
@@ -168,7 +171,7 @@ def _of_product(left: ast.expr, right: ast.expr) -> Iterator[Found]:
 def _of_call(node: ast.Call) -> Iterator[Found]:
     name, inside = ast.unparse(node.func), node.args[0] if node.args else ast.Constant(0)
     if name.startswith("sum_"):
-        for other in _REDUCED["sum"]:
+        for other in REDUCED:
             if other != name:
                 yield ast.Call(ast.Name(other, ast.Load()), [inside], []), "reduced", ast.unparse(node), other
         yield inside, "reduced", ast.unparse(node), "nothing"

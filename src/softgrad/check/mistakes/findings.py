@@ -65,8 +65,19 @@ ENTRIES = (
         "A backward pass is linear in the upstream gradient: twice as much arriving gives twice the gradient.",
     ),
     Entry(
-        "sign-of-one-gradient",
-        "The sign of one gradient is wrong",
-        "One of the gradients points the other way, while the others are right.",
+        "zero-gradient",
+        "The gradient is 0 everywhere",
+        "Whatever the input, nothing comes back: a division of whole numbers such as 1 // m, a gradient that is never"
+        " filled in, or a sum that is always 0.",
+    ),
+    Entry(
+        "gradients-exchanged",
+        "Two gradients are in each other's place",
+        "Each of the two is right, but they are returned in the other order.",
+    ),
+    Entry(
+        "parameter-for-gradient",
+        "The updated parameter is returned, not its gradient",
+        "What is returned is W minus a rate times dW: the step was taken already. Return dW.",
     ),
 )

@@ -15,6 +15,7 @@ RELU = "dz = da * (z > 0)"
 TANH = "dz = da * (1 - a ** 2)"
 SIGMOID = "dz = da * a * (1 - a)"
 LEAKY = "dz = da * where(z > 0, 1, slope)"
+ELU = "dz = da * where(z > 0, 1, a + alpha)"
 DROPOUT = "dx = dy * mask / keep"
 
 ENTRIES = (
@@ -46,8 +47,9 @@ ENTRIES = (
     ),
     Entry(
         "weight-not-transposed",
-        "The weight is not transposed on the way back",
-        "The forward pass multiplies by W, the backward pass by its transpose. With a square W the shapes do not tell.",
+        "The weight is the wrong way round on the way back",
+        "The backward pass multiplies by the transpose of what the forward pass multiplied by: by Wᵀ where that was "
+        "W, and by W where it was Wᵀ. With a square W the shapes do not tell.",
     ),
     Entry(
         "weight-gradient-transposed",
@@ -137,6 +139,11 @@ ENTRIES = (
         "The activation itself is used where its derivative belongs",
         "The gradient is multiplied by f'(z), the slope of the activation, not by its value.",
     ),
+    Entry(
+        "elu-alpha-missing",
+        "The derivative of the ELU has lost its alpha",
+        "For negative z the output is alpha (exp(z) - 1), whose derivative alpha exp(z) is the output plus alpha.",
+    ),
     Entry("comparison-reversed", "The comparison is the wrong way round", "The slope is 1 where z > 0."),
     Entry(
         "leaky-slope-sign",
@@ -212,6 +219,11 @@ LISTED = (
     Listed(LEAKY, "da * where(da > 0, 1, slope)", "activation-derivative-at-upstream"),
     Listed(LEAKY, "da * where(z > 0, z, slope * z)", "activation-for-derivative"),
     Listed(LEAKY, "where(z > 0, 1, slope)", "upstream-ignored"),
+    Listed(ELU, "da", "activation-derivative-missing"),
+    Listed(ELU, "da * where(z > 0, 1, exp(a))", "activation-derivative-at-output"),
+    Listed(ELU, "da * where(z > 0, 1, alpha * exp(a))", "activation-derivative-at-output"),
+    Listed(ELU, "da * where(z > 0, 1, a)", "elu-alpha-missing"),
+    Listed(ELU, "da * (z > 0)", "activation-derivative-of-another"),
     Listed(TANH, "da", "activation-derivative-missing"),
     Listed(TANH, "da * (1 - a)", "activation-not-squared"),
     Listed(TANH, "da * (1 - tanh(a) ** 2)", "activation-derivative-at-output"),

@@ -37,6 +37,8 @@ class Layout(NamedTuple):
     def __str__(self) -> str:
         if self.ndim == 1:
             return "a vector"
+        if self.ndim > 2:
+            return f"classes on axis {self.class_axis} of {self.ndim}"
         return "rows (m, K)" if self.class_axis % self.ndim == self.ndim - 1 else "columns (K, m)"
 
 
@@ -108,6 +110,7 @@ def functions(layout: Layout) -> Names:
         "unwrapped_shift_back": lambda x: _shifted(x, -1, k),
         "first_one": one_at(0),
         "last_one": one_at(-1),
+        **({"sum_last": along(np.sum, -1), "softmax_last": softmax(-1)} if layout.ndim > 2 else {}),
         **_PLAIN,
     }
     return named
@@ -118,6 +121,7 @@ _PLAIN: Mapping[str, Any] = {
     "mean_all": np.mean,
     "first": lambda x: np.ravel(x)[0],
     "abs": np.abs,
+    "sign": np.sign,
     "ones": np.ones_like,
     "zeros": np.zeros_like,
     "exp": np.exp,
@@ -211,11 +215,16 @@ class _Written(ast.NodeTransformer):
             text = f"np.{name[:-4]}({inside})"
         elif name == "rows":
             text = f"np.expand_dims({inside}, {k})" if self._layout.ndim > 1 else inside
+        elif name == "pick":
+            weight, label = inside.split(", ")
+            text = f"np.expand_dims({weight}[{label}], {k})" if self._layout.ndim > 1 else f"{weight}[{label}]"
         elif name == "classes":
             text = f"{inside}[:, None]" if self._layout.ndim == 2 and k == 0 else inside
         elif name == "one_hot":
-            text = f"np.eye(K)[{inside}]" + (".T" if k == 0 and self._layout.ndim == 2 else "")
-        elif name in ("exp", "log", "tanh", "where", "outer", "maximum", "sqrt"):
+            text = f"np.eye(K)[{inside}]"
+            if k % self._layout.ndim != self._layout.ndim - 1:
+                text = f"np.moveaxis({text}, -1, {k})" if self._layout.ndim > 2 else f"{text}.T"
+        elif name in ("exp", "log", "tanh", "where", "outer", "maximum", "sqrt", "abs", "sign"):
             text = f"np.{name}({inside})"
         elif name == "softmax":
             text = f"softmax({inside}, axis={k})"

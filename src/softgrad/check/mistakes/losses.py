@@ -13,6 +13,9 @@ AT_PROBABILITIES = "dp = -t / p"
 SQUARED = ("dp = p - t", "dp = 2 * (p - t)")
 AWAY_FROM_0 = "dp = -t / (p + eps)"
 FUSED_AWAY_FROM_0 = "dz = p * (sum_k(t * p / (p + eps)) - t / (p + eps))"
+REVERSED = "dz = p * (logp - log(t) - sum_k(p * (logp - log(t))))"
+RIDGE = "dW = dW + reg * W"  # of a penalty on the squares
+LASSO = "dW = dW + reg * sign(W)"  # of one on the sizes
 BINARY = "dz = a - t"
 BINARY_AT_PROBABILITIES = "dp = (a - t) / (a * (1 - a))"
 
@@ -32,8 +35,8 @@ ENTRIES = (
     Entry(
         "logits-gradient-at-probabilities",
         "p - t is given where the derivative at the probabilities is asked",
-        "p - t is dL/dz, the gradient at the logits in front of the softmax. At the probabilities the derivative is "
-        "-t / p.",
+        "p - t is dL/dz, the gradient at the logits in front of softmax or sigmoid. At the probabilities themselves "
+        "it is -t / p, and with both terms of the binary loss (p - t) / (p (1 - p)).",
     ),
     Entry(
         "probabilities-gradient-at-logits",
@@ -136,14 +139,20 @@ ENTRIES = (
     ),
     Entry(
         "clipping-one-sided",
-        "Clipping is in one direction only",
-        "Where the forward pass clips a value its derivative is 0, and the backward pass has to use the clipped value.",
+        "The forward pass cuts its input off, and the backward pass does not",
+        "Where the forward pass clips (np.clip, a maximum, a ReLU), a change of the input changes nothing and the "
+        "gradient is 0. The backward pass has to multiply by the same condition.",
     ),
     Entry(
         "epsilon-one-sided",
         "A small constant is in one direction only",
         "The forward and the backward pass have to agree on the small constant that keeps a logarithm or a division "
         "finite.",
+    ),
+    Entry(
+        "divergence-reversed",
+        "The gradient is that of the divergence the other way round",
+        "p - t is the gradient of KL(t || p), in which the target is the first argument. KL(p || t) has another one.",
     ),
     Entry(
         "upstream-ignored-by-loss",
@@ -209,6 +218,11 @@ ENTRIES = (
         "gradient.",
     ),
     Entry(
+        "regulariser-of-another",
+        "The regulariser's derivative is that of another penalty",
+        "λ/2 ||W||² adds λ W to the gradient of W, λ ||W||₁ adds λ sign(W).",
+    ),
+    Entry(
         "regulariser-on-bias",
         "The regulariser is applied to the bias",
         "The penalty of the loss is on the weights alone; the gradient of the bias has no such term.",
@@ -271,6 +285,7 @@ LISTED = (
     Listed(SMOOTHED, "p - (eps * t + (1 - eps) / K)", "smoothing-mass"),
     Listed(SMOOTHED, "(1 - eps) * (p - t)", "smoothing-mass"),
     Listed(SMOOTHED, "p - t + eps / K", "smoothing-mass"),
+    Listed(REVERSED, "p - t", "divergence-reversed"),
     Listed("dz = c * dz", "dz", "class-weight-missing"),
     Listed("dz = c * dz", "classes(w) * dz", "class-weight-per-column"),
     Listed("dz = c * dz", "c * c * dz", "class-weight-twice"),
@@ -322,15 +337,23 @@ LISTED = (
     ),
     Listed(SQUARED[1], "p - t", "factor-half"),
     Listed(SQUARED[0], "2 * (p - t)", "factor-2"),
-    Listed("dW = dW + reg * W", "dW", "regulariser-missing"),
-    Listed("dW = dW + reg * W", "dW - reg * W", "regulariser-sign"),
+    Listed(RIDGE, "dW", "regulariser-missing"),
+    Listed(RIDGE, "dW - reg * W", "regulariser-sign"),
     *(
-        Listed("dW = dW + reg * W", wrong, "regulariser-factor")
+        Listed(RIDGE, wrong, "regulariser-factor")
         for wrong in (
             "dW + 2 * reg * W", "dW + reg * W / 2", "dW + W", "dW + reg", "dW + reg * W * m", "dW + reg * W / m",
             "dW + reg * W * W", "dW + reg * W * W / 2", "dW + reg * sum_all(W * W)", "dW + reg * abs(W)",
             "dW + reg * sum_all(W * W) / 2", "dW + reg * sum_all(W)", "dW + 2 * reg * m * W",
         )
     ),
+    Listed(LASSO, "dW", "regulariser-missing"),
+    Listed(LASSO, "dW - reg * sign(W)", "regulariser-sign"),
+    Listed(LASSO, "dW + sign(W)", "regulariser-factor"),
+    Listed(LASSO, "dW + reg * sign(W) / m", "regulariser-factor"),
+    Listed(LASSO, "dW + reg * W", "regulariser-of-another"),
+    Listed(RIDGE, "dW + reg * sign(W)", "regulariser-of-another"),
+    Listed(LASSO, "dW + reg", "regulariser-of-another"),
     Listed("db = sum_m(dz)", "sum_m(dz) + reg * b", "regulariser-on-bias"),
+    Listed("db = sum_m(dz)", "sum_m(dz) + reg * sign(b)", "regulariser-on-bias"),
 )  # fmt: skip

@@ -29,8 +29,8 @@ _INVERTED = {"/ m": "mean-inverted", "/ T": "temperature-inverted", "/ keep": "d
 _DIVISOR = {"K": "divided-by-classes", "m * K": "divided-by-size"}
 _OUTPUT = {  # what stands where the output p of a softmax belongs
     "z": "derivative-at-input", "dp": "derivative-at-upstream", "softmax(p)": "softmax-twice",
-    "softmax_m(z)": "wrong-axis", "softmax_all(z)": "wrong-axis", "first_m(p)": "first-row-jacobian",
-    "exp(z)": "exponentials-not-normalised", "logp": "log-output-for-probabilities",
+    "softmax_m(z)": "wrong-axis", "softmax_all(z)": "wrong-axis", "softmax_last(z)": "wrong-axis",
+    "first_m(p)": "first-row-jacobian", "exp(z)": "exponentials-not-normalised", "logp": "log-output-for-probabilities",
 }  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def named(change: Change, right: str, program: str) -> tuple[str, ...]:
     if change.kind == "reduced":
         return _once((_of_sum(what, by),))
     if change.kind == "instead":
-        return _once((_of_swap(target, right, change, what, by),))
+        return _once((_of_swap(target, right, change, what, by, program),))
     return ()
 
 
@@ -73,12 +73,12 @@ def _of_sum(what: str, by: str) -> str:
         return "mean-for-sum"
     if by.startswith(("first", "last")):
         return "last-sample-only" if by.endswith("_m") else "assignment-for-sum"
-    if by in ("sum_m", "sum_k"):
+    if by in ("sum_m", "sum_k", "sum_last"):
         return "wrong-axis"
     return "inner-product-over-batch" if by == "sum_all" else ""
 
 
-def _of_swap(target: str, right: str, change: Change, what: str, by: str) -> str:
+def _of_swap(target: str, right: str, change: Change, what: str, by: str, program: str) -> str:
     """A quantity that stands where another belongs."""
     if what in ("dp", "da", "g", "dy"):
         if by == "1":
@@ -89,8 +89,12 @@ def _of_swap(target: str, right: str, change: Change, what: str, by: str) -> str
             return "upstream-summed"
         return "upstream-absolute" if by.startswith("abs") else "upstream-of-wrong-layer" if by in ("da", "dz") else ""
     if what in ("m", "n", "sum_w") and f"/ {change.what}" in right:
+        if by.startswith("m_"):
+            return "divided-by-one-length"
         return _DIVISOR.get(by, "class-weight-normalisation" if what == "sum_w" else "")
     if what == "p":
+        if by == "softmax(z)":  # p without what the forward pass puts into it
+            return "mask-missing" if "masked" in program else "temperature-missing" if "/ T" in program else ""
         return _OUTPUT.get(by, "")
     if what in ("t", "q"):
         return "label-off-by-one" if by.startswith("shift") else "target-inverted" if by.startswith("1 -") else ""

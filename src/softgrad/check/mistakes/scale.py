@@ -55,6 +55,17 @@ ENTRIES = (
         " classes.",
     ),
     Entry(
+        "divided-by-one-length",
+        "Divided by the length of one axis of the batch",
+        "The loss is a mean over every position: all samples times all steps, or all pixels. len(z) counts the first "
+        "axis only.",
+    ),
+    Entry(
+        "classes-missing",
+        "The division by the number of classes is missing",
+        "The loss is a mean over all entries, samples times classes; the gradient is divided by the samples only.",
+    ),
+    Entry(
         "multiplied-by-classes",
         "Multiplied by the number of classes",
         "A sum over the classes was taken of something that is the same for each of them, or a mean over them is "
@@ -96,7 +107,7 @@ def named(constant: str, divides: str) -> tuple[str, ...]:
         "/ 2": ("factor-half",),
         "* m": ("mean-missing",) if mean else ("multiplied-by-samples",),
         "/ m": ("mean-twice",) if mean else ("mean-extra",),
-        "* K": ("multiplied-by-classes",),
+        "* K": ("classes-missing",) if "dz / (m * K)" in divides else ("multiplied-by-classes",),
         "/ K": ("divided-by-size", "divided-by-classes") if mean else ("divided-by-classes",),
         "* (m * K)": ("mean-missing",) if "m * K" in divides else ("multiplied-by-classes",),
         "/ (m * K)": ("divided-by-size",),

@@ -203,6 +203,7 @@ _LISTED = (
     Listed(SOFTMAX, "softmax_m(z) * (dp - sum_m(softmax_m(z) * dp))", "wrong-axis"),
     Listed(SOFTMAX, "softmax_all(z) * (dp - sum_all(softmax_all(z) * dp))", "wrong-axis"),
     Listed(SOFTMAX, "p * (dp - sum_m(p * dp))", "wrong-axis"),
+    Listed(SOFTMAX, "softmax_last(z) * (dp - sum_last(softmax_last(z) * dp))", "wrong-axis"),
     Listed(SOFTMAX, "p * (dp - sum_all(p * dp))", "inner-product-over-batch"),
     Listed(SOFTMAX, "p * (dp - mean_k(p * dp))", "mean-for-sum"),
     Listed(SOFTMAX, "p * (dp - mean_m(p * dp))", "wrong-axis", "mean-for-sum"),

@@ -25,9 +25,14 @@ def of_its_shape(z: Array, y: Array, axis: int) -> Iterator[Head]:
     yield Head("tanh", ("a = tanh(z)",), "a", (layers.TANH,), "da")
     yield Head("ReLU", ("a = relu(z)",), "a", (layers.RELU,), "da")
     slope = _slope(z, y)
-    if slope is not None:
+    if slope is not None and abs(slope - 1) > 1e-9:
         line = "a = where(z > 0, z, slope * z)"
         yield Head(f"leaky ReLU of slope {slope:g}", (line,), "a", (layers.LEAKY,), "da", {"slope": slope})
+    yield Head("swish", ("s = sigmoid(z)", "a = z * s"), "a", ("dz = da * (s + a * (1 - s))",), "da")
+    alpha = _alpha(z, y)
+    if alpha is not None:
+        line = "a = where(z > 0, z, alpha * (exp(z) - 1))"
+        yield Head(f"ELU of alpha {alpha:g}", (line,), "a", (layers.ELU,), "da", {"alpha": alpha})
     yield Head("softplus", ("a = softplus(z)",), "a", ("dz = da * sigmoid(z)",), "da")
     yield Head("exp", ("a = exp(z)",), "a", ("dz = da * a",), "da")
 
@@ -39,9 +44,17 @@ def _temperatures(z: Array, y: Array, axis: int) -> Iterator[tuple[str, str, dic
     row = np.ptp(rows, axis=-1).argmax()
     with np.errstate(all="ignore"):
         for logs in (np.log(outputs[row]), outputs[row]):
-            temperature = float(np.ptp(rows[row]) / np.ptp(logs))
-            if np.isfinite(temperature) and temperature > 0 and abs(temperature - 1) > 1e-6:
+            high, low = rows[row].argmax(), rows[row].argmin()
+            temperature = float(np.ptp(rows[row]) / (logs[high] - logs[low]))  # below 0 for exp(-beta E)
+            if np.isfinite(temperature) and temperature and abs(temperature - 1) > 1e-6:
                 yield "z / T", "z / T", {"T": float(f"{temperature:.10g}")}
+
+
+def _alpha(z: Array, y: Array) -> float | None:
+    """The alpha of an ELU."""
+    with np.errstate(all="ignore"):
+        alphas = (y / np.expm1(z))[z < 0]
+    return float(alphas[0]) if len(alphas) and np.ptp(alphas) <= 1e-9 * abs(alphas[0]) and alphas[0] > 0 else None
 
 
 def _slope(z: Array, y: Array) -> float | None:
@@ -79,7 +92,9 @@ def dropped(x: Array, y: Array, leaves: Sequence[Leaf]) -> Iterator[Head]:
     kept = (y != 0) & (x != 0)
     keep = float(f"{(x[kept] / y[kept]).mean():.12g}") if kept.any() else 1.0
     for i, leaf in enumerate(leaves):
-        if leaf.array.shape == x.shape and leaf.array is not x:
+        values = np.unique(leaf.array)
+        if leaf.array.shape == x.shape and leaf.array is not x and len(values) <= 2 and 0 in values:
             line, back = "y = x * mask / keep", "dx = dy * mask / keep"
-            yield Head("dropout", (line,), "y", (back,), "dy", {"keep": keep}, {"mask": i}, "x")
+            if abs(keep - 1) > 1e-9:
+                yield Head("dropout", (line,), "y", (back,), "dy", {"keep": keep}, {"mask": i}, "x")
             yield Head("a mask", ("y = x * mask",), "y", ("dx = dy * mask",), "dy", {}, {"mask": i}, "x")

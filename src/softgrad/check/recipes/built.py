@@ -5,16 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from softgrad.check.mistakes import losses
 from softgrad.check.mistakes.lines import Array, Names, functions, run
 from softgrad.check.recipes.chains import Chain
 from softgrad.check.recipes.head import Head
 from softgrad.check.recipes.recipe import IMPOSSIBLE, Recipe, Step, fits
 
 DIGITS = 4  # of a constant that somebody would write
+
+
+class Penalty(NamedTuple):
+    """What a regulariser takes of each weight, and what that adds to its gradient."""
+
+    title: str
+    term: str
+    backward: str
+
+
+PENALTIES = (
+    Penalty("||W||²/2", "sum_all(W ** 2) / 2", losses.RIDGE),
+    Penalty("||W||₁", "sum_all(abs(W))", losses.LASSO),
+)
 
 
 class Front:
@@ -24,8 +39,9 @@ class Front:
         ValueError: the arrays do not fit the chain.
     """
 
-    def __init__(self, chain: Chain, arrays: Sequence[Any]) -> None:
+    def __init__(self, chain: Chain, arrays: Sequence[Any], rtol: float) -> None:
         self.chain = chain
+        self.rtol = rtol
         self.arrays = arrays
         names = functions(chain.layout)
         names.update(chain.constants)
@@ -58,27 +74,27 @@ class Front:
         """The recipe, if it gives the output."""
         names = self._run(head)
         result = self._own(head).get(head.output, head.output)
-        return self._recipe(head) if names is not None and fits(names[result], output) else None
+        return self._recipe(head) if names is not None and fits(names[result], output, rtol=self.rtol) else None
 
     def with_penalty(self, head: Head, output: Array) -> Recipe | None:
-        """The loss and a multiple of the squared weights, which is read off the output."""
+        """The loss and a multiple of the squared weights, or of their sizes, which is read off the output."""
         names = self._run(head)
-        weights = self.chain.weights
-        squares = sum(float((self._names[w] ** 2).sum()) for w in weights)
-        if names is None or np.ndim(names["loss"]) or not squares:
+        if names is None or np.ndim(names["loss"]):
             return None
-        reg = 2 * (float(output) - float(names["loss"])) / squares
-        if not 1e-9 < reg < 1e3 or not _few_digits(reg, names["m"]):
-            return None
-        recipe = self._recipe(head)
-        penalty = " + ".join(f"sum_all({w} ** 2)" for w in weights)
-        return replace(
-            recipe,
-            title=f"{recipe.title}, with a penalty {reg:.6g}/2 ||W||²",
-            head=(*recipe.head, f"loss = loss + reg / 2 * ({penalty})"),
-            backward=tuple(one for step in recipe.backward for one in (step, *_penalised(step))),
-            constants={**recipe.constants, "reg": reg},
-        )
+        for penalty in PENALTIES:
+            terms = " + ".join(penalty.term.replace("W", w) for w in self.chain.weights)
+            size = float(run((f"size = {terms}",), dict(self._names))["size"])
+            reg = (float(output) - float(names["loss"])) / size if size else 0.0
+            if 1e-9 < reg < 1e3 and _few_digits(reg, names["m"]):
+                recipe = self._recipe(head)
+                return replace(
+                    recipe,
+                    title=f"{recipe.title}, with a penalty {reg:.6g} {penalty.title}",
+                    head=(*recipe.head, f"loss = loss + reg * ({terms})"),
+                    backward=tuple(one for step in recipe.backward for one in (step, *_penalised(step, penalty))),
+                    constants={**recipe.constants, "reg": reg},
+                )
+        return None
 
     def _recipe(self, head: Head) -> Recipe:
         chain, own, bare = self.chain, self._own(head), not self.chain.forward
@@ -99,11 +115,11 @@ class Front:
         )
 
 
-def _penalised(step: Step) -> tuple[Step, ...]:
+def _penalised(step: Step, penalty: Penalty) -> tuple[Step, ...]:
     """What a penalty adds behind the line of a weight's gradient."""
     names = dict(step.names)
     own = tuple((name, names.get(name, name)) for name in ("dW", "W"))
-    return (Step("dW = dW + reg * W", own),) if step.template.startswith("dW = ") else ()
+    return (Step(penalty.backward, own),) if step.template.startswith("dW = ") else ()
 
 
 def _few_digits(number: float, m: float) -> bool:

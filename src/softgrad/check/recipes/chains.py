@@ -87,7 +87,7 @@ def chains(
     reals = [i for i, leaf in enumerate(leaves) if i not in used and leaf.array.dtype.kind == "f" and leaf.array.ndim]
     for i in reals:
         array = leaves[i].array
-        for axis in axes if array.ndim == 2 else (axes[0],) if array.ndim > 2 else (-1,):
+        for axis in axes[:2] if array.ndim == 2 else (axes[0], *axes[2:]) if array.ndim > 2 else (-1,):
             yield Chain("", Layout(axis, array.ndim), {"z": i}, (), (), {i: "dz"}, ())
     inputs = [i for i in reals if not leaves[i].parameter] or reals
     for x in sorted(inputs, key=lambda i: (-leaves[i].array.ndim, i)):

@@ -14,7 +14,10 @@ from softgrad.check.recipes.target import Options, Target
 
 EPSILONS = tuple(10.0**-n for n in (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 1))
 BASES = ("2", "10")  # of the logarithm, beside the natural one
+REVERSE = "sum_k(p * (logp - log(t)))"
 BINARY = "-sum_k(t * log(a) + (1 - t) * log(1 - a))"
+
+FACTORS = {"mask": "masked rows", "v": "ignored rows", "c": "class weights", "s": "sample weights"}
 
 
 class RowLoss(NamedTuple):
@@ -36,7 +39,8 @@ class RowLoss(NamedTuple):
             title = f"{self.title}, a loss for each row"
             yield Head(title, lines, "loss", back, "g", self.constants, self.roles, self.at)
             return
-        for divisor in (*self.divisors, "", *(("(m * K)",) if "m" in self.divisors else ())):
+        wider = ("(m * K)", "m_0") if "m" in self.divisors else ()  # m_0: the samples, of sequences or of images
+        for divisor in (*self.divisors, "", *wider):
             for base in bases:
                 by = [*([divisor] if divisor else []), *([f"log({base})"] if base else [])]
                 whole = "sum of" if not divisor else "mean over all entries of" if "K" in divisor else "mean of"
@@ -62,25 +66,35 @@ def cross_entropies(target: Target, options: Options) -> Iterator[RowLoss]:
         for eps in (None, *options.smoothings):
             for factor in _factors(options):
                 yield _cross_entropy(target, temperature, eps, factor)
+                if options.z_loss is not None:
+                    yield _cross_entropy(target, temperature, eps, factor, options.z_loss)
 
 
-def _cross_entropy(target: Target, temperature: float | None, eps: float | None, factor: Factor) -> RowLoss:
+def _cross_entropy(
+    target: Target, temperature: float | None, eps: float | None, factor: Factor, z_loss: float | None = None
+) -> RowLoss:
     z, q = "z" if temperature is None else "z / T", "t" if eps is None else "q"
     forward = [f"p = softmax({z})", f"logp = log_softmax({z})", *_makes(target)]
     if eps is not None:
         forward.append("q = (1 - eps) * t + eps / K")
-    product = " * ".join((*factor.names, q, "logp"))
+    row = f"-sum_k({q} * logp)"
+    if z_loss is not None:
+        forward.append(f"lse = max_k({z}) + log(sum_k(exp({z} - max_k({z}))))")
+        row = f"({row} + z_loss * lse ** 2)"
     fused = lines_of.FUSED if eps is None else lines_of.SMOOTHED
     back = [fused if target.sums_to_1 else f"dz = p * sum_k({q}) - {q}", *(f"dz = {f} * dz" for f in factor.names)]
+    if z_loss is not None:
+        back.insert(1, "dz = dz + 2 * z_loss * lse * p")
     if temperature is not None:
         back.append("dz = dz / T")
     said = ("" if eps is None else f", smoothing {eps:g}") + (
         "" if temperature is None else f", temperature {temperature:g}"
     )
-    given = {name: value for name, value in (("T", temperature), ("eps", eps)) if value is not None}
+    given = {name: value for name, value in (("T", temperature), ("eps", eps), ("z_loss", z_loss)) if value is not None}
+    said += "".join(f", {FACTORS[name]}" for name in factor.names)
     return RowLoss(
         f"cross-entropy of softmax{said}",
-        (*forward, *factor.lines, f"r = -sum_k({product})"),
+        (*forward, *factor.lines, f"r = {' * '.join((*factor.names, row))}"),
         tuple(back),
         factor.divisors,
         {**target.constants, **factor.constants, **given},
@@ -119,6 +133,7 @@ def other_losses(target: Target) -> Iterator[RowLoss]:
         ("squared error of softmax", p, "sum_k((p - t) ** 2)", (whole, softmax.SOFTMAX_IN_LOSS)),
         ("half squared error of softmax", p, "sum_k((p - t) ** 2) / 2", (half, softmax.SOFTMAX_IN_LOSS)),
         ("Kullback-Leibler divergence", p, "sum_k(where(t > 0, t * (log(t) - logp), 0))", (lines_of.FUSED,)),
+        ("divergence of softmax from the target", p, REVERSE, (lines_of.REVERSED,)),
         ("binary cross-entropy of sigmoid", a, "sum_k(softplus(z) - t * z)", (lines_of.BINARY,)),
         ("squared error of sigmoid", a, "sum_k((a - t) ** 2)", ("da = 2 * (a - t)", layers.SIGMOID)),
         ("half squared error of sigmoid", a, "sum_k((a - t) ** 2) / 2", ("da = a - t", layers.SIGMOID)),

@@ -80,11 +80,15 @@ class Recipe:
         shape = np.shape(names[self.logits])
         names["K"] = float(shape[self.layout.class_axis]) if shape else 1.0
         names["m"] = float(np.prod(shape) / names["K"]) if shape else 1.0
+        if len(shape) > 2:  # a batch of sequences or of images has several lengths that may be taken for m
+            names.update({f"m_{n}": float(shape[axis]) for n, axis in enumerate(self.layout.batch_axes)})
         return run(self.head, names)
 
     def arriving(self, names: Names, grad_output: Any) -> Names:
         """The same with the gradient that arrives."""
         names[self.upstream] = np.asarray(grad_output, dtype=float)
+        if "reg" in self.constants:  # a penalty is part of the loss: what arrives there multiplies its gradient too
+            names["reg"] = self.constants["reg"] * names[self.upstream]
         return names
 
     def program(self, changed: Mapping[int, str] = {}) -> list[str]:

@@ -24,6 +24,7 @@ def recognise(
     context: Mapping[str, Any],
     *,
     gradient_at_logits: Array | None = None,
+    rtol: float = 1e-8,
 ) -> Recipe | None:
     """The recipe that gives the user's outputs, or None where the catalogue knows no such function.
 
@@ -33,12 +34,13 @@ def recognise(
             keep, slope, epsilon, target.
         gradient_at_logits: the right gradient at the first sample, where there is one array, from which a target that
             the function keeps to itself can be read off.
+        rtol: to which the recipe has to give the outputs.
     """
     deadline = time.perf_counter() + SECONDS
     others = [([leaf.array for leaf in leaves], output) for leaves, output in samples[1:]]
     with np.errstate(all="ignore"):
-        for found in _candidates(*samples[0], context, gradient_at_logits):
-            if found is not None and all(matches(found, arrays, output) for arrays, output in others):
+        for found in _candidates(*samples[0], context, gradient_at_logits, rtol):
+            if found is not None and all(matches(found, arrays, output, rtol=rtol) for arrays, output in others):
                 return found
             if time.perf_counter() > deadline:
                 return None
@@ -46,11 +48,15 @@ def recognise(
 
 
 def _candidates(
-    leaves: Sequence[Leaf], output: Array, context: Mapping[str, Any], gradient_at_logits: Array | None
+    leaves: Sequence[Leaf],
+    output: Array,
+    context: Mapping[str, Any],
+    gradient_at_logits: Array | None,
+    rtol: float,
 ) -> Iterator[Recipe | None]:
     """The recipes that fit the first sample, the usual ones first; None for one that does not fit."""
     arrays = [leaf.array for leaf in leaves]
-    if gradient_at_logits is not None and output.ndim == 0 and len(leaves) == 1 and arrays[0].ndim:
+    if gradient_at_logits is not None and output.ndim == 0 and arrays[0].ndim:
         yield from _with_hidden_target(leaves, output, context, gradient_at_logits)
     found = list(readings(leaves, context))
     for usual in (True, False):
@@ -59,7 +65,7 @@ def _candidates(
                 continue  # without a target only the logsumexp of a vector is a number
             for chain in chains(leaves, reading.used, context, _axes(context)):
                 try:
-                    front = Front(chain, arrays)
+                    front = Front(chain, arrays, rtol)
                 except IMPOSSIBLE:
                     yield None
                     continue
@@ -70,11 +76,11 @@ def _candidates(
 
 
 def _axes(context: Mapping[str, Any]) -> tuple[int, ...]:
-    """The class axes to try: the user's, else rows, then columns."""
+    """The class axes to try: the user's, else rows, then columns; the third is that of images (N, K, ...)."""
     axis = context.get("class_axis")
     if isinstance(axis, int):
         return (axis,)
-    return (0, -1) if "column" in str(context.get("layout", "")) else (-1, 0)
+    return (0, -1) if "column" in str(context.get("layout", "")) else (-1, 0, 1)
 
 
 def _heads(
@@ -124,14 +130,14 @@ def _with_hidden_target(
 ) -> Iterator[Recipe | None]:
     """A cross-entropy whose target the function keeps to itself: t = p - grad * m, if that is a target at all."""
     z = leaves[0].array
-    for axis in _axes(context) if z.ndim == 2 else (-1,):
+    for axis in _axes(context)[:2] if z.ndim == 2 else (-1,):
         p = run(("p = softmax(z)",), {**functions(Layout(axis, z.ndim)), "z": z})["p"]
         for divisor in (z.size / z.shape[axis], 1.0, float(z.size)):
             t = p - grad * divisor
             t = np.where(np.abs(t) < 1e-7, 0.0, np.where(np.abs(t - 1) < 1e-7, 1.0, t))
             if (t >= 0).all() and np.allclose(t.sum(axis=axis), 1, atol=1e-6):
-                for chain in chains(leaves, frozenset(), context, (axis,)):
-                    front = Front(chain, [z])
+                for chain in chains(leaves[:1], frozenset(), context, (axis,)):
+                    front = Front(chain, [z], 1e-8)
                     for row in losses.cross_entropies(Target(None, {}, True, {"t": t}), Options()):
                         for head in row.heads(scalar=True):
                             yield front.with_head(head, output)

@@ -36,6 +36,7 @@ class Options(NamedTuple):
     smoothings: tuple[float, ...] = ()
     temperatures: tuple[float, ...] = ()
     epsilons: tuple[float, ...] = ()
+    z_loss: float | None = None  # only where the context says so
 
     def plain(self) -> Options:
         """Without what has to be tried."""
@@ -109,6 +110,7 @@ def _options(
         smoothings=_tried(context, ("label_smoothing", "smoothing"), [s for s in scalars if 0 < s < 1], SMOOTHINGS),
         temperatures=_tried(context, ("temperature",), [s for s in scalars if s > 0 and s != 1], TEMPERATURES),
         epsilons=_tried(context, ("eps", "epsilon"), [], ()),
+        z_loss=next(iter(_tried(context, ("z_loss",), [], ())), None),
     )
 
 

@@ -1,0 +1,294 @@
+"""Functions that the checker claims to know, written as users write them, with inputs and what each is called."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from check.corpus.common import log_softmax, one_hot, relu, sigmoid, softmax
+
+N, K, D, H = 5, 3, 4, 6
+
+
+class Known(NamedTuple):
+    title: str  # a part of the recipe's
+    function: Any
+    inputs: Any  # rng -> the arrays
+    context: Any = None
+    parameters: tuple[int, ...] = ()
+    layout: str = "rows"
+
+
+def reals(*shapes):
+    return lambda rng: tuple(rng.normal(size=shape) for shape in shapes)
+
+
+def with_classes(*shapes):
+    return lambda rng: (*reals(*shapes)(rng), rng.integers(0, K, N))
+
+
+def with_ignored(rng):
+    y = rng.integers(0, K, N)
+    y[rng.integers(0, N)] = -1
+    return rng.normal(size=(N, K)), y
+
+
+def with_probabilities(rng):
+    return rng.normal(size=(N, K)), softmax(rng.normal(size=(N, K)))
+
+
+def with_own(*more):
+    """Logits and classes, and what else the loss takes."""
+    return lambda rng: (*with_classes((N, K))(rng), *(make(rng) for make in more))
+
+
+def rows_mask(rng):
+    return rng.permutation([1.0, 1.0, 0.0, 1.0, 0.0])
+
+
+def weights(count):
+    return lambda rng: rng.uniform(0.5, 2.0, count)
+
+
+def nll(z, y):
+    return -log_softmax(z)[np.arange(len(z)), y]
+
+
+def smoothed(eps):
+    return lambda z, y: -(((1 - eps) * one_hot(y, K) + eps / K) * log_softmax(z)).sum() / len(z)
+
+
+def ignoring(z, y):
+    kept = y >= 0
+    return nll(z[kept], y[kept]).mean()
+
+
+def leaky(z):
+    return np.where(z > 0, z, 0.1 * z)
+
+
+def softplus(z):
+    return np.log1p(np.exp(z))
+
+
+def probabilities(rng):
+    return (*(softmax(a) for a in reals((N, K))(rng)), one_hot(rng.integers(0, K, N), K))
+
+
+def log_of_columns(z):
+    return log_softmax(z, axis=0)
+
+
+def masked_softmax(z, mask):
+    e = np.exp(z) * mask
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def with_mask(rng):
+    mask = np.ones((N, K))
+    mask[np.arange(N), rng.integers(0, K, N)] = 0
+    return rng.normal(size=(N, K)), mask
+
+
+def lse(z):
+    return np.log(np.exp(z).sum(axis=-1))
+
+
+def penalised(x, W, y):
+    return nll(x @ W, y).mean() + 0.05 * (W**2).sum()
+
+
+def two_layers(middle):
+    return lambda x, W1, b1, W2, b2, y: nll(middle(x @ W1 + b1) @ W2 + b2, y).mean()
+
+
+TWO = ((N, D), (D, H), (H,), (H, K), (K,))
+
+OF_LOGITS = {
+    "softmax": Known("softmax", softmax, reals((N, K))),
+    "softmax of columns": Known("softmax", lambda z: softmax(z, axis=0), reals((K, N)), None, (), "columns"),
+    "softmax of a vector": Known("softmax", softmax, reals((K,)), None, (), "a vector"),
+    "softmax of a sequence": Known("softmax", softmax, reals((2, N, K)), None, (), "axis -1 of 3"),
+    "softmax of images": Known("softmax", lambda z: softmax(z, axis=1), reals((2, K, 4, 3)), None, (), "axis 1 of 4"),
+    "softmax at a temperature": Known("softmax at temperature 2.5", lambda z: softmax(z / 2.5), reals((N, K))),
+    "log-softmax": Known("log-softmax", log_softmax, reals((N, K))),
+    "log-softmax of columns": Known("log-softmax", log_of_columns, reals((K, N)), None, (), "columns"),
+    "log-softmax at a temperature": Known(
+        "log-softmax at temperature 0.5", lambda z: log_softmax(z / 0.5), reals((N, K))
+    ),
+    "logsumexp": Known("logsumexp", lse, reals((N, K))),
+    "logsumexp of a vector": Known("logsumexp", lse, reals((K,)), None, (), "a vector"),
+    "sigmoid": Known("sigmoid", sigmoid, reals((N, K))),
+    "tanh": Known("tanh", np.tanh, reals((N, K))),
+    "ReLU": Known("ReLU", relu, reals((N, K))),
+    "leaky ReLU": Known("leaky ReLU of slope 0.1", leaky, reals((N, K))),
+    "ELU": Known("ELU of alpha 0.3", lambda z: np.where(z > 0, z, 0.3 * np.expm1(z)), reals((N, K))),
+    "swish": Known("swish", lambda z: z * sigmoid(z), reals((N, K))),
+    "softplus": Known("softplus", softplus, reals((N, K))),
+    "exp": Known("exp", np.exp, reals((N, K))),
+    "masked softmax": Known("masked softmax", masked_softmax, with_mask),
+    "softmax, then a mask": Known("softmax, masked behind", lambda z, mask: softmax(z) * mask, with_mask),
+    "dropout": Known("dropout", lambda x, mask: x * mask / 0.8, with_mask),
+}
+LOSSES = {
+    "mean": Known("mean of the cross-entropy", lambda z, y: nll(z, y).mean(), with_classes((N, K))),
+    "sum": Known("sum of the cross-entropy", lambda z, y: nll(z, y).sum(), with_classes((N, K))),
+    "rows": Known("cross-entropy of softmax, a loss for each row", nll, with_classes((N, K))),
+    "mean over all entries": Known(
+        "mean over all entries", lambda z, y: -(one_hot(y, K) * log_softmax(z)).mean(), with_classes((N, K))
+    ),
+    "probabilities as target": Known(
+        "mean of the cross-entropy", lambda z, t: -(t * log_softmax(z)).sum() / len(z), with_probabilities
+    ),
+    "target that does not sum to 1": Known(
+        "sum of the cross-entropy", lambda z, t: -(t * log_softmax(z)).sum(), lambda rng: reals((N, K), (N, K))(rng)
+    ),
+    "target in the context": Known(
+        "sum of the cross-entropy",
+        lambda z: nll(z, np.array([0, 2, 1, 1, 0])).sum(),
+        reals((N, K)),
+        {"target": np.array([0, 2, 1, 1, 0])},
+    ),
+    "of columns": Known(
+        "mean of the cross-entropy",
+        lambda z, t: -(t * log_softmax(z, axis=0)).sum() / z.shape[1],
+        lambda rng: (rng.normal(size=(K, N)), one_hot(rng.integers(0, K, N), K).T.copy()),
+        None,
+        (),
+        "columns",
+    ),
+    "of a vector": Known(
+        "cross-entropy",
+        lambda z, t: -(t * log_softmax(z)).sum(),
+        lambda rng: (rng.normal(size=K), one_hot(rng.integers(0, K), K)),
+        None,
+        (),
+        "a vector",
+    ),
+    "smoothed, as usual": Known("smoothing 0.1", smoothed(0.1), with_classes((N, K))),
+    "smoothed, as told": Known("smoothing 0.17", smoothed(0.17), with_classes((N, K)), {"label_smoothing": 0.17}),
+    "temperature, as usual": Known("temperature 3", lambda z, y: nll(z / 3, y).mean(), with_classes((N, K))),
+    "temperature, as told": Known(
+        "temperature 1.7", lambda z, y: nll(z / 1.7, y).mean(), with_classes((N, K)), {"temperature": 1.7}
+    ),
+    "temperature, as an input": Known(
+        "temperature 1.3", lambda z, y, T: nll(z / T, y).mean(), with_own(lambda rng: np.array(1.3))
+    ),
+    "bits": Known("base 2", lambda z, y: nll(z, y).mean() / np.log(2), with_classes((N, K))),
+    "class weights": Known(
+        "class weights", lambda z, y, w: (w[y] * nll(z, y)).sum() / w[y].sum(), with_own(weights(K))
+    ),
+    "class weights, over m": Known("class weights", lambda z, y, w: (w[y] * nll(z, y)).mean(), with_own(weights(K))),
+    "class weights, as told": Known(
+        "class weights",
+        lambda z, y: (np.array([1.0, 2.0, 0.5])[y] * nll(z, y)).mean(),
+        with_classes((N, K)),
+        {"class_weight": [1.0, 2.0, 0.5]},
+    ),
+    "sample weights": Known("sample weights", lambda z, y, s: (s * nll(z, y)).mean(), with_own(weights(N))),
+    "ignored rows": Known("ignored rows", ignoring, with_ignored),
+    "masked rows": Known("masked rows", lambda z, y, mask: (mask * nll(z, y)).sum() / mask.sum(), with_own(rows_mask)),
+    "z-loss": Known(
+        "cross-entropy",
+        lambda z, y: (nll(z, y) + 0.01 * lse(z) ** 2).mean(),
+        with_classes((N, K)),
+        {"z_loss": 0.01},
+    ),
+    "epsilon": Known(
+        "with 0.001 added",
+        lambda z, y: -np.log(softmax(z)[np.arange(len(z)), y] + 1e-3).mean(),
+        with_classes((N, K)),
+    ),
+    "squared error of softmax": Known(
+        "squared error of softmax", lambda z, t: ((softmax(z) - t) ** 2).sum(), with_probabilities
+    ),
+    "half squared error": Known("half squared error", lambda z, t: ((z - t) ** 2).sum() / 2, reals((N, K), (N, K))),
+    "squared error": Known("mean of the squared error", lambda z, t: ((z - t) ** 2).sum() / N, reals((N, K), (N, K))),
+    "reverse Kullback-Leibler": Known(
+        "divergence of softmax from the target",
+        lambda z, t: (softmax(z) * (log_softmax(z) - np.log(t))).sum() / N,
+        with_probabilities,
+    ),
+    "Kullback-Leibler": Known(
+        "Kullback-Leibler", lambda z, t: (t * (np.log(t) - log_softmax(z))).sum() / N, with_probabilities
+    ),
+    "binary": Known(
+        "binary cross-entropy of sigmoid",
+        lambda z, t: -(t * np.log(sigmoid(z)) + (1 - t) * np.log(1 - sigmoid(z))).sum() / N,
+        lambda rng: (rng.normal(size=(N, K)), rng.integers(0, 2, (N, K)).astype(float)),
+    ),
+    "squared error of sigmoid": Known(
+        "squared error of sigmoid", lambda z, t: ((sigmoid(z) - t) ** 2).sum(), with_probabilities
+    ),
+    "of probabilities": Known("cross-entropy of probabilities", lambda p, t: -(t * np.log(p)).sum() / N, probabilities),
+    "of probabilities with epsilon": Known(
+        "cross-entropy of probabilities with 0.01 added", lambda p, t: -(t * np.log(p + 0.01)).sum(), probabilities
+    ),
+    "of log-probabilities": Known(
+        "negative log-likelihood", lambda z, y: -z[np.arange(N), y].mean(), with_classes((N, K))
+    ),
+}
+CHAINS = {
+    "dense, rows": Known("dense layer", lambda x, W, b: x @ W + b, reals((N, D), (D, K), (K,))),
+    "dense without bias": Known("dense layer", lambda x, W: x @ W, reals((N, D), (D, K))),
+    "dense, W by units": Known("dense layer", lambda x, W, b: x @ W.T + b, reals((N, D), (K, D), (K,))),
+    "dense, columns": Known(
+        "dense layer", lambda x, W, b: W @ x + b, reals((D, N), (K, D), (K, 1)), None, (), "columns"
+    ),
+    "dense, columns, W by features": Known(
+        "dense layer", lambda x, W, b: W.T @ x + b, reals((D, N), (D, K), (K, 1)), None, (), "columns"
+    ),
+    "dense, a vector": Known("dense layer", lambda x, W, b: x @ W + b, reals((D,), (D, K), (K,)), None, (), "vector"),
+    "dense, W x": Known("dense layer", lambda x, W, b: W @ x + b, reals((D,), (K, D), (K,)), None, (), "vector"),
+    "a bias that is a row": Known("dense layer", lambda x, W, b: x @ W + b, reals((N, D), (D, K), (1, K))),
+    "W before x": Known("dense layer", lambda W, x, b: x @ W + b, reals((D, K), (N, D), (K,)), None, (0, 2)),
+    "ReLU behind": Known("ReLU behind dense", lambda x, W, b: relu(x @ W + b), reals((N, D), (D, K), (K,))),
+    "softmax behind": Known("softmax behind dense", lambda x, W, b: softmax(x @ W + b), reals((N, D), (D, K), (K,))),
+    "a loss behind": Known(
+        "cross-entropy of softmax behind dense",
+        lambda x, W, b, y: nll(x @ W + b, y).mean(),
+        with_classes((N, D), (D, K), (K,)),
+        None,
+        (1, 2),
+    ),
+    "a penalty": Known("with a penalty 0.1 ||W||²/2", penalised, with_classes((N, D), (D, K)), None, (1,)),
+    **{
+        f"two layers, {name}": Known(
+            f"2 dense layers with {name}", two_layers(middle), with_classes(*TWO), None, (1, 2, 3, 4)
+        )
+        for name, middle in {
+            "ReLU": relu, "tanh": np.tanh, "sigmoid": sigmoid, "leaky ReLU": leaky, "softplus": softplus
+        }.items()
+    },
+    "two layers, W by units": Known(
+        "2 dense layers with tanh",
+        lambda x, W1, W2, y: nll(np.tanh(x @ W1.T) @ W2.T, y).sum(),
+        with_classes((N, D), (H, D), (K, H)),
+        None,
+        (1, 2),
+    ),
+    "two layers without an activation": Known(
+        "2 dense layers", lambda x, V, W: x @ V @ W, reals((N, D), (D, H), (H, K))
+    ),
+    "three layers": Known(
+        "3 dense layers with tanh",
+        lambda x, U, V, W, t: ((np.tanh(np.tanh(x @ U) @ V) @ W - t) ** 2).sum() / 2,
+        reals((N, D), (D, H), (H, 7), (7, K), (N, K)),
+        None,
+        (1, 2, 3),
+    ),
+    "dropout between": Known(
+        "2 dense layers with ReLU",
+        lambda x, V, W, mask: (relu(x @ V) * mask / 0.8) @ W,
+        lambda rng: (*reals((N, D), (D, H), (H, K))(rng), rng.permutation([1.0, 0.0] * 15).reshape(N, H)),
+        None,
+        (1, 2),
+    ),
+    "dropout of a told rate": Known(
+        "2 dense layers with ReLU",
+        lambda x, V, W, mask: (relu(x @ V) * mask / 0.65) @ W,
+        lambda rng: (*reals((N, D), (D, H), (H, K))(rng), rng.permutation([1.0, 0.0] * 15).reshape(N, H)),
+        {"keep": 0.65},
+        (1, 2),
+    ),
+}  # fmt: skip
+KNOWN = {**OF_LOGITS, **LOSSES, **CHAINS}

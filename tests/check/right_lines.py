@@ -1,0 +1,103 @@
+"""The right lines that the checker knows, gathered from its recipes, and random quantities to run each of them on."""
+
+import numpy as np
+
+from softgrad.check.mistakes import layers
+from softgrad.check.mistakes import losses as lines_of
+from softgrad.check.mistakes.lines import Layout, functions, split
+from softgrad.check.recipes import activations, losses
+from softgrad.check.recipes.chains import MIDDLE, PRODUCTS, VECTORS, Leaf
+from softgrad.check.recipes.target import Options, Target
+
+LAYOUTS = {"rows": Layout(-1, 2), "columns": Layout(0, 2), "vector": Layout(-1, 1), "images": Layout(1, 3)}
+M, K, D, PIXELS = 4, 3, 5, 2
+PRODUCT_LINES = {*layers.WEIGHT, *layers.INPUT, *(product.input for product in VECTORS)}
+
+
+def right_lines():
+    """Every line of the backward pass of some recipe, with the catalogue's names."""
+    rng = np.random.default_rng(0)
+    z, mask = rng.normal(size=(M, K)), 1.0 * (rng.random((M, K)) < 0.5)
+    own = Target("t = one_hot(y)", {"y": 1}, True)
+    loose = Target("t = 1.0 * t_", {"t_": 1}, False)
+    weights = Options(integer_target=True, weight=2, ignore=-1, smoothings=(0.1,), temperatures=(2.0,))
+    rows = [
+        *losses.cross_entropies(own, weights),
+        *losses.cross_entropies(own, weights._replace(weight=None, sample_weight=2)),
+        *losses.cross_entropies(own, Options(mask=2)),
+        *losses.cross_entropies(own, Options(z_loss=0.1)),
+        *losses.cross_entropies(loose, Options(smoothings=(0.1,))),
+        *losses.other_losses(own),
+        *losses.away_from_0(own, (1e-3,)),
+        *losses.of_probabilities(own, (1e-3,)),
+    ]
+    heads = [head for row in rows for scalar in (True, False) for head in row.heads(scalar=scalar, bases=(None, "2"))]
+    leaves = [Leaf("z", z), Leaf("mask", mask)]
+    leaky, elu = np.where(z > 0, z, 0.1 * z), np.where(z > 0, z, 0.3 * np.expm1(z))
+    for y in (np.exp(z / 2) / np.exp(z / 2).sum(axis=-1, keepdims=True), leaky, elu):
+        heads += activations.of_its_shape(z, y, -1)
+    heads += [activations.logsumexp(), *activations.masked(z, leaves, None), *activations.dropped(z, z / 2, leaves)]
+    lines = [line for head in heads for line in head.backward]
+    for product in (*PRODUCTS, *VECTORS):
+        lines += [product.weight, product.input]
+    lines += [layers.BIAS, lines_of.RIDGE, lines_of.LASSO, *(back for _, back in MIDDLE.values())]
+    return tuple(dict.fromkeys(lines))
+
+
+def layouts_of(line):
+    """The layouts in which a line can stand: each way to write a product has its own."""
+    own = {
+        "rows": (layers.WEIGHT[0], layers.WEIGHT[1], layers.INPUT[0], layers.INPUT[1]),
+        "columns": (layers.WEIGHT[2], layers.WEIGHT[3], layers.INPUT[2], layers.INPUT[3]),
+        "vector": (*layers.WEIGHT[4:], *(product.input for product in VECTORS)),
+    }
+    if "m_0" in line:
+        return ["images"]
+    return [name for name, lines in own.items() if line in lines] if line in PRODUCT_LINES else list(LAYOUTS)
+
+
+def quantities(line, layout, *, square=False):
+    """Random numbers for every name that a line may use, of the shapes that they have in this layout."""
+    rng = np.random.default_rng(1)
+    features = K if square else D
+
+    def shaped(n):
+        return {1: (n,), 2: (n, M) if layout.class_axis == 0 else (M, n), 3: (M, n, PIXELS)}[layout.ndim]
+
+    def positive(*shape):
+        return rng.uniform(0.2, 0.8, shape)
+
+    per_row = positive(*shaped(1)) if layout.ndim > 1 else np.ones(())
+    of_rows = {1: (), 2: (M,), 3: (M, PIXELS)}[layout.ndim]
+    samples = float(np.prod(of_rows))
+    weight_first = line in {p.weight for p in (*PRODUCTS, *VECTORS) if p.weight_in == 0} | {
+        p.input for p in (*PRODUCTS, *VECTORS) if p.weight_in == 0
+    }
+    same = {name: positive(*shaped(K)) for name in ("p", "t", "q", "a", "logp", "y", "mask", "dy")}
+    signed = {name: rng.normal(size=shaped(K)) for name in ("z", "dz", "dp", "da")}
+    names = {
+        **functions(layout),
+        **same,
+        **signed,
+        "x": rng.normal(size=shaped(features)),
+        "dx": rng.normal(size=shaped(features)),
+        "W": rng.normal(size=(features, K) if weight_first else (K, features)),
+        "dW": rng.normal(size=(features, K) if weight_first else (K, features)),
+        **{name: positive(K) for name in ("b", "w")},
+        **dict.fromkeys(("c", "v", "s", "lse"), per_row),
+        "g": positive(*of_rows) if "rows(g)" in line else 0.7,
+        "K": float(K),
+        "m": samples,
+        **({"m_0": float(M), "m_1": float(PIXELS)} if layout.ndim == 3 else {}),
+        "n": 3.0,
+        "sum_w": 2.5,
+        "T": 2.0,
+        "eps": 0.1,
+        "keep": 0.8,
+        "slope": 0.1,
+        "alpha": 0.3,
+        "reg": 0.3,
+        "z_loss": 0.2,
+    }
+    assert split(line)[0] in {"dz", "dp", "da", "dW", "db", "dx"}
+    return names
