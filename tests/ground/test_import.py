@@ -6,7 +6,7 @@ import sys
 import pytest
 
 HEAVY = ["scipy", "sklearn", "torch", "jax", "rich", "matplotlib", "typer", "click", "safetensors", "pandas", "asyncio"]
-LATE = ["softgrad.explanation"]  # when it is first asked for
+LATE = ["softgrad.explanation"]
 COST = """
 import numpy, time
 start = time.perf_counter()
