@@ -1,6 +1,8 @@
 """Every number of one row's derivation, right and wrong ones, to the digits that are shown, against 50 digits."""
 
 import itertools
+import math
+import re
 
 import numpy as np
 import pytest
@@ -10,9 +12,10 @@ from hypothesis import strategies as st
 import softgrad as sg
 from explanation.cases import LOSSES, VECTORS
 from explanation.exact import assert_shown_right, exact_row, wrong_at_p, wrong_at_z
-from explanation.walk import numbers, sides
+from explanation.walk import numbers, sides, steps
 from softgrad.explanation import point as point_module
 from softgrad.explanation.formula import Words
+from softgrad.explanation.formula_text import as_text
 
 ALL = list(itertools.product(VECTORS, LOSSES))
 AT_P = "The gradient at the probabilities"
@@ -141,6 +144,33 @@ def test_six_digits_where_nothing_cancels(loss):
     assert len(found) > 50
     for number in found:
         assert not number.value or f"{number.value:.6g}" == number.digits
+
+
+@pytest.mark.parametrize("case", ["three logits", "target is the least", "soft target", "target 0 at a class"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_numbers_put_in_make_the_result(case, loss):
+    """A formula with its numbers is computed as it stands there."""
+    logits, target = VECTORS[case]
+    rows = sg.explain([logits, logits[::-1]], [target, target], loss=loss) if np.ndim(target) else None
+    computed = 0
+    for step in steps(rows or sg.explain(logits, target, loss=loss)):
+        entries = [entry for table in step.tables for line in table.hover for entry in line]
+        for formula in (*step.numbers, *entries):
+            *put_in, last = [as_text(side) for side in ([] if isinstance(formula, Words) else sides(formula)[1])] or [
+                ""
+            ]
+            for side in put_in:
+                if re.fullmatch(r"[\d.e+\-·/²() log]+", side):
+                    assert as_computed(side) == pytest.approx(float(last), rel=1e-4, abs=2e-5), as_text(formula)
+                    computed += 1
+    assert computed > 25
+
+
+def as_computed(text):
+    """What a line of numbers comes to; two factors may stand side by side."""
+    text = text.replace("·", "*").replace("²", "**2")
+    text = re.sub(r"log ([\d.]+)", r"log(\1)", text)
+    return eval(re.sub(r"(?<=[\d)]) \(", " * (", text), {"log": math.log})
 
 
 SLIPS = {
