@@ -1,0 +1,13 @@
+import numpy as np
+
+
+def forward(x, w, b):
+    return x @ w + b
+
+
+def vjp(x, w, b, output, grad_output):
+    return grad_output @ w.T, x.T @ grad_output, grad_output
+
+
+def inputs(rng):
+    return rng.normal(size=(4, 3)), rng.normal(size=(3, 2)), np.zeros(2)
