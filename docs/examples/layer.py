@@ -6,8 +6,8 @@ def forward(x, w, b):
 
 
 def vjp(x, w, b, output, grad_output):
-    return grad_output @ w.T, x.T @ grad_output, grad_output
+    return grad_output @ w.T, x.T @ grad_output, grad_output.mean(axis=0)
 
 
 def inputs(rng):
-    return rng.normal(size=(4, 3)), rng.normal(size=(3, 2)), np.zeros(2)
+    return rng.normal(size=(4, 3)), rng.normal(size=(3, 2)), rng.normal(size=2)
