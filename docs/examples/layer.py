@@ -10,4 +10,4 @@ def vjp(x, w, b, output, grad_output):
 
 
 def inputs(rng):
-    return rng.normal(size=(4, 3)), rng.normal(size=(3, 2)), rng.normal(size=2)
+    return rng.uniform(-1, 1, (4, 3)), rng.uniform(-1, 1, (3, 2)), rng.uniform(-1, 1, 2)
