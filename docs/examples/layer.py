@@ -1,6 +1,3 @@
-import numpy as np
-
-
 def forward(x, w, b):
     return x @ w + b
 

@@ -1,6 +1,6 @@
 """Every example on the site runs, and prints what the page says it prints.
 
-Examples in a page are doctests. Those in docs/examples/ are files that a page shows: Python, or what one would type into
+Examples in a page are doctests. Those in docs/examples/ are files that a page shows: Python, or what one types into
 a shell, with what it prints beside it as .txt.
 """
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
-from conftest import load
 
 import softgrad as sg
+from conftest import load
 
 ROOT = Path(__file__).parents[2]
 MODULES = {"functions and errors": sg, "check": sg.check, "nn": sg.nn, "testing": sg.testing, "data": sg.data}
