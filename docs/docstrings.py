@@ -1,12 +1,15 @@
-"""Docstrings as the site reads them: the heading `Example:` is Google's `Examples:`, a section of code."""
+"""Docstrings, which are plain text, as Markdown and griffe read them."""
 
 import griffe
 
 
-class Examples(griffe.Extension):
-    """Gives the section the name that griffe knows."""
+class PlainText(griffe.Extension):
+    """The heading `Example:` is Google's `Examples:`, and <x, y> is an inner product, no tag of HTML."""
 
     def on_object(self, *, obj: griffe.Object, **_: object) -> None:
         """Called for every object of the package, once it is read."""
         if obj.docstring is not None:
-            obj.docstring.value = obj.docstring.value.replace("\nExample:\n", "\nExamples:\n")
+            lines = obj.docstring.value.replace("\nExample:\n", "\nExamples:\n").split("\n")
+            obj.docstring.value = "\n".join(
+                line if line.startswith(" ") else line.replace("<", "&lt;") for line in lines
+            )

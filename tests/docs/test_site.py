@@ -17,15 +17,16 @@ LOADS = {"script": "src", "img": "src", "iframe": "src", "link": "href"}  # what
 
 
 class Page(HTMLParser):
-    """What a page links to, what it loads, and the places in it."""
+    """What a page links to, what it loads, its tags and the places in it."""
 
     def __init__(self, path):
         super().__init__()
-        self.links, self.loads, self.places = [], [], {""}
+        self.links, self.loads, self.tags, self.places = [], [], set(), {""}
         self.feed(path.read_text())
 
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
+        self.tags.add(tag)
         self.places.add(attributes.get("id"))
         if tag == "a" and "href" in attributes:
             self.links.append(attributes["href"])
@@ -64,6 +65,11 @@ def test_nothing_is_loaded_from_elsewhere(site):
     loads = [address for page in site.values() for address in page.loads]
     assert len(loads) > len(site)
     assert all(map(inside, loads))
+
+
+def test_no_text_is_taken_for_a_tag(site):
+    tags = set.union(*(page.tags for page in site.values()))
+    assert [tag for tag in tags if not tag.replace("-", "").isalnum()] == []  # <grad_output, y> is an inner product
 
 
 @pytest.mark.parametrize("module", MODULES)
