@@ -12,7 +12,8 @@ import softgrad as sg
 from conftest import load
 
 ROOT = Path(__file__).parents[2]
-MODULES = {"functions and errors": sg, "check": sg.check, "nn": sg.nn, "testing": sg.testing, "data": sg.data}
+MODULES = {"functions": sg, "check": sg.check, "explanation": sg.explanation, "nn": sg.nn, "testing": sg.testing}
+MODULES["data"] = sg.data
 LOADS = {"script": "src", "img": "src", "iframe": "src", "link": "href"}  # what a browser fetches without being asked
 
 
