@@ -11,6 +11,8 @@ from explanation.cases import BATCHES, LOSSES
 from explanation.exact import assert_shown_right, exact_batch, wrong_layer
 from explanation.test_digits import check_row
 from explanation.walk import numbers, sides, step, steps
+from softgrad.explanation import layer_step
+from softgrad.explanation.formula_text import as_text
 from softgrad.nn import Dense
 
 ALL = list(itertools.product(BATCHES, LOSSES, ["rows", "columns"]))
@@ -79,13 +81,53 @@ def test_the_numbers_put_in_are_right(case, loss, layout):
     of_one_row, of_mean = numbers(mean.numbers[1])
     assert_shown_right(of_one_row, shown.exact.rows[0].dz[i], left)
     assert_shown_right(of_mean, shown.exact.arrays["dz"][0, i], left)
-    left, _ = sides(layer.numbers[0])
-    assert left == "∂L/∂" + (f"W[{i}, 0]" if layout == "columns" else f"W[0, {i}]")
-    *terms, last = numbers(layer.numbers[0])
-    assert_shown_right(last, shown.exact.arrays["dW"][0, i], left)
+    exact = shown.exact.arrays
+    of_w, of_b, of_x = layer.numbers
+    assert [sides(line)[0] for line in layer.numbers] == [
+        "∂L/∂" + (f"W[{i}, 0]" if layout == "columns" else f"W[0, {i}]"),
+        f"∂L/∂b_{i}",
+        "∂L/∂x[0, 0]",
+    ]
+    *terms, last = numbers(of_w)
+    assert_shown_right(last, exact["dW"][0, i], "dW")
     for r, (x, dz) in enumerate(zip(terms[::2], terms[1::2], strict=True)):
-        assert_shown_right(x, shown.exact.arrays["x"][r, 0], "x")
-        assert_shown_right(dz, shown.exact.arrays["dz"][r, i], "dz")
+        assert_shown_right(x, exact["x"][r, 0], "x")
+        assert_shown_right(dz, exact["dz"][r, i], "dz")
+    *terms, last = numbers(of_b)
+    assert_shown_right(last, exact["db"][i], "db")
+    for r, dz in enumerate(terms):
+        assert_shown_right(dz, exact["dz"][r, i], "dz")
+    *terms, last = numbers(of_x)
+    assert_shown_right(last, exact["dx"][0, 0], "dx")
+    classes = shown.places(shown.tables["dz"])[layout == "rows"]
+    for j, dz, w in zip(classes, terms[::2], terms[1::2], strict=False):
+        assert_shown_right(dz, exact["dz"][0, j], "dz")
+        assert_shown_right(w, exact["W"][0, j], "W")
+
+
+@pytest.mark.parametrize(("case", "loss", "layout"), ALL)
+def test_differences_stand_beside_every_gradient(case, loss, layout):
+    explanation = Shown(case, loss, layout).explanation
+    beside = {title: step(explanation, title).compared for title in (MEAN, LAYER)}
+    assert [as_text(one.what) for one in beside[MEAN]] == ["∂L/∂z, row 0,"]
+    assert [as_text(one.what) for one in beside[LAYER]] == ["∂L/∂W", "∂L/∂b", "∂L/∂x"]
+    assert max(one.largest.value for ones in beside.values() for one in ones) < 1e-9
+
+
+@pytest.mark.parametrize("name", ["dW", "db", "dx"])
+def test_differences_show_a_layer_that_is_wrong(name, monkeypatch):
+    right = layer_step.Layer.run
+    wrong = {"right": 1.0, "wrong": 1.01}
+    for kind, factor in wrong.items():
+
+        def run(self, line, factor=factor):
+            known = right(self, line)
+            return known._replace(value=known.value * factor) if line.startswith(name) else known
+
+        monkeypatch.setattr(layer_step.Layer, "run", run)
+        explanation = sg.explain(*BATCHES["rows"])
+        apart = [one.largest.value for one in step(explanation, LAYER).compared]
+        assert [value > 1e-4 for value in apart] == [kind == "wrong" and name == of for of in ("dW", "db", "dx")]
 
 
 @pytest.mark.parametrize(("case", "loss", "layout"), ALL)

@@ -1,6 +1,6 @@
-"""The page of `softgrad explore` in Chromium: a slider is moved, and the numbers are those of `sg.explain`.
+"""In Chromium: a page that `to_html` wrote, and the page of `softgrad explore`, where a slider is moved.
 
-Run by `pytest -m browser`, where marimo, selenium, Chromium and its driver are installed (CONTRIBUTING says how).
+Skipped where marimo, selenium, Chromium or its driver is not installed; CONTRIBUTING says how they are.
 """
 
 import re
@@ -13,7 +13,8 @@ import urllib.request
 import pytest
 
 import softgrad as sg
-from explanation.test_forms import Text
+from conftest import load, program
+from explanation.test_forms import EXPLANATIONS, Text
 
 pytestmark = pytest.mark.browser
 STARTS = 60  # seconds
@@ -23,7 +24,7 @@ FIRST = [2.0, 1.0, 0.1]
 @pytest.fixture(scope="module")
 def url():
     """The address of the page, served until the tests are done."""
-    pytest.importorskip("marimo")
+    load("marimo")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -62,19 +63,34 @@ def wait(happens):
     raise TimeoutError(f"not within {STARTS} seconds")
 
 
-@pytest.fixture
-def browser(url):
-    """Chromium, with the page open and its first explanation shown."""
-    webdriver = pytest.importorskip("selenium.webdriver")
+@pytest.fixture(scope="module")
+def chromium():
+    webdriver = load("selenium.webdriver")
     options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,2000"):
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
         options.add_argument(argument)
-    options.binary_location = "/usr/bin/chromium"
-    service = webdriver.ChromeService(executable_path="/usr/bin/chromedriver")
-    with webdriver.Chrome(options=options, service=service) as browser:
-        browser.get(url)
-        wait(lambda: shown(browser))
-        yield browser
+    options.binary_location = program("chromium")
+    service = webdriver.ChromeService(executable_path=program("chromedriver"))
+    with webdriver.Chrome(options=options, service=service) as chromium:
+        yield chromium
+
+
+def as_seen(chromium, width, scheme="light"):
+    """The window as wide as that, narrower than Chromium's own may be."""
+    size = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    chromium.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    )
+
+
+@pytest.fixture
+def browser(chromium, url):
+    """Chromium, with the page of the sliders open and its first explanation shown."""
+    as_seen(chromium, 1280)
+    chromium.get(url)
+    wait(lambda: shown(chromium))
+    return chromium
 
 
 def shown(browser):
@@ -103,6 +119,60 @@ def press(browser, slider, *keys):
     )
     for key in keys:
         handles[slider].send_keys(getattr(Keys, key))
+
+
+@pytest.fixture(params=["a vector", "many classes", "soft rows"])
+def page(request, chromium, tmp_path):
+    """Chromium, with an explanation as it was written into a file."""
+    file = tmp_path / "page.html"
+    file.write_text(EXPLANATIONS[request.param].to_html(), encoding="utf-8")
+    as_seen(chromium, 1280)
+    chromium.get(file.as_uri())
+    return chromium
+
+
+WIDTHS = {"phone": 390, "desktop": 1280}
+TOO_WIDE = """
+    const over = (e) => e.getBoundingClientRect().right > innerWidth + 1;
+    const scrolls = (e) => e && (getComputedStyle(e).overflowX === "auto" || scrolls(e.parentElement));
+    return [document.documentElement.scrollWidth,
+            [...document.querySelectorAll(".sg-explanation *")].filter((e) => over(e) && !scrolls(e)).length];
+"""
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+def test_nothing_is_wider_than_the_window(page, width):
+    """A table or formula that is wider scrolls in its own place."""
+    as_seen(page, width)
+    assert page.execute_script(TOO_WIDE) == [width, 0]
+
+
+def test_light_and_dark(page):
+    """Words and their ground are the other way round."""
+    looks = "const s = getComputedStyle(document.querySelector('.sg-explanation')); return [s.color, s.backgroundColor]"
+    bright = {}
+    for scheme in ("light", "dark"):
+        as_seen(page, 1280, scheme)
+        bright[scheme] = [sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in page.execute_script(looks)]
+    assert bright["light"][0] < 150 < 600 < bright["light"][1]
+    assert bright["dark"][1] < 150 < 600 < bright["dark"][0]
+
+
+def test_an_entry_of_the_jacobian_says_how_it_comes_about(page):
+    from selenium.webdriver import ActionChains
+
+    cells = page.find_elements("css selector", ".sg-heat td")
+    for cell in (cells[0], cells[1]):
+        hover = cell.find_element("css selector", ".sg-hover")
+        assert not hover.is_displayed()
+        page.execute_script("arguments[0].scrollIntoView({block: 'center'})", cell)
+        ActionChains(page).move_to_element(cell).perform()
+        assert hover.is_displayed() and re.match(r"J\[\d+, \d+\] = ", hover.text)
+        on_top = "return arguments[0].contains(document.elementFromPoint(arguments[1], arguments[2]))"
+        middle = page.execute_script(
+            "const b = arguments[0].getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]", hover
+        )
+        assert page.execute_script(on_top, hover, *middle)
 
 
 def test_it_opens_with_three_logits(browser):

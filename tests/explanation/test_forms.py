@@ -1,17 +1,15 @@
 """Each form shows the same words and the same numbers, and is what it says: a page by itself, TeX that compiles."""
 
 import re
-import shutil
 import subprocess
-import tempfile
 from html.parser import HTMLParser
-from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 import softgrad as sg
+from conftest import program
 from explanation.walk import steps
 from softgrad.explanation.explain import Explanation
 from softgrad.explanation.formula import Frac, Num, Partial, Squared, Sub, Sum, Transposed, Vec, Words, row
@@ -199,18 +197,20 @@ def test_what_means_something_in_a_form_is_escaped():
     assert "<b>" not in explanation.to_html()
     assert NASTY in "".join(page(explanation.to_html()).text)
     assert r"\textless{}b\textgreater{}\&amp; 50\% of \$x\_1" in explanation.to_latex()
-    assert compiles(explanation.to_latex()) is not False
     assert r"\<b\>&amp; 50% of \$x\_1^2\$ {a}\\b \#1 ~ \| \`c\` \*d\*" in explanation.to_markdown()
 
 
-def compiles(latex):
-    """Whether pdflatex takes it; None where there is none."""
-    if shutil.which("pdflatex") is None:
-        return None
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "a.tex").write_text(latex, encoding="utf-8")
-        command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "a.tex"]
-        return subprocess.run(command, cwd=folder, capture_output=True).returncode == 0
+@pytest.fixture
+def compiles(tmp_path):
+    """Whether pdflatex takes a document."""
+    pdflatex = program("pdflatex")
+
+    def compiles(latex):
+        (tmp_path / "a.tex").write_text(latex, encoding="utf-8")
+        command = [pdflatex, "-interaction=nonstopmode", "-halt-on-error", "a.tex"]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True).returncode == 0
+
+    return compiles
 
 
 def syntax_errors(latex):
@@ -249,15 +249,29 @@ KNOWN = r"""
 def test_latex_is_without_errors(case):
     latex = EXPLANATIONS[case].to_latex()
     assert syntax_errors(latex) == []
-    assert compiles(latex) is not False
 
 
-@pytest.mark.parametrize("slip", ["}", "$", r"\begin{quote}", r"\frak x", "Σ", r"\end{tabular}"])
+@pytest.mark.parametrize("case", [*EXPLANATIONS, "what means something in TeX"])
+def test_latex_compiles(case, compiles):
+    explanation = EXPLANATIONS.get(case) or Explanation(NASTY, (NASTY,), (Part(NASTY, (Step(NASTY, NASTY),)),), 0.0, 0)
+    assert compiles(explanation.to_latex())
+
+
+SLIPS = ["}", "$", r"\begin{quote}", r"\frak x", "Σ", r"\end{tabular}"]
+
+
+def slipped(slip):
+    return EXPLANATIONS["a vector"].to_latex().replace("6. The", f"{slip} The")
+
+
+@pytest.mark.parametrize("slip", SLIPS)
 def test_a_slip_in_latex_is_found(slip):
-    broken = EXPLANATIONS["a vector"].to_latex().replace("6. The", f"{slip} The")
-    assert syntax_errors(broken) != []
-    if slip != r"\frak x":
-        assert not compiles(broken)
+    assert syntax_errors(slipped(slip)) != []
+
+
+@pytest.mark.parametrize("slip", [slip for slip in SLIPS if slip != r"\frak x"])
+def test_a_slip_in_latex_does_not_compile(slip, compiles):
+    assert not compiles(slipped(slip))
 
 
 @each

@@ -7,12 +7,15 @@ Source: Goodfellow et al., Deep Learning (2016), 5.9.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from softgrad import losses
+from softgrad._arrays import Array
 from softgrad.check.mistakes.lines import run
+from softgrad.check.numerical import Numerical, along
 from softgrad.explanation.arguments import Problem
 from softgrad.explanation.formula import (
     Frac,
@@ -30,8 +33,8 @@ from softgrad.explanation.formula import (
 )
 from softgrad.explanation.known import Known, computed
 from softgrad.explanation.point import VECTOR, Point
-from softgrad.explanation.shown import WRITTEN_OUT, differ, num, wrong_of
-from softgrad.explanation.step import Step, Table, Wrong
+from softgrad.explanation.shown import WRITTEN_OUT, differ, largest, num, wrong_of
+from softgrad.explanation.step import Compared, Step, Table, Wrong
 from softgrad.explanation.wrong import wrong_line
 
 MEAN = "dz = dz / m"
@@ -46,6 +49,22 @@ class Batch(NamedTuple):
     grad: Known  # of the mean, in the layout of the batch: (m, K) or (K, m)
     loss: Known
     shown: tuple[int, ...]
+
+    def by_differences(self, moves: Iterable[Array]) -> Known:
+        """Derivatives of the mean loss as the logits go along each move, (m, K) in rows, from its values alone."""
+        found = list(map(self._along, moves))
+        return Known(*(np.array([float(one[part]) for one in found]) for part in (0, 1)))
+
+    def _along(self, move: Array) -> Numerical:
+        rows = np.flatnonzero(move.any(axis=1))  # no other has an effect on the difference
+        problem = self.problem
+        z = np.stack([self.points[r].shifted.value for r in rows])
+        target: Any = problem.t[rows] if problem.labels is None else problem.labels[rows]
+
+        def value(z: Array) -> Any:
+            return getattr(losses, problem.loss)(z, target, reduction="sum") / problem.rows
+
+        return along(value, z, move[rows])
 
     def row_grad(self, r: int) -> Known:
         """The gradient at one row, (K)."""
@@ -116,8 +135,19 @@ def mean_step(batch: Batch) -> Step:
                 num(batch.row_grad(0), i)),
         ),
         (array_table(batch, "dz", batch.grad),),
+        (_compared(batch),),
         wrong=_wrong_means(batch),
     )  # fmt: skip
+
+
+def _compared(batch: Batch) -> Compared:
+    """The first row's gradient of the mean beside differences of the mean."""
+    shown = list(batch.shown)
+    first = np.eye(1, batch.problem.rows)
+    found = batch.by_differences(np.outer(first, np.eye(1, batch.problem.classes, j)) for j in shown)
+    entries = tuple(num(found, k) for k in range(len(shown)))
+    apart = largest(batch.row_grad(0).value[shown], found.value)
+    return Compared(row(loss_by("z"), Words(", row 0,")), Vec(entries, batch.problem.classes - len(shown)), apart)
 
 
 def _wrong_means(batch: Batch) -> tuple[Wrong, ...]:

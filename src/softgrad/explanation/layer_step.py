@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from softgrad._arrays import Array
 from softgrad.check.mistakes.layers import BIAS, INPUT, WEIGHT
 from softgrad.check.mistakes.lines import Layout, Names, as_numpy, functions, run, split
-from softgrad.explanation.batch_steps import Batch, array_table
+from softgrad.explanation.batch_steps import ROWS_IN_TABLE, Batch, array_table
 from softgrad.explanation.formula import Math, Num, Sub, Sum, Transposed, Vec, Words, factor, loss_by, row, total
 from softgrad.explanation.known import Known, computed, exactly
-from softgrad.explanation.shown import WRITTEN_OUT, differ, num, wrong_of
-from softgrad.explanation.step import Step, Table, Wrong
+from softgrad.explanation.shown import WRITTEN_OUT, differ, largest, num, wrong_of
+from softgrad.explanation.step import Compared, Step, Table, Wrong
 from softgrad.explanation.wrong import wrong_line
 
 FEATURES = 2  # of the example
@@ -74,11 +75,12 @@ def layer_step(batch: Batch) -> Step:
             row(loss_by("W"), "=", by_z, Transposed("x"), and_then, loss_by("b"), "=", sum_over_rows, and_then,
                 loss_by("x"), "=", Transposed("W"), by_z),
         ),
-        (_one_entry(batch, layer),),
+        _one_entry_of_each(batch, layer),
         (
             _shapes(batch.problem.rows, batch.problem.classes),
             *(array_table(batch, name, known) for name, known in arrays.items()),
         ),
+        _compared(batch, layer),
         wrong=tuple(
             found
             for line, names in zip(LINES[layout], MISTAKES, strict=True)
@@ -106,19 +108,53 @@ def _layer(batch: Batch) -> Layer:
     return layer
 
 
-def _one_entry(batch: Batch, layer: Layer) -> Math:
-    """One entry of dW with the numbers put in."""
+def _one_entry_of_each(batch: Batch, layer: Layer) -> tuple[Math, ...]:
+    """One entry of dW, of db and of dx with the numbers put in."""
     columns = batch.problem.layout == "columns"
-    j, rows = batch.shown[0], range(min(batch.problem.rows, WRITTEN_OUT))
+    m, K, j = batch.problem.rows, batch.problem.classes, batch.shown[0]
+    rows, classes = range(m)[:WRITTEN_OUT], batch.shown[:WRITTEN_OUT]
 
     def at(known: Known, *index: int) -> Num:
         return num(known, *(index[::-1] if columns else index))
 
-    x, dz = exactly(layer.fixed["x"]), batch.grad
-    terms = (row(factor(at(x, r, 0)), "·", factor(at(dz, r, j))) for r in rows)
+    x, W, dz = exactly(layer.fixed["x"]), exactly(layer.fixed["W"]), batch.grad
+    by_w = (row(factor(at(x, r, 0)), "·", factor(at(dz, r, j))) for r in rows)
+    by_b = (factor(at(dz, r, j)) if r else at(dz, r, j) for r in rows)
+    by_x = (row(factor(at(dz, 0, k)), "·", factor(at(W, 0, k))) for k in classes)
     place = f"{j},0" if columns else f"0,{j}"
-    return row(loss_by(Sub("W", place)), "=", total(terms, batch.problem.rows - len(rows)), "=",
-               at(layer.grads["dW"], 0, j))  # fmt: skip
+    db = Known(*(np.ravel(part) for part in layer.grads["db"]))
+    return (
+        row(loss_by(Sub("W", place)), "=", total(by_w, m - len(rows)), "=", at(layer.grads["dW"], 0, j)),
+        row(loss_by(Sub("b", str(j))), "=", total(by_b, m - len(rows)), "=", num(db, j)),
+        row(loss_by(Sub("x", "0,0")), "=", total(by_x, K - len(classes)), "=", at(layer.grads["dx"], 0, 0)),
+    )
+
+
+def _compared(batch: Batch, layer: Layer) -> tuple[Compared, ...]:
+    """The entries that are shown beside differences: where one of W, b or x grows, the logits go along a move."""
+    m, K = batch.problem.rows, batch.problem.classes
+    x, W, dW, db, dx = (
+        array.T if batch.problem.layout == "columns" else array
+        for array in (layer.fixed["x"], layer.fixed["W"], *(layer.grads[name].value for name in ("dW", "db", "dx")))
+    )
+    of_class = {j: np.eye(1, K, j) for j in batch.shown}
+    of_row = {r: np.eye(1, m, r) for r in range(min(m, ROWS_IN_TABLE))}
+    moves: dict[str, list[tuple[float, Array, Array]]] = {  # an entry, and the factors of its move
+        "W": [(dW[d, j], x[:, d], one) for d in range(FEATURES) for j, one in of_class.items()],
+        "b": [(np.ravel(db)[j], np.ones(m), one) for j, one in of_class.items()],
+        "x": [(dx[r, d], one, W[d]) for d in range(FEATURES) for r, one in of_row.items()],
+    }
+    return tuple(
+        Compared(
+            loss_by(name),
+            None,
+            largest(
+                np.array([entry for entry, _, _ in of_name]),
+                batch.by_differences(np.outer(rows, classes) for _, rows, classes in of_name).value,
+            ),
+        )
+        for name, of_name in moves.items()
+    )
 
 
 def _shapes(m: int, K: int) -> Table:
@@ -154,7 +190,14 @@ def _wrong(layer: Layer, layout: Layout, line: str, name: str) -> list[Wrong]:
         gives = layer.run(text)
     except ValueError:
         return []
+    gives = _as_summed(gives, layout, line)
     return [wrong_of(name, text, layout, _start(gives), _start(right))] if differ(gives.value, right.value) else []
+
+
+def _as_summed(gives: Known, layout: Layout, line: str) -> Known:
+    """In rows a sum over them drops their axis, which the language of the lines keeps."""
+    keeps = line != BIAS or layout.class_axis == 0 or gives.value.ndim < layout.ndim
+    return gives if keeps else Known(*(np.squeeze(part, axis=layout.batch_axes) for part in gives))
 
 
 def _start(known: Known) -> Math:
