@@ -133,10 +133,11 @@ def page(request, chromium, tmp_path):
 
 WIDTHS = {"phone": 390, "desktop": 1280}
 TOO_WIDE = """
-    const over = (e) => e.getBoundingClientRect().right > innerWidth + 1;
+    const page = document.documentElement;
+    const over = (e) => e.getBoundingClientRect().right > page.clientWidth + 1;
     const scrolls = (e) => e && (getComputedStyle(e).overflowX === "auto" || scrolls(e.parentElement));
-    return [document.documentElement.scrollWidth,
-            [...document.querySelectorAll(".sg-explanation *")].filter((e) => over(e) && !scrolls(e)).length];
+    const wide = [...document.querySelectorAll(".sg-explanation *")].filter((e) => over(e) && !scrolls(e));
+    return page.scrollWidth - page.clientWidth + wide.length;
 """
 
 
@@ -144,7 +145,13 @@ TOO_WIDE = """
 def test_nothing_is_wider_than_the_window(page, width):
     """A table or formula that is wider scrolls in its own place."""
     as_seen(page, width)
-    assert page.execute_script(TOO_WIDE) == [width, 0]
+    assert page.execute_script(TOO_WIDE) == 0
+
+
+def test_what_is_wider_is_noticed(page):
+    as_seen(page, WIDTHS["phone"])
+    page.execute_script("document.querySelectorAll('.sg-wide').forEach((e) => e.style.overflow = 'visible')")
+    assert page.execute_script(TOO_WIDE) > 0
 
 
 def test_light_and_dark(page):
