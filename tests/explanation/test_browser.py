@@ -154,13 +154,21 @@ def test_what_is_wider_is_noticed(page):
     assert page.execute_script(TOO_WIDE) > 0
 
 
+def brightness(chromium, element):
+    """Of the words and of their ground, 0 to 765; Chromium says rgb(0, 0, 0), or color(srgb 0 0 0) up to 1."""
+    looks = f"const s = getComputedStyle(document.querySelector('{element}')); return [s.color, s.backgroundColor]"
+    return [
+        sum(map(float, re.findall(r"[\d.]+", colour)[:3])) * (255 if "srgb" in colour else 1)
+        for colour in chromium.execute_script(looks)
+    ]
+
+
 def test_light_and_dark(page):
     """Words and their ground are the other way round."""
-    looks = "const s = getComputedStyle(document.querySelector('.sg-explanation')); return [s.color, s.backgroundColor]"
     bright = {}
     for scheme in ("light", "dark"):
         as_seen(page, 1280, scheme)
-        bright[scheme] = [sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in page.execute_script(looks)]
+        bright[scheme] = brightness(page, ".sg-explanation")
     assert bright["light"][0] < 150 < 600 < bright["light"][1]
     assert bright["dark"][1] < 150 < 600 < bright["dark"][0]
 
@@ -180,6 +188,15 @@ def test_an_entry_of_the_jacobian_says_how_it_comes_about(page):
             "const b = arguments[0].getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]", hover
         )
         assert page.execute_script(on_top, hover, *middle)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_sliders_stand_on_the_ground_of_the_steps(chromium, url, scheme):
+    as_seen(chromium, 1280, scheme)
+    chromium.get(url)
+    wait(lambda: shown(chromium))
+    bright = [brightness(chromium, element)[1] for element in ("body", ".sg-explanation")]
+    assert [value > 400 for value in bright] == [scheme == "light"] * 2
 
 
 def test_it_opens_with_three_logits(browser):

@@ -1,3 +1,7 @@
+# /// script
+# [tool.marimo.display]
+# theme = "system"
+# ///
 """The interactive page, a marimo app: logits as sliders, target and loss chosen, every step follows.
 
 Run by `softgrad explore`. All numbers are those of `sg.explain`; nothing is computed here.

@@ -119,7 +119,8 @@ def _wrong(wrong: Wrong) -> str:
     return (
         f'<aside class="sg-wrong" data-name="{escape(wrong.name)}">'
         f"<p><b>Wrong: {escape(wrong.title)}</b></p><p>{escape(wrong.explanation)}</p>"
+        f'<div class="sg-wide"><code>{escape(wrong.line)}</code></div>'
         f'<div class="sg-wide"><table class="sg-plain"><tbody>'
-        f"<tr><td><code>{escape(wrong.line)}</code></td><td>{as_mathml(wrong.gives)}</td></tr>"
+        f"<tr><td>gives</td><td>{as_mathml(wrong.gives)}</td></tr>"
         f"<tr><td>right</td><td>{as_mathml(wrong.right)}</td></tr></tbody></table></div></aside>"
     )
