@@ -62,7 +62,7 @@ from softgrad.softmax import (
 if TYPE_CHECKING:
     from softgrad import explanation, testing
     from softgrad.check.checks import check_grad, check_vjp
-    from softgrad.explanation import explain
+    from softgrad.explanation.explain import explain
     from softgrad.losses import (
         LinearGrad,
         LinearLossAndGrad,

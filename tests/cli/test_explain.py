@@ -56,6 +56,10 @@ WRONG = {
     "a target that is no class": ("2 1 --target first", "--target is 'first', wanted a class number"),
     "half a class": ("2 1 --target 0.5", "--target is '0.5', wanted a class number"),
     "no distribution": ("2 1 --target 0.5,0.4", "target sums to 0.9"),
+    "a space behind each comma": (
+        "2, 1, 0.1 --target 0",
+        "LOGITS has '2,', with no number beside the comma; write 2 1 0.1, or 2,1,0.1",
+    ),
     "rows of other lengths": ("2,1 1 --target 0 --target 0", "LOGITS differ in length, 2, 1"),
     "too few targets": ("2,1 1,2 --target 0", "--target is given 1 times for 2 rows"),
     "too many targets": ("2 1 --target 0 --target 1", "--target is given 2 times for 1 rows"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 import numpy.typing as npt
@@ -105,8 +106,8 @@ def explain(
         array([-0.341,  0.242,  0.099])
     """
     for name, value in (("rows", rows), ("classes", classes)):
-        if value < 1:
-            raise OptionError(f"explain: {name} is {value}, wanted at least 1")
+        if not isinstance(value, Integral) or value < 1:
+            raise OptionError(f"explain: {name} is {value!r}, wanted a whole number of at least 1")
     problem = read(logits, target, loss, layout)
     labels = [None] * problem.rows if problem.labels is None else list(map(int, problem.labels))
     points = tuple(Point(z, t, label, loss, classes) for z, t, label in zip(problem.z, problem.t, labels, strict=True))

@@ -112,19 +112,19 @@ class Point:
 
     @cached_property
     def dz_by_differences(self) -> Known:
-        """The same at the classes shown, from the loss's values alone."""
+        """The same at the classes shown, from the loss's values alone: after the shift, where a small step counts."""
 
         def value(z: Array) -> Any:
             return getattr(losses, self.loss)(z, self.target)
 
-        found = [along(value, self.z.value, unit(self.z.value, j)) for j in self.shown]
+        found = [along(value, self.shifted.value, unit(self.z.value, j)) for j in self.shown]
         return Known(*(np.array([float(one[part]) for one in found]) for part in (0, 1)))
 
     @cached_property
     def jacobian_by_differences(self) -> Known:
         """The Jacobian among the classes shown, from the values of softmax alone."""
         shown = list(self.shown)
-        columns = [along(softmax, self.z.value, unit(self.z.value, j)) for j in shown]
+        columns = [along(softmax, self.shifted.value, unit(self.z.value, j)) for j in shown]
         return Known(*(np.stack([one[part][shown] for one in columns], axis=-1) for part in (0, 1)))
 
     def line(self, expression: str) -> Known:
