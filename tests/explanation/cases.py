@@ -17,6 +17,7 @@ VECTORS = {
     "alike and enormous": ([1e100, 1e100], 0),
     "next to each other near 1e16": ([1e16, 1e16 + 2], 1),
     "a target of 1e-300": ([0, 0], [1e-300, 1]),
+    "float32, near a target in float64": (np.float32([0, 1]), [0.26894142, 0.73105858]),
     "logits of 1e-9": ([1e-9, -2e-9, 3e-9], 2),
     "as far apart as is allowed": ([300, 0, 150], 1),
     "target near the probabilities": ([0.0, np.log(2)], [1 / 3 + 1e-12, 2 / 3 - 1e-12]),

@@ -46,7 +46,7 @@ def read(logits: npt.ArrayLike, target: npt.ArrayLike, loss: str, layout: str) -
         if value not in CHOICES[name]:
             *others, last = map(repr, CHOICES[name])
             raise OptionError(f"explain: {name} is {value!r}, wanted {', '.join(others)} or {last}")
-    array = numbers("explain", "logits", logits)
+    array = np.asarray(numbers("explain", "logits", logits), np.float64)  # in which a target is read, too
     ndim = array.ndim
     axis = 0 if layout == "columns" and ndim == 2 else -1
     rows = to_rows("explain", "logits", array, axis, as_matrix=True)
@@ -54,14 +54,14 @@ def read(logits: npt.ArrayLike, target: npt.ArrayLike, loss: str, layout: str) -
         raise ShapeError(f"explain: logits.shape is {rows.shape}, wanted a vector (K,) or a batch, (m, K) or (K, m)")
     if 0 in rows.shape:
         raise ShapeError(f"explain: logits.shape is {rows.shape}, with no row; wanted at least 1")
-    z = np.asarray(rows.stored[:, :, 0], np.float64)
+    z = rows.stored[:, :, 0]
     _check_logits(z, ndim, axis)
     read_target = to_target("explain", target, rows, axis, None)
     if read_target.ndim == 1:
         labels, t = read_target, np.zeros(z.shape)
         np.put_along_axis(t, labels[:, None], 1, axis=1)
     else:
-        labels, t = None, np.asarray(read_target[:, :, 0], np.float64)
+        labels, t = None, read_target[:, :, 0]
         _check_distributions(t, ndim, axis)
     return Problem(z, labels, t, loss, layout, ndim == 1)  # type: ignore[arg-type]  # checked above
 
