@@ -121,7 +121,7 @@ def press(browser, slider, *keys):
         handles[slider].send_keys(getattr(Keys, key))
 
 
-@pytest.fixture(params=["a vector", "many classes", "soft rows"])
+@pytest.fixture(params=["a vector", "many classes"])
 def page(request, chromium, tmp_path):
     """Chromium, with an explanation as it was written into a file."""
     file = tmp_path / "page.html"

@@ -125,7 +125,7 @@ def test_every_digit_is_right(case, loss):
     assert np.shape(explanation.grad) == np.shape(VECTORS[case][0])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(-150, 150), min_size=1, max_size=6), st.data(), st.sampled_from(LOSSES))
 def test_every_digit_is_right_of_any_logits(logits, data, loss):
     if data.draw(st.booleans()):
