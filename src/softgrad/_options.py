@@ -1,35 +1,71 @@
-"""Options that are numbers: every check of their range, with its message."""
+"""Options: every check of their names, and of the range of numbers, with its message."""
 
 from __future__ import annotations
 
+import difflib
 import math
+from collections.abc import Iterable
 
 from softgrad.errors import OptionError
 
 
 def positive(function: str, name: str, value: float) -> float:
     """`value`, if it is a positive finite number."""
-    if not 0 < value < math.inf:
-        raise OptionError(f"{function}: {name} is {value}, wanted a positive number")
-    return float(value)
+    wanted = "a positive number"
+    number = _number(function, name, value, wanted)
+    return number if 0 < number < math.inf else _refuse(function, name, value, wanted)
 
 
 def not_negative(function: str, name: str, value: float) -> float:
     """`value`, if it is 0 or a positive finite number."""
-    if not 0 <= value < math.inf:
-        raise OptionError(f"{function}: {name} is {value}, wanted 0 or a positive number")
-    return float(value)
+    wanted = "0 or a positive number"
+    number = _number(function, name, value, wanted)
+    return number if 0 <= number < math.inf else _refuse(function, name, value, wanted)
 
 
 def share(function: str, name: str, value: float) -> float:
     """`value`, if it is from 0 to 1, 1 left out."""
-    if not 0 <= value < 1:
-        raise OptionError(f"{function}: {name} is {value}, wanted at least 0 and less than 1")
-    return float(value)
+    wanted = "at least 0 and less than 1"
+    number = _number(function, name, value, wanted)
+    return number if 0 <= number < 1 else _refuse(function, name, value, wanted)
+
+
+def part(function: str, name: str, value: float) -> float:
+    """`value`, if it is from 0 to 1."""
+    wanted = "a number from 0 to 1"
+    number = _number(function, name, value, wanted)
+    return number if 0 <= number <= 1 else _refuse(function, name, value, wanted)
 
 
 def scale(function: str, name: str, value: float) -> float:
     """`value`, if it and its inverse are far from overflow, in float32 too."""
-    if not 1e-30 <= value <= 1e30:
-        raise OptionError(f"{function}: {name} is {value}, wanted a positive number from 1e-30 to 1e30")
-    return float(value)
+    wanted = "a positive number from 1e-30 to 1e30"
+    number = _number(function, name, value, wanted)
+    return number if 1e-30 <= number <= 1e30 else _refuse(function, name, value, wanted)
+
+
+def known(function: str, given: Iterable[str], options: Iterable[str]) -> None:
+    """Refuses an option that there is not.
+
+    Raises:
+        TypeError: as Python does for a keyword argument that there is not.
+    """
+    names = list(options)
+    for name in given:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            guess = f"did you mean {near[0]}? " if near else ""
+            raise TypeError(f"{function}: there is no option {name}; {guess}wanted {', '.join(names)}")
+
+
+def _number(function: str, name: str, value: object, wanted: str) -> float:
+    try:
+        if not isinstance(value, str | bytes):
+            return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        pass
+    return _refuse(function, name, repr(value), wanted)
+
+
+def _refuse(function: str, name: str, value: object, wanted: str) -> float:
+    raise OptionError(f"{function}: {name} is {value}, wanted {wanted}")

@@ -1,6 +1,7 @@
 """Whatever is wrong with what the user gives: one sentence that says function, argument, got, wanted, way out."""
 
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -38,6 +39,23 @@ class NoArray:
 
     def __array__(self, *args, **options):
         raise RuntimeError("no")
+
+
+class Silent(Exception):
+    def __str__(self):
+        raise RuntimeError
+
+
+def raises_what_has_no_text(*inputs):
+    raise Silent
+
+
+def ends(*inputs):
+    sys.exit(3)
+
+
+ITSELF = [np.ones(2)]
+ITSELF.append(ITSELF)
 
 
 def gives(value):
@@ -116,14 +134,14 @@ CASES = {  # what is wrong: (the call, the error, what its sentence says)
     ),
     "a gradient of a name": (
         vjp_case(lambda z, mode: z, lambda z, mode, y, g: (g, g), Z, "fast"), CheckError,
-        "vjp returned a gradient for mode, which is 'fast' of type str; wanted None there",
+        "vjp returned a gradient for mode, which is 'fast' of type str and no array; wanted None there",
     ),
     "vjp of the gradient alone": (
         vjp_case(softmax, lambda dp: dp), CheckError,
-        r"check_vjp: vjp takes 1 arguments?, wanted 3, as vjp\(\*inputs, output, grad_output\); wrap it, as in lambda",
+        r"check_vjp: vjp takes 1 arguments? .*wanted 3, as vjp\(\*inputs, output, grad_output\); wrap it, as in lambda",
     ),
     "grad of one argument": (
-        grad_case(mean_loss, lambda z: z), CheckError, r"grad takes 1 arguments?, wanted 2, as grad\(\*inputs\); wrap"
+        grad_case(mean_loss, lambda z: z), CheckError, r"grad takes 1 arguments? .*wanted 2, as grad\(\*inputs\); wrap"
     ),
     # dicts of parameters
     "a missing parameter": (
@@ -154,6 +172,13 @@ CASES = {  # what is wrong: (the call, the error, what its sentence says)
     "wrt of None": (grad_case(wrt=None), OptionError, "check_grad: wrt is None, wanted the number"),
     "wrt of nothing": (grad_case(wrt=()), OptionError, r"check_grad: wrt is \(\), wanted the number"),
     "wrt of one twice": (grad_case(wrt=(0, -2)), OptionError, "check_grad: wrt is .*, wanted each input once"),
+    "an exception without text": (vjp_case(raises_what_has_no_text), CheckError, "check_vjp: forward raised Silent$"),
+    "the end of the program": (vjp_case(ends), CheckError, "check_vjp: forward raised SystemExit: 3"),
+    "an input that holds itself": (vjp_case(softmax, vjp, ITSELF), CheckError, "check_vjp: an input holds itself"),
+    "forward is none": (vjp_case(3), CheckError, "check_vjp: forward is 3 of type int, wanted a function"),
+    "vjp is none": (vjp_case(backward=None), CheckError, "check_vjp: vjp is None, wanted a function"),
+    "many draws": (vjp_case(draws=10**9), OptionError, "check_vjp: draws is 1000000000, wanted 5 to 1000"),
+    "vjp of names only": (vjp_case(backward=lambda *, z, p, dp: z), CheckError, "vjp takes 0 arguments by place"),
     "inputs no function": (vjp_case(inputs=3), OptionError, "check_vjp: inputs is 3 of type int, wanted a function"),
     "inputs gives None": (
         vjp_case(inputs=lambda rng: None), CheckError, "check_vjp: inputs returned None, wanted a tuple of inputs"
@@ -172,7 +197,7 @@ CASES = {  # what is wrong: (the call, the error, what its sentence says)
     "wrt too small": (grad_case(wrt=-3), OptionError, "check_grad: wrt has -3"),
     "one of wrt too large": (grad_case(wrt=(0, 5)), OptionError, "check_grad: wrt has 5"),
     "wrt of whole numbers": (grad_case(wrt=1), CheckError, "wrt asks for the gradient at .*whole numbers.*; class num"),
-    "few draws": (vjp_case(draws=4), OptionError, "check_vjp: draws is 4, wanted at least 5; with fewer"),
+    "few draws": (vjp_case(draws=4), OptionError, "check_vjp: draws is 4, wanted 5 to 1000; with fewer"),
     "draws of a fraction": (vjp_case(draws=5.5), OptionError, "draws is 5.5"),
     "rtol 0": (grad_case(rtol=0), OptionError, "check_grad: rtol is 0, wanted a number between 0 and 1"),
     "rtol 1": (grad_case(rtol=1), OptionError, "rtol is 1, wanted a number between 0 and 1"),

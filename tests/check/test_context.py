@@ -38,6 +38,9 @@ NOT_USED = {  # (key, value, what the fact says)
     "no whole number": ("class_axis", 0.5, "class_axis: 0.5 (not used: wanted a whole number)"),
     "rows of unlike lengths": ("target", [[1], [1, 2]], "target: [[1], [1, 2]] (not used: wanted an array of numbers)"),
     "weights in words": ("class_weight", "balanced", f"class_weight: balanced (not used: wanted {A_WEIGHT})"),
+    "weights of a far class": (
+        "class_weight", {10**9: 1}, f"class_weight: {{1000000000: 1}} (not used: wanted {A_WEIGHT})"
+    ),
     "weights by name": ("class_weight", {"cat": 1}, f"class_weight: {{'cat': 1}} (not used: wanted {A_WEIGHT})"),
     "infinity": ("temperature", np.inf, "temperature: inf (not used: wanted a number)"),
     "a key that nobody knows": ("author", "Ada", "author: Ada"),

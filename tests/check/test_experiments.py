@@ -152,8 +152,8 @@ def report_of(factor):
 
 CHECKED = {  # what is wrong: (the factor, the name if it has one, a fact)
     "the sign": (lambda z, g: -g, "sign", "z is -1 times the right gradient everywhere"),
-    "a factor 2": (lambda z, g: 2 * g, "factor-2", "z is 2 times the right gradient everywhere"),
-    "a half": (lambda z, g: g / 2, "factor-half", "z is 0.5 times the right gradient everywhere"),
+    "a factor 2": (lambda z, g: 2 * g, None, "z is 2 times the right gradient everywhere"),
+    "a half": (lambda z, g: g / 2, None, "z is 0.5 times the right gradient everywhere"),
     "m": (lambda z, g: g / len(z), None, "which is 1 / the length of axis 0"),
     "a number of the context": (lambda z, g: g * 1.75, None, "which is beta"),
     "a constant": (lambda z, g: g * 1.234, None, "z is 1.234 times the right gradient everywhere"),

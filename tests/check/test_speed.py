@@ -1,6 +1,7 @@
 """A check is quick enough for a test suite: a softmax layer in 50 ms, a network of 4,810 parameters in 2 s.
 
-The best of several in the time of this process: what else the machine does is not counted.
+The best of several, by the clock or the time of this process, whichever is less: what else the machine does is not
+counted, nor are threads that wait for work.
 """
 
 import time
@@ -20,9 +21,9 @@ def best_of(count, check):
     check()  # imports and caches
     seconds = []
     for _ in range(count):
-        before = time.process_time()
+        before, start = time.process_time(), time.perf_counter()
         report = check()
-        seconds.append(time.process_time() - before)
+        seconds += [time.process_time() - before, time.perf_counter() - start]
     return min(seconds), report
 
 
@@ -61,8 +62,9 @@ NETWORKS = {
 }
 
 
+@pytest.mark.parametrize("rows", [50, 1797])
 @pytest.mark.parametrize("case", NETWORKS)
-def test_the_digits_network(case):
+def test_the_digits_network(case, rows):
     from sklearn.datasets import load_digits
 
     grad, name = NETWORKS[case]
@@ -75,7 +77,7 @@ def test_the_digits_network(case):
         "b2": rng.normal(0, 0.1, 10),
     }
     assert sum(array.size for array in P.values()) == 4810
-    x, y = digits.data[:50] / 16, digits.target[:50]
+    x, y = digits.data[:rows] / 16, digits.target[:rows]
     seconds, report = best_of(2, lambda: sg.check_grad(loss, grad, P, x, y))
     assert report.ok is (name is None)
     assert name is None or report.mistake.name == name

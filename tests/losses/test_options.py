@@ -209,6 +209,20 @@ BAD = {
         sg.ShapeError,
         r"out is an array of float32 of shape \(2, 3\), wanted one of float64",
     ),
+    "smoothing in words": (
+        {"label_smoothing": "some"},
+        sg.OptionError,
+        "label_smoothing is 'some', wanted a number from 0",
+    ),
+    "temperature that is text": ({"temperature": "2"}, sg.OptionError, "temperature is '2', wanted a positive number"),
+    "z-loss of None": ({"z_loss": None}, sg.OptionError, "z_loss is None, wanted 0 or a positive number"),
+    "softcap of two": ({"softcap": [1.0, 2.0]}, sg.OptionError, r"softcap is \[1.0, 2.0\], wanted a positive number"),
+    "a misspelt option": (
+        {"temprature": 2.0},
+        TypeError,
+        "there is no option temprature; did you mean temperature[?] wanted .*weight, ",
+    ),
+    "an option of no kind": ({"verbose": 1}, TypeError, "there is no option verbose; wanted "),
     "out that is a list": ({"out": [[0.0]]}, sg.DtypeError, r"out is a list, wanted an array of float64"),
 }
 

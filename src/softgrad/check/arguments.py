@@ -45,7 +45,10 @@ class Arguments:
 
     def __init__(self, function: str, inputs: Sequence[Any], names: Sequence[str] | None) -> None:
         self.function = function
-        self.inputs = [self._read(f"inputs[{i}]", value) for i, value in enumerate(inputs)]
+        try:
+            self.inputs = [self._read(f"inputs[{i}]", value) for i, value in enumerate(inputs)]
+        except RecursionError:
+            raise CheckError(f"{function}: an input holds itself, wanted lists and dicts of arrays") from None
         self.names = self._named(names)
         self.slots = list(self._slots())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -87,6 +87,7 @@ def computes_in_float32(subject: Subject, arrays: Arrays) -> bool:
 def _is_moved(subject: Subject, arrays: Arrays, away: float, by: float) -> bool:
     """Whether forward sees numbers of float32 change by so much of their size."""
 
+    @np.errstate(over="ignore", invalid="ignore")  # numbers beyond those of float32
     def at(size: float) -> Array:
         real = {key: one for key, one in arrays.items() if one.dtype == np.float64}
         waves = {key: np.cos(1.0 + np.arange(one.size)).reshape(one.shape) for key, one in real.items()}
@@ -185,7 +186,7 @@ def find_nonlinear(subject: Subject, sample: Sample, findings: Findings, *, rtol
 
 
 def find_types(subject: Subject, sample: Sample, findings: Findings, *, short: bool) -> dict[Key, Array]:
-    """NaN and, unless forward is `short` too, types too short; and the gradients of another shape than their array."""
+    """Types too short, unless forward is `short` too; and the gradients of another shape than their array."""
     misshapen: dict[Key, Array] = {}
     for key, grad in sample.grads.items():
         name = subject.arguments.name_of(key)
@@ -193,10 +194,19 @@ def find_types(subject: Subject, sample: Sample, findings: Findings, *, short: b
             findings.add("float32-result", f"the gradient of {name} is {grad.dtype}, the output {sample.output.dtype}")
         if grad.shape != sample.arrays[key].shape:
             misshapen[key] = grad
-        elif not np.isfinite(grad).all() and np.isfinite(sample.output).all():
-            where = [int(i) for i in np.argwhere(~np.isfinite(grad))[0]]
-            findings.add("not-finite", f"the gradient of {name} is {grad[tuple(where)]} at {where}")
     return misshapen
+
+
+def find_not_finite(subject: Subject, sample: Sample, wrong: Iterable[Key], findings: Findings) -> None:
+    """NaN and infinity in gradients that are wrong; an infinite derivative is right where the function has one."""
+    if not np.isfinite(sample.output).all():
+        return
+    for key in wrong:
+        grad = sample.grads[key]
+        if not np.isfinite(grad).all():
+            where = [int(i) for i in np.argwhere(~np.isfinite(grad))[0]]
+            said = f"the gradient of {subject.arguments.name_of(key)} is {grad[tuple(where)]} at {where}"
+            findings.add("not-finite", said)
 
 
 def find_truncation(subject: Subject, sample: Sample, findings: Findings) -> None:

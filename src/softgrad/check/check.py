@@ -14,6 +14,7 @@ from softgrad.check.behaviour import (
     Findings,
     computes_in_float32,
     find_nonlinear,
+    find_not_finite,
     find_truncation,
     find_types,
     first_calls,
@@ -69,7 +70,7 @@ class Check:
 
     def report(self) -> Report:
         """Runs the check; random generators stand afterwards where they stood before."""
-        with self.subject.randomness.kept():
+        with self.subject.randomness.kept(), np.errstate(all="ignore"):
             return self._checked()
 
     def _checked(self) -> Report:
@@ -93,17 +94,39 @@ class Check:
         find_truncation(subject, given, findings)
         if self._note(judged):
             return Report(subject.function, None, np.nan, facts=tuple(findings.facts))
-        samples = [given, *self.sampler.redrawn(given, self.draws)]
+        off = [key for key, one in judged.items() if not one.ok]
+        find_not_finite(subject, given, off, findings)
+        start = self.sampler.shortened(given)
+        redrawn = self.sampler.redrawn(start, self.draws, as_given=not off and not misshapen)
         for failure in self.sampler.failures[:1]:
             findings.note(f"at other inputs like those given, where {subject.forward_name} has a value: {failure}")
         # The digits of float16 are those of many functions.
-        backward = self._recogniser().backward(samples, judged) if self.eps <= EPS32 else None
+        backward = self._recogniser().backward([start, *redrawn], judged) if self.eps <= EPS32 else None
+        samples = [given, *redrawn]
         wrong = self._wrong(samples, judged, backward)
         if wrong or misshapen:
             self._explain(samples, judged, backward, wrong, misshapen)
         elif subject.takes_upstream and self.eps <= EPS32:
             find_nonlinear(subject, given, findings, rtol=max(self._within(), 10 * self.rtol))
+        if not wrong and not misshapen:
+            self._try_negative(given)
         return self._report(given, judged, wrong, misshapen)
+
+    def _try_negative(self, given: Sample) -> None:
+        """Inputs that are all positive hide what is wrong below 0; they are asked about, and nothing more."""
+        if self.sampler.inputs is not None:
+            return
+        arrays = {key: given.arrays[key] for key in given.grads}
+        positive = {key: a for key, a in arrays.items() if a.dtype.kind == "f" and a.size and (a > 0).all()}
+        signs = {key: np.where(np.arange(a.size).reshape(a.shape) % 2, 1, -1) for key, a in positive.items()}
+        moved = {key: a * signs[key] for key, a in positive.items()}
+        sample = self.sampler.usable({**given.arrays, **moved}) if positive else None
+        if sample is None:
+            return
+        for key in positive:
+            if sample.grads[key].shape == sample.arrays[key].shape and not self._judge_fewer(sample, key).ok:
+                name = self._name(key)
+                self.findings.note(f"{name} is right for positive numbers, as given, and wrong where some are negative")
 
     def _in_short(self, dtype: Any, why: str) -> None:
         eps = float(np.finfo(dtype).eps)

@@ -23,6 +23,7 @@ from softgrad.errors import OptionError
 
 RTOL = 1e-6
 DRAWS = 5
+MOST_DRAWS = 1000
 
 
 def check_vjp(
@@ -57,7 +58,7 @@ def check_vjp(
             numbers) is kept as a fact, in your own words.
         rtol: the relative error that passes.
         seed: of the numbers that are drawn.
-        draws: how often the inputs are drawn anew; at least 5.
+        draws: how often the inputs are drawn anew; 5 to 1000.
         inputs: makes fresh inputs from a generator, other shapes included; otherwise they are drawn like those given.
 
     Returns:
@@ -109,7 +110,7 @@ def check_grad(
         context: what you know of the function.
         rtol: the relative error that passes.
         seed: of the numbers that are drawn.
-        draws: how often the inputs are drawn anew; at least 5.
+        draws: how often the inputs are drawn anew; 5 to 1000.
         inputs: makes fresh inputs from a generator.
 
     Returns:
@@ -159,9 +160,9 @@ def _input_numbers(wrt: Any, count: int) -> list[int]:
 def _checked_options(function: str, rtol: Any, draws: Any, seed: Any, inputs: Any, context: Any) -> Context:
     if not isinstance(rtol, int | float | np.number) or not 0 < rtol < 1:
         raise OptionError(f"{function}: rtol is {rtol!r}, wanted a number between 0 and 1")
-    if not isinstance(draws, int | np.integer) or draws < 5:
+    if not isinstance(draws, int | np.integer) or not 5 <= draws <= MOST_DRAWS:
         raise OptionError(
-            f"{function}: draws is {draws!r}, wanted at least 5; with fewer a wrong name could fit by chance"
+            f"{function}: draws is {draws!r}, wanted 5 to {MOST_DRAWS}; with fewer a wrong name could fit by chance"
         )
     if not isinstance(seed, int | np.integer) or seed < 0:
         raise OptionError(f"{function}: seed is {seed!r}, wanted a whole number of at least 0")

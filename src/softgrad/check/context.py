@@ -13,6 +13,7 @@ WHOLE = ("class_axis", "ignore_index")
 NUMBERS = ("temperature", "label_smoothing", "smoothing", "keep", "slope", "eps", "epsilon", "z_loss")
 ARRAYS = ("mask", "target")
 SHOWN = 60  # characters of a value
+MANY = 2**18  # classes, more than any vocabulary has
 
 
 class Context(NamedTuple):
@@ -86,7 +87,7 @@ def _array(value: Any) -> Any:
 def _class_weights(value: Any) -> Any:
     """The weights in the order of the classes; a dict of class to weight leaves the other classes at 1."""
     if isinstance(value, Mapping):
-        if not value or not all(isinstance(k, int | np.integer) and k >= 0 for k in value):
+        if not value or not all(isinstance(k, int | np.integer) and 0 <= k < MANY for k in value):
             return None
         weights = [_number(value.get(k, 1.0)) for k in range(max(value) + 1)]
         return None if None in weights else np.array(weights, dtype=np.float64)

@@ -23,7 +23,7 @@ from softgrad.check.mistakes.scale import named as named_scale
 from softgrad.check.recipes.recipe import IMPOSSIBLE
 from softgrad.check.report import Mistake
 
-SECONDS = 1.0  # that the search for one wrong line may take, and that for two of them
+SECONDS = 1.0  # of the processor, that the search for one wrong line may take, and that for two of them
 SHORT = 5  # lines of a backward pass in which every two wrong lines are tried together
 MADE = 2  # changes without a name of their own that a report lists
 ANY_CAUSE = (
@@ -38,13 +38,13 @@ LAYERS = 3  # mistakes that are told of one network
 
 def diagnose(backward: Backward) -> tuple[Mistake, ...]:
     """All mistakes that explain the gradients, those with a name first; a pair one behind the other."""
-    singles = list(_singles(backward, time.perf_counter() + SECONDS))
+    singles = list(_singles(backward, time.thread_time() + SECONDS))
     if _is_nothing(backward):
         zero = _plain("zero-gradient", f"every gradient is 0, on {len(backward.draws)} draws")
         return (zero, *_told(backward, [wrong for wrong in singles if wrong.known]))
     if singles:
         return _told(backward, singles)
-    deadline = time.perf_counter() + SECONDS
+    deadline = time.thread_time() + SECONDS
     for found in (
         _in_all(backward),
         _exchanged(backward),
@@ -62,7 +62,7 @@ def diagnose(backward: Backward) -> tuple[Mistake, ...]:
 
 def _singles(backward: Backward, deadline: float) -> Iterator[Wrong]:
     for wrong in backward.wrong_lines():
-        if time.perf_counter() > deadline:
+        if time.thread_time() > deadline:
             return
         if _explains(backward, {wrong.step: wrong.line}):
             yield wrong
@@ -159,7 +159,7 @@ def _by_layers(backward: Backward, deadline: float) -> Iterator[Mistake]:
     done: dict[int, str] = {}
     told: list[Mistake] = []
     left = backward.wrong()
-    while left and len(told) < LAYERS and time.perf_counter() < deadline:
+    while left and len(told) < LAYERS and time.thread_time() < deadline:
         best = next(filter(None, (_for_one(backward, i, left, done) for i in left)), None)
         if best is None:
             break
@@ -191,7 +191,7 @@ def _with_constant(backward: Backward, deadline: float) -> Iterator[Mistake]:
     """A wrong line, and the whole times a constant."""
     first, expression = split(backward.lines[0])
     for wrong in backward.wrong_lines():
-        if time.perf_counter() > deadline:
+        if time.thread_time() > deadline:
             return
         own = split(wrong.line)[1] if wrong.step == 0 else expression
         for constant in CONSTANTS:
@@ -209,7 +209,7 @@ def _in_twos(backward: Backward, deadline: float) -> Iterator[Mistake]:
         return
     every = list(backward.wrong_lines())
     for first in every:
-        if time.perf_counter() > deadline:
+        if time.thread_time() > deadline:
             return
         for second in every:
             if second.step > first.step and _explains(backward, {first.step: first.line, second.step: second.line}):

@@ -1,7 +1,8 @@
 """Fresh inputs like the ones given: of the same shapes and the same kind, with other numbers.
 
 A mistake can hide in the numbers that were given: zeros, ties, saturated rows. What kind of numbers an array holds is
-read off it: class numbers, a mask, one-hot rows, probabilities, positive numbers, any numbers.
+read off it: class numbers, a mask or labels of two values, one-hot rows, probabilities, positive numbers, any numbers;
+and whether it is symmetric, sorted, or of unit rows.
 """
 
 from __future__ import annotations
@@ -31,6 +32,35 @@ def redraw(array: Array, rng: np.random.Generator, *, standard: bool) -> Array:
     values = np.unique(array)
     if len(values) <= 2 and 0 in values and values[-1] > 0:
         return _one_hot_or_mask(array, rng)
+    if len(values) == 2:
+        return shuffled(array, rng)
+    return _as_ordered(_real(array, rng, standard=standard), array)
+
+
+def is_free(array: Array) -> bool:
+    """Whether an array holds any real numbers, not labels, a mask or probabilities, of which redraw makes the like."""
+    if array.dtype.kind != "f" or array.ndim == 0 or not array.size or len(np.unique(array)) <= 2:
+        return False
+    return not ((array >= 0).all() and any(np.allclose(array.sum(axis=axis), 1) for axis in range(array.ndim)))
+
+
+def _as_ordered(drawn: Array, array: Array) -> Array:
+    """The numbers drawn, symmetric, sorted or of unit rows where those given are."""
+    if _is_symmetric(array):
+        return np.asarray((drawn + drawn.T) / 2)
+    if array.ndim == 1 and len(array) > 2 and (np.diff(array) > 0).all():
+        return np.sort(drawn)
+    if array.ndim and array.shape[-1] > 1 and np.allclose(np.linalg.norm(array, axis=-1), 1, rtol=1e-9):
+        return np.asarray(drawn / np.linalg.norm(drawn, axis=-1, keepdims=True))
+    return drawn
+
+
+def _is_symmetric(array: Array) -> bool:
+    return array.ndim == 2 and len(array) > 1 and array.shape[0] == array.shape[1] and np.array_equal(array, array.T)
+
+
+def _real(array: Array, rng: np.random.Generator, *, standard: bool) -> Array:
+    """Real numbers: probabilities, positive ones, or any."""
     if (array >= 0).all():
         for axis in range(array.ndim):
             if array.shape[axis] > 1 and np.allclose(array.sum(axis=axis), 1, atol=1e-6):
@@ -54,7 +84,7 @@ def nudged(array: Array, rng: np.random.Generator) -> Array:
     """Nearly the same real numbers, for a function that is defined in a small region only; others as they are."""
     if array.dtype.kind != "f":
         return array.copy()
-    return np.asarray(array * (1 + 0.1 * rng.uniform(-1, 1, array.shape)))
+    return _as_ordered(np.asarray(array * (1 + 0.1 * rng.uniform(-1, 1, array.shape))), array)
 
 
 def _relabelled(array: Array, rng: np.random.Generator) -> Array:
@@ -79,6 +109,9 @@ def _one_hot_or_mask(array: Array, rng: np.random.Generator) -> Array:
             rows = rows[..., rng.permutation(rows.shape[-1])].copy()
             flat = rows.reshape(-1, rows.shape[-1])
             return np.moveaxis(rng.permutation(flat).reshape(rows.shape), -1, axis)
+    if _is_symmetric(array):  # which edges a graph has: its vertices in another order
+        order = rng.permutation(len(array))
+        return array[order][:, order]
     return shuffled(array, rng)
 
 

@@ -26,6 +26,7 @@ BUDGET = 1.5  # seconds for the calls of f
 PROJECTIONS = 8
 CALLS = 8  # of f, that central differences along one direction take where nothing is hard
 SUSPECT = 0.01  # of rtol
+INFINITE = 64  # entries that may be infinite rightly, and are looked at
 
 
 class Place(NamedTuple):
@@ -104,14 +105,15 @@ def _every_entry(witness: Witness, got: Array) -> Judgement:
 
 def _projections(witness: Witness, got: Array, rng: np.random.Generator, deadline: float) -> Judgement:
     finite = np.isfinite(got)
-    if not finite.all():  # no projection could be finite
-        j = int(finite.argmin())
-        verdict = _entry(witness, got, j)
-        return _judgement(witness, [verdict], "every entry", _place(got, j, verdict))
+    for j in np.flatnonzero(~finite)[:INFINITE]:  # no projection could be finite
+        verdict = _entry(witness, got, int(j))
+        if verdict.error > witness.rtol:
+            return _judgement(witness, [verdict], "every entry", _place(got, int(j), verdict))
+    got = np.where(finite, got, 0.0)
     directions: list[Array] = []
     verdicts: list[Verdict] = []
     while len(verdicts) < 2 or (len(verdicts) < PROJECTIONS and time.perf_counter() < deadline):
-        v = direction(got, rng)
+        v = direction(got, rng) * finite
         # On many kinks slopes of either sign make a wide interval; those of one sign make one that tells 2 from 0 to 1.
         directions.append(np.abs(v) if len(directions) % 2 else v)
         verdicts.append(_projection(witness, got, directions[-1]))

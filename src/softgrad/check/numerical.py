@@ -147,6 +147,7 @@ class Point(NamedTuple):
 
     value: Array
     rounding: Array  # of each entry of the value
+    eps: float  # of the arithmetic
 
 
 def point(f: Function, x: Array, *, eps: float = EPS) -> Point:
@@ -161,10 +162,10 @@ def point(f: Function, x: Array, *, eps: float = EPS) -> Point:
     with np.errstate(divide="ignore"):  # powers of 2, at least 64 times the spacing of floats: x + apart is exact
         apart = np.exp2(np.ceil(np.log2(np.maximum(2.0**-26 * np.minimum(size, 1.0), 2.0**-46 * size))))
     apart = apart * direction(x, np.random.default_rng(0))
-    nearby = np.stack([value, *(_evaluate(f, x + k * apart, value) for k in range(1, 7))])
+    nearby = np.stack([value, *(evaluate(f, x + k * apart, value) for k in range(1, 7))])
     with np.errstate(all="ignore"):
         left = np.abs(np.diff(nearby, n=4, axis=0)).max(axis=0) / math.sqrt(70)  # 70 = 1 + 16 + 36 + 16 + 1
-        return Point(value, np.fmax(eps * np.abs(value), np.where(np.isfinite(left), left, 0.0)))
+        return Point(value, np.fmax(eps * np.abs(value), np.where(np.isfinite(left), left, 0.0)), eps)
 
 
 class _AtStep(NamedTuple):
@@ -218,15 +219,16 @@ def _complex_step(f: Function, x: Array, v: Array, y: Array, eps: float) -> Nume
 def _central(f: Function, x: Array, v: Array, s: float, at: Point) -> _AtStep:
     """Central differences at s, s/2, s/4, extrapolated."""
     y = at.value
-    above = np.stack([_evaluate(f, x + t * v, y) for t in (s, s / 2, s / 4)])
-    below = np.stack([_evaluate(f, x - t * v, y) for t in (s, s / 2, s / 4)])
+    above = np.stack([evaluate(f, x + t * v, y) for t in (s, s / 2, s / 4)])
+    below = np.stack([evaluate(f, x - t * v, y) for t in (s, s / 2, s / 4)])
     half = (above - below) / 2
     value, apart = _extrapolate(4, half[0] / s, half[1] / (s / 2), half[2] / (s / 4))
     even = above + below - 2 * y
     # Its terms in s^2 and s^4 cancel in this sum. Where all that is left is the rounding of f, it is 131 times that;
     # over 32 s it is about what the same rounding does to the derivative.
     bent = np.abs(even[0] - 20 * even[1] + 64 * even[2]) / (32 * s)
-    rounding = 4 * at.rounding / s
+    largest = np.maximum(np.abs(above).max(axis=0), np.abs(below).max(axis=0))  # a step may leave a small f far behind
+    rounding = 4 * np.fmax(at.rounding, at.eps * largest) / s
     slope = np.maximum(np.abs(above[0] - y), np.abs(below[0] - y)) / s
     return _at_step(value, apart + bent + rounding, rounding, slope)
 
@@ -234,9 +236,10 @@ def _central(f: Function, x: Array, v: Array, s: float, at: Point) -> _AtStep:
 def _one_sided(f: Function, x: Array, v: Array, s: float, at: Point) -> _AtStep:
     """Differences towards s (which may be negative), s/2, s/4, extrapolated."""
     y = at.value
-    rise = [(_evaluate(f, x + t * v, y) - y) / t for t in (s, s / 2, s / 4)]
+    beside = [evaluate(f, x + t * v, y) for t in (s, s / 2, s / 4)]
+    rise = [(one - y) / t for one, t in zip(beside, (s, s / 2, s / 4), strict=True)]
     value, apart = _extrapolate(2, *rise)
-    rounding = 16 * at.rounding / abs(s)
+    rounding = 16 * np.fmax(at.rounding, at.eps * np.abs(beside).max(axis=0)) / abs(s)
     return _at_step(value, apart + rounding, rounding, np.abs(rise[0]))
 
 
@@ -255,7 +258,7 @@ def _extrapolate(factor: int, whole: Array, half: Array, quarter: Array) -> tupl
     return fine + (fine - coarse) / (factor**2 - 1), np.abs(fine - coarse)
 
 
-def _evaluate(f: Function, x: Array, like: Array) -> Array:
+def evaluate(f: Function, x: Array, like: Array) -> Array:
     """f(x) in float64. Where f raises at a point that its caller did not choose, NaN in the shape of `like`."""
     try:
         with np.errstate(all="ignore"):

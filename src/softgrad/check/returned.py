@@ -65,7 +65,8 @@ class Returned:
         wanted, name = self.arguments.inputs[i], self.arguments.names[i]
         if not any(True for _ in arrays_in(wanted)):
             raise CheckError(
-                f"{self.name} returned a gradient for {name}, which is {kind_of(wanted)}; wanted None there"
+                f"{self.name} returned a gradient for {name}, which is {kind_of(wanted)} and no array; wanted None "
+                f"there, or np.asarray of {name} as the input"
             )
         yield from self._inwards(wanted, value, (i,), name)
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from softgrad.check.arguments import Array, Key, kind_of
-from softgrad.check.draws import nudged, redraw
+from softgrad.check.draws import is_free, nudged, redraw
 from softgrad.check.recipes import Recipe
 from softgrad.check.subject import Subject, said
 from softgrad.errors import CheckError
+
+MANY_ROWS, FEW_ROWS = 64, 32
 
 Arrays = Mapping[Key, Array]
 Draw = Callable[[np.random.Generator], Any]
@@ -64,24 +67,31 @@ class Sampler:
 
     def usable(self, arrays: Arrays, upstream: Array | None = None) -> Sample | None:
         """The functions at these arrays, if they are defined there."""
-        try:
-            output = self.subject.output(arrays)
-        except CheckError:
-            return None
-        if not np.isfinite(output).all():
-            return None
-        try:
-            return self.at(arrays, upstream)
-        except CheckError as error:
-            self.failures.append(str(error))
-            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # nobody asked for these inputs
+            try:
+                output = self.subject.output(arrays)
+            except CheckError:
+                return None
+            if not np.isfinite(output).all():
+                return None
+            try:
+                return self.at(arrays, upstream)
+            except CheckError as error:
+                self.failures.append(str(error))
+                return None
 
-    def redrawn(self, given: Sample, count: int) -> list[Sample]:
-        """Up to `count` samples at fresh inputs."""
-        found = (next(filter(None, map(self.usable, self._tries(given, n))), None) for n in range(count))
+    def redrawn(self, given: Sample, count: int, *, as_given: bool) -> list[Sample]:
+        """Up to `count` samples at fresh inputs.
+
+        `as_given` keeps the arrays of real numbers that have no gradient: they may be what a right gradient relies on,
+        a symmetric matrix or knots in order.
+        """
+        kept = {key: a for key, a in given.arrays.items() if as_given and key not in given.grads and is_free(a)}
+        found = (next(filter(None, map(self.usable, self._tries(given, n, kept))), None) for n in range(count))
         return [sample for sample in found if sample is not None]
 
-    def _tries(self, given: Sample, n: int) -> Iterator[Arrays]:
+    def _tries(self, given: Sample, n: int, kept: Arrays) -> Iterator[Arrays]:
         """Fresh inputs; then such as are nearer to those given, in case the functions are not defined elsewhere."""
         if self.inputs is not None:
             values = self._made()
@@ -91,10 +101,15 @@ class Sampler:
                 )
             yield self.subject.others(values if isinstance(values, tuple) else (values,), exact=self.exact)
             return
-        rng, arrays = self.rng, given.arrays
-        yield {key: redraw(array, rng, standard=bool(n % 2)).astype(array.dtype) for key, array in arrays.items()}
-        yield {key: redraw(array, rng, standard=False).astype(array.dtype) for key, array in arrays.items()}
-        yield {key: nudged(array, rng).astype(array.dtype) for key, array in arrays.items()}
+        rng, free = self.rng, {key: array for key, array in given.arrays.items() if key not in kept}
+        ways: tuple[Callable[[Array], Array], ...] = (
+            lambda array: redraw(array, rng, standard=bool(n % 2)),
+            lambda array: redraw(array, rng, standard=False),
+            lambda array: nudged(array, rng),
+        )
+        for way in ways:
+            drawn = {key: way(array).astype(array.dtype) for key, array in free.items()}
+            yield {key: kept.get(key, drawn.get(key, array)) for key, array in given.arrays.items()}
 
     def _made(self) -> Any:
         """What the user's own maker of inputs gives."""
@@ -110,9 +125,16 @@ class Sampler:
         found = (self.taking(sample, np.arange(n - 1), axis) for axis, n in lengths.items() if n > 1)
         return [one for one in found if one is not None]
 
-    def taking(self, sample: Sample, entries: Array, axis: int) -> Sample | None:
-        """The same with these entries of an axis only, in every array that shares its length."""
-        length = length_of(sample, axis)
+    def shortened(self, sample: Sample) -> Sample:
+        """The same with the first few of many rows, if the functions take them: all that is asked then takes less."""
+        longest = max((array.shape[0] for array in sample.arrays.values() if array.ndim), default=0)
+        if longest < MANY_ROWS:
+            return sample
+        return self.taking(sample, np.arange(FEW_ROWS), 0, length=longest) or sample
+
+    def taking(self, sample: Sample, entries: Array, axis: int, *, length: int | None = None) -> Sample | None:
+        """The same with these entries of an axis only, in every array of that length: by default that of the first."""
+        length = length_of(sample, axis) if length is None else length
         arrays = {
             key: np.take(array, entries, axis=axis) if array.ndim and array.shape[axis] == length else array
             for key, array in sample.arrays.items()

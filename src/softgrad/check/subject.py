@@ -56,6 +56,9 @@ class Subject:
         self._forward, self._backward = forward, backward
         self.takes_upstream = takes_upstream
         self.forward_name, self.backward_name = ("forward", "vjp") if takes_upstream else ("loss", "grad")
+        for name, one in ((self.forward_name, forward), (self.backward_name, backward)):
+            if not callable(one):
+                raise CheckError(f"{function}: {name} is {kind_of(one)}, wanted a function")
         self.arguments = Arguments(function, inputs, names or _parameters(forward, len(inputs)))
         self.wrt = wrt
         self.randomness = Randomness((forward, backward), generators)
@@ -114,7 +117,7 @@ class Subject:
         try:
             with np.errstate(all="ignore"):
                 value = self._forward(*inputs)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise CheckError(f"{name} raised {said(error)}") from error
         if value is None or isinstance(value, tuple | list | dict | str):
             way = "; is there a return?" if value is None else ""
@@ -161,7 +164,7 @@ class Subject:
             try:
                 with np.errstate(all="ignore"):
                     value = self._backward(*call)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise CheckError(f"{self.function}: {name} raised {said(error)}") from error
         pairs = [*zip(self.arguments.names, inputs, before, strict=True)]
         pairs += [("output", handed, output), ("grad_output", upstream, grad_output)]
@@ -181,8 +184,10 @@ class Subject:
         except TypeError:
             takes = "*inputs, output, grad_output" if self.takes_upstream else "*inputs"
             way = "lambda z, p, dp: softmax_backward(dp, p)" if self.takes_upstream else "lambda z, y: grad(z)"
+            takes_no = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
+            count = sum(one.kind not in takes_no for one in signature.parameters.values())
             raise CheckError(
-                f"{self.function}: {name} takes {len(signature.parameters)} arguments, wanted {len(call)}, as "
+                f"{self.function}: {name} takes {count} arguments by place, wanted {len(call)}, as "
                 f"{name}({takes}); wrap it, as in {way}"
             ) from None
 
@@ -203,7 +208,10 @@ def _captured(forward: Callable[..., Any]) -> list[Array]:
     return list(arrays.values()) if len(arrays) <= CAPTURED else []
 
 
-def said(error: Exception) -> str:
+def said(error: BaseException) -> str:
     """An exception in one line."""
-    text = str(error).strip().splitlines()
+    try:
+        text = str(error).strip().splitlines()
+    except Exception:  # it has no text
+        text = []
     return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__

@@ -14,7 +14,7 @@ from softgrad.check.samples import Sample
 from softgrad.check.subject import Subject
 from softgrad.errors import CheckError
 
-PLAIN = {-1.0: "sign", 2.0: "factor-2", 0.5: "factor-half"}  # ratios that need no formula to be named
+PLAIN = {-1.0: "sign"}  # ratios that need no formula to be named
 Judge = Callable[[Sample, Key], Judgement]
 
 
@@ -45,7 +45,10 @@ def explore(
             continue
         name, got = subject.arguments.name_of(key), samples[0].grads[key]
         ratios[key] = constant_ratio(got, one.wanted)
-        for fact in facts_of(name, got, one.wanted, _quantities(one.wanted.shape, numbers), labels):
+        quantities = _quantities(subject, samples[0], key, numbers)
+        if ratios[key] is not None:
+            quantities = _elsewhere_too(subject, samples[-2:], key, numbers, judge, quantities)
+        for fact in facts_of(name, got, one.wanted, quantities, labels):
             findings.note(fact)
         _clipped(subject, samples, key, judge, findings)
     if subject.takes_upstream and None in ratios.values():
@@ -59,13 +62,37 @@ def explore(
             findings.add(PLAIN[ratio], f"the gradient is {ratio:g} times the right one everywhere")
 
 
-def _quantities(shape: tuple[int, ...], numbers: Mapping[str, float]) -> dict[str, float]:
+def _quantities(subject: Subject, sample: Sample, key: Key, numbers: Mapping[str, float]) -> dict[str, float]:
     """Numbers that a ratio may equal, by what they are."""
-    named = {f"the length of axis {axis}": float(n) for axis, n in enumerate(shape)}
-    named |= {f"the root of the length of axis {axis}": float(n) ** 0.5 for axis, n in enumerate(shape)}
-    named["the number of entries"] = float(np.prod(shape))
+    own = sample.arrays[key].shape
+    named = {f"the length of axis {axis}": float(n) for axis, n in enumerate(own)}
+    for other, array in sample.arrays.items():
+        of = subject.arguments.name_of(other)
+        named |= {f"the length of axis {axis} of {of}": float(n) for axis, n in enumerate(array.shape) if n not in own}
+    named |= {f"the root of {name}": n**0.5 for name, n in named.items()}
+    named["the number of entries"] = float(np.prod(own))
     named |= numbers
     return named | {f"1 / {name}": 1 / value for name, value in named.items() if value}
+
+
+def _elsewhere_too(
+    subject: Subject,
+    others: list[Sample],
+    key: Key,
+    numbers: Mapping[str, float],
+    judge: Judge,
+    quantities: Mapping[str, float],
+) -> dict[str, float]:
+    """Those of the quantities that the ratio equals at other lengths too; all of them where there are none."""
+    kept = dict(quantities)
+    for sample in others:
+        shaped = sample.grads[key].shape == sample.arrays[key].shape
+        wanted = judge(sample, key).wanted if shaped else None
+        ratio = None if wanted is None else constant_ratio(sample.grads[key], wanted)
+        if ratio is not None:
+            there = _quantities(subject, sample, key, numbers)
+            kept = {name: n for name, n in kept.items() if abs(there.get(name, n) - ratio) < 1e-4 * abs(ratio)}
+    return kept
 
 
 def _everywhere(samples: list[Sample], wrong: Mapping[Key, Judgement], ratio: float, judge: Judge) -> bool:

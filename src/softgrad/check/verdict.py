@@ -20,10 +20,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from softgrad.check.numerical import Array, Function, Numerical, allows_complex_step, along, point, slopes
+from softgrad.check.numerical import Array, Function, Numerical, allows_complex_step, along, evaluate, point, slopes
 
 TRUSTED = 0.1  # a slack above this part of the derivative's size says nothing of it
 LOOSE = 1e-3  # above this part, the slopes from both sides may say more
+MILLION = 1e6
+STEPS_TO_INFINITY = 2.0 ** (-8 * np.arange(1, 16))
 CONFIRMED = 4  # wrong derivatives by the complex step that are confirmed; then it is believed
 
 
@@ -52,6 +54,8 @@ class Witness:
 
     def verdict(self, v: Array, got: float, size: float) -> Verdict:
         """`got`, of that size, as the derivative along v."""
+        if np.isinf(got) and self._is_infinite(v, got):
+            return Verdict(0.0, got, got, 0.0)
         terms = self.terms * float(np.linalg.norm(v))
         wanted = self._weighted(along(self.f, self.x, v, eps=self.eps, complex_step=self.complex_step, at=self.at))
         verdict = self._compare(got, size, wanted, terms)
@@ -77,6 +81,25 @@ class Witness:
             return verdict
         second = self._compare(verdict.got, size, differences, terms)
         return second if second.resolved and not on_kink.kink else on_kink
+
+    def _is_infinite(self, v: Array, got: float) -> bool:
+        """Whether slopes of <grad_output, f> grow without end, in the sign of `got`, as steps shrink on one side."""
+        used = self.grad_output != 0
+        weight = self.grad_output[used] * np.sign(got)
+        rounding = float((np.abs(weight) * self.at.rounding[used]).sum())
+        for side in (1.0, -1.0):
+            seen = []
+            for step in side * STEPS_TO_INFINITY:
+                rise = float(
+                    ((evaluate(self.f, self.x + step * v, self.at.value) - self.at.value)[used] * weight).sum()
+                )
+                if not abs(rise) > 16 * rounding:
+                    break
+                seen.append(rise / step)
+            growth = np.diff(seen)
+            if len(growth) >= 4 and (growth > 0).all() and (growth[1:] > 0.5 * growth[:-1]).all():
+                return True
+        return False
 
     def _on_kink(self, v: Array, got: float, size: float, terms: float) -> Verdict:
         left, right = slopes(self.f, self.x, v, eps=self.eps, at=self.at)
@@ -128,16 +151,17 @@ def _size_of_terms(f: Function, x: Array, y: Array, grad_output: Array) -> float
     """How large the terms are that meet in one entry of the gradient; its rounding is eps of them.
 
     Two measures that have that size: f at 0 (for a cross-entropy log K, however saturated its logits are), and how far
-    f moves from there to x, over how far x is from 0. Where f is not defined at 0, f over x.
+    f moves from there to x, over how far x is from 0; the same at -x where that is less, as 0 may be a pole. Where f is
+    not defined at 0, f over x; where x is 0, f at 1 is the other place. A millionfold of f is no size of its terms.
     """
-    size = float(np.abs(x).max(initial=0.0))
-    try:
-        with np.errstate(all="ignore"):
-            at_zero = np.array(f(np.zeros(x.shape)), dtype=np.float64)
-    except Exception:  # the user's function may raise anything
-        at_zero = np.full(y.shape, np.nan)
-    if at_zero.shape == y.shape and np.isfinite(at_zero).all():
-        terms = np.maximum(np.abs(at_zero), np.abs(y - at_zero) / (size or 1.0))
-    else:
-        terms = np.abs(y) / (size or 1.0)
+    size = float(np.abs(x).max(initial=0.0)) or 1.0
+
+    def seen_from(other: Array) -> Array:
+        at = evaluate(f, other, y)
+        return np.asarray(np.maximum(np.abs(at), np.abs(y - at) / size))
+
+    terms = seen_from(np.zeros(x.shape) if x.any() else np.ones(x.shape))
+    if not np.isfinite(terms).all():
+        terms = np.abs(y) / size
+    terms = np.fmin(np.fmin(terms, seen_from(-x) if x.any() else np.inf), MILLION * np.maximum(np.abs(y), 1.0))
     return float(np.linalg.norm((grad_output * np.where(np.isfinite(terms), terms, 0.0)).ravel()))

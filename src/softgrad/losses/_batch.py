@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from softgrad._arrays import Array, Rows, bits, is_bfloat16, numbers, to_out, to_rows, to_target
-from softgrad._options import not_negative, positive, scale
+from softgrad._options import known, not_negative, part, positive, scale
 from softgrad.errors import LabelError, OptionError, ShapeError
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
@@ -193,14 +193,15 @@ def read_batch(
     denominator: float | None = None,
     if_all_ignored: IfAllIgnored = "zero",
     out: Array | None = None,
+    **others: object,
 ) -> Batch:
-    """The arguments of a loss, checked."""
+    """The arguments of a loss, checked; there are no `others`."""
+    if others:
+        known(function, others, LossOptions.__annotations__)
     if reduction not in CHOICES["reduction"]:
         raise _no_such_choice(function, "reduction", reduction)
     if if_all_ignored not in CHOICES["if_all_ignored"]:
         raise _no_such_choice(function, "if_all_ignored", if_all_ignored)
-    if not 0 <= label_smoothing <= 1:
-        raise OptionError(f"{function}: label_smoothing is {label_smoothing}, wanted a number from 0 to 1")
     if denominator is not None and reduction != "mean":
         raise OptionError(f"{function}: denominator is {denominator}, but reduction is {reduction!r}; wanted 'mean'")
     if ignore_index is not None and not isinstance(ignore_index, int | np.integer):
@@ -226,7 +227,7 @@ def read_batch(
         z,
         read_target,
         weights,
-        float(label_smoothing),
+        part(function, "label_smoothing", label_smoothing),
         not_negative(function, "z_loss", z_loss),
         0.0 if softcap is None else scale(function, "softcap", softcap),
         scale(function, "temperature", temperature),

@@ -143,6 +143,12 @@ ENTRIES = (
         "The output of log-softmax is log p; the derivative is written in p = exp(log p).",
     ),
     Entry(
+        "off-diagonal-index",
+        "Off the diagonal of the Jacobian an index is wrong: p_i twice, for p_i and p_j",
+        "The entry (i, j) of the Jacobian is p_i (1 - p_i) where i = j, and -p_i p_j elsewhere. With -p_i p_i there "
+        "the sum over j has no p_j left, and p comes out of it.",
+    ),
+    Entry(
         "inner-product-without-probabilities",
         "The inner product has lost its p",
         "What comes off dp is Σ p dp, the mean of dp under the probabilities: not the plain sum or mean of dp.",
@@ -170,6 +176,7 @@ _LISTED = (
     Listed(SOFTMAX, "p * (dp - p * dp)", "diagonal-only"),
     Listed(SOFTMAX, "p * (1 - p)", "diagonal-only", "upstream-ignored"),
     Listed(SOFTMAX, "-p * p * dp", "diagonal-only"),
+    Listed(SOFTMAX, "p * (dp - p * sum_k(dp))", "off-diagonal-index"),
     Listed(SOFTMAX, "p * dp", "inner-product-missing"),
     Listed(SOFTMAX, "p * -sum_k(p * dp)", "diagonal-part-missing"),
     Listed(SOFTMAX, "-p * (sum_k(p * dp) - p * dp)", "diagonal-part-missing"),

@@ -96,7 +96,7 @@ def _options(
     """What the arrays beside the target may be, by their shapes and by what the user says."""
     rows = None if classes is None else classes.shape
     free = [(i, leaf.array) for i, leaf in enumerate(leaves) if i not in used and not leaf.parameter]
-    vectors = [(i, array) for i, array in free if array.ndim == 1]
+    vectors = [(i, array) for i, array in free if array.ndim == 1 or array.shape == rows]
     positive = [(i, array) for i, array in vectors if array.dtype.kind == "f" and (array > 0).all()]
     masks = [(i, array) for i, array in vectors if set(np.unique(array)) <= {0, 1}]
     weight = next((i for i, array in positive if array.shape != rows), None)

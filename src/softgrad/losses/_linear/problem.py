@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from softgrad._arrays import COMPUTED_IN, Array, Rows, numbers
 from softgrad._blas import fits, multiply
+from softgrad._options import known
 from softgrad.errors import DataError, OptionError, ShapeError
 from softgrad.losses._batch import Batch, RowOptions, read_batch
 
@@ -134,8 +135,7 @@ def read_problem(
     whole_rows: bool = False,
 ) -> Problem:
     """The arguments, checked; so many buffers of logits have to fit into max_memory, of whole rows or else of tiles."""
-    for name in options.keys() - RowOptions.__annotations__.keys():
-        raise TypeError(f"{function}: there is no option {name}, wanted {', '.join(RowOptions.__annotations__)}")
+    known(function, options, RowOptions.__annotations__)
     room = _read_bytes(function, max_memory)
     features, head = numbers(function, "x", x), numbers(function, "w", w)
     if head.ndim != 2 or not head.size:
