@@ -5,6 +5,7 @@
     p = sg.softmax(logits)                                       the function
     dz = sg.softmax_vjp(p, dp)                                   its backward pass
     loss, grad = sg.cross_entropy_with_grad(logits, target)      a loss and its gradient, from one pass
+    print(sg.explain(logits, target))                            how that gradient comes about, on these numbers
 
 Letters are the same everywhere: z logits, p probabilities, t target, g upstream gradient, N rows, K classes.
 """
@@ -59,8 +60,9 @@ from softgrad.softmax import (
 )
 
 if TYPE_CHECKING:
-    from softgrad import testing
+    from softgrad import explanation, testing
     from softgrad.check.checks import check_grad, check_vjp
+    from softgrad.explanation.explain import explain
     from softgrad.losses import (
         LinearGrad,
         LinearLossAndGrad,
@@ -101,6 +103,8 @@ __all__ = [
     "cross_entropy_with_grad",
     "cross_entropy_with_stats",
     "data",
+    "explain",
+    "explanation",
     "get_num_threads",
     "kl_divergence",
     "kl_divergence_hvp",
@@ -135,6 +139,8 @@ _LATER = {
     "LinearLossGradStats": "softgrad.losses.linear",
     "check_grad": "softgrad.check.checks",
     "check_vjp": "softgrad.check.checks",
+    "explain": "softgrad.explanation",
+    "explanation": "softgrad.explanation",
     "linear_cross_entropy": "softgrad.losses.linear",
     "linear_cross_entropy_hvp": "softgrad.losses.linear",
     "linear_cross_entropy_with_grad": "softgrad.losses.linear",

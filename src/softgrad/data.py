@@ -178,7 +178,7 @@ class Encoding(NamedTuple):
 
         Raises:
             DataError: a cell that is empty, NaN or infinite, or that is no number in a column of numbers; a text column
-            of more than 50 values of which most stand once.
+                of more than 50 values of which most stand once.
 
         Example:
             >>> table = sg.data.read_table("iris")

@@ -10,6 +10,8 @@ import typer
 
 from softgrad import __version__
 from softgrad.cli.check import check
+from softgrad.cli.explain import explain
+from softgrad.cli.explore import explore
 from softgrad.cli.predict import predict
 from softgrad.cli.train import train
 from softgrad.errors import SoftgradError
@@ -43,6 +45,8 @@ def _options(
 app.command()(train)
 app.command()(predict)
 app.command()(check)
+app.command(context_settings={"ignore_unknown_options": True})(explain)  # so that -1 is a logit
+app.command()(explore)
 
 
 def main() -> None:

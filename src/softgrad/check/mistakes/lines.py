@@ -224,6 +224,13 @@ class _Written(ast.NodeTransformer):
             text = f"np.eye(K)[{inside}]"
             if k % self._layout.ndim != self._layout.ndim - 1:
                 text = f"np.moveaxis({text}, -1, {k})" if self._layout.ndim > 2 else f"{text}.T"
+        elif name in ("first_k", "last_k", "first_m", "last_m"):
+            one, axis = 0 if name.startswith("first") else -1, k if name.endswith("k") else rows
+            text = f"np.take({inside}, [{one}], axis={axis})" if name.endswith("k") or m else inside
+        elif name in ("shift", "shift_back"):
+            text = f"np.roll({inside}, {1 if name == 'shift' else -1}, axis={k})"
+        elif name in ("ones", "zeros"):
+            text = f"np.{name}_like({inside})"
         elif name in ("exp", "log", "tanh", "where", "outer", "maximum", "sqrt", "abs", "sign"):
             text = f"np.{name}({inside})"
         elif name == "softmax":

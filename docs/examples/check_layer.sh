@@ -1,0 +1,1 @@
+softgrad check layer.py || echo "exit code $?"

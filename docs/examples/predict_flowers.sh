@@ -1,0 +1,1 @@
+softgrad predict softgrad-runs/flowers new-flowers.csv

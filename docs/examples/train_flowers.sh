@@ -1,0 +1,1 @@
+softgrad train flowers.csv --target species --hidden 16

@@ -1,0 +1,109 @@
+"""`softgrad explain`: logits and a target in; out comes how the gradient of the loss comes about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import typer
+
+from softgrad._arrays import Array
+from softgrad._files import write_whole
+from softgrad.errors import OptionError
+from softgrad.explanation import Explanation
+from softgrad.explanation import explain as explain_numbers
+from softgrad.explanation.arguments import Layout, Loss
+
+LOSSES: dict[str, Loss] = {
+    "cross-entropy": "cross_entropy",
+    "squared-error": "squared_error",
+    "kl-divergence": "kl_divergence",
+}
+
+
+def explain(
+    logits: Annotated[
+        list[str],
+        typer.Argument(metavar="LOGITS...", help="Of one row, as 2 1 0.1; or of several, each as 2,1,0.1."),
+    ],
+    target: Annotated[
+        list[str],
+        typer.Option(help="A class, or a probability for each, as 0.7,0.2,0.1; once for each row.", metavar="TARGET"),
+    ],
+    loss: Annotated[
+        Literal["cross-entropy", "squared-error", "kl-divergence"], typer.Option(help="Of the softmax of the logits.")
+    ] = "cross-entropy",
+    layout: Annotated[
+        Literal["rows", "columns"], typer.Option(help="How a batch and the layer below it are written.")
+    ] = "rows",
+    rows: Annotated[int, typer.Option(min=1, help="Rows shown in full.")] = 2,
+    classes: Annotated[int, typer.Option(min=1, help="Classes written out.")] = 8,
+    html: Annotated[Path | None, typer.Option(help="Write a page here.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write Markdown here.")] = None,
+    latex: Annotated[Path | None, typer.Option(help="Write a LaTeX document here.")] = None,
+) -> None:
+    """Show step by step how the gradient of a loss at LOGITS comes about, and what goes wrong on the way.
+
+    It is printed as text unless a file is asked for.
+    """
+    explanation = explain_numbers(*_numbers(logits, target, layout), loss=LOSSES[loss], layout=layout, rows=rows,
+                                  classes=classes)  # fmt: skip
+    forms: list[tuple[Path | None, Callable[[Explanation], str]]] = [
+        (html, Explanation.to_html),
+        (markdown, Explanation.to_markdown),
+        (latex, Explanation.to_latex),
+    ]
+    asked = [(path, form) for path, form in forms if path is not None]
+    for path, form in asked:
+        write_whole(path, form(explanation).encode())
+    if not asked:
+        typer.echo(str(explanation), nl=False)
+
+
+def _numbers(logits: list[str], target: list[str], layout: Layout) -> tuple[Array, Array]:
+    """Logits and target as `sg.explain` takes them."""
+    for text in logits:
+        if "" in text.split(","):
+            raise OptionError(
+                f"explain: LOGITS has {text!r}, with no number beside the comma; write 2 1 0.1, or 2,1,0.1"
+            )
+    rows = any("," in text for text in logits)
+    z = np.array(_table("LOGITS", [text.split(",") for text in logits]) if rows else _table("LOGITS", [logits])[0])
+    t: Array
+    if any("," in text for text in target):
+        t = np.array(_table("--target", [text.split(",") for text in target]))
+    else:
+        t = np.array([_class(text) for text in target])
+    if len(target) != (len(z) if rows else 1):
+        raise OptionError(
+            f"explain: --target is given {len(target)} times for {len(z) if rows else 1} rows of logits; give it once "
+            "for each row"
+        )
+    if not rows:
+        return z, t[0]
+    return (z.T, t.T) if layout == "columns" else (z, t)
+
+
+def _table(name: str, lines: list[list[str]]) -> list[list[float]]:
+    if len({len(line) for line in lines}) > 1:
+        raise OptionError(f"explain: {name} differ in length, {', '.join(str(len(line)) for line in lines)}; give each "
+                          "row as many numbers")  # fmt: skip
+    return [[_number(name, text) for text in line] for line in lines]
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise OptionError(f"explain: {name} has {text!r}, wanted numbers, as 2 1 0.1") from None
+
+
+def _class(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise OptionError(
+            f"explain: --target is {text!r}, wanted a class number, as 0, or a probability for each class, as 0.7,0.3"
+        ) from None

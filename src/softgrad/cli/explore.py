@@ -1,0 +1,29 @@
+"""`softgrad explore`: the derivation as a page with sliders, in the reader's browser."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from softgrad import explanation
+from softgrad.errors import OptionError
+
+PAGE = Path(explanation.__file__).parent / "explore.py"
+
+
+def explore(
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Of the page.  [default: a free one]")] = None,
+    headless: Annotated[bool, typer.Option("--headless", help="Do not open a browser.")] = False,
+) -> None:
+    """Open a page where logits are sliders, and every step follows; Ctrl-C ends it."""
+    if find_spec("marimo") is None:
+        raise OptionError("explore: marimo is not installed; python -m pip install 'softgrad[explore]'")
+    command = [sys.executable, "-m", "marimo", "run", str(PAGE), "--no-token"]
+    command += ["--port", str(port)] if port is not None else []
+    command += ["--headless"] if headless else []
+    os.execv(sys.executable, command)  # this process becomes the server: whatever ends it ends both

@@ -1,0 +1,100 @@
+"""What `explain` is given, checked."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, TypeAlias, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from softgrad._arrays import Array, numbers, to_rows, to_target
+from softgrad.errors import OptionError, ShapeError
+
+Loss: TypeAlias = Literal["cross_entropy", "squared_error", "kl_divergence"]
+Layout: TypeAlias = Literal["rows", "columns"]
+CHOICES = {"loss": get_args(Loss), "layout": get_args(Layout)}
+
+SPAN = 300.0  # the probability exp(-300) has a square, which the Jacobian holds, and an inverse
+LARGEST = 1e100
+ROUNDING = 1e-6  # of the sum of a target, which may have been float32
+
+
+class Problem(NamedTuple):
+    """m rows of logits and their targets, in float64."""
+
+    z: Array  # (m, K)
+    labels: Array | None  # (m) class numbers, where the target was given so
+    t: Array  # (m, K) the target as probabilities
+    loss: Loss
+    layout: Layout
+    is_vector: bool  # one row was given, as (K)
+
+    @property
+    def rows(self) -> int:
+        """How many, m."""
+        return len(self.z)
+
+    @property
+    def classes(self) -> int:
+        """How many, K."""
+        return len(self.z[0])
+
+
+def read(logits: npt.ArrayLike, target: npt.ArrayLike, loss: str, layout: str) -> Problem:
+    """The arguments as rows, or an error that names the entry."""
+    for name, value in (("loss", loss), ("layout", layout)):
+        if value not in CHOICES[name]:
+            *others, last = map(repr, CHOICES[name])
+            raise OptionError(f"explain: {name} is {value!r}, wanted {', '.join(others)} or {last}")
+    array = np.asarray(numbers("explain", "logits", logits), np.float64)  # in which a target is read, too
+    ndim = array.ndim
+    axis = 0 if layout == "columns" and ndim == 2 else -1
+    rows = to_rows("explain", "logits", array, axis, as_matrix=True)
+    if ndim not in (1, 2):
+        raise ShapeError(f"explain: logits.shape is {rows.shape}, wanted a vector (K,) or a batch, (m, K) or (K, m)")
+    if 0 in rows.shape:
+        raise ShapeError(f"explain: logits.shape is {rows.shape}, with no row; wanted at least 1")
+    z = rows.stored[:, :, 0]
+    _check_logits(z, ndim, axis)
+    read_target = to_target("explain", target, rows, axis, None)
+    if read_target.ndim == 1:
+        labels, t = read_target, np.zeros(z.shape)
+        np.put_along_axis(t, labels[:, None], 1, axis=1)
+    else:
+        labels, t = None, read_target[:, :, 0]
+        _check_distributions(t, ndim, axis)
+    return Problem(z, labels, t, loss, layout, ndim == 1)  # type: ignore[arg-type]  # checked above
+
+
+def _check_logits(z: Array, ndim: int, axis: int) -> None:
+    for n, i in np.argwhere(~(np.abs(z) <= LARGEST)):
+        raise OptionError(
+            f"explain: {_place('logits', n, i, ndim, axis)} is {z[n, i]:g}, wanted a finite number of at most "
+            f"{LARGEST:g}; leave a class out instead of setting it to -inf"
+        )
+    below = z.max(axis=1, keepdims=True) - z
+    for n, i in np.argwhere(below > SPAN):
+        raise OptionError(
+            f"explain: {_place('logits', n, i, ndim, axis)} is {below[n, i]:g} below the largest of its row, where "
+            f"float64 has no room for the products of its probability; wanted at most {SPAN:g}: leave the class out"
+        )
+
+
+def _check_distributions(t: Array, ndim: int, axis: int) -> None:
+    for n, i in np.argwhere(~((t >= 0) & (t <= 1 + ROUNDING))):
+        raise OptionError(
+            f"explain: {_place('target', n, i, ndim, axis)} is {t[n, i]:g}, wanted a probability, from 0 to 1"
+        )
+    sums = t.sum(axis=1)
+    for n in np.flatnonzero(np.abs(sums - 1) > ROUNDING):
+        row = "" if ndim == 1 else f" row {n} of"
+        raise OptionError(
+            f"explain:{row} target sums to {sums[n]:g}, wanted a distribution, of sum 1; divide it by its sum"
+        )
+
+
+def _place(name: str, n: int, i: int, ndim: int, axis: int) -> str:
+    """The entry as the reader indexes it."""
+    if ndim == 1:
+        return f"{name}[{i}]"
+    return f"{name}[{i}, {n}]" if axis == 0 else f"{name}[{n}, {i}]"

@@ -1,0 +1,145 @@
+"""The derivation of a softmax loss and its gradient, step by step, on the reader's own numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Integral
+
+import numpy as np
+import numpy.typing as npt
+
+from softgrad._arrays import Array
+from softgrad.errors import OptionError
+from softgrad.explanation.arguments import Layout, Loss, Problem, read
+from softgrad.explanation.backward_steps import backward_steps
+from softgrad.explanation.batch_steps import Batch, batch_of, mean_step, rest_of_batch
+from softgrad.explanation.forward_steps import forward_steps
+from softgrad.explanation.html import as_fragment, as_page
+from softgrad.explanation.latex import as_document
+from softgrad.explanation.layer_step import layer_step
+from softgrad.explanation.markdown import as_markdown
+from softgrad.explanation.point import Point
+from softgrad.explanation.step import Part
+from softgrad.explanation.text import WIDTH, as_plain_text
+
+NAMES = {
+    "cross_entropy": "cross-entropy",
+    "squared_error": "squared error",
+    "kl_divergence": "Kullback-Leibler divergence",
+}
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation:
+    """A derivation. Printed it is text; a notebook shows it as HTML."""
+
+    title: str
+    intro: tuple[str, ...]
+    parts: tuple[Part, ...]
+    loss: float  # the mean over the rows
+    grad: Array  # at the logits, in their shape
+
+    def to_text(self, *, width: int = WIDTH) -> str:
+        """What print shows; prose wrapped to `width` columns."""
+        return as_plain_text(self, width)
+
+    def to_markdown(self) -> str:
+        """Markdown with mathematics between $ signs and tables of pipes, as GitHub and MkDocs read them."""
+        return as_markdown(self)
+
+    def to_latex(self) -> str:
+        """A LaTeX document, which compiles by itself."""
+        return as_document(self)
+
+    def to_html(self) -> str:
+        """A page in one file: MathML, no script, nothing to load; light or dark as the reader's system is."""
+        return as_page(self)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def __repr__(self) -> str:
+        return f"<Explanation {self.title}>"
+
+    def _repr_html_(self) -> str:
+        return as_fragment(self)
+
+
+def explain(
+    logits: npt.ArrayLike,  # (K,), (m, K) or (K, m)
+    target: npt.ArrayLike,  # class numbers, or probabilities in the shape of logits
+    *,
+    loss: Loss = "cross_entropy",
+    layout: Layout = "rows",
+    rows: int = 2,
+    classes: int = 8,
+) -> Explanation:
+    """How the gradient of a softmax loss comes about, step by step, with the numbers put in.
+
+    Each step has its formula, the same with these numbers, and one sentence why; where people go wrong, the wrong value
+    stands beside the right one; gradients stand beside central differences.
+
+    Args:
+        logits: a vector (K,), or a batch in the layout given; finite, none more than 300 below the largest of its row.
+        target: a class number for each row, or a distribution over the classes.
+        loss: "cross_entropy", "squared_error" or "kl_divergence", the mean over the rows; each as its function has it.
+        layout: of a batch and of the layer below it: "rows" (m, K) or "columns" (K, m).
+        rows: how many rows of a batch are shown in full; the rest is a table.
+        classes: how many classes are written out, those of the largest probability or target.
+
+    Returns:
+        The explanation: print it, or take `to_text()`, `to_markdown()`, `to_latex()`, `to_html()`; `loss` and `grad`
+        are the numbers it comes to. Every digit shown is right.
+
+    Raises:
+        ShapeError: logits are no vector or matrix, or target has another shape.
+        LabelError: a class outside 0..K-1.
+        DtypeError: entries are not numbers.
+        OptionError: an unknown loss or layout; a logit that is not finite or too far down; a target that is no
+            distribution; rows or classes below 1.
+
+    Example:
+        >>> e = sg.explain([2.0, 1.0, 0.1], 0)
+        >>> [step.title for step in e.parts[0].steps][:3]
+        ['Shift by the maximum', 'Exponentials', 'Probabilities']
+        >>> e.grad.round(3)
+        array([-0.341,  0.242,  0.099])
+    """
+    for name, value in (("rows", rows), ("classes", classes)):
+        if not isinstance(value, Integral) or value < 1:
+            raise OptionError(f"explain: {name} is {value!r}, wanted a whole number of at least 1")
+    problem = read(logits, target, loss, layout)
+    labels = [None] * problem.rows if problem.labels is None else list(map(int, problem.labels))
+    points = tuple(Point(z, t, label, loss, classes) for z, t, label in zip(problem.z, problem.t, labels, strict=True))
+    batch = batch_of(problem, points, classes)
+    return Explanation(
+        f"Softmax and its gradient, step by step: {NAMES[loss]}",
+        _intro(problem),
+        tuple(_parts(batch, rows)),
+        float(batch.loss.value),
+        np.ravel(batch.grad.value) if problem.is_vector else batch.grad.value,
+    )
+
+
+def _intro(problem: Problem) -> tuple[str, ...]:
+    m, K = problem.rows, problem.classes
+    what = f"{K:,} logits" if m == 1 else f"{m:,} rows of {K:,} logits"
+    target = "a distribution for a target" if problem.labels is None else "a class number for a target"
+    return (
+        f"{what}, {target}, loss {NAMES[problem.loss]}.",
+        "z are the logits, p the probabilities, t the target, L the loss; rows and classes count from 0. In lines of "
+        "code dp is ∂L/∂p and dz is ∂L/∂z.",
+        "Numbers are shown to six digits at most, and every digit shown is right.",
+    )
+
+
+def _parts(batch: Batch, rows: int) -> list[Part]:
+    m = batch.problem.rows
+    first, *further = batch.points[:rows]
+    parts = [Part("One row" if m == 1 else "Row 0", (*forward_steps(first), *backward_steps(first)))]
+    for r, at in enumerate(further, start=1):
+        steps = (*forward_steps(at), *backward_steps(at))
+        parts.append(Part(f"Row {r}", tuple(step.in_short() for step in steps)))
+    if m > rows:
+        parts.append(Part("The other rows", (rest_of_batch(batch, rows),)))
+    return [*parts, Part("The batch", (mean_step(batch),)), Part("One layer down", (layer_step(batch),))]

@@ -1,0 +1,169 @@
+"""Formulas as data, so that each is written once and shown as text, as LaTeX and as MathML.
+
+    Row(("p", "=", Frac("e", Sum("j", Sub("e", "j")))))          p = e / Σ_j e_j
+
+A string is a sign of `SIGNS` or a letter. How each part is written is for `formula_text.py`, `formula_latex.py` and
+`formula_mathml.py` to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from softgrad.explanation.known import Known
+
+
+class Sign(NamedTuple):
+    """A sign in the three notations."""
+
+    text: str
+    latex: str
+    mathml: str
+    binary: bool = False  # stands between two terms, so that a fraction puts brackets around them
+
+
+SIGNS = {
+    "=": Sign(" = ", "=", "<mo>=</mo>", binary=True),
+    "≈": Sign(" ≈ ", r"\approx ", "<mo>≈</mo>", binary=True),
+    "≠": Sign(" ≠ ", r"\ne ", "<mo>≠</mo>", binary=True),
+    "+": Sign(" + ", "+", "<mo>+</mo>", binary=True),
+    "-": Sign(" - ", "-", "<mo>\N{MINUS SIGN}</mo>", binary=True),
+    "·": Sign(" · ", r"\cdot ", "<mo>·</mo>", binary=True),
+    "negative": Sign("-", "-", '<mo form="prefix">\N{MINUS SIGN}</mo>'),
+    "(": Sign("(", "(", '<mo stretchy="false">(</mo>'),
+    ")": Sign(")", ")", '<mo stretchy="false">)</mo>'),
+    "⟨": Sign("⟨", r"\langle ", '<mo stretchy="false">⟨</mo>'),
+    "⟩": Sign("⟩", r"\rangle ", '<mo stretchy="false">⟩</mo>'),
+    ",": Sign(", ", r",\ ", '<mo separator="true" rspace="0.35em">,</mo>'),
+    "δ": Sign("δ", r"\delta ", "<mi>δ</mi>"),
+    "max": Sign("max ", r"\max ", "<mi>max</mi>"),
+    "log": Sign("log ", r"\log ", '<mi>log</mi><mspace width="0.17em"/>'),
+    "exp": Sign("exp", r"\exp", "<mi>exp</mi>"),
+    "diag": Sign("diag", r"\operatorname{diag}", "<mi>diag</mi>"),
+}
+FUNCTIONS = ("max", "log", "exp", "diag")
+
+
+@dataclass(frozen=True)
+class Num:
+    """A number, with as many digits as are known of it."""
+
+    value: float
+    error: float
+    at_most: int = 6  # significant digits
+
+    @property
+    def digits(self) -> str:
+        """As Python writes it: "-0.34", "1e-05"."""
+        return Known.digits(self.value, self.error, self.at_most)
+
+
+@dataclass(frozen=True)
+class Words:
+    """Words between formulas."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """Parts side by side."""
+
+    parts: tuple[Math, ...]
+
+
+@dataclass(frozen=True)
+class Sub:
+    """p_i."""
+
+    base: Math
+    index: str
+
+
+@dataclass(frozen=True)
+class Transposed:
+    """Jᵀ."""
+
+    base: Math
+
+
+@dataclass(frozen=True)
+class Squared:
+    """x²."""
+
+    base: Math
+
+
+@dataclass(frozen=True)
+class Frac:
+    """A fraction."""
+
+    top: Math
+    bottom: Math
+
+
+@dataclass(frozen=True)
+class Partial:
+    """The derivative of one thing by another."""
+
+    of: Math
+    by: Math
+
+
+@dataclass(frozen=True)
+class Sum:
+    """The sum of `body` over an index."""
+
+    index: str
+    body: Math
+
+
+@dataclass(frozen=True)
+class Vec:
+    """Entries of a vector, and how many more it has."""
+
+    entries: tuple[Num, ...]
+    left_out: int = 0
+
+
+@dataclass(frozen=True)
+class More:
+    """Terms that are not shown."""
+
+    count: int
+
+
+Math: TypeAlias = str | Num | Words | Row | Sub | Transposed | Squared | Frac | Partial | Sum | Vec | More
+
+
+def row(*parts: Math) -> Row:
+    """The parts side by side."""
+    return Row(parts)
+
+
+def total(terms: Iterable[Math], left_out: int = 0) -> Row:
+    """The terms with + between them."""
+    parts: list[Math] = []
+    for term in [*terms, *([More(left_out)] if left_out else [])]:
+        parts += ["+", term] if parts else [term]
+    return Row(tuple(parts))
+
+
+def factor(number: Num) -> Math:
+    """A number as a factor: in brackets where it has a sign."""
+    return row("(", number, ")") if number.digits.startswith("-") else number
+
+
+def loss_by(by: Math) -> Partial:
+    """The derivative of the loss by something."""
+    return Partial("L", by)
+
+
+def in_brackets(math: Math) -> Math:
+    """A sum, difference or product in brackets; anything else as it is."""
+    if not isinstance(math, Row):
+        return math
+    compound = any(isinstance(part, str) and part in SIGNS and SIGNS[part].binary for part in math.parts)
+    return row("(", math, ")") if compound else math

@@ -1,0 +1,102 @@
+"""The steps of one row from its logits to the loss.
+
+    s = z - max z,    e = exp s,    p = e / sum e,    L = -sum t log p   or another loss
+
+Source: Goodfellow et al., Deep Learning (2016), 6.2.2.3; the shift is theirs too, 4.1.
+"""
+
+from __future__ import annotations
+
+from softgrad.explanation.formula import Frac, Math, Num, Squared, Sub, Sum, Vec, Words, factor, row, total
+from softgrad.explanation.point import Point
+from softgrad.explanation.shown import WRITTEN_OUT, classes_left_out, num, p, t, vec, z
+from softgrad.explanation.step import Step, Table
+
+
+def forward_steps(at: Point) -> tuple[Step, ...]:
+    """Shift, exponentials, probabilities, loss."""
+    loss = {"cross_entropy": _cross_entropy, "squared_error": _squared_error, "kl_divergence": _kl_divergence}
+    return _shift(at), _exponentials(at), _probabilities(at), loss[at.loss](at)
+
+
+def _shift(at: Point) -> Step:
+    logits = Vec(tuple(Num(float(at.z.value[i]), 0.0, at.digits_of_z) for i in at.shown), at.left_out)
+    maximum = Num(float(at.z.value.max()), 0.0, at.digits_of_z)
+    classes = ", ".join(map(str, at.shown))
+    shown = [Words(f"classes {classes}; {classes_left_out(at)}")] if at.left_out else []
+    return Step(
+        "Shift by the maximum",
+        "Softmax of z and of z - c are the same, and with the maximum taken off no exponential can overflow.",
+        (row(Sub("s", "i"), "=", z("i"), "-", Sub("max", "j"), z("j")),),
+        (*shown, row("z", "=", logits), row("s", "=", "z", "-", factor(maximum), "=", vec(at, at.shifted))),
+    )
+
+
+def _exponentials(at: Point) -> Step:
+    return Step(
+        "Exponentials",
+        "The exponential makes every score positive and keeps their order; the largest becomes 1.",
+        (row(Sub("e", "i"), "=", "exp", "(", Sub("s", "i"), ")"),),
+        (row("e", "=", "exp", "(", vec(at, at.shifted), ")", "=", vec(at, at.e)),),
+    )
+
+
+def _probabilities(at: Point) -> Step:
+    sum_e = num(at.sum_e)
+    lines = (row(p(i), "=", Frac(num(at.e, i), sum_e), "=", num(at.p, i)) for i in at.shown[:WRITTEN_OUT])
+    bars = tuple((str(i), num(at.p, i), num(at.t, i)) for i in at.shown)
+    return Step(
+        "Probabilities",
+        "Divided by their sum the exponentials sum to 1, so each probability depends on every logit.",
+        (row(p("i"), "=", Frac(Sub("e", "i"), Sum("j", Sub("e", "j")))),),
+        (
+            row(Sum("j", Sub("e", "j")), "=", total((num(at.e, i) for i in at.shown), at.left_out), "=", sum_e),
+            *lines,
+            row("p", "=", vec(at, at.p)),
+        ),
+        (Table("Probabilities p and target t", (Words("class"), "p", "t"), bars, "bars", (), classes_left_out(at)),),
+    )
+
+
+def _cross_entropy(at: Point) -> Step:
+    terms, left_out = _terms(at)
+    if len(terms) == 1 and not left_out:
+        put_in: Math = terms[0]
+    else:
+        put_in = row("(", total(terms, left_out), ")")
+    return Step(
+        "The loss: cross-entropy",
+        "Minus the logarithm of the probability given to the target: 0 where that is 1, and large where it is small.",
+        (row("L", "=", "negative", Sum("i", row(t("i"), "log", p("i")))),),
+        (row("L", "=", "negative", put_in, "=", num(at.loss_value)),),
+    )
+
+
+def _terms(at: Point) -> tuple[list[Math], int]:
+    """t_i log p_i where t_i is not 0, and how many are not shown."""
+    counted = [i for i in at.shown if at.t.value[i]]
+    ones = (() if at.t.value[i] == 1 else (num(at.t, i), "·") for i in counted)
+    terms: list[Math] = [row(*one, "log", num(at.p, i)) for i, one in zip(counted, ones, strict=True)]
+    return terms, int((at.t.value != 0).sum()) - len(counted)
+
+
+def _kl_divergence(at: Point) -> Step:
+    counted = [i for i in at.shown if at.t.value[i]]
+    terms = [row(num(at.t, i), "(", "log", num(at.t, i), "-", "log", num(at.p, i), ")") for i in counted]
+    left_out = int((at.t.value != 0).sum()) - len(counted)
+    return Step(
+        "The loss: Kullback-Leibler divergence",
+        "How far p is from the target; Σ t log t does not depend on the logits, and the rest is the cross-entropy.",
+        (row("L", "=", Sum("i", row(t("i"), "(", "log", t("i"), "-", "log", p("i"), ")"))),),
+        (row("L", "=", total(terms, left_out), "=", num(at.loss_value)),),
+    )
+
+
+def _squared_error(at: Point) -> Step:
+    terms = [Squared(row(num(at.p, i), "-", num(at.t, i))) for i in at.shown]
+    return Step(
+        "The loss: squared error",
+        "Half the squared distance from the probabilities to the target; the 1/2 is there to cancel a 2 later.",
+        (row("L", "=", Frac("1", "2"), Sum("i", Squared(row(p("i"), "-", t("i"))))),),
+        (row("L", "=", Frac("1", "2"), "(", total(terms, at.left_out), ")", "=", num(at.loss_value)),),
+    )

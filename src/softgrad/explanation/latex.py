@@ -1,0 +1,106 @@
+"""An explanation as a LaTeX document, for pdflatex with nothing but amsmath."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from softgrad.explanation.formula import SIGNS as SIGN_OF
+from softgrad.explanation.formula import Math, Words
+from softgrad.explanation.formula_latex import as_latex
+from softgrad.explanation.step import Compared, Step, Table, Wrong
+
+if TYPE_CHECKING:
+    from softgrad.explanation.explain import Explanation
+
+SIGNS = {  # of prose, which TeX has in mathematics only
+    "∂": r"\partial", "δ": r"\delta", "Σ": r"\Sigma", "λ": r"\lambda", "ε": r"\varepsilon", "≠": r"\ne",
+    "ᵀ": r"^{\mathsf T}", "²": "^2",
+}  # fmt: skip
+ESCAPED = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "|": r"\textbar{}", "<": r"\textless{}",
+    ">": r"\textgreater{}", **{sign: rf"\ensuremath{{{math}}}" for sign, math in SIGNS.items()},
+}  # fmt: skip
+COMMA = SIGN_OF[","].latex
+HEAD = r"""\documentclass{article}
+\usepackage[utf8]{inputenc}
+\usepackage[T1]{fontenc}
+\usepackage{amsmath}
+\usepackage{graphicx}
+\usepackage[margin=2.5cm]{geometry}
+\setlength{\parindent}{0pt}
+\setlength{\parskip}{0.6em}
+\raggedright
+\begin{document}
+"""
+
+
+def as_document(explanation: Explanation) -> str:
+    """The whole explanation."""
+    blocks = [rf"\section*{{{_prose(explanation.title)}}}", *map(_prose, explanation.intro)]
+    number = 0
+    for part in explanation.parts:
+        blocks.append(rf"\subsection*{{{_prose(part.title)}}}")
+        for step in part.steps:
+            number += 1
+            blocks += [rf"\subsubsection*{{{number}. {_prose(step.title)}}}", *_step(step)]
+    return HEAD + "\n\n".join(blocks) + "\n\n\\end{document}\n"
+
+
+def _step(step: Step) -> Iterator[str]:
+    if step.why:
+        yield _prose(step.why)
+    for formula in (*step.formulas, *step.numbers):
+        yield rf"\hspace*{{1em}}{_math(formula)}"
+    for table in step.tables:
+        yield _table(table)
+    for compared in step.compared:
+        yield _compared(compared)
+    for wrong in step.wrong:
+        yield _wrong(wrong)
+
+
+def _table(table: Table) -> str:
+    lines = [" & ".join(map(_cell, line)) + r" \\" for line in (table.head, *table.rows)]
+    body = "\n".join(
+        [rf"\begin{{tabular}}{{{'r' * len(table.head)}}}", lines[0], r"\hline", *lines[1:], r"\end{tabular}"]
+    )
+    title = rf"\textbf{{{_prose(table.title)}}}\\[0.3em]" + "\n" if table.title else ""
+    left_out = rf"\\[0.3em]({_prose(table.left_out)})" if table.left_out else ""
+    fitted = rf"\resizebox{{\ifdim\width>\linewidth\linewidth\else\width\fi}}{{!}}{{{body}}}"
+    return f"{{\\footnotesize {title}{fitted}{left_out}\\par}}"
+
+
+def _cell(cell: Math) -> str:
+    return _prose(cell.text) if isinstance(cell, Words) else _math(cell)
+
+
+def _compared(compared: Compared) -> str:
+    what, largest = (_math(part) for part in (compared.what, compared.largest))
+    given = f"Central differences give {_math(compared.differences)}. " if compared.differences else ""
+    return f"{given}{what} and central differences are {largest} apart at most."
+
+
+def _wrong(wrong: Wrong) -> str:
+    return "\n".join(
+        [
+            r"\begin{quote}",
+            rf"\textbf{{Wrong: {_prose(wrong.title)}.}} {_prose(wrong.explanation)}",
+            "",
+            rf"\texttt{{{_prose(wrong.line)}}}\\",
+            rf"gives {_math(wrong.gives)}\\",
+            rf"right {_math(wrong.right)}",
+            r"\end{quote}",
+        ]
+    )
+
+
+def _math(math: Math) -> str:
+    """Mathematics in a line, which TeX may break after a comma too."""
+    latex = as_latex(math).replace(COMMA, rf"{COMMA}\allowbreak ")
+    return rf"$\displaystyle {latex}$"
+
+
+def _prose(text: str) -> str:
+    return "".join(ESCAPED.get(letter, letter) for letter in text)

@@ -1,0 +1,208 @@
+"""The step of the linear layer below the logits, in both layouts.
+
+    rows      z (m, K) = x W + b,    dW = x^T dz,    db = sum of dz over the rows,       dx = dz W^T
+    columns   z (K, m) = W x + b,    dW = dz x^T,    db = sum of dz over the columns,    dx = W^T dz
+
+The lines are those of the checker's catalogue, right ones and wrong ones.
+
+Source: Goodfellow et al., Deep Learning (2016), 6.5.6; Stanford CS231n, Backpropagation for a Linear Layer.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from softgrad._arrays import Array
+from softgrad.check.mistakes.layers import BIAS, INPUT, WEIGHT
+from softgrad.check.mistakes.lines import Layout, Names, as_numpy, functions, run, split
+from softgrad.explanation.batch_steps import ROWS_IN_TABLE, Batch, array_table
+from softgrad.explanation.formula import Math, Num, Sub, Sum, Transposed, Vec, Words, factor, loss_by, row, total
+from softgrad.explanation.known import Known, computed, exactly
+from softgrad.explanation.shown import WRITTEN_OUT, differ, largest, num, wrong_of
+from softgrad.explanation.step import Compared, Step, Table, Wrong
+from softgrad.explanation.wrong import wrong_line
+
+FEATURES = 2  # of the example
+ENTRIES = 6  # of a wrong array that are shown
+LAYOUTS = {"rows": Layout(-1, 2), "columns": Layout(0, 2)}
+LINES = {"rows": (WEIGHT[0], BIAS, INPUT[0]), "columns": (WEIGHT[2], BIAS, INPUT[2])}
+MISTAKES = (
+    ("weight-gradient-averaged", "last-sample-only", "weight-gradient-transposed"),
+    ("bias-averaged", "bias-summed-to-scalar"),
+    ("weight-not-transposed",),
+)  # fmt: skip
+SHAPES = {  # letters of each array's axes in rows, and in columns
+    "x": ("mD", "Dm"), "W": ("DK", "KD"), "b": ("K", "K1"), "z": ("mK", "Km"),
+    "dz": ("mK", "Km"), "dW": ("DK", "KD"), "db": ("K", "K1"), "dx": ("mD", "Dm"),
+}  # fmt: skip
+
+
+class Layer(NamedTuple):
+    """The example: what it is made of, and its gradients, in the layout of the batch."""
+
+    fixed: Names  # what the lines read beside dz
+    dz: Known
+    grads: dict[str, Known]
+
+    def run(self, line: str) -> Known:
+        """What a line assigns."""
+        target = split(line)[0]
+
+        def formula(dz: Any) -> Any:
+            return run([line], {**self.fixed, "dz": dz})[target]
+
+        return computed(formula, self.dz)
+
+
+def layer_step(batch: Batch) -> Step:
+    """dW, db and dx, with every shape."""
+    layer = _layer(batch)
+    layout = batch.problem.layout
+    arrays = {"x": exactly(layer.fixed["x"]), "W": exactly(layer.fixed["W"]), **layer.grads}
+    sum_over_rows = Sum("r", loss_by(Sub("z", "r")))
+    by_z, and_then = loss_by("z"), Words(",   ")
+    return Step(
+        "The layer below: dW, db, dx",
+        f"A gradient has the shape of what it belongs to, which leaves one order of the factors; here D is {FEATURES}, "
+        "x and W are whole numbers made up for the example, and dz is that of the logits above.",
+        (
+            row(Words("rows:   "), "z", "=", "x", "W", "+", "b"),
+            row(loss_by("W"), "=", Transposed("x"), by_z, and_then, loss_by("b"), "=", sum_over_rows, and_then,
+                loss_by("x"), "=", by_z, Transposed("W")),
+            row(Words("columns:   "), "z", "=", "W", "x", "+", "b"),
+            row(loss_by("W"), "=", by_z, Transposed("x"), and_then, loss_by("b"), "=", sum_over_rows, and_then,
+                loss_by("x"), "=", Transposed("W"), by_z),
+        ),
+        _one_entry_of_each(batch, layer),
+        (
+            _shapes(batch.problem.rows, batch.problem.classes),
+            *(array_table(batch, name, known) for name, known in arrays.items()),
+        ),
+        _compared(batch, layer),
+        wrong=tuple(
+            found
+            for line, names in zip(LINES[layout], MISTAKES, strict=True)
+            for name in names
+            for found in _wrong(layer, LAYOUTS[layout], line, name)
+        ),
+    )  # fmt: skip
+
+
+def _layer(batch: Batch) -> Layer:
+    """An example of small whole numbers x and W, and the gradients that the right lines give."""
+    m, K, layout = batch.problem.rows, batch.problem.classes, batch.problem.layout
+    x = np.arange(m * FEATURES).reshape(m, FEATURES) % 3 + 1.0
+    W = (np.arange(FEATURES * K).reshape(FEATURES, K) * 3 + 1) % 5 - 2.0
+    b = np.zeros(K)
+    if layout == "columns":
+        x, W, b = x.T, W.T, b[:, None]
+    fixed: Names = {**functions(LAYOUTS[layout]), "x": x, "W": W, "b": b, "m": m, "K": K}
+    layer = Layer(fixed, batch.grad, {})
+    for line in LINES[layout]:
+        name = split(line)[0]
+        known = layer.run(line)
+        shape = fixed[name[1:]].shape  # db is summed with its axis kept
+        layer.grads[name] = Known(known.value.reshape(shape), known.error.reshape(shape))
+    return layer
+
+
+def _one_entry_of_each(batch: Batch, layer: Layer) -> tuple[Math, ...]:
+    """One entry of dW, of db and of dx with the numbers put in."""
+    columns = batch.problem.layout == "columns"
+    m, K, j = batch.problem.rows, batch.problem.classes, batch.shown[0]
+    rows, classes = range(m)[:WRITTEN_OUT], batch.shown[:WRITTEN_OUT]
+
+    def at(known: Known, *index: int) -> Num:
+        return num(known, *(index[::-1] if columns else index))
+
+    x, W, dz = exactly(layer.fixed["x"]), exactly(layer.fixed["W"]), batch.grad
+    by_w = (row(factor(at(x, r, 0)), "·", factor(at(dz, r, j))) for r in rows)
+    by_b = (factor(at(dz, r, j)) if r else at(dz, r, j) for r in rows)
+    by_x = (row(factor(at(dz, 0, k)), "·", factor(at(W, 0, k))) for k in classes)
+    place = f"{j},0" if columns else f"0,{j}"
+    db = Known(*(np.ravel(part) for part in layer.grads["db"]))
+    return (
+        row(loss_by(Sub("W", place)), "=", total(by_w, m - len(rows)), "=", at(layer.grads["dW"], 0, j)),
+        row(loss_by(Sub("b", str(j))), "=", total(by_b, m - len(rows)), "=", num(db, j)),
+        row(loss_by(Sub("x", "0,0")), "=", total(by_x, K - len(classes)), "=", at(layer.grads["dx"], 0, 0)),
+    )
+
+
+def _compared(batch: Batch, layer: Layer) -> tuple[Compared, ...]:
+    """The entries that are shown beside differences: where one of W, b or x grows, the logits go along a move."""
+    m, K = batch.problem.rows, batch.problem.classes
+    x, W, dW, db, dx = (
+        array.T if batch.problem.layout == "columns" else array
+        for array in (layer.fixed["x"], layer.fixed["W"], *(layer.grads[name].value for name in ("dW", "db", "dx")))
+    )
+    of_class = {j: np.eye(1, K, j) for j in batch.shown}
+    of_row = {r: np.eye(1, m, r) for r in range(min(m, ROWS_IN_TABLE))}
+    moves: dict[str, list[tuple[float, Array, Array]]] = {  # an entry, and the factors of its move
+        "W": [(dW[d, j], x[:, d], one) for d in range(FEATURES) for j, one in of_class.items()],
+        "b": [(np.ravel(db)[j], np.ones(m), one) for j, one in of_class.items()],
+        "x": [(dx[r, d], one, W[d]) for d in range(FEATURES) for r, one in of_row.items()],
+    }
+    return tuple(
+        Compared(
+            loss_by(name),
+            None,
+            largest(
+                np.array([entry for entry, _, _ in of_name]),
+                batch.by_differences(np.outer(rows, classes) for _, rows, classes in of_name).value,
+            ),
+        )
+        for name, of_name in moves.items()
+    )
+
+
+def _shapes(m: int, K: int) -> Table:
+    """Every array with its shape in both layouts, and the line of NumPy that makes it."""
+    sizes = {"m": m, "D": FEATURES, "K": K, "1": 1}
+    made = {
+        layout: {split(line)[0]: as_numpy(line, LAYOUTS[layout], keepdims=layout == "columns") for line in lines}
+        for layout, lines in LINES.items()
+    }
+
+    def shape(letters: str) -> Words:
+        comma = "," if len(letters) == 1 else ""
+        numbers = ", ".join(str(sizes[letter]) for letter in letters)
+        return Words(f"({', '.join(letters)}{comma}) = ({numbers}{comma})")
+
+    rows = tuple(
+        (
+            Words(name),
+            shape(in_rows), Words(made["rows"].get(name, "")),
+            shape(in_columns), Words(made["columns"].get(name, "")),
+        )
+        for name, (in_rows, in_columns) in SHAPES.items()
+    )  # fmt: skip
+    head = ("array", "rows", "in NumPy", "columns", "in NumPy")
+    return Table("Shapes in both layouts", tuple(map(Words, head)), rows)
+
+
+def _wrong(layer: Layer, layout: Layout, line: str, name: str) -> list[Wrong]:
+    """A wrong line, where it runs and gives other numbers; NumPy refuses those whose shapes do not fit."""
+    text = wrong_line(line, name)
+    right = layer.grads[split(line)[0]]
+    try:
+        gives = layer.run(text)
+    except ValueError:
+        return []
+    gives = _as_summed(gives, layout, line)
+    return [wrong_of(name, text, layout, _start(gives), _start(right))] if differ(gives.value, right.value) else []
+
+
+def _as_summed(gives: Known, layout: Layout, line: str) -> Known:
+    """In rows a sum over them drops their axis, which the language of the lines keeps."""
+    keeps = line != BIAS or layout.class_axis == 0 or gives.value.ndim < layout.ndim
+    return gives if keeps else Known(*(np.squeeze(part, axis=layout.batch_axes) for part in gives))
+
+
+def _start(known: Known) -> Math:
+    """The first entries of an array, and its shape."""
+    value, error = np.ravel(known.value), np.ravel(known.error)
+    entries = tuple(Num(float(value[n]), float(error[n])) for n in range(min(value.size, ENTRIES)))
+    shown = Vec(entries, value.size - len(entries)) if known.value.ndim else entries[0]
+    return row(shown, Words(f"   shape {known.value.shape}"))

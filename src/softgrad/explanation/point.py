@@ -1,0 +1,146 @@
+"""Everything that is computed at one row of logits.
+
+By softgrad's own functions, by a line of the checker's catalogue, or by central differences.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from softgrad import losses
+from softgrad._arrays import Array
+from softgrad.check.mistakes.lines import Layout, functions, run, split
+from softgrad.check.mistakes.losses import AT_PROBABILITIES, SQUARED
+from softgrad.check.numerical import along, unit
+from softgrad.explanation.arguments import Loss
+from softgrad.explanation.known import Known, computed, exactly, rounded
+from softgrad.jacobian import SoftmaxJacobian
+from softgrad.softmax import log_softmax, softmax, softmax_vjp
+
+AT_P = {"cross_entropy": AT_PROBABILITIES, "kl_divergence": AT_PROBABILITIES, "squared_error": SQUARED[0]}
+VECTOR = Layout(-1, 1)
+
+
+class Point:
+    """One row: K logits and their target."""
+
+    def __init__(self, z: Array, target: Array, label: int | None, loss: Loss, shown: int) -> None:
+        self.loss = loss
+        self.label = label
+        self.target: Any = target if label is None else label  # as our losses take it
+        self.z = exactly(z)
+        self.t = exactly(target)
+        self.p = rounded(softmax(z))
+        self.log_p = rounded(log_softmax(z))
+        largest = np.argsort(-np.maximum(self.p.value, target), kind="stable")[:shown]
+        self.shown = tuple(sorted(map(int, largest)))  # the classes that are written out
+
+    @property
+    def left_out(self) -> int:
+        """How many classes are not written out."""
+        return self.z.value.size - len(self.shown)
+
+    @property
+    def digits_of_z(self) -> int:
+        """Digits that tell the logits from each other, where they are large and near each other."""
+        z = self.z.value
+        span = float(z.max() - z.min())
+        size = float(np.abs(z).max())
+        return 6 if not span or size <= span else min(17, 6 + int(np.ceil(np.log10(size / span))))
+
+    @cached_property
+    def shifted(self) -> Known:
+        """The logits with their maximum taken off."""
+        return rounded(self.z.value - self.z.value.max())
+
+    @cached_property
+    def e(self) -> Known:
+        """The exponentials of them, where an ulp of whose exponent counts as many times as the exponent is large."""
+        e = np.exp(self.shifted.value)
+        return rounded(e, e * (1 + np.abs(self.shifted.value)))
+
+    @cached_property
+    def sum_e(self) -> Known:
+        """The sum of the exponentials."""
+        return rounded(self.e.value.sum(), self.e.value.sum())
+
+    @cached_property
+    def loss_value(self) -> Known:
+        """The loss of the row; its size is that of the terms that are summed for it."""
+        t, log_p = self.t.value, self.log_p.value
+        value = getattr(losses, self.loss)(self.z.value, self.target)
+        if self.loss == "squared_error":
+            return rounded(value) if self.label is not None else computed(_half_of_squares, self.p, self.t)
+        log_t = np.log(np.where(t > 0, t, 1))
+        return rounded(value, np.sum(t * (np.abs(log_p) + (np.abs(log_t) if self.loss == "kl_divergence" else 0))))
+
+    @cached_property
+    def dp(self) -> Known:
+        """The gradient at the probabilities."""
+        return self._run(split(AT_P[self.loss])[1], p=self.p)
+
+    @cached_property
+    def inner(self) -> Known:
+        """<dL/dp, p>."""
+        known = self.line("sum_k(p * dp)")
+        return Known(known.value[0], known.error[0])
+
+    @cached_property
+    def jacobian(self) -> Known:
+        """The Jacobian among the classes shown."""
+        shown = list(self.shown)
+        p = Known(self.p.value[shown], self.p.error[shown])
+        return computed(lambda p: SoftmaxJacobian(p).to_dense(), p)
+
+    @cached_property
+    def product(self) -> Known:
+        """J^T dL/dp."""
+        return computed(softmax_vjp, self.p, self.dp)
+
+    @cached_property
+    def dz(self) -> Known:
+        """The gradient at the logits, as the loss's own function returns it."""
+        grad = getattr(losses, f"{self.loss}_with_grad")(self.z.value, self.target).grad
+        p, t = self.p.value, self.t.value
+        if self.loss != "squared_error":
+            return rounded(grad) if self.label is not None else rounded(grad, p + t)
+        larger = np.abs(self.dp.value) if self.label is not None else np.maximum(p, t)
+        return rounded(grad, p * (larger + np.sum(p * larger)))
+
+    @cached_property
+    def dz_by_differences(self) -> Known:
+        """The same at the classes shown, from the loss's values alone: after the shift, where a small step counts."""
+
+        def value(z: Array) -> Any:
+            return getattr(losses, self.loss)(z, self.target)
+
+        found = [along(value, self.shifted.value, unit(self.z.value, j)) for j in self.shown]
+        return Known(*(np.array([float(one[part]) for one in found]) for part in (0, 1)))
+
+    @cached_property
+    def jacobian_by_differences(self) -> Known:
+        """The Jacobian among the classes shown, from the values of softmax alone."""
+        shown = list(self.shown)
+        columns = [along(softmax, self.shifted.value, unit(self.z.value, j)) for j in shown]
+        return Known(*(np.stack([one[part][shown] for one in columns], axis=-1) for part in (0, 1)))
+
+    def line(self, expression: str) -> Known:
+        """What an expression of the catalogue gives here, (K)."""
+        return self._run(expression, p=self.p, dp=self.dp)
+
+    def _run(self, expression: str, **inputs: Known) -> Known:
+        z = self.z.value
+        fixed = {**functions(VECTOR), "z": z, "t": self.t.value, "m": 1, "K": z.size}
+
+        def formula(*moved: Array) -> Any:
+            names = {**fixed, **dict(zip(inputs, moved, strict=True)), "logp": np.log(moved[0])}
+            return np.broadcast_to(run([f"result = {expression}"], names)["result"], z.shape)
+
+        return computed(formula, *inputs.values())
+
+
+def _half_of_squares(p: Array, t: Array) -> Any:
+    return np.sum((p - t) ** 2) / 2

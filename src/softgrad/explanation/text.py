@@ -1,0 +1,97 @@
+"""An explanation as plain text."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from softgrad.explanation.formula import Math
+from softgrad.explanation.formula_text import as_text
+from softgrad.explanation.step import Compared, Step, Table, Wrong
+
+if TYPE_CHECKING:
+    from softgrad.explanation.explain import Explanation
+
+WIDTH = 96
+MARGIN = "    "
+BAR = 20  # columns of a probability of 1
+
+
+def as_plain_text(explanation: Explanation, width: int) -> str:
+    """The whole explanation; formulas and tables are not broken."""
+    lines = [explanation.title, "=" * len(explanation.title)]
+    for sentence in explanation.intro:
+        lines += _wrapped(sentence, width, "")
+    number = 0
+    for part in explanation.parts:
+        lines += ["", part.title, "-" * len(part.title)]
+        for step in part.steps:
+            number += 1
+            lines += ["", f"{number}. {step.title}", *_step(step, width)]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _step(step: Step, width: int) -> Iterator[str]:
+    if step.why:
+        yield from _wrapped(step.why, width, "   ")
+    yield from _block(step.formulas)
+    yield from _block(step.numbers)
+    for table in step.tables:
+        yield ""
+        yield from _table(table)
+    for compared in step.compared:
+        yield ""
+        yield from _compared(compared)
+    for wrong in step.wrong:
+        yield ""
+        yield from _wrong(wrong, width)
+
+
+def _block(formulas: tuple[Math, ...]) -> Iterator[str]:
+    if formulas:
+        yield ""
+    for formula in formulas:
+        yield MARGIN + as_text(formula)
+
+
+def _wrapped(text: str, width: int, margin: str) -> list[str]:
+    return textwrap.wrap(text, width, initial_indent=margin, subsequent_indent=margin, break_long_words=False)
+
+
+def _table(table: Table) -> Iterator[str]:
+    """Columns wide enough for their entries; numbers to the right."""
+    if table.title:
+        yield MARGIN + table.title
+    cells = [[as_text(cell) for cell in line] for line in (table.head, *table.rows)]
+    if table.look == "bars":
+        cells[0].append("")
+        for line, (_, p, t) in zip(cells[1:], table.rows, strict=True):
+            line.append(f"p {_bar(p)}  t {_bar(t)}")
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for line in cells:
+        yield MARGIN + "  ".join(
+            cell.ljust(width) if cell.startswith(("(", "p ", "d", "np")) else cell.rjust(width)
+            for cell, width in zip(line, widths, strict=True)
+        )
+    if table.left_out:
+        yield f"{MARGIN}({table.left_out})"
+
+
+def _bar(share: Math) -> str:
+    return ("█" * round(BAR * float(as_text(share)))).ljust(BAR, "·")
+
+
+def _compared(compared: Compared) -> Iterator[str]:
+    what, largest = as_text(compared.what), as_text(compared.largest)
+    if compared.differences is not None:
+        yield f"{MARGIN}central differences give {as_text(compared.differences)}"
+    yield f"{MARGIN}{what} and central differences are {largest} apart at most"
+
+
+def _wrong(wrong: Wrong, width: int) -> Iterator[str]:
+    yield f"{MARGIN}wrong: {wrong.title}"
+    yield from _wrapped(wrong.explanation, width, MARGIN + "  ")
+    yield f"{MARGIN}  {wrong.line}"
+    yield f"{MARGIN}  gives  {as_text(wrong.gives)}"
+    yield f"{MARGIN}  right  {as_text(wrong.right)}"

@@ -1,0 +1,288 @@
+"""Each form shows the same words and the same numbers, and is what it says: a page by itself, TeX that compiles."""
+
+import re
+import subprocess
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+import softgrad as sg
+from conftest import program
+from explanation.walk import steps
+from softgrad.explanation.explain import Explanation
+from softgrad.explanation.formula import Frac, Num, Partial, Squared, Sub, Sum, Transposed, Vec, Words, row
+from softgrad.explanation.formula_latex import as_latex
+from softgrad.explanation.formula_mathml import as_mathml
+from softgrad.explanation.formula_text import as_text
+from softgrad.explanation.latex import as_document
+from softgrad.explanation.step import Part, Step
+
+rng = np.random.default_rng(3)
+EXPLANATIONS = {
+    "a vector": sg.explain([2, 1, 0.1], 0),
+    "a soft target": sg.explain([2, 1, 0.1], [0.7, 0.2, 0.1], loss="kl_divergence"),
+    "rows": sg.explain(rng.normal(size=(4, 3)).round(2), [0, 1, 2, 0], loss="squared_error"),
+    "columns": sg.explain(rng.normal(size=(3, 4)).round(2), [0, 1, 2, 0], layout="columns"),
+    "soft rows": sg.explain(rng.normal(size=(3, 3)), rng.dirichlet(np.ones(3), 3)),
+    "many classes": sg.explain(4 * rng.normal(size=(3, 2000)), [0, 5, 1999]),
+    "tiny and large numbers": sg.explain([1e8, 1e8 - 60, 1e8 - 200], 1),
+}
+each = pytest.mark.parametrize("case", EXPLANATIONS)
+VOID = {"meta", "br"}
+
+
+class Text(HTMLParser):
+    """The text of a page that a reader sees without hovering, and its tags, each of which is closed."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.text, self.attributes, self.tags = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, *attribute) for attribute in attrs]
+        if tag not in VOID:
+            self.open.append((tag, dict(attrs).get("class")))
+        self.text.append(" ")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop()[0] == tag
+        self.text.append(" ")
+
+    def handle_data(self, data):
+        tags = [tag for tag, _ in self.open]
+        if "style" not in tags and "title" not in tags and (self.open or [("", "")])[-1] != ("span", "sg-hover"):
+            self.text.append(data)
+
+
+def page(html):
+    parser = Text()
+    parser.feed(html)
+    assert parser.open == []
+    return parser
+
+
+def html_text(explanation):
+    text = " ".join("".join(page(explanation.to_html()).text).split())
+    return re.sub(
+        " \N{MULTIPLICATION SIGN} 10 (\N{MINUS SIGN} )?(\\d+)", lambda m: f"e{'-' if m[1] else '+'}{m[2]:0>2}", text
+    )
+
+
+def latex_text(latex):
+    latex = re.sub(r" \\times 10\^\{(-?)(\d+)\}", lambda m: f"e{m[1] or '+'}{m[2]:0>2}", latex)
+    latex = re.sub(r"\\\\\[0.3em\]|\\hspace\*\{1em\}", "", latex)
+    return re.sub(r"\\textasciicircum|\\resizebox\{.*?\}\{!\}", "", latex)
+
+
+def numbers(text):
+    """The numbers of a text in order, without signs; a square is a 2."""
+    return re.findall(r"\d+(?:\.\d+)?(?:e[+-]\d+)?", re.sub(r"(?<=\d),(?=\d{3}\b)", "", text).replace("²", " 2 "))
+
+
+@each
+def test_every_form_shows_the_numbers_of_the_text(case):
+    explanation = EXPLANATIONS[case]
+    text = numbers(re.sub(r"^[ =-]*$", "", explanation.to_text(width=10_000), flags=re.M))
+    body = explanation.to_latex().partition(r"\begin{document}")[2]
+    assert len(text) > 300
+    assert without_indices(numbers(html_text(explanation))) == without_indices(text)
+    assert without_indices(numbers(latex_text(body))) == without_indices(text)
+    assert without_indices(numbers(latex_text(explanation.to_markdown()))) == without_indices(text)
+
+
+def without_indices(found):
+    """Whole numbers of a figure or two are indices and squares too, which each form writes in its own way."""
+    return [number for number in found if not (number.isdigit() and len(number) < 3)]
+
+
+@each
+def test_every_form_has_every_sentence(case):
+    explanation = EXPLANATIONS[case]
+    text = " ".join(explanation.to_text().split())
+    html = html_text(explanation)
+    for step in steps(explanation):
+        for sentence in (step.title, step.why, *(w.title for w in step.wrong), *(w.line for w in step.wrong)):
+            assert sentence in text
+            assert " ".join(sentence.split()) in html
+            assert (
+                as_document(Explanation("", (sentence,), (), 0.0, np.zeros(1))).split("\n")[-4]
+                in explanation.to_latex()
+            )
+
+
+FORMULAS = {
+    "a fraction": (Frac(Sub("e", "i"), Sum("j", Sub("e", "j"))), "e_i / Σ_j e_j", r"\frac{e_{i}}{\sum_{j} e_{j}}"),
+    "a fraction of sums": (Frac(row("a", "+", "b"), "c"), "(a + b) / c", r"\frac{a+b}{c}"),
+    "a derivative": (Partial("L", Sub("p", "i")), "∂L/∂p_i", r"\frac{\partial L}{\partial p_{i}}"),
+    "a transpose": (row(Transposed("J"), "v"), "Jᵀ v", r"J^{\mathsf T}v"),
+    "a square": (Squared(row("p", "-", "t")), "(p - t)²", "(p-t)^{2}"),
+    "factors": (row("negative", "p", "(", "1", "-", "p", ")"), "-p (1 - p)", "-p(1-p)"),
+    "a function": (row("t", "log", "p", "+", "exp", "(", "s", ")"), "t log p + exp(s)", r"t\log p+\exp(s)"),
+    "a vector": (Vec((Num(-0.5, 0.0), Num(1e-7, 0.0)), 3), "(-0.5, 1e-07, … 3 more)", None),
+    "words": (row("x", Words("   if "), "i", "≠", "j"), "x   if i ≠ j", r"x\text{   if }i\ne j"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FORMULAS)
+def test_a_formula(case):
+    formula, text, latex = FORMULAS[case]
+    assert as_text(formula) == text
+    assert latex in (None, as_latex(formula))
+    ElementTree.fromstring(as_mathml(formula))
+
+
+def test_a_vector_keeps_its_signs():
+    vector = Vec((Num(-0.25, 0.0), Num(3e-12, 0.0)), 1234)
+    assert as_latex(vector) == r"(-0.25,\ 3 \times 10^{-12},\ \ldots\ \text{1234 more})"
+    assert as_mathml(vector).count("\N{MINUS SIGN}") == 2
+    assert "1,234" in as_mathml(vector)
+
+
+DIGITS = {
+    "six": (0.1234567891, 0.0, "0.123457"),
+    "zeros at the end are dropped": (0.5, 1e-17, "0.5"),
+    "exactly 0": (0.0, 0.0, "0"),
+    "0 as far as is known": (1e-17, 1e-16, "0.000000"),
+    "0 to few decimals": (0.001, 0.01, "0.0"),
+    "few are known": (1.23456789e-10, 1e-15, "1.235e-10"),
+    "none is known": (1e-3, 1e-4, "0.00"),
+    "large": (-1234567.0, 0.0, "-1.23457e+06"),
+}
+
+
+@pytest.mark.parametrize("case", DIGITS)
+def test_as_many_digits_as_are_known(case):
+    value, error, shown = DIGITS[case]
+    assert Num(value, error).digits == shown
+
+
+@each
+def test_html_is_well_formed_and_needs_nothing_else(case):
+    parsed = page(EXPLANATIONS[case].to_html())
+    assert parsed.tags.count("html") == parsed.tags.count("style") == 1
+    assert not {"script", "link", "img", "iframe", "object"} & set(parsed.tags)
+    for _, name, value in parsed.attributes:
+        assert name not in ("href", "src") and not name.startswith("on")
+        assert "url(" not in (value or "") and "//" not in (value or "")
+    style = EXPLANATIONS[case].to_html().partition("<style>")[2].partition("</style>")[0]
+    assert "url(" not in style and "@import" not in style and "http" not in style
+    for math in re.findall("<math>.*?</math>", EXPLANATIONS[case].to_html(), flags=re.S):
+        ElementTree.fromstring(math)
+
+
+def test_html_shows_the_jacobian_as_a_heat_map_and_bars():
+    html = EXPLANATIONS["a vector"].to_html()
+    assert html.count('<td tabindex="0"') == 9
+    assert "J[0, 1] = -0.659001 · 0.242433 = -0.159764</span>" in html
+    assert 'class="sg-bar sg-p" style="width: 65.9%"' in html
+    assert 'class="sg-bar sg-t" style="width: 100.0%"' in html
+    assert "prefers-color-scheme: dark" in html
+
+
+def test_a_notebook_shows_a_part_of_the_page():
+    explanation = EXPLANATIONS["a vector"]
+    assert explanation._repr_html_() in explanation.to_html()
+    assert repr(explanation) == "<Explanation Softmax and its gradient, step by step: cross-entropy>"
+    assert "<!DOCTYPE" not in explanation._repr_html_()
+
+
+NASTY = "<b>&amp; 50% of $x_1^2$ {a}\\b #1 ~ | `c` *d*"
+
+
+def test_what_means_something_in_a_form_is_escaped():
+    explanation = Explanation(NASTY, (NASTY,), (Part(NASTY, (Step(NASTY, NASTY),)),), 0.0, np.zeros(1))
+    assert "<b>" not in explanation.to_html()
+    assert NASTY in "".join(page(explanation.to_html()).text)
+    assert r"\textless{}b\textgreater{}\&amp; 50\% of \$x\_1" in explanation.to_latex()
+    assert r"\<b\>&amp; 50% of \$x\_1^2\$ {a}\\b \#1 ~ \| \`c\` \*d\*" in explanation.to_markdown()
+
+
+@pytest.fixture
+def compiles(tmp_path):
+    """Whether pdflatex takes a document."""
+    pdflatex = program("pdflatex")
+
+    def compiles(latex):
+        (tmp_path / "a.tex").write_text(latex, encoding="utf-8")
+        command = [pdflatex, "-interaction=nonstopmode", "-halt-on-error", "a.tex"]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True).returncode == 0
+
+    return compiles
+
+
+def syntax_errors(latex):
+    """What a look at the text finds: brackets, environments, dollars, commands and letters that TeX does not know."""
+    known = set(re.findall(r"\\([A-Za-z]+)", KNOWN))
+    plain = re.sub(r"\\[\\{}$%&#_^~]", "", latex)
+    found = []
+    depth = 0
+    for letter in plain:
+        depth += (letter == "{") - (letter == "}")
+        if depth < 0:
+            break
+    found += ["brackets"] if depth else []
+    found += ["dollars"] if plain.count("$") % 2 else []
+    environments = []
+    for kind, name in re.findall(r"\\(begin|end)\{(\w+\*?)\}", latex):
+        if kind == "begin":
+            environments.append(name)
+        elif not environments or environments.pop() != name:
+            found.append("environments")
+    found += ["environments"] if environments else []
+    found += [f"\\{name}" for name in set(re.findall(r"\\([A-Za-z]+)", latex)) - known]
+    return found + [letter for letter in set(latex) if not letter.isascii()]
+
+
+KNOWN = r"""
+\documentclass \usepackage \setlength \parindent \parskip \raggedright \begin \end \section \subsection \subsubsection
+\hspace \displaystyle \frac \partial \sum \mathsf \text \ldots \times \allowbreak \log \exp \max \operatorname \delta
+\langle \rangle \ne \cdot \approx \textbf \texttt \footnotesize \resizebox \ifdim \width \linewidth \else \fi \hline
+\par \ensuremath \Sigma \lambda \varepsilon \textbackslash \textasciicircum \textasciitilde \textbar
+\textless \textgreater
+"""
+
+
+@each
+def test_latex_is_without_errors(case):
+    latex = EXPLANATIONS[case].to_latex()
+    assert syntax_errors(latex) == []
+
+
+@pytest.mark.parametrize("case", [*EXPLANATIONS, "what means something in TeX"])
+def test_latex_compiles(case, compiles):
+    explanation = EXPLANATIONS.get(case) or Explanation(NASTY, (NASTY,), (Part(NASTY, (Step(NASTY, NASTY),)),), 0.0, 0)
+    assert compiles(explanation.to_latex())
+
+
+SLIPS = ["}", "$", r"\begin{quote}", r"\frak x", "Σ", r"\end{tabular}"]
+
+
+def slipped(slip):
+    return EXPLANATIONS["a vector"].to_latex().replace("6. The", f"{slip} The")
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_slip_in_latex_is_found(slip):
+    assert syntax_errors(slipped(slip)) != []
+
+
+@pytest.mark.parametrize("slip", [slip for slip in SLIPS if slip != r"\frak x"])
+def test_a_slip_in_latex_does_not_compile(slip, compiles):
+    assert not compiles(slipped(slip))
+
+
+@each
+def test_markdown_tables_have_as_many_cells_in_each_line(case):
+    for block in re.findall(r"(?:^\|.*\n)+", EXPLANATIONS[case].to_markdown(), flags=re.M):
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
+
+
+def test_a_width_is_kept_by_the_prose():
+    text = EXPLANATIONS["a vector"].to_text(width=60)
+    prose = [step.why.split()[0] for step in steps(EXPLANATIONS["a vector"])]
+    for line in text.splitlines():
+        if any(line.startswith(f"   {word} ") for word in prose):
+            assert len(line) <= 60
