@@ -180,3 +180,11 @@ def test_a_mask_of_sequences():
 
     report = sg.check_grad(loss, lambda z, y, mask: (softmax(z) - np.eye(5)[y]) / mask.sum(), z, y, mask)
     assert report.mistake.name == "mask-missing"
+
+
+def test_a_sign_is_told_where_other_lengths_make_no_sense():
+    """One-hot targets are none with a class less."""
+    t = np.eye(3)[[0, 2, 1]]
+    loss = lambda z, t: (t * np.log(softmax(z))).sum() / len(z)  # noqa: E731
+    report = sg.check_grad(loss, lambda z, t: (softmax(z) - t) / len(z), RNG.normal(size=(3, 3)), t)
+    assert report.mistake.name == "sign"

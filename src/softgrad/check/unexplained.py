@@ -97,7 +97,7 @@ def _elsewhere_too(
 
 def _everywhere(samples: list[Sample], wrong: Mapping[Key, Judgement], ratio: float, judge: Judge) -> bool:
     """Whether the ratio is the same at other inputs."""
-    for sample in (*samples[1:3], *samples[-2:]):
+    for sample in samples[1:3]:
         for key in wrong:
             shaped = sample.grads[key].shape == sample.arrays[key].shape
             wanted = judge(sample, key).wanted if shaped else None
