@@ -38,7 +38,7 @@ def test_a_right_gradient_passes_and_gives_the_report(name, answers):
 
 
 @pytest.mark.parametrize("name", ASSERTIONS)
-@pytest.mark.parametrize("report", ALL.keys() - {"right"})
+@pytest.mark.parametrize("report", [name for name in ALL if name != "right"])
 def test_anything_else_fails_with_the_report(name, report, answers):
     answers(ALL[report])
     with pytest.raises(AssertionError) as failure:
