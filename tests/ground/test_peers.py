@@ -25,7 +25,7 @@ def test_without_torch(required):
     code, message = CASES[required]
     result = subprocess.run(
         [sys.executable, "-c", WITHOUT_TORCH, str(TESTS_OF_TORCH)],
-        env=os.environ | {"SOFTGRAD_TESTS_REQUIRE": required},
+        env=os.environ | {"SOFTGRAD_TESTS_REQUIRE": required, "PYTEST_ADDOPTS": ""},
         capture_output=True,
         text=True,
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import itertools
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -20,10 +19,11 @@ from softgrad.check.mistakes.changes import CONSTANTS
 from softgrad.check.mistakes.layers import INPUT
 from softgrad.check.mistakes.lines import as_formula, as_numpy, run, split
 from softgrad.check.mistakes.scale import named as named_scale
+from softgrad.check.recipes.budget import Budget
 from softgrad.check.recipes.recipe import IMPOSSIBLE
 from softgrad.check.report import Mistake
 
-SECONDS = 1.0  # of the processor, that the search for one wrong line may take, and that for two of them
+TRIES, SECONDS = 12_000, 4.0  # that the search for one wrong line may take, and that for two of them
 SHORT = 5  # lines of a backward pass in which every two wrong lines are tried together
 MADE = 2  # changes without a name of their own that a report lists
 ANY_CAUSE = (
@@ -38,21 +38,21 @@ LAYERS = 3  # mistakes that are told of one network
 
 def diagnose(backward: Backward) -> tuple[Mistake, ...]:
     """All mistakes that explain the gradients, those with a name first; a pair one behind the other."""
-    singles = list(_singles(backward, time.thread_time() + SECONDS))
+    singles = list(_singles(backward, Budget(TRIES, SECONDS)))
     if _is_nothing(backward):
         zero = _plain("zero-gradient", f"every gradient is 0, on {len(backward.draws)} draws")
         return (zero, *_told(backward, [wrong for wrong in singles if wrong.known]))
     if singles:
         return _told(backward, singles)
-    deadline = time.thread_time() + SECONDS
+    budget = Budget(TRIES, SECONDS)
     for found in (
         _in_all(backward),
         _exchanged(backward),
         _parameter_returned(backward),
         _updated_weights(backward),
-        _by_layers(backward, deadline),
-        _with_constant(backward, deadline),
-        _in_twos(backward, deadline),
+        _by_layers(backward, budget),
+        _with_constant(backward, budget),
+        _in_twos(backward, budget),
     ):
         mistakes = tuple(found)
         if mistakes:
@@ -60,9 +60,9 @@ def diagnose(backward: Backward) -> tuple[Mistake, ...]:
     return ()
 
 
-def _singles(backward: Backward, deadline: float) -> Iterator[Wrong]:
+def _singles(backward: Backward, budget: Budget) -> Iterator[Wrong]:
     for wrong in backward.wrong_lines():
-        if time.thread_time() > deadline:
+        if budget.is_spent():
             return
         if _explains(backward, {wrong.step: wrong.line}):
             yield wrong
@@ -152,15 +152,15 @@ def _updated_weights(backward: Backward) -> Iterator[Mistake]:
         yield from _told(backward, [Wrong(n, changed[n], (ENTRIES["updated-weights"],), True)])
 
 
-def _by_layers(backward: Backward, deadline: float) -> Iterator[Mistake]:
+def _by_layers(backward: Backward, budget: Budget) -> Iterator[Mistake]:
     """Of a network: what explains the first wrong gradient from the end, then what explains the rest."""
     if len(backward.keys) < 2:
         return
     done: dict[int, str] = {}
     told: list[Mistake] = []
     left = backward.wrong()
-    while left and len(told) < LAYERS and time.thread_time() < deadline:
-        best = next(filter(None, (_for_one(backward, i, left, done) for i in left)), None)
+    while left and len(told) < LAYERS:
+        best = next(filter(None, (_for_one(backward, i, left, done, budget) for i in left)), None)
         if best is None:
             break
         done[best.step] = best.line
@@ -173,12 +173,16 @@ def _by_layers(backward: Backward, deadline: float) -> Iterator[Mistake]:
         yield replace(mistake, evidence=mistake.evidence + rest)
 
 
-def _for_one(backward: Backward, one: int, left: Sequence[int], done: Mapping[int, str]) -> Wrong | None:
+def _for_one(
+    backward: Backward, one: int, left: Sequence[int], done: Mapping[int, str], budget: Budget
+) -> Wrong | None:
     """What explains one of the gradients left, and leaves alone what is right; of these, what explains the most."""
     off = backward.wrong()
     kept = [one, *(i for i in backward.keys if i not in off)]
     best, most = None, (0, False)
     for wrong in backward.wrong_lines():
+        if budget.is_spent():
+            break
         changed = {**done, wrong.step: wrong.line}
         if wrong.step not in done and backward.explains(changed, kept):
             score = (sum(backward.explains(changed, [i]) for i in left), wrong.known)
@@ -187,14 +191,14 @@ def _for_one(backward: Backward, one: int, left: Sequence[int], done: Mapping[in
     return best
 
 
-def _with_constant(backward: Backward, deadline: float) -> Iterator[Mistake]:
+def _with_constant(backward: Backward, budget: Budget) -> Iterator[Mistake]:
     """A wrong line, and the whole times a constant."""
     first, expression = split(backward.lines[0])
     for wrong in backward.wrong_lines():
-        if time.thread_time() > deadline:
-            return
         own = split(wrong.line)[1] if wrong.step == 0 else expression
         for constant in CONSTANTS:
+            if budget.is_spent():
+                return
             changed = {wrong.step: wrong.line, 0: f"{first} = ({own}) {constant}"}
             if _explains(backward, changed):
                 scale = ENTRIES[named_scale(constant, backward.text)[0]]
@@ -203,19 +207,21 @@ def _with_constant(backward: Backward, deadline: float) -> Iterator[Mistake]:
                 return
 
 
-def _in_twos(backward: Backward, deadline: float) -> Iterator[Mistake]:
+def _in_twos(backward: Backward, budget: Budget) -> Iterator[Mistake]:
     """Two wrong lines of a short backward pass, or a wrong line that is changed once more."""
     if len(backward.steps) > SHORT:
         return
     every = list(backward.wrong_lines())
     for first in every:
-        if time.thread_time() > deadline:
-            return
         for second in every:
+            if budget.is_spent():
+                return
             if second.step > first.step and _explains(backward, {first.step: first.line, second.step: second.line}):
                 yield from (*_told(backward, [first]), *_told(backward, [second]))
                 return
         for again in backward.changed(first.step, first.line):
+            if budget.is_spent():
+                return
             if _explains(backward, {again.step: again.line}):
                 yield from _told(backward, [again._replace(entries=(*first.entries, *again.entries))])
                 return

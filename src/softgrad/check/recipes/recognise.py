@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,13 +9,14 @@ import numpy as np
 
 from softgrad.check.mistakes.lines import Array, Layout, functions, run
 from softgrad.check.recipes import activations, losses
+from softgrad.check.recipes.budget import Budget
 from softgrad.check.recipes.built import Front
 from softgrad.check.recipes.chains import Leaf, chains
 from softgrad.check.recipes.head import Head
 from softgrad.check.recipes.recipe import IMPOSSIBLE, Recipe, matches
 from softgrad.check.recipes.target import Options, Reading, Target, readings
 
-SECONDS = 1.0  # of the processor, that the search may take
+TRIES, SECONDS = 5_000, 4.0  # that the search may take
 
 
 def recognise(
@@ -36,13 +36,13 @@ def recognise(
             the function keeps to itself can be read off.
         rtol: to which the recipe has to give the outputs.
     """
-    deadline = time.thread_time() + SECONDS
+    budget = Budget(TRIES, SECONDS)
     others = [([leaf.array for leaf in leaves], output) for leaves, output in samples[1:]]
     with np.errstate(all="ignore"):
         for found in _candidates(*samples[0], context, gradient_at_logits, rtol):
             if found is not None and all(matches(found, arrays, output, rtol=rtol) for arrays, output in others):
                 return found
-            if time.thread_time() > deadline:
+            if budget.is_spent():
                 return None
     return None
 
