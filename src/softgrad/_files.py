@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Writing files so that a failure never leaves an incomplete file behind."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from softgrad.errors import WriteError
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Writes `data` to a temporary name beside `path`, then renames it: a reader never meets half a file.
+    """Writes `data` to a temporary file in the folder of `path`, then renames that file to `path`.
+
+    A reader therefore never sees an incomplete file.
 
     Raises:
-        WriteError: the folder or the file cannot be written; a file that stood there is as it was.
+        WriteError: the folder or the file cannot be written. An existing file is then unchanged.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -25,18 +27,19 @@ def write_whole(path: Path, data: bytes) -> None:
                 os.fsync(file.fileno())
             temporary.replace(path)
     except OSError as error:
-        raise WriteError(f"{path} cannot be written: {error.strerror}; give another place") from error
+        raise WriteError(f"{path} cannot be written: {error.strerror}; choose another path") from error
 
 
 def check_writable(folder: Path) -> None:
-    """Finds out whether `folder`, which need not exist yet, can be written to; leaves nothing behind.
+    """Checks that files can be written to `folder`, which need not exist yet. It creates nothing that remains.
 
     Raises:
-        WriteError: it cannot.
+        WriteError: files cannot be written to `folder`.
     """
     nearest = folder
     try:
         nearest = next(path for path in [folder, *folder.absolute().parents] if path.exists())
         tempfile.TemporaryDirectory(dir=nearest).cleanup()
     except OSError as error:
-        raise WriteError(f"{folder} cannot be written to: {nearest}: {error.strerror}; give another folder") from error
+        message = f"{folder} cannot be written to: {nearest}: {error.strerror}; choose another folder"
+        raise WriteError(message) from error

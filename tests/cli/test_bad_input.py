@@ -83,13 +83,13 @@ PREDICTIONS = {  # name: (arguments, content of data.csv, message)
     "no number": (PREDICT, ROW + "1,2m,red\n", "line 3: column 'height' is '2m', wanted a number"),
     "far off": (PREDICT, ROW + "1,1e300,red\n", r"line 3: column 'height' is 1e\+300, too far to compute with"),
     "header only": (PREDICT, "width,height,colour\n", "data.csv has column names but no rows"),
-    "out a folder": ((*PREDICT, "--out", "model"), ROW, "model cannot be written: Is a directory; give another place"),
+    "out a folder": ((*PREDICT, "--out", "model"), ROW, "model cannot be written: Is a directory; choose another path"),
     "out below a file": ((*PREDICT, "--out", "data.csv/out.csv"), ROW, "data.csv/out.csv cannot be written"),
     "out nowhere": ((*PREDICT, "--out", "/proc/out.csv"), ROW, "/proc/out.csv cannot be written"),
 }
 
 OUTS = {  # name: (--out, message)
-    "a file": ("data.csv", "data.csv cannot be written to: data.csv: Not a directory; give another folder"),
+    "a file": ("data.csv", "data.csv cannot be written to: data.csv: Not a directory; choose another folder"),
     "below a file": ("data.csv/a/b", "data.csv/a/b cannot be written to: .*data.csv: Not a directory"),
     "nowhere": ("/proc/run", "/proc/run cannot be written to: /proc"),
 }
@@ -143,7 +143,10 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_done(case
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_a_learning_rate_that_diverges(optimizer, refused):
     said = r"iris: 150 rows of .*\ngradient check: \d+ parameters, .*\n"
-    message = r"the (validation )?loss is (nan|inf) after epoch \d+; training has diverged, use a lower learning rate"
+    message = (
+        r"the (validation )?loss is (nan|inf) after epoch \d+, wanted a finite number; the training has diverged, "
+        "use a lower learning rate"
+    )
     refused((*IRIS, "--learning-rate", "1e30", "--optimizer", optimizer), message, out=said)
 
 
@@ -169,6 +172,6 @@ def test_a_disk_that_fills_while_training_leaves_the_last_run(name, softgrad, tm
     monkeypatch.setattr(os, "fsync", out_of_space)
     run = softgrad(*IRIS, "--seed", 1, "--out", "run")
     assert run.code == 2
-    assert run.err == f"softgrad: run/{name} cannot be written: No space left on device; give another place\n"
+    assert run.err == f"softgrad: run/{name} cannot be written: No space left on device; choose another path\n"
     assert (tmp_path / "run" / name).read_bytes() == before
     assert len(list((tmp_path / "run").iterdir())) == 2

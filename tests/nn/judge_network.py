@@ -1,6 +1,6 @@
-"""Judges networks from outside: the forward pass in long double, every derivative by five-point differences.
+"""A reference implementation of networks: the forward pass in long double, derivatives by five-point differences.
 
-Nothing of softgrad is imported: a layer is known by the name of its class.
+It imports nothing of softgrad. It recognises a layer by the name of its class.
 """
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 import judge
 from judge import Wide
 
-STEP = np.finfo(Wide).eps ** Wide(0.2)  # five-point differences leave an error near eps^(4/5), 7e-16, times f
+STEP = np.finfo(Wide).eps ** Wide(0.2)  # the error of five-point differences is then about eps^(4/5) f, 7e-16 f
 
 ACTIVATIONS = {
     "ReLU": lambda x: np.where(x > 0, x, 0),
@@ -27,7 +27,7 @@ def forward(layer, parameters, x):
 
 
 def loss(network, parameters, x, target):
-    """The mean loss over the rows, with `parameters` by the names that the network has for them."""
+    """The mean loss over the rows. `parameters` holds each parameter under the name that the network gives it."""
     a = x.astype(Wide)
     for i, layer in enumerate(network.layers):
         a = forward(layer, {name: parameters.get(f"layers.{i}.{name}") for name in ("weight", "bias")}, a)
@@ -35,13 +35,13 @@ def loss(network, parameters, x, target):
 
 
 def gradients(network, x, target):
-    """The gradient of the loss at every parameter of the network."""
+    """The gradient of the loss with respect to every parameter of the network."""
     parameters = {name: value.astype(Wide) for name, value in network.parameters.items()}
     return {name: derivative(lambda: loss(network, parameters, x, target), array) for name, array in parameters.items()}
 
 
 def derivative(f, array):
-    """df/darray, in the shape of f() with that of `array` behind it; `array` is changed in place and put back."""
+    """df/darray, of shape (*f().shape, *array.shape). `array` is changed in place, and restored afterwards."""
     columns = []
     for index in np.ndindex(array.shape):
         x = array[index]

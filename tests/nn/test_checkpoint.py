@@ -1,4 +1,4 @@
-"""A network in a file and back; files that are damaged; saving that fails."""
+"""Saving and loading a network, damaged files, and a save that fails."""
 
 import errno
 import json
@@ -18,7 +18,7 @@ FACTS = {"classes": ["ä", 'quote "', "new\nline"], "scale": 0.1, "nothing": Non
 @every_network
 @pytest.mark.parametrize("loss", ["cross_entropy", "squared_error", "kl_divergence"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_comes_back_bit_for_bit(hidden, loss, dtype, tmp_path):
+def test_a_loaded_network_equals_the_saved_one_bit_for_bit(hidden, loss, dtype, tmp_path):
     network, (x, target) = make(hidden, loss=loss, dtype=dtype), batch()
     nn.save(network, tmp_path / "model.safetensors", facts=FACTS)
     loaded, facts = nn.load(tmp_path / "model.safetensors")
@@ -32,7 +32,7 @@ def test_comes_back_bit_for_bit(hidden, loss, dtype, tmp_path):
     assert loaded.loss(x, target) == network.loss(x, target)
 
 
-def test_a_loaded_network_trains_on(tmp_path):
+def test_training_a_loaded_network_gives_the_same_bits(tmp_path):
     network, (x, target) = make("relu"), batch()
     nn.save(network, tmp_path / "model.safetensors")
     loaded, facts = nn.load(str(tmp_path / "model.safetensors"))
@@ -42,7 +42,7 @@ def test_a_loaded_network_trains_on(tmp_path):
     assert loaded.logits(x).tobytes() == network.logits(x).tobytes()
 
 
-def test_folders_are_made_and_files_replaced(tmp_path):
+def test_save_creates_folders_and_replaces_files(tmp_path):
     path = tmp_path / "a" / "b" / "model.safetensors"
     for hidden in ("relu", "tanh"):
         nn.save(make(hidden), path)
@@ -57,7 +57,7 @@ def to_bytes(tensors, metadata=None):
 
 
 def rewritten(path, header=None, tensors=None):
-    """The file with parts of its header or of its tensors replaced; those replaced by None are left out."""
+    """The bytes of the file with some entries of its header or some of its tensors replaced; None removes one."""
     from safetensors import safe_open
 
     with safe_open(path, framework="numpy") as file:
@@ -69,7 +69,7 @@ def rewritten(path, header=None, tensors=None):
 
 
 WEIGHT = "layers.0.weight"  # (5, 5), float32
-DAMAGED = {  # name: (the file's new bytes, message)
+DAMAGED = {  # name: (function from the path to the damaged bytes, message)
     "empty": (lambda path: b"", "is damaged"),
     "random bytes": (lambda path: np.random.default_rng(0).bytes(500), "is damaged"),
     "text": (lambda path: b"a,b,c\n1,2,3\n" * 20, "is damaged"),
@@ -77,53 +77,65 @@ DAMAGED = {  # name: (the file's new bytes, message)
     "one byte short": (lambda path: path.read_bytes()[:-1], "is damaged"),
     "one byte long": (lambda path: path.read_bytes() + b"0", "is damaged"),
     "header longer than the file": (lambda path: struct.pack("<Q", 2**40) + path.read_bytes()[8:], "is damaged"),
-    "no header of ours": (lambda path: to_bytes({WEIGHT: np.zeros(3)}), "is no softgrad model"),
-    "header no JSON": (lambda path: to_bytes({WEIGHT: np.zeros(3)}, {"softgrad": "{"}), "is damaged"),
-    "header a list": (lambda path: to_bytes({WEIGHT: np.zeros(3)}, {"softgrad": "[1]"}), "is no softgrad model"),
-    "another format": (lambda path: rewritten(path, {"format": "softgrad network 9"}), "is no softgrad model"),
+    "no softgrad header": (lambda path: to_bytes({WEIGHT: np.zeros(3)}), "is not a softgrad model"),
+    "header is not JSON": (lambda path: to_bytes({WEIGHT: np.zeros(3)}, {"softgrad": "{"}), "is damaged"),
+    "header is a list": (lambda path: to_bytes({WEIGHT: np.zeros(3)}, {"softgrad": "[1]"}), "is not a softgrad model"),
+    "unknown format": (lambda path: rewritten(path, {"format": "softgrad network 9"}), "is not a softgrad model"),
     "no layers": (lambda path: rewritten(path, {"layers": None}), "KeyError.'layers'"),
-    "layers empty": (lambda path: rewritten(path, {"layers": []}), "layers is empty"),
-    "layers a text": (lambda path: rewritten(path, {"layers": "Dense"}), "does not describe a network"),
+    "layers is empty": (lambda path: rewritten(path, {"layers": []}), "layers is empty"),
+    "layers is a string": (lambda path: rewritten(path, {"layers": "Dense"}), "does not describe a network"),
     "unknown layer": (lambda path: rewritten(path, {"layers": [{"layer": "Conv"}]}), "'Conv'"),
     "unknown option": (lambda path: rewritten(path, {"layers": [{"layer": "ReLU", "slope": 1}]}), "'slope'"),
-    "units a text": (lambda path: rewritten(path, {"layers": [{"layer": "Dense", "units": "5"}]}), "TypeError"),
+    "units is a string": (lambda path: rewritten(path, {"layers": [{"layer": "Dense", "units": "5"}]}), "TypeError"),
     "unknown loss": (lambda path: rewritten(path, {"loss": "hinge"}), "loss is 'hinge'"),
-    "other width": (
+    "wrong width": (
         lambda path: rewritten(path, {"in_features": 6}),
-        r"\(5, 5\), wanted \(6, 5\)",
+        rf"{WEIGHT} has shape \(5, 5\), wanted shape \(6, 5\)",
     ),
-    "tensor missing": (lambda path: rewritten(path, tensors={WEIGHT: None}), rf"{WEIGHT} is missing, wanted \(5, 5\)"),
-    "tensor too many": (lambda path: rewritten(path, tensors={"extra": np.zeros(3, "f4")}), "no layer has: .'extra'"),
-    "other shape": (lambda path: rewritten(path, tensors={WEIGHT: np.zeros((5, 4), "f4")}), r"of shape \(5, 4\)"),
-    "two dtypes": (lambda path: rewritten(path, tensors={WEIGHT: np.zeros((5, 5))}), "dtypes .'float32', 'float64'"),
+    "missing tensor": (
+        lambda path: rewritten(path, tensors={WEIGHT: None}),
+        rf"{WEIGHT} is missing, wanted shape \(5, 5\)",
+    ),
+    "extra tensor": (
+        lambda path: rewritten(path, tensors={"extra": np.zeros(3, "f4")}),
+        "the file has parameters that no layer has: .'extra'",
+    ),
+    "wrong shape": (
+        lambda path: rewritten(path, tensors={WEIGHT: np.zeros((5, 4), "f4")}),
+        rf"{WEIGHT} has shape \(5, 4\)",
+    ),
+    "two dtypes": (
+        lambda path: rewritten(path, tensors={WEIGHT: np.zeros((5, 5))}),
+        "the parameters have the dtypes .'float32', 'float64'., wanted one dtype",
+    ),
     "NaN": (lambda path: rewritten(path, tensors={WEIGHT: np.full((5, 5), np.nan, "f4")}), f"{WEIGHT} holds a NaN"),
     "infinity": (lambda path: rewritten(path, tensors={WEIGHT: np.full((5, 5), np.inf, "f4")}), f"{WEIGHT} holds a"),
 }
 
 
 @pytest.mark.parametrize("case", DAMAGED)
-def test_a_damaged_file_is_refused_in_one_sentence(case, tmp_path):
+def test_a_damaged_file_is_rejected_in_one_sentence(case, tmp_path):
     damage, message = DAMAGED[case]
     path = tmp_path / "model.safetensors"
     nn.save(make("relu", dtype=np.float32), path)
     path.write_bytes(damage(path))
-    assert_refused(path, message)
+    assert_rejected(path, message)
 
 
 @pytest.mark.parametrize("dtype", ["I32", "U32", "F32 ", "X9"])
-def test_other_dtypes_are_refused(dtype, tmp_path):
-    """The same bytes, said to be of a dtype that no network has."""
+def test_unsupported_dtypes_are_rejected(dtype, tmp_path):
+    """The bytes stay the same; the header declares a dtype that no network has."""
     path = tmp_path / "model.safetensors"
     nn.save(make("relu", dtype=np.float32), path)
     (size,), content = struct.unpack("<Q", path.read_bytes()[:8]), path.read_bytes()[8:]
     header = content[:size].replace(b'"F32"', f'"{dtype}"'.encode())
     path.write_bytes(struct.pack("<Q", len(header)) + header + content[size:])
-    assert_refused(path, "is damaged|wanted float32 or float64")
+    assert_rejected(path, "is damaged|wanted float32 or float64")
 
 
 @pytest.mark.parametrize("dtype", ["F16", "BF16", "F8_E4M3", "I64"])
-def test_other_sizes_of_numbers_are_refused(dtype, tmp_path):
-    """One tensor of one entry, as safetensors itself would accept it."""
+def test_unsupported_number_sizes_are_rejected(dtype, tmp_path):
+    """The file holds one tensor with one entry, and is valid for safetensors itself."""
     size = {"F16": 2, "BF16": 2, "F8_E4M3": 1, "I64": 8}[dtype]
     header = {"layers": [{"layer": "Dense", "units": 1}], "loss": "cross_entropy", "in_features": 1}
     tensor = {"dtype": dtype, "shape": [1], "data_offsets": [0, size]}
@@ -131,48 +143,48 @@ def test_other_sizes_of_numbers_are_refused(dtype, tmp_path):
     content = json.dumps({"__metadata__": metadata, "layers.0.bias": tensor}).encode()
     path = tmp_path / "model.safetensors"
     path.write_bytes(struct.pack("<Q", len(content)) + content + bytes(size))
-    assert_refused(path, "float|int|damaged")
+    assert_rejected(path, "float|int|damaged")
 
 
 @pytest.mark.parametrize("length", range(0, 720, 60))
-def test_a_file_cut_anywhere_is_refused(length, tmp_path):
+def test_a_truncated_file_is_rejected(length, tmp_path):
     path = tmp_path / "model.safetensors"
     nn.save(make("relu", dtype=np.float32), path)
     assert len(path.read_bytes()) > 720
     path.write_bytes(path.read_bytes()[:length])
-    assert_refused(path, "is damaged")
+    assert_rejected(path, "is damaged")
 
 
-def test_a_folder_and_no_file_are_refused(tmp_path):
-    assert_refused(tmp_path, "cannot be read")
-    assert_refused(tmp_path / "none.safetensors", "cannot be read: No such file or directory")
-    assert_refused(tmp_path / ("long" * 100), "cannot be read")
+def test_a_folder_and_a_missing_file_are_rejected(tmp_path):
+    assert_rejected(tmp_path, "cannot be read")
+    assert_rejected(tmp_path / "none.safetensors", "cannot be read: No such file or directory")
+    assert_rejected(tmp_path / ("long" * 100), "cannot be read")
 
 
-def assert_refused(path, message):
+def assert_rejected(path, message):
     with pytest.raises(ModelError, match=message) as raised:
         nn.load(path)
     assert str(raised.value).startswith(f"load: {path} ")
     assert "\n" not in str(raised.value)
 
 
-def out_of_space(*arguments):
+def raise_disk_full(*arguments):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @pytest.mark.parametrize("call", ["os.fsync", "pathlib.Path.replace"])
-def test_a_save_that_fails_leaves_the_old_file(call, tmp_path, monkeypatch):
+def test_a_failed_save_leaves_the_old_file_unchanged(call, tmp_path, monkeypatch):
     path = tmp_path / "model.safetensors"
     nn.save(make("relu"), path)
     before = path.read_bytes()
-    monkeypatch.setattr(call, out_of_space)
-    with pytest.raises(WriteError, match=f"{path} cannot be written: No space left on device; give another place"):
+    monkeypatch.setattr(call, raise_disk_full)
+    with pytest.raises(WriteError, match=f"{path} cannot be written: No space left on device; choose another path"):
         nn.save(make("tanh"), path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_file_cannot_be_written_below_a_file_or_over_a_folder(tmp_path):
+def test_saving_below_a_file_or_over_a_folder_raises(tmp_path):
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "file" / "model.safetensors", tmp_path / "folder"):
@@ -181,7 +193,7 @@ def test_a_file_cannot_be_written_below_a_file_or_over_a_folder(tmp_path):
     assert sorted(tmp_path.rglob("*")) == [tmp_path / "file", tmp_path / "folder"]
 
 
-def test_a_network_without_parameters_is_not_saved(tmp_path):
+def test_saving_a_network_without_parameters_raises(tmp_path):
     with pytest.raises(ModelError, match=r"save: the network has no parameters; call initialize\(in_features\)"):
         nn.save(nn.Network([nn.Dense(3)]), tmp_path / "model.safetensors")
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""The gradient of whole networks, against differences that the judge takes and against those of softgrad.check."""
+"""The gradients of whole networks agree with the judge's finite differences and with those of softgrad.check."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from nn.networks import HIDDEN, batch, make
 from softgrad.check import compare_gradients
 
 LOSSES = ["cross_entropy", "squared_error", "kl_divergence"]
-TARGETS = ["class numbers", "probabilities"]
+TARGETS = ["class indices", "probabilities"]
 
 every_network = pytest.mark.parametrize("hidden", HIDDEN)
 every_loss = pytest.mark.parametrize("loss", LOSSES)
@@ -33,7 +33,7 @@ def test_agrees_with_the_judge(hidden, loss, target):
 @every_network
 @every_loss
 @every_target
-def test_passes_the_difference_check(hidden, loss, target):
+def test_passes_the_gradient_check(hidden, loss, target):
     network, (x, t) = make(hidden, loss=loss), batch(target)
     worst = compare_gradients(
         lambda: float(network.loss(x, t)), network.parameters, network.loss_with_grads(x, t).grads
@@ -43,7 +43,7 @@ def test_passes_the_difference_check(hidden, loss, target):
 
 @every_network
 @every_loss
-def test_float32_gradient_is_right_to_its_digits(hidden, loss):
+def test_float32_gradient_is_accurate_to_float32_precision(hidden, loss):
     network, (x, t) = make(hidden, loss=loss, dtype=np.float32), batch(dtype=np.float32)
     wanted = judge_network.gradients(network, x, t)
     for name, got in network.loss_with_grads(x, t).grads.items():
@@ -64,7 +64,7 @@ def test_loss_agrees_with_the_judge(hidden, loss, target, dtype):
 
 
 @every_network
-def test_duplicated_rows_leave_the_gradient_of_the_mean_as_it_is(hidden):
+def test_duplicating_all_rows_does_not_change_the_gradient_of_the_mean(hidden):
     network, (x, t) = make(hidden), batch()
     once = network.loss_with_grads(x, t).grads
     twice = network.loss_with_grads(np.vstack([x, x]), np.hstack([t, t])).grads

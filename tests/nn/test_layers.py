@@ -1,4 +1,4 @@
-"""Each layer alone: its output and its derivatives, against the judge's forward pass in long double."""
+"""The output and the derivatives of each layer agree with those of the judge, computed in long double."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ CASES = {  # name: (rows, columns, spread of x)
     "one row": (1, 6, 1.0),
     "one column": (6, 1, 1.0),
     "batch": (7, 5, 1.0),
-    "steep": (7, 5, 5.0),  # sigmoid, tanh and softmax on the way to flat
+    "nearly saturated": (7, 5, 5.0),  # sigmoid, tanh and softmax have small derivatives here
 }
 
 every_layer = pytest.mark.parametrize("name", LAYERS)
@@ -23,7 +23,7 @@ every_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
 def example(name, case, dtype):
-    """A layer with parameters, x, and dL/dy; both read-only, since nothing of the caller's is ever changed."""
+    """A layer with parameters, x, and dL/dy. Both arrays are read-only, since a layer never changes its arguments."""
     rows, columns, spread = CASES[case]
     rng = np.random.default_rng(0)
     layer = LAYERS[name]()
@@ -36,7 +36,7 @@ def example(name, case, dtype):
     return layer, x, grad_output
 
 
-SIZES = {  # of the terms that each input_grad sums, a difference counted as a sum: they bound what is rounded away
+SIZES = {  # the sum of the absolute values of the terms in each input_grad, which bounds its rounding error
     "Dense": lambda layer, y, g: np.abs(g) @ np.abs(layer.parameters["weight"]).T,
     "ReLU": lambda layer, y, g: np.abs(g),
     "Sigmoid": lambda layer, y, g: np.abs(g) * y * (1 + y),
@@ -46,7 +46,7 @@ SIZES = {  # of the terms that each input_grad sums, a difference counted as a s
 
 
 def agrees(got, wanted, size, dtype):
-    """Whether every entry is right to 8 units of the last place of its size, and to the judge's own 1e-14."""
+    """Whether the error of every entry is at most 8 eps of its `size`, plus 1e-14, the error of the judge itself."""
     tolerance = 8 * np.finfo(dtype).eps * size + 1e-14 * size.max()
     return got.dtype == dtype and bool((np.abs(got - wanted) <= tolerance).all())
 
@@ -75,7 +75,7 @@ def test_input_grad_agrees_with_the_judge(name, case, dtype):
     y = layer.forward(x)
     got, wanted, size = layer.input_grad(x, y, g), judged_input_grad(layer, x, g), SIZES[name](layer, y, g)
     assert agrees(got, wanted, size, dtype)
-    if np.abs(wanted).max() > 1e-9:  # the softmax of a single class is flat
+    if np.abs(wanted).max() > 1e-9:  # the softmax of a single class is constant, so its gradient is 0
         for slip in (np.zeros_like(got), -got, 2 * got, got[:, ::-1] if got.shape[1] > 1 else -got):
             assert not agrees(slip, wanted, size, dtype)
 
@@ -101,7 +101,7 @@ def test_activations_have_no_parameters(name):
     assert layer.parameters == layer.parameter_shapes(5) == layer.parameter_grads(x, g) == layer.config() == {}
 
 
-FAR = {  # name: layer, and its output for the row -1e4, 0, 1e4
+LARGE_INPUTS = {  # name: (layer, its output for the row -1e4, 0, 1e4)
     "relu": (nn.ReLU, [0, 0, 1e4]),
     "sigmoid": (nn.Sigmoid, [0, 0.5, 1]),
     "tanh": (nn.Tanh, [-1, 0, 1]),
@@ -109,10 +109,10 @@ FAR = {  # name: layer, and its output for the row -1e4, 0, 1e4
 }
 
 
-@pytest.mark.parametrize("case", FAR)
+@pytest.mark.parametrize("case", LARGE_INPUTS)
 @every_dtype
-def test_far_inputs_overflow_nowhere(case, dtype):  # a warning would be an error
-    kind, wanted = FAR[case]
+def test_large_inputs_do_not_overflow(case, dtype):  # pytest turns NumPy's warning of an overflow into an error
+    kind, wanted = LARGE_INPUTS[case]
     layer, x = kind(), np.array([[-1e4, 0, 1e4]], dtype)
     y = layer.forward(x)
     grad = layer.input_grad(x, y, np.ones_like(x))
@@ -121,20 +121,20 @@ def test_far_inputs_overflow_nowhere(case, dtype):  # a warning would be an erro
     assert np.isfinite(grad).all()
 
 
-def test_relu_has_slope_0_at_0():
+def test_relu_has_derivative_0_at_0():
     x = np.array([[-1.0, 0.0, 1.0]])
     layer = nn.ReLU()
     assert layer.input_grad(x, layer.forward(x), np.ones_like(x)).tolist() == [[0, 0, 1]]
 
 
-def test_softmax_input_grad_is_the_whole_jacobian():
-    """Every output depends on every input: g along one output moves the others' inputs too."""
+def test_softmax_input_grad_uses_the_whole_jacobian():
+    """An upstream gradient at one output alone gives a gradient at every input."""
     layer, x = nn.Softmax(), np.array([[0.0, np.log(2), np.log(5)]])  # p = 1/8, 2/8, 5/8
     grad = layer.input_grad(x, layer.forward(x), np.array([[1.0, 0.0, 0.0]]))
     np.testing.assert_allclose(grad, [[7 / 64, -2 / 64, -5 / 64]], rtol=1e-14)
 
 
-def test_first_weights_are_uniform_with_glorot_limit_and_biases_0():
+def test_initial_weights_are_uniform_within_the_glorot_limit_and_biases_are_0():
     layer = nn.Dense(200)
     layer.initialize(100, np.random.default_rng(0))
     weight, bias = layer.parameters["weight"], layer.parameters["bias"]
@@ -147,6 +147,6 @@ def test_first_weights_are_uniform_with_glorot_limit_and_biases_0():
 
 
 @pytest.mark.parametrize("units", [0, -1])
-def test_dense_wants_units(units):
+def test_dense_with_less_than_one_unit_raises(units):
     with pytest.raises(OptionError, match=f"Dense: units is {units}, wanted at least 1"):
         nn.Dense(units)

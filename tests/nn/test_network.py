@@ -1,4 +1,4 @@
-"""What a network is beside its gradient: dtypes, names, copies, predictions, and what it refuses."""
+"""Everything about a network except its gradient: dtypes, names, copies, predictions, error messages."""
 
 import numpy as np
 import pytest
@@ -32,16 +32,16 @@ def test_parameters_are_the_arrays_themselves():
     np.testing.assert_allclose(network.logits(x), before + 1, rtol=1e-14)
 
 
-def test_dtype_is_float32_unless_asked():
+def test_dtype_is_float32_by_default():
     network = nn.Network([nn.Dense(K)]).initialize(D)
     assert network.dtype == network.parameters["layers.0.weight"].dtype == np.float32
 
 
 @every_network
-@pytest.mark.parametrize("target", ["class numbers", "probabilities"])
+@pytest.mark.parametrize("target", ["class indices", "probabilities"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_everything_is_in_the_networks_dtype(hidden, target, dtype):
-    network, (x, t) = make(hidden, dtype=dtype), batch(target)  # float64, whatever the network's
+def test_every_result_has_the_dtype_of_the_network(hidden, target, dtype):
+    network, (x, t) = make(hidden, dtype=dtype), batch(target)  # the inputs are float64 in both cases
     loss, grads = network.loss_with_grads(x, t)
     arrays = [loss, network.loss(x, t), network.logits(x), network.predict_proba(x)]
     arrays += [*grads.values(), *network.parameters.values()]
@@ -50,7 +50,7 @@ def test_everything_is_in_the_networks_dtype(hidden, target, dtype):
 
 
 @every_network
-def test_gradients_have_their_parameters_shapes(hidden):
+def test_gradients_have_the_shapes_of_their_parameters(hidden):
     network, (x, t) = make(hidden), batch()
     grads = network.loss_with_grads(x, t).grads
     assert {n: g.shape for n, g in grads.items()} == {n: p.shape for n, p in network.parameters.items()}
@@ -67,8 +67,8 @@ def test_predictions_are_the_softmax_of_the_logits(hidden):
 
 
 @every_network
-@pytest.mark.parametrize("target", ["class numbers", "probabilities"])
-def test_nothing_of_the_callers_is_changed(hidden, target):
+@pytest.mark.parametrize("target", ["class indices", "probabilities"])
+def test_arguments_and_parameters_are_not_changed(hidden, target):
     network, (x, t) = make(hidden), batch(target)
     x.setflags(write=False)
     t.setflags(write=False)
@@ -96,48 +96,52 @@ def test_same_seed_same_parameters():
     assert (first.parameters["layers.0.weight"] != other.parameters["layers.0.weight"]).any()
 
 
-def test_lists_and_integers_are_read():
+def test_lists_and_integers_are_accepted():
     network, (_, t) = make("relu"), batch()
     x = np.arange(N * D).reshape(N, D)
     assert network.loss(x.tolist(), t.tolist()) == network.loss(x.astype(float), t)
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "squared_error", "kl_divergence"])
-def test_far_inputs_give_finite_numbers(loss):
+def test_large_inputs_give_finite_results(loss):
     network, (x, t) = make("all four", loss=loss, dtype=np.float32), batch()
     value, grads = network.loss_with_grads(1e4 * x, t)
     assert np.isfinite(value)
     assert all(np.isfinite(grad).all() for grad in grads.values())
 
 
-def test_it_says_what_it_is():
+def test_repr_shows_layers_loss_and_dtype():
     network = nn.Network([nn.Dense(8), nn.ReLU(), nn.Dense(3)], loss="squared_error")
     assert repr(network) == "Network([Dense(8), ReLU(), Dense(3)], loss='squared_error', dtype=float32)"
 
 
 x, t = batch()
-REFUSED = {  # name: (what is asked for, error, message)
-    "no layers": (lambda: nn.Network([]), OptionError, "Network: layers is empty, wanted at least one"),
-    "loss": (
+INVALID_CALLS = {  # name: (call, error, message)
+    "no layers": (lambda: nn.Network([]), OptionError, "Network: layers is empty, wanted at least one layer"),
+    "unknown loss": (
         lambda: nn.Network([nn.Dense(1)], loss="mse"),
         OptionError,
         "loss is 'mse', wanted one of",
     ),
-    "dtype": (lambda: nn.Network([nn.Dense(1)], dtype="f2"), OptionError, "dtype is float16, wanted float32 or"),
-    "astype": (lambda: make("relu").astype(int), OptionError, "dtype is int64, wanted float32 or float64"),
+    "unsupported dtype": (
+        lambda: nn.Network([nn.Dense(1)], dtype="f2"),
+        OptionError,
+        "dtype is float16, wanted float32 or",
+    ),
+    "astype to integers": (lambda: make("relu").astype(int), OptionError, "dtype is int64, wanted float32 or float64"),
     "no features": (lambda: nn.Network([nn.Dense(1)]).initialize(0), OptionError, "in_features is 0, wanted at least"),
     "not initialized": (lambda: nn.Network([nn.Dense(K)]).logits(x), OptionError, r"call initialize\(in_features\)"),
-    "too narrow": (lambda: make("relu").logits(x[:, :2]), ShapeError, r"x.shape is \(7, 2\), wanted \(N, 5\)"),
-    "one row alone": (lambda: make("relu").logits(x[0]), ShapeError, r"x.shape is \(5,\), wanted \(N, 5\)"),
-    "text": (lambda: make("relu").logits(x.astype(str)), DtypeError, "x.dtype is <U32, wanted floating numbers"),
+    "too few columns": (lambda: make("relu").logits(x[:, :2]), ShapeError, r"x.shape is \(7, 2\), wanted \(N, 5\)"),
+    "one-dimensional x": (lambda: make("relu").logits(x[0]), ShapeError, r"x.shape is \(5,\), wanted \(N, 5\)"),
+    "strings": (lambda: make("relu").logits(x.astype(str)), DtypeError, "x.dtype is <U32, wanted floating numbers"),
     "target too short": (lambda: make("relu").loss(x, t[:3]), ShapeError, r"target.shape is \(3,\)"),
     "target too wide": (lambda: make("relu").loss(x, np.ones((N, 4))), ShapeError, r"target.shape is \(7, 4\)"),
-    "no such class": (lambda: make("relu").loss(x, t + K), LabelError, r"target\[0\] is \d, but logits have 3 classes"),
+    "unknown class": (lambda: make("relu").loss(x, t + K), LabelError, r"target\[0\] is \d, but logits have 3 classes"),
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
-def test_refuses(case):
-    ask, error, message = REFUSED[case]
+@pytest.mark.parametrize("case", INVALID_CALLS)
+def test_an_invalid_call_raises(case):
+    call, error, message = INVALID_CALLS[case]
     with pytest.raises(error, match=message):
-        ask()
+        call()

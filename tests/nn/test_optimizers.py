@@ -1,4 +1,4 @@
-"""Steps against steps worked out by hand, from other forms of the same formulas."""
+"""The optimizers' steps agree with steps from other forms of the same formulas, and with steps computed by hand."""
 
 import numpy as np
 import pytest
@@ -10,14 +10,14 @@ START = np.array([1.0, 2.0, 3.0])
 
 
 def sgd(learning_rate, momentum):
-    """Every gradient moves the parameter again in each later step, by momentum to the power of its age."""
+    """The parameter after each step. A gradient counts again in every later step, times momentum^(its age in steps)."""
     for t in range(1, len(GRADS) + 1):
         moves = [sum(momentum**age for age in range(t - s)) for s in range(t)]
         yield START - learning_rate * np.tensordot(moves, GRADS[:t], axes=1)
 
 
 def adam(learning_rate, beta1, beta2, epsilon):
-    """The corrected means are averages of the gradients so far, weighted by beta to the power of their age."""
+    """The parameter after each step. Each corrected mean is an average with the weight beta^age for each gradient."""
     w = START
     for t in range(1, len(GRADS) + 1):
         ages = np.arange(t)[::-1]
@@ -27,7 +27,7 @@ def adam(learning_rate, beta1, beta2, epsilon):
         yield w
 
 
-STEPS = {  # name: (optimizer, the parameter after each step)
+STEPS = {  # name: (makes the optimizer, the parameter after each step)
     "sgd": (lambda: nn.SGD(), sgd(0.01, 0.9)),
     "sgd without momentum": (lambda: nn.SGD(0.1, momentum=0), sgd(0.1, 0.0)),
     "sgd with another momentum": (lambda: nn.SGD(0.1, momentum=0.5), sgd(0.1, 0.5)),
@@ -43,7 +43,7 @@ STEPS = {name: (make, list(wanted)) for name, (make, wanted) in STEPS.items()}
 
 @pytest.mark.parametrize("case", STEPS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_three_steps(case, dtype):
+def test_three_steps_agree_with_the_formula(case, dtype):
     make, wanted = STEPS[case]
     optimizer, w = make(), START.astype(dtype)
     for g, after in zip(GRADS, wanted, strict=True):
@@ -52,7 +52,7 @@ def test_three_steps(case, dtype):
     assert w.dtype == dtype
 
 
-def test_sgd_by_the_numbers():
+def test_sgd_agrees_with_three_steps_computed_by_hand():
     optimizer, w = nn.SGD(0.1, momentum=0.9), np.array([1.0])
     for g, after in ((1.0, 0.9), (2.0, 0.61), (3.0, 0.049)):  # v = -0.1, -0.29, -0.561
         optimizer.step({"w": w}, {"w": np.array([g])})
@@ -60,7 +60,7 @@ def test_sgd_by_the_numbers():
 
 
 @pytest.mark.parametrize("case", STEPS)
-def test_parameters_are_kept_apart_and_gradients_as_they_were(case):
+def test_each_parameter_has_its_own_state_and_gradients_are_not_changed(case):
     make, wanted = STEPS[case]
     optimizer, first, second = make(), START.copy(), START.reshape(3, 1).copy()
     for g, after in zip(GRADS, wanted, strict=True):
@@ -72,7 +72,7 @@ def test_parameters_are_kept_apart_and_gradients_as_they_were(case):
         np.testing.assert_allclose(second[:, 0], 2 * START - after, rtol=1e-14)
 
 
-REFUSED = {  # name: (optimizer, message)
+INVALID_CALLS = {  # name: (call, message)
     "sgd rate 0": (lambda: nn.SGD(0), "SGD: learning_rate is 0, wanted a positive number"),
     "sgd rate below 0": (lambda: nn.SGD(-0.1), "SGD: learning_rate is -0.1, wanted a positive number"),
     "sgd rate NaN": (lambda: nn.SGD(float("nan")), "SGD: learning_rate is nan"),
@@ -85,8 +85,8 @@ REFUSED = {  # name: (optimizer, message)
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
-def test_refuses(case):
-    make, message = REFUSED[case]
+@pytest.mark.parametrize("case", INVALID_CALLS)
+def test_an_invalid_option_raises(case):
+    call, message = INVALID_CALLS[case]
     with pytest.raises(OptionError, match=message):
-        make()
+        call()

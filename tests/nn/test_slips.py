@@ -1,4 +1,4 @@
-"""Mistakes that people make in a layer's derivative, planted one at a time: each is caught, and its place named."""
+"""Typical mistakes in a layer's derivative, planted one at a time. The check must catch each, and name its place."""
 
 import numpy as np
 import pytest
@@ -7,36 +7,36 @@ from nn import judge_network
 from nn.networks import D, batch, make
 from softgrad.check import compare_gradients
 
-# Of each network: layer 0 Dense, 1 the activation, 2 Dense, 3 the activation, 4 Dense; all hidden widths are D, so that
-# nothing but the numbers betrays a transposed matrix.
+# The layers of each network: 0 Dense, 1 activation, 2 Dense, 3 activation, 4 Dense. All hidden widths are D, so that a
+# transposed matrix has the right shape and only its numbers are wrong.
 FIRST_DENSE, ACTIVATION, DENSE = 0, 1, 2
 
-PARAMETER_SLIPS = {  # name: (the entry of parameter_grads that is wrong, what it says instead)
-    "bias of one row": ("bias", lambda x, g: g[0]),
+PARAMETER_SLIPS = {  # name: (the parameter whose gradient is wrong, the wrong gradient)
+    "bias of the first row only": ("bias", lambda x, g: g[0]),
     "bias averaged": ("bias", lambda x, g: g.mean(axis=0)),
-    "bias forgotten": ("bias", lambda x, g: np.zeros(g.shape[1])),
-    "bias of the wrong sign": ("bias", lambda x, g: -g.sum(axis=0)),
+    "bias gradient is zero": ("bias", lambda x, g: np.zeros(g.shape[1])),
+    "bias with the wrong sign": ("bias", lambda x, g: -g.sum(axis=0)),
     "weight transposed": ("weight", lambda x, g: g.T @ x),
-    "weight forgotten": ("weight", lambda x, g: np.zeros((x.shape[1], g.shape[1]))),
+    "weight gradient is zero": ("weight", lambda x, g: np.zeros((x.shape[1], g.shape[1]))),
     "weight averaged": ("weight", lambda x, g: x.T @ g / len(x)),
-    "weight of NaN": ("weight", lambda x, g: np.full((x.shape[1], g.shape[1]), np.nan)),
-    "one entry a little off": ("weight", lambda x, g: x.T @ g + 1e-4 * np.eye(D)),
+    "weight gradient is NaN": ("weight", lambda x, g: np.full((x.shape[1], g.shape[1]), np.nan)),
+    "small error on the diagonal": ("weight", lambda x, g: x.T @ g + 1e-4 * np.eye(D)),
 }
 
-INPUT_SLIPS = {  # name: (activation, the layer at fault, its input_grad)
-    "no slope": ("tanh", ACTIVATION, lambda x, y, g: g),
-    "relu at x < 0": ("relu", ACTIVATION, lambda x, y, g: np.where(x < 0, g, 0)),
-    "relu lets all through": ("relu", ACTIVATION, lambda x, y, g: g),
-    "sigmoid at x": ("sigmoid", ACTIVATION, lambda x, y, g: g * x * (1 - x)),
+INPUT_SLIPS = {  # name: (activation, the layer with the mistake, its wrong input_grad)
+    "tanh without its derivative": ("tanh", ACTIVATION, lambda x, y, g: g),
+    "relu for x < 0": ("relu", ACTIVATION, lambda x, y, g: np.where(x < 0, g, 0)),
+    "relu without its mask": ("relu", ACTIVATION, lambda x, y, g: g),
+    "sigmoid with x for y": ("sigmoid", ACTIVATION, lambda x, y, g: g * x * (1 - x)),
     "sigmoid without its second factor": ("sigmoid", ACTIVATION, lambda x, y, g: g * y),
-    "sigmoid of the wrong sign": ("sigmoid", ACTIVATION, lambda x, y, g: -g * y * (1 - y)),
-    "tanh at x": ("tanh", ACTIVATION, lambda x, y, g: g * (1 - x**2)),
+    "sigmoid with the wrong sign": ("sigmoid", ACTIVATION, lambda x, y, g: -g * y * (1 - y)),
+    "tanh with x for y": ("tanh", ACTIVATION, lambda x, y, g: g * (1 - x**2)),
     "tanh without the square": ("tanh", ACTIVATION, lambda x, y, g: g * (1 - y)),
-    "softmax by its diagonal alone": ("softmax", ACTIVATION, lambda x, y, g: g * y * (1 - y)),
+    "softmax with the diagonal only": ("softmax", ACTIVATION, lambda x, y, g: g * y * (1 - y)),
     "softmax without the mean": ("softmax", ACTIVATION, lambda x, y, g: g * y),
-    "softmax mean not weighted": ("softmax", ACTIVATION, lambda x, y, g: y * (g - g.mean(axis=1, keepdims=True))),
-    "softmax mean over the rows": ("softmax", ACTIVATION, lambda x, y, g: y * (g - (g * y).sum(axis=0))),
-    "zeros": ("softmax", ACTIVATION, lambda x, y, g: np.zeros_like(g)),
+    "softmax with an unweighted mean": ("softmax", ACTIVATION, lambda x, y, g: y * (g - g.mean(axis=1, keepdims=True))),
+    "softmax with a mean over the rows": ("softmax", ACTIVATION, lambda x, y, g: y * (g - (g * y).sum(axis=0))),
+    "softmax with zeros": ("softmax", ACTIVATION, lambda x, y, g: np.zeros_like(g)),
 }
 
 
@@ -61,16 +61,16 @@ def test_a_wrong_parameter_gradient_is_named(slip, hidden, monkeypatch):
 
 @pytest.mark.parametrize("slip", INPUT_SLIPS)
 @pytest.mark.parametrize("loss", ["cross_entropy", "squared_error"])
-def test_a_wrong_activation_gradient_is_seen_below_it(slip, loss, monkeypatch):
-    activation, at, wrong = INPUT_SLIPS[slip]
+def test_a_wrong_activation_gradient_shows_in_the_layer_below(slip, loss, monkeypatch):
+    activation, position, wrong = INPUT_SLIPS[slip]
     network, (x, target) = make(f"{activation} twice", loss=loss), batch()
-    monkeypatch.setattr(network.layers[at], "input_grad", wrong)
+    monkeypatch.setattr(network.layers[position], "input_grad", wrong)
     _, worst = check(network, x, target)
     assert worst.error > 1e-3
     assert worst.name.startswith(f"layers.{FIRST_DENSE}.")
 
 
-def test_a_dense_layer_that_passes_its_gradient_down_transposed_is_seen_below_it(monkeypatch):
+def test_an_input_grad_with_a_transposed_weight_shows_in_the_layer_below(monkeypatch):
     network, (x, target) = make("tanh twice"), batch()
     layer = network.layers[DENSE]
     monkeypatch.setattr(layer, "input_grad", lambda x, y, g: g @ layer.parameters["weight"])
@@ -79,9 +79,9 @@ def test_a_dense_layer_that_passes_its_gradient_down_transposed_is_seen_below_it
     assert worst.name.startswith(f"layers.{FIRST_DENSE}.")
 
 
-def test_what_the_check_wants_is_what_the_judge_says(monkeypatch):
+def test_the_gradient_that_the_check_wants_is_that_of_the_judge(monkeypatch):
     network, (x, target) = make("softmax twice"), batch()
-    wrong = INPUT_SLIPS["softmax by its diagonal alone"][2]
+    wrong = INPUT_SLIPS["softmax with the diagonal only"][2]
     monkeypatch.setattr(network.layers[ACTIVATION], "input_grad", wrong)
     grads, worst = check(network, x, target)
     judged = judge_network.gradients(network, x, target)[worst.name]

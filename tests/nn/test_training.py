@@ -1,4 +1,4 @@
-"""The training loop: which rows are seen when, when it stops, and which parameters are kept."""
+"""The training loop: which rows each batch holds, when training stops, and which parameters are kept."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ N, K = 10, 2
 
 
 def problem(rows=N):
-    """Rows told apart by their sign in the first column; the second holds the row's number."""
+    """Two classes that the sign of the first column separates. The second column holds the index of the row, over N."""
     rng = np.random.default_rng(0)
     target = np.arange(rows) % K
     x = np.column_stack([(2 * target - 1) * rng.uniform(1, 2, rows), np.arange(rows) / rows])
@@ -23,19 +23,19 @@ def make(dtype=np.float64, loss="cross_entropy"):
 
 
 def batches_seen(network, monkeypatch):
-    """A list that fills with the row numbers of every batch of training."""
-    seen, right = [], network.loss_with_grads
+    """A list to which training appends the row indices of every batch."""
+    seen, original = [], network.loss_with_grads
 
     def spy(x, target):
-        seen.append([round(number * N) for number in x[:, 1].tolist()])
-        return right(x, target)
+        seen.append([round(value * N) for value in x[:, 1].tolist()])
+        return original(x, target)
 
     monkeypatch.setattr(network, "loss_with_grads", spy)
     return seen
 
 
 @pytest.mark.parametrize(("size", "sizes"), [(4, [4, 4, 2]), (5, [5, 5]), (1, [1] * N), (N, [N]), (99, [N])])
-def test_an_epoch_sees_every_row_once_in_a_new_order(size, sizes, monkeypatch):
+def test_each_epoch_uses_every_row_once_in_a_new_order(size, sizes, monkeypatch):
     network, (x, target) = make(), problem()
     seen = batches_seen(network, monkeypatch)
     nn.train(network, x, target, batch_size=size, epochs=3, seed=0)
@@ -47,17 +47,17 @@ def test_an_epoch_sees_every_row_once_in_a_new_order(size, sizes, monkeypatch):
 
 def test_rows_and_targets_stay_together(monkeypatch):
     network, (x, target) = make(), problem()
-    right = network.loss_with_grads
+    original = network.loss_with_grads
 
     def spy(x, target):
         assert ((x[:, 0] > 0) == target).all()
-        return right(x, target)
+        return original(x, target)
 
     monkeypatch.setattr(network, "loss_with_grads", spy)
     nn.train(network, x, target, batch_size=3, validation_split=0.3, epochs=2, seed=0)
 
 
-def test_a_split_holds_its_rows_out_of_every_batch(monkeypatch):
+def test_no_batch_holds_a_row_of_the_validation_split(monkeypatch):
     network, (x, target) = make(), problem()
     seen = batches_seen(network, monkeypatch)
     history = nn.train(network, x, target, validation_split=0.3, batch_size=4, epochs=5, seed=0)
@@ -68,16 +68,16 @@ def test_a_split_holds_its_rows_out_of_every_batch(monkeypatch):
     assert min(epoch.validation_loss for epoch in history) == network.loss(x[held_out], target[held_out])
 
 
-def test_epochs_are_counted_told_and_returned():
-    network, (x, target), told = make(), problem(), []
-    history = nn.train(network, x, target, epochs=3, on_epoch=told.append, seed=0)
-    assert told == history
+def test_epochs_are_numbered_reported_and_returned():
+    network, (x, target), reported = make(), problem(), []
+    history = nn.train(network, x, target, epochs=3, on_epoch=reported.append, seed=0)
+    assert reported == history
     assert [epoch.number for epoch in history] == [1, 2, 3]
     assert [epoch.validation_loss for epoch in history] == [None] * 3
 
 
 def test_the_loss_of_an_epoch_is_the_mean_over_its_rows(monkeypatch):
-    """With a step too short to matter, each batch's loss counts by its rows: 4, 4 and 2."""
+    """The steps are too short to change the loss. The batches have 4, 4 and 2 rows, and count accordingly."""
     network, (x, target) = make(), problem()
     before = network.loss(x, target)
     (epoch,) = nn.train(network, x, target, optimizer=nn.SGD(1e-300), batch_size=4, epochs=1, seed=0)
@@ -85,16 +85,16 @@ def test_the_loss_of_an_epoch_is_the_mean_over_its_rows(monkeypatch):
 
 
 @pytest.mark.parametrize("patience", [1, 3])
-def test_stops_early_and_puts_the_best_parameters_back(patience):
-    """The rows held out are only 80 % sure of their class: their loss falls until the network is, then grows."""
+def test_training_stops_early_and_restores_the_best_parameters(patience):
+    """The validation target gives each row 80 % for its class: its loss falls until the network predicts that much."""
     network, (x, target) = make(), problem()
-    unsure = 0.2 + 0.6 * np.eye(K)[target]
+    soft_target = 0.2 + 0.6 * np.eye(K)[target]
     history = nn.train(
         network,
         x,
         target,
         optimizer=nn.SGD(0.1),
-        validation=(x, unsure),
+        validation=(x, soft_target),
         patience=patience,
         epochs=500,
         seed=0,
@@ -103,22 +103,22 @@ def test_stops_early_and_puts_the_best_parameters_back(patience):
     best = int(np.argmin(losses))
     assert best > 0
     assert len(losses) == best + 1 + patience < 500
-    assert network.loss(x, unsure) == losses[best]
+    assert network.loss(x, soft_target) == losses[best]
 
 
-def test_without_rows_held_out_all_epochs_run_and_the_last_parameters_stay():
-    network, (x, target), after = make(), problem(), []
+def test_without_a_validation_set_all_epochs_run_and_the_last_parameters_are_kept():
+    network, (x, target), losses = make(), problem(), []
     nn.train(
         network,
         x,
         target,
         epochs=30,
         patience=1,
-        on_epoch=lambda _: after.append(float(network.loss(x, target))),
+        on_epoch=lambda _: losses.append(float(network.loss(x, target))),
         seed=0,
     )
-    assert len(after) == 30
-    assert network.loss(x, target) == after[-1]
+    assert len(losses) == 30
+    assert network.loss(x, target) == losses[-1]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -148,7 +148,7 @@ def test_separable_classes_are_learned(optimizer, loss, dtype):
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "squared_error", "kl_divergence"])
 def test_probabilities_are_learned(loss):
-    """One row for each unit vector: a single Dense layer can give each row any distribution, and finds its target."""
+    """The rows are the unit vectors, so a single Dense layer can fit any distribution of each row."""
     x, target = np.eye(3), np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4]])
     network = nn.Network([nn.Dense(3)], loss=loss, dtype=np.float64).initialize(3, seed=0)
     nn.train(network, x, target, optimizer=nn.SGD(0.5), epochs=1000, seed=0)

@@ -1,7 +1,7 @@
 """Fully connected networks, trained by backpropagation that a reader can follow line by line.
 
-layers.py: what each layer computes, and its derivatives. network.py: forward and backward. optimizers.py: the step.
-training.py: the loop. checkpoint.py: the file.
+layers.py: what each layer computes, and its derivatives. network.py: the forward and the backward pass.
+optimizers.py: the update of the parameters. training.py: the training loop. checkpoint.py: saving and loading.
 """
 
 from softgrad.nn.checkpoint import load, save

@@ -1,4 +1,4 @@
-"""A network in a file: safetensors for the parameters, and in its header, as JSON, what they are the parameters of."""
+"""Saving and loading networks: a safetensors file with the parameters, and a JSON description of the network in it."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ FORMAT = "softgrad network 1"
 
 
 def save(network: Network, path: str | Path, *, facts: dict[str, Any] | None = None) -> None:
-    """Writes a network to a safetensors file, whole or not at all.
+    """Writes a network to a safetensors file. If this fails, no incomplete file is left behind.
 
     Args:
-        network: initialized.
-        path: the file, by custom ending in .safetensors; one that exists is replaced.
-        facts: whatever else the reader needs, as JSON can hold it: class names, how the inputs were scaled.
+        network: a network that is initialized.
+        path: the path of the file, which usually ends in .safetensors. An existing file is replaced.
+        facts: additional information for whoever loads the model, such as the class names or how the inputs were
+            scaled. JSON must be able to represent it.
 
     Raises:
         ModelError: the network has no parameters yet.
-        WriteError: the file cannot be written; one that stood there is as it was.
+        WriteError: the file cannot be written. An existing file is then unchanged.
 
     Example:
         >>> import tempfile
@@ -55,13 +56,13 @@ def load(path: str | Path) -> tuple[Network, dict[str, Any]]:
     """Reads a network that `save` wrote.
 
     Args:
-        path: the file.
+        path: the path of the file.
 
     Returns:
         The network, and the facts that were saved with it.
 
     Raises:
-        ModelError: the file cannot be read, is damaged, or is not softgrad's.
+        ModelError: the file cannot be read, is damaged, or was not written by softgrad.
     """
     header, parameters = _read(Path(path))
     try:
@@ -78,19 +79,23 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         with safe_open(path, framework="numpy") as file:
             header = json.loads((file.metadata() or {}).get("softgrad", "null"))
             if not isinstance(header, dict) or header.get("format") != FORMAT:
-                raise ModelError(f"load: {path} is no softgrad model; wanted a model.safetensors that softgrad wrote")
-            return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
+                raise ModelError(
+                    f"load: {path} is not a softgrad model; wanted a model.safetensors that softgrad wrote"
+                )
+            return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is not a dict)
     except OSError as error:
-        raise ModelError(f"load: {path} cannot be read: {error.strerror or error}; give a file that exists") from error
-    except (SafetensorError, json.JSONDecodeError, TypeError, AttributeError) as error:  # the last two: no NumPy dtype
+        raise ModelError(
+            f"load: {path} cannot be read: {error.strerror or error}; give the path of a readable file"
+        ) from error
+    except (SafetensorError, json.JSONDecodeError, TypeError, AttributeError) as error:  # the last two: unknown dtypes
         raise ModelError(f"load: {path} is damaged: {error}; train the model again") from error
 
 
 def _build(header: dict[str, Any], parameters: dict[str, Any]) -> Network:
-    """The network that the header describes, with the file's parameters, each checked against its shape."""
+    """The network that the header describes, with the parameters from the file. The shape of each one is checked."""
     dtypes = {str(value.dtype) for value in parameters.values()}
     if len(dtypes) != 1:
-        raise ValueError(f"parameters of dtypes {sorted(dtypes)}, wanted one")
+        raise ValueError(f"the parameters have the dtypes {sorted(dtypes)}, wanted one dtype")
     layers = [
         LAYERS[config["layer"]](**{k: v for k, v in config.items() if k != "layer"}) for config in header["layers"]
     ]
@@ -102,13 +107,13 @@ def _build(header: dict[str, Any], parameters: dict[str, Any]) -> Network:
             full_name = f"layers.{i}.{name}"
             value = parameters.get(full_name)
             if value is None or value.shape != shape:
-                got = "missing" if value is None else f"of shape {value.shape}"
-                raise ValueError(f"{full_name} is {got}, wanted {shape}")
+                got = "is missing" if value is None else f"has shape {value.shape}"
+                raise ValueError(f"{full_name} {got}, wanted shape {shape}")
             if not np.isfinite(value).all():
                 raise ValueError(f"{full_name} holds a NaN or an infinity")
             layer.parameters[name] = value
             names.add(full_name)
         width = layer.out_features(width)
     if names != set(parameters):
-        raise ValueError(f"parameters that no layer has: {sorted(set(parameters) - names)}")
+        raise ValueError(f"the file has parameters that no layer has: {sorted(set(parameters) - names)}")
     return network

@@ -1,6 +1,6 @@
-"""The layers of a network, each a function y = f(x) of rows x (N, D) with the derivatives that backprop asks of it.
+"""The layers of a network. Each computes y = f(x) for rows x of shape (N, D), and the derivatives that backprop needs.
 
-With g = dL/dy, the gradient that arrives from the layer above:
+With g = dL/dy, the upstream gradient:
 
     layer              y                    input_grad: dL/dx            parameter_grads
     Dense(units)       x W + b              g W^T                        dW = x^T g,  db = sum of g over the rows
@@ -9,9 +9,9 @@ With g = dL/dy, the gradient that arrives from the layer above:
     Tanh               tanh x               g (1 - y^2)
     Softmax            p = softmax(x)       p (g - sum_j g_j p_j)        each output depends on every input of its row
 
-A layer keeps no activations: the network hands x and y back to it.
+A layer stores no activations: in the backward pass the network gives it x and y again.
 
-Source: Goodfellow et al., Deep Learning (2016), 6.5; Glorot and Bengio, AISTATS 2010, for the first weights.
+Source: Goodfellow et al., Deep Learning (2016), 6.5; Glorot and Bengio, AISTATS 2010, for the initial weights.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from softgrad.softmax import softmax, softmax_vjp
 
 
 class Layer:
-    """A layer without parameters, as wide as its input; the others override what differs."""
+    """The base class: a layer without parameters, as wide as its input. Subclasses override what differs."""
 
     def __init__(self) -> None:
         self.parameters: dict[str, Array] = {}
@@ -33,19 +33,19 @@ class Layer:
         return f"{type(self).__name__}({', '.join(str(value) for value in self.config().values())})"
 
     def config(self) -> dict[str, int]:
-        """The arguments that make this layer again."""
+        """The arguments of the constructor, from which the same layer can be built again."""
         return {}
 
     def parameter_shapes(self, in_features: int) -> dict[str, tuple[int, ...]]:
-        """The shape of each parameter, for inputs of this width."""
+        """The shape of each parameter, for inputs with `in_features` columns."""
         return {}
 
     def out_features(self, in_features: int) -> int:
-        """The width of the output."""
+        """The number of columns of the output, for inputs with `in_features` columns."""
         return in_features
 
     def initialize(self, in_features: int, rng: np.random.Generator) -> None:
-        """Draws the first parameters, in float64."""
+        """Draws the initial parameters, in float64."""
 
     def forward(
         self,
@@ -60,7 +60,7 @@ class Layer:
         y: Array,  # (N, D_out)
         grad_output: Array,  # (N, D_out)
     ) -> Array:
-        """dL/dx, from dL/dy."""
+        """The gradient dL/dx, from the upstream gradient dL/dy."""
         raise NotImplementedError
 
     def parameter_grads(
@@ -68,15 +68,15 @@ class Layer:
         x: Array,  # (N, D)
         grad_output: Array,  # (N, D_out)
     ) -> dict[str, Array]:
-        """dL/dparameter for each parameter, from dL/dy."""
+        """The gradient of the loss with respect to each parameter, from the upstream gradient dL/dy."""
         return {}
 
 
 class Dense(Layer):
-    """y = x W + b, with weight W (D, units) and bias b (units).
+    """y = x W + b, with a weight W of shape (D, units) and a bias b of shape (units,).
 
     Args:
-        units: the width of the output.
+        units: the number of columns of the output.
 
     Raises:
         OptionError: units is less than 1.
@@ -98,7 +98,11 @@ class Dense(Layer):
         return self.units
 
     def initialize(self, in_features: int, rng: np.random.Generator) -> None:
-        """Weights uniform with variance 2 / (D + units), which keeps the variance of signals both ways; bias 0."""
+        """Draws uniform weights with variance 2 / (D + units), and sets the bias to 0.
+
+        This variance is the compromise between 1 / D, which preserves the variance of the activations in the forward
+        pass, and 1 / units, which preserves that of the gradients in the backward pass.
+        """
         limit = np.sqrt(6 / (in_features + self.units))
         self.parameters = {
             "weight": rng.uniform(-limit, limit, (in_features, self.units)),
@@ -118,7 +122,7 @@ class Dense(Layer):
 
 
 class ReLU(Layer):
-    """y = max(x, 0); its slope at 0 is taken as 0."""
+    """y = max(x, 0). Its derivative at 0 is defined as 0."""
 
     def forward(self, x: Array) -> Array:
         return np.maximum(x, 0)
@@ -128,7 +132,7 @@ class ReLU(Layer):
 
 
 class Sigmoid(Layer):
-    """y = 1 / (1 + exp(-x)), by whichever of its two forms does not overflow."""
+    """y = 1 / (1 + exp(-x)), computed as exp(x) / (1 + exp(x)) for x < 0, so that exp never overflows."""
 
     def forward(self, x: Array) -> Array:
         e = np.exp(-np.abs(x))
@@ -153,7 +157,7 @@ class Tanh(Layer):
 
 
 class Softmax(Layer):
-    """p = softmax(x) over each row, as a hidden layer. A network's own output needs none: its loss takes logits."""
+    """p = softmax(x) of each row, as a hidden layer. No Softmax is needed as the last layer: the losses take logits."""
 
     def forward(self, x: Array) -> Array:
         return softmax(x)

@@ -1,11 +1,11 @@
-"""A fully connected classifier, with its forward and backward pass in the open.
+"""A fully connected classifier with an explicit forward and backward pass.
 
-For layers f_1 ... f_n, an input a_0 and a loss L on the logits a_n:
+For layers f_1 ... f_n, an input a_0 and a loss L of the logits a_n:
 
-    a_i      = f_i(a_{i-1})                              forward, keeping every a_i
-    g_n      = dL/da_n                                   softmax and loss in one: p - t for cross-entropy
+    a_i      = f_i(a_{i-1})                              forward; every a_i is kept
+    g_n      = dL/da_n                                   through softmax and loss at once: p - t for cross-entropy
     g_{i-1}  = (df_i/da_{i-1})^T g_i                     backward, from the last layer to the first
-    dL/dθ_i  = (df_i/dθ_i)^T g_i                         on the way, for the parameters θ_i of each layer
+    dL/dθ_i  = (df_i/dθ_i)^T g_i                         in the same pass, for the parameters θ_i of each layer
 
 Source: Rumelhart, Hinton and Williams, Nature 323 (1986); Goodfellow et al., Deep Learning (2016), 6.5.
 """
@@ -41,22 +41,22 @@ LOSSES: dict[str, tuple[Callable[..., Array], Callable[..., LossAndGrad]]] = {
 
 
 class LossAndGrads(NamedTuple):
-    """A network's loss, and its gradient at each parameter."""
+    """The loss of a network, and its gradient with respect to each parameter."""
 
     loss: Array
     grads: dict[str, Array]
 
 
 class Network:
-    """Layers one after another, and a loss on the logits that the last one gives.
+    """A sequence of layers, and a loss of the logits that the last layer returns.
 
     Args:
-        layers: from input to output; the last one's width is the number of classes.
-        loss: "cross_entropy", "kl_divergence" or "squared_error", each of softmax(logits) and averaged over the rows.
-        dtype: float32 or float64, of the parameters and of everything computed.
+        layers: the layers from input to output. The width of the last one is the number of classes.
+        loss: "cross_entropy", "kl_divergence" or "squared_error": a loss of softmax(logits), averaged over the rows.
+        dtype: float32 or float64, the dtype of the parameters and of every result.
 
     Raises:
-        OptionError: no layers, one layer twice, an unknown loss or dtype.
+        OptionError: `layers` is empty or holds one layer object twice; the loss or the dtype is unknown.
 
     Example:
         >>> net = sg.nn.Network([sg.nn.Dense(8), sg.nn.Tanh(), sg.nn.Dense(3)]).initialize(4, seed=0)
@@ -70,10 +70,12 @@ class Network:
         self, layers: Sequence[Layer], *, loss: str = "cross_entropy", dtype: npt.DTypeLike = np.float32
     ) -> None:
         if not layers:
-            raise OptionError("Network: layers is empty, wanted at least one, as [Dense(n_classes)]")
+            raise OptionError("Network: layers is empty, wanted at least one layer, for example [Dense(n_classes)]")
         for i, layer in enumerate(layers):
             if any(layer is earlier for earlier in layers[:i]):
-                raise OptionError(f"Network: layers[{i}] is a layer that stands there already; wanted one of its own")
+                raise OptionError(
+                    f"Network: layers[{i}] is the same object as an earlier layer; create a new layer for each position"
+                )
         if loss not in LOSSES:
             raise OptionError(f"Network: loss is {loss!r}, wanted one of {', '.join(map(repr, LOSSES))}")
         self.layers = list(layers)
@@ -85,7 +87,7 @@ class Network:
         return f"Network({self.layers}, loss={self.loss_name!r}, dtype={self.dtype})"
 
     def initialize(self, in_features: int, *, seed: int | np.random.Generator | None = None) -> Network:
-        """Draws the first parameters, for inputs of `in_features` columns; returns the network itself."""
+        """Draws the initial parameters, for inputs with `in_features` columns, and returns the network itself."""
         if in_features < 1:
             raise OptionError(f"Network: in_features is {in_features}, wanted at least 1")
         rng = np.random.default_rng(seed)
@@ -106,7 +108,7 @@ class Network:
 
     @property
     def parameters(self) -> dict[str, Array]:
-        """Every parameter by its name, "layers.0.weight": the arrays themselves, to be changed in place."""
+        """All parameters by name, such as "layers.0.weight"; not copies: changing them in place changes the network."""
         return {
             f"layers.{i}.{name}": value
             for i, layer in enumerate(self.layers)
@@ -117,28 +119,28 @@ class Network:
         self,
         x: npt.ArrayLike,  # (N, D)
     ) -> Array:
-        """The output of the last layer, (N, K)."""
+        """The output of the last layer, of shape (N, K)."""
         return self._forward(x)[-1]
 
     def predict_proba(
         self,
         x: npt.ArrayLike,  # (N, D)
     ) -> Array:
-        """The probability of each class, (N, K)."""
+        """The probability of each class, of shape (N, K)."""
         return softmax(self.logits(x))
 
     def predict(
         self,
         x: npt.ArrayLike,  # (N, D)
     ) -> Array:
-        """The most probable class of each row, (N)."""
+        """The index of the most probable class of each row, of shape (N,)."""
         classes: Array = self.logits(x).argmax(axis=-1)
         return classes
 
     def loss(
         self,
         x: npt.ArrayLike,  # (N, D)
-        target: npt.ArrayLike,  # (N) class numbers, or (N, K) probabilities
+        target: npt.ArrayLike,  # (N) class indices, or (N, K) probabilities
     ) -> Array:
         """The mean loss over the rows."""
         return LOSSES[self.loss_name][0](self.logits(x), target)
@@ -146,17 +148,17 @@ class Network:
     def loss_with_grads(
         self,
         x: npt.ArrayLike,  # (N, D)
-        target: npt.ArrayLike,  # (N) class numbers, or (N, K) probabilities
+        target: npt.ArrayLike,  # (N) class indices, or (N, K) probabilities
     ) -> LossAndGrads:
-        """The mean loss over the rows and its gradient at each parameter, by backpropagation.
+        """The mean loss over the rows and its gradient with respect to each parameter, by backpropagation.
 
         Returns:
             loss: a scalar.
-            grads: by the names of `parameters`, each in its parameter's shape.
+            grads: the gradients under the names of `parameters`, each in the shape of its parameter.
 
         Raises:
             ShapeError: x is not (N, D) with the D that the network was initialized for, or target does not fit.
-            LabelError: a class that the network does not have.
+            LabelError: a class index outside 0..K-1.
         """
         activations = self._forward(x)
         loss, grad = LOSSES[self.loss_name][1](activations[-1], target)
@@ -166,12 +168,12 @@ class Network:
             layer, below, above = self.layers[i], activations[i], activations[i + 1]
             for name, value in layer.parameter_grads(below, grad).items():
                 grads[f"layers.{i}.{name}"] = value
-            if i > 0:  # nobody asks for the gradient at the data
+            if i > 0:  # the gradient with respect to the data is not needed
                 grad = layer.input_grad(below, above, grad)
         return LossAndGrads(loss, grads)
 
     def _forward(self, x: npt.ArrayLike) -> list[Array]:
-        """The input and the output of every layer."""
+        """The input of the network, then the output of every layer."""
         activations = [self._read(x)]
         for layer in self.layers:
             activations.append(layer.forward(activations[-1]))
@@ -179,11 +181,11 @@ class Network:
 
     def _read(self, x: npt.ArrayLike) -> Array:
         if not self.in_features:
-            raise OptionError("Network: it has no parameters yet; call initialize(in_features) first")
+            raise OptionError("Network: the network has no parameters yet; call initialize(in_features) first")
         array = numbers("Network", "x", x)
         if array.ndim != 2 or array.shape[1] != self.in_features:
             raise ShapeError(
-                f"Network: x.shape is {array.shape}, wanted (N, {self.in_features}), a row for each sample with the "
+                f"Network: x.shape is {array.shape}, wanted (N, {self.in_features}): one row per sample, with the "
                 f"{self.in_features} features that the network was initialized for"
             )
         return array.astype(self.dtype, copy=False)

@@ -1,4 +1,4 @@
-"""Steps down the gradient. An optimizer changes the parameters in place and keeps what it remembers by their names."""
+"""Optimizers. An optimizer updates the parameters in place, and stores its own state under the parameters' names."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from softgrad._options import positive, share
 
 
 class Optimizer(Protocol):
-    """What training asks of an optimizer."""
+    """The methods and attributes that training needs of an optimizer."""
 
     learning_rate: float
 
     def step(self, parameters: dict[str, Array], grads: dict[str, Array]) -> None:
-        """Changes each parameter in place, given its gradient."""
+        """Updates each parameter in place, given its gradient."""
 
 
 class SGD:
     """Gradient descent with momentum: v <- momentum v - learning_rate g, then θ <- θ + v.
 
     Args:
-        learning_rate: the size of a step, positive.
-        momentum: how much of the last step is kept, 0 <= momentum < 1.
+        learning_rate: the factor of the gradient in a step, positive.
+        momentum: the fraction of the last step that is added to the next one, 0 <= momentum < 1.
 
     Raises:
         OptionError: an argument outside its range.
@@ -44,7 +44,7 @@ class SGD:
         self._velocity: dict[str, Array] = {}
 
     def step(self, parameters: dict[str, Array], grads: dict[str, Array]) -> None:
-        """Changes each parameter in place, given its gradient."""
+        """Updates each parameter in place, given its gradient."""
         for name, parameter in parameters.items():
             velocity = self._velocity.setdefault(name, np.zeros_like(parameter))
             velocity *= self.momentum
@@ -53,16 +53,16 @@ class SGD:
 
 
 class Adam:
-    """Steps scaled by running means of the gradient and of its square.
+    """Adam: steps that are scaled by running means of the gradient and of its square.
 
         m <- beta1 m + (1 - beta1) g,    v <- beta2 v + (1 - beta2) g^2
         θ <- θ - learning_rate m' / (sqrt(v') + epsilon),    m' = m / (1 - beta1^t),  v' = v / (1 - beta2^t)
 
     Args:
-        learning_rate: about the size of a step, positive.
-        beta1: how slowly the mean of the gradient forgets, 0 <= beta1 < 1.
-        beta2: how slowly the mean of its square forgets, 0 <= beta2 < 1.
-        epsilon: keeps the division from 0, positive.
+        learning_rate: approximately the size of a step, positive.
+        beta1: the decay rate of the mean of the gradient, 0 <= beta1 < 1.
+        beta2: the decay rate of the mean of the squared gradient, 0 <= beta2 < 1.
+        epsilon: added to the denominator so that it is never 0, positive.
 
     Raises:
         OptionError: an argument outside its range.
@@ -71,7 +71,7 @@ class Adam:
 
     Example:
         >>> w = np.array([1.0])
-        >>> sg.nn.Adam(learning_rate=0.1).step({"w": w}, {"w": 2 * w})  # the first step is the learning rate itself
+        >>> sg.nn.Adam(learning_rate=0.1).step({"w": w}, {"w": 2 * w})  # the first step is as long as the learning rate
         >>> w.round(6)
         array([0.9])
     """
@@ -87,7 +87,7 @@ class Adam:
         self._means: dict[str, tuple[Array, Array]] = {}
 
     def step(self, parameters: dict[str, Array], grads: dict[str, Array]) -> None:
-        """Changes each parameter in place, given its gradient."""
+        """Updates each parameter in place, given its gradient."""
         self._steps += 1
         m_correction, v_correction = 1 - self.beta1**self._steps, 1 - self.beta2**self._steps
         for name, parameter in parameters.items():
@@ -95,6 +95,6 @@ class Adam:
             m, v = self._means.setdefault(name, (np.zeros_like(parameter), np.zeros_like(parameter)))
             m *= self.beta1
             m += (1 - self.beta1) * g
-            v *= self.beta2  # not v += (1 - beta2) (g^2 - v), which for a small beta2 can round to 0
+            v *= self.beta2  # v += (1 - beta2) (g^2 - v) can round to 0 where beta2 is small
             v += (1 - self.beta2) * g * g
             parameter -= self.learning_rate * (m / m_correction) / (np.sqrt(v / v_correction) + self.epsilon)

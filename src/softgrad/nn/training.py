@@ -1,4 +1,4 @@
-"""Training in mini-batches, with early stopping on rows held out."""
+"""Training in mini-batches, with early stopping on a validation set."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from softgrad.nn.optimizers import Adam, Optimizer
 
 
 class Epoch(NamedTuple):
-    """One pass over the training rows."""
+    """The record of one pass over the training rows."""
 
     number: int  # counted from 1
-    loss: float  # the mean over the epoch's batches, each before its step
-    validation_loss: float | None  # after the epoch, of the rows held out
+    loss: float  # the mean over the rows; the loss of each batch is taken before its step
+    validation_loss: float | None  # the loss on the validation set after the epoch
 
 
 def train(
     network: Network,
     x: npt.ArrayLike,  # (N, D)
-    target: npt.ArrayLike,  # (N) class numbers, or (N, K) probabilities
+    target: npt.ArrayLike,  # (N) class indices, or (N, K) probabilities
     *,
     optimizer: Optimizer | None = None,
     epochs: int = 100,
@@ -36,30 +36,34 @@ def train(
     seed: int | np.random.Generator | None = None,
     on_epoch: Callable[[Epoch], object] | None = None,
 ) -> list[Epoch]:
-    """Trains a network in place; with rows held out, until their loss has stopped falling.
+    """Trains a network in place. With a validation set, training stops when the validation loss stops falling.
 
     Args:
-        network: initialized for D features.
-        x: one row a sample.
-        target: as the network's loss takes it.
+        network: a network that is initialized for D features.
+        x: the inputs, one row per sample.
+        target: class indices or probabilities, as the losses take them.
         optimizer: `SGD` or `Adam`; Adam() if None.
-        epochs: passes over the rows, at most.
-        batch_size: rows in a step. The rows are shuffled for every epoch; the last batch takes what is left.
-        validation: (x, target) of rows held out.
-        validation_split: instead, the share of x and target to hold out, drawn by `seed`.
-        patience: epochs without a lower validation loss before training stops; then the parameters of the best epoch
-            are put back. Without rows held out all epochs are run and the last parameters are kept.
-        seed: of the split and the shuffling: the same seed gives the same parameters.
-        on_epoch: called after each epoch.
+        epochs: the maximum number of passes over the rows.
+        batch_size: the number of rows in a step. The rows are shuffled before every epoch; the last batch of an epoch
+            may be smaller.
+        validation: the validation set, a pair (x, target).
+        validation_split: the fraction of x and target to use as the validation set instead. `seed` determines which
+            rows are drawn.
+        patience: training stops after this many epochs in a row without a lower validation loss. With a validation set
+            the network ends with the parameters of its best epoch. Without one, all epochs are run and the last
+            parameters are kept.
+        seed: the seed of the split and of the shuffling, or a random generator. The same seed gives the same
+            parameters.
+        on_epoch: a function that is called after each epoch.
 
     Returns:
-        Every epoch that was run.
+        The record of every epoch that was run.
 
     Raises:
-        OptionError: an argument outside its range.
+        OptionError: an argument is outside its range.
         ShapeError, LabelError, DtypeError: x or target does not fit the network.
         DataError: x holds a NaN or an infinity.
-        TrainingError: the loss is no longer finite.
+        TrainingError: the loss or a parameter is no longer finite.
 
     Example:
         >>> net = sg.nn.Network([sg.nn.Dense(2)]).initialize(1, seed=0)
@@ -85,25 +89,27 @@ def train(
     if len(x) == 0:
         raise ShapeError("train: there are 0 rows to train on, wanted at least 1")
     if validation is not None and len(validation[0]) == 0:
-        raise ShapeError("train: there are 0 rows to validate on, wanted at least 1; hold out more, or none")
+        raise ShapeError(
+            "train: there are 0 rows to validate on, wanted at least 1; give a larger validation set, or none"
+        )
 
     history: list[Epoch] = []
     best_loss, best_number, best_parameters = np.inf, 0, _copy(network.parameters)
     for number in range(1, epochs + 1):
-        with np.errstate(over="ignore", invalid="ignore"):  # reported below
+        with np.errstate(over="ignore", invalid="ignore"):  # the check below reports these
             loss = _run_epoch(network, x, target, optimizer, batch_size, rng)
             validation_loss = float(network.loss(*validation)) if validation is not None else None
         epoch = Epoch(number, loss, validation_loss)
         largest = max((float(np.abs(parameter).max()) for parameter in network.parameters.values()), default=0.0)
-        for what, last in (
+        for quantity, latest in (
             ("loss", loss),
             ("validation loss", validation_loss or 0.0),
-            ("largest parameter", largest),  # the last step comes after the last loss
+            ("largest parameter", largest),  # the last step can overflow after the last loss was computed
         ):
-            if not np.isfinite(last):
+            if not np.isfinite(latest):
                 raise TrainingError(
-                    f"train: the {what} is {last} after epoch {number}; training has diverged, use a lower learning "
-                    "rate"
+                    f"train: the {quantity} is {latest} after epoch {number}, wanted a finite number; the training has "
+                    "diverged, use a lower learning rate"
                 )
         history.append(epoch)
         if on_epoch:
@@ -123,7 +129,7 @@ def train(
 def _run_epoch(
     network: Network, x: Array, target: Array, optimizer: Optimizer, batch_size: int, rng: np.random.Generator
 ) -> float:
-    """One step for each mini-batch; returns the mean loss over the rows."""
+    """Makes one step for each mini-batch, and returns the mean loss over the rows."""
     total = 0.0
     order = rng.permutation(len(x))
     for start in range(0, len(x), batch_size):
@@ -139,18 +145,18 @@ def _read(network: Network, x: npt.ArrayLike, target: npt.ArrayLike) -> tuple[Ar
     x, target = numbers("train", "x", x), np.asarray(target)
     if x.shape[1:] != (D,) or target.ndim == 0:
         raise ShapeError(
-            f"train: x.shape is {x.shape} and target.shape {target.shape}, wanted (N, {D}) and (N) or (N, {K}), a row "
-            "for each sample"
+            f"train: x.shape is {x.shape} and target.shape is {target.shape}, wanted (N, {D}) for x and (N,) or "
+            f"(N, {K}) for target: one row per sample"
         )
     if len(x) != len(target):
-        raise ShapeError(f"train: x has {len(x)} rows, but target has {len(target)}; wanted one target a row")
+        raise ShapeError(f"train: x has {len(x)} rows, but target has {len(target)}; wanted one target per row")
     if not np.isfinite(x).all():
         row, column = (int(i) for i in np.argwhere(~np.isfinite(x))[0])
         raise DataError(
-            f"train: x[{row}, {column}] is {x[row, column]}, wanted a finite number; fill it in or drop the row"
+            f"train: x[{row}, {column}] is {x[row, column]}, wanted a finite number; replace it or remove the row"
         )
     logits = to_rows("train", "logits", np.zeros((len(x), K)), -1)
-    to_target("train", target, logits, -1, None)  # while the rows still have their own numbers
+    to_target("train", target, logits, -1, None)  # before the split, so that an error names the caller's row
     return x, target
 
 
