@@ -1,6 +1,6 @@
-"""Rows of logits named by what is hard about them, targets for them, and the family of losses.
+"""Batches of logits, named by their difficulty, with targets for them; and the table of losses.
 
-Every array is read-only: a function that writes into its arguments fails every test.
+Every array is read-only, so that a function that writes to its arguments fails every test.
 """
 
 from functools import cache
@@ -25,18 +25,18 @@ CASES = {
     "high": normal(3, 10, 1.0, 1e4),  # exp(z) overflows
     "low": normal(3, 10, 1.0, -1e4),  # exp(z) underflows in every class
     "offset": normal(3, 10, 20.0, 1e8),  # in float32 the logits are multiples of 8
-    "blocks and one": normal(3, 257),  # the sums take 64 entries at a time
-    "ragged": normal(3, 668),  # K is no multiple of a vector's width
-    "one peak": lambda rng: np.where(np.arange(300) == 99, 0.0, [[-1.47], [-2.18]]),  # equal terms round one way
+    "blocks and one": normal(3, 257),  # the sums are computed in blocks of 64 entries
+    "ragged": normal(3, 668),  # K is not a multiple of the vector width
+    "one peak": lambda rng: np.where(np.arange(300) == 99, 0.0, [[-1.47], [-2.18]]),  # all rounding errors add up
     "confident": lambda rng: np.array([[17.0, 0, 0], [40, 1, -1]]),  # p rounds to 1; the loss must not round to 0
-    "saturated": normal(5, 33, 300.0),  # z - max is far below what exp can take
+    "saturated": normal(5, 33, 300.0),  # z - max is so small that exp underflows
     "far apart": normal(3, 10, 1e4),
-    "ramp": lambda rng: np.stack([np.linspace(0, -110, 350), np.linspace(-760, 0, 350)]),  # into subnormal p
+    "ramp": lambda rng: np.stack([np.linspace(0, -110, 350), np.linspace(-760, 0, 350)]),  # p becomes subnormal
     "masked": lambda rng: np.where(rng.random((4, 20)) < 0.5, -np.inf, np.arange(20.0) / 7),
     "vocabulary": normal(2, 100_000),
 }
-WITHOUT_DENSE_JACOBIAN = {"vocabulary"}  # 80 GB
-ONE_HOT = {"one class", "far apart"}  # every p is 0 or 1: the Jacobian is 0, and so is any gradient through it
+WITHOUT_DENSE_JACOBIAN = {"vocabulary"}  # it would take 80 GB
+ONE_HOT = {"one class", "far apart"}  # every p is 0 or 1, so the Jacobian is 0, and every gradient through it is 0
 FINITE = [case for case in CASES if case != "masked"]
 WITH_JACOBIAN = [case for case in CASES if case not in WITHOUT_DENSE_JACOBIAN]
 
@@ -48,7 +48,7 @@ def logits(case, dtype):
 
 @cache
 def classes(case):
-    """Class numbers: the likeliest class in the first row, any class in the others."""
+    """Class indices: the most probable class in the first row, a random class in the other rows."""
     z = logits(case, "float64")
     y = _rng(case).integers(0, z.shape[1], len(z))
     y[0] = z[0].argmax()
@@ -57,7 +57,7 @@ def classes(case):
 
 @cache
 def probabilities(case, dtype):
-    """Target distributions, about a quarter of whose entries are 0; where a logit is -inf, all of them are."""
+    """Target distributions. About a quarter of the entries are 0, and so is every entry whose logit is -inf."""
     z = logits(case, "float64")
     weights = np.maximum(_rng(case).random(z.shape) - 0.25, 0) * np.isfinite(z)
     weights[np.arange(len(z)), z.argmax(axis=1)] += 0.1
@@ -66,7 +66,7 @@ def probabilities(case, dtype):
 
 @cache
 def vectors(case, dtype):
-    """Upstream gradients, or tangents, in the shape of the logits."""
+    """Upstream gradients or tangents, in the shape of the logits."""
     return _read_only(_rng(case + "'s vectors").normal(size=logits(case, dtype).shape), dtype)
 
 
@@ -74,7 +74,7 @@ class Loss(NamedTuple):
     value: object
     with_grad: object
     judge: object
-    grad_ulps: tuple[int, int]  # for class numbers, for probabilities
+    grad_ulps: tuple[int, int]  # the bounds for class indices and for probabilities
 
     def ulps(self, target):
         return self.grad_ulps[target != "classes"]

@@ -1,7 +1,7 @@
-"""What a user need not have: a test of what is absent skips.
+"""Optional packages and programs. A test is skipped if it needs one that is not installed.
 
-SOFTGRAD_TESTS_REQUIRE names what must be there, as "torch" or "torch,pdflatex": modules, and programs of `PACKAGES`.
-Without one of them no test runs.
+The environment variable SOFTGRAD_TESTS_REQUIRE lists modules, and programs from `PACKAGES`, that must be installed, for
+example "torch" or "torch,pdflatex". If one of them is missing, no test is run.
 """
 
 import os
@@ -10,31 +10,32 @@ import shutil
 import pytest
 
 REQUIRED = os.environ.get("SOFTGRAD_TESTS_REQUIRE", "").replace(",", " ").split()
-PACKAGES = {"chromium": "chromium", "chromedriver": "chromium-driver", "pdflatex": "texlive-latex-base"}  # Debian's
+PACKAGES = {"chromium": "chromium", "chromedriver": "chromium-driver", "pdflatex": "texlive-latex-base"}  # in Debian
 
 
 def load(name):
-    return pytest.importorskip(name, exc_type=ImportError)  # and ignore what its import warns of
+    """The module of this name. Warnings during its import are ignored; the test is skipped if it is not installed."""
+    return pytest.importorskip(name, exc_type=ImportError)
 
 
 def program(name):
-    """Its path."""
-    found = shutil.which(name)
-    if found is None:
-        pytest.skip(f"there is no {name}; apt-get install {PACKAGES[name]}")
-    return found
+    """The path of the program of this name. The test is skipped if it is not installed."""
+    path = shutil.which(name)
+    if path is None:
+        pytest.skip(f"{name} is not installed; apt-get install {PACKAGES[name]}")
+    return path
 
 
 def pytest_configure():
     for name in REQUIRED:
         try:
             (program if name in PACKAGES else load)(name)
-        except pytest.skip.Exception as absent:
-            raise pytest.UsageError(f"SOFTGRAD_TESTS_REQUIRE names {name}: {absent}") from absent
+        except pytest.skip.Exception as missing:
+            raise pytest.UsageError(f"SOFTGRAD_TESTS_REQUIRE names {name}: {missing}") from missing
 
 
 @pytest.fixture(scope="session")
 def torch():
     torch = load("torch")
-    torch.set_num_threads(1)  # its pool spins between calls, on the cores that the others need
+    torch.set_num_threads(1)  # the threads of its pool keep spinning between calls, on cores that the others need
     return torch

@@ -1,4 +1,4 @@
-"""The losses with every option, by definition, in long double, with their gradients and Hessians."""
+"""The judge of losses with options: losses, gradients and Hessian products by definition, in long double."""
 
 from typing import NamedTuple
 
@@ -9,14 +9,14 @@ from judge import Judged, Wide
 
 
 class Rows(NamedTuple):
-    """What is exact for each row, before any reduction; rows that are ignored are 0."""
+    """The exact results for each row, before any reduction. Ignored rows are 0."""
 
-    loss: np.ndarray  # (N)
+    loss: np.ndarray  # (N,)
     loss_size: np.ndarray
     grad: np.ndarray  # (N, K)
     grad_size: np.ndarray
-    factor: np.ndarray  # (N, 1), the size of what p is multiplied by in the gradient at the scores
-    count: float  # what the mean divides by
+    factor: np.ndarray  # (N, 1): the size of the factor of p in the gradient with respect to the scores
+    count: float  # the denominator of the mean
     logsumexp: np.ndarray
     logsumexp_size: np.ndarray
     entropy: np.ndarray
@@ -24,7 +24,7 @@ class Rows(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """Softmax of the scores s = f(z), f being the cap and the temperature, and the derivatives of f."""
+    """The softmax of the scores s = f(z), where f applies softcap and temperature; and the derivatives of f."""
 
     p: np.ndarray  # (N, K)
     log_p: np.ndarray
@@ -35,15 +35,15 @@ class Scores(NamedTuple):
 
 class Targets(NamedTuple):
     t: np.ndarray  # (N, K), smoothed
-    a: np.ndarray  # t times the weights of the classes
-    weight: np.ndarray  # (K)
-    kept: np.ndarray  # (N, 1), whether a row is not ignored
+    a: np.ndarray  # t times the class weights
+    weight: np.ndarray  # (K,)
+    kept: np.ndarray  # (N, 1): False for ignored rows
 
 
 def rows(loss, z, target, *, weight, ignore_index, label_smoothing, z_loss, softcap, temperature):
     s = _scores(z, softcap, temperature)
     t, a, w, kept = _targets(target, z.shape[1], weight, ignore_index, label_smoothing)
-    soft = target.ndim == 2 or label_smoothing > 0 or z_loss > 0  # else p_y - 1 is minus the sum of the others
+    soft = target.ndim == 2 or label_smoothing > 0 or z_loss > 0  # if not, p_y - 1 is minus the sum of the other p
     difference = s.p - t if soft else judge.minus_one_hot(s.p, np.where(kept[:, 0], target, 0))
     total, total_size = a.sum(axis=1, keepdims=True), abs(a).sum(axis=1, keepdims=True)
     if loss == "squared_error":
@@ -59,7 +59,7 @@ def rows(loss, z, target, *, weight, ignore_index, label_smoothing, z_loss, soft
         with np.errstate(invalid="ignore"):  # the logarithm of a negative t is NaN
             log_t = np.log(np.where(t == 0, 1, t)) if loss == "kl_divergence" else np.zeros_like(t)
             value = np.where(a == 0, 0, a * (log_t - s.log_p))
-            of_t = loss == "kl_divergence" and label_smoothing > 0  # t is rounded, and t log t has the slope log t + 1
+            of_t = loss == "kl_divergence" and label_smoothing > 0  # smoothed t is rounded; (t log t)' = log t + 1
             size = np.where(a == 0, 0, abs(a) * (of_t + abs(log_t) + abs(s.log_p)))
         grad = s.p * total - a if soft else total * difference
         grad_size = s.p * total_size + abs(a) if soft else abs(grad)
@@ -67,7 +67,7 @@ def rows(loss, z, target, *, weight, ignore_index, label_smoothing, z_loss, soft
     lse, lse_size = s.lse
     cost, cost_size, pull, pull_size = _z_loss(z_loss, s, np.finfo(z.dtype).eps) if z_loss else (0, 0, 0, 0)
     entropy = -np.where(s.p == 0, 0, s.p * np.where(s.p == 0, 0, s.log_p)).sum(axis=1)
-    likeliest = target if target.ndim == 1 else target.argmax(axis=1)
+    target_class = target if target.ndim == 1 else target.argmax(axis=1)
 
     def of_kept(values):
         return np.where(kept[:, 0] if values.ndim == 1 else kept, values, 0)
@@ -82,15 +82,16 @@ def rows(loss, z, target, *, weight, ignore_index, label_smoothing, z_loss, soft
         of_kept(lse[:, 0]),
         of_kept(lse_size[:, 0]),
         of_kept(entropy),
-        kept[:, 0] & (z.argmax(axis=1) == likeliest),
+        kept[:, 0] & (z.argmax(axis=1) == target_class),
     )
 
 
 def hessian_times(loss, z, target, v, *, weight, ignore_index, label_smoothing, z_loss, softcap, temperature):
-    """The Hessian of each row's loss times v: H_z v = f' H (f' v) + g f'' v, with g and H at the scores.
+    """The Hessian of each row's loss times v: H_z v = f' H (f' v) + g f'' v.
 
-    With u = f' v, p changes by J u. A size is the formula with each term's size. Where logits are capped, exp takes the
-    rounding error of what it is taken of as a relative one: of a score in p, of 2 z / cap in 1 / cosh^2.
+    g and H are the gradient and the Hessian with respect to the scores. With u = f' v, the derivative of p along v is
+    J u. A size is computed by the same formula from the sizes of its terms. With a softcap, exp turns the absolute
+    rounding error of its argument into a relative error: of the score in p, and of 2 z / cap in 1 / cosh^2.
     """
     s = _scores(z, softcap, temperature)
     t, a, _, kept = _targets(target, z.shape[1], weight, ignore_index, label_smoothing)
@@ -122,25 +123,28 @@ def hessian_times(loss, z, target, v, *, weight, ignore_index, label_smoothing, 
 
 
 def _scores(z, softcap, temperature):
-    """Scores are taken from their largest before they are divided: it may be 1e8 times what tells them apart."""
+    """Subtracts the largest score before the division by T, since it can be 1e8 times as large as the differences."""
     T, z = Wide(temperature), z.astype(Wide)
     largest = z.max(axis=1, keepdims=True)
     if softcap is None:
-        below, slope, curvature = judge.below_max(z), np.ones_like(z), np.zeros_like(z)
+        shifted, slope, curvature = judge.minus_max(z), np.ones_like(z), np.zeros_like(z)
     else:
         cap, tanh = Wide(softcap), np.tanh(z / Wide(softcap))
         largest = cap * np.tanh(largest / cap)
-        below = cap * tanh - largest
+        shifted = cap * tanh - largest
         with np.errstate(over="ignore"):
-            slope = 1 / np.cosh(z / cap) ** 2  # 1 - tanh^2, which cancels
+            slope = 1 / np.cosh(z / cap) ** 2  # equal to 1 - tanh^2, where digits would cancel
         curvature = -2 * tanh * slope / cap
-    log_sum = judge.log_sum_above_max(below / T)[:, None]
-    lse = Judged(*(np.where(np.isfinite(largest), part / T + log_sum, np.nan) for part in (largest, abs(largest))))
-    return Scores(judge.softmax(below / T), judge.log_softmax(below / T), lse, slope / T, curvature / T)
+    log_sum = judge.logsumexp_minus_max(shifted / T)[:, None]
+    lse = Judged(*(np.where(np.isfinite(largest), term / T + log_sum, np.nan) for term in (largest, abs(largest))))
+    return Scores(judge.softmax(shifted / T), judge.log_softmax(shifted / T), lse, slope / T, curvature / T)
 
 
 def _z_loss(c, s, ulp):
-    """c lse^2 and its slope 2 c lse, each with its size for an error of 4 ulp of lse's own: (lse + 4 ulp)^2 - lse^2."""
+    """c lse^2 and its derivative 2 c lse, each with its size.
+
+    The sizes allow an error of 4 ulp of the size of lse: (lse + 4 ulp)^2 - lse^2 = 4 ulp (2 lse + 4 ulp).
+    """
     c, (lse, size) = Wide(c), s.lse
     return c * lse**2, c * size * (2 * abs(lse) + 4 * ulp * size), 2 * c * lse, 2 * c * size
 

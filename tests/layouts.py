@@ -1,4 +1,4 @@
-"""The same numbers elsewhere in memory: each returns an array of its own that is equal to the one it is given."""
+"""Memory layouts. Each function returns a new array with the same numbers in another layout."""
 
 import numpy as np
 
@@ -9,21 +9,21 @@ def negative_strides(array):
 
 
 def every_other_entry(array):
-    room = np.full([2 * side for side in array.shape], 77, array.dtype)  # what lies between is not to be read
-    room[(slice(None, None, 2),) * array.ndim] = array
-    return room[(slice(None, None, 2),) * array.ndim]
+    buffer = np.full([2 * length for length in array.shape], 77, array.dtype)  # nothing may read the entries between
+    buffer[(slice(None, None, 2),) * array.ndim] = array
+    return buffer[(slice(None, None, 2),) * array.ndim]
 
 
-def within_something_larger(array):
-    room = np.full([side + 2 for side in array.shape], 77, array.dtype)
-    room[(slice(1, -1),) * array.ndim] = array
-    return room[(slice(1, -1),) * array.ndim]
+def within_a_larger_array(array):
+    buffer = np.full([length + 2 for length in array.shape], 77, array.dtype)
+    buffer[(slice(1, -1),) * array.ndim] = array
+    return buffer[(slice(1, -1),) * array.ndim]
 
 
 def shifted_by_a_byte(array):
-    room = np.empty(array.nbytes + 1, np.uint8)[1:].view(array.dtype).reshape(array.shape)
-    room[...] = array
-    return room
+    buffer = np.empty(array.nbytes + 1, np.uint8)[1:].view(array.dtype).reshape(array.shape)
+    buffer[...] = array
+    return buffer
 
 
 def read_only(array):
@@ -38,7 +38,7 @@ LAYOUTS = {
     "the first axis innermost": lambda a: np.moveaxis(np.moveaxis(a, 0, -1).copy(), -1, 0),
     "negative strides": negative_strides,
     "every other entry": every_other_entry,
-    "a view of something larger": within_something_larger,
+    "a view of a larger array": within_a_larger_array,
     "unaligned": shifted_by_a_byte,
     "read-only": read_only,
 }

@@ -1,4 +1,4 @@
-"""How a planted slip is looked for: among what hypothesis draws, until one shows it; most do in the first 50."""
+"""Tests of tests: a check must fail for a planted slip on an input that hypothesis draws, mostly among the first 50."""
 
 import numpy as np
 import pytest
@@ -6,19 +6,19 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from drawn import stable
 
-first_found = settings(
+until_first_failure = settings(
     stable, max_examples=300, phases=[Phase.generate], report_multiple_bugs=False, suppress_health_check=[*HealthCheck]
 )
 
 
 def assert_caught(check, strategy):
-    """`check` fails on something that `strategy` draws."""
+    """Asserts that `check` fails for some input that `strategy` draws."""
 
-    @first_found
+    @until_first_failure
     @given(strategy)
-    def every_draw(drawn):
+    def check_every_draw(drawn):
         with np.errstate(all="ignore"):
             check(drawn)
 
     with pytest.raises(AssertionError):
-        every_draw()
+        check_every_draw()

@@ -1,6 +1,7 @@
-"""How far a result may be from the exact one: ulps of the size of the terms that were summed, never a bare number.
+"""Tolerances for results: a number of ulps of the size of the summed terms, never an absolute number.
 
-An ulp is the distance between neighbours in the result's dtype; that of subnormal numbers is the least there is.
+An ulp of x is the distance between neighbouring numbers at x in the dtype of the result. For subnormal numbers it is
+the smallest subnormal.
 """
 
 import numpy as np
@@ -9,14 +10,15 @@ Wide = np.longdouble
 
 
 def ulp(size, dtype):
+    """The ulp of numbers of a size, in a dtype."""
     limits = np.finfo(dtype)
-    least = Wide(limits.smallest_subnormal)
-    _, exponent = np.frexp(np.maximum(abs(np.asarray(size, Wide)), least))
-    return np.maximum(np.ldexp(Wide(1), exponent - 1 - limits.nmant), least)
+    smallest = Wide(limits.smallest_subnormal)
+    _, exponent = np.frexp(np.maximum(abs(np.asarray(size, Wide)), smallest))
+    return np.maximum(np.ldexp(Wide(1), exponent - 1 - limits.nmant), smallest)
 
 
 def errors_in_ulps(got, exact, size=None):
-    """The error of each entry. 0 where both are the same infinity or NaN, infinite or NaN where only one is."""
+    """The error of each entry: 0 if both are NaN or the same infinity, and infinite or NaN if only one of them is."""
     got = np.asarray(got)
     exact = np.asarray(exact, Wide)
     assert got.shape == exact.shape, f"shape {got.shape}, wanted {exact.shape}"
@@ -28,7 +30,7 @@ def errors_in_ulps(got, exact, size=None):
 
 
 def assert_within(ulps, got, exact, size=None):
-    """Every entry of `got` is within `ulps` ulp of `exact`, an ulp being that of `size`, or else of `exact` itself."""
+    """Asserts that every entry of `got` is within `ulps` ulp of `exact`. The ulp is that of `size`, or of `exact`."""
     errors = errors_in_ulps(got, exact, size)
     wrong = ~(errors <= ulps)
     if wrong.any():

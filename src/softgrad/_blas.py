@@ -1,12 +1,12 @@
-"""Products of matrices into memory that is there already: c = a b, or c += a b without a temporary.
+"""Matrix products that are written to an existing array: c = a b, or c += a b without a temporary array.
 
-NumPy's matmul can write a product anywhere, but not add it to what stands there; BLAS's gemm does, with beta = 1. SciPy
-hands gemm to other compiled code as a pointer, which takes views with rows of any distance; SciPy's own Python face
-copies those.
+NumPy's matmul can write a product to an existing array, but cannot add it to the array. BLAS's gemm can, with beta = 1.
+This module calls gemm through the pointer that SciPy exports for compiled code. Unlike SciPy's Python functions for
+gemm, the pointer takes views with any distance between rows without copying them.
 
-Every product of a computation should go through here. The wheels of NumPy and of SciPy each bring a BLAS with threads
-of its own, which turn for a while after a call, on the processors that the other's need: products by turns from both
-run at half the speed.
+All products of one computation should use this module. The wheels of NumPy and of SciPy each contain their own BLAS
+with its own threads. After a call these threads keep spinning for a while, on the processors that the other BLAS needs:
+products that alternate between the two libraries run at half the speed.
 
 Source: Dongarra et al., A set of level 3 basic linear algebra subprograms, ACM TOMS 16 (1990).
 """
@@ -25,12 +25,12 @@ _SCALAR: dict[str, Any] = {"f": ctypes.c_float, "d": ctypes.c_double}
 
 
 def fits(array: Array) -> bool:
-    """Whether BLAS takes a matrix as it is: float32 or float64, the entries of each row or of each column adjacent."""
+    """Whether BLAS takes a matrix without a copy: float32 or float64, with adjacent entries in each row or column."""
     return array.dtype.char in _GEMM and array.dtype.isnative and array.flags.aligned and _order(array) is not None
 
 
 def multiply(a: Array, b: Array, out: Array, *, add: bool = False) -> None:
-    """Makes out = a b, or out += a b, of matrices of one dtype that fit."""
+    """Computes out = a b, or out += a b if `add`. The matrices have the same dtype, and each `fits` BLAS."""
     (out_order, out_distance), (a_order, a_distance), (b_order, b_distance) = map(_known_order, (out, a, b))
     if out_order == b"T":
         return multiply(b.T, a.T, out.T, add=add)
@@ -39,7 +39,7 @@ def multiply(a: Array, b: Array, out: Array, *, add: bool = False) -> None:
         if not add:
             out[...] = 0
         return None
-    # BLAS reads down the columns first and so sees each matrix transposed: out^T = b^T a^T.
+    # BLAS stores matrices by columns, so it sees each matrix transposed: out^T = b^T a^T.
     integers = [ctypes.c_int(n) for n in (columns, rows, inner, b_distance, a_distance, out_distance)]
     n, m, k, ldb, lda, ldc = map(ctypes.byref, integers)
     one, beta = (ctypes.byref(_SCALAR[out.dtype.char](x)) for x in (1, add))
@@ -50,7 +50,7 @@ def multiply(a: Array, b: Array, out: Array, *, add: bool = False) -> None:
 
 @cache
 def _gemm(dtype: str) -> Callable[..., None]:
-    """SciPy's gemm for a dtype, called without the GIL."""
+    """SciPy's gemm for a dtype. ctypes releases the GIL while it runs."""
     from scipy.linalg import cython_blas
 
     capsule = cython_blas.__pyx_capi__[_GEMM[dtype]]
@@ -68,7 +68,10 @@ def _known_order(array: Array) -> tuple[bytes, int]:
 
 
 def _order(array: Array) -> tuple[bytes, int] | None:
-    """N where the entries of each row are adjacent, T where those of each column are, and from one to the next."""
+    """N if the entries of each row are adjacent, T if those of each column are; and the distance from one to the next.
+
+    The distance is the leading dimension of BLAS, in entries. None if neither rows nor columns are contiguous.
+    """
     for order, matrix in ((b"N", array), (b"T", array.T)):
         (count, length), (distance, step), size = matrix.shape, matrix.strides, matrix.itemsize
         if length > 1 and step != size:

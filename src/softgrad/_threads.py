@@ -1,4 +1,4 @@
-"""How many threads a large call may use."""
+"""The number of threads that a large call may use."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from softgrad.errors import OptionError
 
 
 def get_num_threads() -> int:
-    """The most threads that one call uses: OMP_NUM_THREADS if that was set, or the processors this process may use.
+    """The maximum number of threads that one call uses.
 
-    Small work stays on the calling thread whatever this says, and results do not depend on it.
+    The default is OMP_NUM_THREADS if that environment variable is set, and otherwise the number of processors that this
+    process may use. Small arrays are always computed on the calling thread. Results do not depend on the number of
+    threads.
 
     Example:
         >>> sg.get_num_threads() >= 1
@@ -21,10 +23,10 @@ def get_num_threads() -> int:
 
 
 def set_num_threads(n: int) -> None:
-    """Sets the most threads that one call uses, for the whole process.
+    """Sets the maximum number of threads that one call uses, for the whole process.
 
     Args:
-        n: at least 1.
+        n: the number of threads, at least 1.
 
     Raises:
         OptionError: n is less than 1.
@@ -39,11 +41,11 @@ def set_num_threads(n: int) -> None:
     _kernels.set_num_threads(n)
 
 
-def _default() -> int:
-    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # "4,2": the first is for the outer level
-    if wanted.isdecimal() and 1 <= int(wanted) < 2**31:
-        return int(wanted)
+def _default_num_threads() -> int:
+    setting = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # in "4,2" the 4 is for the outer level
+    if setting.isdecimal() and 1 <= int(setting) < 2**31:
+        return int(setting)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-set_num_threads(_default())
+set_num_threads(_default_num_threads())

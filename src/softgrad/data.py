@@ -1,8 +1,8 @@
-"""Tables into arrays: the bundled sets and CSV files.
+"""Reading tables, from the bundled data sets and from CSV files, and converting them to arrays.
 
-A `Table` holds columns as they were read. An `Encoding`, fitted to the training rows, turns them into the matrix x that
-a network wants: each number column standardised, (value - mean) / standard deviation; each text column one-hot. It is
-kept with the network, so that a later table is turned the same way.
+A `Table` holds the columns as they were read. An `Encoding` converts them to the matrix x that a network takes as its
+input. It standardises each number column, (value - mean) / standard deviation, and one-hot encodes each text column.
+It is fitted to the training rows and saved with the network, so that later tables are converted in the same way.
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ from softgrad.errors import DataError
 
 BUNDLED = {"digits": "load_digits", "iris": "load_iris", "wine": "load_wine", "breast-cancer": "load_breast_cancer"}
 
-# Of 5 rows, 3 train, 1 validates and 1 tests.
-TEST_SHARE, VALIDATION_SHARE = 0.2, 0.2
-LEAST_ROWS_OF_A_CLASS = 3
+# Fractions of all rows. The remaining three fifths are for training.
+TEST_FRACTION, VALIDATION_FRACTION = 0.2, 0.2
+MIN_ROWS_PER_CLASS = 3
 
-# Deviations from the mean whose square float32 still holds.
-FAR = 1e19
+# Standardised values must be smaller than this, so that their squares do not overflow in float32.
+STANDARDISED_LIMIT = 1e19
 
 
 class Table(NamedTuple):
     """Named columns of equal length."""
 
     source: str
-    columns: dict[str, Array]  # each (N): float64, or str as a CSV file has it
-    lines: Array  # (N): where each row stands, as messages name it
-    target: str | None  # the column that holds the class, where the source itself says so
+    columns: dict[str, Array]  # each (N,): float64, or str if it was read from a CSV file
+    lines: Array  # (N,): the line of each row in the source, for error messages
+    target: str | None  # the name of the column that holds the class, if the source defines one
 
     def where(self, row: int) -> str:
-        """The place of a row, for a message."""
+        """The source and the line of a row, for an error message."""
         return f"{self.source}, line {self.lines[row]}"
 
 
 def read_table(source: str) -> Table:
-    """The bundled set of that name, or a CSV file: UTF-8, commas, column names in the first line.
+    """Reads a bundled data set or a CSV file: UTF-8, separated by commas, with the column names in the first line.
 
     Args:
-        source: digits, iris, wine, breast-cancer, or the path of a file.
+        source: digits, iris, wine, breast-cancer, or the path of a CSV file.
 
     Raises:
-        DataError: no such set or file; a file that is empty, not UTF-8, or whose lines differ in length.
+        DataError: there is no such data set or file; the file is empty or not UTF-8; its lines differ in length.
 
     Example:
         >>> table = sg.data.read_table("iris")
@@ -62,29 +62,31 @@ def read_table(source: str) -> Table:
 
 
 def read_classes(table: Table, target: str) -> tuple[Array, tuple[str, ...]]:
-    """The class number of each row, (N), and the name of each class: numbers in their order, then names in theirs.
+    """The class index of each row, of shape (N,), and the names of the classes.
+
+    Class names that are numbers come first, in ascending order. The others follow, sorted as Python sorts strings.
 
     Raises:
-        DataError: no such column, a cell without a class, one class only.
+        DataError: there is no such column, a cell of it is empty, or all its cells are the same.
 
     Example:
-        >>> numbers, names = sg.data.read_classes(sg.data.read_table("iris"), "target")
+        >>> indices, names = sg.data.read_classes(sg.data.read_table("iris"), "target")
         >>> names
         ('setosa', 'versicolor', 'virginica')
     """
-    labels = _text(table, target)
-    names = sorted(set(labels.tolist()), key=lambda name: (_number(name) is None, _number(name) or 0.0, name))
+    labels = _text_column(table, target)
+    names = sorted(set(labels.tolist()), key=lambda name: (_to_number(name) is None, _to_number(name) or 0.0, name))
     if len(names) < 2:
         raise DataError(
-            f"{table.source}: column {target!r} is {names[0]!r} in all {len(labels)} rows; "
-            "wanted at least 2 classes to tell apart"
+            f"{table.source}: column {target!r} is {names[0]!r} in all {len(labels)} rows, wanted at least 2 classes; "
+            "choose another target column, or add rows of other classes"
         )
-    number_of = {name: number for number, name in enumerate(names)}
-    return np.array([number_of[label] for label in labels.tolist()]), tuple(names)
+    index_of = {name: index for index, name in enumerate(names)}
+    return np.array([index_of[label] for label in labels.tolist()]), tuple(names)
 
 
 class Split(NamedTuple):
-    """The rows of a table, each in one of three parts."""
+    """The row indices of the training, the validation and the test set. Each row is in exactly one of them."""
 
     train: Array
     validation: Array
@@ -92,93 +94,105 @@ class Split(NamedTuple):
 
 
 def split(table: Table, target: Array, classes: Sequence[str], *, seed: int) -> Split:
-    """Draws the rows to test and to validate on, a fifth each, every class in its proportion.
+    """Draws a stratified split: a fifth of the rows for the test, a fifth for validation, the rest for training.
+
+    Args:
+        table: the table, which the error messages name.
+        target: the class index of each row, of shape (N,).
+        classes: the names of the classes.
+        seed: the seed of the random split.
 
     Raises:
-        DataError: a class with fewer than 3 rows; fewer than 5 rows for each class on average.
+        DataError: a class has fewer than 3 rows, or there are fewer than 5 rows per class on average.
 
     Example:
         >>> table = sg.data.read_table("iris")
-        >>> numbers, names = sg.data.read_classes(table, "target")
-        >>> [len(rows) for rows in sg.data.split(table, numbers, names, seed=0)]
+        >>> indices, names = sg.data.read_classes(table, "target")
+        >>> [len(rows) for rows in sg.data.split(table, indices, names, seed=0)]
         [90, 30, 30]
     """
     from sklearn.model_selection import train_test_split
 
     counts = np.bincount(target, minlength=len(classes))
-    if counts.min() < LEAST_ROWS_OF_A_CLASS:
+    if counts.min() < MIN_ROWS_PER_CLASS:
         raise DataError(
-            f"{table.source}: class {classes[int(counts.argmin())]!r} has {counts.min()} rows, wanted at least "
-            f"{LEAST_ROWS_OF_A_CLASS}, for training, validation and test; merge rare classes or drop their rows"
+            f"{table.source}: class {classes[int(counts.argmin())]!r} has {_count(counts.min(), 'row')}, wanted at "
+            f"least {MIN_ROWS_PER_CLASS}: one each for training, validation and test; merge rare classes or remove "
+            "their rows"
         )
     if len(target) < 5 * len(classes):
         raise DataError(
-            f"{table.source}: {len(target)} rows for {len(classes)} classes, wanted at least {5 * len(classes)}; "
-            "give more rows, or fewer classes"
+            f"{table.source}: there are {len(target)} rows for {len(classes)} classes, wanted at least "
+            f"{5 * len(classes)} rows; add rows, or merge classes"
         )
-    rows, test = train_test_split(np.arange(len(target)), test_size=TEST_SHARE, stratify=target, random_state=seed)
-    validation_share = VALIDATION_SHARE / (1 - TEST_SHARE)
-    train, validation = train_test_split(rows, test_size=validation_share, stratify=target[rows], random_state=seed)
+    rows, test = train_test_split(np.arange(len(target)), test_size=TEST_FRACTION, stratify=target, random_state=seed)
+    fraction_of_rest = VALIDATION_FRACTION / (1 - TEST_FRACTION)
+    train, validation = train_test_split(rows, test_size=fraction_of_rest, stratify=target[rows], random_state=seed)
     return Split(train, validation, test)
 
 
 class NumberColumn(NamedTuple):
-    """A column that is standardised."""
+    """A column of numbers, which is standardised."""
 
     name: str
     mean: float
     scale: float  # the standard deviation, or 1 for a constant column
 
     def encode(self, table: Table) -> Array:
-        """Its one column of x, (N, 1)."""
-        values = _numbers(table, self.name)
+        """The column of x that it becomes, of shape (N, 1)."""
+        values = _number_column(table, self.name)
         with np.errstate(over="ignore"):
             standardised = (values - self.mean) / self.scale
-        far = ~(np.abs(standardised) < FAR)
-        if far.any():
-            row = int(far.argmax())
+        too_large = ~(np.abs(standardised) < STANDARDISED_LIMIT)
+        if too_large.any():
+            row = int(too_large.argmax())
             raise DataError(
-                f"{table.where(row)}: column {self.name!r} is {values[row]:g}, too far to compute with from the mean "
-                f"{self.mean:g} and deviation {self.scale:g} in training; correct the cell or remove the row"
+                f"{table.where(row)}: column {self.name!r} is {values[row]:g}, too far from the mean {self.mean:g} of "
+                f"the training rows, whose standard deviation is {self.scale:g}; correct the cell or remove the row"
             )
         return standardised[:, None]
 
 
 class TextColumn(NamedTuple):
-    """A column that becomes one column of 0 and 1 for each of its categories."""
+    """A column of text, which is one-hot encoded."""
 
     name: str
     categories: tuple[str, ...]
 
     def encode(self, table: Table) -> Array:
-        """Its columns of x, (N, categories)."""
-        cells = _text(table, self.name)
+        """The columns of x that it becomes, one per category, of shape (N, categories)."""
+        cells = _text_column(table, self.name)
         one_hot = cells[:, None] == np.array(self.categories)
         unknown = ~one_hot.any(axis=1)
         if unknown.any():
             row = int(unknown.argmax())
             raise DataError(
-                f"{table.where(row)}: column {self.name!r} is {str(cells[row])!r}, which was not there in training; "
-                f"wanted one of {_listed(self.categories)}"
+                f"{table.where(row)}: column {self.name!r} is {str(cells[row])!r}, a category that the training data "
+                f"does not have; wanted one of {_list_names(self.categories)}"
             )
         columns: Array = one_hot.astype(np.float64)
         return columns
 
 
 class Encoding(NamedTuple):
-    """How the columns of a table become those of x."""
+    """The conversion of the columns of a table to the columns of x."""
 
     columns: tuple[NumberColumn | TextColumn, ...]
 
     @classmethod
     def fit(cls, table: Table, names: Iterable[str], rows: Array) -> Encoding:
-        """Means and deviations of the given rows; categories of the whole table.
+        """Computes means and standard deviations from the given rows, and categories from the whole table.
 
-        A column is one of numbers if at least half of its cells are numbers.
+        A column is a number column if at least half of its cells are numbers, and a text column otherwise.
+
+        Args:
+            table: the table.
+            names: the names of the columns to encode.
+            rows: the indices of the training rows.
 
         Raises:
-            DataError: a cell that is empty, NaN or infinite, or that is no number in a column of numbers; a text column
-                of more than 50 values of which most stand once.
+            DataError: a cell is empty, NaN or infinite; a cell of a number column is not a number; a text column has
+                more than 50 different values and more than one for every two rows.
 
         Example:
             >>> table = sg.data.read_table("iris")
@@ -191,20 +205,21 @@ class Encoding(NamedTuple):
         return cls(tuple(_fit_column(table, name, rows) for name in names))
 
     def transform(self, table: Table) -> Array:
-        """The matrix x, (N, D) in float64.
+        """The matrix x, of shape (N, D), in float64.
 
         Raises:
-            DataError: a column is missing, or holds a cell that does not fit it.
+            DataError: a column is missing; a cell is empty, is not a number where the column holds numbers, or holds an
+                unknown category.
         """
         return np.hstack([column.encode(table) for column in self.columns])
 
     def to_json(self) -> list[dict[str, Any]]:
-        """Itself, as JSON can hold it."""
+        """The encoding as lists, dictionaries, strings and numbers, for a JSON file."""
         return [column._asdict() for column in self.columns]
 
     @classmethod
     def from_json(cls, columns: list[dict[str, Any]]) -> Encoding:
-        """What `to_json` gave."""
+        """The encoding from which `to_json` made `columns`."""
         return cls(
             tuple(
                 TextColumn(column["name"], tuple(column["categories"]))
@@ -217,43 +232,44 @@ class Encoding(NamedTuple):
 
 def _fit_column(table: Table, name: str, rows: Array) -> NumberColumn | TextColumn:
     column = table.columns[name]
-    if column.dtype.kind == "U" and 2 * sum(_number(cell) is not None for cell in column.tolist()) < len(column):
-        categories = tuple(sorted(set(_text(table, name).tolist())))
+    if column.dtype.kind == "U" and 2 * sum(_to_number(cell) is not None for cell in column.tolist()) < len(column):
+        categories = tuple(sorted(set(_text_column(table, name).tolist())))
         if len(categories) > max(50, len(column) / 2):
             raise DataError(
                 f"{table.source}: column {name!r} is text with {len(categories):,} different values in {len(column):,} "
-                "rows, as an identifier has; wanted categories that recur, so remove the column"
+                "rows, like an identifier, wanted categories that occur repeatedly; remove the column"
             )
         return TextColumn(name, categories)
-    values = _numbers(table, name)[rows].astype(np.longdouble)  # whose squares do not overflow
-    constant = values.min() == values.max()  # whose deviation, rounded, need not come out as 0
+    values = _number_column(table, name)[rows].astype(np.longdouble)  # long double, so that squares do not overflow
+    constant = values.min() == values.max()  # because of rounding, std() of a constant column need not be 0
     return NumberColumn(name, float(values.mean()), 1.0 if constant else float(values.std()) or 1.0)
 
 
-def _numbers(table: Table, name: str) -> Array:
-    """A column as float64, every cell a finite number."""
+def _number_column(table: Table, name: str) -> Array:
+    """A column as float64. Every cell must be a finite number."""
     column = _column(table, name)
     if column.dtype.kind != "U":
         return column
     cells = column.tolist()
-    values = [_number(cell) for cell in cells]
+    values = [_to_number(cell) for cell in cells]
     for row, value in enumerate(values):
         if value is None:
             raise DataError(
-                f"{table.where(row)}: column {name!r} is {cells[row]!r}, wanted a number, as in the column's other "
-                "cells; correct the cell or remove the row"
+                f"{table.where(row)}: column {name!r} is {cells[row]!r}, wanted a number, since this is a column of "
+                "numbers; correct the cell or remove the row"
             )
     return np.array(values, dtype=np.float64)
 
 
-def _text(table: Table, name: str) -> Array:
-    """A column as str, no cell empty."""
+def _text_column(table: Table, name: str) -> Array:
+    """A column as str. No cell may be empty."""
     cells = _column(table, name).astype(str)
     missing = np.isin(np.char.lower(cells), ["", "nan"])
     if missing.any():
         row = int(missing.argmax())
         raise DataError(
-            f"{table.where(row)}: column {name!r} is {str(cells[row])!r}, wanted a value; fill it in or remove the row"
+            f"{table.where(row)}: column {name!r} is {str(cells[row])!r}, wanted a value; fill the cell in or remove "
+            "the row"
         )
     return cells
 
@@ -262,11 +278,11 @@ def _column(table: Table, name: str) -> Array:
     if name not in table.columns:
         near = difflib.get_close_matches(name, table.columns, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise DataError(f"{table.source} has no column {name!r}; wanted one of {_listed(table.columns)}{hint}")
+        raise DataError(f"{table.source} has no column {name!r}; wanted one of {_list_names(table.columns)}{hint}")
     return table.columns[name]
 
 
-def _number(cell: str) -> float | None:
+def _to_number(cell: str) -> float | None:
     """The finite number that a cell holds, or None."""
     try:
         value = float(cell)
@@ -275,9 +291,13 @@ def _number(cell: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _listed(names: Iterable[str], most: int = 8) -> str:
+def _list_names(names: Iterable[str], limit: int = 8) -> str:
     shown = [repr(name) for name in names]
-    return ", ".join(shown[:most]) + (f" and {len(shown) - most} more" if len(shown) > most else "")
+    return ", ".join(shown[:limit]) + (f" and {len(shown) - limit} more" if len(shown) > limit else "")
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def _bundled(name: str) -> Table:
@@ -299,34 +319,35 @@ def _read_csv(source: str) -> Table:
         hint = f"; did you mean {near[0]}?" if near else ""
         raise DataError(f"{source!r} is neither a file nor one of {', '.join(BUNDLED)}{hint}") from error
     except OSError as error:
-        raise DataError(f"{source} cannot be read: {error.strerror}; give a CSV file") from error
+        raise DataError(f"{source} cannot be read: {error.strerror}; give the path of a CSV file") from error
     except UnicodeDecodeError as error:
-        raise DataError(f"{source} is not UTF-8 text at byte {error.start}; save it as CSV in UTF-8") from error
+        raise DataError(f"{source} is not UTF-8 text at byte {error.start}; save the file as CSV in UTF-8") from error
     except csv.Error as error:
         raise DataError(
-            f"{source}, line {reader.line_num}: {error}; wanted CSV, cells with commas in quotes"
+            f"{source}, line {reader.line_num}: {error}; wanted CSV, with quotes around cells that contain commas"
         ) from error
     if not rows:
-        raise DataError(f"{source} is empty; wanted column names in the first line, then one row a line")
+        raise DataError(f"{source} is empty; wanted column names in the first line, then one row per line")
     (_, header), *rows = rows
     for separator, word in ((";", "semicolons"), ("\t", "tabs")):
         if len(header) == 1 and separator in header[0]:
-            raise DataError(f"{source} has {word} between its cells, wanted commas; save it as comma-separated")
-    for number, name in enumerate(header):
+            raise DataError(f"{source} has {word} between its cells, wanted commas; save it as comma-separated values")
+    for i, name in enumerate(header):
         if not name:
             raise DataError(
-                f"{source}: column {number + 1} has no name; wanted one for every column in the first line "
-                "(pandas leaves its index out by to_csv(index=False))"
+                f"{source}: column {i + 1} has no name; wanted a name for every column in the first line "
+                "(in pandas, to_csv(index=False) leaves the index out)"
             )
-        if name in header[:number]:
-            raise DataError(f"{source}: two columns are named {name!r}; wanted each name once")
+        if name in header[:i]:
+            raise DataError(f"{source}: two columns are named {name!r}; wanted a different name for each column")
     if not rows:
-        raise DataError(f"{source} has column names but no rows; wanted one row a line below them")
+        raise DataError(f"{source} has column names but no rows; wanted one row per line below them")
     for line, row in rows:
         if len(row) != len(header):
             raise DataError(
-                f"{source}, line {line}: {len(row)} cells, but the first line names {len(header)} columns; "
-                "wanted as many cells, those with commas in quotes"
+                f"{source}, line {line} has {_count(len(row), 'cell')}, but the first line names "
+                f"{_count(len(header), 'column')}; wanted one cell per column, with quotes around cells that contain "
+                "commas"
             )
     columns = {name: np.array([row[i] for _, row in rows]) for i, name in enumerate(header)}
     return Table(source, columns, np.array([line for line, _ in rows]), None)

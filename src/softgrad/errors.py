@@ -1,60 +1,60 @@
 """The errors that softgrad raises.
 
     SoftgradError
-    ├── ShapeError      also a ValueError   arrays whose shapes do not fit together
-    ├── AxisError       also an IndexError  an axis that the array does not have
-    ├── DtypeError      also a TypeError    entries that are not numbers of the wanted kind
-    ├── LabelError      also an IndexError  a class outside 0..K-1
-    ├── OptionError     also a ValueError   an option outside its choices
-    ├── DataError       also a ValueError   a table that cannot be used: unreadable, incomplete, one class only
-    ├── CheckError      also a ValueError   functions whose gradient cannot be checked
-    ├── ModelError      also a ValueError   a model file that is damaged or not ours
-    ├── TrainingError   also a ValueError   training that cannot go on
-    └── WriteError      also an OSError     a file that cannot be written
+    ├── ShapeError      also a ValueError   the shapes of arrays do not fit together
+    ├── AxisError       also an IndexError  an array does not have this axis
+    ├── DtypeError      also a TypeError    the entries of an array have a wrong type
+    ├── LabelError      also an IndexError  a class index is outside 0..K-1
+    ├── OptionError     also a ValueError   an option has an invalid value
+    ├── DataError       also a ValueError   a table cannot be used: unreadable, incomplete, only one class
+    ├── CheckError      also a ValueError   the gradient of a function cannot be checked
+    ├── ModelError      also a ValueError   a model file is damaged, or softgrad did not write it
+    ├── TrainingError   also a ValueError   training has diverged
+    └── WriteError      also an OSError     a file cannot be written
 
-A message says function, argument, index, got, wanted, way out.
+A message names the function, the argument and the index; it says what was given, what is wanted, and a way out.
 """
 
 
 class SoftgradError(Exception):
-    """Any error that softgrad raises on purpose."""
+    """The base class of all errors that softgrad raises deliberately."""
 
 
 class ShapeError(SoftgradError, ValueError):
-    """Arrays whose shapes do not fit together."""
+    """The shapes of arrays do not fit together."""
 
 
 class AxisError(SoftgradError, IndexError):
-    """An axis that the array does not have."""
+    """An array does not have this axis."""
 
 
 class DtypeError(SoftgradError, TypeError):
-    """Entries that are not numbers of the wanted kind."""
+    """The entries of an array have a wrong type, for example strings instead of numbers."""
 
 
 class LabelError(SoftgradError, IndexError):
-    """A class outside 0..K-1."""
+    """A class index is outside 0..K-1."""
 
 
 class OptionError(SoftgradError, ValueError):
-    """An option outside its choices."""
+    """An option has an invalid value."""
 
 
 class DataError(SoftgradError, ValueError):
-    """A table that cannot be used."""
+    """A table cannot be used, for example because it is unreadable, incomplete or has only one class."""
 
 
 class CheckError(SoftgradError, ValueError):
-    """Functions whose gradient cannot be checked."""
+    """The gradient of a function cannot be checked."""
 
 
 class ModelError(SoftgradError, ValueError):
-    """A model file that is damaged or not softgrad's."""
+    """A model file is damaged, or softgrad did not write it."""
 
 
 class TrainingError(SoftgradError, ValueError):
-    """Training that cannot go on."""
+    """Training has diverged."""
 
 
 class WriteError(SoftgradError, OSError):
-    """A file that cannot be written."""
+    """A file cannot be written."""

@@ -1,14 +1,15 @@
-"""The Jacobian of softmax, as the operator that it is.
+"""The Jacobian of softmax as a linear operator.
 
     J_ij = dp_i/dz_j = p_i (delta_ij - p_j),    J = diag(p) - p p^T
 
-J is symmetric and positive semi-definite, v^T J v being the variance of v under p; its rows and columns sum to 0, so
-the vector of ones is in its null space: adding a constant to all logits changes nothing. On the classes with p > 0 that
-is all of its null space, and with P = I - 1 1^T / K the projection off it
+J is symmetric. It is positive semi-definite, because v^T J v is the variance of v under p. Its rows and columns sum to
+0, so the vector of ones is in its null space: adding a constant to all logits does not change p. For K classes with
+p > 0, the null space is spanned by that vector. With P = I - 1 1^T / K, the projection onto the vectors of sum 0, the
+pseudo-inverse is
 
     J^+ = P diag(1 / p) P            (and 0 on the classes with p = 0)
 
-since J P diag(1/p) P v = J (P v / p) = P v - p sum(P v) = P v, and J^+ J is symmetric too.
+because J P diag(1/p) P v = J (P v / p) = P v - p sum(P v) = P v, and J^+ J is symmetric too.
 
 Source: Goodfellow et al., Deep Learning (2016), 6.2.2.3; the variance form is Boyd and Vandenberghe, Convex
 Optimization (2004), 3.1.5; the four conditions of a pseudo-inverse are Penrose, Proc. Camb. Phil. Soc. 51 (1955).
@@ -27,12 +28,13 @@ from softgrad.softmax import softmax_jvp
 
 
 class Operator(ABC):
-    """A matrix for each row of the probabilities, (..., K, K), known by its products.
+    """A K x K matrix for each row of the probabilities. It is not stored; it is given by its products with vectors.
 
-    `A @ v`, `A + B`, `2.0 * A`, `-A`, `A - B` and `A.T` are operators or products again; `to_dense` forms the matrices.
+    `A + B`, `A - B`, `2.0 * A`, `-A` and `A.T` are operators again. `A @ v` is an array of products. `to_dense` forms
+    the matrices.
     """
 
-    __array_ufunc__ = None  # `array @ J` and `array * J` are TypeErrors, not NumPy's attempts at them
+    __array_ufunc__ = None  # so that `array @ J` and `array * J` raise TypeError: NumPy would multiply entry by entry
 
     def __init__(self, probs: Array, axis: int) -> None:
         self.probs = probs
@@ -43,32 +45,32 @@ class Operator(ABC):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(..., K, K): the shape of `to_dense()`."""
+        """The shape of `to_dense()`, which is (..., K, K)."""
         K = self.probs.shape[self.axis]
         return (*self.probs.shape[: self.axis], *self.probs.shape[self.axis + 1 :], K, K)
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
-        """The dtype of the probabilities, and of every result."""
+        """The dtype of the probabilities and of every result."""
         return self.probs.dtype
 
     @property
     def T(self) -> Operator:
-        """The transpose: the operator itself, since all that are made of J are symmetric."""
+        """The transpose. It is the operator itself, because J and every operator formed from J are symmetric."""
         return self
 
     def __matmul__(self, v: npt.ArrayLike) -> Array:
-        """The product with a vector for each row of p.
+        """The product of the matrix of each row of p with one vector or with several.
 
         Args:
-            v: one vector for each row of p, in the shape of p; or n of them as columns, in p's shape with n after it.
+            v: one vector for each row of p, in the shape of p; or n vectors for each row, in the shape (*p.shape, n).
 
         Returns:
-            The products, in the shape of v; for J itself within 5 ulp of p_i (|v_i| + sum_j p_j |v_j|).
+            The products, in the shape of v. For J itself the error is within 5 ulp of p_i (|v_i| + sum_j p_j |v_j|).
 
         Raises:
             ShapeError: v has another shape.
-            DtypeError: v is not numbers.
+            DtypeError: the entries of v are not numbers.
         """
         vectors = numbers(f"{type(self).__name__} @ v", "v", v)
         if vectors.shape == self.probs.shape:
@@ -77,13 +79,14 @@ class Operator(ABC):
             return self._times(np.broadcast_to(self.probs[..., None], vectors.shape), vectors)
         raise ShapeError(
             f"{type(self).__name__} @ v: v.shape is {vectors.shape}, but probs.shape is {self.probs.shape}; wanted "
-            f"that for one vector a row, or ({', '.join(map(str, self.probs.shape))}, n) for n columns"
+            f"{self.probs.shape} for one vector per row, or ({', '.join(map(str, self.probs.shape))}, n) for n vectors "
+            "per row"
         )
 
     def __add__(self, other: Operator) -> Operator:
         if other.shape != self.shape or other.axis != self.axis:
             raise ShapeError(
-                f"{self} + {other}: wanted operators of one shape, with the classes on the same axis of their probs"
+                f"{self} + {other}: wanted operators of the same shape, with the classes on the same axis of probs"
             )
         return _Sum([(1.0, self), (1.0, other)])
 
@@ -103,16 +106,16 @@ class Operator(ABC):
         """The diagonal, in the shape of the probabilities."""
 
     def trace(self) -> Array:
-        """The sum of the diagonal, one number for each row of p."""
+        """The sum of the diagonal: one number for each row of p."""
         trace: Array = self.diagonal().sum(axis=self.axis)
         return trace
 
     @abstractmethod
     def to_dense(self) -> Array:
-        """The matrices, (..., K, K), with the classes on the last two axes whatever `axis` is."""
+        """The matrices, of shape (..., K, K). The classes are on the last two axes, whatever `axis` is."""
 
     def eigvalsh(self) -> Array:
-        """The eigenvalues, ascending, (..., K); of the matrices, formed for the purpose.
+        """The eigenvalues in ascending order, of shape (..., K). This forms the matrices.
 
         Example:
             >>> sg.SoftmaxJacobian([0.5, 0.5]).eigvalsh()
@@ -123,18 +126,18 @@ class Operator(ABC):
 
     @abstractmethod
     def _times(self, probs: Array, vectors: Array) -> Array:
-        """The product with vectors along the class axis, for probabilities in their shape."""
+        """The products with `vectors` along the class axis. `probs` and `vectors` have the same shape."""
 
 
 class SoftmaxJacobian(Operator):
-    """J = diag(p) - p p^T for given probabilities, one matrix for each row of p; formed by `to_dense` alone.
+    """J = diag(p) - p p^T for given probabilities, one matrix for each row of p. Only `to_dense` forms the matrices.
 
     Args:
-        probs: the output of softmax, (..., K).
-        axis: where the classes are.
+        probs: the output of softmax, of shape (..., K).
+        axis: the axis of the classes.
 
     Raises:
-        AxisError, ShapeError, DtypeError: as `softgrad.softmax`.
+        AxisError, ShapeError, DtypeError: as in `softgrad.softmax`.
 
     Example:
         >>> J = sg.SoftmaxJacobian([0.5, 0.25, 0.25])
@@ -156,21 +159,21 @@ class SoftmaxJacobian(Operator):
         return softmax_jvp(probs, vectors, axis=self.axis)
 
     def diagonal(self) -> Array:
-        """p_i (1 - p_i), in the shape of the probabilities; within 2 ulp."""
+        """The diagonal p_i (1 - p_i), in the shape of the probabilities; within 2 ulp."""
         return self._rows.restore(self._variances())
 
     def trace(self) -> Array:
-        """sum_i p_i (1 - p_i), one number for each row of p; within 2 ulp."""
+        """The trace sum_i p_i (1 - p_i), one number for each row of p; within 2 ulp."""
         return self._rows.restore_outer(self._variances().sum(axis=1, dtype=np.longdouble).astype(self.dtype))
 
     def _variances(self) -> Array:
-        """The diagonal, laid out as rows in the dtype that they are computed in."""
+        """The diagonal, arranged as rows, in the dtype in which it is computed."""
         p = self._rows.values
         variances: Array = p * (1 - p)
         return variances
 
     def to_dense(self) -> Array:
-        """The matrices, (..., K, K), classes on the last two axes whatever `axis` is; within 2 ulp."""
+        """The matrices, of shape (..., K, K), within 2 ulp. The classes are on the last two axes for any `axis`."""
         p = np.moveaxis(self.probs, self.axis, -1)
         dense: Array = -p[..., :, None] * p[..., None, :]
         i = np.arange(p.shape[-1])
@@ -178,7 +181,9 @@ class SoftmaxJacobian(Operator):
         return dense
 
     def pinv(self) -> Operator:
-        """The pseudo-inverse J^+, an operator too: the change of the logits, of sum 0, behind a change of p.
+        """The pseudo-inverse J^+, as an operator.
+
+        It maps a small change of p to the change of the logits with sum 0 that causes it.
 
         Example:
             >>> J = sg.SoftmaxJacobian([0.5, 0.25, 0.25])
@@ -189,31 +194,31 @@ class SoftmaxJacobian(Operator):
 
 
 class _PseudoInverse(Operator):
-    """P diag(1/p) P over the classes with p > 0, and 0 elsewhere."""
+    """P diag(1/p) P on the classes with p > 0, and 0 on the others."""
 
     def _times(self, probs: Array, vectors: Array) -> Array:
         support = probs > 0
-        off_mean = self._off_mean(vectors.astype(self.dtype, copy=False), support)
-        scaled = np.divide(off_mean, probs, out=np.zeros_like(off_mean), where=support)
-        return self._off_mean(scaled, support).astype(self.dtype, copy=False)
+        centred = self._subtract_mean(vectors.astype(self.dtype, copy=False), support)
+        scaled = np.divide(centred, probs, out=np.zeros_like(centred), where=support)
+        return self._subtract_mean(scaled, support).astype(self.dtype, copy=False)
 
-    def _off_mean(self, v: Array, support: Array) -> Array:
+    def _subtract_mean(self, v: Array, support: Array) -> Array:
         mean = np.mean(v, axis=self.axis, keepdims=True, where=support)
         return np.where(support, v - mean, 0)
 
     def diagonal(self) -> Array:
-        """In the shape of the probabilities; formed from the matrices."""
+        """The diagonal, in the shape of the probabilities. This forms the matrices."""
         return np.moveaxis(np.diagonal(self.to_dense(), axis1=-2, axis2=-1), -1, self.axis)
 
     def to_dense(self) -> Array:
-        """The matrices, (..., K, K), with the classes on the last two axes whatever `axis` is."""
+        """The matrices, of shape (..., K, K). The classes are on the last two axes, whatever `axis` is."""
         p = np.moveaxis(self.probs, self.axis, -1)
         columns = np.broadcast_to(np.eye(p.shape[-1], dtype=p.dtype), (*p.shape, p.shape[-1]))
         return _PseudoInverse(p, p.ndim - 1) @ columns
 
 
 class _Sum(Operator):
-    """A sum of multiples of operators of one shape."""
+    """A linear combination of operators of the same shape."""
 
     def __init__(self, terms: list[tuple[float, Operator]]) -> None:
         super().__init__(terms[0][1].probs, terms[0][1].axis)
@@ -223,11 +228,11 @@ class _Sum(Operator):
         return self._sum([factor * (operator @ vectors) for factor, operator in self.terms])
 
     def diagonal(self) -> Array:
-        """In the shape of the probabilities."""
+        """The diagonal, in the shape of the probabilities."""
         return self._sum([factor * operator.diagonal() for factor, operator in self.terms])
 
     def to_dense(self) -> Array:
-        """The matrices, (..., K, K), with the classes on the last two axes whatever `axis` is."""
+        """The matrices, of shape (..., K, K). The classes are on the last two axes, whatever `axis` is."""
         return self._sum([factor * operator.to_dense() for factor, operator in self.terms])
 
     def _sum(self, arrays: list[Array]) -> Array:

@@ -1,9 +1,9 @@
-"""A gradient's check as an assertion, for test suites.
+"""The gradient checker as assertions, for test suites.
 
     def test_softmax_backward():
         sg.testing.assert_vjp(softmax, softmax_backward, np.random.default_rng(0).normal(size=(4, 3)))
 
-A test that fails shows the report: the worst entry, what was done wrong, and the line as it should be.
+A failing test shows the report: the worst entry, the mistake, and the corrected line.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ def assert_vjp(forward: Callable[..., Any], vjp: Callable[..., Any], *inputs: An
 
     Args:
         forward: forward(*inputs) -> output.
-        vjp: vjp(*inputs, output, grad_output) -> the gradient of each input.
-        inputs: arrays to check at.
-        options: those of check_vjp.
+        vjp: vjp(*inputs, output, grad_output) -> the gradient with respect to each input.
+        inputs: the arrays at which the gradient is checked.
+        options: the options of check_vjp.
 
     Returns:
-        The report, for what else a test asks of it.
+        The report, for further assertions.
 
     Raises:
-        AssertionError: with the report as its text, where the gradient is wrong or cannot be checked.
+        AssertionError: the gradient is wrong or cannot be checked. The message is the report.
 
     Example:
         >>> def softmax(z):
@@ -41,7 +41,7 @@ def assert_vjp(forward: Callable[..., Any], vjp: Callable[..., Any], *inputs: An
         >>> sg.testing.assert_vjp(softmax, softmax_backward, np.array([[2.0, 1.0, 0.1]])).ok
         True
     """
-    __tracebackhide__ = True  # pytest then points at the test's own line
+    __tracebackhide__ = True  # so that pytest shows the line of the test
     return _assert_right(check.check_vjp(forward, vjp, *inputs, **options))
 
 
@@ -50,15 +50,16 @@ def assert_grad(loss: Callable[..., Any], grad: Callable[..., Any], *inputs: Any
 
     Args:
         loss: loss(*inputs) -> a number.
-        grad: grad(*inputs) -> the gradient of the first input, or of those that the option `wrt` names.
-        inputs: arrays to check at.
-        options: those of check_grad, `wrt` among them.
+        grad: grad(*inputs) -> the gradient with respect to the first input, or to the inputs that the option `wrt`
+            names.
+        inputs: the arrays at which the gradient is checked.
+        options: the options of check_grad, such as `wrt`.
 
     Returns:
-        The report, for what else a test asks of it.
+        The report, for further assertions.
 
     Raises:
-        AssertionError: with the report as its text, where the gradient is wrong or cannot be checked.
+        AssertionError: the gradient is wrong or cannot be checked. The message is the report.
 
     Example:
         >>> sg.testing.assert_grad(lambda w: (w**2).sum(), lambda w: 2 * w, np.array([1.0, -3.0])).ok

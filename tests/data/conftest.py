@@ -5,7 +5,7 @@ from softgrad.data import read_table
 
 @pytest.fixture
 def table(tmp_path):
-    """Reads a table from the content of a CSV file, text or bytes."""
+    """A function that reads a table from the content of a CSV file, given as a string or as bytes."""
 
     def read(content):
         path = tmp_path / "table.csv"

@@ -1,4 +1,4 @@
-"""CSV files: every form that is read, and every file that is refused."""
+"""Reading CSV files: the variants of the format that are accepted, and the files that are rejected."""
 
 import csv
 import io
@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from softgrad import DataError
 from softgrad.data import read_table
 
-FORMS = {  # name: the file; each holds the same two rows
+VARIANTS = {  # name: the file; each holds the same two rows
     "plain": "a,b\n1,x\n2,y z\n",
-    "no last line end": "a,b\n1,x\n2,y z",
+    "no newline at the end": "a,b\n1,x\n2,y z",
     "CRLF": "a,b\r\n1,x\r\n2,y z\r\n",
     "CR": "a,b\r1,x\r2,y z\r",
     "byte order mark": "\ufeffa,b\n1,x\n2,y z\n",
@@ -21,22 +21,22 @@ FORMS = {  # name: the file; each holds the same two rows
     "blank lines": "\na,b\n\n1,x\n   \n\n2,y z\n\n\n",
     "spaces after commas": "a, b\n1, x\n2, y z\n",
     "spaces after commas before quotes": 'a, "b"\n1, "x"\n2, "y z"\n',
-    "spaces and tabs around": " a ,\tb \n 1 ,\tx\t\n 2 , y z \n",
+    "spaces and tabs around cells": " a ,\tb \n 1 ,\tx\t\n 2 , y z \n",
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_forms(form, table):
-    columns = {name: column.tolist() for name, column in table(FORMS[form]).columns.items()}
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_variants_of_the_format_are_read_alike(variant, table):
+    columns = {name: column.tolist() for name, column in table(VARIANTS[variant]).columns.items()}
     assert columns == {"a": ["1", "2"], "b": ["x", "y z"]}
 
 
-CELLS = {  # name: (as it stands in the file, as it is read)
+CELLS = {  # name: (the cell in the file, the cell in the table)
     "comma": ('"x, y"', "x, y"),
     "quotes": ('"say ""so"""', 'say "so"'),
     "line end": ('"two\nlines"', "two\nlines"),
     "not ASCII": ("größe 数 🙂", "größe 数 🙂"),
-    "quote within": ('5" disk', '5" disk'),
+    "quote inside the text": ('5" disk', '5" disk'),
     "apostrophe": ("it's", "it's"),
     "semicolon": ("1;2", "1;2"),
     "long": ("x" * 100_000, "x" * 100_000),
@@ -44,73 +44,73 @@ CELLS = {  # name: (as it stands in the file, as it is read)
 
 
 @pytest.mark.parametrize("case", CELLS)
-def test_cells(case, table):
+def test_cells_keep_their_text(case, table):
     cell, wanted = CELLS[case]
     assert table(f"a,b\n1,{cell}\n").columns["b"].tolist() == [wanted]
 
 
-def test_names_may_hold_anything(table):
+def test_column_names_may_hold_any_characters(table):
     assert list(table('"width, cm",größe,[b],"a ""b"""\n1,2,3,4\n').columns) == ["width, cm", "größe", "[b]", 'a "b"']
 
 
-def test_rows_know_their_lines(table):
+def test_each_row_has_its_line_number(table):
     t = table('\n\na,b\n1,2\n\n3,"x\ny"\n5,6\n')
-    assert t.lines.tolist() == [4, 7, 8]  # a cell of two lines is told by its last
+    assert t.lines.tolist() == [4, 7, 8]  # a row of two lines has the number of its last line
     assert t.where(0).endswith("table.csv, line 4")
 
 
-def test_it_has_no_target_of_its_own(table):
+def test_a_csv_file_defines_no_target(table):
     assert table("a,target\n1,2\n").target is None
 
 
-REFUSED = {  # name: (the file, message)
+INVALID_FILES = {  # name: (the file, message)
     "empty": ("", "is empty; wanted column names in the first line"),
     "blank": ("\n \n\n", "is empty"),
     "byte order mark alone": ("\ufeff", "is empty"),
-    "header only": ("a,b\n", "has column names but no rows; wanted one row a line below them"),
-    "row too short": ("a,b\n1,2\n\n3\n", "line 4: 1 cells, but the first line names 2 columns"),
-    "row too long": ("a,b\n1,2,3\n", "line 2: 3 cells, but the first line names 2 columns; wanted as many"),
-    "unquoted comma": ("a,b\n1,x, y\n", "line 2: 3 cells, .* those with commas in quotes"),
-    "Latin-1": ("a,b\n1,grün\n".encode("latin-1"), "is not UTF-8 text at byte 8; save it as CSV in UTF-8"),
+    "header only": ("a,b\n", "has column names but no rows; wanted one row per line below them"),
+    "row too short": ("a,b\n1,2\n\n3\n", "line 4 has 1 cell, but the first line names 2 columns"),
+    "row too long": ("a,b\n1,2,3\n", "line 2 has 3 cells, but the first line names 2 columns; wanted one cell per"),
+    "unquoted comma": ("a,b\n1,x, y\n", "line 2 has 3 cells, .* with quotes around cells that contain commas"),
+    "Latin-1": ("a,b\n1,grün\n".encode("latin-1"), "is not UTF-8 text at byte 8; save the file as CSV in UTF-8"),
     "UTF-16": ("a,b\n1,2\n".encode("utf-16"), "is not UTF-8 text at byte 0"),
     "binary": (bytes(range(256)), "is not UTF-8 text"),
     "quote not closed": ('a,b\n1,"x\n2,y\n', "line 3: unexpected end of data; wanted CSV"),
-    "text after a quote": ('a,b\n1,"x"y\n', "line 2: .* wanted CSV, cells with commas in quotes"),
+    "text after a quote": ('a,b\n1,"x"y\n', "line 2: .* wanted CSV, with quotes around cells that contain commas"),
     "cell too long": ("a,b\n1," + "x" * 200_000 + "\n", "line 2: field larger than field limit"),
-    "column twice": ("a,b,a\n1,2,3\n", "two columns are named 'a'; wanted each name once"),
-    "column twice but for spaces": ("a,b, a \n1,2,3\n", "two columns are named 'a'"),
+    "duplicate column": ("a,b,a\n1,2,3\n", "two columns are named 'a'; wanted a different name for each column"),
+    "duplicate column with spaces": ("a,b, a \n1,2,3\n", "two columns are named 'a'"),
     "semicolons": ("a;b\n1;2\n", "has semicolons between its cells, wanted commas"),
     "tabs": ("a\tb\n1\t2\n", "has tabs between its cells, wanted commas"),
-    "column without a name": ("a,,c\n1,2,3\n", "column 2 has no name; wanted one for every column"),
+    "column without a name": ("a,,c\n1,2,3\n", "column 2 has no name; wanted a name for every column"),
     "comma at the end": ("a,b,\n1,2,\n", "column 3 has no name"),
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
-def test_refuses(case, table):
-    content, message = REFUSED[case]
+@pytest.mark.parametrize("case", INVALID_FILES)
+def test_an_invalid_file_is_rejected_in_one_sentence(case, table):
+    content, message = INVALID_FILES[case]
     with pytest.raises(DataError, match=rf"table\.csv.*{message}") as raised:
         table(content)
     assert "\n" not in str(raised.value)
 
 
-def test_a_folder_is_no_file(tmp_path):
-    with pytest.raises(DataError, match=f"{tmp_path} cannot be read: Is a directory; give a CSV file"):
+def test_a_folder_is_rejected(tmp_path):
+    with pytest.raises(DataError, match=f"{tmp_path} cannot be read: Is a directory; give the path of a CSV file"):
         read_table(str(tmp_path))
 
 
-def test_a_name_that_no_file_can_have_is_refused():
+def test_a_file_name_that_is_too_long_is_rejected():
     with pytest.raises(DataError, match="cannot be read: File name too long"):
         read_table("x" * 1000)
 
 
-# NumPy drops NUL at the end of a text; a cell is stripped, so that " x" is read as "x".
+# NumPy drops NUL characters at the end of a string. Cells are stripped, so that " x" is read as "x".
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8).map(str.strip)
 
 
 @given(st.integers(2, 4).flatmap(lambda width: st.lists(st.tuples(*[TEXTS] * width), min_size=2, max_size=6)))
 @settings(derandomize=True, deadline=None, max_examples=150)
-def test_what_the_csv_module_writes_is_read(tmp_path_factory, rows):
+def test_files_that_the_csv_module_writes_are_read(tmp_path_factory, rows):
     header = [f"column {i}" for i in range(len(rows[0]))]
     text = io.StringIO()
     csv.writer(text).writerows([header, *rows])

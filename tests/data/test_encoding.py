@@ -1,4 +1,4 @@
-"""Columns into the matrix x: numbers standardised, texts one-hot; and every cell that is refused."""
+"""Encoding columns as the matrix x: numbers are standardised, text is one-hot encoded, invalid cells are rejected."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from softgrad import DataError
 from softgrad.data import Encoding, NumberColumn, TextColumn
 
 MIXED = "size,colour,weight\n1,red,-2\n2,blue,0.5\n4,red,1e1\n100,green,7\n"
-ROWS = np.arange(3)  # to train on; the fourth is not
+ROWS = np.arange(3)  # the training rows; the fourth row is not one of them
 
 
 def fit(table, content, rows=ROWS, names=None):
@@ -18,7 +18,7 @@ def fit(table, content, rows=ROWS, names=None):
     return t, Encoding.fit(t, names or t.columns, rows)
 
 
-def test_numbers_are_standardised_by_the_training_rows(table):
+def test_numbers_are_standardised_with_the_training_rows(table):
     t, encoding = fit(table, MIXED)
     size = np.array([1, 2, 4, 100])
     x = encoding.transform(t)
@@ -29,14 +29,14 @@ def test_numbers_are_standardised_by_the_training_rows(table):
     assert x.dtype == np.float64
 
 
-def test_texts_become_a_column_for_each_category(table):
+def test_text_becomes_one_column_per_category(table):
     t, encoding = fit(table, MIXED)
     assert encoding.columns[1] == TextColumn("colour", ("blue", "green", "red"))
     assert encoding.transform(t)[:, 1:4].tolist() == [[0, 0, 1], [1, 0, 0], [0, 0, 1], [0, 1, 0]]
     assert encoding.transform(t).shape == (4, 5)
 
 
-def test_only_the_named_columns_in_their_order(table):
+def test_only_the_named_columns_are_encoded_in_the_given_order(table):
     _, encoding = fit(table, MIXED, names=["weight", "size"])
     assert [column.name for column in encoding.columns] == ["weight", "size"]
 
@@ -48,17 +48,17 @@ def test_columns_are_found_by_name(table):
     np.testing.assert_array_equal(encoding.transform(shuffled), x)
 
 
-def test_json_gives_the_same_encoding_back(table):
+def test_json_preserves_the_encoding(table):
     t, encoding = fit(table, MIXED)
-    again = Encoding.from_json(json.loads(json.dumps(encoding.to_json())))
-    assert again == encoding
-    np.testing.assert_array_equal(again.transform(t), encoding.transform(t))
+    loaded = Encoding.from_json(json.loads(json.dumps(encoding.to_json())))
+    assert loaded == encoding
+    np.testing.assert_array_equal(loaded.transform(t), encoding.transform(t))
 
 
-COLUMNS = {  # name: (cells, whether they are numbers)
+COLUMNS = {  # name: (cells, whether this is a number column)
     "integers": ("1 2 3", True),
     "fractions and signs": ("+1.5 -2 .5", True),
-    "powers": ("1e3 -2E-3 0", True),
+    "exponents": ("1e3 -2E-3 0", True),
     "words": ("a b c", False),
     "words and one number": ("a b 3", False),
     "dates": ("2020-01-01 2020-01-02 2020-01-03", False),
@@ -68,81 +68,100 @@ COLUMNS = {  # name: (cells, whether they are numbers)
 
 
 @pytest.mark.parametrize("case", COLUMNS)
-def test_kinds(case, table):
+def test_number_and_text_columns_are_told_apart(case, table):
     cells, numbers = COLUMNS[case]
     _, encoding = fit(table, "a\n" + "\n".join(cells.split()))
     assert isinstance(encoding.columns[0], NumberColumn if numbers else TextColumn)
 
 
-# 0.7328860768587152 summed 5,000 times is rounded: its deviation from the mean is not quite 0.
-CONSTANT = {"few": ("3", 3), "many": ("0.7328860768587152", 118_339), "huge": ("1e300", 3), "tiny": ("1e-320", 3)}
+CONSTANT_COLUMNS = {  # name: (cell, number of rows)
+    "few rows": ("3", 3),
+    "many rows": ("0.7328860768587152", 118_339),  # the mean is rounded, so the standard deviation is not exactly 0
+    "large number": ("1e300", 3),
+    "small number": ("1e-320", 3),
+}
 
 
-@pytest.mark.parametrize("case", CONSTANT)
-def test_a_constant_column_is_0_and_says_little_elsewhere(case, table):
-    cell, rows = CONSTANT[case]
+@pytest.mark.parametrize("case", CONSTANT_COLUMNS)
+def test_a_constant_column_becomes_0_with_scale_1(case, table):
+    cell, rows = CONSTANT_COLUMNS[case]
     t, encoding = fit(table, "a\n" + f"{cell}\n" * rows, np.arange(rows))
     assert encoding.columns == (NumberColumn("a", float(cell), 1.0),)
     assert not encoding.transform(t).any()
 
 
-SPREADS = {"large": [1e300, -1e300, 3e300], "small": [1e-300, 2e-300, 4e-300], "far": [1e15, 1e15 + 1, 1e15 + 2]}
+SPREADS = {"large": [1e300, -1e300, 3e300], "small": [1e-300, 2e-300, 4e-300], "offset": [1e15, 1e15 + 1, 1e15 + 2]}
 
 
 @pytest.mark.parametrize("case", SPREADS)
-def test_any_spread_is_standardised(case, table):
+def test_columns_of_any_spread_are_standardised(case, table):
     t, encoding = fit(table, "a\n" + "\n".join(map(repr, SPREADS[case])))
     x = encoding.transform(t)
     assert abs(x.mean()) < 1e-15
     assert abs(x.std() - 1) < 1e-15
 
 
-REFUSED = {  # name: (the file, message)
-    "NaN": ("a,b\n1,x\nNaN,y\n3,z\n", "line 3: column 'a' is 'NaN', wanted a number, as in the column's other cells"),
+INVALID_CELLS = {  # name: (the file, message)
+    "NaN": (
+        "a,b\n1,x\nNaN,y\n3,z\n",
+        "line 3: column 'a' is 'NaN', wanted a number, since this is a column of numbers; correct the cell or remove",
+    ),
     "infinity": ("a,b\n1,x\n2,y\n-inf,z\n", "line 4: column 'a' is '-inf', wanted a number"),
     "too large": ("a,b\n1,x\n1e999,y\n2,z\n", "line 3: column 'a' is '1e999', wanted a number"),
-    "no number": ("a,b\n1,x\n?,y\n3,z\n", "line 3: column 'a' is '?', wanted a number"),
+    "question mark": ("a,b\n1,x\n?,y\n3,z\n", "line 3: column 'a' is '?', wanted a number"),
     "empty number": ("a,b\n1,x\n\n,y\n3,z\n", "line 4: column 'a' is '', wanted a number"),
-    "empty text": ("a,b\n1,x\n2,\n3,z\n", "line 3: column 'b' is '', wanted a value; fill it in or remove the row"),
-    "text NaN": ("a,b\n1,x\n2,nan\n3,z\n", "line 3: column 'b' is 'nan', wanted a value"),
-    "commas alone": ("a,b\n1,x\n,\n3,z\n", "line 3: column 'a' is '', wanted a number"),
+    "empty text": (
+        "a,b\n1,x\n2,\n3,z\n",
+        "line 3: column 'b' is '', wanted a value; fill the cell in or remove the row",
+    ),
+    "NaN in a text column": ("a,b\n1,x\n2,nan\n3,z\n", "line 3: column 'b' is 'nan', wanted a value"),
+    "row of commas": ("a,b\n1,x\n,\n3,z\n", "line 3: column 'a' is '', wanted a number"),
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
-def test_refuses(case, table):
-    content, message = REFUSED[case]
+@pytest.mark.parametrize("case", INVALID_CELLS)
+def test_fit_rejects_an_invalid_cell(case, table):
+    content, message = INVALID_CELLS[case]
     with pytest.raises(DataError, match=rf"table\.csv, {re.escape(message)}"):
         fit(table, content)
 
 
-LATER = {  # name: (a table that comes later, message)
-    "new category": ("size,colour,weight\n1,pink,1\n", "line 2: column 'colour' is 'pink', which was not there in tra"),
-    "column missing": (
+INVALID_LATER = {  # name: (a table to transform, message)
+    "new category": (
+        "size,colour,weight\n1,pink,1\n",
+        "line 2: column 'colour' is 'pink', a category that the training data does not have; wanted one of 'blue'",
+    ),
+    "missing column": (
         "size,color,weight\n1,red,1\n",
         "has no column 'colour'; wanted one of 'size', 'color'",
     ),
-    "column near": ("Size,colour,weight\n1,red,1\n", "; did you mean 'Size'?"),
-    "text for a number": (
+    "misspelt column": ("Size,colour,weight\n1,red,1\n", "; did you mean 'Size'?"),
+    "text in a number column": (
         "size,colour,weight\n1,red,1\nbig,red,1\n",
         "line 3: column 'size' is 'big', wanted a num",
     ),
     "empty": ("size,colour,weight\n1,red,\n", "line 2: column 'weight' is '', wanted a number"),
-    "far off": ("size,colour,weight\n1e300,red,1\n", "line 2: column 'size' is 1e+300, too far to compute with from"),
-    "at the end": ("size,colour,weight\n-1.7e308,red,1\n", "column 'size' is -1.7e+308, too far to compute with from"),
+    "far from the mean": (
+        "size,colour,weight\n1e300,red,1\n",
+        "line 2: column 'size' is 1e+300, too far from the mean 2.33333 of the training rows, whose standard deviation",
+    ),
+    "near the limit of float64": (
+        "size,colour,weight\n-1.7e308,red,1\n",
+        "column 'size' is -1.7e+308, too far from the mean",
+    ),
 }
 
 
-@pytest.mark.parametrize("case", LATER)
-def test_a_later_table_must_fit(case, table):
+@pytest.mark.parametrize("case", INVALID_LATER)
+def test_transform_rejects_a_table_that_does_not_fit(case, table):
     _, encoding = fit(table, MIXED)
-    content, message = LATER[case]
+    content, message = INVALID_LATER[case]
     later = table(content)
     with pytest.raises(DataError, match=re.escape(message)):
         encoding.transform(later)
 
 
-def test_long_lists_are_cut(table):
+def test_long_lists_in_messages_are_shortened(table):
     _, encoding = fit(table, "a\n" + "\n".join(f"c{i:02}" for i in range(20)))
     later = table("a\nc99\n")
     with pytest.raises(DataError, match=r"wanted one of 'c00', .*, 'c07' and 12 more$"):

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import judge
-from calls import assert_rounded_once, in_both_widths, rooms
+from calls import assert_rounded_once, in_both_widths, output_choices
 from drawn import FLOATING, Drawn, cast, logits, of_subnormal_terms, vectors
 from tolerance import assert_within
 
@@ -40,7 +40,7 @@ def masks(draw, z):
 def calls(draw):
     z = draw(logits())
     where = draw(st.none() | masks(z)) if z.array.dtype.isnative else None
-    return Call(z, draw(st.sampled_from(TEMPERATURES)), where, draw(rooms(z)))
+    return Call(z, draw(st.sampled_from(TEMPERATURES)), where, draw(output_choices(z)))
 
 
 @st.composite
@@ -49,7 +49,7 @@ def product_calls(draw, judged):
     z = draw(logits(dtypes=FLOATING))
     exact = z.from_rows(judged(z.rows))
     output = z.laid_out(cast(exact, z.array.dtype))
-    return ProductCall(output, draw(vectors(z)), draw(st.sampled_from(TEMPERATURES)), draw(rooms(output)))
+    return ProductCall(output, draw(vectors(z)), draw(st.sampled_from(TEMPERATURES)), draw(output_choices(output)))
 
 
 def check_value(name, function, call):
@@ -60,12 +60,12 @@ def check_value(name, function, call):
     if call.where is not None:
         empty = ~z.as_rows(np.broadcast_to(call.where, z.array.shape)).any(axis=1)
     options = {"axis": z.axis, "temperature": call.temperature, "where": call.where}
-    s = judge.below_max(masked) / judge.Wide(call.temperature)
+    s = judge.minus_max(masked) / judge.Wide(call.temperature)
     if name == "logsumexp":
-        out = "C" if call.out == "itself" else call.out
+        out = "C" if call.out == "argument" else call.out
         got = in_both_widths(function, [z], out, result_shape=z.outer_shape, **options)
         largest = masked.max(axis=1).astype(judge.Wide) / judge.Wide(call.temperature)
-        above = judge.log_sum_above_max(s)
+        above = judge.logsumexp_minus_max(s)
         exact = np.where(np.isinf(largest), largest, largest + above)
         assert_within(4, np.reshape(got, -1), exact, abs(largest) + above)
         with np.errstate(over="ignore"):

@@ -61,5 +61,5 @@ def test_sums_and_multiples(axis):
 
 
 def test_operators_of_different_shapes_do_not_add():
-    with pytest.raises(sg.ShapeError, match=r"SoftmaxJacobian\(shape=\(2, 2\).* \+ .*wanted operators of one shape"):
+    with pytest.raises(sg.ShapeError, match=r"SoftmaxJacobian\(shape=\(2, 2\).* \+ .*wanted operators of the same"):
         sg.SoftmaxJacobian([0.5, 0.5]) + sg.SoftmaxJacobian([1.0, 0.0, 0.0])

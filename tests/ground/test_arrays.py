@@ -1,4 +1,4 @@
-"""Arrays on their way to the kernels: any axis, any memory layout, any dtype of numbers, and never written to."""
+"""Array arguments of any axis, memory layout and dtype give the same results, and are never written to."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,8 @@ import pytest
 import softgrad as sg
 from layouts import LAYOUTS, read_only
 
-OF_LOGITS = ["softmax", "log_softmax", "logsumexp"]
-OF_TWO = [  # with a second argument in the shape of the first
+ONE_ARGUMENT = ["softmax", "log_softmax", "logsumexp"]
+TWO_ARGUMENTS = [  # the second one has the shape of the first
     "softmax_vjp",
     "softmax_jvp",
     "log_softmax_vjp",
@@ -16,37 +16,38 @@ OF_TWO = [  # with a second argument in the shape of the first
 ]
 LOSSES = ["cross_entropy", "kl_divergence", "squared_error"]
 LOSSES += [f"{loss}_with_grad" for loss in LOSSES]
-functions = pytest.mark.parametrize("function", OF_LOGITS + OF_TWO + LOSSES)
+functions = pytest.mark.parametrize("function", ONE_ARGUMENT + TWO_ARGUMENTS + LOSSES)
 
 rng = np.random.default_rng(0)
-A = -abs(rng.normal(size=(4, 3, 7)))  # at once logits, log-probabilities, and a first factor
+A = -abs(rng.normal(size=(4, 3, 7)))  # used as logits, as log-probabilities, and as the first argument of a product
 B = rng.random((4, 3, 7))
 
 
 def call(function, a, b, **options):
-    result = getattr(sg, function)(a, **options) if function in OF_LOGITS else getattr(sg, function)(a, b, **options)
+    arguments = (a,) if function in ONE_ARGUMENT else (a, b)
+    result = getattr(sg, function)(*arguments, **options)
     return result if isinstance(result, tuple) else (result,)
 
 
 def assert_same(got, wanted):
-    for one, other in zip(got, wanted, strict=True):
-        np.testing.assert_array_equal(one, other, strict=True)
+    for got_array, wanted_array in zip(got, wanted, strict=True):
+        np.testing.assert_array_equal(got_array, wanted_array, strict=True)
 
 
 @functions
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-def test_the_layout_in_memory_changes_nothing(function, layout, dtype):
+def test_the_memory_layout_does_not_change_the_result(function, layout, dtype):
     a, b = A.astype(dtype), B.astype(dtype)
-    strange_a, strange_b = LAYOUTS[layout](a), LAYOUTS[layout](b)
-    assert_same(call(function, strange_a, strange_b), call(function, a, b))
-    np.testing.assert_array_equal(strange_a, a)
-    np.testing.assert_array_equal(strange_b, b)
+    laid_out_a, laid_out_b = LAYOUTS[layout](a), LAYOUTS[layout](b)
+    assert_same(call(function, laid_out_a, laid_out_b), call(function, a, b))
+    np.testing.assert_array_equal(laid_out_a, a)
+    np.testing.assert_array_equal(laid_out_b, b)
 
 
 @functions
 @pytest.mark.parametrize("axis", [0, 1, -2, -3, np.int64(1)])
-def test_the_classes_on_any_axis(function, axis):
+def test_the_classes_may_be_on_any_axis(function, axis):
     results = call(function, np.moveaxis(A, -1, axis), np.moveaxis(B, -1, axis), axis=axis)
     for result, wanted in zip(results, call(function, A, B), strict=True):
         moved = wanted if wanted.ndim < 3 else np.moveaxis(wanted, -1, axis)
@@ -54,7 +55,7 @@ def test_the_classes_on_any_axis(function, axis):
 
 
 @functions
-def test_rows_and_a_single_row(function):
+def test_a_single_row_gives_the_same_result_as_in_a_batch(function):
     options = {"reduction": "none"} if function in LOSSES else {}
     batch = call(function, A, B, **options)
     for result, whole in zip(call(function, A[2, 1], B[2, 1], **options), batch, strict=True):
@@ -82,27 +83,27 @@ def test_integers_are_read_as_float64(function, dtype):
 
 
 @functions
-def test_lists_do(function):
+def test_lists_are_accepted(function):
     assert_same(call(function, A.tolist(), B.tolist()), call(function, A, B))
 
 
 @functions
 @pytest.mark.parametrize("shape", [(0, 3), (2, 0, 3), (0, 0, 1)])
-def test_no_rows(function, shape):
+def test_arrays_without_rows_are_accepted(function, shape):
     for result in call(function, np.zeros(shape), np.zeros(shape)):
         assert result.shape in (shape, shape[:-1], ())
 
 
 @functions
-def test_half_precision_is_rounded_once(function):
-    """What float32 gives for the same numbers, rounded."""
+def test_half_precision_results_are_rounded_once(function):
+    """The result for float16 is the result for the same numbers in float32, rounded."""
     a, b = A.astype("float16"), B.astype("float16")
     results, wide = call(function, a, b), call(function, a.astype("float32"), b.astype("float32"))
     for result, wide_result in zip(results, wide, strict=True):
         np.testing.assert_array_equal(result, wide_result.astype(result.dtype), strict=True)
 
 
-def test_logsumexp_vjp_takes_one_number_a_row():
+def test_logsumexp_vjp_takes_one_number_per_row():
     z, g = np.moveaxis(A, -1, 1), B[..., 0]
     dz = sg.logsumexp_vjp(z, g, axis=1)
     np.testing.assert_array_equal(np.moveaxis(dz, 1, -1), sg.logsumexp_vjp(A, g))
@@ -111,7 +112,7 @@ def test_logsumexp_vjp_takes_one_number_a_row():
 
 
 @pytest.mark.parametrize("axis", [-1, 0, 1])
-def test_class_numbers_go_with_the_rows(axis):
+def test_class_indices_belong_to_the_rows_for_any_class_axis(axis):
     y = np.arange(12).reshape(4, 3) % 7
     losses = [[sg.cross_entropy(A[i, j], y[i, j]) for j in range(3)] for i in range(4)]
     for layout in (np.asarray, np.asfortranarray, read_only):

@@ -1,4 +1,4 @@
-"""Every example in a docstring runs, and every public name has one."""
+"""Every example in a docstring runs, and every public name has an example."""
 
 import doctest
 import importlib
@@ -11,15 +11,15 @@ import pytest
 import softgrad as sg
 
 MODULES = ["softgrad", *(module.name for module in pkgutil.walk_packages(sg.__path__, "softgrad."))]
-NEEDS = {"softgrad.explanation.explore": "marimo"}  # an extra, without which it cannot be imported
+NEEDS = {"softgrad.explanation.explore": "marimo"}  # modules that can only be imported with an optional package
 PUBLIC = {name: getattr(sg, name) for name in sg.__all__ if not inspect.ismodule(getattr(sg, name))}
 ERRORS = {name for name, value in PUBLIC.items() if inspect.isclass(value) and issubclass(value, Exception)}
 FUNCTIONS = [name for name, value in PUBLIC.items() if inspect.isfunction(value)]
 
 
 @pytest.fixture(autouse=True)
-def aside(tmp_path, monkeypatch):
-    """Examples may write files and set the number of threads."""
+def isolated(tmp_path, monkeypatch):
+    """Runs examples in a temporary folder and restores the number of threads: they may write files and set it."""
     monkeypatch.chdir(tmp_path)
     threads = sg.get_num_threads()
     yield
@@ -34,10 +34,10 @@ def examples(value, name):
 def test_examples_run(module):
     if module in NEEDS:
         pytest.importorskip(NEEDS[module])
-    said = []
+    failures = []
     for test in examples(importlib.import_module(module), module):
-        doctest.DocTestRunner(verbose=False).run(test, out=said.append)
-    assert not said, "".join(said)
+        doctest.DocTestRunner(verbose=False).run(test, out=failures.append)
+    assert not failures, "".join(failures)
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC.keys() - ERRORS))
@@ -47,7 +47,7 @@ def test_every_public_name_has_an_example(name):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_every_public_function_says_what_goes_in_and_out(name):
+def test_every_public_function_documents_its_arguments_result_and_errors(name):
     function = PUBLIC[name]
     signature = inspect.signature(function)
     takes, returns = signature.parameters, signature.return_annotation != "None"

@@ -1,11 +1,11 @@
-"""What an error says, word for word, and what else it is."""
+"""The exact messages of errors, and the base classes of each error."""
 
 import numpy as np
 import pytest
 
 import softgrad as sg
 
-ALSO = {
+PYTHON_ERRORS = {  # each error: the error of Python that it is as well
     sg.ShapeError: ValueError,
     sg.AxisError: IndexError,
     sg.DtypeError: TypeError,
@@ -20,7 +20,7 @@ ALSO = {
 Z, Y = np.zeros((2, 3)), np.array([0, 1])
 J = sg.SoftmaxJacobian(np.full((2, 3), 1 / 3))
 
-MESSAGES = {  # name: (call, error, what it says)
+MESSAGES = {  # name: (call, error, message)
     "ragged logits": (
         lambda: sg.softmax([[1, 2], [3]]),
         sg.ShapeError,
@@ -37,19 +37,19 @@ MESSAGES = {  # name: (call, error, what it says)
         "log_softmax: logits.dtype is complex128, wanted floating numbers of 16, 32 or 64 bits, or integers; "
         "convert it first, as logits.astype(float)",
     ),
-    "text for logits": (
+    "strings for logits": (
         lambda: sg.softmax(["a"]),
         sg.DtypeError,
         "softmax: logits.dtype is <U1, wanted floating numbers of 16, 32 or 64 bits, or integers; "
         "convert it first, as logits.astype(float)",
     ),
-    "no logits": (
+    "None for logits": (
         lambda: sg.softmax(None),
         sg.DtypeError,
         "softmax: logits.dtype is object, wanted floating numbers of 16, 32 or 64 bits, or integers; "
         "convert it first, as logits.astype(float)",
     ),
-    "axis of another kind": (
+    "axis is a float": (
         lambda: sg.logsumexp(Z, axis=1.0),
         sg.AxisError,
         "logsumexp: axis is 1.0, wanted one integer",
@@ -59,45 +59,45 @@ MESSAGES = {  # name: (call, error, what it says)
         sg.AxisError,
         "softmax: axis is 2, but logits.shape is (2, 3); wanted an axis in -2..1",
     ),
-    "a single number": (
+    "a scalar for logits": (
         lambda: sg.softmax(1.0),
         sg.AxisError,
         "softmax: axis is -1, but logits.shape is (); wanted an array, at least (K,)",
     ),
-    "no class": (
+    "no classes": (
         lambda: sg.softmax(np.zeros((2, 0))),
         sg.ShapeError,
         "softmax: logits.shape is (2, 0), with 0 classes on axis -1; wanted at least 1",
     ),
-    "upstream gradient of another shape": (
+    "upstream gradient of a wrong shape": (
         lambda: sg.softmax_vjp(Z, np.zeros(3)),
         sg.ShapeError,
         "softmax_vjp: grad_output.shape is (3,), but probs.shape is (2, 3); wanted the same",
     ),
-    "tangent of another shape": (
+    "tangent of a wrong shape": (
         lambda: sg.log_softmax_jvp(Z, Z.T),
         sg.ShapeError,
         "log_softmax_jvp: tangent.shape is (3, 2), but log_probs.shape is (2, 3); wanted the same",
     ),
-    "not one number a row": (
+    "upstream gradient of logsumexp in the shape of the logits": (
         lambda: sg.logsumexp_vjp(Z, Z),
         sg.ShapeError,
         "logsumexp_vjp: grad_output.shape is (2, 3), but logits.shape is (2, 3) with the classes on axis 1; "
         "wanted one number a row, (2,)",
     ),
-    "target of another shape": (
+    "target of a wrong shape": (
         lambda: sg.cross_entropy(Z, np.zeros((3, 2))),
         sg.ShapeError,
         "cross_entropy: target.shape is (3, 2), but logits.shape is (2, 3) with the classes on axis -1; "
         "wanted (2,) for class numbers or (2, 3) for probabilities",
     ),
-    "class numbers that are not integers": (
+    "class indices that are not integers": (
         lambda: sg.squared_error(Z, [0.0, 1.0]),
         sg.DtypeError,
         "squared_error: target.dtype is float64 in the shape of class numbers, wanted integers; "
         "convert it first, as target.astype(int)",
     ),
-    "probabilities that are no numbers": (
+    "strings for probabilities": (
         lambda: sg.kl_divergence(Z, Z.astype(str)),
         sg.DtypeError,
         "kl_divergence: target.dtype is <U32, wanted floating numbers of 16, 32 or 64 bits, or integers; "
@@ -109,58 +109,58 @@ MESSAGES = {  # name: (call, error, what it says)
         "cross_entropy: target[1] is 5, but logits have 3 classes on axis -1; "
         "wanted 0..2, so subtract 1 from labels that count from 1",
     ),
-    "label of columns": (
+    "label too large, classes on axis 0": (
         lambda: sg.cross_entropy_with_grad(Z, [0, 2, 1], axis=0),
         sg.LabelError,
         "cross_entropy_with_grad: target[1] is 2, but logits have 2 classes on axis 0; "
         "wanted 0..1, so subtract 1 from labels that count from 1",
     ),
-    "negative label of a map": (
+    "negative label of a two-dimensional target": (
         lambda: sg.kl_divergence_with_grad(np.zeros((2, 2, 3)), [[0, 1], [-1, 2]]),
         sg.LabelError,
         "kl_divergence_with_grad: target[1, 0] is -1, but logits have 3 classes on axis -1; "
         "wanted 0..2, or ignore_index=-1 to leave such rows out",
     ),
-    "label of one row": (
+    "label of a single row": (
         lambda: sg.squared_error_with_grad(Z[0], 3),
         sg.LabelError,
         "squared_error_with_grad: target is 3, but logits have 3 classes on axis -1; "
         "wanted 0..2, so subtract 1 from labels that count from 1",
     ),
-    "label that no int64 holds": (
+    "label too large for int64": (
         lambda: sg.cross_entropy(Z, np.array([0, 2**63 + 5], np.uint64)),
         sg.LabelError,
         "cross_entropy: target[1] is 9223372036854775813, but logits have 3 classes on axis -1; "
         "wanted 0..2, so subtract 1 from labels that count from 1",
     ),
-    "reduction": (
+    "unknown reduction": (
         lambda: sg.cross_entropy(Z, Y, reduction="average"),
         sg.OptionError,
         "cross_entropy: reduction is 'average', wanted 'mean', 'sum' or 'none'",
     ),
-    "reduction of another kind": (
+    "None for reduction": (
         lambda: sg.squared_error_with_grad(Z, Y, reduction=None),
         sg.OptionError,
         "squared_error_with_grad: reduction is None, wanted 'mean', 'sum' or 'none'",
     ),
-    "threads": (
+    "number of threads": (
         lambda: sg.set_num_threads(0),
         sg.OptionError,
         "set_num_threads: n is 0, wanted at least 1",
     ),
-    "vector of another shape": (
+    "vector of a wrong shape": (
         lambda: J @ np.zeros(3),
         sg.ShapeError,
         "SoftmaxJacobian @ v: v.shape is (3,), but probs.shape is (2, 3); "
-        "wanted that for one vector a row, or (2, 3, n) for n columns",
+        "wanted (2, 3) for one vector per row, or (2, 3, n) for n vectors per row",
     ),
-    "vector of no numbers": (
+    "operator for a vector": (
         lambda: J @ J,
         sg.DtypeError,
         "SoftmaxJacobian @ v: v.dtype is object, wanted floating numbers of 16, 32 or 64 bits, or integers; "
         "convert it first, as v.astype(float)",
     ),
-    "Jacobian of no class": (
+    "Jacobian of no classes": (
         lambda: sg.SoftmaxJacobian(np.zeros((2, 0))),
         sg.ShapeError,
         "SoftmaxJacobian: probs.shape is (2, 0), with 0 classes on axis -1; wanted at least 1",
@@ -177,12 +177,12 @@ def test_message(name):
     assert str(raised.value) == message
 
 
-@pytest.mark.parametrize("error", ALSO, ids=lambda error: error.__name__)
+@pytest.mark.parametrize("error", PYTHON_ERRORS, ids=lambda error: error.__name__)
 def test_an_error_is_also_the_one_that_python_would_raise(error):
     assert issubclass(error, sg.SoftgradError)
-    assert issubclass(error, ALSO[error])
+    assert issubclass(error, PYTHON_ERRORS[error])
 
 
 def test_every_public_error_is_listed_here():
     public = {value for value in vars(sg).values() if isinstance(value, type) and issubclass(value, Exception)}
-    assert public == {sg.SoftgradError, *ALSO}
+    assert public == {sg.SoftgradError, *PYTHON_ERRORS}

@@ -1,14 +1,14 @@
-"""What importing softgrad loads, and what it costs."""
+"""The modules that `import softgrad` loads, and the time that it takes."""
 
 import subprocess
 import sys
 
 import pytest
 
-import softgrad  # noqa: F401  looked up in sys.modules
+import softgrad  # noqa: F401  a test looks it up in sys.modules
 
 HEAVY = ["scipy", "sklearn", "torch", "jax", "rich", "matplotlib", "typer", "click", "safetensors", "pandas", "asyncio"]
-LATE = ["softgrad.explanation"]
+LAZY = ["softgrad.explanation"]
 COST = """
 import numpy, time
 start = time.perf_counter()
@@ -24,29 +24,29 @@ def run(code):
 @pytest.mark.parametrize(
     "module", ["softgrad", "softgrad.losses.linear", "softgrad.nn", "softgrad.check", "softgrad.data"]
 )
-def test_loads_nothing_heavy(module):
+def test_importing_loads_no_heavy_module(module):
     loaded = run(f"import sys, {module}; print(*sys.modules)").split()
-    assert [name for name in HEAVY + LATE if name in loaded] == []
+    assert [name for name in HEAVY + LAZY if name in loaded] == []
 
 
 def test_costs_at_most_30_ms_beside_numpy():
-    """The least of up to 20 runs: a busy machine adds to a run, and never takes away."""
-    least = float("inf")
+    """The minimum of up to 20 runs counts: other processes can make a run slower, but not faster."""
+    seconds = float("inf")
     for _ in range(20):
-        least = min(least, float(run(COST)))
-        if least <= 0.03:
+        seconds = min(seconds, float(run(COST)))
+        if seconds <= 0.03:
             break
-    assert least <= 0.03
+    assert seconds <= 0.03
 
 
-def test_public_names_are_there_and_sorted():
+def test_public_names_exist_and_are_sorted():
     names = run("import softgrad; print(*softgrad.__all__)").split()
     assert names == sorted(names)
     assert run("from softgrad import *; print(*sorted(set(dir()) & set(%r)))" % names).split() == names  # noqa: UP031
 
 
 @pytest.mark.parametrize("module", ["softgrad", "softgrad.losses"])
-def test_names_imported_later_are_listed_too(module):
+def test_dir_lists_names_that_are_imported_lazily(module):
     assert run(f"import {module}; print(*sorted(set({module}.__all__) - set(dir({module}))))").split() == []
     assert run(f"import {module}; print({module}.linear_cross_entropy.__name__)").split() == ["linear_cross_entropy"]
     with pytest.raises(AttributeError, match=f"module '{module}' has no attribute 'no_such_name'"):

@@ -1,4 +1,4 @@
-"""Every example of the README runs, and its two lines stand there as CI takes them."""
+"""Every example of the README runs, and the README contains the two commands that CI runs."""
 
 import doctest
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 README = Path(__file__).parents[2] / "README.md"
 
 
-def test_examples():
+def test_examples_run():
     result = doctest.testfile(str(README), module_relative=False)
     assert result.attempted > 10
     assert result.failed == 0
 
 
-def test_the_two_lines():
+def test_the_two_commands_are_in_the_readme():
     lines = README.read_text().splitlines()
     assert "    python -m pip install . && softgrad train" in lines
     assert "    python -m pip install '.[test]' && python -m pytest" in lines

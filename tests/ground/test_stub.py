@@ -1,4 +1,4 @@
-"""The stub of the compiled module says what is in it."""
+"""The stub file of the compiled module lists all its functions with their parameters."""
 
 import ast
 import re
@@ -11,13 +11,14 @@ STUB = ast.parse((Path(softgrad.__file__).parent / "_kernels.pyi").read_text())
 FUNCTIONS = {node.name: [a.arg for a in node.args.args] for node in STUB.body if isinstance(node, ast.FunctionDef)}
 
 
-def test_names():
+def test_the_stub_lists_every_public_name():
     public = {name for name in dir(_kernels) if not name.startswith("_")}
     assert {*FUNCTIONS, "ISA"} == public
 
 
-def test_parameters():
+def test_the_stub_lists_the_parameters_of_every_function():
     for name, parameters in FUNCTIONS.items():
         for overload in getattr(_kernels, name).__nb_signature__:
-            inside = re.sub(r"\[.*?\]", "", re.search(r"\((.*)\) ->", overload[0])[1])  # without the types' commas
-            assert [part.split(":")[0].strip() for part in inside.split(",") if ":" in part] == parameters, name
+            # The brackets of types are removed, since they contain commas.
+            listed = re.sub(r"\[.*?\]", "", re.search(r"\((.*)\) ->", overload[0])[1])
+            assert [item.split(":")[0].strip() for item in listed.split(",") if ":" in item] == parameters, name

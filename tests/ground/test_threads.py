@@ -1,4 +1,4 @@
-"""Threads change no bit of a result, and calls from many threads or after a fork come out right."""
+"""Results are the same to the bit for any number of threads, in calls from many threads, and after a fork."""
 
 import os
 import re
@@ -14,7 +14,7 @@ import pytest
 
 import softgrad as sg
 
-N, K = 40, 24_000  # 96 * 1024 exponentials a thread, for 8 threads
+N, K = 40, 24_000  # enough for 8 threads, with 96 * 1024 exponentials each
 rng = np.random.default_rng(0)
 z = rng.normal(size=(N, K)).astype("float32")
 v = rng.normal(size=(N, K)).astype("float32")
@@ -32,7 +32,7 @@ CALLS = {
     "logsumexp_jvp": lambda: sg.logsumexp_jvp(z, v),
 } | {
     f"{loss.__name__} of {kind}": lambda loss=loss, target=target: np.hstack(
-        [part.reshape(N, -1) for part in loss(z, target, reduction="none")]
+        [array.reshape(N, -1) for array in loss(z, target, reduction="none")]
     )
     for loss in (sg.cross_entropy_with_grad, sg.kl_divergence_with_grad, sg.squared_error_with_grad)
     for kind, target in {"classes": y, "probabilities": t}.items()
@@ -40,42 +40,42 @@ CALLS = {
 
 
 @pytest.fixture(autouse=True)
-def threads():
+def restore_num_threads():
     before = sg.get_num_threads()
     yield
     sg.set_num_threads(before)
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_the_number_of_threads_changes_no_bit(call):
+def test_the_number_of_threads_does_not_change_a_bit(call):
     sg.set_num_threads(1)
-    alone = CALLS[call]()
+    with_one_thread = CALLS[call]()
     for n in (2, 3, 8):
         sg.set_num_threads(n)
-        np.testing.assert_array_equal(CALLS[call](), alone)
+        np.testing.assert_array_equal(CALLS[call](), with_one_thread)
 
 
-AT_ONCE = {  # 16 calls
-    "every function": [*CALLS.values(), *CALLS.values()][:16],
-    "one function, other logits": [
+CONCURRENT_CALLS = {  # 16 calls each
+    "all functions": [*CALLS.values(), *CALLS.values()][:16],
+    "one function, different logits": [
         lambda shift=shift: sg.cross_entropy_with_grad(np.roll(z, shift, axis=1), y).grad for shift in range(16)
     ],
 }
 
 
-@pytest.mark.parametrize("calls", AT_ONCE)
-def test_16_python_threads_at_once(calls):
+@pytest.mark.parametrize("calls", CONCURRENT_CALLS)
+def test_16_concurrent_python_threads_get_the_same_results(calls):
     sg.set_num_threads(3)
-    alone = [call() for call in AT_ONCE[calls]]
-    together = threading.Barrier(16)
+    one_by_one = [call() for call in CONCURRENT_CALLS[calls]]
+    barrier = threading.Barrier(16)
 
-    def when_all_are_there(call):
-        together.wait(timeout=60)
+    def call_together(call):
+        barrier.wait(timeout=60)
         return call()
 
     with ThreadPoolExecutor(16) as pool:
         for _ in range(3):
-            for got, wanted in zip(pool.map(when_all_are_there, AT_ONCE[calls]), alone, strict=True):
+            for got, wanted in zip(pool.map(call_together, CONCURRENT_CALLS[calls]), one_by_one, strict=True):
                 np.testing.assert_array_equal(got, wanted)
 
 
@@ -84,12 +84,12 @@ import os, signal, threading, numpy as np, softgrad as sg
 
 sg.set_num_threads(3)
 z = np.arange(40 * 24_000.0).reshape(40, -1) % 11
-before = sg.softmax(z)  # with its threads started and gone
+before = sg.softmax(z)  # its threads have started and ended
 
 def fork_and_compute():
     child = os.fork()
     if child == 0:
-        signal.alarm(30)  # which ends a child that hangs
+        signal.alarm(30)  # ends the child if it hangs
         os._exit(0 if (sg.softmax(z) == before).all() else 1)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
@@ -109,7 +109,7 @@ for thread in threads:
     thread.start()
 try:
     for _ in range(20):
-        while len(os.listdir("/proc/self/task")) <= 1 + len(threads):  # no call has its own threads now
+        while len(os.listdir("/proc/self/task")) <= 1 + len(threads):  # wait until a call has started its own threads
             pass
         fork_and_compute()
 finally:
@@ -120,9 +120,9 @@ for thread in threads:
 
 
 @pytest.mark.parametrize("use", [AFTER_USE, DURING_USE], ids=["after use", "during use"])
-def test_a_fork(use):
-    still_right = "assert (sg.softmax(z) == before).all()"
-    subprocess.run([sys.executable, "-c", FORK + use + still_right], check=True, timeout=120)
+def test_parent_and_child_compute_correctly_after_a_fork(use):
+    check_parent = "assert (sg.softmax(z) == before).all()"
+    subprocess.run([sys.executable, "-c", FORK + use + check_parent], check=True, timeout=120)
 
 
 IN_A_SUBINTERPRETER = """
@@ -130,7 +130,7 @@ import numpy as np, softgrad as sg
 try:
     import _interpreters as interpreters
 except ImportError:
-    import _xxsubinterpreters as interpreters  # until Python 3.12
+    import _xxsubinterpreters as interpreters  # up to Python 3.12
 inside = interpreters.create()
 interpreters.run_string(inside, '''
 try:
@@ -143,14 +143,14 @@ print(sg.softmax(np.zeros(2)))
 """
 
 
-def test_a_subinterpreter_is_refused():
-    """As NumPy refuses it; the main one goes on."""
+def test_a_subinterpreter_cannot_import_softgrad():
+    """NumPy cannot be imported there either. The main interpreter continues to work."""
     result = subprocess.run([sys.executable, "-c", IN_A_SUBINTERPRETER], capture_output=True, text=True, timeout=60)
     assert (result.returncode, result.stdout) == (0, "refused\n[0.5 0.5]\n"), result.stderr
 
 
-def test_a_free_threaded_python_stays_so():
-    """What an import must not do there is turn the GIL on. Elsewhere the flag is all there is to see."""
+def test_importing_does_not_enable_the_gil_in_a_free_threaded_python():
+    """In a Python with the GIL, the test can only check the build flag."""
     cmake = (Path(__file__).parents[2] / "CMakeLists.txt").read_text()
     assert re.search(r"nanobind_add_module\(_kernels [^)]*\bFREE_THREADED\b", cmake)
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
@@ -167,7 +167,7 @@ def test_a_free_threaded_python_stays_so():
     [("3", "3"), ("4,2", "4"), (" 5 ", "5")]
     + [(invalid, "all") for invalid in ("", "0", "-2", "2.5", "many", ",2", "9" * 20)],
 )
-def test_the_environment_says_how_many(value, threads):
+def test_omp_num_threads_sets_the_default(value, threads):
     code = "import os, softgrad; print(softgrad.get_num_threads(), len(os.sched_getaffinity(0)))"
     environment = os.environ | {"OMP_NUM_THREADS": value}
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
@@ -175,7 +175,7 @@ def test_the_environment_says_how_many(value, threads):
     assert got == (processors if threads == "all" else threads)
 
 
-def test_set_num_threads():
+def test_set_num_threads_sets_a_positive_number_and_rejects_others():
     sg.set_num_threads(7)
     assert sg.get_num_threads() == 7
     for n in (0, -1):
@@ -187,13 +187,13 @@ def test_set_num_threads():
 AT_EXIT = """
 import threading, time, numpy as np, softgrad as sg
 z = np.zeros((2000, 2000))
-def forever():
+def compute_forever():
     while True:
         sg.softmax(z)
-threading.Thread(target=forever, daemon=True).start()
+threading.Thread(target=compute_forever, daemon=True).start()
 time.sleep(0.2)
 """
 
 
-def test_a_daemon_thread_in_a_call_when_python_ends():
+def test_python_can_exit_while_a_daemon_thread_is_in_a_call():
     subprocess.run([sys.executable, "-c", AT_EXIT], check=True, timeout=60)

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 import judge_options
-from calls import in_both_widths, rooms
-from drawn import COMPUTED_IN, FLOATING, ROWS, SPOILED, Drawn, cast, layouts, logits, of_subnormal_terms
+from calls import in_both_widths, output_choices
+from drawn import COMPUTED_IN, FLOATING, NAN_ROWS, ROWS, Drawn, cast, layouts, logits, of_subnormal_terms
 from judge import Judged, JudgedLoss, Wide
 from tolerance import assert_within
 
@@ -86,12 +86,12 @@ REDUCED = [
 
 
 @st.composite
-def batches(draw, loss, rows=ROWS, spoiled=SPOILED, dtypes=COMPUTED_IN):
+def batches(draw, loss, rows=ROWS, nan_rows=NAN_ROWS, dtypes=COMPUTED_IN):
     given = draw(st.permutations([*OPTIONS]))[: draw(st.sampled_from([0, 1, 2, 3, 6]))]
     options = {name: draw(st.sampled_from(values)) if name in given else no for name, (no, values) in OPTIONS.items()}
     if options["softcap"]:  # nothing is said of an infinite logit that is capped
-        rows, spoiled = ({name: of[name] for name in of if "inf" not in name} for of in (rows, spoiled))
-    z = draw(logits(rows, spoiled, dtypes))
+        rows, nan_rows = ({name: of[name] for name in of if "inf" not in name} for of in (rows, nan_rows))
+    z = draw(logits(rows, nan_rows, dtypes))
     K = z.array.shape[z.axis]
     if options["ignore_index"] == "the last class":
         options["ignore_index"] = K - 1
@@ -100,7 +100,7 @@ def batches(draw, loss, rows=ROWS, spoiled=SPOILED, dtypes=COMPUTED_IN):
     target = draw(targets(z, options["ignore_index"])).array
     if target.shape == z.array.shape and (target < 0).any():
         options["label_smoothing"] = 0.0  # which would cancel in t
-    return Batch(loss, z, target, options, draw(st.sampled_from(REDUCED)), draw(rooms(z)))
+    return Batch(loss, z, target, options, draw(st.sampled_from(REDUCED)), draw(output_choices(z)))
 
 
 def ulps_of_grad(batch):
