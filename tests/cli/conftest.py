@@ -15,7 +15,7 @@ class Run(NamedTuple):
 
 @pytest.fixture
 def softgrad(monkeypatch, capsys, tmp_path):
-    """Runs the command in this process, in a folder of its own."""
+    """A function that runs the command in this process, in a temporary folder."""
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments):
@@ -29,6 +29,7 @@ def softgrad(monkeypatch, capsys, tmp_path):
 
 @pytest.fixture
 def mixed(tmp_path):
+    """The path of the mixed table as a CSV file."""
     return write_csv(tmp_path / "mixed.csv", mixed_rows())
 
 

@@ -1,11 +1,11 @@
-"""The table that the tests of this folder share: numbers, a text, and classes with names."""
+"""The table that the tests in this folder share: it has numbers, text, and named classes."""
 
 import csv
 import random
 
 
 def mixed_rows():
-    """60 rows of two numbers, a text, and a class that shows in both."""
+    """60 rows with two numbers, a text and a class. The width and the colour depend on the class."""
     rng = random.Random(0)
     for i in range(60):
         kind = "no" if i % 3 else "yes, it is"
@@ -15,7 +15,7 @@ def mixed_rows():
 
 
 def write_csv(path, rows):
-    """A CSV file of rows, each a dict with the same keys."""
+    """Writes rows, which are dicts with the same keys, to a CSV file, and returns its path."""
     rows = list(rows)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, rows[0])

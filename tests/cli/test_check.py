@@ -1,4 +1,4 @@
-"""`softgrad check`: what it hands to the checker, what it says, and whatever is wrong with what the user gives."""
+"""`softgrad check`: the arguments that it passes to the checker, its output, and its errors for invalid input."""
 
 import json
 import re
@@ -46,16 +46,16 @@ SHAPE = ("--shape", "4x3")
 
 
 class Checker:
-    """Stands in for check_vjp and check_grad: keeps what it was asked, and answers with `report`."""
+    """A fake of check_vjp and check_grad, which records its arguments, calls `action` and returns `report`."""
 
     def __init__(self):
         self.report = RIGHT
-        self.runs = lambda function, derivative, inputs: None
+        self.action = lambda function, derivative, inputs: None
 
-    def answers_as(self, name):
+    def fake(self, name):
         def check(function, derivative, *inputs, **options):
             self.name, self.functions, self.inputs, self.options = name, (function, derivative), inputs, options
-            self.runs(function, derivative, inputs)
+            self.action(function, derivative, inputs)
             return self.report
 
         return check
@@ -65,13 +65,13 @@ class Checker:
 def checker(monkeypatch):
     checker = Checker()
     for name in ("check_vjp", "check_grad"):
-        monkeypatch.setattr(sg.check, name, checker.answers_as(name), raising=False)
+        monkeypatch.setattr(sg.check, name, checker.fake(name), raising=False)
     return checker
 
 
 @pytest.fixture
 def check(softgrad, tmp_path):
-    """Writes FILE and runs softgrad check on it; sys.path is afterwards as it was."""
+    """A function that writes FILE and runs softgrad check on it. Asserts that sys.path is unchanged afterwards."""
 
     def run(source, *arguments):
         (tmp_path / "f.py").write_text(source)
@@ -83,17 +83,17 @@ def check(softgrad, tmp_path):
     return run
 
 
-# What it hands to the checker
+# The arguments of the checker
 
 
-def test_functions_by_name(check, checker):
+def test_functions_are_found_by_the_names_in_the_options(check, checker):
     assert check(SOFTMAX, *NAMED, *SHAPE).code == 0
     assert checker.name == "check_vjp"
     assert [function.__name__ for function in checker.functions] == ["softmax", "softmax_backward"]
     assert [z.shape for z in checker.inputs] == [(4, 3)]
 
 
-def test_functions_of_the_usual_names(check, checker):
+def test_functions_are_found_by_their_default_names(check, checker):
     assert check(PAIR, *SHAPE).code == 0
     assert (checker.name, checker.functions[1].__name__) == ("check_vjp", "vjp")
     assert check(LOSS).code == 0
@@ -102,14 +102,14 @@ def test_functions_of_the_usual_names(check, checker):
     assert checker.name == "check_grad"
 
 
-def test_inputs_of_the_file(check, checker):
+def test_inputs_are_drawn_by_the_function_in_the_file(check, checker):
     assert check(LOSS, "--seed", 5).code == 0
     wanted = np.random.default_rng(5).normal(size=(4, 3))
     assert np.array_equal(checker.inputs[0], wanted)
     assert np.array_equal(checker.options["inputs"](np.random.default_rng(5))[0], wanted)
 
 
-def test_shapes_come_before_the_inputs_of_the_file(check, checker):
+def test_shapes_override_the_inputs_of_the_file(check, checker):
     assert check(LOSS, "--shape", "2x5", "--shape", "5").code == 0
     assert [array.shape for array in checker.inputs] == [(2, 5), (5,)]
     assert [array.shape for array in checker.options["inputs"](np.random.default_rng(1))] == [(2, 5), (5,)]
@@ -117,7 +117,7 @@ def test_shapes_come_before_the_inputs_of_the_file(check, checker):
 
 TARGETS = {  # name: (options, shape of the target, axis of the classes)
     "classes": (("--target", "classes", "--shape", "50x3"), (50,), -1),
-    "classes of a vector": (("--target", "classes", "--shape", "3"), (), -1),
+    "class of a vector": (("--target", "classes", "--shape", "3"), (), -1),
     "classes of columns": (("--target", "classes", "--shape", "3x50", "--context", "layout=columns"), (50,), 0),
     "one-hot": (("--target", "one-hot", "--shape", "50x3"), (50, 3), -1),
     "one-hot columns": (("--target", "one-hot", "--shape", "3x50", "--context", "class_axis=0"), (3, 50), 0),
@@ -125,12 +125,12 @@ TARGETS = {  # name: (options, shape of the target, axis of the classes)
 
 
 @pytest.mark.parametrize("case", TARGETS)
-def test_target(case, check, checker):
+def test_a_target_is_drawn_for_the_first_shape(case, check, checker):
     options, shape, axis = TARGETS[case]
     assert check("loss = grad = lambda z, t: 0.0", *options).code == 0
     target = checker.inputs[1]
     assert target.shape == shape
-    if "classes" in case:
+    if "class" in case:
         assert target.dtype.kind == "i"
         assert set(target.ravel().tolist()) <= {0, 1, 2}
         assert target.size == 1 or len(set(target.tolist())) == 3
@@ -139,9 +139,9 @@ def test_target(case, check, checker):
         assert set(target.ravel().tolist()) == {0.0, 1.0}
 
 
-def test_options(check, checker):
+def test_options_are_passed_to_the_checker(check, checker):
     context = ["reduction=mean", "temperature=.5", "class_weight=[1, 2, 3]", "keep=8e-1", "class_axis=-1", "note=a=b c"]
-    arguments = [part for text in context for part in ("--context", text)]
+    arguments = [argument for text in context for argument in ("--context", text)]
     assert check(LOSS, "--seed", 7, "--rtol", "1e-5", "--draws", 9, "--wrt", "0,1", *arguments).code == 0
     options = {name: value for name, value in checker.options.items() if name != "inputs"}
     known = {
@@ -155,96 +155,97 @@ def test_options(check, checker):
     assert options == {"seed": 7, "rtol": 1e-5, "draws": 9, "wrt": (0, 1), "context": known}
 
 
-def test_what_is_not_given_is_left_to_the_checker(check, checker):
+def test_omitted_options_are_not_passed_to_the_checker(check, checker):
     assert check(PAIR, *SHAPE).code == 0
     assert checker.options.keys() == {"seed", "context", "inputs"}
     assert check(LOSS, "--wrt", "1").code == 0
     assert checker.options["wrt"] == 1
 
 
-# What it says
+# Output
 
 
 @pytest.mark.parametrize(("name", "code"), {"right": 0, "wrong": 1, "overwritten": 1, "unchecked": 2}.items())
-def test_exit_code_and_text(name, code, check, checker):
+def test_the_report_and_its_exit_code_are_returned(name, code, check, checker):
     checker.report = ALL[name]
     assert check(PAIR, *SHAPE) == (code, ALL[name].text() + "\n", "")
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_json(name, check, checker):
+def test_json_prints_the_report_as_json_alone(name, check, checker):
     checker.report = ALL[name]
     result = check("print('loaded')" + PAIR, *SHAPE, "--json")
     assert json.loads(result.out) == ALL[name].to_dict()
     assert result.err == "loaded\n"
 
 
-def test_what_the_functions_print_is_not_in_the_json(check, checker):
+def test_the_output_of_the_functions_is_not_in_the_json(check, checker):
     checker.report = WRONG
-    checker.runs = lambda forward, vjp, inputs: forward(*inputs)
+    checker.action = lambda forward, vjp, inputs: forward(*inputs)
     result = check("def forward(z):\n    print('shape', z.shape)\nvjp = lambda z, p, dp: dp", *SHAPE, "--json")
     assert json.loads(result.out) == WRONG.to_dict()
     assert result.err == "shape (4, 3)\n"
 
 
-def test_modules_beside_the_file(check, tmp_path):
-    """Those that it imports as it is loaded, and those that it imports as it runs."""
-    (tmp_path / "beside").mkdir()
+def test_the_file_can_import_modules_from_its_folder(check, tmp_path):
     (tmp_path / "beside_the_file.py").write_text("def softmax(z):\n    return z\n")
     source = "from beside_the_file import softmax as forward\ndef vjp(z, p, dp):\n    return dp"
     assert check(source, *SHAPE).code == 0
     sys.modules.pop("beside_the_file")
 
 
-def test_a_file_with_dataclasses(check):
+def test_the_file_can_define_dataclasses(check):
     source = "from __future__ import annotations\nimport dataclasses\n@dataclasses.dataclass\nclass A:\n    a: int\n"
     assert check(source + PAIR, *SHAPE).code == 0
     assert not [name for name in sys.modules if "user_file" in name and "softgrad." not in name]
 
 
-def test_ctrl_c(check, checker):
+def test_ctrl_c_stops_the_command_with_one_line(check, checker):
     def interrupted(*ignored):
         raise KeyboardInterrupt
 
-    checker.runs = interrupted
+    checker.action = interrupted
     result = check(PAIR, *SHAPE)
     assert (result.code, result.out, result.err) == (130, "", "softgrad: stopped; nothing was written\n")
 
 
-def test_a_fault_of_the_checkers_is_not_blamed_on_the_file(check, checker, softgrad):
+def test_an_error_of_the_checker_is_not_attributed_to_the_file(check, checker, softgrad):
     def broken(*ignored):
         raise ZeroDivisionError
 
-    checker.runs = broken
+    checker.action = broken
     with pytest.raises(ZeroDivisionError):
         check(PAIR, *SHAPE)
 
 
-# Whatever is wrong with what the user gives: exit code 2, and one sentence
+# Invalid input: exit code 2, and an error of one sentence
 
-BAD = {  # name: (FILE, arguments, message)
-    "syntax": ("def forward(z:\n", SHAPE, r"check: f\.py, line 1: this is not Python: '\(' was never closed"),
-    "not Python": ("\0", SHAPE, r"check: f\.py: this is not Python: .*null bytes"),
-    "raises at import": ("\n1 / 0", SHAPE, r"check: f\.py, line 2: ZeroDivisionError: division by zero$"),
-    "raises lines": ("raise ValueError('one\\ntwo')", SHAPE, r"f\.py, line 1: ValueError: one two$"),
-    "raises nothing said": ("assert False", SHAPE, r"check: f\.py, line 1: AssertionError$"),
-    "imports what is not there": ("import torhc", SHAPE, r"line 1: ModuleNotFoundError: No module named 'torhc'$"),
-    "opens what is not there": ("open('x.csv')", SHAPE, r"line 1: FileNotFoundError: .*'x\.csv'$"),
-    "exits": ("import sys\nsys.exit(3)", SHAPE, r"check: f\.py, line 2: SystemExit: 3$"),
-    "empty": ("", SHAPE, r"f\.py has neither forward and vjp nor loss and grad; it has no functions; name two, as"),
+INVALID = {  # name: (FILE, arguments, message)
+    "syntax error": ("def forward(z:\n", SHAPE, r"check: f\.py, line 1: this is not valid Python: '\(' was never"),
+    "null byte": ("\0", SHAPE, r"check: f\.py: this is not valid Python: .*null bytes"),
+    "error at import": ("\n1 / 0", SHAPE, r"check: f\.py, line 2: ZeroDivisionError: division by zero$"),
+    "error of two lines": ("raise ValueError('one\\ntwo')", SHAPE, r"f\.py, line 1: ValueError: one two$"),
+    "error without a message": ("assert False", SHAPE, r"check: f\.py, line 1: AssertionError$"),
+    "missing module": ("import torhc", SHAPE, r"line 1: ModuleNotFoundError: No module named 'torhc'$"),
+    "missing data file": ("open('x.csv')", SHAPE, r"line 1: FileNotFoundError: .*'x\.csv'$"),
+    "exit at import": ("import sys\nsys.exit(3)", SHAPE, r"check: f\.py, line 2: SystemExit: 3$"),
+    "empty file": ("", SHAPE, r"f\.py has neither forward and vjp nor loss and grad; it has no functions; name two"),
     "other names": (SOFTMAX, SHAPE, "neither .* it has softmax, softmax_backward, course_backward; name two, as"),
     "imported names": ("from math import exp\nforwrd = lambda z: z", SHAPE, "; did you mean 'forwrd'. it has forwrd; "),
-    "half a pair": (PAIR.replace("def vjp", "def vpj"), SHAPE, "no function 'vjp'; did you mean 'vpj'.* by --vjp$"),
-    "misspelt": (SOFTMAX, (*NAMED[:3], "softmax_bakward", *SHAPE), "f.py has no function 'softmax_bakward'; did you "
-                 r"mean 'softmax_backward'\? it has softmax, softmax_backward, course_backward; name one by --vjp$"),
-    "no function": (PAIR + "forward = 1", SHAPE, "f.py has no function 'forward'.* by --forward$"),
+    "half a pair": (PAIR.replace("def vjp", "def vpj"), SHAPE, "no function 'vjp'; did you mean 'vpj'.* with --vjp$"),
+    "misspelt option": (SOFTMAX, (*NAMED[:3], "softmax_bakward", *SHAPE), "f.py has no function 'softmax_bakward'; did "
+                        r"you mean 'softmax_backward'\? it has softmax, softmax_backward, course_backward; choose one "
+                        "with --vjp$"),
+    "not a function": (PAIR + "forward = 1", SHAPE, "f.py has no function 'forward'.* with --forward$"),
     "both pairs": (PAIR + LOSS, (), "one pair at a time; give --forward and --vjp, or --loss and --grad$"),
-    "names of both pairs": (PAIR + LOSS, ("--vjp", "vjp", "--loss", "loss"), "one pair at a time"),
+    "options of both pairs": (PAIR + LOSS, ("--vjp", "vjp", "--loss", "loss"), "one pair at a time"),
     "no inputs": (PAIR, (), r"at which inputs\? give --shape, as 4x3, once for each; or write inputs\(rng\) in f\.py"),
-    "target alone": (LOSS, ("--target", "classes"), "--target goes with --shape; a file with inputs"),
-    "target of another kind": (LOSS, (*SHAPE, "--target", "labels"), "'--target'.*'labels'"),
-    "class axis": (LOSS, (*SHAPE, "--target", "classes", "--context", "class_axis=2"), "class_axis is 2, but .* 0..1$"),
-    "class axis text": (LOSS, (*SHAPE, "--target", "classes", "--context", "class_axis=last"), "class_axis is 'last'"),
+    "target without a shape": (LOSS, ("--target", "classes"), "--target goes with --shape; a file with inputs"),
+    "unknown target": (LOSS, (*SHAPE, "--target", "labels"), "'--target'.*'labels'"),
+    "class axis": (LOSS, (*SHAPE, "--target", "classes", "--context", "class_axis=2"), "class_axis is 2, but --shape "
+                   "4x3 has the axes 0..1; choose one of these$"),
+    "class axis is a word": (LOSS, (*SHAPE, "--target", "classes", "--context", "class_axis=last"),
+                             "class_axis is 'last'"),
     "wrt of a vjp": (PAIR, (*SHAPE, "--wrt", "0"), "--wrt goes with --loss and --grad"),
     "wrt": (LOSS, ("--wrt", "z"), "--wrt is 'z', wanted the number of an input, as 0, or several, as 0,2$"),
     "context": (LOSS, ("--context", "mean"), "--context is 'mean', wanted KEY=VALUE, as reduction=mean$"),
@@ -253,19 +254,21 @@ BAD = {  # name: (FILE, arguments, message)
     "rtol 0": (LOSS, ("--rtol", "0"), "--rtol is 0.0, wanted a positive number"),
     "rtol NaN": (LOSS, ("--rtol", "nan"), "--rtol is nan, wanted a positive number"),
     "draws 0": (LOSS, ("--draws", "0"), "'--draws'"),
-    "inputs without rng": (PAIR + "def inputs():\n    return 1,", (), r"inputs must take one argument, as inputs"),
-    "inputs an array": (PAIR + "def inputs(rng):\n    return rng.normal(size=3)", (), r"inputs\(rng\) returned ndarray"
-                        ", wanted a tuple of inputs; for one: return z,$"),
-    "inputs nothing": (PAIR + "def inputs(rng):\n    pass", (), r"inputs\(rng\) returned NoneType, wanted a tuple"),
-    "inputs raise": (PAIR + "def inputs(rng):\n    return rng.norml(3),", (), r"line \d+: AttributeError: .*norml"),
-    "forward of two": ("forward = lambda z, w: z\nvjp = lambda *a: 0", SHAPE, r"forward\(z, w\) was to be called with "
-                       r"1 input; give --shape once for each that it takes, or a tuple of them from inputs\(rng\)$"),
-    "grad of one": (LOSS + "grad = lambda z: z", (), r"grad\(z\) was to be called with 2 inputs; "),
+    "inputs without rng": (PAIR + "def inputs():\n    return 1,", (), r"inputs must take one argument, inputs\(rng\), "
+                           "where rng is a NumPy random generator$"),
+    "inputs returns an array": (PAIR + "def inputs(rng):\n    return rng.normal(size=3)", (), r"inputs\(rng\) returned "
+                                "ndarray, wanted a tuple of inputs; for a single input write: return z,$"),
+    "inputs returns nothing": (PAIR + "def inputs(rng):\n    pass", (), r"inputs\(rng\) returned NoneType, wanted a "
+                               "tuple"),
+    "inputs raises": (PAIR + "def inputs(rng):\n    return rng.norml(3),", (), r"line \d+: AttributeError: .*norml"),
+    "forward of two": ("forward = lambda z, w: z\nvjp = lambda *a: 0", SHAPE, r"forward\(z, w\) cannot be called with "
+                       r"1 input; give --shape once for each of its inputs, or return all of them as a tuple from in"),
+    "grad of one": (LOSS + "grad = lambda z: z", (), r"grad\(z\) cannot be called with 2 inputs; "),
 }  # fmt: skip
 
-SHAPES = ["", "x", "4by3", "4x", "0x3", "-1", "4,3", "4.5", "4x3x"]
+INVALID_SHAPES = ["", "x", "4by3", "4x", "0x3", "-1", "4,3", "4.5", "4x3x"]
 
-ADAPTED = {  # what the user's backward takes: the arguments that the adapter gives it
+ADAPTED = {  # the parameters of the user's backward: the arguments that the adapter passes to it
     "dp, p": "grad_output, output",
     "p, dp": "output, grad_output",
     "z, dp": "z, grad_output",
@@ -278,7 +281,9 @@ ADAPTED = {  # what the user's backward takes: the arguments that the adapter gi
 
 
 @pytest.fixture
-def refused(check, tmp_path):
+def assert_rejected(check, tmp_path):
+    """A function that runs the check, and asserts exit code 2, one line that matches, and no new file."""
+
     def run(source, arguments, message):
         result = check(source, *arguments)
         assert (result.code, result.out) == (2, "")
@@ -290,59 +295,60 @@ def refused(check, tmp_path):
     return run
 
 
-@pytest.mark.parametrize("case", BAD)
-def test_bad_input(case, refused):
-    refused(*BAD[case])
+@pytest.mark.parametrize("case", INVALID)
+def test_invalid_input_is_rejected(case, assert_rejected):
+    assert_rejected(*INVALID[case])
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_bad_shape(shape, refused):
-    message = f"--shape is '{re.escape(shape)}', wanted positive whole numbers joined by x, as 4x3 or 5$"
-    refused(PAIR, (f"--shape={shape}",), message)
+@pytest.mark.parametrize("shape", INVALID_SHAPES)
+def test_an_invalid_shape_is_rejected(shape, assert_rejected):
+    message = f"--shape is '{re.escape(shape)}', wanted positive integers joined by x, such as 4x3 or 5$"
+    assert_rejected(PAIR, (f"--shape={shape}",), message)
 
 
 @pytest.mark.parametrize("shape", ["9" * 30, "100000x100000", "x".join("1" * 65)])
-def test_a_shape_too_large(shape, refused):
-    refused(PAIR, ("--shape", shape), f"--shape is '{shape}', too large to check")
+def test_a_large_shape_is_rejected(shape, assert_rejected):
+    assert_rejected(PAIR, ("--shape", shape), f"--shape is '{shape}', too large to check")
 
 
-@pytest.mark.parametrize("takes", ADAPTED)
-def test_a_vjp_of_other_arguments_gets_the_line_to_write(takes, refused, check, checker):
-    source = f"forward = lambda z: z\ndef vjp({takes}):\n    return 0"
-    adapter = f"checked_vjp = lambda z, output, grad_output: vjp({ADAPTED[takes]})"
-    message = rf"vjp\({takes}\) cannot be called as vjp\(z, output, grad_output\); add to the file the line  "
-    refused(source, SHAPE, f"{message}{re.escape(adapter)}  and give --vjp checked_vjp$")
-    if ADAPTED[takes] != "...":
+@pytest.mark.parametrize("parameters", ADAPTED)
+def test_the_error_for_a_vjp_with_other_parameters_contains_an_adapter(parameters, assert_rejected, check, checker):
+    source = f"forward = lambda z: z\ndef vjp({parameters}):\n    return 0"
+    adapter = f"checked_vjp = lambda z, output, grad_output: vjp({ADAPTED[parameters]})"
+    message = rf"vjp\({parameters}\) cannot be called as vjp\(z, output, grad_output\); add the line  "
+    assert_rejected(source, SHAPE, f"{message}{re.escape(adapter)}  to the file, and give --vjp checked_vjp$")
+    if ADAPTED[parameters] != "...":
         assert check(f"{source}\n{adapter}", *SHAPE, "--vjp", "checked_vjp").code == 0
 
 
-def test_the_line_to_write_for_a_forward_that_names_nothing(refused):
+def test_the_adapter_numbers_the_inputs_if_forward_does_not_name_them(assert_rejected):
     source = "import numpy as np\nforward = lambda *inputs: 0\nvjp = lambda dp, p: dp"
-    refused(source, (*SHAPE, *SHAPE), r"lambda input0, input1, output, grad_output: vjp\(grad_output, output\)")
+    assert_rejected(source, (*SHAPE, *SHAPE), r"lambda input0, input1, output, grad_output: vjp\(grad_output, output\)")
 
 
 @pytest.mark.parametrize("name", ["none.py", ".", "x" * 300])
-def test_a_file_that_cannot_be_read(name, softgrad):
+def test_a_file_that_cannot_be_read_is_rejected(name, softgrad):
     result = softgrad("check", name, *SHAPE)
     assert (result.code, result.out) == (2, "")
-    assert re.fullmatch(rf"softgrad: check: {name} cannot be read: [A-Z][a-z ]+\n", result.err), result.err
+    message = rf"softgrad: check: {name} cannot be read: [A-Z][a-z ]+; give the path of a Python file\n"
+    assert re.fullmatch(message, result.err), result.err
 
 
-def test_functions_that_raise_as_they_are_checked(refused, checker):
-    checker.runs = lambda forward, vjp, inputs: forward(*inputs)
-    refused(
+def test_an_error_of_the_users_function_is_reported_with_its_line(assert_rejected, checker):
+    checker.action = lambda forward, vjp, inputs: forward(*inputs)
+    assert_rejected(
         "def forward(z):\n    return z @ z\nvjp = lambda z, p, dp: dp", SHAPE, r"check: f\.py, line 2: ValueError: m"
     )
 
 
-def test_what_the_checker_refuses(refused, checker):
-    def refuse(*ignored):
+def test_an_error_that_the_checker_raises_is_reported(assert_rejected, checker):
+    def reject(*ignored):
         raise ShapeError("check_vjp: vjp returned shape (3,), wanted (4, 3)")
 
-    checker.runs = refuse
-    refused(PAIR, SHAPE, r"softgrad: check_vjp: vjp returned shape \(3,\), wanted \(4, 3\)$")
+    checker.action = reject
+    assert_rejected(PAIR, SHAPE, r"softgrad: check_vjp: vjp returned shape \(3,\), wanted \(4, 3\)$")
 
 
-def test_what_cannot_be_checked_says_why(check, checker):
+def test_the_report_says_why_a_function_cannot_be_checked(check, checker):
     checker.report = UNCHECKED
     assert "loss is not repeatable: seed its random numbers" in check(LOSS).out

@@ -1,4 +1,4 @@
-"""`softgrad check` from a file to the exit code, with the checker itself."""
+"""`softgrad check` from the file to the exit code, with the real checker."""
 
 import json
 
@@ -31,12 +31,12 @@ def inputs(rng):
     return rng.normal(size=(4, 3)), rng.integers(0, 3, 4)
 """
 SHAPE = ("--shape", "4x3")
-CASES = {  # what is in the file: (the file, further arguments, exit code, name of the mistake)
+CASES = {  # name: (the file, further arguments, exit code, name of the mistake)
     "right vjp": (PAIR.format(line="p * (dp - (p * dp).sum(axis=-1, keepdims=True))"), SHAPE, 0, None),
     "wrong vjp": (PAIR.format(line="p * (1 - p) * dp"), SHAPE, 1, "diagonal-only"),
     "right grad": (LOSS.format(line="(softmax(z) - np.eye(3)[y]) / len(y)") + INPUTS, (), 0, None),
     "wrong grad": (LOSS.format(line="softmax(z) - np.eye(3)[y]") + INPUTS, (), 1, "mean-missing"),
-    "class numbers": (
+    "class indices": (
         LOSS.format(line="(np.eye(3)[y] - softmax(z)) / len(y)"), (*SHAPE, "--target", "classes"), 1, "sign"
     ),
 }  # fmt: skip
@@ -53,7 +53,7 @@ def check(softgrad, tmp_path):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_text_and_exit_code(case, check):
+def test_the_text_and_the_exit_code_fit_the_verdict(case, check):
     source, arguments, code, name = CASES[case]
     result = check(source, *arguments)
     assert (result.code, result.err) == (code, "")
@@ -65,23 +65,23 @@ def test_text_and_exit_code(case, check):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_json(case, check):
+def test_the_json_fits_the_verdict(case, check):
     source, arguments, code, name = CASES[case]
     result = check(source, *arguments, "--json")
-    said = json.loads(result.out)
+    report = json.loads(result.out)
     assert (result.code, result.err) == (code, "")
-    assert said["ok"] is (code == 0)
-    assert [mistake["name"] for mistake in said["mistakes"]][:1] == ([] if name is None else [name])
-    assert all(mistake["fix"].startswith("dz = ") or mistake["name"] == "sign" for mistake in said["mistakes"])
+    assert report["ok"] is (code == 0)
+    assert [mistake["name"] for mistake in report["mistakes"]][:1] == ([] if name is None else [name])
+    assert all(mistake["fix"].startswith("dz = ") or mistake["name"] == "sign" for mistake in report["mistakes"])
 
 
-def test_what_cannot_be_checked_says_why(check):
+def test_a_function_that_cannot_be_checked_gives_exit_code_2_and_the_reason(check):
     result = check(NOT_REPEATABLE, *SHAPE)
     assert result.code == 2
     assert "not repeatable" in result.out
 
 
-def test_a_function_that_raises_is_one_line(check):
+def test_an_error_in_a_function_is_reported_in_one_line(check):
     result = check(PAIR.format(line="z @ z"), *SHAPE)
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith("softgrad: check")

@@ -1,4 +1,4 @@
-"""The command as a process of its own: how it starts, how it is stopped, and who reads what it says."""
+"""The command as a process: how it starts, how it is interrupted, and what it does if its output cannot be written."""
 
 import json
 import os
@@ -15,10 +15,10 @@ from cli.tables import mixed_rows, write_csv
 
 SOFTGRAD = Path(sysconfig.get_path("scripts")) / "softgrad"
 
-# As a user's shell has it: output to a pipe is buffered, and modules are compiled once.
+# The environment of a user's shell: output to a pipe is buffered, and compiled modules are cached.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE")}
 
-# A shell that starts a job in the background has it ignore Ctrl-C; the user's own does not.
+# A process that a shell starts in the background ignores Ctrl-C. This code enables it again.
 INTERRUPTIBLE = (
     "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
     "from softgrad.cli import main; sys.argv[0] = 'softgrad'; main()"
@@ -37,8 +37,8 @@ def start(command, folder):
     )
 
 
-def test_help_comes_at_once_and_lists_the_commands():
-    """Counted in processor time, to which other processes add nothing."""
+def test_help_takes_at_most_half_a_second_and_lists_the_commands():
+    """The time is processor time, which does not depend on other processes."""
     seconds = []
     for _ in range(3):
         before = os.times()
@@ -51,7 +51,7 @@ def test_help_comes_at_once_and_lists_the_commands():
     assert {"train", "predict", "check"} <= set(commands)
 
 
-def test_the_command_alone_shows_its_help():
+def test_the_command_without_arguments_shows_its_help():
     assert run().stdout == run("--help").stdout == run("-h").stdout
 
 
@@ -62,13 +62,13 @@ def test_every_command_has_help(command):
     assert f"Usage: softgrad {command}" in result.stdout
 
 
-def test_version():
+def test_version_prints_the_version():
     import softgrad
 
     assert run("--version").stdout == f"softgrad {softgrad.__version__}\n"
 
 
-def test_train_then_predict(tmp_path):
+def test_predict_reads_the_model_that_train_wrote(tmp_path):
     write_csv(tmp_path / "mixed.csv", mixed_rows())
     trained = run("train", "mixed.csv", "--target", "kind", "--hidden", "4", "--epochs", "5", cwd=tmp_path)
     assert (trained.returncode, trained.stderr) == (0, "")
@@ -78,7 +78,7 @@ def test_train_then_predict(tmp_path):
     assert len(predicted.stdout.splitlines()) == 61
 
 
-def test_an_error_is_one_line_and_no_traceback(tmp_path):
+def test_an_error_is_one_line_without_a_traceback(tmp_path):
     result = run("train", "irs", cwd=tmp_path)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.splitlines() == [
@@ -86,25 +86,25 @@ def test_an_error_is_one_line_and_no_traceback(tmp_path):
     ]
 
 
-PHASES = {"the gradient check": 1, "training": 2}  # name: lines that have been said by then
+PHASES = {"the gradient check": 1, "training": 2}  # name: the number of lines that are printed before the phase
 
 
 @pytest.mark.parametrize("phase", PHASES)
-def test_ctrl_c_stops_it_in_one_line(phase, tmp_path):
-    """At so low a learning rate the validation loss falls for all of its epochs."""
+def test_ctrl_c_stops_the_command_with_one_line(phase, tmp_path):
+    """The learning rate is so low that the validation loss keeps falling, so that training does not stop early."""
     arguments = ("train", "digits", "--hidden", "64", "--learning-rate", "1e-7", "--epochs", "100000")
     process = start([sys.executable, "-c", INTERRUPTIBLE, *arguments], tmp_path)
-    said = [process.stdout.readline() for _ in range(PHASES[phase])]
+    lines = [process.stdout.readline() for _ in range(PHASES[phase])]
     time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
-    assert said[0].startswith("digits: 1,797 rows")
+    assert lines[0].startswith("digits: 1,797 rows")
     assert (process.returncode, out, err) == (130, "", "softgrad: stopped; nothing was written\n")
     assert list(tmp_path.rglob("*")) == []
 
 
-def test_a_reader_that_has_enough_leaves_no_traceback(trained, tmp_path):
-    """As `| head -1`: more is written than a pipe holds, and the reader goes after a line."""
+def test_a_closed_pipe_gives_no_traceback(trained, tmp_path):
+    """As with `| head -1`: the reader closes the pipe after one line, while more is written than a pipe can hold."""
     path = write_csv(tmp_path / "long.csv", [row for _ in range(500) for row in mixed_rows()])
     process = start([SOFTGRAD, "predict", trained, path, "--proba"], tmp_path)
     assert process.stdout.readline() == 'prediction,probability no,"probability yes, it is"\n'
@@ -114,7 +114,7 @@ def test_a_reader_that_has_enough_leaves_no_traceback(trained, tmp_path):
     assert process.wait(timeout=20) == 1
 
 
-def test_a_full_disk_behind_standard_output_is_one_line(trained, tmp_path):
+def test_standard_output_on_a_full_disk_gives_an_error_of_one_line(trained, tmp_path):
     path = write_csv(tmp_path / "mixed.csv", mixed_rows())
     with Path("/dev/full").open("w") as full:
         result = subprocess.run(

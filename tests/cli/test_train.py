@@ -1,4 +1,4 @@
-"""`softgrad train`: what it learns, writes and says, for every set and every option."""
+"""`softgrad train`: its accuracy, its files and its output, for every bundled set and every option."""
 
 import json
 import time
@@ -13,13 +13,13 @@ QUICK = ("--hidden", 8, "--epochs", 3)
 
 
 def read_run(folder):
-    """The metrics and the network of a run, whose folder holds nothing else."""
+    """The metrics, the network and the facts of a run. Asserts that its folder holds no other files."""
     assert sorted(path.name for path in folder.iterdir()) == ["metrics.json", "model.safetensors"]
     network, facts = nn.load(folder / "model.safetensors")
     return json.loads((folder / "metrics.json").read_text()), network, facts
 
 
-def test_the_defaults_on_digits(softgrad, tmp_path):
+def test_the_defaults_learn_digits(softgrad, tmp_path):
     started = time.perf_counter()
     code, out, err = softgrad("train")
     seconds = time.perf_counter() - started
@@ -40,7 +40,7 @@ def test_the_defaults_on_digits(softgrad, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["digits", "iris", "wine", "breast-cancer"])
-def test_every_set_is_learned(name, softgrad, tmp_path):
+def test_every_bundled_set_is_learned(name, softgrad, tmp_path):
     assert softgrad("train", name, "--hidden", 8, "--epochs", 40, "--learning-rate", 0.01, "--out", "run").code == 0
     metrics, _, _ = read_run(tmp_path / "run")
     assert metrics["test_accuracy"] > 0.85
@@ -48,7 +48,7 @@ def test_every_set_is_learned(name, softgrad, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run"]
 
 
-def test_a_file_of_numbers_and_texts_is_learned(softgrad, mixed, tmp_path):
+def test_a_file_with_numbers_and_text_is_learned(softgrad, mixed, tmp_path):
     run = softgrad("train", mixed, "--target", "kind", "--hidden", 8, "--learning-rate", 0.03)
     assert (run.code, run.err) == (0, "")
     metrics, network, facts = read_run(tmp_path / "softgrad-runs" / "mixed")
@@ -61,7 +61,7 @@ def test_a_file_of_numbers_and_texts_is_learned(softgrad, mixed, tmp_path):
 
 
 def wine(seed):
-    """The wine table as a run with that seed has it: x, labels, the rows of each part, the encoding."""
+    """The wine table in a run with this seed: x, the labels, the split and the encoding."""
     table = read_table("wine")
     labels, classes = read_classes(table, table.target)
     rows = split(table, labels, classes, seed=seed)
@@ -69,35 +69,34 @@ def wine(seed):
     return encoding.transform(table), labels, rows, encoding
 
 
-def test_no_row_of_the_test_is_trained_on_or_looked_at(softgrad, monkeypatch):
-    given, right = [], nn.train
+def test_training_gets_no_row_of_the_test_set(softgrad, monkeypatch):
+    given, train = [], nn.train
 
     def spy(network, x, target, **options):
         given.extend([x, target, *options["validation"]])
-        return right(network, x, target, **options)
+        return train(network, x, target, **options)
 
     monkeypatch.setattr(nn, "train", spy)
     softgrad("train", "wine", "--seed", 5, *QUICK)
     x, labels, rows, _ = wine(seed=5)
     wanted = [x[rows.train], labels[rows.train], x[rows.validation], labels[rows.validation]]
-    for array, part in zip(given, wanted, strict=True):
-        np.testing.assert_array_equal(array, part)
+    for given_array, wanted_array in zip(given, wanted, strict=True):
+        np.testing.assert_array_equal(given_array, wanted_array)
 
 
-def test_the_metrics_are_those_of_the_parts(softgrad, tmp_path):
-    """Measured again from the model file."""
+def test_the_metrics_agree_with_the_saved_model(softgrad, tmp_path):
     softgrad("train", "wine", "--seed", 5, "--out", "run", *QUICK)
     metrics, network, facts = read_run(tmp_path / "run")
-    x, labels, rows, encoding = wine(seed=5)
+    x, labels, split_rows, encoding = wine(seed=5)
     assert Encoding.from_json(facts["encoding"]) == encoding
-    for part in ("train", "validation", "test"):
-        chosen = getattr(rows, part)
-        assert metrics[f"{part}_rows"] == len(chosen)
-        assert metrics[f"{part}_accuracy"] == (network.predict(x[chosen]) == labels[chosen]).mean()
-        assert metrics[f"{part}_loss"] == float(network.loss(x[chosen], labels[chosen]))
+    for name in ("train", "validation", "test"):
+        rows = getattr(split_rows, name)
+        assert metrics[f"{name}_rows"] == len(rows)
+        assert metrics[f"{name}_accuracy"] == (network.predict(x[rows]) == labels[rows]).mean()
+        assert metrics[f"{name}_loss"] == float(network.loss(x[rows], labels[rows]))
 
 
-def test_the_seed_decides_everything(softgrad, tmp_path):
+def test_the_seed_determines_the_model_and_the_metrics(softgrad, tmp_path):
     models, metrics = [], []
     for folder, seed in (("first", 7), ("same", 7), ("other", 8)):
         softgrad("train", "iris", "--seed", seed, "--out", folder, *QUICK)
@@ -109,12 +108,12 @@ def test_the_seed_decides_everything(softgrad, tmp_path):
 
 
 @pytest.mark.parametrize("seed", [0, 3])
-def test_the_seed_draws_the_first_weights(seed, softgrad, tmp_path):
-    """Which steps too short for float32 leave as they were."""
+def test_the_seed_determines_the_initial_weights(seed, softgrad, tmp_path):
+    """The steps are too short to change the weights in float32."""
     softgrad("train", "iris", "--seed", seed, "--learning-rate", 1e-30, "--out", "run", *QUICK)
     network = read_run(tmp_path / "run")[1]
-    first = nn.Network([nn.Dense(8), nn.ReLU(), nn.Dense(3)]).initialize(4, seed=seed)
-    for name, value in first.parameters.items():
+    initial = nn.Network([nn.Dense(8), nn.ReLU(), nn.Dense(3)]).initialize(4, seed=seed)
+    for name, value in initial.parameters.items():
         np.testing.assert_allclose(network.parameters[name], value, atol=1e-27)
 
 
@@ -125,7 +124,7 @@ LOSSES = ["cross-entropy", "squared-error"]
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
-def test_every_choice(activation, loss, optimizer, softgrad, tmp_path):
+def test_every_activation_loss_and_optimizer_works(activation, loss, optimizer, softgrad, tmp_path):
     options = ("--activation", activation, "--loss", loss, "--optimizer", optimizer, "--batch-size", 7)
     run = softgrad("train", "iris", "--out", "run", *options, *QUICK)
     assert (run.code, run.err) == (0, "")
@@ -141,14 +140,14 @@ HIDDEN = {"0": [], "5": [5], "64,32": [64, 32], " 4, 3 ,2": [4, 3, 2]}
 
 
 @pytest.mark.parametrize("hidden", HIDDEN)
-def test_hidden_layers(hidden, softgrad, tmp_path):
+def test_hidden_sets_the_units_of_the_hidden_layers(hidden, softgrad, tmp_path):
     assert softgrad("train", "iris", "--hidden", hidden, "--epochs", 1, "--out", "run").code == 0
     metrics, network, _ = read_run(tmp_path / "run")
     assert metrics["hidden"] == HIDDEN[hidden]
     assert [layer.units for layer in network.layers if isinstance(layer, nn.Dense)] == [*HIDDEN[hidden], 3]
 
 
-def test_options_change_the_steps(softgrad, tmp_path):
+def test_options_change_the_trained_weights(softgrad, tmp_path):
     networks = []
     for options in ((), ("--optimizer", "sgd"), ("--learning-rate", 0.1), ("--batch-size", 8), ("--epochs", 2)):
         folder = f"run {len(networks)}"
@@ -157,24 +156,24 @@ def test_options_change_the_steps(softgrad, tmp_path):
     assert len(set(networks)) == 5
 
 
-def test_a_second_run_takes_the_place_of_the_first(softgrad, tmp_path):
+def test_a_second_run_replaces_the_first(softgrad, tmp_path):
     for seed in (0, 1):
         softgrad("train", "iris", "--seed", seed, "--out", "a/b/run", *QUICK)
         assert read_run(tmp_path / "a" / "b" / "run")[0]["seed"] == seed
 
 
-SLIPS = {  # name: (options, the layer, its input_grad)
+SLIPS = {  # name: (options, the layer, its wrong input_grad)
     "relu": ((), nn.ReLU, lambda self, x, y, g: g),
     "tanh": (("--activation", "tanh"), nn.Tanh, lambda self, x, y, g: g * (1 - x * x)),
     "sigmoid": (("--activation", "sigmoid"), nn.Sigmoid, lambda self, x, y, g: -g * y * (1 - y)),
     "softmax": (("--activation", "softmax"), nn.Softmax, lambda self, x, y, g: g * y * (1 - y)),
-    "not a number": ((), nn.ReLU, lambda self, x, y, g: np.full_like(g, np.nan)),
+    "NaN": ((), nn.ReLU, lambda self, x, y, g: np.full_like(g, np.nan)),
 }
 
 
 @pytest.mark.parametrize("slip", SLIPS)
 @pytest.mark.parametrize("loss", LOSSES)
-def test_a_wrong_derivative_stops_it_before_training(slip, loss, softgrad, tmp_path, monkeypatch):
+def test_a_wrong_derivative_stops_the_command_before_training(slip, loss, softgrad, tmp_path, monkeypatch):
     options, layer, wrong = SLIPS[slip]
     monkeypatch.setattr(layer, "input_grad", wrong)
     monkeypatch.setattr(nn, "train", lambda *arguments, **options: pytest.fail("training began"))

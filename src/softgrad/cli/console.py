@@ -1,4 +1,4 @@
-"""What the commands print: results on standard output, progress on standard error."""
+"""The output of the commands: results on standard output, progress on standard error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def output(text: RenderableType) -> None:
-    """Prints to standard output, as it stands: no markup is read from names or numbers."""
+    """Prints text to standard output without interpreting any markup in it."""
     from rich.console import Console
 
     Console(markup=False, highlight=False, soft_wrap=True).print(text)
@@ -26,7 +26,7 @@ class Bar:
         self._task = task
 
     def advance(self, text: str | None = None) -> None:
-        """One more done, with something to say of it."""
+        """Advances the bar by one step, and shows `text` beside it."""
         self._progress.advance(self._task)
         if text is not None:
             self._progress.update(self._task, description=text)
@@ -34,7 +34,7 @@ class Bar:
 
 @contextmanager
 def progress(text: str, total: int) -> Iterator[Bar]:
-    """A progress bar of `total` steps, on a terminal only, which is gone when they are done."""
+    """A progress bar of `total` steps. It is shown on a terminal only, and disappears at the end."""
     from rich import progress as rich_progress
     from rich.console import Console
 

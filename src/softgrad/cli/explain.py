@@ -1,4 +1,4 @@
-"""`softgrad explain`: logits and a target in; out comes how the gradient of the loss comes about."""
+"""`softgrad explain`: the derivation of a loss's gradient, step by step, for given logits and a target."""
 
 from __future__ import annotations
 
@@ -26,27 +26,31 @@ LOSSES: dict[str, Loss] = {
 def explain(
     logits: Annotated[
         list[str],
-        typer.Argument(metavar="LOGITS...", help="Of one row, as 2 1 0.1; or of several, each as 2,1,0.1."),
+        typer.Argument(metavar="LOGITS...", help="One row such as 2 1 0.1, or several rows such as 2,1,0.1 0,3,1."),
     ],
     target: Annotated[
         list[str],
-        typer.Option(help="A class, or a probability for each, as 0.7,0.2,0.1; once for each row.", metavar="TARGET"),
+        typer.Option(
+            metavar="TARGET",
+            help="A class index, or one probability per class such as 0.7,0.2,0.1; give it once per row.",
+        ),
     ],
     loss: Annotated[
-        Literal["cross-entropy", "squared-error", "kl-divergence"], typer.Option(help="Of the softmax of the logits.")
+        Literal["cross-entropy", "squared-error", "kl-divergence"],
+        typer.Option(help="The loss of the softmax of the logits."),
     ] = "cross-entropy",
     layout: Annotated[
-        Literal["rows", "columns"], typer.Option(help="How a batch and the layer below it are written.")
+        Literal["rows", "columns"], typer.Option(help="Whether the samples of a batch are rows or columns of a matrix.")
     ] = "rows",
-    rows: Annotated[int, typer.Option(min=1, help="Rows shown in full.")] = 2,
-    classes: Annotated[int, typer.Option(min=1, help="Classes written out.")] = 8,
-    html: Annotated[Path | None, typer.Option(help="Write a page here.")] = None,
-    markdown: Annotated[Path | None, typer.Option(help="Write Markdown here.")] = None,
-    latex: Annotated[Path | None, typer.Option(help="Write a LaTeX document here.")] = None,
+    rows: Annotated[int, typer.Option(min=1, help="Number of rows shown in full.")] = 2,
+    classes: Annotated[int, typer.Option(min=1, help="Number of classes shown.")] = 8,
+    html: Annotated[Path | None, typer.Option(help="Write an HTML page to this file.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write Markdown to this file.")] = None,
+    latex: Annotated[Path | None, typer.Option(help="Write a LaTeX document to this file.")] = None,
 ) -> None:
-    """Show step by step how the gradient of a loss at LOGITS comes about, and what goes wrong on the way.
+    """Derive the gradient of a loss at LOGITS step by step, and show the common mistakes.
 
-    It is printed as text unless a file is asked for.
+    The derivation is printed as text unless an output file is given.
     """
     explanation = explain_numbers(*_numbers(logits, target, layout), loss=LOSSES[loss], layout=layout, rows=rows,
                                   classes=classes)  # fmt: skip
@@ -67,7 +71,7 @@ def _numbers(logits: list[str], target: list[str], layout: Layout) -> tuple[Arra
     for text in logits:
         if "" in text.split(","):
             raise OptionError(
-                f"explain: LOGITS has {text!r}, with no number beside the comma; write 2 1 0.1, or 2,1,0.1"
+                f"explain: LOGITS has {text!r}, where a number beside the comma is missing; write 2 1 0.1 or 2,1,0.1"
             )
     rows = any("," in text for text in logits)
     z = np.array(_table("LOGITS", [text.split(",") for text in logits]) if rows else _table("LOGITS", [logits])[0])
@@ -88,8 +92,8 @@ def _numbers(logits: list[str], target: list[str], layout: Layout) -> tuple[Arra
 
 def _table(name: str, lines: list[list[str]]) -> list[list[float]]:
     if len({len(line) for line in lines}) > 1:
-        raise OptionError(f"explain: {name} differ in length, {', '.join(str(len(line)) for line in lines)}; give each "
-                          "row as many numbers")  # fmt: skip
+        lengths = ", ".join(str(len(line)) for line in lines)
+        raise OptionError(f"explain: the rows of {name} have the lengths {lengths}, wanted rows of equal length")
     return [[_number(name, text) for text in line] for line in lines]
 
 
@@ -97,7 +101,7 @@ def _number(name: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise OptionError(f"explain: {name} has {text!r}, wanted numbers, as 2 1 0.1") from None
+        raise OptionError(f"explain: {name} has {text!r}, wanted numbers such as 2 1 0.1") from None
 
 
 def _class(text: str) -> int:
@@ -105,5 +109,6 @@ def _class(text: str) -> int:
         return int(text)
     except ValueError:
         raise OptionError(
-            f"explain: --target is {text!r}, wanted a class number, as 0, or a probability for each class, as 0.7,0.3"
+            f"explain: --target is {text!r}, wanted a class index such as 0, or one probability per class such as "
+            "0.7,0.3"
         ) from None

@@ -1,4 +1,4 @@
-"""`softgrad explore`: the derivation as a page with sliders, in the reader's browser."""
+"""`softgrad explore`: the derivation as a page with sliders, in the user's browser."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ PAGE = Path(explanation.__file__).parent / "explore.py"
 
 
 def explore(
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Of the page.  [default: a free one]")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port of the server.  [default: a free port]")
+    ] = None,
     headless: Annotated[bool, typer.Option("--headless", help="Do not open a browser.")] = False,
 ) -> None:
-    """Open a page where logits are sliders, and every step follows; Ctrl-C ends it."""
+    """Open a page with a slider for each logit, where every step is updated. Ctrl-C stops it."""
     if find_spec("marimo") is None:
         raise OptionError("explore: marimo is not installed; python -m pip install 'softgrad[explore]'")
     command = [sys.executable, "-m", "marimo", "run", str(PAGE), "--no-token"]
     command += ["--port", str(port)] if port is not None else []
     command += ["--headless"] if headless else []
-    os.execv(sys.executable, command)  # this process becomes the server: whatever ends it ends both
+    os.execv(sys.executable, command)  # replaces this process, so that a signal to it reaches the server

@@ -1,4 +1,4 @@
-"""The inputs that a gradient is checked at: drawn in shapes from the command line, or by the file's own inputs(rng)."""
+"""The inputs at which a gradient is checked: random arrays of the given shapes, or the result of inputs(rng)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,15 @@ Maker = Callable[[np.random.Generator], tuple[Any, ...]]
 
 
 def drawn(texts: Sequence[str], target: str | None, *, class_axis: Any = -1) -> Maker:
-    """Standard normal arrays, one for each of "4x3"; then a target for the first, if any: "classes" or "one-hot"."""
+    """A function that draws a standard normal array for each text such as "4x3", and then the target if there is one.
+
+    The target "classes" or "one-hot" belongs to the first array.
+    """
     shapes = [_shape(text) for text in texts]
     if target is not None and class_axis not in range(-len(shapes[0]), len(shapes[0])):
         raise OptionError(
-            f"check: class_axis is {class_axis!r}, but --shape {texts[0]} has axes 0..{len(shapes[0]) - 1}"
+            f"check: class_axis is {class_axis!r}, but --shape {texts[0]} has the axes 0..{len(shapes[0]) - 1}; choose "
+            "one of these"
         )
 
     def draw(rng: np.random.Generator) -> tuple[Any, ...]:
@@ -32,15 +36,16 @@ def drawn(texts: Sequence[str], target: str | None, *, class_axis: Any = -1) -> 
 
 
 def returned_by(inputs: Callable[..., Any]) -> Maker:
-    """What inputs(rng) of the user's file returns, which must be a tuple."""
+    """A function that calls inputs(rng) of the user's file, which must return a tuple."""
     if not takes(inputs, 1):
-        raise OptionError("check: inputs must take one argument, as inputs(rng), a NumPy generator to draw from")
+        raise OptionError("check: inputs must take one argument, inputs(rng), where rng is a NumPy random generator")
 
     def draw(rng: np.random.Generator) -> tuple[Any, ...]:
         arrays = inputs(rng)
         if not isinstance(arrays, tuple) or not arrays:
             raise OptionError(
-                f"check: inputs(rng) returned {type(arrays).__name__}, wanted a tuple of inputs; for one: return z,"
+                f"check: inputs(rng) returned {type(arrays).__name__}, wanted a tuple of inputs; for a single input "
+                "write: return z,"
             )
         return arrays
 
@@ -49,7 +54,7 @@ def returned_by(inputs: Callable[..., Any]) -> Maker:
 
 def _shape(text: str) -> tuple[int, ...]:
     if not re.fullmatch(r"[1-9][0-9]*(x[1-9][0-9]*)*", text):
-        raise OptionError(f"check: --shape is {text!r}, wanted positive whole numbers joined by x, as 4x3 or 5")
+        raise OptionError(f"check: --shape is {text!r}, wanted positive integers joined by x, such as 4x3 or 5")
     shape = tuple(map(int, text.split("x")))
     if len(shape) > 64 or math.prod(shape) >= 2**31:
         raise OptionError(f"check: --shape is {text!r}, too large to check; a few rows and classes show every mistake")
@@ -57,7 +62,7 @@ def _shape(text: str) -> tuple[int, ...]:
 
 
 def _target(rng: np.random.Generator, shape: tuple[int, ...], kind: str, axis: int) -> Array:
-    """A class for each row: numbers in `shape` without the axis; or one-hot, in `shape`."""
+    """A random class for each row: class indices in `shape` without the class axis, or one-hot vectors in `shape`."""
     rows = np.delete(shape, axis)
     classes = np.asarray(rng.integers(0, shape[axis], size=tuple(rows)))
     if kind == "classes":

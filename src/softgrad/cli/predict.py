@@ -1,4 +1,4 @@
-"""`softgrad predict`: a trained network and a table in, one prediction a row out."""
+"""`softgrad predict`: one prediction for each row of a table, from a trained network."""
 
 from __future__ import annotations
 
@@ -22,17 +22,19 @@ def predict(
     model: Annotated[
         Path, typer.Argument(help="The folder that softgrad train wrote, or the model.safetensors in it.")
     ],
-    data: Annotated[str, typer.Argument(help=f"A CSV file with the columns trained on; or {', '.join(BUNDLED)}.")],
+    data: Annotated[
+        str, typer.Argument(help=f"A CSV file with the columns of the training data; or {', '.join(BUNDLED)}.")
+    ],
     proba: Annotated[bool, typer.Option("--proba", help="Add the probability of each class.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Write here instead of to standard output.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write to this file instead of to standard output.")] = None,
 ) -> None:
     """Predict the class of each row of DATA, as CSV.
 
-    Columns are found by name; those that the model was not trained on are passed over.
+    Columns are matched by name. Columns that the model was not trained on are ignored.
     """
     file = model / "model.safetensors" if model.is_dir() else model
     if out is not None and any(out.resolve() == Path(read).resolve() for read in (file, data)):
-        raise OptionError(f"predict: --out is {out}, which is read from; give another --out")
+        raise OptionError(f"predict: --out is {out}, which is also an input; choose another --out")
     network, classes, encoding = _load(file)
     text = _as_csv(network.predict_proba(encoding.transform(read_table(data))), classes, proba)
     if out is None:
@@ -47,7 +49,8 @@ def _load(path: Path) -> tuple[nn.Network, list[str], Encoding]:
         return network, [str(name) for name in facts["classes"]], Encoding.from_json(facts["encoding"])
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(
-            f"predict: {path} does not say what its columns and classes are; wanted a model that softgrad train wrote"
+            f"predict: {path} does not hold the names of its columns and classes; wanted a model that softgrad train "
+            "wrote"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Whether the user's functions take the arguments that the checker gives, and what to write where they do not.
+"""Checks that the user's functions take the arguments that the checker passes, and suggests an adapter if not.
 
 forward(*inputs)    vjp(*inputs, output, grad_output)    loss(*inputs)    grad(*inputs)
 """
@@ -15,7 +15,7 @@ ADAPTER = "checked_vjp"
 
 
 def takes(function: Callable[..., Any], arguments: int) -> bool:
-    """Whether it can be called with so many; True where it does not say."""
+    """Whether the function can be called with this number of arguments; True if it has no signature."""
     signature = _signature(function)
     try:
         if signature is not None:
@@ -26,32 +26,32 @@ def takes(function: Callable[..., Any], arguments: int) -> bool:
 
 
 def check_takes(name: str, function: Callable[..., Any], inputs: Sequence[Any]) -> None:
-    """Refuses a forward, loss or grad that cannot be called with the inputs."""
+    """Raises OptionError if a forward, loss or grad cannot be called with the inputs."""
     if takes(function, len(inputs)):
         return
     raise OptionError(
-        f"check: {_shown(name, function)} was to be called with {len(inputs)} input{'s' * (len(inputs) != 1)}; give "
-        "--shape once for each that it takes, or a tuple of them from inputs(rng)"
+        f"check: {_shown(name, function)} cannot be called with {len(inputs)} input{'s' * (len(inputs) != 1)}; give "
+        "--shape once for each of its inputs, or return all of them as a tuple from inputs(rng)"
     )
 
 
 def check_takes_vjp(name: str, vjp: Callable[..., Any], forward: Callable[..., Any], inputs: Sequence[Any]) -> None:
-    """Refuses a vjp that does not take all inputs, the output and grad_output; says what adapts it."""
+    """Raises OptionError if a vjp does not take all inputs, the output and grad_output. The message has an adapter."""
     if takes(vjp, len(inputs) + 2):
         return
     names = [*_input_names(forward, len(inputs)), "output", "grad_output"]
     wanted = ", ".join(names)
-    given = ", ".join(_meant(_parameters(vjp), names))
+    arguments = ", ".join(_guess_arguments(_parameters(vjp), names))
     raise OptionError(
-        f"check: {_shown(name, vjp)} cannot be called as vjp({wanted}); add to the file the line  "
-        f"{ADAPTER} = lambda {wanted}: {name}({given})  and give --vjp {ADAPTER}"
+        f"check: {_shown(name, vjp)} cannot be called as vjp({wanted}); add the line  "
+        f"{ADAPTER} = lambda {wanted}: {name}({arguments})  to the file, and give --vjp {ADAPTER}"
     )
 
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
     try:
         return inspect.signature(function)
-    except (TypeError, ValueError):  # compiled functions need not have one
+    except (TypeError, ValueError):  # compiled functions may have none
         return None
 
 
@@ -65,24 +65,24 @@ def _shown(name: str, function: Callable[..., Any]) -> str:
 
 
 def _input_names(forward: Callable[..., Any], inputs: int) -> list[str]:
-    """What forward calls its inputs, where that can be told: "z"."""
+    """The names of the inputs in the signature of forward, such as "z"; or input0, input1, ... if it has no names."""
     names = _parameters(forward)[:inputs]
     taken = {"output", "grad_output"} & set(names)
     return names if len(names) == inputs and not taken else [f"input{i}" for i in range(inputs)]
 
 
-def _meant(parameters: Sequence[str], names: Sequence[str]) -> list[str]:
-    """Which of `names` each parameter of the user's vjp means, by its own name; "..." where that cannot be told.
+def _guess_arguments(parameters: Sequence[str], names: Sequence[str]) -> list[str]:
+    """A guess from its name which of `names` each parameter of the user's vjp stands for; ["..."] if it is unclear.
 
-    This is a suggestion to the reader alone: nothing is computed from it.
+    The guess is only a suggestion in a message: nothing is computed from it.
     """
-    meant = []
+    guesses = []
     for parameter in parameters:
         if parameter in names:
-            meant.append(parameter)
+            guesses.append(parameter)
         elif parameter.startswith("d") or "grad" in parameter or parameter in ("g", "upstream"):
-            meant.append("grad_output")
+            guesses.append("grad_output")
         else:
-            meant.append("..." if "cache" in parameter else "output")  # a cache may hold anything
-    told_apart = len(set(meant)) == len(meant) and "..." not in meant
-    return meant if told_apart else ["..."]
+            guesses.append("..." if "cache" in parameter else "output")  # a cache may hold anything
+    clear = len(set(guesses)) == len(guesses) and "..." not in guesses
+    return guesses if clear else ["..."]

@@ -1,4 +1,4 @@
-"""A Python file of the user's: loaded, searched for functions, and named with the line where it raises."""
+"""Loading the user's Python file, finding functions in it, and reporting the line of an error in it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from typing import Any
 
 from softgrad.errors import OptionError
 
-MODULE = "_softgrad_user_file"  # a name that hides no module of the user's
+MODULE = "_softgrad_user_file"  # a name that no module of the user has
 
 
 @dataclass(frozen=True)
 class UserFile:
-    """A file that was loaded."""
+    """A loaded file."""
 
     path: Path
     module: ModuleType
@@ -29,7 +29,7 @@ class UserFile:
         return callable(getattr(self.module, name, None))
 
     def functions(self) -> list[str]:
-        """Those that are defined in the file, in its order."""
+        """The names of the functions that the file defines, in its order."""
         return [
             name
             for name, value in vars(self.module).items()
@@ -37,63 +37,64 @@ class UserFile:
         ]
 
     def describe(self) -> str:
-        """Its functions, in words."""
+        """A phrase for messages that lists the functions of the file."""
         return f"it has {', '.join(self.functions())}" if self.functions() else "it has no functions"
 
     def function(self, name: str, option: str) -> Callable[..., Any]:
-        """The function of that name.
+        """The function of this name.
 
         Raises:
-            OptionError: there is none; says which there are, and by which option one is named.
+            OptionError: there is no such function. The message lists the functions, and names `option`.
         """
         if name in self:
             function: Callable[..., Any] = getattr(self.module, name)
             return function
         raise OptionError(
-            f"check: {self.path} has no function {name!r}; {self.guess(name)}{self.describe()}; name one by {option}"
+            f"check: {self.path} has no function {name!r}; {self.guess(name)}{self.describe()}; "
+            f"choose one with {option}"
         )
 
     def guess(self, *names: str) -> str:
-        """Which function may have been meant by one of the names, as a question; "" where none is near."""
-        near = [match for name in names for match in get_close_matches(name, self.functions(), n=1)]
-        return f"did you mean {near[0]!r}? " if near else ""
+        """A question whether the user meant a function with a similar name; "" if there is no such function."""
+        similar = [match for name in names for match in get_close_matches(name, self.functions(), n=1)]
+        return f"did you mean {similar[0]!r}? " if similar else ""
 
 
 @contextmanager
 def user_file(path: Path) -> Iterator[UserFile]:
-    """The file, loaded; within the block its functions can be called.
+    """Loads the file. Its functions can be called within the block.
 
-    What it prints goes to standard error, and modules that stand beside it can be imported.
+    Its output goes to standard error. It can import modules from its own folder.
 
     Raises:
-        OptionError: the file cannot be read; or it raised, while it was loaded or in the block.
+        OptionError: the file cannot be read, or its code raised while it was loaded or within the block.
     """
     try:
         code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
     except OSError as error:
-        raise OptionError(f"check: {path} cannot be read: {error.strerror}") from error
+        raise OptionError(f"check: {path} cannot be read: {error.strerror}; give the path of a Python file") from error
     except (SyntaxError, ValueError) as error:  # ValueError: null bytes, in Python 3.11 before 3.11.4
-        line, said = (error.lineno, error.msg) if isinstance(error, SyntaxError) else (None, str(error))
+        line, reason = (error.lineno, error.msg) if isinstance(error, SyntaxError) else (None, str(error))
         place = f"{path}, line {line}" if line else str(path)
-        raise OptionError(f"check: {place}: this is not Python: {said}") from error
+        raise OptionError(f"check: {place}: this is not valid Python: {reason}") from error
     module = ModuleType(MODULE)
     module.__file__ = str(path)
-    found_at = sys.path[:]
+    old_path = sys.path[:]
     sys.path.insert(0, str(path.resolve().parent))
-    sys.modules[MODULE] = module  # where dataclasses and pickle look for what it defines
+    sys.modules[MODULE] = module  # dataclasses and pickle look the module up here
     try:
         with redirect_stdout(sys.stderr):
             exec(code, vars(module))
             yield UserFile(path, module)
     except (Exception, SystemExit) as error:
         line = _line(error, path)
-        if line is None:  # not of the file's doing
+        if line is None:  # the error does not come from the file
             raise
-        said = " ".join(str(error).split())
-        what = f"{type(error).__name__}: {said}" if said else type(error).__name__
-        raise OptionError(f"check: {path}, line {line}: {what}") from error
+        text = " ".join(str(error).split())
+        description = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        raise OptionError(f"check: {path}, line {line}: {description}") from error
     finally:
-        sys.path[:] = found_at
+        sys.path[:] = old_path
         sys.modules.pop(MODULE, None)
 
 
