@@ -1,13 +1,16 @@
-"""Docstrings, which are plain text, as Markdown and griffe read them."""
+"""An extension of griffe that prepares the plain text of docstrings for Markdown."""
 
 import griffe
 
 
 class PlainText(griffe.Extension):
-    """The heading `Example:` is Google's `Examples:`, and <x, y> is an inner product, no tag of HTML."""
+    """Renames the heading `Example:` to griffe's `Examples:`, and escapes <x, y>, which is an inner product.
+
+    Without the escape Markdown would take <x, y> for an HTML tag.
+    """
 
     def on_object(self, *, obj: griffe.Object, **_: object) -> None:
-        """Called for every object of the package, once it is read."""
+        """Called for every object of the package after it is read."""
         if obj.docstring is not None:
             lines = obj.docstring.value.replace("\nExample:\n", "\nExamples:\n").split("\n")
             obj.docstring.value = "\n".join(

@@ -1,4 +1,4 @@
-"""What mkdocs.yml cannot say: the page that `sg.explain` writes, and links to files that are not on the site."""
+"""Hooks of mkdocs: they add the page that `sg.explain` writes, and remove links to files outside the site."""
 
 import re
 
@@ -11,10 +11,10 @@ OUTSIDE = re.compile(r"\[([^]]+)\]\(\.\./[^)]+\)")  # from a page in docs/ to a 
 
 
 def on_files(files, config):
-    """The derivation, made anew by every build."""
+    """Adds the derivation, which is generated in every build."""
     files.append(File.generated(config, "derivation.md", content=sg.explain(LOGITS, TARGET)._repr_html_()))
 
 
 def on_page_markdown(markdown, page, **_):
-    """Of a link to a file of the repository, its text."""
+    """Replaces each link to a file of the repository by its text."""
     return OUTSIDE.sub(r"\1", markdown) if "/" not in page.file.src_uri else markdown

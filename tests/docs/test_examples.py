@@ -1,7 +1,7 @@
-"""Every example on the site runs, and prints what the page says it prints.
+"""Every example on the site runs, and prints the output that the page shows.
 
-Examples in a page are doctests. Those in docs/examples/ are files that a page shows: Python, or what one types into
-a shell, with what it prints beside it as .txt.
+The examples in a page are doctests. The files in docs/examples/ are included in a page: Python programs, shell
+commands, and the output of each in a .txt file of the same name.
 """
 
 import doctest
@@ -17,7 +17,7 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md"))
 PROGRAMS = sorted(path.name for path in (DOCS / "examples").iterdir() if path.suffix in (".py", ".sh"))
-BEFORE = {"predict_flowers.sh": ["train_flowers.sh"]}  # what a program needs to have been run
+RUN_FIRST = {"predict_flowers.sh": ["train_flowers.sh"]}  # the programs that must run before another one
 
 NUMBER = re.compile(r"\d[\d,.]*(e-?\d+)?")
 
@@ -30,11 +30,11 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_examples_of_a_page(page, folder):
-    said = []
+def test_the_examples_of_a_page_run(page, folder):
+    failures = []
     test = doctest.DocTestParser().get_doctest((DOCS / page).read_text(), {}, page, page, 0)
-    doctest.DocTestRunner(verbose=False).run(test, out=said.append)
-    assert not said, "".join(said)
+    doctest.DocTestRunner(verbose=False).run(test, out=failures.append)
+    assert not failures, "".join(failures)
 
 
 def test_pages_have_examples():
@@ -42,29 +42,29 @@ def test_pages_have_examples():
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_program_prints_what_stands_beside_it(program, folder):
-    for earlier in BEFORE.get(program, []):
+def test_a_program_prints_the_text_beside_it(program, folder):
+    for earlier in RUN_FIRST.get(program, []):
         run(earlier)
-    printed, beside = run(program), Path(program).with_suffix(".txt")
-    assert outline(printed) == outline(beside.read_text() if beside.exists() else "")
+    printed, expected = run(program), Path(program).with_suffix(".txt")
+    assert outline(printed) == outline(expected.read_text() if expected.exists() else "")
 
 
 @pytest.mark.parametrize("kind", ["another word", "nothing printed"])
-def test_other_words_are_noticed(kind):
+def test_the_comparison_notices_other_words(kind):
     assert outline("is right\n") != outline({"another word": "is wrong\n", "nothing printed": ""}[kind])
 
 
 def run(program):
-    """What it prints, on a page 80 columns wide; an exit code other than 0 is an error."""
+    """The output of a program on a terminal of 80 columns. Asserts that its exit code is 0."""
     command = [sys.executable] if program.endswith(".py") else ["bash", "-euo", "pipefail"]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = os.environ | {"PATH": path, "COLUMNS": "80", "NO_COLOR": "1"}
-    done = subprocess.run([*command, program], capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    process = subprocess.run([*command, program], capture_output=True, text=True, env=environment)
+    assert process.returncode == 0, process.stderr
+    return process.stdout
 
 
 def outline(text):
-    """The words, line by line: numbers depend on the machine, and the width of a table on its numbers."""
+    """The words of each line, without numbers and table borders: numbers depend on the machine, and borders on them."""
     lines = (NUMBER.sub("0", line) for line in text.splitlines())
     return [re.sub(r"[ ━┳┡╇┩┏┓─┴└┘]+", " ", line).strip() for line in lines]

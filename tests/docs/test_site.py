@@ -1,4 +1,4 @@
-"""The site as it is built: no warning, no link that leads nowhere, nothing loaded from elsewhere, every public name."""
+"""The built site has no warnings and no broken links, loads nothing from other hosts, and lists every public name."""
 
 import subprocess
 import sys
@@ -14,25 +14,25 @@ from conftest import load
 ROOT = Path(__file__).parents[2]
 MODULES = {"functions": sg, "check": sg.check, "explanation": sg.explanation, "nn": sg.nn, "testing": sg.testing}
 MODULES["data"] = sg.data
-LOADS = {"script": "src", "img": "src", "iframe": "src", "link": "href"}  # what a browser fetches without being asked
+LOADED = {"script": "src", "img": "src", "iframe": "src", "link": "href"}  # the attributes that a browser loads at once
 
 
 class Page(HTMLParser):
-    """What a page links to, what it loads, its tags and the places in it."""
+    """The links of a page, the resources that it loads, its tags and its anchors."""
 
     def __init__(self, path):
         super().__init__()
-        self.links, self.loads, self.tags, self.places = [], [], set(), {""}
+        self.links, self.resources, self.tags, self.anchors = [], [], set(), {""}
         self.feed(path.read_text())
 
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
         self.tags.add(tag)
-        self.places.add(attributes.get("id"))
+        self.anchors.add(attributes.get("id"))
         if tag == "a" and "href" in attributes:
             self.links.append(attributes["href"])
-        if LOADS.get(tag) in attributes:
-            self.loads.append(attributes[LOADS[tag]])
+        if LOADED.get(tag) in attributes:
+            self.resources.append(attributes[LOADED[tag]])
 
 
 @pytest.fixture(scope="module")
@@ -45,37 +45,37 @@ def site(tmp_path_factory):
     return {path: Page(path) for path in folder.rglob("*.html")}
 
 
-def inside(address):
+def is_internal(address):
     return not urlsplit(address).netloc
 
 
-def test_links_lead_somewhere(site):
-    lost = []
+def test_no_link_is_broken(site):
+    broken = []
     for path, page in site.items():
-        if path.name == "404.html":  # shown under any address, so its links start at the server's root
+        if path.name == "404.html":  # it is shown under any address, so its links start at the root of the server
             continue
-        for link in filter(inside, page.links):
-            file, place = urldefrag(unquote(link))
-            aim = (path.parent / file).resolve() if file else path
-            if not aim.is_file() or (aim in site and place not in site[aim].places):
-                lost.append(f"{path.name}: {link}")
-    assert not lost
+        for link in filter(is_internal, page.links):
+            file, anchor = urldefrag(unquote(link))
+            target = (path.parent / file).resolve() if file else path
+            if not target.is_file() or (target in site and anchor not in site[target].anchors):
+                broken.append(f"{path.name}: {link}")
+    assert not broken
 
 
-def test_nothing_is_loaded_from_elsewhere(site):
-    loads = [address for page in site.values() for address in page.loads]
-    assert len(loads) > len(site)
-    assert all(map(inside, loads))
+def test_nothing_is_loaded_from_other_hosts(site):
+    resources = [address for page in site.values() for address in page.resources]
+    assert len(resources) > len(site)
+    assert all(map(is_internal, resources))
 
 
-def test_no_text_is_taken_for_a_tag(site):
+def test_no_text_is_mistaken_for_a_tag(site):
     tags = set.union(*(page.tags for page in site.values()))
     assert [tag for tag in tags if not tag.replace("-", "").isalnum()] == []  # <grad_output, y> is an inner product
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_every_public_name_is_described(site, module):
-    described = {place.rpartition(".")[2] for page in site.values() for place in page.places if place}
+    described = {anchor.rpartition(".")[2] for page in site.values() for anchor in page.anchors if anchor}
     public = MODULES[module]
     defined = [name for name, value in vars(public).items() if getattr(value, "__module__", "") == public.__name__]
     names = getattr(public, "__all__", defined)
