@@ -1,14 +1,16 @@
-"""How fast softgrad is beside its peers, and how exact.
+"""The speed and the accuracy of softgrad, compared with other libraries.
 
-python -m benchmarks                      every question, one table each, and the goals; saved in benchmarks/results/
-python -m benchmarks cross-entropy        some of them; --list names them, --quick is a smoke test
-python -m benchmarks goals                the goals beside what was saved
-python -m benchmarks page                 docs/performance.md from what was saved, with its plots in docs/images/
-python -m benchmarks plot                 the plots alone
-python -m benchmarks accuracy             the largest errors in ulp, into docs/accuracy.md
+python -m benchmarks                      runs every question, prints tables and the goals, and saves the results
+python -m benchmarks cross-entropy        runs some questions; --list lists them, --quick is a smoke test
+python -m benchmarks goals                compares the saved results with the goals
+python -m benchmarks page                 writes docs/performance.md and its plots from the saved results
+python -m benchmarks plot                 writes only the plots
+python -m benchmarks accuracy             measures the largest errors in ulp, and writes docs/accuracy.md
 
-Every provider has a process of its own, since thread pools disturb one another. They are asked one at a time, for
-several rounds of one run, and a table shows medians over the rounds and their ratios. All get the same numbers. Results
-are compared with float64 before a call is timed, at some of their rows if they are large; one that is wrong is named
-with what is wrong, not timed.
+A question is one operation in one dtype, at several sizes. Results are saved in benchmarks/results/.
+
+A provider is a library that offers the operations. Every provider runs in its own process, since thread pools disturb
+one another. One process works at a time. Each is timed in several rounds; the tables show medians over the rounds, and
+their ratios. All providers get the same inputs. Before a call is timed, its result is compared with float64, at some
+rows if it is large. A wrong result is reported, and its call is not timed.
 """

@@ -12,29 +12,31 @@ from benchmarks.questions import QUESTIONS, QUICK_SIZES
 from benchmarks.record import Record, load_all
 from benchmarks.runner import ROUNDS, run
 
-FROM_SAVED = ("goals", "plot", "page")
+USE_SAVED = ("goals", "plot", "page")
 
 
 def main() -> None:
-    """Runs what was asked for; without a name, every question."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="softgrad beside its peers")
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"questions; or: {', '.join(FROM_SAVED)}, accuracy, linear"
+    """Runs the named questions, or all questions if no name is given."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Compare the speed and the accuracy of softgrad with other libraries."
     )
-    parser.add_argument("--list", action="store_true", help="name the questions")
-    parser.add_argument("--quick", action="store_true", help="small sizes, two rounds, nothing saved")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"times that each provider is asked ({ROUNDS})")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"questions; or: {', '.join(USE_SAVED)}, accuracy, linear"
+    )
+    parser.add_argument("--list", action="store_true", help="list the questions")
+    parser.add_argument("--quick", action="store_true", help="use small sizes and two rounds, and save nothing")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"number of rounds (default: {ROUNDS})")
     arguments = parser.parse_args()
-    if unknown := set(arguments.names) - {*QUESTIONS, *FROM_SAVED, "accuracy", "linear", *linear.QUESTIONS}:
-        parser.error(f"no question is called {', '.join(sorted(unknown))}; --list names them")
+    if unknown := set(arguments.names) - {*QUESTIONS, *USE_SAVED, "accuracy", "linear", *linear.QUESTIONS}:
+        parser.error(f"there is no question {', '.join(sorted(unknown))}; --list lists them")
     if arguments.list:
         for question in (*QUESTIONS.values(), *linear.QUESTIONS.values()):
             print(f"{question.name:24} {question.title}, {question.dtype}")
         return
-    asked: dict[str, Record] = {}
+    records: dict[str, Record] = {}
     for name in arguments.names or QUESTIONS:
-        if name in FROM_SAVED:
-            show(name)
+        if name in USE_SAVED:
+            show_saved(name)
         elif name == "accuracy":
             from benchmarks import accuracy
 
@@ -42,22 +44,22 @@ def main() -> None:
         elif name == "linear" or name in linear.QUESTIONS:
             linear.main([] if name == "linear" else [name], quick=arguments.quick, rounds=arguments.rounds)
         else:
-            if not asked:
+            if not records:
                 tables.console().print(tables.CAPTION)
-            asked[name] = ask(name, quick=arguments.quick, rounds=arguments.rounds)
-    if asked:
-        print_goals(asked)
+            records[name] = run_question(name, quick=arguments.quick, rounds=arguments.rounds)
+    if records:
+        print_goals(records)
 
 
-def ask(name: str, *, quick: bool, rounds: int) -> Record:
-    """Runs one question, prints its table, saves what was found."""
+def run_question(name: str, *, quick: bool, rounds: int) -> Record:
+    """Runs one question, prints its table, and saves the record."""
     question = QUESTIONS[name]
     progress = tables.progress()
     with progress:
         if quick:
-            record = run(replace(question, sizes=QUICK_SIZES), rounds=2, seconds=0.05, say=progress.update)
+            record = run(replace(question, sizes=QUICK_SIZES), rounds=2, sample_seconds=0.05, report=progress.update)
         else:
-            record = run(question, rounds=rounds, say=progress.update)
+            record = run(question, rounds=rounds, report=progress.update)
     console = tables.console()
     console.print(tables.table(record))
     for note in tables.notes(record):
@@ -67,13 +69,13 @@ def ask(name: str, *, quick: bool, rounds: int) -> Record:
     return record
 
 
-def show(what: str) -> None:
-    """What needs no run: the goals, the plots or the page of what was saved."""
+def show_saved(what: str) -> None:
+    """Prints the goals, or writes the plots or the page, from the saved records."""
     saved = load_all()
     if not saved:
-        sys.exit("nothing saved yet; run python -m benchmarks")
+        sys.exit("no results are saved yet; run python -m benchmarks")
     for name in QUESTIONS.keys() - saved:
-        print(f"{name}: nothing saved yet; run python -m benchmarks {name}", file=sys.stderr)
+        print(f"{name}: no results are saved yet; run python -m benchmarks {name}", file=sys.stderr)
     if what == "goals":
         print_goals(saved)
     elif what == "page":
@@ -85,9 +87,9 @@ def show(what: str) -> None:
 
 
 def print_goals(records: Mapping[str, Record]) -> None:
-    """Every goal of these questions."""
+    """Prints every goal of the questions that have a record."""
     console = tables.console()
-    console.print(tables.goals(goals.found(records)))
+    console.print(tables.goals(goals.evaluate(records)))
     console.print(tables.GOALS_CAPTION)
 
 

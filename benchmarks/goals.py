@@ -1,4 +1,4 @@
-"""The speed that softgrad is after, as data, and what was found beside it."""
+"""The goals for the speed of softgrad, as data, and their comparison with the results."""
 
 from __future__ import annotations
 
@@ -11,25 +11,29 @@ from benchmarks.record import Record, Row
 
 
 class Goal(NamedTuple):
-    """A ratio to reach: to the fastest of some peers for the plain call, to the copy for that with out=."""
+    """The smallest ratio that is wanted.
+
+    Against peers: the time of the fastest peer over that of softgrad's plain call. Against the copy: the time of the
+    copy over that of softgrad with out=.
+    """
 
     question: str
-    size: Size | None  # None: every size, judged by the worst
+    size: Size | None  # None: every size, so that the worst one counts
     against: tuple[str, ...]
     wanted: float
 
 
-class Found(NamedTuple):
-    """What became of a goal."""
+class Result(NamedTuple):
+    """The result for a goal."""
 
     goal: Goal
     size: Size | None
     value: float | None  # None: not measured
-    fastest: str  # of those it is against
-    absent: tuple[str, ...]  # of those it is against
+    fastest: str  # the fastest of `goal.against`
+    absent: tuple[str, ...]  # those of `goal.against` that are not installed
 
     def verdict(self) -> str:
-        """In a word or two."""
+        """The verdict in a few words."""
         if self.value is None:
             return "not run"
         if self.value < self.goal.wanted:
@@ -55,26 +59,26 @@ GOALS = (
 )
 
 
-def found(records: Mapping[str, Record]) -> list[Found]:
-    """Of every goal whose question was asked."""
-    return [_found(goal, records[goal.question]) for goal in GOALS if goal.question in records]
+def evaluate(records: Mapping[str, Record]) -> list[Result]:
+    """The result for every goal whose question has a record."""
+    return [_evaluate(goal, records[goal.question]) for goal in GOALS if goal.question in records]
 
 
-def _found(goal: Goal, record: Record) -> Found:
+def _evaluate(goal: Goal, record: Record) -> Result:
     absent = tuple(peer for peer in goal.against if peer in record.absent)
-    worst = Found(goal, goal.size, None, "", absent)
+    worst = Result(goal, goal.size, None, "", absent)
     for row in record.rows:
         size = Size(row.rows, row.classes)
         if goal.size in (None, size):
             for peer, ratio in _ratios(goal, row).items():
                 if worst.value is None or ratio < worst.value:
-                    worst = Found(goal, size, ratio, peer, absent)
+                    worst = Result(goal, size, ratio, peer, absent)
     return worst
 
 
 def _ratios(goal: Goal, row: Row) -> dict[str, float]:
     if goal.against == (COPY,):
-        ratios = {COPY: row.share_of_copy()}
+        ratios = {COPY: row.copy_ratio()}
     else:
-        ratios = {peer: row.times_as_long(peer) for peer in goal.against}
+        ratios = {peer: row.time_ratio(peer) for peer in goal.against}
     return {peer: ratio for peer, ratio in ratios.items() if ratio is not None}

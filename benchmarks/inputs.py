@@ -1,4 +1,4 @@
-"""The inputs of a size, drawn once, and how they reach every provider's process."""
+"""The inputs of a size, which are drawn once, and passed to the process of every provider as files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.questions.base import Array, compared_rows, numpy_dtype
 
 
 def write(question: Question, size: Size, folder: Path) -> tuple[tuple[Path, ...], tuple[Truth, ...]]:
-    """One file an input, and the truth about the results."""
+    """Writes one file per input, and returns the files and the exact results."""
     inputs = question.operation.inputs(size, question.dtype)
     files = tuple(folder / f"{index}.npy" for index in range(len(inputs)))
     for file, array in zip(files, inputs, strict=True):
@@ -20,9 +20,9 @@ def write(question: Question, size: Size, folder: Path) -> tuple[tuple[Path, ...
 
 
 def read(files: tuple[Path, ...], dtype: str) -> tuple[Array, ...]:
-    """Into memory of the process's own, for pages shared with others or with a file are not what a user's array has."""
+    """Reads the inputs into private memory, like a user's array: not into pages shared with a file or a process."""
     return tuple(_named(np.load(file), dtype) for file in files)
 
 
 def _named(array: Array, dtype: str) -> Array:
-    return array.view(numpy_dtype(dtype)) if array.dtype.kind == "V" else array  # a file has no name for bfloat16
+    return array.view(numpy_dtype(dtype)) if array.dtype.kind == "V" else array  # .npy files do not know bfloat16

@@ -1,4 +1,4 @@
-"""docs/performance.md, from what was saved."""
+"""Writes docs/performance.md from the saved results."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ WIDTH = 120  # of its prose
 TEXT = Template("""\
 # Performance
 
-How long softgrad takes beside other libraries, every one on the same numbers and the same machine. float32, unless a
-heading says otherwise.
+This page compares the time that softgrad takes with that of other libraries. All libraries get the same inputs on the
+same machine. The dtype is float32 unless the name of a question or a heading says otherwise.
 
 ## Goals
 
 $goals_caption
 
 $goals
-## What the tables say
+## How to read the tables
 
 $caption
 
@@ -32,19 +32,20 @@ $questions## How it was measured
 
     python -m benchmarks        # then: python -m benchmarks page
 
-- Every library runs in a process of its own and reads the same inputs into memory of its own. One process is asked at a
-  time, after a pause in which the threads of the one before go to sleep.
-- Every round asks all of them, in an order drawn anew; the tables show medians over the rounds, whose times are all
-  kept in [benchmarks/results](../benchmarks/results).
-- The first call, in which compilers compile, is not timed: it is compared with float64, all rows of small results, the
-  first, the last and some between of large ones. A wrong result is named, and its call not timed.
-- A sample is the median of the calls that fit into $seconds seconds, after one that wakes threads and caches; or one
-  call, if that takes more than $long seconds. Who has spent $enough seconds on samples is not asked again. The garbage
-  collector is off.
-- torch is eager, with autograd for the loss and the kernels of its own backward passes for softmax; torch.compile
-  compiles each size for itself; jax.jit has optax's loss; NumPy is written by hand with few temporaries, 16-bit inputs
-  computed in float32; SciPy has scipy.special's softmax and log_softmax.
-- Logits are normal with a standard deviation of 3, classes uniform.
+- Every library runs in its own process, and reads the same inputs into its own memory. One process works at a time,
+  after a pause in which the threads of the previous one go to sleep.
+- In every round all libraries are timed, in a new random order. The tables show medians over the rounds. The times of
+  all rounds are in [benchmarks/results](../benchmarks/results).
+- The first call, in which just-in-time compilers compile, is not timed. Its result is compared with float64: all rows
+  of a small result; the first, the last and some other rows of a large one. If the result is wrong, this is reported
+  and the call is not timed.
+- One sample is the median of the calls that fit into $sample_seconds seconds, after one call that warms up threads and
+  caches. If this call takes more than $long_call seconds, it is the sample. A library whose samples add up to more than
+  $max_seconds seconds is not timed in the following rounds. The garbage collector is off.
+- torch runs in eager mode: the loss with autograd, softmax with torch's own backward kernels. torch.compile compiles
+  every size separately. jax.jit uses the loss of optax. The NumPy code is written by hand with few temporary arrays,
+  and computes 16-bit inputs in float32. SciPy uses softmax and log_softmax of scipy.special.
+- The logits are normally distributed with a standard deviation of 3; the classes are uniformly distributed.
 
 ## Machine and versions
 
@@ -53,20 +54,20 @@ $machines
 
 
 def write(records: Mapping[str, Record], path: Path = PAGE) -> Path:
-    """Writes the page, and the plots that it shows beside it."""
-    from benchmarks.runner import ENOUGH, SECONDS
-    from benchmarks.worker import LONG
+    """Writes the page, and its plots in the folder images/ beside it."""
+    from benchmarks.runner import MAX_SECONDS, SAMPLE_SECONDS
+    from benchmarks.worker import LONG_CALL
 
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
         TEXT.substitute(
             goals_caption=fill(tables.GOALS_CAPTION, WIDTH),
-            goals=tables.text(tables.goals(goals.found(records), markdown=True)),
+            goals=tables.text(tables.goals(goals.evaluate(records), markdown=True)),
             caption=fill(tables.CAPTION, WIDTH),
             questions="".join(_question(record, path.parent) for record in records.values()),
-            seconds=SECONDS,
-            long=LONG,
-            enough=f"{ENOUGH:g}",
+            sample_seconds=SAMPLE_SECONDS,
+            long_call=LONG_CALL,
+            max_seconds=f"{MAX_SECONDS:g}",
             machines="\n".join(_machines(records)),
         )
     )
@@ -74,18 +75,18 @@ def write(records: Mapping[str, Record], path: Path = PAGE) -> Path:
 
 
 def _question(record: Record, folder: Path) -> str:
-    parts = [f"## {record.title}\n"]
+    paragraphs = [f"## {record.title}\n"]
     if len(record.sweep()) > 1:
         plot = plots.draw(record, folder / "images")
-        parts.append(f"![Time against size]({plot.relative_to(folder)})\n")
-    parts.append(tables.text(tables.table(record, markdown=True)))
+        paragraphs.append(f"![Time against size]({plot.relative_to(folder)})\n")
+    paragraphs.append(tables.text(tables.table(record, markdown=True)))
     if notes := tables.notes(record):
-        parts.append("".join(f"- {note}\n" for note in notes))
-    return "\n".join(parts) + "\n"
+        paragraphs.append("".join(f"- {note}\n" for note in notes))
+    return "\n".join(paragraphs) + "\n"
 
 
 def _machines(records: Mapping[str, Record]) -> list[str]:
-    """A line for every machine and set of versions; one, if all questions were asked in one run."""
+    """One line for every different machine and set of versions."""
     lines: dict[str, list[str]] = {}
     for record in records.values():
         machine = record.machine

@@ -1,4 +1,4 @@
-"""The plots, from what was saved: time against size, one line a library, its name at its end."""
+"""Plots of the time against the size, from the saved results: one line per library, with its name at the end."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
-GAP = 0.06  # between two names, as a share of the height
+GAP = 0.06  # the smallest distance of two names, as a fraction of the height of the plot
 
-# Okabe and Ito's colours, which the colour-blind can tell apart; the markers say it a second time.
+# The colours of Okabe and Ito, which colour-blind people can tell apart. The lines also differ in their markers.
 STYLES: dict[str, dict[str, Any]] = {
     SOFTGRAD: {"color": "#D55E00", "marker": "o", "linewidth": 2.5, "zorder": 3},
     SOFTGRAD_OUT: {"color": "#D55E00", "marker": "o", "linestyle": "--", "markerfacecolor": "white", "zorder": 3},
@@ -28,11 +28,11 @@ STYLES: dict[str, dict[str, Any]] = {
     "NumPy": {"color": "#000000", "marker": "v"},
     "SciPy": {"color": "#CC79A7", "marker": "P"},
 }
-LABELS = {COPY: "copy of as many bytes"}
+LABELS = {COPY: "copy (np.copyto)"}
 
 
 def draw(record: Record, folder: Path = FOLDER) -> Path:
-    """One question's plot, as a PNG on white, whatever is around it."""
+    """Draws the plot of one question as a PNG file with a white background, and returns its path."""
     import matplotlib as mpl
 
     mpl.use("agg")
@@ -44,8 +44,8 @@ def draw(record: Record, folder: Path = FOLDER) -> Path:
     axes.set(xscale="log", yscale="log")
     _lines(axes, record)
     axes.set_title(record.title, loc="left", fontsize=11)
-    axes.set_ylabel("milliseconds a call, median")
-    axes.set_xlabel(f"rows of {SWEEP_CLASSES:,} classes")
+    axes.set_ylabel("milliseconds per call (median)")
+    axes.set_xlabel(f"number of rows of {SWEEP_CLASSES:,} classes")
     axes.set_xticks(rows, [f"{count:,}" for count in rows])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
@@ -68,13 +68,13 @@ def _lines(axes: Axes, record: Record) -> None:
             axes.plot(*zip(*points, strict=True), markersize=6, **STYLES[line])
             ends[line] = points[-1]
     axes.autoscale_view()
-    to_share = axes.transData - axes.transAxes  # of the width and the height
-    shares = [to_share.transform(end)[1] for end in ends.values()]
-    for (line, end), share in zip(ends.items(), spread(shares, GAP), strict=True):
+    to_axes_fraction = axes.transData - axes.transAxes
+    heights = [to_axes_fraction.transform(end)[1] for end in ends.values()]
+    for (line, end), height in zip(ends.items(), spread(heights, GAP), strict=True):
         axes.annotate(
             LABELS.get(line, line),
             xy=end,
-            xytext=(1.04, share),
+            xytext=(1.04, height),
             textcoords="axes fraction",
             va="center",
             annotation_clip=False,
@@ -91,12 +91,12 @@ def _lines(axes: Axes, record: Record) -> None:
 
 
 def spread(heights: Sequence[float], gap: float) -> list[float]:
-    """The heights moved apart until no two are nearer than `gap`; their order stays."""
-    upward = sorted(range(len(heights)), key=lambda i: heights[i])
+    """The heights, moved apart so that no two are closer than `gap`. Their order does not change."""
+    ascending = sorted(range(len(heights)), key=lambda i: heights[i])
     pushed_up, pushed_down = list(heights), list(heights)
-    for below, above in pairwise(upward):
+    for below, above in pairwise(ascending):
         pushed_up[above] = max(pushed_up[above], pushed_up[below] + gap)
-    for above, below in pairwise(reversed(upward)):
+    for above, below in pairwise(reversed(ascending)):
         pushed_down[below] = min(pushed_down[below], pushed_down[above] - gap)
     return [(up + down) / 2 for up, down in zip(pushed_up, pushed_down, strict=True)]
 

@@ -1,4 +1,4 @@
-"""What a run found, as data: kept as JSON, one file a question."""
+"""The results of a run as data, which are saved as JSON, one file per question."""
 
 from __future__ import annotations
 
@@ -20,56 +20,56 @@ FOLDER = Path(__file__).parent / "results"
 
 @dataclass
 class Row:
-    """One size."""
+    """The results for one size. A line is something that is timed, under its name in the tables."""
 
     rows: int
     classes: int
     bytes_moved: int
-    seconds: dict[str, list[float]]  # of a call, one number a round
-    refused: dict[str, str]  # why a line has no times
-    features: int = 0  # of a row, where the logits are products
-    megabytes: dict[str, float] = field(default_factory=dict)  # of memory beyond inputs and results, at the peak
-    found: dict[str, float] = field(default_factory=dict)  # what else was measured
+    seconds: dict[str, list[float]]  # for each line the seconds of a call, one number per round
+    not_timed: dict[str, str]  # the reason why a line was not timed
+    features: int = 0  # the number of features of a row, if the logits are products with a matrix
+    megabytes: dict[str, float] = field(default_factory=dict)  # the peak memory beyond inputs and results
+    errors: dict[str, float] = field(default_factory=dict)  # the errors of a line's results
 
     def median(self, line: str) -> float | None:
-        """Seconds of a call, over the rounds; None where the line has no times."""
+        """The median of the seconds over the rounds; None if the line was not timed."""
         return statistics.median(self.seconds[line]) if self.seconds.get(line) else None
 
-    def times_as_long(self, peer: str) -> float | None:
-        """How many times as long as softgrad's plain call a peer takes."""
+    def time_ratio(self, peer: str) -> float | None:
+        """The time of a peer, divided by the time of softgrad's plain call."""
         return _ratio(self.median(peer), self.median(SOFTGRAD))
 
-    def share_of_copy(self) -> float | None:
-        """The speed of softgrad, with out= where it has that, as a share of a copy's."""
+    def copy_ratio(self) -> float | None:
+        """The time of the copy, divided by the time of softgrad, with out= if the function has it."""
         return _ratio(self.median(COPY), self.median(SOFTGRAD_OUT) or self.median(SOFTGRAD))
 
-    def gigabytes_a_second(self) -> float | None:
-        """Of softgrad, with out= where it has that."""
+    def gigabytes_per_second(self) -> float | None:
+        """The bytes moved per second by softgrad, with out= if the function has it."""
         return _ratio(self.bytes_moved / 1e9, self.median(SOFTGRAD_OUT) or self.median(SOFTGRAD))
 
 
 @dataclass
 class Record:
-    """One question."""
+    """The results for one question."""
 
     question: str
     title: str
     date: str
     machine: dict[str, str | int]
     versions: dict[str, str]
-    absent: dict[str, str]  # provider: how it is installed
+    absent: dict[str, str]  # the providers that are not installed, with the command that installs them
     rows: list[Row]
 
     def lines(self) -> list[str]:
-        """What was timed, in the order of the providers."""
+        """The names of all lines that were timed."""
         return list(dict.fromkeys(line for row in self.rows for line in row.seconds))
 
     def sweep(self) -> list[Row]:
-        """The sizes that differ in their rows alone, for a plot."""
+        """The sizes that differ only in the number of rows, for a plot."""
         return [row for row in self.rows if row.classes == SWEEP_CLASSES]
 
     def save(self, folder: Path = FOLDER) -> Path:
-        """Writes QUESTION.json; times to four digits."""
+        """Writes QUESTION.json, with the times rounded to four digits, and returns its path."""
         data = asdict(self)
         for row in data["rows"]:
             row["seconds"] = {line: [float(f"{t:.4g}") for t in times] for line, times in row["seconds"].items()}
@@ -77,7 +77,7 @@ class Record:
 
 
 def load(question: str, folder: Path = FOLDER) -> Record | None:
-    """What was saved of a question; None if nothing was."""
+    """The saved record of a question; None if there is none."""
     path = folder / f"{question}.json"
     if not path.exists():
         return None
@@ -86,26 +86,26 @@ def load(question: str, folder: Path = FOLDER) -> Record | None:
 
 
 def load_all(folder: Path = FOLDER) -> dict[str, Record]:
-    """What was saved, in the order of the questions."""
+    """All saved records, in the order of the questions."""
     return {name: record for name in QUESTIONS if (record := load(name, folder))}
 
 
 def write_json(path: Path, data: object) -> Path:
-    """Whole or not at all."""
+    """Writes data as JSON to a temporary file, then renames it: `path` never holds an incomplete file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(data, indent=1) + "\n")
-    unfinished.replace(path)
+    temporary = path.with_suffix(".unfinished")
+    temporary.write_text(json.dumps(data, indent=1) + "\n")
+    temporary.replace(path)
     return path
 
 
 def now() -> str:
-    """The date and time, UTC."""
+    """The date and the time in UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def machine() -> dict[str, str | int]:
-    """What the numbers depend on, beside the versions."""
+    """A description of the machine, on which the results depend."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return {
         "processor": _processor(),
@@ -124,14 +124,14 @@ def _processor() -> str:
 
 
 def _percent_busy(seconds: float = 0.5) -> int:
-    """What others were doing on the processors just before; times are worth little where it is much."""
+    """The load of the processors by other processes. If it is high, the measured times are unreliable."""
     stat = Path("/proc/stat")
     if not stat.exists():
         return 0
 
     def ticks() -> tuple[int, int]:
         fields = [int(field) for field in stat.read_text().splitlines()[0].split()[1:9]]
-        return sum(fields), fields[3] + fields[4]  # all, and those idle or waiting for a disk
+        return sum(fields), fields[3] + fields[4]  # all ticks, and those spent idle or waiting for a disk
 
     all_before, idle_before = ticks()
     time.sleep(seconds)

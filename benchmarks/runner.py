@@ -1,4 +1,4 @@
-"""Puts a question to every provider in turn, round after round, one order under way at a time."""
+"""Runs a question with every provider, in several rounds. Only one provider works at a time."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ from benchmarks.record import Record, Row, machine, now
 from benchmarks.worker import Failed, Prepare, Time, serve
 
 ROUNDS = 5
-SECONDS = 0.05  # of calls in one sample
-ENOUGH = 2.0  # seconds that the samples of a line add up to when it is not asked again
-PAUSE = 0.02  # until the threads of the one before have gone to sleep: torch's turn for 5 milliseconds
+SAMPLE_SECONDS = 0.05  # the duration of the calls in one sample
+MAX_SECONDS = 2.0  # a line is not timed again once its samples add up to more than this
+PAUSE = 0.02  # seconds until the threads of the previous provider sleep; those of torch spin for 5 milliseconds
 
 
 class Peer:
-    """A provider's process, seen from here."""
+    """The process of a provider, as the runner sees it."""
 
     def __init__(self, entry: Entry, question: Question) -> None:
         self.name = entry.name
         context = multiprocessing.get_context("spawn")
-        self._orders, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs, entry, question), daemon=True)
+        self._connection, worker_end = context.Pipe()
+        self._process = context.Process(target=serve, args=(worker_end, entry, question), daemon=True)
         self._process.start()
-        theirs.close()
+        worker_end.close()
 
-    def ask(self, order: Prepare | Time) -> Any:
-        """The answer, when it is there; Failed if the process has ended, for want of memory for example."""
+    def request(self, request: Prepare | Time) -> Any:
+        """The answer to a request; Failed if the process has ended, for example because memory ran out."""
         time.sleep(PAUSE)
-        with suppress(OSError):  # its process has ended, which hear() finds too
-            self._orders.send(order)
-        return self.hear()
+        with suppress(OSError):  # the process has ended; receive() reports it
+            self._connection.send(request)
+        return self.receive()
 
-    def hear(self) -> Any:
-        """What it says next, the first time whether its library is there."""
+    def receive(self) -> Any:
+        """The next answer. The first one says whether the library could be loaded."""
         try:
-            return self._orders.recv()
+            return self._connection.recv()
         except (EOFError, OSError):
             return Failed("its process ended")
 
@@ -55,9 +55,9 @@ class Peer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(OSError):  # it may have ended already
-            self._orders.send(None)
-        self._orders.close()
+        with suppress(OSError):  # the process may have ended already
+            self._connection.send(None)
+        self._connection.close()
         self._process.join(timeout=10)
         if self._process.is_alive():
             self._process.kill()
@@ -68,11 +68,20 @@ def run(
     providers: Sequence[Entry] = PROVIDERS,
     *,
     rounds: int = ROUNDS,
-    seconds: float = SECONDS,
-    enough: float = ENOUGH,
-    say: Callable[[str], None] = lambda text: None,
+    sample_seconds: float = SAMPLE_SECONDS,
+    max_seconds: float = MAX_SECONDS,
+    report: Callable[[str], None] = lambda text: None,
 ) -> Record:
-    """The times of every provider that is installed, over every size of the question."""
+    """Times every installed provider at every size of the question.
+
+    Args:
+        question: the question.
+        providers: the providers to time.
+        rounds: the number of rounds.
+        sample_seconds: the duration of one sample.
+        max_seconds: a line is not timed again once its samples add up to more than this.
+        report: is called with a description of what is done next.
+    """
     present = [entry for entry in providers if entry.is_present()]
     versions = {package: version for entry in present for package, version in entry.versions().items()}
     record = Record(
@@ -86,42 +95,42 @@ def run(
     )
     with ExitStack() as stack:
         peers = [stack.enter_context(Peer(entry, question)) for entry in present]
-        say(f"{question.name}: the libraries are imported")
-        words = {peer.name: peer.hear() for peer in peers}
-        refused = {name: word.reason for name, word in words.items() if isinstance(word, Failed)}
-        ready = [peer for peer in peers if peer.name not in refused]
+        report(f"{question.name}: importing the libraries")
+        answers = {peer.name: peer.receive() for peer in peers}
+        failed = {name: answer.reason for name, answer in answers.items() if isinstance(answer, Failed)}
+        ready = [peer for peer in peers if peer.name not in failed]
         for size in question.sizes:
 
-            def say_where(text: str, size: Size = size) -> None:
-                say(f"{question.name} {size}: {text}")
+            def report_size(text: str, size: Size = size) -> None:
+                report(f"{question.name} {size}: {text}")
 
             row = Row(
                 size.rows,
                 size.classes,
                 question.bytes_moved(size),
                 seconds={},
-                refused=dict(refused),
+                not_timed=dict(failed),
                 features=size.features,
             )
-            lines = _prepare(ready, question, size, row, say_where)
-            _time(lines, row, rounds, seconds, enough, say_where)
+            lines = _prepare(ready, question, size, row, report_size)
+            _time(lines, row, rounds, sample_seconds, max_seconds, report_size)
             record.rows.append(row)
     return record
 
 
 def _prepare(
-    peers: Sequence[Peer], question: Question, size: Size, row: Row, say: Callable[[str], None]
+    peers: Sequence[Peer], question: Question, size: Size, row: Row, report: Callable[[str], None]
 ) -> list[tuple[Peer, str]]:
-    """The lines that can be timed; the others go into row.refused."""
+    """The lines that can be timed. The reasons for the others are added to row.not_timed."""
     lines: list[tuple[Peer, str]] = []
     with TemporaryDirectory() as folder:
-        say("inputs are drawn")
-        order = Prepare(*inputs.write(question, size, Path(folder)))
+        report("drawing the inputs")
+        request = Prepare(*inputs.write(question, size, Path(folder)))
         for peer in peers:
-            say(f"{peer.name} is prepared")
-            answer = peer.ask(order)
+            report(f"preparing {peer.name}")
+            answer = peer.request(request)
             faults = {peer.name: answer.reason} if isinstance(answer, Failed) else answer
-            row.refused.update({line: fault for line, fault in faults.items() if fault})
+            row.not_timed.update({line: fault for line, fault in faults.items() if fault})
             lines += [(peer, line) for line, fault in faults.items() if not fault]
     return lines
 
@@ -130,21 +139,21 @@ def _time(
     lines: Sequence[tuple[Peer, str]],
     row: Row,
     rounds: int,
-    seconds: float,
-    enough: float,
-    say: Callable[[str], None],
+    sample_seconds: float,
+    max_seconds: float,
+    report: Callable[[str], None],
 ) -> None:
-    """Fills row.seconds; a line that fails goes into row.refused after all."""
-    order = random.Random(0)
-    for turn in range(rounds):
-        for peer, line in order.sample(lines, len(lines)):  # nobody is always after the same one
-            if line in row.refused or sum(row.seconds.get(line, [])) > enough:
+    """Fills row.seconds. A line that fails while it is timed is moved to row.not_timed."""
+    rng = random.Random(0)
+    for number in range(1, rounds + 1):
+        for peer, line in rng.sample(lines, len(lines)):  # a new order, so that no line always follows the same one
+            if line in row.not_timed or sum(row.seconds.get(line, [])) > max_seconds:
                 continue
-            say(f"round {turn + 1} of {rounds}, {line}")
-            answer = peer.ask(Time(line, seconds))
+            report(f"round {number} of {rounds}, {line}")
+            answer = peer.request(Time(line, sample_seconds))
             if isinstance(answer, Failed):
-                row.refused[line] = answer.reason
+                row.not_timed[line] = answer.reason
             else:
                 row.seconds.setdefault(line, []).append(answer)
-    for line in row.refused:
+    for line in row.not_timed:
         row.seconds.pop(line, None)

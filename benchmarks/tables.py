@@ -1,4 +1,4 @@
-"""The tables: one a question, and one of all goals; for a terminal, or as Markdown."""
+"""The tables: one per question, and one of all goals. They are printed on a terminal or written as Markdown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from io import StringIO
 from typing import TYPE_CHECKING
 
-from benchmarks.goals import Found
+from benchmarks.goals import Result
 from benchmarks.providers import PEERS, SOFTGRAD, SOFTGRAD_OUT
 from benchmarks.record import Record, Row
 
@@ -15,22 +15,25 @@ if TYPE_CHECKING:
     from rich.status import Status
     from rich.table import Table
 
-BUSY = 10  # percent, above which the reader is told
-WIDTH = 130  # of a table that goes into a file
+BUSY = 10  # percent; a note is added if the load at the start was higher
+WIDTH = 130  # columns of the output if standard output is not a terminal
 CAPTION = (
-    "Times are medians. plain: the result is a new array, whose memory is fetched and freed in every call, page faults "
-    "included, as it is for every peer. out=: into an array that is there. copy: np.copyto of half of the bytes moved "
-    "into an array that is there, whole or split over threads, whichever is faster. Under a peer: how many times as "
-    "long as softgrad's plain call it takes. Under copy: its time as a share of softgrad's with out=. GB/s: of out=."
+    'Times are medians. "plain" is a call that returns a new array: its memory is allocated and freed in every call, '
+    'page faults included, as in the calls of the other libraries. "out=" is a call that writes to an existing array. '
+    '"MB moved" is the least that must be read and written, and "GB/s" is MB moved divided by the time with out=. The '
+    'column of a library shows its time divided by the time of softgrad\'s plain call. "copy" shows the time of '
+    "np.copyto divided by the time of softgrad with out=. np.copyto copies half of the bytes moved to an existing "
+    "array, in one thread or in several, whichever is faster."
 )
 GOALS_CAPTION = (
-    "Wanted and found: how many times as long as softgrad's plain call the fastest of them takes; against the copy, "
-    "the copy's time as a share of that of softgrad with out=. Of a goal for every size, the worst is shown."
+    'The columns "wanted" and "found" are ratios: the time of the fastest library in the column "against", divided by '
+    "the time of softgrad's plain call. Against the copy, the ratio is the time of the copy divided by the time of "
+    "softgrad with out=. For a goal at every size, the worst size is shown."
 )
 
 
 def console() -> Console:
-    """Standard output, wide enough for a table even where it is no terminal."""
+    """A console for standard output, which is wide enough for a table even if it is not a terminal."""
     from rich.console import Console
 
     output = Console(markup=False, highlight=False)
@@ -38,91 +41,91 @@ def console() -> Console:
 
 
 def progress() -> Status:
-    """A line on standard error that says what is under way, on a terminal only, and takes little of the processors."""
+    """A status line on standard error, on a terminal only. It is refreshed rarely, to use little processor time."""
     from rich.console import Console
 
     return Console(stderr=True, markup=False, highlight=False).status("", refresh_per_second=2)
 
 
 def empty(columns: Sequence[str], *, title: str = "", markdown: bool = False) -> Table:
-    """A table without rows: framed, or as Markdown, which has no titles."""
+    """A table without rows, with a frame or as Markdown. A Markdown table has no title."""
     from rich import box
     from rich.table import Table
 
-    drawn = Table(
+    table = Table(
         title=None if markdown else title or None,
         title_justify="left",
         box=box.MARKDOWN if markdown else box.HEAVY_HEAD,
     )
     for column in columns:
-        drawn.add_column(column, justify="left" if markdown else "right", no_wrap=True)
-    return drawn
+        table.add_column(column, justify="left" if markdown else "right", no_wrap=True)
+    return table
 
 
-def text(drawn: Table) -> str:
-    """Its lines, as long as they are."""
+def text(table: Table) -> str:
+    """The table as text, whose lines are not wrapped."""
     from rich.console import Console
 
     console = Console(file=StringIO(), width=400, markup=False, highlight=False)
-    console.print(drawn)
+    console.print(table)
     assert isinstance(console.file, StringIO)
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines() if line.strip()) + "\n"
 
 
 def table(record: Record, *, markdown: bool = False) -> Table:
-    """Rows are sizes, columns what was found, as CAPTION explains."""
+    """The table of a question, with one row per size. CAPTION explains the columns."""
     columns = ("rows x classes", "MB moved", "GB/s", "plain, ms", "out=, ms", *PEERS, "copy")
-    drawn = empty(columns, title=record.title, markdown=markdown)
+    table = empty(columns, title=record.title, markdown=markdown)
     for row in record.rows:
-        drawn.add_row(
+        table.add_row(
             f"{row.rows:,} x {row.classes:,}",
             f"{row.bytes_moved / 1e6:.3g}",
-            _number(row.gigabytes_a_second(), ".3g"),
+            _number(row.gigabytes_per_second(), ".3g"),
             _milliseconds(row, SOFTGRAD),
             _milliseconds(row, SOFTGRAD_OUT),
             *(_peer(record, row, peer) for peer in PEERS),
-            _number(row.share_of_copy(), ".2f"),
+            _number(row.copy_ratio(), ".2f"),
         )
-    return drawn
+    return table
 
 
-def goals(found: Sequence[Found], *, markdown: bool = False) -> Table:
-    """Rows are goals, with what was found and whether it is enough, as GOALS_CAPTION explains."""
+def goals(results: Sequence[Result], *, markdown: bool = False) -> Table:
+    """The table of goals and results, with one row per goal. GOALS_CAPTION explains the columns."""
     columns = ("question", "rows x classes", "against", "fastest", "wanted", "found", "")
-    drawn = empty(columns, title="goals", markdown=markdown)
-    for one in found:
-        size = "every size" if one.size is None else str(one.size) if one.goal.size else f"{one.size} (worst)"
-        drawn.add_row(
-            one.goal.question,
-            size,
-            "every peer" if one.goal.against == PEERS else ", ".join(one.goal.against),
-            one.fastest,
-            f"{one.goal.wanted:g}",
-            _number(one.value, ".2f"),
-            one.verdict(),
+    table = empty(columns, title="goals", markdown=markdown)
+    for result in results:
+        goal, size = result.goal, result.size
+        table.add_row(
+            goal.question,
+            "every size" if size is None else str(size) if goal.size else f"{size} (worst)",
+            "every peer" if goal.against == PEERS else ", ".join(goal.against),
+            result.fastest,
+            f"{goal.wanted:g}",
+            _number(result.value, ".2f"),
+            result.verdict(),
         )
-    return drawn
+    return table
 
 
 def notes(record: Record) -> list[str]:
-    """A sentence for everybody who is absent or was refused."""
-    found = [f"{name} is absent: {install}" for name, install in record.absent.items()]
-    if int(record.machine.get("percent_busy_before", 0)) > BUSY:
-        found.append(f"the processors were {record.machine['percent_busy_before']} % busy with other work at the start")
+    """A sentence for each provider that is not installed, and for each line that was not timed."""
+    sentences = [f"{name} is not installed: {install}" for name, install in record.absent.items()]
+    if (percent := int(record.machine.get("percent_busy_before", 0))) > BUSY:
+        sentences.append(f"other processes used {percent} % of the processors at the start")
     reasons: dict[tuple[str, str], list[Row]] = {}
     for row in record.rows:
-        for line, reason in row.refused.items():
+        for line, reason in row.not_timed.items():
             reasons.setdefault((line, reason), []).append(row)
     for (line, reason), rows in reasons.items():
         where = "" if len(rows) == len(record.rows) else f" at {', '.join(f'{r.rows:,} x {r.classes:,}' for r in rows)}"
-        found.append(f"{line} was not timed{where}: {reason}")
-    return found
+        sentences.append(f"{line} was not timed{where}: {reason}")
+    return sentences
 
 
 def _peer(record: Record, row: Row, peer: str) -> str:
     if peer in record.absent:
         return "absent"
-    return "not timed" if peer in row.refused else _number(row.times_as_long(peer), ".1f")
+    return "not timed" if peer in row.not_timed else _number(row.time_ratio(peer), ".1f")
 
 
 def _milliseconds(row: Row, line: str) -> str:

@@ -1,4 +1,4 @@
-"""The largest error of softgrad and its peers over a table of hard cases, in ulp."""
+"""The largest errors of softgrad and other libraries over a table of difficult cases, in ulp."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib.metadata
 
 
 def main(*, quick: bool = False) -> None:
-    """Prints the tables, and writes docs/accuracy.md from them; quick looks at short rows only and writes nothing."""
+    """Prints the tables and writes docs/accuracy.md. With `quick`, only short rows are used and nothing is written."""
     from benchmarks import tables
     from benchmarks.accuracy import measure, page
     from benchmarks.accuracy.libraries import LIBRARIES
@@ -25,9 +25,9 @@ def main(*, quick: bool = False) -> None:
         console.print(page.table(errors.all, names, f"largest error in ulp, {dtype}"))
     for library in LIBRARIES:
         if library not in present:
-            console.print(f"{library.name} is absent: python -m pip install {' '.join(library.packages)}")
+            console.print(f"{library.name} is not installed: python -m pip install {' '.join(library.packages)}")
     if not quick:
         packages = sorted({"numpy", "mpmath", *(package for library in present for package in library.packages)})
         versions = ", ".join(f"{package} {importlib.metadata.version(package)}" for package in packages)
-        made_on = f"Made on {now()[:10]} with {versions}; {machine()['processor']}."
-        console.print(f"written to {page.write(found, names, made_on)}")
+        measured_on = f"Measured on {now()[:10]} with {versions}; {machine()['processor']}."
+        console.print(f"written to {page.write(found, names, measured_on)}")

@@ -1,12 +1,13 @@
-"""The exact values, in mpmath with 50 digits, or in long double for rows too long for that.
+"""The exact values, computed in mpmath with 50 digits, or in long double for rows that are too long for mpmath.
 
-For one row of logits z, m its maximum (at the class a) and d = z - m, which neither arithmetic rounds where it matters:
+For one row of logits z with its maximum m at the class a, let d = z - m. Both arithmetics compute d without a relevant
+rounding error. Then
 
-    others_i = sum_{j != i} exp(d_j)                 without the term at i, so that no 1 swallows what is small
+    others_i = sum_{j != i} exp(d_j)                 without the term at i, which would absorb small terms if it is 1
     log p_j  = d_j - log1p(others_a)
-    p_j - t_j = -others_y / (1 + others_a)           at a target class j = y; elsewhere p_j
+    p_j - t_j = -others_y / (1 + others_a)           for the target class j = y; p_j for the other classes
 
-Nothing here comes from softgrad.
+This module does not use softgrad.
 """
 
 from __future__ import annotations
@@ -16,83 +17,83 @@ from typing import Any, NamedTuple, Protocol
 import mpmath
 import numpy as np
 
-from benchmarks.accuracy.cases import IN_MPMATH, Case
+from benchmarks.accuracy.cases import MAX_CLASSES_IN_MPMATH, Case
 from benchmarks.questions.base import Array
 
 mpmath.mp.dps = 50
 
 
 class Exact(NamedTuple):
-    """Right values, and the sizes that errors are measured against; both long double."""
+    """Exact values, and the sizes relative to which errors are measured; both in long double."""
 
     value: Array
-    size: Array  # |value|, or where its terms cancel the sum of their sizes
+    size: Array  # |value|; or the sum of the absolute values of its terms, if these can cancel
 
 
 class Arithmetic(Protocol):
-    """Numbers wide enough to judge by."""
+    """An arithmetic with enough digits to compute exact values."""
 
-    log: Any  # from an array to an array, as NumPy's
+    log: Any  # a function of arrays, like NumPy's
     log1p: Any
 
     def wide(self, x: Array) -> Array:
-        """The same numbers."""
+        """The same numbers in this arithmetic."""
 
     def exp_of_differences(self, z: Array, m: Array) -> tuple[Array, Array]:
-        """(z - m, exp(z - m)), for m (N, 1)."""
+        """(z - m, exp(z - m)), for m of shape (N, 1)."""
 
     def rounded(self, x: Array) -> Array:
-        """As long double."""
+        """The numbers rounded to long double."""
 
 
 class Mpmath:
-    """50 digits, and exponents without end."""
+    """50 digits, and exponents of any size."""
 
     log = staticmethod(np.frompyfunc(mpmath.log, 1, 1))
     log1p = staticmethod(np.frompyfunc(mpmath.log1p, 1, 1))
     _exp = staticmethod(np.frompyfunc(mpmath.exp, 1, 1))
 
     def wide(self, x: Array) -> Array:
-        """As mpf; every float32 and float64 is one."""
+        """The numbers as mpf, which represents every float32 and float64 exactly."""
         wide: Array = np.frompyfunc(lambda value: mpmath.mpf(float(value)), 1, 1)(x)
         return wide
 
     def exp_of_differences(self, z: Array, m: Array) -> tuple[Array, Array]:
-        """Differences of numbers up to 1e8 fit the 50 digits."""
+        """(z - m, exp(z - m)). The differences of numbers up to 1e8 fit into 50 digits."""
         d = self.wide(z) - self.wide(m)
         return d, self._exp(d)
 
     def rounded(self, x: Array) -> Array:
-        """Two floats carry the 64 bits of a long double."""
+        """The numbers as long double. Two floats hold the 64 bits of its significand."""
         return np.vectorize(_to_long_double, otypes=[np.longdouble])(x)
 
 
 class LongDouble:
-    """64 bits of mantissa: an error of 0.001 ulp of float64."""
+    """A significand of 64 bits, so that errors are about 0.001 ulp of float64."""
 
     log = staticmethod(np.log)
     log1p = staticmethod(np.log1p)
 
     def wide(self, x: Array) -> Array:
-        """As long double; every float32 and float64 is one."""
+        """The numbers as long double, which represents every float32 and float64 exactly."""
         return x.astype(np.longdouble)
 
     def exp_of_differences(self, z: Array, m: Array) -> tuple[Array, Array]:
-        """What rounding takes from z - m is found again (Knuth's two-sum), and enters exp as a factor."""
+        """(z - m, exp(z - m)). Knuth's two-sum gives the rounding error of z - m, and exp is corrected by a factor."""
         z, m = self.wide(z), self.wide(m)
         d = z - m
-        part = d - z
-        lost = np.where(np.isinf(d), 0, (z - (d - part)) - (m + part))
-        return d, np.exp(d) * (1 + lost)
+        minus_m = d - z
+        rounding_error = np.where(np.isinf(d), 0, (z - (d - minus_m)) - (m + minus_m))
+        return d, np.exp(d) * (1 + rounding_error)
 
     def rounded(self, x: Array) -> Array:
-        """As it is."""
+        """The numbers unchanged."""
         return x.astype(np.longdouble)
 
 
 def judge(case: Case, arithmetic: Arithmetic | None = None) -> dict[str, Exact]:
-    """Every quantity of a case, by name."""
-    a = arithmetic or (Mpmath() if case.logits.shape[1] <= IN_MPMATH else LongDouble())
+    """The exact values of every quantity of a case, by name."""
+    a = arithmetic or (Mpmath() if case.logits.shape[1] <= MAX_CLASSES_IN_MPMATH else LongDouble())
     with np.errstate(all="ignore"):
         values = _quantities(case, a)
     return {name: Exact(a.rounded(value), a.rounded(abs(size))) for name, (value, size) in values.items()}
@@ -114,12 +115,11 @@ def _quantities(case: Case, a: Arithmetic) -> dict[str, tuple[Array, Array]]:
     squared_grad = p * (p_minus_t - (p_minus_t * p).sum(axis=1)[:, None])
     squared_terms = p * (abs(p_minus_t) + (abs(p_minus_t) * p).sum(axis=1)[:, None])
 
-    there = case.probs > 0
-    t = a.wide(np.where(there, case.probs, 1))
-    log_p_there = np.where(there, log_p, 0)
-    log_t = a.log(t)
-    divergence = np.where(there, t * (log_t - log_p_there), 0).sum(axis=1)
-    divergence_terms = np.where(there, t * (abs(log_t) + abs(log_p_there)), 0).sum(axis=1)
+    positive = case.probs > 0
+    t = a.wide(np.where(positive, case.probs, 1))
+    log_t, log_p_or_0 = a.log(t), np.where(positive, log_p, 0)
+    divergence = np.where(positive, t * (log_t - log_p_or_0), 0).sum(axis=1)
+    divergence_terms = np.where(positive, t * (abs(log_t) + abs(log_p_or_0)), 0).sum(axis=1)
     return {
         "softmax": (p, p),
         "log_softmax": (log_p, log_p),
@@ -133,10 +133,10 @@ def _quantities(case: Case, a: Arithmetic) -> dict[str, tuple[Array, Array]]:
 
 
 def _without(e: Array, classes: Array) -> Array:
-    """A copy of e with 0 at one class of each row."""
-    rest = e.copy()
-    rest[np.arange(len(e)), classes] = 0
-    return rest
+    """A copy of e in which the entry of one class per row is 0."""
+    others = e.copy()
+    others[np.arange(len(e)), classes] = 0
+    return others
 
 
 def _to_long_double(x: Any) -> np.longdouble:

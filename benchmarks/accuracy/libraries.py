@@ -1,6 +1,7 @@
-"""What each library answers: its own functions where it has them, else the formula on its softmax.
+"""The results of each library: from its own functions if it has them, otherwise from a formula of its softmax.
 
-Each function takes a case and gives, by the judge's names, one array a quantity; losses by rows, not reduced.
+Each function takes a case and returns one array per quantity, under the names that the judge uses. Losses are those of
+single rows.
 """
 
 from __future__ import annotations
@@ -16,19 +17,19 @@ from benchmarks.questions.base import Array
 
 
 class Library(NamedTuple):
-    """A column of the table."""
+    """A library, which is a column of the table."""
 
     name: str
-    answers: Callable[[Case], dict[str, Array]]
+    results: Callable[[Case], dict[str, Array]]
     packages: tuple[str, ...]
 
     def is_present(self) -> bool:
-        """Whether its packages are installed."""
+        """Whether the packages of the library are installed."""
         return all(importlib.util.find_spec(package) for package in self.packages)
 
 
 def softgrad(case: Case) -> dict[str, Array]:
-    """Its public functions."""
+    """The public functions of softgrad."""
     import softgrad as sg
 
     z, y = case.logits, case.classes
@@ -47,7 +48,7 @@ def softgrad(case: Case) -> dict[str, Array]:
 
 
 def torch(case: Case) -> dict[str, Array]:
-    """torch.nn.functional and autograd."""
+    """torch.nn.functional, with gradients by autograd."""
     import torch
     from torch.nn import functional
 
@@ -70,7 +71,7 @@ def torch(case: Case) -> dict[str, Array]:
 
 
 def jax(case: Case) -> dict[str, Array]:
-    """jax.nn and optax.losses, by rows."""
+    """jax.nn and optax.losses, with gradients by jax.grad."""
     import jax
     import optax
 
@@ -98,7 +99,7 @@ def jax(case: Case) -> dict[str, Array]:
 
 
 def scipy(case: Case) -> dict[str, Array]:
-    """scipy.special; the losses from its log_softmax, their gradients from its softmax."""
+    """scipy.special: the losses are computed from its log_softmax, the gradients from its softmax."""
     from scipy import special
 
     z, y = case.logits, case.classes

@@ -1,4 +1,4 @@
-"""The largest error of every library in every quantity, in units in the last place."""
+"""The largest error of every library for every quantity, in units in the last place (ulp)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from benchmarks.accuracy.judge import Exact, LongDouble, Mpmath, judge
 from benchmarks.accuracy.libraries import Library
 from benchmarks.questions.base import Array
 
-AGREEMENT = 2.0**-60  # of the two judges, relative
+AGREEMENT = 2.0**-60  # the relative difference that is allowed between the two arithmetics of the judge
 
-# What softgrad's docstrings promise, in ulp.
+# The error bounds in softgrad's docstrings, in ulp.
 PROMISES = {
     "softmax": 4,
     "log_softmax": 4,
@@ -29,7 +29,7 @@ PROMISES = {
 
 
 class Worst(NamedTuple):
-    """The largest error, and where it was made."""
+    """The largest error, and the case in which it occurred."""
 
     ulps: float
     case: str
@@ -38,51 +38,51 @@ class Worst(NamedTuple):
 Errors: TypeAlias = dict[str, dict[str, Worst]]  # by quantity, then by library
 
 
-class Found(NamedTuple):
-    """What one dtype showed."""
+class LargestErrors(NamedTuple):
+    """The largest errors in one dtype."""
 
     all: Errors
-    normal: Errors  # where the exact value is no subnormal number
+    normal: Errors  # only those entries whose exact value is a normal number
 
 
 def largest_errors(
-    libraries: Sequence[Library], dtype: str, most_classes: int, say: Callable[[str], None] = lambda text: None
-) -> Found:
-    """Over every case up to a number of classes."""
-    found = Found({quantity: {} for quantity in PROMISES}, {quantity: {} for quantity in PROMISES})
-    for case in cases(dtype, most_classes):
-        say(f"{dtype}: {case.name}")
+    libraries: Sequence[Library], dtype: str, max_classes: int, report: Callable[[str], None] = lambda text: None
+) -> LargestErrors:
+    """The largest errors over all cases with at most `max_classes` classes."""
+    largest = LargestErrors({quantity: {} for quantity in PROMISES}, {quantity: {} for quantity in PROMISES})
+    for case in cases(dtype, max_classes):
+        report(f"{dtype}: {case.name}")
         exact = judge(case)
         for library in libraries:
             with np.errstate(all="ignore"):
-                answers = library.answers(case)
-            for quantity, (errors, is_normal) in _errors(case, answers, exact).items():
-                _keep(found.all[quantity], library.name, Worst(float(errors.max(initial=0.0)), case.name))
-                _keep(found.normal[quantity], library.name, Worst(float(errors[is_normal].max(initial=0.0)), case.name))
-    return found
+                results = library.results(case)
+            for quantity, (errors, is_normal) in _errors(case, results, exact).items():
+                for table, entries in ((largest.all, errors), (largest.normal, errors[is_normal])):
+                    _keep_larger(table[quantity], library.name, Worst(float(entries.max(initial=0.0)), case.name))
+    return largest
 
 
 def ulps(result: Array, exact: Exact, dtype: str) -> Array:
-    """How many units in the last place of `exact.size` the result is off; inf for one with no right digit.
+    """The error of the result in ulps of `exact.size`; inf for a result with no correct digit.
 
-    The unit is the distance of neighbouring numbers of the dtype at that size, subnormal ones included.
+    The ulp is the distance between neighbouring numbers of the dtype at that size, including subnormal numbers.
     """
     info = np.finfo(dtype)
     with np.errstate(all="ignore"):
         _, exponent = np.frexp(np.where(np.isfinite(exact.size), exact.size, 1))
         unit = np.ldexp(np.longdouble(1), np.maximum(exponent - info.nmant - 1, info.minexp - info.nmant))
         error = np.abs(result.astype(np.longdouble) - exact.value)
-        found = error / unit
-        found[~np.isfinite(found) | ((error >= exact.size) & (found > 4))] = np.inf
-    found[result == exact.value] = 0  # infinities too
-    return np.asarray(found, np.float64)
+        errors = error / unit
+        errors[~np.isfinite(errors) | ((error >= exact.size) & (errors > 4))] = np.inf
+    errors[result == exact.value] = 0  # also for equal infinities
+    return np.asarray(errors, np.float64)
 
 
 def require_agreeing_judges() -> None:
-    """Long double against mpmath on rows short enough for both.
+    """Checks that long double and mpmath agree on rows that are short enough for both.
 
     Raises:
-        ArithmeticError: they differ; on a platform where long double is double, for example.
+        ArithmeticError: they differ, for example on a platform where long double is the same as double.
     """
     for dtype in ("float32", "float64"):
         for case in cases(dtype, 1000):
@@ -90,28 +90,28 @@ def require_agreeing_judges() -> None:
                 continue
             for quantity, exact in judge(case, Mpmath()).items():
                 other = judge(case, LongDouble())[quantity]
-                apart = np.abs(exact.value - other.value) > AGREEMENT * exact.size + np.finfo(np.longdouble).tiny
-                if apart.any():
+                differs = np.abs(exact.value - other.value) > AGREEMENT * exact.size + np.finfo(np.longdouble).tiny
+                if differs.any():
                     raise ArithmeticError(f"{quantity}, {case.name}: long double and mpmath differ")
 
 
-def _keep(worst: dict[str, Worst], library: str, new: Worst) -> None:
+def _keep_larger(worst: dict[str, Worst], library: str, new: Worst) -> None:
     if new.ulps >= worst.get(library, new).ulps:
         worst[library] = new
 
 
-def _errors(case: Case, answers: dict[str, Array], exact: dict[str, Exact]) -> dict[str, tuple[Array, Array]]:
-    """By quantity, the errors and which of them are of normal numbers."""
+def _errors(case: Case, results: dict[str, Array], exact: dict[str, Exact]) -> dict[str, tuple[Array, Array]]:
+    """For each quantity the errors, and whether each exact value is a normal number."""
     dtype = case.logits.dtype.name
     at_target = np.zeros(case.logits.shape, bool)
     at_target[np.arange(len(at_target)), case.classes] = True
-    found = {}
-    for name, right in exact.items():
-        errors = ulps(answers[name], right, dtype)
-        is_normal = np.abs(right.value) >= np.finfo(dtype).smallest_normal
+    by_quantity = {}
+    for name, exact_values in exact.items():
+        errors = ulps(results[name], exact_values, dtype)
+        is_normal = np.abs(exact_values.value) >= np.finfo(dtype).smallest_normal
         if name == "cross_entropy gradient":
-            found[f"{name}, at the target"] = errors[at_target], is_normal[at_target]
-            found[f"{name}, off target"] = errors[~at_target], is_normal[~at_target]
+            by_quantity[f"{name}, at the target"] = errors[at_target], is_normal[at_target]
+            by_quantity[f"{name}, off target"] = errors[~at_target], is_normal[~at_target]
         else:
-            found[name] = errors, is_normal
-    return found
+            by_quantity[name] = errors, is_normal
+    return by_quantity

@@ -1,4 +1,4 @@
-"""linear_cross_entropy beside PyTorch and the bare products: time, memory and accuracy, each kept in results/."""
+"""linear_cross_entropy compared with PyTorch and with its matrix products alone: time, memory and accuracy."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def _question(name: str, title: str, operation: LinearCrossEntropy, size: Size) 
 QUESTIONS = {
     question.name: question
     for question in (
-        _question("32000", "drawn", LinearCrossEntropy(), Size(1024, 32_000, 256)),
-        _question("50257", "drawn", LinearCrossEntropy(), Size(2048, 50_257, 768)),
-        _question("128256", "drawn", LinearCrossEntropy(), Size(4096, 128_256, 512)),
+        _question("32000", "random", LinearCrossEntropy(), Size(1024, 32_000, 256)),
+        _question("50257", "random", LinearCrossEntropy(), Size(2048, 50_257, 768)),
+        _question("128256", "random", LinearCrossEntropy(), Size(4096, 128_256, 512)),
         _question("trained", "as trained", TrainedHead(), Size(2048, 50_257, 768)),
         _question("real", "real", RealHead(), Size(2048, 30_522, 384)),
     )
@@ -29,26 +29,29 @@ QUESTIONS = {
 
 
 def main(names: Sequence[str] = (), *, quick: bool = False, rounds: int = ROUNDS) -> None:
-    """Asks the named questions, or all, and prints one table of what is kept of them; quick keeps nothing."""
+    """Runs the named questions, or all of them, and prints the tables of all saved records.
+
+    With `quick` nothing is saved, and the tables are those of this run.
+    """
     from benchmarks import tables
-    from benchmarks.linear import ask, page
+    from benchmarks.linear import measure, page
     from benchmarks.record import load
 
     console = tables.console()
-    asked = {}
+    records = {}
     for name in names or QUESTIONS:
-        if reason := ask.absent(QUESTIONS[name]):
+        if reason := measure.missing_packages(QUESTIONS[name]):
             print(f"{name} is left out: {reason}", file=sys.stderr)
             continue
         with tables.progress() as progress:
-            record = ask.ask(QUESTIONS[name], quick=quick, rounds=rounds, say=progress.update)
+            record = measure.measure(QUESTIONS[name], quick=quick, rounds=rounds, report=progress.update)
         if not quick:
             print(f"saved in {record.save()}", file=sys.stderr)
-        asked[name] = record
+        records[name] = record
     if not quick:
-        asked = {name: record for name in QUESTIONS if (record := load(name))}
-    console.print(page.times(asked))
-    console.print(page.measures(asked))
-    for record in asked.values():
+        records = {name: record for name in QUESTIONS if (record := load(name))}
+    console.print(page.times(records))
+    console.print(page.measures(records))
+    for record in records.values():
         for note in tables.notes(record):
             console.print(f"{record.question}: {note}")

@@ -1,4 +1,4 @@
-"""The tables: the times of every line, and each measure beside what is wanted."""
+"""The tables of linear_cross_entropy: the times of every line, and the measures with their wanted values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks import tables
-from benchmarks.linear.ask import CHUNKED, EAGER, FILTERED, LOSS_ULPS, PRODUCTS, ROOMY, SOFTGRAD
+from benchmarks.linear.measure import CHUNKED, EAGER, FILTERED, LOSS_ULPS, MORE_MEMORY, PRODUCTS, SOFTGRAD
 from benchmarks.questions import Size
 from benchmarks.record import Record, Row
 
@@ -15,61 +15,62 @@ if TYPE_CHECKING:
 
 
 class Measure(NamedTuple):
-    """One line of the table: a number that is to be at most so large."""
+    """A number in the table, and the largest value that is wanted."""
 
     name: str
     wanted: float
-    of: Callable[[Row], float | None]
+    value: Callable[[Row], float | None]
     form: str = ".2f"
 
 
 def _ratio(line: str, other: str) -> Callable[[Row], float | None]:
-    def of(row: Row) -> float | None:
+    def value(row: Row) -> float | None:
         a, b = row.median(line), row.median(other)
         return None if a is None or b is None else a / b
 
-    return of
+    return value
 
 
 def _error(line: str, *names: str) -> Callable[[Row], float | None]:
-    def of(row: Row) -> float | None:
-        found = [row.found.get(f"{line}: {name}") for name in names]
-        return None if None in found else max(filter(None, found), default=0.0)
+    def value(row: Row) -> float | None:
+        errors = [row.errors.get(f"{line}: {name}") for name in names]
+        return None if None in errors else max(filter(None, errors), default=0.0)
 
-    return of
+    return value
 
 
-def _worse_than_torch(row: Row) -> float | None:
+def _error_over_torch(row: Row) -> float | None:
+    """The larger of the ratios for dx and dw."""
     ratios = []
     for name in ("dx", "dw"):
-        ours, theirs = (row.found.get(f"{line}: {name}") for line in (SOFTGRAD, EAGER))
-        if ours is None or theirs is None:
+        softgrad_error, torch_error = (row.errors.get(f"{line}: {name}") for line in (SOFTGRAD, EAGER))
+        if softgrad_error is None or torch_error is None:
             return None
-        ratios.append(ours / theirs)
+        ratios.append(softgrad_error / torch_error)
     return max(ratios)
 
 
 MEASURES = (
-    Measure("time against the three products alone", 1.10, _ratio(SOFTGRAD, PRODUCTS)),
-    Measure("time against torch, all logits", 0.85, _ratio(SOFTGRAD, EAGER)),
-    Measure("time against torch, chunks of 512", 0.95, _ratio(SOFTGRAD, CHUNKED)),
-    Measure("the same with as much memory as that", 0.95, _ratio(ROOMY, CHUNKED)),
-    Measure("peak memory beyond inputs, gradients, MiB", 72, lambda row: row.megabytes.get(SOFTGRAD), ".0f"),
-    Measure("filter_eps: time against exact", 0.65, _ratio(FILTERED, SOFTGRAD)),
-    Measure("filter_eps: relative error of the gradients", 1e-3, _error(FILTERED, "dx", "dw"), ".1e"),
-    Measure("loss of exact logits, ulp", 4, lambda row: row.found.get(LOSS_ULPS)),
-    Measure("error of the gradients against torch's", 1.0, _worse_than_torch),
+    Measure("time / time of the three products alone", 1.10, _ratio(SOFTGRAD, PRODUCTS)),
+    Measure("time / time of torch, all logits", 0.85, _ratio(SOFTGRAD, EAGER)),
+    Measure("time / time of torch, chunks of 512", 0.95, _ratio(SOFTGRAD, CHUNKED)),
+    Measure("the same, with as much memory as torch", 0.95, _ratio(MORE_MEMORY, CHUNKED)),
+    Measure("peak memory without inputs and gradients, MiB", 72, lambda row: row.megabytes.get(SOFTGRAD), ".0f"),
+    Measure("time with filter_eps / time without", 0.65, _ratio(FILTERED, SOFTGRAD)),
+    Measure("relative error of the gradients with filter_eps", 1e-3, _error(FILTERED, "dx", "dw"), ".1e"),
+    Measure("error of the loss of exact logits, ulp", 4, lambda row: row.errors.get(LOSS_ULPS)),
+    Measure("error of the gradients / error of torch", 1.0, _error_over_torch),
 )
 
 
 def times(records: Mapping[str, Record]) -> Table:
-    """Seconds, medians of the rounds; and MiB at the peak."""
-    drawn = tables.empty(["", "head", "N x D x V", "seconds", "fastest", "MiB", "error dx", "error dw"])
+    """The table of times in seconds, median and minimum over the rounds, with peak memory and errors."""
+    table = tables.empty(["", "head", "N x D x V", "seconds", "fastest", "MiB", "error dx", "error dw"])
     for record in records.values():
         for row in record.rows:
             for line in row.seconds:
                 errors = (_error(line, name)(row) for name in ("dx", "dw"))
-                drawn.add_row(
+                table.add_row(
                     line,
                     record.title.partition(": ")[2],
                     _size(row),
@@ -78,24 +79,24 @@ def times(records: Mapping[str, Record]) -> Table:
                     _number(row.megabytes.get(line), ".0f"),
                     *(_number(error or None, ".1e") for error in errors),
                 )
-    return drawn
+    return table
 
 
 def measures(records: Mapping[str, Record]) -> Table:
-    """What was found beside what is wanted."""
-    drawn = tables.empty(["measure", "head", "N x D x V", "wanted", "found", ""])
-    for measure, record, row, value in _found(records):
+    """The table of measures, with the value that is wanted and the value that was found."""
+    table = tables.empty(["measure", "head", "N x D x V", "wanted", "found", ""])
+    for measure, record, row, value in _measured(records):
         verdict = "reached" if value <= measure.wanted else "FALLS SHORT"
         head = record.title.partition(": ")[2]
-        drawn.add_row(measure.name, head, _size(row), f"{measure.wanted:g}", f"{value:{measure.form}}", verdict)
-    return drawn
+        table.add_row(measure.name, head, _size(row), f"{measure.wanted:g}", f"{value:{measure.form}}", verdict)
+    return table
 
 
-def _found(records: Mapping[str, Record]) -> Iterator[tuple[Measure, Record, Row, float]]:
+def _measured(records: Mapping[str, Record]) -> Iterator[tuple[Measure, Record, Row, float]]:
     for measure in MEASURES:
         for record in records.values():
             for row in record.rows:
-                if (value := measure.of(row)) is not None:
+                if (value := measure.value(row)) is not None:
                     yield measure, record, row, value
 
 

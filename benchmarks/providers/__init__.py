@@ -1,11 +1,11 @@
-"""The providers, in the order of the tables. A peer that is not installed is named as absent."""
+"""The providers, in the order of the tables. The peers are the providers except softgrad and the copy."""
 
 from benchmarks.providers.base import Call, Entry, NotOffered, Provider
 
 __all__ = ["COPY", "PEERS", "PROVIDERS", "SOFTGRAD", "SOFTGRAD_OUT", "Call", "Entry", "NotOffered", "Provider"]
 
 SOFTGRAD, COPY = "softgrad", "copy"
-SOFTGRAD_OUT = "softgrad, out="  # into an array that is there already
+SOFTGRAD_OUT = "softgrad, out="  # the call that writes to an existing array
 
 _HERE = "benchmarks.providers"
 _TORCH = "python -m pip install torch --index-url https://download.pytorch.org/whl/cpu"

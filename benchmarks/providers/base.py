@@ -1,4 +1,4 @@
-"""What a provider is: a library behind the operations that are timed."""
+"""Providers: libraries that offer the operations that are timed."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Call: TypeAlias = Callable[[], tuple[Any, ...]]
 
 
 class NotOffered(Exception):
-    """The library has no such operation, or not in this dtype."""
+    """The library does not offer this operation, or not in this dtype."""
 
 
 class Entry(NamedTuple):
-    """A line of the table of providers: enough to name one without importing it."""
+    """An entry of the list of providers. It describes a provider without importing it."""
 
     name: str
     provider: str  # module:class
@@ -27,24 +27,24 @@ class Entry(NamedTuple):
     install: str = ""
 
     def is_present(self) -> bool:
-        """Whether its packages are installed."""
+        """Whether the packages of the provider are installed."""
         return all(importlib.util.find_spec(package) for package in self.packages)
 
     def load(self, dtype: str) -> Provider:
-        """The provider, with its packages imported."""
+        """Imports the packages, and returns the provider."""
         module, _, name = self.provider.partition(":")
         provider: Provider = getattr(importlib.import_module(module), name)(self.name, dtype)
         return provider
 
     def versions(self) -> dict[str, str]:
-        """Of its packages."""
+        """The versions of the packages."""
         return {package: importlib.metadata.version(package) for package in self.packages}
 
 
 class Provider:
-    """A library. A subclass has one method an operation, from native inputs to a call that is ready to be timed.
+    """A library. A subclass has one method per operation, which takes native inputs and returns a call to be timed.
 
-    Such a call returns when its results are there, as a tuple of native arrays.
+    The call returns a tuple of native arrays, once they are computed.
     """
 
     dtypes: tuple[str, ...] = ("float32", "float64", "float16", "bfloat16")
@@ -55,25 +55,25 @@ class Provider:
         self.name = name
 
     def native(self, array: Array) -> Any:
-        """An input as the library's own array; before the clock starts."""
+        """An input as an array of the library. This conversion is not timed."""
         return array
 
     def numpy(self, array: Any) -> Array:
-        """A result as a NumPy array; after the clock has stopped."""
+        """A result as a NumPy array. This conversion is not timed."""
         return np.asarray(array)
 
     def calls(self, operation: Operation, inputs: tuple[Array, ...]) -> dict[str, Call]:
-        """What to time, by the name that tables give it."""
+        """The calls to time, under their names in the tables."""
         return {self.name: self.method(operation)(*map(self.native, inputs))}
 
     def method(self, operation: Operation) -> Callable[..., Call]:
-        """The provider's own method for an operation."""
+        """The method of the provider for an operation."""
         if not hasattr(self, operation.name):
             raise NotOffered(f"no {operation.name}")
         method: Callable[..., Call] = getattr(self, operation.name)
         return method
 
     def fault(self, truths: tuple[Truth, ...], results: tuple[Any, ...], dtype: str) -> str | None:
-        """What is wrong with the results of a call; None if nothing is."""
+        """A description of the first wrong result of a call; None if all are right."""
         faults = (truth.fault(self.numpy(got), dtype) for truth, got in zip(truths, results, strict=True))
         return next(filter(None, faults), None)

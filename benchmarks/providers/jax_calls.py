@@ -1,4 +1,4 @@
-"""JAX on the CPU under jit, with optax's loss. Every call waits for its results: JAX returns before they are there."""
+"""JAX on the CPU under jit, with the loss of optax. Every call waits for its results: JAX returns before they exist."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Jax(Provider):
         self.jax, self.optax = jax, optax
 
     def native(self, array: Array) -> Any:
-        """On the device, which is the CPU."""
+        """An input on the device, which is the CPU."""
         return self.jax.block_until_ready(self.jax.numpy.asarray(array))
 
     def cross_entropy(self, logits: Any, target: Any) -> Call:
-        """value_and_grad of the mean of optax's loss."""
-        loss_of_rows = self.optax.losses.softmax_cross_entropy_with_integer_labels
-        return self._jitted(self.jax.value_and_grad(lambda z, y: loss_of_rows(z, y).mean()), logits, target)
+        """jax.value_and_grad of the mean of the loss of optax."""
+        row_losses = self.optax.losses.softmax_cross_entropy_with_integer_labels
+        return self._jitted(self.jax.value_and_grad(lambda z, y: row_losses(z, y).mean()), logits, target)
 
     def softmax(self, logits: Any) -> Call:
         """jax.nn.softmax."""
@@ -40,11 +40,11 @@ class Jax(Provider):
         return self._jitted(lambda z: (self.jax.nn.log_softmax(z),), logits)
 
     def softmax_vjp(self, probs: Any, grad_output: Any) -> Call:
-        """The formula, for the compiler to fuse."""
+        """The formula, which the compiler fuses."""
         return self._jitted(lambda p, dp: (p * (dp - (p * dp).sum(1, keepdims=True)),), probs, grad_output)
 
     def log_softmax_vjp(self, log_probs: Any, grad_output: Any) -> Call:
-        """The formula, for the compiler to fuse."""
+        """The formula, which the compiler fuses."""
         exp = self.jax.numpy.exp
         return self._jitted(lambda y, dy: (dy - exp(y) * dy.sum(1, keepdims=True),), log_probs, grad_output)
 

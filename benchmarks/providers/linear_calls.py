@@ -1,4 +1,4 @@
-"""Cross-entropy of x w^T and its gradients: softgrad, the bare products, and PyTorch in both of its ways."""
+"""Cross-entropy of x w^T and its gradients: softgrad, only the matrix products, and PyTorch with and without chunks."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from benchmarks.questions.base import Array, Truth
 from softgrad import _blas
 from softgrad.losses._linear.problem import BLOCK, read_problem
 
-CHUNK = 512  # rows: PyTorch's best setting on a CPU; what it chooses itself, some 8 rows, takes 2 to 4 times as long
+CHUNK = 512  # rows; the fastest setting of PyTorch on a CPU. Its default, about 8 rows, takes 2 to 4 times as long
 FILTER_EPS = 1e-5
-FILTERED_ERROR = 1e-3  # of a gradient, by its norm
+FILTERED_ERROR = 1e-3  # the largest error of a gradient with FILTER_EPS, relative to its norm
 
 
 class Softgrad(Provider):
-    """With its defaults."""
+    """softgrad with its default options."""
 
     options: Mapping[str, Any] = MappingProxyType({})
 
     def linear_cross_entropy(self, x: Array, w: Array, target: Array) -> Call:
-        """New gradients in every call."""
+        """A call that returns new arrays for the gradients."""
 
         def call() -> tuple[Any, ...]:
             loss, (dx, dw, _) = sg.linear_cross_entropy_with_grad(x, w, target, **self.options)
@@ -36,12 +36,12 @@ class Softgrad(Provider):
 
 
 class SoftgradFiltered(Softgrad):
-    """With filter_eps, which is held to an error of the norm."""
+    """softgrad with filter_eps. Its errors are measured relative to the norm of a gradient."""
 
     options = MappingProxyType({"filter_eps": FILTER_EPS})
 
     def fault(self, truths: tuple[Truth, ...], results: tuple[Any, ...], dtype: str) -> str | None:
-        """What is wrong with the results."""
+        """A description of the first wrong result; None if all are right."""
         for truth, got in zip(truths, results, strict=True):
             error = np.linalg.norm(np.asarray(got)[truth.rows] - truth.values)
             if not error <= FILTERED_ERROR * np.linalg.norm(truth.values):
@@ -49,39 +49,39 @@ class SoftgradFiltered(Softgrad):
         return None
 
 
-class SoftgradRoomy(Softgrad):
-    """With room for as many logits as PyTorch's chunks have."""
+class SoftgradMoreMemory(Softgrad):
+    """softgrad with as much memory for logits as PyTorch's chunks take."""
 
     def linear_cross_entropy(self, x: Array, w: Array, target: Array) -> Call:
-        """The same call but for max_memory."""
+        """The same call with another max_memory."""
         self.options = {"max_memory": CHUNK * len(w) * x.itemsize}
         return super().linear_cross_entropy(x, w, target)
 
 
 class Products(Provider):
-    """The three products alone, of chunks as softgrad takes them, into new arrays as softgrad's."""
+    """Only the three matrix products, with the same chunks as softgrad, written to new arrays like softgrad's."""
 
     def linear_cross_entropy(self, x: Array, w: Array, target: Array) -> Call:
-        """Its results are right as long as nothing happens to the logits in between: z w and z^T x."""
+        """A call that returns z w and z^T x, since it computes nothing from the logits z = x w^T in between."""
         rows = read_problem("products", x, w, target, None, 64 * 2**20, {}).rows
 
         def call() -> tuple[Any, ...]:
             buffer, dx, dw = np.empty((rows, len(w)), x.dtype), np.zeros(x.shape, x.dtype), np.zeros(w.shape, w.dtype)
             for start in range(0, len(x), rows):
-                some = x[start : start + rows]
-                z, dx_some = buffer[: len(some)], dx[start : start + rows]
+                chunk = x[start : start + rows]
+                z, dx_chunk = buffer[: len(chunk)], dx[start : start + rows]
                 for j in range(0, len(w), BLOCK):
-                    _blas.multiply(some, w[j : j + BLOCK].T, z[:, j : j + BLOCK])
+                    _blas.multiply(chunk, w[j : j + BLOCK].T, z[:, j : j + BLOCK])
                 for j in range(0, len(w), BLOCK):
-                    _blas.multiply(z[:, j : j + BLOCK], w[j : j + BLOCK], dx_some, add=j > 0)
-                    _blas.multiply(z[:, j : j + BLOCK].T, some, dw[j : j + BLOCK], add=True)
+                    _blas.multiply(z[:, j : j + BLOCK], w[j : j + BLOCK], dx_chunk, add=j > 0)
+                    _blas.multiply(z[:, j : j + BLOCK].T, chunk, dw[j : j + BLOCK], add=True)
             return dx, dw
 
         self.x, self.w = x, w
         return call
 
     def fault(self, truths: tuple[Truth, ...], results: tuple[Any, ...], dtype: str) -> str | None:
-        """Of the first call: dx = (x w^T) w at some rows."""
+        """A description of a wrong product: dx must be (x w^T) w, which is checked at four rows."""
         (dx, _), x, w = results, self.x, self.w
         wanted = (x[:4].astype(np.float64) @ w.T.astype(np.float64)) @ w.astype(np.float64)
         return (
@@ -90,10 +90,10 @@ class Products(Provider):
 
 
 class TorchEager(Torch):
-    """F.cross_entropy of all logits."""
+    """F.cross_entropy of all logits at once."""
 
     def linear_cross_entropy(self, x: Any, w: Any, target: Any) -> Call:
-        """Autograd backward."""
+        """A call that computes the loss, and its gradients by autograd."""
         x, w = x.requires_grad_(), w.requires_grad_()
 
         def call() -> tuple[Any, ...]:
@@ -103,14 +103,14 @@ class TorchEager(Torch):
         return call
 
     def loss(self, x: Any, w: Any, target: Any) -> Any:
-        """Forward."""
+        """The loss of all logits."""
         return self.torch.nn.functional.cross_entropy(x @ w.T, target)
 
 
 class TorchChunked(TorchEager):
-    """F.linear_cross_entropy, by chunks of the size that suits it."""
+    """F.linear_cross_entropy, in chunks of the size that is fastest for it."""
 
     def loss(self, x: Any, w: Any, target: Any) -> Any:
-        """Which also computes the gradients."""
+        """The loss in chunks. PyTorch computes the gradients in the same pass."""
         options = self.torch.nn.LinearCrossEntropyOptions(batch_chunk_size=CHUNK)
         return self.torch.nn.functional.linear_cross_entropy(x, w, target, options=options)

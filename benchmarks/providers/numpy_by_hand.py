@@ -1,6 +1,6 @@
-"""NumPy as somebody writes it who minds the memory: as few temporaries as the formula allows.
+"""NumPy code written by hand to save memory, with as few temporary arrays as the formula allows.
 
-16-bit inputs are computed in float32 and rounded once; NumPy's own 16-bit loops are slower by far.
+16-bit inputs are computed in float32 and rounded once. NumPy's own loops for 16-bit numbers are much slower.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from benchmarks.questions.base import Array
 
 
 class NumPyByHand(Provider):
-    """Each operation from its formula."""
+    """Every operation, computed by its formula."""
 
     def cross_entropy(self, logits: Array, target: Array) -> Call:
-        """(softmax(z) - onehot) / N, made where exp(z) stands."""
+        """The gradient (softmax(z) - onehot(y)) / N is computed in place in the array of exp(z)."""
         rows, at_target = len(logits), (np.arange(len(logits)), target)
 
         def call() -> tuple[Array, ...]:
@@ -32,7 +32,7 @@ class NumPyByHand(Provider):
         return call
 
     def softmax(self, logits: Array) -> Call:
-        """exp(z - max) over its sum."""
+        """exp(z - max) divided by its sum."""
 
         def call() -> tuple[Array, ...]:
             z = _wide(logits)
@@ -44,7 +44,7 @@ class NumPyByHand(Provider):
         return call
 
     def log_softmax(self, logits: Array) -> Call:
-        """The shifted logits less the logarithm of the sum of their exponentials."""
+        """The shifted logits z - max minus the logarithm of the sum of exp(z - max)."""
 
         def call() -> tuple[Array, ...]:
             z = _wide(logits)
@@ -55,7 +55,7 @@ class NumPyByHand(Provider):
         return call
 
     def softmax_vjp(self, probs: Array, grad_output: Array) -> Call:
-        """The formula p (dp - sum dp p), in the room of its result."""
+        """The formula p (dp - sum dp p), computed in place in the array of its result."""
 
         def call() -> tuple[Array, ...]:
             p, dp = _wide(probs), _wide(grad_output)
@@ -66,7 +66,7 @@ class NumPyByHand(Provider):
         return call
 
     def log_softmax_vjp(self, log_probs: Array, grad_output: Array) -> Call:
-        """The formula dy - exp(y) sum dy, in the room of its result."""
+        """The formula dy - exp(y) sum dy, computed in place in the array of its result."""
 
         def call() -> tuple[Array, ...]:
             dy = _wide(grad_output)

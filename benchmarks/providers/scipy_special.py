@@ -1,4 +1,4 @@
-"""scipy.special, whose softmax and log_softmax are all it has of this; the loss is built on them."""
+"""scipy.special, which offers softmax and log_softmax only. The loss is computed from log_softmax."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from benchmarks.questions.base import Array
 
 
 class SciPy(Provider):
-    """Neither derivatives nor bfloat16; float16 is computed as such, for many seconds a call."""
+    """SciPy has no derivatives and no bfloat16. It is not timed in float16, where a call takes many seconds."""
 
     dtypes = ("float32", "float64")
 
@@ -20,7 +20,7 @@ class SciPy(Provider):
         self.special = scipy.special
 
     def cross_entropy(self, logits: Array, target: Array) -> Call:
-        """The loss from log_softmax, the gradient from its exponential."""
+        """The loss is computed from log_softmax, and the gradient from its exponential."""
         rows, at_target = len(logits), (np.arange(len(logits)), target)
 
         def call() -> tuple[Array, ...]:

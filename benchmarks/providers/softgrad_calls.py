@@ -1,4 +1,4 @@
-"""softgrad, through its public functions: a plain call, and one with out= where the function takes it."""
+"""softgrad through its public functions: a plain call, and a call with out= if the function has this option."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 
 class Softgrad(Provider):
-    """Checks of the arguments included."""
+    """The public functions. The time includes the checks of the arguments."""
 
     def calls(self, operation: Operation, inputs: tuple[Array, ...]) -> dict[str, Call]:
-        """A plain call allocates its result; one with out= does not."""
+        """A plain call, which allocates its result; and a call with out=, which does not."""
         function = FUNCTIONS[operation.name]
         calls: dict[str, Call] = {self.name: partial(_as_tuple, partial(function, *inputs))}
         if "out" in inspect.signature(function).parameters:

@@ -1,4 +1,4 @@
-"""PyTorch on the CPU, eager and compiled."""
+"""PyTorch on the CPU, in eager mode and compiled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.questions.base import Array, numpy_dtype
 
 
 class Torch(Provider):
-    """Eager: torch.nn.functional and autograd."""
+    """Eager mode: torch.nn.functional and autograd."""
 
     def __init__(self, name: str, dtype: str) -> None:
         super().__init__(name, dtype)
@@ -20,29 +20,29 @@ class Torch(Provider):
         self.torch = torch
 
     def native(self, array: Array) -> Any:
-        """A tensor over the same memory; torch knows NumPy's bfloat16 by its bits only."""
+        """A tensor that shares the memory of the array. bfloat16 is passed as 16-bit integers."""
         if array.dtype.name == "bfloat16":
             return self.torch.from_numpy(array.view(np.int16)).view(self.torch.bfloat16)
         return self.torch.from_numpy(array)
 
     def numpy(self, array: Any) -> Array:
-        """Over the same memory."""
+        """An array that shares the memory of the tensor."""
         tensor = array.detach()
         if tensor.dtype == self.torch.bfloat16:
             return np.asarray(tensor.contiguous().view(self.torch.int16)).view(numpy_dtype("bfloat16"))
         return np.asarray(tensor)
 
     def optimized(self, function: Any) -> Any:
-        """The function as this provider runs it."""
+        """The function as it is run; a subclass compiles it."""
         return function
 
     def cross_entropy(self, logits: Any, target: Any) -> Call:
-        """F.cross_entropy forward, autograd backward."""
+        """F.cross_entropy in the forward pass, autograd in the backward pass."""
         z = logits.requires_grad_()
-        loss_of = self.optimized(self.torch.nn.functional.cross_entropy)
+        cross_entropy = self.optimized(self.torch.nn.functional.cross_entropy)
 
         def call() -> tuple[Any, ...]:
-            loss = loss_of(z, target)
+            loss = cross_entropy(z, target)
             return loss, self.torch.autograd.grad(loss, z)[0]
 
         return call
@@ -58,30 +58,30 @@ class Torch(Provider):
         return lambda: (log_softmax(logits),)
 
     def softmax_vjp(self, probs: Any, grad_output: Any) -> Call:
-        """The kernel of softmax's backward pass, without autograd's own cost."""
+        """The kernel of the backward pass of softmax, without the overhead of autograd."""
         backward = self.torch.ops.aten._softmax_backward_data
         return lambda: (backward(grad_output, probs, 1, probs.dtype),)
 
     def log_softmax_vjp(self, log_probs: Any, grad_output: Any) -> Call:
-        """The kernel of log_softmax's backward pass."""
+        """The kernel of the backward pass of log_softmax."""
         backward = self.torch.ops.aten._log_softmax_backward_data
         return lambda: (backward(grad_output, log_probs, 1, log_probs.dtype),)
 
 
 class TorchCompile(Torch):
-    """torch.compile, each size compiled for itself."""
+    """torch.compile, which compiles every size separately."""
 
     def optimized(self, function: Any) -> Any:
-        """Compiled at the first call, which nobody times."""
+        """The compiled function. It is compiled in the first call, which is not timed."""
         self.torch.compiler.reset()
         return self.torch.compile(function, dynamic=False)
 
     def softmax_vjp(self, probs: Any, grad_output: Any) -> Call:
-        """The formula, for the compiler to fuse."""
+        """The formula, which the compiler fuses."""
         backward = self.optimized(lambda p, dp: p * (dp - (p * dp).sum(1, keepdim=True)))
         return lambda: (backward(probs, grad_output),)
 
     def log_softmax_vjp(self, log_probs: Any, grad_output: Any) -> Call:
-        """The formula, for the compiler to fuse."""
+        """The formula, which the compiler fuses."""
         backward = self.optimized(lambda y, dy: dy - y.exp() * dy.sum(1, keepdim=True))
         return lambda: (backward(log_probs, grad_output),)

@@ -1,4 +1,4 @@
-"""The questions, by name: every operation in every dtype."""
+"""The questions by name: every operation in every dtype."""
 
 from benchmarks.questions.base import Operation, Question, Size, Truth
 from benchmarks.questions.cross_entropy import CrossEntropy
@@ -6,7 +6,7 @@ from benchmarks.questions.softmax import LogSoftmax, LogSoftmaxVjp, Softmax, Sof
 
 __all__ = ["QUESTIONS", "QUICK_SIZES", "SWEEP_CLASSES", "Question", "Size", "Truth"]
 
-SWEEP_CLASSES = 1000  # the plots show time against rows of this many classes
+SWEEP_CLASSES = 1000  # the number of classes in the plots, which show the time against the number of rows
 SWEEP = tuple(Size(rows, SWEEP_CLASSES) for rows in (1, 16, 256, 4096, 65_536))
 QUICK_SIZES = (Size(64, 10), Size(16, 1000), Size(256, 1000))
 
@@ -20,7 +20,7 @@ _OPERATIONS: tuple[tuple[Operation, str], ...] = (
 
 
 def _sizes(dtype: str, *, sweep: bool) -> tuple[Size, ...]:
-    """A small one, a flat one, a square one and a vocabulary; fewer rows beside float32, to have done in time."""
+    """A small size, one with few classes, a medium size and a vocabulary; fewer rows if not float32, to save time."""
     if dtype != "float32":
         return (Size(64, 10), Size(1_000_000, 10), Size(16_384, SWEEP_CLASSES), Size(1024, 32_000))
     return (Size(64, 10), Size(1_000_000, 10), *(SWEEP if sweep else SWEEP[-1:]), Size(4096, 32_000))

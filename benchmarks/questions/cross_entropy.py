@@ -1,9 +1,9 @@
-"""Softmax cross-entropy: the mean loss and its gradient at the logits, for class numbers.
+"""Softmax cross-entropy: the mean loss and its gradient with respect to the logits, for class indices.
 
     L     = mean_i -log p_i[y_i]
     dL/dz = (p - onehot(y)) / N
 
-Moves the logits in and the gradient out.
+It reads the logits and writes the gradient.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from benchmarks.questions.base import SPREAD, Array, Size, Truth, draw, numpy_dt
 
 
 class CrossEntropy:
-    """Results are (loss, gradient)."""
+    """The results are (loss, gradient)."""
 
     name = "cross_entropy"
     arrays_moved = 2
 
     def inputs(self, size: Size, dtype: str) -> tuple[Array, ...]:
-        """Logits (N, K) and classes (N)."""
+        """Logits of shape (N, K) and class indices of shape (N,)."""
         rng = np.random.default_rng(0)
         logits = draw(rng, size, dtype)
         logits *= logits.dtype.type(SPREAD)
         return logits.astype(numpy_dtype(dtype), copy=False), rng.integers(size.classes, size=size.rows)
 
     def truth(self, inputs: tuple[Array, ...], rows: Array) -> tuple[Truth, ...]:
-        """The loss of all rows; the gradient, whose terms are p/N and onehot(y)/N, at some."""
+        """The loss of all rows, and the gradient at some rows. The terms of the gradient are p/N and onehot(y)/N."""
         logits, target = inputs
         total = 0.0
         for block in row_blocks(Size(*logits.shape)):

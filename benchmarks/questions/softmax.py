@@ -1,11 +1,11 @@
-"""Softmax, its logarithm and their backward passes.
+"""Softmax, log_softmax and their backward passes.
 
-For one row of logits z (K classes), dp and dy the gradients at the probabilities and at their logarithms:
+For one row of logits z (K classes) and the upstream gradients dp = dL/dp and dy = dL/dy:
 
-    p  = exp(z) / sum exp(z)       the logits in, the probabilities out
-    y  = z - log sum exp(z)        the logits in, the log-probabilities out
-    dz = p (dp - sum dp p)         the probabilities and the gradient at them in, that at the logits out
-    dz = dy - exp(y) sum dy        the log-probabilities and the gradient at them in, that at the logits out
+    p  = exp(z) / sum exp(z)       reads the logits, writes the probabilities
+    y  = z - log sum exp(z)        reads the logits, writes the log-probabilities
+    dz = p (dp - sum dp p)         reads the probabilities and dp, writes dz
+    dz = dy - exp(y) sum dy        reads the log-probabilities and dy, writes dz
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ class _Forward:
     arrays_moved = 2
 
     def inputs(self, size: Size, dtype: str) -> tuple[Array, ...]:
-        """Logits (N, K)."""
+        """Logits of shape (N, K)."""
         logits = draw(np.random.default_rng(0), size, dtype)
         logits *= logits.dtype.type(SPREAD)
         return (logits.astype(numpy_dtype(dtype), copy=False),)
 
 
 class Softmax(_Forward):
-    """The probabilities."""
+    """The result is the probabilities."""
 
     name = "softmax"
 
     def truth(self, inputs: tuple[Array, ...], rows: Array) -> tuple[Truth, ...]:
-        """Each probability by its own size."""
+        """The probabilities. The error of each one is measured relative to itself."""
         (logits,) = inputs
         _, exponentials, sums = softmax_parts(logits[rows].astype(np.float64))
         probs = exponentials / sums
@@ -39,12 +39,12 @@ class Softmax(_Forward):
 
 
 class LogSoftmax(_Forward):
-    """The log-probabilities."""
+    """The result is the log-probabilities."""
 
     name = "log_softmax"
 
     def truth(self, inputs: tuple[Array, ...], rows: Array) -> tuple[Truth, ...]:
-        """Each log-probability by the sizes of its terms z and log sum exp(z)."""
+        """The log-probabilities. Errors are measured relative to the terms z and log sum exp(z)."""
         (logits,) = inputs
         z = logits[rows].astype(np.float64)
         shifted, _, sums = softmax_parts(z)
@@ -57,23 +57,23 @@ class _Backward:
     takes_logarithms = False
 
     def inputs(self, size: Size, dtype: str) -> tuple[Array, ...]:
-        """The output of the forward pass (N, K) and the gradient at it."""
+        """The output of the forward pass and the upstream gradient, both of shape (N, K)."""
         rng = np.random.default_rng(0)
         output = draw(rng, size, dtype)
         for block in row_blocks(size):
             shifted, exponentials, sums = softmax_parts(output.dtype.type(SPREAD) * output[block])
             output[block] = shifted - np.log(sums) if self.takes_logarithms else exponentials / sums
-        wanted = numpy_dtype(dtype)
-        return output.astype(wanted, copy=False), draw(rng, size, dtype).astype(wanted, copy=False)
+        final = numpy_dtype(dtype)
+        return output.astype(final, copy=False), draw(rng, size, dtype).astype(final, copy=False)
 
 
 class SoftmaxVjp(_Backward):
-    """From the probabilities."""
+    """The backward pass of softmax, from the probabilities."""
 
     name = "softmax_vjp"
 
     def truth(self, inputs: tuple[Array, ...], rows: Array) -> tuple[Truth, ...]:
-        """Each entry by the sizes of its terms."""
+        """The gradient. Errors are measured relative to the terms of each entry."""
         p, dp = (array[rows].astype(np.float64) for array in inputs)
         grad = p * (dp - (p * dp).sum(axis=1, keepdims=True))
         terms = p * (np.abs(dp) + (p * np.abs(dp)).sum(axis=1, keepdims=True))
@@ -81,13 +81,13 @@ class SoftmaxVjp(_Backward):
 
 
 class LogSoftmaxVjp(_Backward):
-    """From the log-probabilities."""
+    """The backward pass of log_softmax, from the log-probabilities."""
 
     name = "log_softmax_vjp"
     takes_logarithms = True
 
     def truth(self, inputs: tuple[Array, ...], rows: Array) -> tuple[Truth, ...]:
-        """Each entry by the sizes of its terms; exp(y) is off by |y| times the rounding of y."""
+        """The gradient. Errors are measured relative to the terms; rounding y by eps |y| changes exp(y) by eps |y|."""
         y, dy = (array[rows].astype(np.float64) for array in inputs)
         p = np.exp(y)
         grad = dy - p * dy.sum(axis=1, keepdims=True)

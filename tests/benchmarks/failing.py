@@ -1,4 +1,4 @@
-"""Providers that fail, each at another moment; their processes import them by name."""
+"""Providers that fail at different moments. Their processes import them by name."""
 
 import os
 
@@ -6,12 +6,12 @@ from benchmarks.providers import Provider
 from benchmarks.providers.numpy_by_hand import NumPyByHand
 
 
-class AtImport(Provider):
+class FailsAtImport(Provider):
     def __init__(self, name, dtype):
         raise ImportError("libmissing.so: cannot open shared object file\nand more")
 
 
-class AtTheThirdCall(NumPyByHand):
+class FailsAtTheThirdCall(NumPyByHand):
     def cross_entropy(self, logits, target):
         call, count = super().cross_entropy(logits, target), iter(range(2))
 
@@ -23,6 +23,6 @@ class AtTheThirdCall(NumPyByHand):
         return failing
 
 
-class ForGood(NumPyByHand):
+class EndsItsProcess(NumPyByHand):
     def cross_entropy(self, logits, target):
         return lambda: os._exit(1)

@@ -1,4 +1,4 @@
-"""Only a call whose result is right is timed: planted slips, in small results and in large ones."""
+"""A call is timed only if its result is right. Planted slips are found in small and in large results."""
 
 from dataclasses import replace
 
@@ -11,41 +11,41 @@ from benchmarks.worker import Bench
 from benchmarks import inputs
 
 TINY = (Size(5, 3), Size(2, 1000))
-SAMPLED = Size(60, 3)  # where 20 rows are compared
+SAMPLED = Size(60, 3)  # with the fixture few_rows_compared, about 20 of its rows are compared
 DTYPES = ("float32", "float64", "float16", "bfloat16")
 
 
-def faults(provider, question, size, folder):
-    bench = Bench(provider("it", question.dtype), question)
-    found = bench.prepare(*inputs.write(question, size, folder))
-    assert bench.calls.keys() == {name for name, fault in found.items() if fault is None}
-    return found["it"]
+def fault_of(provider, question, size, folder):
+    bench = Bench(provider("library", question.dtype), question)
+    faults = bench.prepare(*inputs.write(question, size, folder))
+    assert bench.calls.keys() == {name for name, fault in faults.items() if fault is None}
+    return faults["library"]
 
 
-def slipping(operation, slip):
-    """NumPy by hand, and then a slip."""
+def with_slip(operation, slip):
+    """A provider that applies a slip to the results of NumPyByHand."""
 
-    class Slipping(NumPyByHand):
+    class WithSlip(NumPyByHand):
         def calls(self, wanted, arrays):
             assert wanted.name == operation
             (call,) = super().calls(wanted, arrays).values()
-            return {"it": lambda: slip(*call())}
+            return {"library": lambda: slip(*call())}
 
-    return Slipping
+    return WithSlip
 
 
 @pytest.fixture
-def few_are_compared(monkeypatch):
+def few_rows_compared(monkeypatch):
     monkeypatch.setattr(base, "COMPARED", 60)
     assert len(base.compared_rows(SAMPLED)) < 25
 
 
-def last_row_forgotten(grad):
+def last_row_zero(grad):
     grad[-1] = 0
     return grad
 
 
-def half_forgotten(grad):
+def half_of_the_rows_zero(grad):
     grad[len(grad) // 2 :] = 0
     return grad
 
@@ -54,59 +54,59 @@ def labels_off_by_one(grad):
     return np.roll(grad, 1, axis=1)
 
 
-SLIPS = {
+SLIPS = {  # name: the change of the results
     "zeros": lambda loss, grad: (loss, 0 * grad),
     "sign": lambda loss, grad: (loss, -grad),
     "label off by one": lambda loss, grad: (loss, labels_off_by_one(grad)),
-    "sum, not mean": lambda loss, grad: (loss, len(grad) * grad),
-    "last row": lambda loss, grad: (loss, last_row_forgotten(grad)),
-    "half of the rows": lambda loss, grad: (loss, half_forgotten(grad)),
+    "sum instead of mean": lambda loss, grad: (loss, len(grad) * grad),
+    "last row is zero": lambda loss, grad: (loss, last_row_zero(grad)),
+    "half of the rows are zero": lambda loss, grad: (loss, half_of_the_rows_zero(grad)),
     "missing rows": lambda loss, grad: (loss, grad[:1]),
-    "loss": lambda loss, grad: (1.1 * loss, grad),
-    "loss of one row": lambda loss, grad: (loss + 1e-2 * loss, grad),
+    "loss off by 10 %": lambda loss, grad: (1.1 * loss, grad),
+    "loss off by 1 %": lambda loss, grad: (loss + 1e-2 * loss, grad),
     "nan": lambda loss, grad: (np.nan, grad),
 }
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("slip", SLIPS)
-def test_a_wrong_loss_or_gradient_is_refused(slip, dtype, tmp_path):
+def test_a_wrong_loss_or_gradient_is_a_fault(slip, dtype, tmp_path):
     question = replace(QUESTIONS["cross-entropy"], dtype=dtype)
     for size in TINY:
-        assert faults(slipping("cross_entropy", SLIPS[slip]), question, size, tmp_path) is not None
+        assert fault_of(with_slip("cross_entropy", SLIPS[slip]), question, size, tmp_path) is not None
 
 
 @pytest.mark.parametrize("slip", SLIPS)
-def test_and_where_some_rows_are_compared(slip, tmp_path, few_are_compared):
-    assert faults(slipping("cross_entropy", SLIPS[slip]), QUESTIONS["cross-entropy"], SAMPLED, tmp_path) is not None
+def test_a_wrong_result_is_a_fault_if_only_some_rows_are_compared(slip, tmp_path, few_rows_compared):
+    assert fault_of(with_slip("cross_entropy", SLIPS[slip]), QUESTIONS["cross-entropy"], SAMPLED, tmp_path) is not None
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_a_label_is_told_from_another_in_16_bits(dtype, tmp_path):
+def test_a_label_off_by_one_is_a_fault_in_16_bits(dtype, tmp_path):
     question = QUESTIONS[f"cross-entropy-{dtype}"]
-    assert faults(slipping("cross_entropy", SLIPS["label off by one"]), question, TINY[0], tmp_path) is not None
+    assert fault_of(with_slip("cross_entropy", SLIPS["label off by one"]), question, TINY[0], tmp_path) is not None
 
 
 @pytest.mark.parametrize("name", ["softmax", "log-softmax", "softmax-vjp", "log-softmax-vjp"])
-@pytest.mark.parametrize("slip", [np.zeros_like, np.negative, half_forgotten, last_row_forgotten, labels_off_by_one])
-def test_every_operation_refuses_slips(name, slip, tmp_path, few_are_compared):
-    provider = slipping(name.replace("-", "_"), lambda result: (slip(result),))
+@pytest.mark.parametrize("slip", [np.zeros_like, np.negative, half_of_the_rows_zero, last_row_zero, labels_off_by_one])
+def test_slips_in_every_operation_are_faults(name, slip, tmp_path, few_rows_compared):
+    provider = with_slip(name.replace("-", "_"), lambda result: (slip(result),))
     for size in (*TINY, SAMPLED):
-        assert faults(provider, QUESTIONS[name], size, tmp_path) is not None
+        assert fault_of(provider, QUESTIONS[name], size, tmp_path) is not None
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_a_right_result_is_timed(name, tmp_path, few_are_compared):
+def test_a_right_result_has_no_fault(name, tmp_path, few_rows_compared):
     for size in (*TINY, SAMPLED):
-        assert faults(NumPyByHand, QUESTIONS[name], size, tmp_path) is None
+        assert fault_of(NumPyByHand, QUESTIONS[name], size, tmp_path) is None
 
 
-def test_a_fault_says_where(tmp_path, few_are_compared):
-    provider = slipping("cross_entropy", SLIPS["last row"])
-    assert "gradient[59, 0] is 0, wanted" in faults(provider, QUESTIONS["cross-entropy"], SAMPLED, tmp_path)
+def test_a_fault_names_the_entry(tmp_path, few_rows_compared):
+    provider = with_slip("cross_entropy", SLIPS["last row is zero"])
+    assert "gradient[59, 0] is 0, wanted" in fault_of(provider, QUESTIONS["cross-entropy"], SAMPLED, tmp_path)
 
 
-def test_the_rows_compared():
+def test_the_first_the_last_and_other_rows_of_a_large_result_are_compared():
     assert base.compared_rows(Size(5, 3)).tolist() == [0, 1, 2, 3, 4]
     rows = base.compared_rows(Size(10**6, 10**3))
     assert rows[0] == 0
@@ -116,7 +116,7 @@ def test_the_rows_compared():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_inputs_reach_a_process_as_they_were_drawn(dtype, tmp_path):
+def test_inputs_do_not_change_on_their_way_to_a_process(dtype, tmp_path):
     question = replace(QUESTIONS["softmax-vjp"], dtype=dtype)
     files, _ = inputs.write(question, TINY[0], tmp_path)
     for drawn, read in zip(question.operation.inputs(TINY[0], dtype), inputs.read(files, dtype), strict=True):
