@@ -121,7 +121,7 @@ def run(
 def _prepare(
     peers: Sequence[Peer], question: Question, size: Size, row: Row, report: Callable[[str], None]
 ) -> list[tuple[Peer, str]]:
-    """The lines that can be timed. The reasons for the others are added to row.not_timed."""
+    """The lines that can be timed. For each of the others, the reason is added to row.not_timed."""
     lines: list[tuple[Peer, str]] = []
     with TemporaryDirectory() as folder:
         report("drawing the inputs")

@@ -1,6 +1,6 @@
 """Arrays that hypothesis draws: rows with several difficulties at once, in any shape, dtype and memory layout.
 
-Every part of a draw uses a strategy that hypothesis takes for a different one. If two parts used equal strategies,
+The parts of a draw use strategies that hypothesis does not take for equal. If two parts used equal strategies,
 hypothesis would draw nothing new in five of six cases, but copy one of these parts of the previous draw over the other.
 """
 
@@ -30,7 +30,7 @@ COMPUTED_IN = {
 FLOATING = [dtype for dtype in COMPUTED_IN if np.dtype(dtype).kind not in "iub"]
 # Numbers of classes around the sizes that a kernel treats specially: a vector, a tile, a block of a sum.
 CLASS_COUNTS = [3, 1, 2, 7, 16, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257, 513]
-OTHER_LENGTHS = [5, 33, 2, 15, 16, 17, 31, 32, 65, 1, 0]  # of one axis without the classes
+OTHER_LENGTHS = [5, 33, 2, 15, 16, 17, 31, 32, 65, 1, 0]  # lengths of one of the other axes
 MAX_ENTRIES = 8500  # of one array, since the judge is slow
 
 
@@ -140,7 +140,7 @@ ALL_LAYOUTS = LAYOUTS | {"stride 0": stride_0}  # "stride 0" repeats the first e
 
 
 def layouts(of):
-    """The layout of the logits, of a target or of a vector. Each has an order of its own, hence another strategy."""
+    """The layout of the logits, of a target or of a vector. The order differs, so that the strategies differ."""
     first = ["logits", "target", "vector"].index(of)
     return st.sampled_from([*ALL_LAYOUTS][first:] + [*ALL_LAYOUTS][:first])
 

@@ -1,9 +1,9 @@
 """The exact values, computed in mpmath with 50 digits, or in long double for rows that are too long for mpmath.
 
-For one row of logits z with its maximum m at the class a, let d = z - m. Both arithmetics compute d without a relevant
-rounding error. Then
+For one row of logits z with its maximum m at the class a, let d = z - m. mpmath and long double both compute exp(d)
+without a relevant rounding error. Then
 
-    others_i = sum_{j != i} exp(d_j)                 without the term at i, which would absorb small terms if it is 1
+    others_i = sum_{j != i} exp(d_j)                 without the term at i: if it is 1, it would absorb small terms
     log p_j  = d_j - log1p(others_a)
     p_j - t_j = -others_y / (1 + others_a)           for the target class j = y; p_j for the other classes
 

@@ -1,7 +1,7 @@
 """The results of each library: from its own functions if it has them, otherwise from a formula of its softmax.
 
-Each function takes a case and returns one array per quantity, under the names that the judge uses. Losses are those of
-single rows.
+Each function takes a case and returns one array per quantity, under the names that the judge uses. Losses are computed
+for each row.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ runs every library on the same rows:
 - rows with subnormal probabilities, with ties, and with entries -inf.
 
 The target class is in turn that of the largest logit, a random one, and that of the smallest logit. The targets of
-kl_divergence are random probabilities. Losses are those of single rows.
+kl_divergence are random probabilities. Losses are computed for each row.
 
 The exact values are computed with mpmath and 50 digits for up to 1000 classes. For longer rows they are computed in
 long double, with exact differences z - max. This computation is first compared with mpmath on all rows of 1000 classes,

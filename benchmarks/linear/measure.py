@@ -98,7 +98,7 @@ def _call_once(answer: Connection, entry: Entry, question: Question, files: tupl
 def _resident(field: str) -> int:
     """The resident memory in bytes, now (VmRSS) or at its peak (VmHWM).
 
-    ru_maxrss would not do: in a new process it starts at the peak of the parent process.
+    ru_maxrss cannot be used, since in a new process it starts at the peak of the parent process.
     """
     lines = Path("/proc/self/status").read_text().splitlines()
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(field))

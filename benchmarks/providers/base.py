@@ -51,7 +51,7 @@ class Provider:
 
     def __init__(self, name: str, dtype: str) -> None:
         if dtype not in self.dtypes:
-            raise NotOffered(f"no {dtype}")
+            raise NotOffered(f"it does not offer {dtype}")
         self.name = name
 
     def native(self, array: Array) -> Any:
@@ -69,7 +69,7 @@ class Provider:
     def method(self, operation: Operation) -> Callable[..., Call]:
         """The method of the provider for an operation."""
         if not hasattr(self, operation.name):
-            raise NotOffered(f"no {operation.name}")
+            raise NotOffered(f"it does not offer {operation.name}")
         method: Callable[..., Call] = getattr(self, operation.name)
         return method
 

@@ -27,7 +27,7 @@ class CrossEntropy:
         return logits.astype(numpy_dtype(dtype), copy=False), rng.integers(size.classes, size=size.rows)
 
     def truth(self, inputs: tuple[Array, ...], rows: Array) -> tuple[Truth, ...]:
-        """The loss of all rows, and the gradient at some rows. The terms of the gradient are p/N and onehot(y)/N."""
+        """The mean loss of all rows, and the gradient at some rows. Its terms are p/N and onehot(y)/N."""
         logits, target = inputs
         total = 0.0
         for block in row_blocks(Size(*logits.shape)):

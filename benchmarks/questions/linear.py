@@ -34,7 +34,7 @@ class LinearCrossEntropy:
         return x, w, rng.integers(size.classes, size=size.rows)
 
     def truth(self, inputs: tuple[Array, ...], rows: Array) -> tuple[Truth, ...]:
-        """The loss of all rows, dx at some rows, and dw at the classes of these rows and a few others."""
+        """The mean loss of all rows, dx at some rows, and dw at the classes of these rows and at a few others."""
         x, w, y = inputs
         rows = rows[:: max(1, len(rows) // 16)]
         classes = np.unique([0, len(w) - 1, *y[rows], *range(1, len(w), max(1, len(w) // 16))])

@@ -31,7 +31,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Checks that files can be written to `folder`, which need not exist yet. It creates nothing that remains.
+    """Checks that files can be written to `folder`, which need not exist yet. No file or folder is left behind.
 
     Raises:
         WriteError: files cannot be written to `folder`.

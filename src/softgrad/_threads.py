@@ -42,7 +42,7 @@ def set_num_threads(n: int) -> None:
 
 
 def _default_num_threads() -> int:
-    setting = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # in "4,2" the 4 is for the outer level
+    setting = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # the first number is for the outer level
     if setting.isdecimal() and 1 <= int(setting) < 2**31:
         return int(setting)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

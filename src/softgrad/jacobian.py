@@ -3,8 +3,8 @@
     J_ij = dp_i/dz_j = p_i (delta_ij - p_j),    J = diag(p) - p p^T
 
 J is symmetric. It is positive semi-definite, because v^T J v is the variance of v under p. Its rows and columns sum to
-0, so the vector of ones is in its null space: adding a constant to all logits does not change p. For K classes with
-p > 0, the null space is spanned by that vector. With P = I - 1 1^T / K, the projection onto the vectors of sum 0, the
+0, so the vector of ones is in its null space: adding a constant to all logits does not change p. If p > 0 for all K
+classes, this vector spans the null space. With P = I - 1 1^T / K, the projection onto the vectors of sum 0, the
 pseudo-inverse is
 
     J^+ = P diag(1 / p) P            (and 0 on the classes with p = 0)

@@ -172,7 +172,7 @@ def test_the_report_and_its_exit_code_are_returned(name, code, check, checker):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_json_prints_the_report_as_json_alone(name, check, checker):
+def test_json_prints_nothing_but_the_report(name, check, checker):
     checker.report = ALL[name]
     result = check("print('loaded')" + PAIR, *SHAPE, "--json")
     assert json.loads(result.out) == ALL[name].to_dict()

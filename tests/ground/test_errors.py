@@ -5,7 +5,7 @@ import pytest
 
 import softgrad as sg
 
-PYTHON_ERRORS = {  # each error: the error of Python that it is as well
+PYTHON_ERRORS = {  # each error of softgrad: the built-in error that is also its base class
     sg.ShapeError: ValueError,
     sg.AxisError: IndexError,
     sg.DtypeError: TypeError,

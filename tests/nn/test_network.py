@@ -25,7 +25,7 @@ def test_parameters_are_named_by_layer():
     }
 
 
-def test_parameters_are_the_arrays_themselves():
+def test_changing_a_parameter_in_place_changes_the_network():
     network, (x, _) = make("tanh"), batch()
     before = network.logits(x)
     network.parameters["layers.2.bias"] += 1
@@ -90,7 +90,7 @@ def test_astype_is_an_independent_copy():
     assert network.dtype == np.float32
 
 
-def test_same_seed_same_parameters():
+def test_the_same_seed_gives_the_same_parameters():
     first, same, other = (nn.Network([nn.Dense(K)]).initialize(D, seed=seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(first.parameters["layers.0.weight"], same.parameters["layers.0.weight"])
     assert (first.parameters["layers.0.weight"] != other.parameters["layers.0.weight"]).any()

@@ -10,7 +10,7 @@ START = np.array([1.0, 2.0, 3.0])
 
 
 def sgd(learning_rate, momentum):
-    """The parameter after each step. A gradient counts again in every later step, times momentum^(its age in steps)."""
+    """The parameter after each step. Every step adds each earlier gradient again, times momentum^(its age in steps)."""
     for t in range(1, len(GRADS) + 1):
         moves = [sum(momentum**age for age in range(t - s)) for s in range(t)]
         yield START - learning_rate * np.tensordot(moves, GRADS[:t], axes=1)

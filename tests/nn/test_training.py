@@ -9,7 +9,7 @@ N, K = 10, 2
 
 
 def problem(rows=N):
-    """Two classes that the sign of the first column separates. The second column holds the index of the row, over N."""
+    """Two classes that the sign of the first column separates. The second column holds the row index, divided by N."""
     rng = np.random.default_rng(0)
     target = np.arange(rows) % K
     x = np.column_stack([(2 * target - 1) * rng.uniform(1, 2, rows), np.arange(rows) / rows])

@@ -82,8 +82,8 @@ def _numbers(logits: list[str], target: list[str], layout: Layout) -> tuple[Arra
         t = np.array([_class(text) for text in target])
     if len(target) != (len(z) if rows else 1):
         raise OptionError(
-            f"explain: --target is given {len(target)} times for {len(z) if rows else 1} rows of logits; give it once "
-            "for each row"
+            f"explain: the number of targets is {len(target)}, but the number of rows is {len(z) if rows else 1}; give "
+            "--target once for each row"
         )
     if not rows:
         return z, t[0]

@@ -36,7 +36,7 @@ def check_takes(name: str, function: Callable[..., Any], inputs: Sequence[Any]) 
 
 
 def check_takes_vjp(name: str, vjp: Callable[..., Any], forward: Callable[..., Any], inputs: Sequence[Any]) -> None:
-    """Raises OptionError if a vjp does not take all inputs, the output and grad_output. The message has an adapter."""
+    """Raises OptionError if a vjp does not take inputs, output and grad_output. The message contains an adapter."""
     if takes(vjp, len(inputs) + 2):
         return
     names = [*_input_names(forward, len(inputs)), "output", "grad_output"]
@@ -72,7 +72,7 @@ def _input_names(forward: Callable[..., Any], inputs: int) -> list[str]:
 
 
 def _guess_arguments(parameters: Sequence[str], names: Sequence[str]) -> list[str]:
-    """A guess from its name which of `names` each parameter of the user's vjp stands for; ["..."] if it is unclear.
+    """For each parameter of the user's vjp a guess which of `names` it stands for; ["..."] if this is unclear.
 
     The guess is only a suggestion in a message: nothing is computed from it.
     """
