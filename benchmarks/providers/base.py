@@ -15,7 +15,7 @@ Call: TypeAlias = Callable[[], tuple[Any, ...]]
 
 
 class NotOffered(Exception):
-    """The library does not offer this operation, or not in this dtype."""
+    """The library does not offer this operation, or is left out in this dtype."""
 
 
 class Entry(NamedTuple):
@@ -51,7 +51,7 @@ class Provider:
 
     def __init__(self, name: str, dtype: str) -> None:
         if dtype not in self.dtypes:
-            raise NotOffered(f"it does not offer {dtype}")
+            raise NotOffered(f"{dtype} is left out")
         self.name = name
 
     def native(self, array: Array) -> Any:

@@ -26,7 +26,7 @@ class _Forward:
 
 
 class Softmax(_Forward):
-    """The result is the probabilities."""
+    """The result holds the probabilities."""
 
     name = "softmax"
 
@@ -39,7 +39,7 @@ class Softmax(_Forward):
 
 
 class LogSoftmax(_Forward):
-    """The result is the log-probabilities."""
+    """The result holds the log-probabilities."""
 
     name = "log_softmax"
 

@@ -169,7 +169,7 @@ MESSAGES = {  # name: (call, error, message)
 
 
 @pytest.mark.parametrize("name", MESSAGES)
-def test_message(name):
+def test_an_error_has_exactly_this_message(name):
     call, error, message = MESSAGES[name]
     with pytest.raises(error) as raised:
         call()

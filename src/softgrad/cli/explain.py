@@ -54,15 +54,15 @@ def explain(
     """
     explanation = explain_numbers(*_numbers(logits, target, layout), loss=LOSSES[loss], layout=layout, rows=rows,
                                   classes=classes)  # fmt: skip
-    forms: list[tuple[Path | None, Callable[[Explanation], str]]] = [
+    formats: list[tuple[Path | None, Callable[[Explanation], str]]] = [
         (html, Explanation.to_html),
         (markdown, Explanation.to_markdown),
         (latex, Explanation.to_latex),
     ]
-    asked = [(path, form) for path, form in forms if path is not None]
-    for path, form in asked:
-        write_whole(path, form(explanation).encode())
-    if not asked:
+    files = [(path, render) for path, render in formats if path is not None]
+    for path, render in files:
+        write_whole(path, render(explanation).encode())
+    if not files:
         typer.echo(str(explanation), nl=False)
 
 

@@ -158,7 +158,7 @@ class Network:
 
         Raises:
             ShapeError: x is not (N, D) with the D that the network was initialized for, or target does not fit.
-            LabelError: a class index outside 0..K-1.
+            LabelError: target holds a class index outside 0..K-1.
         """
         activations = self._forward(x)
         loss, grad = LOSSES[self.loss_name][1](activations[-1], target)
