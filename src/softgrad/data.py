@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from softgrad._arrays import Array
+from softgrad._extras import needs
 from softgrad.errors import DataError
 
 BUNDLED = {"digits": "load_digits", "iris": "load_iris", "wine": "load_wine", "breast-cancer": "load_breast_cancer"}
@@ -50,6 +51,7 @@ def read_table(source: str) -> Table:
 
     Raises:
         DataError: no such set or file; a file that is empty, not UTF-8, or whose lines differ in length.
+        MissingPackageError: a bundled set without scikit-learn, which holds them.
 
     Example:
         >>> table = sg.data.read_table("iris")
@@ -96,6 +98,7 @@ def split(table: Table, target: Array, classes: Sequence[str], *, seed: int) -> 
 
     Raises:
         DataError: a class with fewer than 3 rows; fewer than 5 rows for each class on average.
+        MissingPackageError: scikit-learn is not installed.
 
     Example:
         >>> table = sg.data.read_table("iris")
@@ -103,7 +106,8 @@ def split(table: Table, target: Array, classes: Sequence[str], *, seed: int) -> 
         >>> [len(rows) for rows in sg.data.split(table, numbers, names, seed=0)]
         [90, 30, 30]
     """
-    from sklearn.model_selection import train_test_split
+    with needs("split", "scikit-learn", extra="cli"):
+        from sklearn.model_selection import train_test_split
 
     counts = np.bincount(target, minlength=len(classes))
     if counts.min() < LEAST_ROWS_OF_A_CLASS:
@@ -281,7 +285,8 @@ def _listed(names: Iterable[str], most: int = 8) -> str:
 
 
 def _bundled(name: str) -> Table:
-    import sklearn.datasets
+    with needs("read_table", "scikit-learn", extra="cli"):
+        import sklearn.datasets
 
     bunch = getattr(sklearn.datasets, BUNDLED[name])()
     columns = {str(feature): bunch.data[:, i] for i, feature in enumerate(bunch.feature_names)}

@@ -1,16 +1,17 @@
 """The errors that softgrad raises.
 
     SoftgradError
-    ├── ShapeError      also a ValueError   arrays whose shapes do not fit together
-    ├── AxisError       also an IndexError  an axis that the array does not have
-    ├── DtypeError      also a TypeError    entries that are not numbers of the wanted kind
-    ├── LabelError      also an IndexError  a class outside 0..K-1
-    ├── OptionError     also a ValueError   an option outside its choices
-    ├── DataError       also a ValueError   a table that cannot be used: unreadable, incomplete, one class only
-    ├── CheckError      also a ValueError   functions whose gradient cannot be checked
-    ├── ModelError      also a ValueError   a model file that is damaged or not ours
-    ├── TrainingError   also a ValueError   training that cannot go on
-    └── WriteError      also an OSError     a file that cannot be written
+    ├── ShapeError           also a ValueError    arrays whose shapes do not fit together
+    ├── AxisError            also an IndexError   an axis that the array does not have
+    ├── DtypeError           also a TypeError     entries that are not numbers of the wanted kind
+    ├── LabelError           also an IndexError   a class outside 0..K-1
+    ├── OptionError          also a ValueError    an option outside its choices
+    ├── DataError            also a ValueError    a table that cannot be used: unreadable, incomplete, one class only
+    ├── CheckError           also a ValueError    functions whose gradient cannot be checked
+    ├── ModelError           also a ValueError    a model file that is damaged or not ours
+    ├── TrainingError        also a ValueError    training that cannot go on
+    ├── WriteError           also an OSError      a file that cannot be written
+    └── MissingPackageError  also an ImportError  a package that an extra would install
 
 A message says function, argument, index, got, wanted, way out.
 """
@@ -58,3 +59,7 @@ class TrainingError(SoftgradError, ValueError):
 
 class WriteError(SoftgradError, OSError):
     """A file that cannot be written."""
+
+
+class MissingPackageError(SoftgradError, ImportError):
+    """A package that an extra of softgrad would install."""

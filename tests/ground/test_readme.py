@@ -14,5 +14,5 @@ def test_examples():
 
 def test_the_two_lines():
     lines = README.read_text().splitlines()
-    assert "    python -m pip install . && softgrad train" in lines
+    assert "    python -m pip install '.[cli]' && softgrad train" in lines
     assert "    python -m pip install '.[test]' && python -m pytest" in lines

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from softgrad import explanation
-from softgrad.errors import OptionError
+from softgrad.errors import MissingPackageError
 
 PAGE = Path(explanation.__file__).parent / "explore.py"
 
@@ -22,7 +22,7 @@ def explore(
 ) -> None:
     """Open a page where logits are sliders, and every step follows; Ctrl-C ends it."""
     if find_spec("marimo") is None:
-        raise OptionError("explore: marimo is not installed; python -m pip install 'softgrad[explore]'")
+        raise MissingPackageError("explore: marimo is not installed; python -m pip install 'softgrad[explore]'")
     command = [sys.executable, "-m", "marimo", "run", str(PAGE), "--no-token"]
     command += ["--port", str(port)] if port is not None else []
     command += ["--headless"] if headless else []
