@@ -37,6 +37,7 @@ def start(command, folder):
     )
 
 
+@pytest.mark.timing
 def test_help_comes_at_once_and_lists_the_commands():
     """Counted in processor time, to which other processes add nothing."""
     seconds = []

@@ -29,6 +29,7 @@ def test_loads_nothing_heavy(module):
     assert [name for name in HEAVY + LATE if name in loaded] == []
 
 
+@pytest.mark.timing
 def test_costs_at_most_30_ms_beside_numpy():
     """The least of up to 20 runs: a busy machine adds to a run, and never takes away."""
     least = float("inf")
