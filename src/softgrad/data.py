@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from softgrad._arrays import Array
+from softgrad._extras import needs
 from softgrad.errors import DataError
 
 BUNDLED = {"digits": "load_digits", "iris": "load_iris", "wine": "load_wine", "breast-cancer": "load_breast_cancer"}
@@ -50,6 +51,7 @@ def read_table(source: str) -> Table:
 
     Raises:
         DataError: there is no such data set or file; the file is empty or not UTF-8; its lines differ in length.
+        MissingPackageError: the bundled sets need scikit-learn, which is not installed.
 
     Example:
         >>> table = sg.data.read_table("iris")
@@ -104,6 +106,7 @@ def split(table: Table, target: Array, classes: Sequence[str], *, seed: int) -> 
 
     Raises:
         DataError: a class has fewer than 3 rows, or there are fewer than 5 rows per class on average.
+        MissingPackageError: scikit-learn is not installed.
 
     Example:
         >>> table = sg.data.read_table("iris")
@@ -111,7 +114,8 @@ def split(table: Table, target: Array, classes: Sequence[str], *, seed: int) -> 
         >>> [len(rows) for rows in sg.data.split(table, indices, names, seed=0)]
         [90, 30, 30]
     """
-    from sklearn.model_selection import train_test_split
+    with needs("split", "scikit-learn", extra="cli"):
+        from sklearn.model_selection import train_test_split
 
     counts = np.bincount(target, minlength=len(classes))
     if counts.min() < MIN_ROWS_PER_CLASS:
@@ -301,7 +305,8 @@ def _count(n: int, noun: str) -> str:
 
 
 def _bundled(name: str) -> Table:
-    import sklearn.datasets
+    with needs("read_table", "scikit-learn", extra="cli"):
+        import sklearn.datasets
 
     bunch = getattr(sklearn.datasets, BUNDLED[name])()
     columns = {str(feature): bunch.data[:, i] for i, feature in enumerate(bunch.feature_names)}

@@ -1,16 +1,17 @@
 """The errors that softgrad raises.
 
     SoftgradError
-    ├── ShapeError      also a ValueError   the shapes of arrays do not fit together
-    ├── AxisError       also an IndexError  an array does not have this axis
-    ├── DtypeError      also a TypeError    the entries of an array have a wrong type
-    ├── LabelError      also an IndexError  a class index is outside 0..K-1
-    ├── OptionError     also a ValueError   an option has an invalid value
-    ├── DataError       also a ValueError   a table cannot be used: unreadable, incomplete, only one class
-    ├── CheckError      also a ValueError   the gradient of a function cannot be checked
-    ├── ModelError      also a ValueError   a model file is damaged, or softgrad did not write it
-    ├── TrainingError   also a ValueError   training has diverged
-    └── WriteError      also an OSError     a file cannot be written
+    ├── ShapeError           also a ValueError    the shapes of arrays do not fit together
+    ├── AxisError            also an IndexError   an array does not have this axis
+    ├── DtypeError           also a TypeError     the entries of an array have a wrong type
+    ├── LabelError           also an IndexError   a class index is outside 0..K-1
+    ├── OptionError          also a ValueError    an option has an invalid value
+    ├── DataError            also a ValueError    a table cannot be used: unreadable, incomplete, only one class
+    ├── CheckError           also a ValueError    the gradient of a function cannot be checked
+    ├── ModelError           also a ValueError    a model file is damaged, or softgrad did not write it
+    ├── TrainingError        also a ValueError    training has diverged
+    ├── WriteError           also an OSError      a file cannot be written
+    └── MissingPackageError  also an ImportError  a package is not installed, and an extra would install it
 
 A message names the function, the argument and the index; it says what was given, what is wanted, and a way out.
 """
@@ -58,3 +59,7 @@ class TrainingError(SoftgradError, ValueError):
 
 class WriteError(SoftgradError, OSError):
     """A file cannot be written."""
+
+
+class MissingPackageError(SoftgradError, ImportError):
+    """A package is not installed. An extra of softgrad would install it."""

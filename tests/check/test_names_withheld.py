@@ -78,6 +78,7 @@ def test_a_positive_bias_is_no_class_weight():
     assert names(report)[0] == "one-hot-not-subtracted"
 
 
+@pytest.mark.timing
 def test_many_square_layers_of_an_unknown_kind_take_no_longer():
     layers, parameters = 8, {}
     for i in range(layers):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import softgrad as sg
+from softgrad.cli import explore
 
-EXPLORE = sys.modules["softgrad.cli.explore"]  # by its name one finds the function in it
 THREE_LOGITS = ("explain", "2", "1", "0.1", "--target", "0")
 
 
@@ -80,7 +80,7 @@ def test_invalid_input_is_rejected_in_one_line(softgrad, case):
 
 def test_explore_without_marimo_says_how_to_install_it(softgrad, monkeypatch):
     monkeypatch.setitem(sys.modules, "marimo", None)
-    monkeypatch.setattr(EXPLORE, "find_spec", lambda name: None)
+    monkeypatch.setattr(explore, "find_spec", lambda name: None)
     run = softgrad("explore")
     assert (run.code, run.out) == (2, "")
     assert run.err == "softgrad: explore: marimo is not installed; python -m pip install 'softgrad[explore]'\n"
@@ -89,8 +89,8 @@ def test_explore_without_marimo_says_how_to_install_it(softgrad, monkeypatch):
 def test_explore_starts_the_server(softgrad, monkeypatch):
     commands = []
 
-    monkeypatch.setattr(EXPLORE, "find_spec", lambda name: True)
-    monkeypatch.setattr(EXPLORE.os, "execv", lambda program, command: commands.append(command))
+    monkeypatch.setattr(explore, "find_spec", lambda name: True)
+    monkeypatch.setattr(explore.os, "execv", lambda program, command: commands.append(command))
     assert softgrad("explore", "--port", "2718", "--headless").code == 0
     (command,) = commands
     assert command[:3] == [sys.executable, "-m", "marimo"]

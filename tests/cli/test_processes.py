@@ -37,6 +37,7 @@ def start(command, folder):
     )
 
 
+@pytest.mark.timing
 def test_help_takes_at_most_half_a_second_and_lists_the_commands():
     """The time is processor time, which does not depend on other processes."""
     seconds = []

@@ -19,6 +19,7 @@ def read_run(folder):
     return json.loads((folder / "metrics.json").read_text()), network, facts
 
 
+@pytest.mark.timing
 def test_the_defaults_learn_digits(softgrad, tmp_path):
     started = time.perf_counter()
     code, out, err = softgrad("train")

@@ -12,8 +12,8 @@ from explanation.cases import BATCHES, LOSSES
 from explanation.exact import assert_shown_right, exact_batch, wrong_layer
 from explanation.test_digits import check_row
 from explanation.walk import numbers, sides, step, steps
-from softgrad.explanation import layer_step
-from softgrad.explanation.formula_text import as_text
+from softgrad.explanation.render.formula_text import as_text
+from softgrad.explanation.steps import layer
 from softgrad.nn import Dense
 
 ALL = list(itertools.product(BATCHES, LOSSES, ["rows", "columns"]))
@@ -118,7 +118,7 @@ def test_differences_stand_beside_every_gradient(case, loss, layout):
 
 @pytest.mark.parametrize("name", ["dW", "db", "dx"])
 def test_differences_show_a_layer_that_is_wrong(name, monkeypatch):
-    right = layer_step.Layer.run
+    right = layer.Layer.run
     wrong = {"right": 1.0, "wrong": 1.01}
     for kind, factor in wrong.items():
 
@@ -126,7 +126,7 @@ def test_differences_show_a_layer_that_is_wrong(name, monkeypatch):
             known = right(self, line)
             return known._replace(value=known.value * factor) if line.startswith(name) else known
 
-        monkeypatch.setattr(layer_step.Layer, "run", run)
+        monkeypatch.setattr(layer.Layer, "run", run)
         explanation = sg.explain(*BATCHES["rows"])
         apart = [one.largest.value for one in step(explanation, LAYER).compared]
         assert [value > 1e-4 for value in apart] == [kind == "wrong" and name == of for of in ("dW", "db", "dx")]

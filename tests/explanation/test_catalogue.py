@@ -6,8 +6,8 @@ import pytest
 import softgrad as sg
 from explanation.walk import numbers, steps
 from softgrad.check.mistakes import ENTRIES
-from softgrad.explanation.formula_text import as_text
-from softgrad.explanation.wrong import wrong_line
+from softgrad.explanation.render.formula_text import as_text
+from softgrad.explanation.steps.wrong_lines import wrong_line
 
 ASKED = {  # by the question that this project answers
     "the diagonal alone": "diagonal-only",

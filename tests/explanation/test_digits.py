@@ -13,9 +13,9 @@ import softgrad as sg
 from explanation.cases import LOSSES, VECTORS
 from explanation.exact import assert_shown_right, exact_row, wrong_at_p, wrong_at_z
 from explanation.walk import numbers, sides, steps
-from softgrad.explanation import point as point_module
 from softgrad.explanation.formula import Words
-from softgrad.explanation.formula_text import as_text
+from softgrad.explanation.render.formula_text import as_text
+from softgrad.explanation.steps import row_values
 
 ALL = list(itertools.product(VECTORS, LOSSES))
 AT_P = "The gradient at the probabilities"
@@ -185,7 +185,7 @@ SLIPS = {
 @pytest.mark.parametrize("slip", SLIPS)
 def test_a_planted_slip_is_caught(slip, monkeypatch):
     """The values of a row are changed once they are computed, before they are shown."""
-    first = point_module.Point.__init__
+    first = row_values.RowValues.__init__
 
     def slipped(self, *arguments):
         first(self, *arguments)
@@ -194,6 +194,6 @@ def test_a_planted_slip_is_caught(slip, monkeypatch):
             setattr(self, name, known._replace(value=known.value.copy()))
         SLIPS[slip](self)
 
-    monkeypatch.setattr(point_module.Point, "__init__", slipped)
+    monkeypatch.setattr(row_values.RowValues, "__init__", slipped)
     with pytest.raises(AssertionError):
         check_row(*explained([2, 1, 0.1], 0, "cross_entropy"))

@@ -11,13 +11,13 @@ import pytest
 import softgrad as sg
 from conftest import program
 from explanation.walk import steps
+from softgrad.explanation.document import Document, Part, Step
 from softgrad.explanation.explain import Explanation
 from softgrad.explanation.formula import Frac, Num, Partial, Squared, Sub, Sum, Transposed, Vec, Words, row
-from softgrad.explanation.formula_latex import as_latex
-from softgrad.explanation.formula_mathml import as_mathml
-from softgrad.explanation.formula_text import as_text
-from softgrad.explanation.latex import as_document
-from softgrad.explanation.step import Part, Step
+from softgrad.explanation.render.formula_latex import as_latex
+from softgrad.explanation.render.formula_mathml import as_mathml
+from softgrad.explanation.render.formula_text import as_text
+from softgrad.explanation.render.latex import as_latex_document
 
 rng = np.random.default_rng(3)
 EXPLANATIONS = {
@@ -107,10 +107,7 @@ def test_every_form_has_every_sentence(case):
         for sentence in (step.title, step.why, *(w.title for w in step.wrong), *(w.line for w in step.wrong)):
             assert sentence in text
             assert " ".join(sentence.split()) in html
-            assert (
-                as_document(Explanation("", (sentence,), (), 0.0, np.zeros(1))).split("\n")[-4]
-                in explanation.to_latex()
-            )
+            assert as_latex_document(Document("", (sentence,), ())).split("\n")[-4] in explanation.to_latex()
 
 
 FORMULAS = {

@@ -1,7 +1,7 @@
 """Finding one's way in an explanation: what stands left of an equals sign, and the numbers of a formula in order."""
 
 from softgrad.explanation.formula import Num, Row, Vec
-from softgrad.explanation.formula_text import as_text
+from softgrad.explanation.render.formula_text import as_text
 
 
 def numbers(part):

@@ -16,6 +16,7 @@ PYTHON_ERRORS = {  # each error of softgrad: the built-in error that is also its
     sg.ModelError: ValueError,
     sg.TrainingError: ValueError,
     sg.WriteError: OSError,
+    sg.MissingPackageError: ImportError,
 }
 Z, Y = np.zeros((2, 3)), np.array([0, 1])
 J = sg.SoftmaxJacobian(np.full((2, 3), 1 / 3))

@@ -29,6 +29,7 @@ def test_importing_loads_no_heavy_module(module):
     assert [name for name in HEAVY + LAZY if name in loaded] == []
 
 
+@pytest.mark.timing
 def test_costs_at_most_30_ms_beside_numpy():
     """The minimum of up to 20 runs counts: other processes can make a run slower, but not faster."""
     seconds = float("inf")

@@ -14,5 +14,5 @@ def test_examples_run():
 
 def test_the_two_commands_are_in_the_readme():
     lines = README.read_text().splitlines()
-    assert "    python -m pip install . && softgrad train" in lines
+    assert "    python -m pip install '.[cli]' && softgrad train" in lines
     assert "    python -m pip install '.[test]' && python -m pytest" in lines

@@ -124,9 +124,11 @@ class Report:
     def __str__(self) -> str:
         if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
             return self.text()
-        from rich.console import Console
-
         width = min(WIDTH, shutil.get_terminal_size().columns)
+        try:
+            from rich.console import Console
+        except ModuleNotFoundError:  # an extra installs it
+            return self.text(width=width)
         console = Console(highlight=False, soft_wrap=True)
         with console.capture() as captured:
             console.print(_styled(self, width), end="")

@@ -1,75 +1,24 @@
-"""The command line: one file a command. An error is one line on standard error, and exit code 2."""
+"""The command line: one file per command. The extra `cli` installs the packages that it needs."""
 
 from __future__ import annotations
 
-import os
 import sys
-from typing import Annotated
+from importlib.util import find_spec
 
-import typer
-
-from softgrad import __version__
-from softgrad.cli.check import check
-from softgrad.cli.explain import explain
-from softgrad.cli.explore import explore
-from softgrad.cli.predict import predict
-from softgrad.cli.train import train
-from softgrad.errors import SoftgradError
-
-INTERRUPTED = 130  # what typer makes of Ctrl-C
-
-app = typer.Typer(
-    help="Softmax classifiers whose gradients are checked before they are trusted.",
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"softgrad {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True)
-    ] = False,
-) -> None:
-    pass
-
-
-app.command()(train)
-app.command()(predict)
-app.command()(check)
-app.command(context_settings={"ignore_unknown_options": True})(explain)  # so that -1 is a logit
-app.command()(explore)
+PACKAGES = {  # of the extra, each by the name under which it is imported
+    "rich": "rich",
+    "safetensors": "safetensors",
+    "sklearn": "scikit-learn",
+    "typer": "typer",
+}
 
 
 def main() -> None:
     """The entry point of the command `softgrad`."""
-    try:
-        status = app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0
-        sys.stdout.flush()
-    except typer.TyperException as error:
-        status = _fail(error.format_message())
-    except SoftgradError as error:
-        status = _fail(str(error))
-    except OSError as error:
-        if error.filename is None:  # our own output, whose reader has gone or whose disk is full: flush no more to it
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        gone = isinstance(error, BrokenPipeError)  # as `head` goes once it has read enough; typer and rich exit with 1
-        status = 1 if gone else _fail(f"{error.filename or 'standard output'}: {error.strerror}")
-    except MemoryError as error:
-        status = _fail(f"not enough memory: {error}; give fewer units or rows")
-    if status == INTERRUPTED:
-        _fail("stopped; nothing was written")
-    sys.exit(status)
+    missing = ", ".join(package for module, package in PACKAGES.items() if find_spec(module) is None)
+    if missing:
+        print(f"softgrad: the command needs {missing}; python -m pip install 'softgrad[cli]'", file=sys.stderr)
+        sys.exit(2)
+    from softgrad.cli.app import run
 
-
-def _fail(message: str) -> int:
-    typer.echo(f"softgrad: {message}", err=True)
-    return 2
+    sys.exit(run())

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from softgrad import explanation
-from softgrad.errors import OptionError
+from softgrad.errors import MissingPackageError
 
 PAGE = Path(explanation.__file__).parent / "explore.py"
 
@@ -24,7 +24,7 @@ def explore(
 ) -> None:
     """Open a page with a slider for each logit, where every step is updated. Ctrl-C stops it."""
     if find_spec("marimo") is None:
-        raise OptionError("explore: marimo is not installed; python -m pip install 'softgrad[explore]'")
+        raise MissingPackageError("explore: marimo is not installed; python -m pip install 'softgrad[explore]'")
     command = [sys.executable, "-m", "marimo", "run", str(PAGE), "--no-token"]
     command += ["--port", str(port)] if port is not None else []
     command += ["--headless"] if headless else []

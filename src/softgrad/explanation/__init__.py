@@ -1,12 +1,18 @@
 """How the gradient of a softmax loss comes about, step by step, on the reader's own numbers.
 
-explain.py: the function and what it returns. step.py: what an explanation is made of. forward_steps.py,
-backward_steps.py, batch_steps.py, layer_step.py: the steps. point.py: everything computed at one row. known.py: how
-many digits are right. formula.py: formulas as data. text.py, markdown.py, latex.py, html.py: one form each, with a
-formula_ file for the mathematics in it.
+    explain.py        explain() and the Explanation that it returns
+    arguments.py      checks what the user gives
+    steps/            computes the numbers and writes the steps
+    render/           a Document as text, Markdown, LaTeX and HTML
+    document.py       what an explanation is made of
+    formula.py        formulas as data
+    error_bounds.py   numbers with error bounds, which say how many digits are right
+    explore.py        the page with sliders
+
+Each file imports only from files below it in this list. explore.py stands apart: it calls `sg.explain`.
 """
 
+from softgrad.explanation.document import Compared, Document, Part, Step, Table, Wrong
 from softgrad.explanation.explain import Explanation, explain
-from softgrad.explanation.step import Compared, Part, Step, Table, Wrong
 
-__all__ = ["Compared", "Explanation", "Part", "Step", "Table", "Wrong", "explain"]
+__all__ = ["Compared", "Document", "Explanation", "Part", "Step", "Table", "Wrong", "explain"]

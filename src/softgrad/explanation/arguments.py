@@ -1,4 +1,4 @@
-"""What `explain` is given, checked."""
+"""Checks the arguments of `explain` and brings them into one form."""
 
 from __future__ import annotations
 
@@ -14,39 +14,41 @@ Loss: TypeAlias = Literal["cross_entropy", "squared_error", "kl_divergence"]
 Layout: TypeAlias = Literal["rows", "columns"]
 CHOICES = {"loss": get_args(Loss), "layout": get_args(Layout)}
 
-SPAN = 300.0  # the probability exp(-300) has a square, which the Jacobian holds, and an inverse
+SPAN = 300.0  # float64 holds the square of exp(-300), which the Jacobian contains, and its inverse
 LARGEST = 1e100
-ROUNDING = 1e-6  # of the sum of a target, which may have been float32
+ROUNDING = 1e-6  # allowed in the sum of a target, which may have been float32
 
 
 class Problem(NamedTuple):
     """m rows of logits and their targets, in float64."""
 
     z: Array  # (m, K)
-    labels: Array | None  # (m) class numbers, where the target was given so
+    labels: Array | None  # (m) class indices, if the target was given as such
     t: Array  # (m, K) the target as probabilities
     loss: Loss
     layout: Layout
-    is_vector: bool  # one row was given, as (K)
+    is_vector: bool  # the logits were given as one row (K)
 
     @property
     def rows(self) -> int:
-        """How many, m."""
+        """The number of rows, m."""
         return len(self.z)
 
     @property
     def classes(self) -> int:
-        """How many, K."""
+        """The number of classes, K."""
         return len(self.z[0])
 
 
 def read(logits: npt.ArrayLike, target: npt.ArrayLike, loss: str, layout: str) -> Problem:
-    """The arguments as rows, or an error that names the entry."""
+    """The arguments as rows. Raises an error that names the entry if one cannot be used."""
     for name, value in (("loss", loss), ("layout", layout)):
         if value not in CHOICES[name]:
             *others, last = map(repr, CHOICES[name])
             raise OptionError(f"explain: {name} is {value!r}, wanted {', '.join(others)} or {last}")
-    array = np.asarray(numbers("explain", "logits", logits), np.float64)  # in which a target is read, too
+    array = np.asarray(
+        numbers("explain", "logits", logits), np.float64
+    )  # the target is read in the dtype of the logits, too
     ndim = array.ndim
     axis = 0 if layout == "columns" and ndim == 2 else -1
     rows = to_rows("explain", "logits", array, axis, as_matrix=True)
@@ -94,7 +96,7 @@ def _check_distributions(t: Array, ndim: int, axis: int) -> None:
 
 
 def _place(name: str, n: int, i: int, ndim: int, axis: int) -> str:
-    """The entry as the reader indexes it."""
+    """The entry, indexed as in the reader's array."""
     if ndim == 1:
         return f"{name}[{i}]"
     return f"{name}[{i}, {n}]" if axis == 0 else f"{name}[{n}, {i}]"

@@ -11,16 +11,16 @@ import numpy.typing as npt
 from softgrad._arrays import Array
 from softgrad.errors import OptionError
 from softgrad.explanation.arguments import Layout, Loss, Problem, read
-from softgrad.explanation.backward_steps import backward_steps
-from softgrad.explanation.batch_steps import Batch, batch_of, mean_step, rest_of_batch
-from softgrad.explanation.forward_steps import forward_steps
-from softgrad.explanation.html import as_fragment, as_page
-from softgrad.explanation.latex import as_document
-from softgrad.explanation.layer_step import layer_step
-from softgrad.explanation.markdown import as_markdown
-from softgrad.explanation.point import Point
-from softgrad.explanation.step import Part
-from softgrad.explanation.text import WIDTH, as_plain_text
+from softgrad.explanation.document import Document, Part
+from softgrad.explanation.render.html import as_html_fragment, as_html_page
+from softgrad.explanation.render.latex import as_latex_document
+from softgrad.explanation.render.markdown import as_markdown
+from softgrad.explanation.render.text import WIDTH, as_plain_text
+from softgrad.explanation.steps.backward import backward_steps
+from softgrad.explanation.steps.batch import Batch, batch_of, mean_step, rest_of_batch
+from softgrad.explanation.steps.forward import forward_steps
+from softgrad.explanation.steps.layer import layer_step
+from softgrad.explanation.steps.row_values import RowValues
 
 NAMES = {
     "cross_entropy": "cross-entropy",
@@ -30,17 +30,14 @@ NAMES = {
 
 
 @dataclass(frozen=True, repr=False)
-class Explanation:
-    """A derivation. Printed it is text; a notebook shows it as HTML."""
+class Explanation(Document):
+    """A derivation with the loss and gradient it arrives at. print shows it as text, a notebook as HTML."""
 
-    title: str
-    intro: tuple[str, ...]
-    parts: tuple[Part, ...]
     loss: float  # the mean over the rows
-    grad: Array  # at the logits, in their shape
+    grad: Array  # of that mean with respect to the logits, in their shape
 
     def to_text(self, *, width: int = WIDTH) -> str:
-        """What print shows; prose wrapped to `width` columns."""
+        """The text that print shows, with prose wrapped to `width` columns."""
         return as_plain_text(self, width)
 
     def to_markdown(self) -> str:
@@ -48,12 +45,12 @@ class Explanation:
         return as_markdown(self)
 
     def to_latex(self) -> str:
-        """A LaTeX document, which compiles by itself."""
-        return as_document(self)
+        """A complete LaTeX document."""
+        return as_latex_document(self)
 
     def to_html(self) -> str:
-        """A page in one file: MathML, no script, nothing to load; light or dark as the reader's system is."""
-        return as_page(self)
+        """A page in one file: MathML, no script, nothing to load, light or dark like the reader's system."""
+        return as_html_page(self)
 
     def __str__(self) -> str:
         return self.to_text()
@@ -62,41 +59,41 @@ class Explanation:
         return f"<Explanation {self.title}>"
 
     def _repr_html_(self) -> str:
-        return as_fragment(self)
+        return as_html_fragment(self)
 
 
 def explain(
     logits: npt.ArrayLike,  # (K,), (m, K) or (K, m)
-    target: npt.ArrayLike,  # class numbers, or probabilities in the shape of logits
+    target: npt.ArrayLike,  # class indices, or probabilities in the shape of logits
     *,
     loss: Loss = "cross_entropy",
     layout: Layout = "rows",
     rows: int = 2,
     classes: int = 8,
 ) -> Explanation:
-    """How the gradient of a softmax loss comes about, step by step, with the numbers put in.
+    """Derives the gradient of a softmax loss step by step, with the numbers put in.
 
-    Each step has its formula, the same with these numbers, and one sentence why; where people go wrong, the wrong value
-    stands beside the right one; gradients stand beside central differences.
+    Each step has a formula, the same formula with these numbers, and one sentence that says why. Where people often go
+    wrong, the wrong value stands beside the right one. Gradients stand beside central differences.
 
     Args:
-        logits: a vector (K,), or a batch in the layout given; finite, none more than 300 below the largest of its row.
-        target: a class number for each row, or a distribution over the classes.
-        loss: "cross_entropy", "squared_error" or "kl_divergence", the mean over the rows; each as its function has it.
-        layout: of a batch and of the layer below it: "rows" (m, K) or "columns" (K, m).
-        rows: how many rows of a batch are shown in full; the rest is a table.
-        classes: how many classes are written out, those of the largest probability or target.
+        logits: a vector (K,), or a batch in the given layout; finite, and at most 300 below the largest of their row.
+        target: one class index per row, or a distribution over the classes per row.
+        loss: "cross_entropy", "squared_error" or "kl_divergence"; the mean over the rows is explained.
+        layout: of a batch and of the linear layer below it: "rows" (m, K) or "columns" (K, m).
+        rows: how many rows of a batch are shown in full; the others are shown in a table.
+        classes: how many classes are written out: those with the largest probability or target.
 
     Returns:
-        The explanation: print it, or take `to_text()`, `to_markdown()`, `to_latex()`, `to_html()`; `loss` and `grad`
-        are the numbers it comes to. Every digit shown is right.
+        The explanation: print it, or call `to_text()`, `to_markdown()`, `to_latex()` or `to_html()`. `loss` and `grad`
+        are its results. Every digit shown is right.
 
     Raises:
-        ShapeError: logits are no vector or matrix, or target has another shape.
+        ShapeError: logits are neither a vector nor a matrix, or target does not fit them.
         LabelError: a class outside 0..K-1.
         DtypeError: entries are not numbers.
-        OptionError: an unknown loss or layout; a logit that is not finite or too far down; a target that is no
-            distribution; rows or classes below 1.
+        OptionError: an unknown loss or layout; a logit that is not finite or too far below the largest; a target that
+            is not a distribution; rows or classes below 1.
 
     Example:
         >>> e = sg.explain([2.0, 1.0, 0.1], 0)
@@ -110,8 +107,10 @@ def explain(
             raise OptionError(f"explain: {name} is {value!r}, wanted a whole number of at least 1")
     problem = read(logits, target, loss, layout)
     labels = [None] * problem.rows if problem.labels is None else list(map(int, problem.labels))
-    points = tuple(Point(z, t, label, loss, classes) for z, t, label in zip(problem.z, problem.t, labels, strict=True))
-    batch = batch_of(problem, points, classes)
+    row_values = tuple(
+        RowValues(z, t, label, loss, classes) for z, t, label in zip(problem.z, problem.t, labels, strict=True)
+    )
+    batch = batch_of(problem, row_values, classes)
     return Explanation(
         f"Softmax and its gradient, step by step: {NAMES[loss]}",
         _intro(problem),
@@ -135,7 +134,7 @@ def _intro(problem: Problem) -> tuple[str, ...]:
 
 def _parts(batch: Batch, rows: int) -> list[Part]:
     m = batch.problem.rows
-    first, *further = batch.points[:rows]
+    first, *further = batch.row_values[:rows]
     parts = [Part("One row" if m == 1 else "Row 0", (*forward_steps(first), *backward_steps(first)))]
     for r, at in enumerate(further, start=1):
         steps = (*forward_steps(at), *backward_steps(at))

@@ -2,9 +2,9 @@
 # [tool.marimo.display]
 # theme = "system"
 # ///
-"""The interactive page, a marimo app: logits as sliders, target and loss chosen, every step follows.
+"""The interactive page, a marimo app: sliders for the logits, menus for target and loss, and the explanation below.
 
-Run by `softgrad explore`. All numbers are those of `sg.explain`; nothing is computed here.
+`softgrad explore` runs it. All numbers come from `sg.explain`; nothing is computed here.
 """
 
 import marimo

@@ -1,9 +1,9 @@
-"""Formulas as data, so that each is written once and shown as text, as LaTeX and as MathML.
+"""Formulas as data: each is written once, and shown as text, as LaTeX and as MathML.
 
     Row(("p", "=", Frac("e", Sum("j", Sub("e", "j")))))          p = e / Σ_j e_j
 
-A string is a sign of `SIGNS` or a letter. How each part is written is for `formula_text.py`, `formula_latex.py` and
-`formula_mathml.py` to say.
+A string is a sign of `SIGNS` or a letter. `render/` writes the formulas out: formula_text.py, formula_latex.py and
+formula_mathml.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from softgrad.explanation.known import Known
+from softgrad.explanation.error_bounds import Bounded
 
 
 class Sign(NamedTuple):
@@ -48,7 +48,7 @@ FUNCTIONS = ("max", "log", "exp", "diag")
 
 @dataclass(frozen=True)
 class Num:
-    """A number, with as many digits as are known of it."""
+    """A number, shown with the digits that are certain."""
 
     value: float
     error: float
@@ -57,7 +57,7 @@ class Num:
     @property
     def digits(self) -> str:
         """As Python writes it: "-0.34", "1e-05"."""
-        return Known.digits(self.value, self.error, self.at_most)
+        return Bounded.digits(self.value, self.error, self.at_most)
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Frac:
 
 @dataclass(frozen=True)
 class Partial:
-    """The derivative of one thing by another."""
+    """The derivative of one quantity with respect to another."""
 
     of: Math
     by: Math
@@ -122,7 +122,7 @@ class Sum:
 
 @dataclass(frozen=True)
 class Vec:
-    """Entries of a vector, and how many more it has."""
+    """The entries of a vector that are shown, and how many are not."""
 
     entries: tuple[Num, ...]
     left_out: int = 0
@@ -130,7 +130,7 @@ class Vec:
 
 @dataclass(frozen=True)
 class More:
-    """Terms that are not shown."""
+    """The number of terms that are not shown."""
 
     count: int
 
@@ -152,12 +152,12 @@ def total(terms: Iterable[Math], left_out: int = 0) -> Row:
 
 
 def factor(number: Num) -> Math:
-    """A number as a factor: in brackets where it has a sign."""
+    """A number as a factor: in brackets if it is negative."""
     return row("(", number, ")") if number.digits.startswith("-") else number
 
 
 def loss_by(by: Math) -> Partial:
-    """The derivative of the loss by something."""
+    """The derivative of the loss with respect to a quantity."""
     return Partial("L", by)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from softgrad._extras import needs
 from softgrad._files import write_whole
 from softgrad.errors import ModelError, SoftgradError
 from softgrad.nn.layers import LAYERS
@@ -28,6 +29,7 @@ def save(network: Network, path: str | Path, *, facts: dict[str, Any] | None = N
     Raises:
         ModelError: the network has no parameters yet.
         WriteError: the file cannot be written. An existing file is then unchanged.
+        MissingPackageError: safetensors is not installed.
 
     Example:
         >>> import tempfile
@@ -38,7 +40,8 @@ def save(network: Network, path: str | Path, *, facts: dict[str, Any] | None = N
         >>> facts
         {'classes': ['a', 'b', 'c']}
     """
-    from safetensors.numpy import save as to_bytes
+    with needs("save", "safetensors", extra="cli"):
+        from safetensors.numpy import save as to_bytes
 
     if not network.parameters:
         raise ModelError("save: the network has no parameters; call initialize(in_features) or train it first")
@@ -63,6 +66,7 @@ def load(path: str | Path) -> tuple[Network, dict[str, Any]]:
 
     Raises:
         ModelError: the file cannot be read, is damaged, or was not written by softgrad.
+        MissingPackageError: safetensors is not installed.
     """
     header, parameters = _read(Path(path))
     try:
@@ -73,7 +77,8 @@ def load(path: str | Path) -> tuple[Network, dict[str, Any]]:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    from safetensors import SafetensorError, safe_open
+    with needs("load", "safetensors", extra="cli"):
+        from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="numpy") as file:

@@ -17,15 +17,15 @@ import numpy as np
 from softgrad._arrays import Array
 from softgrad.check.mistakes.layers import BIAS, INPUT, WEIGHT
 from softgrad.check.mistakes.lines import Layout, Names, as_numpy, functions, run, split
-from softgrad.explanation.batch_steps import ROWS_IN_TABLE, Batch, array_table
+from softgrad.explanation.document import Compared, Step, Table, Wrong
+from softgrad.explanation.error_bounds import Bounded, computed, exactly
 from softgrad.explanation.formula import Math, Num, Sub, Sum, Transposed, Vec, Words, factor, loss_by, row, total
-from softgrad.explanation.known import Known, computed, exactly
-from softgrad.explanation.shown import WRITTEN_OUT, differ, largest, num, wrong_of
-from softgrad.explanation.step import Compared, Step, Table, Wrong
-from softgrad.explanation.wrong import wrong_line
+from softgrad.explanation.steps.batch import ROWS_IN_TABLE, Batch, array_table
+from softgrad.explanation.steps.shared import WRITTEN_OUT, differ, largest, num, wrong_of
+from softgrad.explanation.steps.wrong_lines import wrong_line
 
 FEATURES = 2  # of the example
-ENTRIES = 6  # of a wrong array that are shown
+ENTRIES = 6  # shown of a wrong array
 LAYOUTS = {"rows": Layout(-1, 2), "columns": Layout(0, 2)}
 LINES = {"rows": (WEIGHT[0], BIAS, INPUT[0]), "columns": (WEIGHT[2], BIAS, INPUT[2])}
 MISTAKES = (
@@ -40,14 +40,14 @@ SHAPES = {  # letters of each array's axes in rows, and in columns
 
 
 class Layer(NamedTuple):
-    """The example: what it is made of, and its gradients, in the layout of the batch."""
+    """The example layer: its arrays and gradients, in the layout of the batch."""
 
-    fixed: Names  # what the lines read beside dz
-    dz: Known
-    grads: dict[str, Known]
+    fixed: Names  # all names that the lines use, except dz
+    dz: Bounded
+    grads: dict[str, Bounded]
 
-    def run(self, line: str) -> Known:
-        """What a line assigns."""
+    def run(self, line: str) -> Bounded:
+        """The array that a line computes."""
         target = split(line)[0]
 
         def formula(dz: Any) -> Any:
@@ -78,7 +78,7 @@ def layer_step(batch: Batch) -> Step:
         _one_entry_of_each(batch, layer),
         (
             _shapes(batch.problem.rows, batch.problem.classes),
-            *(array_table(batch, name, known) for name, known in arrays.items()),
+            *(array_table(batch, name, values) for name, values in arrays.items()),
         ),
         _compared(batch, layer),
         wrong=tuple(
@@ -91,7 +91,7 @@ def layer_step(batch: Batch) -> Step:
 
 
 def _layer(batch: Batch) -> Layer:
-    """An example of small whole numbers x and W, and the gradients that the right lines give."""
+    """An example with small integers in x and W, and the gradients that the right lines give."""
     m, K, layout = batch.problem.rows, batch.problem.classes, batch.problem.layout
     x = np.arange(m * FEATURES).reshape(m, FEATURES) % 3 + 1.0
     W = (np.arange(FEATURES * K).reshape(FEATURES, K) * 3 + 1) % 5 - 2.0
@@ -102,27 +102,27 @@ def _layer(batch: Batch) -> Layer:
     layer = Layer(fixed, batch.grad, {})
     for line in LINES[layout]:
         name = split(line)[0]
-        known = layer.run(line)
+        values = layer.run(line)
         shape = fixed[name[1:]].shape  # db is summed with its axis kept
-        layer.grads[name] = Known(known.value.reshape(shape), known.error.reshape(shape))
+        layer.grads[name] = Bounded(values.value.reshape(shape), values.error.reshape(shape))
     return layer
 
 
 def _one_entry_of_each(batch: Batch, layer: Layer) -> tuple[Math, ...]:
-    """One entry of dW, of db and of dx with the numbers put in."""
+    """One entry each of dW, db and dx, with the numbers put in."""
     columns = batch.problem.layout == "columns"
     m, K, j = batch.problem.rows, batch.problem.classes, batch.shown[0]
     rows, classes = range(m)[:WRITTEN_OUT], batch.shown[:WRITTEN_OUT]
 
-    def at(known: Known, *index: int) -> Num:
-        return num(known, *(index[::-1] if columns else index))
+    def at(values: Bounded, *index: int) -> Num:
+        return num(values, *(index[::-1] if columns else index))
 
     x, W, dz = exactly(layer.fixed["x"]), exactly(layer.fixed["W"]), batch.grad
     by_w = (row(factor(at(x, r, 0)), "·", factor(at(dz, r, j))) for r in rows)
     by_b = (factor(at(dz, r, j)) if r else at(dz, r, j) for r in rows)
     by_x = (row(factor(at(dz, 0, k)), "·", factor(at(W, 0, k))) for k in classes)
     place = f"{j},0" if columns else f"0,{j}"
-    db = Known(*(np.ravel(part) for part in layer.grads["db"]))
+    db = Bounded(*(np.ravel(part) for part in layer.grads["db"]))
     return (
         row(loss_by(Sub("W", place)), "=", total(by_w, m - len(rows)), "=", at(layer.grads["dW"], 0, j)),
         row(loss_by(Sub("b", str(j))), "=", total(by_b, m - len(rows)), "=", num(db, j)),
@@ -131,7 +131,7 @@ def _one_entry_of_each(batch: Batch, layer: Layer) -> tuple[Math, ...]:
 
 
 def _compared(batch: Batch, layer: Layer) -> tuple[Compared, ...]:
-    """The entries that are shown beside differences: where one of W, b or x grows, the logits go along a move."""
+    """The entries shown, beside central differences: a change of W, b or x moves the logits along a direction."""
     m, K = batch.problem.rows, batch.problem.classes
     x, W, dW, db, dx = (
         array.T if batch.problem.layout == "columns" else array
@@ -139,7 +139,7 @@ def _compared(batch: Batch, layer: Layer) -> tuple[Compared, ...]:
     )
     of_class = {j: np.eye(1, K, j) for j in batch.shown}
     of_row = {r: np.eye(1, m, r) for r in range(min(m, ROWS_IN_TABLE))}
-    moves: dict[str, list[tuple[float, Array, Array]]] = {  # an entry, and the factors of its move
+    directions: dict[str, list[tuple[float, Array, Array]]] = {  # an entry, and the two factors of its direction
         "W": [(dW[d, j], x[:, d], one) for d in range(FEATURES) for j, one in of_class.items()],
         "b": [(np.ravel(db)[j], np.ones(m), one) for j, one in of_class.items()],
         "x": [(dx[r, d], one, W[d]) for d in range(FEATURES) for r, one in of_row.items()],
@@ -153,12 +153,12 @@ def _compared(batch: Batch, layer: Layer) -> tuple[Compared, ...]:
                 batch.by_differences(np.outer(rows, classes) for _, rows, classes in of_name).value,
             ),
         )
-        for name, of_name in moves.items()
+        for name, of_name in directions.items()
     )
 
 
 def _shapes(m: int, K: int) -> Table:
-    """Every array with its shape in both layouts, and the line of NumPy that makes it."""
+    """Each array with its shape in both layouts, and the line of NumPy that computes it."""
     sizes = {"m": m, "D": FEATURES, "K": K, "1": 1}
     made = {
         layout: {split(line)[0]: as_numpy(line, LAYOUTS[layout], keepdims=layout == "columns") for line in lines}
@@ -183,7 +183,7 @@ def _shapes(m: int, K: int) -> Table:
 
 
 def _wrong(layer: Layer, layout: Layout, line: str, name: str) -> list[Wrong]:
-    """A wrong line, where it runs and gives other numbers; NumPy refuses those whose shapes do not fit."""
+    """A wrong line, if it runs and gives different numbers; if its shapes do not fit, NumPy raises ValueError."""
     text = wrong_line(line, name)
     right = layer.grads[split(line)[0]]
     try:
@@ -194,15 +194,15 @@ def _wrong(layer: Layer, layout: Layout, line: str, name: str) -> list[Wrong]:
     return [wrong_of(name, text, layout, _start(gives), _start(right))] if differ(gives.value, right.value) else []
 
 
-def _as_summed(gives: Known, layout: Layout, line: str) -> Known:
-    """In rows a sum over them drops their axis, which the language of the lines keeps."""
+def _as_summed(gives: Bounded, layout: Layout, line: str) -> Bounded:
+    """A sum over rows drops their axis in NumPy; the language of the lines keeps it."""
     keeps = line != BIAS or layout.class_axis == 0 or gives.value.ndim < layout.ndim
-    return gives if keeps else Known(*(np.squeeze(part, axis=layout.batch_axes) for part in gives))
+    return gives if keeps else Bounded(*(np.squeeze(part, axis=layout.batch_axes) for part in gives))
 
 
-def _start(known: Known) -> Math:
-    """The first entries of an array, and its shape."""
-    value, error = np.ravel(known.value), np.ravel(known.error)
+def _start(values: Bounded) -> Math:
+    """The first entries of an array, with its shape."""
+    value, error = np.ravel(values.value), np.ravel(values.error)
     entries = tuple(Num(float(value[n]), float(error[n])) for n in range(min(value.size, ENTRIES)))
-    shown = Vec(entries, value.size - len(entries)) if known.value.ndim else entries[0]
-    return row(shown, Words(f"   shape {known.value.shape}"))
+    shown = Vec(entries, value.size - len(entries)) if values.value.ndim else entries[0]
+    return row(shown, Words(f"   shape {values.value.shape}"))

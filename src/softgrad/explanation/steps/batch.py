@@ -17,6 +17,8 @@ from softgrad._arrays import Array
 from softgrad.check.mistakes.lines import run
 from softgrad.check.numerical import Numerical, along
 from softgrad.explanation.arguments import Problem
+from softgrad.explanation.document import Compared, Step, Table, Wrong
+from softgrad.explanation.error_bounds import Bounded, computed
 from softgrad.explanation.formula import (
     Frac,
     Math,
@@ -31,59 +33,60 @@ from softgrad.explanation.formula import (
     row,
     total,
 )
-from softgrad.explanation.known import Known, computed
-from softgrad.explanation.point import VECTOR, Point
-from softgrad.explanation.shown import WRITTEN_OUT, differ, largest, num, wrong_of
-from softgrad.explanation.step import Compared, Step, Table, Wrong
-from softgrad.explanation.wrong import wrong_line
+from softgrad.explanation.steps.row_values import VECTOR, RowValues
+from softgrad.explanation.steps.shared import WRITTEN_OUT, differ, largest, num, wrong_of
+from softgrad.explanation.steps.wrong_lines import wrong_line
 
 MEAN = "dz = dz / m"
 ROWS_IN_TABLE = 20
 
 
 class Batch(NamedTuple):
-    """m rows with the gradient of each, the classes that are shown, and the layout in which arrays are shown."""
+    """The values of m rows, the loss and gradient of their mean, and the classes that are shown."""
 
     problem: Problem
-    points: tuple[Point, ...]
-    grad: Known  # of the mean, in the layout of the batch: (m, K) or (K, m)
-    loss: Known
+    row_values: tuple[RowValues, ...]
+    grad: Bounded  # of the mean, in the layout of the batch: (m, K) or (K, m)
+    loss: Bounded
     shown: tuple[int, ...]
 
-    def by_differences(self, moves: Iterable[Array]) -> Known:
-        """Derivatives of the mean loss as the logits go along each move, (m, K) in rows, from its values alone."""
-        found = list(map(self._along, moves))
-        return Known(*(np.array([float(one[part]) for one in found]) for part in (0, 1)))
+    def by_differences(self, directions: Iterable[Array]) -> Bounded:
+        """Derivatives of the mean loss along directions in the logits, each (m, K), from values of the loss alone."""
+        found = list(map(self._along, directions))
+        return Bounded(*(np.array([float(one[part]) for one in found]) for part in (0, 1)))
 
-    def _along(self, move: Array) -> Numerical:
-        rows = np.flatnonzero(move.any(axis=1))  # no other has an effect on the difference
-        problem = self.problem
-        z = np.stack([self.points[r].shifted.value for r in rows])
+    def _along(self, direction: Array) -> Numerical:
+        problem, rows = self.problem, np.flatnonzero(direction.any(axis=1))  # other rows do not change the difference
+        z = np.stack([self.row_values[r].shifted.value for r in rows])
         target: Any = problem.t[rows] if problem.labels is None else problem.labels[rows]
 
         def value(z: Array) -> Any:
             return getattr(losses, problem.loss)(z, target, reduction="sum") / problem.rows
 
-        return along(value, z, move[rows])
+        return along(value, z, direction[rows])
 
-    def row_grad(self, r: int) -> Known:
-        """The gradient at one row, (K)."""
-        return Known(*(part[:, r] if self.problem.layout == "columns" else part[r] for part in self.grad))
+    def row_grad(self, r: int) -> Bounded:
+        """The gradient of one row, (K)."""
+        return Bounded(*(part[:, r] if self.problem.layout == "columns" else part[r] for part in self.grad))
 
 
-def batch_of(problem: Problem, points: tuple[Point, ...], shown: int) -> Batch:
-    """The batch with the gradient of its mean loss, as the loss's own function returns it."""
+def batch_of(problem: Problem, row_values: tuple[RowValues, ...], shown: int) -> Batch:
+    """The batch with its mean loss and gradient, as the loss function of softgrad returns them."""
     target: Any = problem.t if problem.labels is None else problem.labels
     axis = -1 if problem.layout == "rows" else 0
-    z, error = problem.z, np.stack([at.dz.error for at in points]) / problem.rows
+    z, error = problem.z, np.stack([at.dz.error for at in row_values]) / problem.rows
     if problem.layout == "columns":
         z, error, target = z.T, error.T, target if problem.labels is not None else target.T
     loss, grad = getattr(losses, f"{problem.loss}_with_grad")(z, target, axis=axis)
-    loss_error = sum(float(at.loss_value.error) for at in points) / problem.rows
-    most = np.max([np.maximum(at.p.value, at.t.value) for at in points], axis=0)
+    loss_error = sum(float(at.loss_value.error) for at in row_values) / problem.rows
+    most = np.max([np.maximum(at.p.value, at.t.value) for at in row_values], axis=0)
     classes = np.argsort(-most, kind="stable")[:shown]
     return Batch(
-        problem, points, Known(grad, error), Known(loss, np.asarray(loss_error)), tuple(sorted(map(int, classes)))
+        problem,
+        row_values,
+        Bounded(grad, error),
+        Bounded(loss, np.asarray(loss_error)),
+        tuple(sorted(map(int, classes))),
     )
 
 
@@ -92,7 +95,7 @@ def rest_of_batch(batch: Batch, in_full: int) -> Step:
     rest = range(in_full, batch.problem.rows)
     lines: list[tuple[Math, ...]] = [
         (str(r), _target(batch, r), num(at.loss_value), *(num(at.dz, i) for i in batch.shown))
-        for r, at in ((r, batch.points[r]) for r in rest[:ROWS_IN_TABLE])
+        for r, at in ((r, batch.row_values[r]) for r in rest[:ROWS_IN_TABLE])
     ]
     head: tuple[Math, ...] = (Words("row"), Words("target"), "L", *(loss_by(Sub("z", str(i))) for i in batch.shown))
     left_out = [
@@ -109,7 +112,7 @@ def rest_of_batch(batch: Batch, in_full: int) -> Step:
 def _target(batch: Batch, r: int) -> Math:
     if batch.problem.labels is not None:
         return str(int(batch.problem.labels[r]))
-    return Vec(tuple(num(batch.points[r].t, i) for i in batch.shown), batch.problem.classes - len(batch.shown))
+    return Vec(tuple(num(batch.row_values[r].t, i) for i in batch.shown), batch.problem.classes - len(batch.shown))
 
 
 def _left_out(count: int, what: str) -> str:
@@ -118,9 +121,8 @@ def _left_out(count: int, what: str) -> str:
 
 def mean_step(batch: Batch) -> Step:
     """The batch and its 1/m."""
-    m, points = batch.problem.rows, batch.points
-    rows = [num(at.loss_value) for at in points[:WRITTEN_OUT]]
-    i, first = batch.shown[0], points[0]
+    m, i, first = batch.problem.rows, batch.shown[0], batch.row_values[0]
+    row_losses = [num(at.loss_value) for at in batch.row_values[:WRITTEN_OUT]]
     return Step(
         "The mean over the batch and its 1/m",
         "The loss of a batch is the mean of its rows' losses, so every row's gradient carries 1/m, once."
@@ -130,7 +132,7 @@ def mean_step(batch: Batch) -> Step:
             row(loss_by(Sub("z", "ri")), "=", Frac("1", "m"), "·", Partial(Sub("L", "r"), Sub("z", "ri"))),
         ),
         (
-            row("L", "=", Frac("1", str(m)), "(", total(rows, m - len(rows)), ")", "=", num(batch.loss)),
+            row("L", "=", Frac("1", str(m)), "(", total(row_losses, m - len(row_losses)), ")", "=", num(batch.loss)),
             row(loss_by(Sub("z", f"0,{i}")), "=", Frac("1", str(m)), "·", factor(num(first.dz, i)), "=",
                 num(batch.row_grad(0), i)),
         ),
@@ -141,7 +143,7 @@ def mean_step(batch: Batch) -> Step:
 
 
 def _compared(batch: Batch) -> Compared:
-    """The first row's gradient of the mean beside differences of the mean."""
+    """The gradient of the mean at the first row, beside central differences of the mean."""
     shown = list(batch.shown)
     first = np.eye(1, batch.problem.rows)
     found = batch.by_differences(np.outer(first, np.eye(1, batch.problem.classes, j)) for j in shown)
@@ -157,14 +159,14 @@ def _wrong_means(batch: Batch) -> tuple[Wrong, ...]:
     found = []
     for name in ("mean-missing", "mean-twice", "divided-by-size"):
         line = wrong_line(MEAN, name)
-        gives = computed(lambda dz, line=line: run([line], {**names, "dz": dz})["dz"], batch.points[0].dz)
+        gives = computed(lambda dz, line=line: run([line], {**names, "dz": dz})["dz"], batch.row_values[0].dz)
         if differ(gives.value, right.value):
             found.append(wrong_of(name, line, VECTOR, _row_0(batch, gives), _row_0(batch, right)))
     return tuple(found)
 
 
-def _row_0(batch: Batch, known: Known) -> Math:
-    entries = tuple(num(known, i) for i in batch.shown)
+def _row_0(batch: Batch, values: Bounded) -> Math:
+    entries = tuple(num(values, i) for i in batch.shown)
     return row(Words("row 0: "), Vec(entries, batch.problem.classes - len(entries)))
 
 
@@ -172,18 +174,18 @@ AXES = {"z": ("row", "class"), "x": ("row", "feature"), "W": ("feature", "class"
 PLURALS = {"row": "rows", "sample": "samples", "class": "classes", "feature": "features"}
 
 
-def array_table(batch: Batch, name: str, known: Known) -> Table:
-    """An array in its own layout, under its shape; the axes are named at its edge.
+def array_table(batch: Batch, name: str, values: Bounded) -> Table:
+    """A table of an array, with its name and shape as the title and its axes named in the corner.
 
     Args:
-        batch: the batch, in whose layout the array lies.
+        batch: the batch, which has the same layout as the array.
         name: "x", "W", "dz", "dW", "db" or "dx".
-        known: the array.
+        values: the array.
     """
     columns = batch.problem.layout == "columns"
     axes = AXES[name[-1]][:: -1 if columns else 1]
     ranges = {"row": range(min(batch.problem.rows, ROWS_IN_TABLE)), "class": batch.shown, "feature": range(2)}
-    value, error = (part.reshape(part.shape if len(axes) == 2 else (part.size, 1)) for part in known)
+    value, error = (part.reshape(part.shape if len(axes) == 2 else (part.size, 1)) for part in values)
     first, second = ranges[axes[0]], ranges[axes[1]] if len(axes) == 2 else range(1)
     called = ["sample" if columns and axis == "row" else axis for axis in axes]
     lines: list[tuple[Math, ...]] = [
@@ -191,7 +193,7 @@ def array_table(batch: Batch, name: str, known: Known) -> Table:
     ]
     left_out = (_left_out(value.shape[n] - len(ranges[axis]), PLURALS[called[n]]) for n, axis in enumerate(axes))
     return Table(
-        f"{name} {known.value.shape}",
+        f"{name} {values.value.shape}",
         (Words(", ".join(called)), *(map(str, second) if len(axes) == 2 else [Words(name)])),
         tuple(lines),
         left_out=", ".join(filter(None, left_out)),

@@ -1,4 +1,4 @@
-"""What the steps share: numbers of a row as parts of formulas, the wrong lines beside the right one, differences."""
+"""What the steps share: numbers of a row in formulas, wrong lines, comparisons with central differences."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import numpy as np
 
 from softgrad._arrays import Array
 from softgrad.check.mistakes.lines import Layout, as_numpy
+from softgrad.explanation.document import Compared, Wrong
+from softgrad.explanation.error_bounds import Bounded
 from softgrad.explanation.formula import Math, Num, Sub, Vec
-from softgrad.explanation.known import Known
-from softgrad.explanation.point import VECTOR, Point
-from softgrad.explanation.step import Compared, Wrong
-from softgrad.explanation.wrong import entry, wrong_line
+from softgrad.explanation.steps.row_values import VECTOR, RowValues
+from softgrad.explanation.steps.wrong_lines import entry, wrong_line
 
-WRITTEN_OUT = 4  # classes whose lines are written one by one; the vectors beside them show more
-SAME = 1e-9  # relative: a wrong line that gives the right numbers here shows nothing
+WRITTEN_OUT = 4  # classes that get a line of their own; vectors show more of them
+SAME = 1e-9  # relative; a wrong line whose numbers differ by less is not shown
 
 
-def num(known: Known, *index: int) -> Num:
+def num(values: Bounded, *index: int) -> Num:
     """One number."""
-    return Num(float(known.value[index]), float(known.error[index]))
+    return Num(float(values.value[index]), float(values.error[index]))
 
 
-def vec(at: Point, known: Known) -> Vec:
-    """The entries of the classes that are shown."""
-    return Vec(tuple(num(known, i) for i in at.shown), at.left_out)
+def vec(at: RowValues, values: Bounded) -> Vec:
+    """The entries of the classes shown."""
+    return Vec(tuple(num(values, i) for i in at.shown), at.left_out)
 
 
 def p(i: int | str) -> Sub:
@@ -43,31 +43,31 @@ def z(i: int | str) -> Sub:
     return Sub("z", str(i))
 
 
-def classes_left_out(at: Point) -> str:
-    """A sentence where not every class is shown; "" elsewhere."""
+def classes_left_out(at: RowValues) -> str:
+    """A note on the classes that are not shown, or "" if all are."""
     return f"{at.left_out:,} of {at.z.value.size:,} classes are left out" if at.left_out else ""
 
 
-def main_class(at: Point) -> int:
-    """The class whose numbers stand for all: that of the largest target."""
+def main_class(at: RowValues) -> int:
+    """The class that serves as the example: the one with the largest target."""
     return max(at.shown, key=lambda i: (at.t.value[i], -i))
 
 
-def compared(at: Point, what: Math, result: Known) -> Compared:
-    """A gradient beside the differences of the loss."""
+def compared(at: RowValues, what: Math, result: Bounded) -> Compared:
+    """A gradient beside central differences of the loss."""
     by_differences = at.dz_by_differences
     entries = (num(by_differences, a) for a in range(len(at.shown)))
     return Compared(what, Vec(tuple(entries), at.left_out), largest(result.value[list(at.shown)], by_differences.value))
 
 
 def largest(result: Array, differences: Array) -> Num:
-    """How far they are apart, to two digits: it is rounding."""
+    """The largest distance between the two. One digit is enough, since it is rounding error."""
     apart = float(np.max(np.abs(result - differences)))
     return Num(apart, 0.0, at_most=1)
 
 
-def wrong(at: Point, right: str, names: Sequence[str], result: Known) -> tuple[Wrong, ...]:
-    """The wrong lines of these names in place of the right line, where they give other numbers."""
+def wrong(at: RowValues, right: str, names: Sequence[str], result: Bounded) -> tuple[Wrong, ...]:
+    """The wrong lines with these names, each in place of the right line, if they give different numbers."""
     lines = ((name, wrong_line(right, name)) for name in names)
     found = ((name, line, at.line(line.partition(" = ")[2])) for name, line in lines)
     return tuple(
@@ -78,7 +78,7 @@ def wrong(at: Point, right: str, names: Sequence[str], result: Known) -> tuple[W
 
 
 def wrong_of(name: str, line: str, layout: Layout, gives: Math, right: Math) -> Wrong:
-    """A wrong line with the words of the catalogue."""
+    """A wrong line with the title and explanation of the catalogue."""
     words = entry(name)
     return Wrong(
         name, words.title, words.explanation, as_numpy(line, layout, keepdims=layout.class_axis == 0), gives, right
@@ -86,6 +86,6 @@ def wrong_of(name: str, line: str, layout: Layout, gives: Math, right: Math) -> 
 
 
 def differ(a: Array, b: Array) -> bool:
-    """Whether two results are told apart."""
+    """Whether two results are different."""
     a, b = np.squeeze(a), np.squeeze(b)
     return a.shape != b.shape or not np.allclose(a, b, rtol=SAME, atol=0)

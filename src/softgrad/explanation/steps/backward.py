@@ -1,4 +1,4 @@
-"""The steps of one row from the loss back to the gradient at its logits.
+"""The steps of one row from the loss back to the gradient with respect to its logits.
 
     dL/dp,    J = diag(p) - p p^T,    dL/dz = J^T dL/dp = p (dL/dp - <dL/dp, p>),    and p - t for the cross-entropy
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from softgrad.check.mistakes.losses import FUSED
 from softgrad.check.mistakes.softmax import SOFTMAX, SOFTMAX_IN_LOSS
+from softgrad.explanation.document import Compared, Step, Table
 from softgrad.explanation.formula import (
     Frac,
     Math,
@@ -25,8 +26,8 @@ from softgrad.explanation.formula import (
     row,
     total,
 )
-from softgrad.explanation.point import AT_P, Point
-from softgrad.explanation.shown import (
+from softgrad.explanation.steps.row_values import AT_P, RowValues
+from softgrad.explanation.steps.shared import (
     WRITTEN_OUT,
     classes_left_out,
     compared,
@@ -39,13 +40,12 @@ from softgrad.explanation.shown import (
     wrong,
     z,
 )
-from softgrad.explanation.step import Compared, Step, Table
 
 DELTA = Sub("δ", "ij")
 J_IJ = Sub("J", "ij")
 
 
-def backward_steps(at: Point) -> tuple[Step, ...]:
+def backward_steps(at: RowValues) -> tuple[Step, ...]:
     """From dL/dp to dL/dz."""
     collapse = [] if at.loss == "squared_error" else [_collapse(at)]
     of_class = _squared_error_of_class if at.loss == "squared_error" else _cross_entropy_of_class
@@ -53,7 +53,7 @@ def backward_steps(at: Point) -> tuple[Step, ...]:
     return _at_probabilities(at), _jacobian(at), _why_a_matrix(at), _product(at), _inner_product(at), *collapse, *sparse
 
 
-def _at_probabilities(at: Point) -> Step:
+def _at_probabilities(at: RowValues) -> Step:
     i = main_class(at)
     if at.loss == "squared_error":
         why = "The square brings down a 2, which cancels the 1/2 in front."
@@ -74,7 +74,7 @@ def _at_probabilities(at: Point) -> Step:
     )
 
 
-def _jacobian(at: Point) -> Step:
+def _jacobian(at: RowValues) -> Step:
     places = range(len(at.shown))
     by_quotient_rule = Frac(row(DELTA, Sub("e", "i"), "S", "-", Sub("e", "i"), Sub("e", "j")), Squared("S"))
     one_of_each = (_entry(at, a, b) for a in places[:WRITTEN_OUT] for b in places[a:WRITTEN_OUT])
@@ -104,7 +104,7 @@ def _jacobian(at: Point) -> Step:
     )  # fmt: skip
 
 
-def _entry(at: Point, a: int, b: int) -> Math:
+def _entry(at: RowValues, a: int, b: int) -> Math:
     """One entry of the Jacobian with the numbers put in."""
     i, j = at.shown[a], at.shown[b]
     p_i, p_j = num(at.p, i), num(at.p, j)
@@ -112,7 +112,7 @@ def _entry(at: Point, a: int, b: int) -> Math:
     return row(Sub("J", f"{i},{j}"), "=", put_in, "=", num(at.jacobian, a, b))
 
 
-def _why_a_matrix(at: Point) -> Step:
+def _why_a_matrix(at: RowValues) -> Step:
     j = main_class(at)
     b = at.shown.index(j)
     column = [num(at.jacobian, a, b) for a in range(len(at.shown))]
@@ -132,7 +132,7 @@ def _why_a_matrix(at: Point) -> Step:
     )  # fmt: skip
 
 
-def _product(at: Point) -> Step:
+def _product(at: RowValues) -> Step:
     mistakes = ("diagonal-only", "jacobian-summed", "inner-product-missing", "off-diagonal-sign")
     return Step(
         "The product with the Jacobian",
@@ -150,8 +150,8 @@ def _product(at: Point) -> Step:
     )
 
 
-def _entry_of_product(at: Point, b: int) -> Math:
-    """One entry of J^T dL/dp as a sum, without the terms where dL/dp is 0."""
+def _entry_of_product(at: RowValues, b: int) -> Math:
+    """One entry of J^T dL/dp as a sum, without the terms in which dL/dp is 0."""
     counted = [(a, i) for a, i in enumerate(at.shown) if at.dp.value[i]]
     terms = [row(factor(num(at.jacobian, a, b)), "·", factor(num(at.dp, i))) for a, i in counted]
     left_out = int((at.dp.value != 0).sum()) - len(counted)
@@ -159,7 +159,7 @@ def _entry_of_product(at: Point, b: int) -> Math:
     return row(loss_by(z(j)), "=", total(terms, left_out), "=", num(at.product, j))
 
 
-def _inner_product(at: Point) -> Step:
+def _inner_product(at: RowValues) -> Step:
     counted = [i for i in at.shown if at.dp.value[i]]
     left_out = int((at.dp.value != 0).sum()) - len(counted)
     products = [row(factor(num(at.dp, i)), "·", num(at.p, i)) for i in counted]
@@ -186,7 +186,7 @@ def _inner_product(at: Point) -> Step:
     )  # fmt: skip
 
 
-def _collapse(at: Point) -> Step:
+def _collapse(at: RowValues) -> Step:
     lines = (row(loss_by(z(j)), "=", num(at.p, j), "-", num(at.t, j), "=", num(at.dz, j)) for j in at.shown)
     return Step(
         "The sum collapses to p - t",
@@ -203,7 +203,7 @@ def _collapse(at: Point) -> Step:
     )  # fmt: skip
 
 
-def _cross_entropy_of_class(at: Point, y: int) -> Step:
+def _cross_entropy_of_class(at: RowValues, y: int) -> Step:
     mistakes = ("label-off-by-one", "true-class-only", "one-hot-not-subtracted")
     return Step(
         "The short cut for a class number",
@@ -221,7 +221,7 @@ def _cross_entropy_of_class(at: Point, y: int) -> Step:
     )
 
 
-def _squared_error_of_class(at: Point, y: int) -> Step:
+def _squared_error_of_class(at: RowValues, y: int) -> Step:
     inner = row("⟨", loss_by("p"), ",", "p", "⟩")
     return Step(
         "The short cut for a class number",

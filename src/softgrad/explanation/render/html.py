@@ -1,6 +1,6 @@
-"""An explanation as HTML: one file, mathematics as MathML, no script, nothing to load.
+"""A document as HTML: one file, mathematics as MathML, no script, nothing to load.
 
-`page.css` is put inside; its names begin with sg-, so that a notebook's own styles and these leave each other alone.
+The style of `page.css` is embedded. Its class names begin with sg-, so that they do not clash with those of a notebook.
 """
 
 from __future__ import annotations
@@ -9,43 +9,37 @@ from collections.abc import Iterator
 from functools import cache
 from html import escape
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
+from softgrad.explanation.document import Compared, Document, Step, Table, Wrong
 from softgrad.explanation.formula import Math, Num, Words
-from softgrad.explanation.formula_mathml import as_mathml
-from softgrad.explanation.formula_text import as_text
-from softgrad.explanation.step import Compared, Step, Table, Wrong
-
-if TYPE_CHECKING:
-    from softgrad.explanation.explain import Explanation
+from softgrad.explanation.render.formula_mathml import as_mathml
+from softgrad.explanation.render.formula_text import as_text
 
 
-def as_page(explanation: Explanation) -> str:
+def as_html_page(document: Document) -> str:
     """A whole page."""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{escape(explanation.title)}</title>\n</head>\n"
-        f'<body style="margin: 0">\n{as_fragment(explanation)}\n</body>\n</html>\n'
+        f"<title>{escape(document.title)}</title>\n</head>\n"
+        f'<body style="margin: 0">\n{as_html_fragment(document)}\n</body>\n</html>\n'
     )
 
 
-def as_fragment(explanation: Explanation) -> str:
-    """One element for a notebook, or for the page."""
-    parts = [f"<h1>{escape(explanation.title)}</h1>", *(f"<p>{escape(text)}</p>" for text in explanation.intro)]
-    number = 0
-    for part in explanation.parts:
+def as_html_fragment(document: Document) -> str:
+    """One <div> element: the body of the page, and what a notebook shows."""
+    parts = [f"<h1>{escape(document.title)}</h1>", *(f"<p>{escape(text)}</p>" for text in document.intro)]
+    for part, steps in document.numbered_parts():
         parts.append(f"<h2>{escape(part.title)}</h2>")
-        for step in part.steps:
-            number += 1
+        for number, step in steps:
             parts.append(f"<section><h3>{number}. {escape(step.title)}</h3>{''.join(_step(step))}</section>")
     return f'<div class="sg-explanation"><style>{_style()}</style>\n' + "\n".join(parts) + "\n</div>"
 
 
 @cache
 def _style() -> str:
-    return files("softgrad.explanation").joinpath("page.css").read_text(encoding="utf-8")
+    return files("softgrad.explanation.render").joinpath("page.css").read_text(encoding="utf-8")
 
 
 def _step(step: Step) -> Iterator[str]:
@@ -78,7 +72,7 @@ def _cells(table: Table, n: int) -> Iterator[str]:
     yield f"<th>{_cell(first)}</th>"
     for k, cell in enumerate(others):
         if table.look == "heat" and isinstance(cell, Num):
-            yield _heat(cell, _steepest(table), as_text(table.hover[n][k]))
+            yield _heat(cell, _largest(table), as_text(table.hover[n][k]))
         elif table.look == "bars" and isinstance(cell, Num):
             letter = as_text(table.head[k + 1])
             yield f'<td>{_cell(cell)}<div class="sg-bar sg-{letter}" style="width: {100 * cell.value:.1f}%"></div></td>'
@@ -86,13 +80,13 @@ def _cells(table: Table, n: int) -> Iterator[str]:
             yield f"<td>{_cell(cell)}</td>"
 
 
-def _steepest(table: Table) -> float:
+def _largest(table: Table) -> float:
     return max((abs(cell.value) for line in table.rows for cell in line if isinstance(cell, Num)), default=0.0)
 
 
-def _heat(cell: Num, steepest: float, hover: str) -> str:
-    """A number on a ground whose strength is its size: one colour above 0, another below."""
-    strength = round(60 * abs(cell.value) / steepest) if steepest else 0
+def _heat(cell: Num, largest: float, hover: str) -> str:
+    """A cell whose background shows the number: one colour above 0, another below, stronger for larger numbers."""
+    strength = round(60 * abs(cell.value) / largest) if largest else 0
     colour = "plus" if cell.value > 0 else "minus"
     return (
         f'<td tabindex="0" '

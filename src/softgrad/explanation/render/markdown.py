@@ -1,29 +1,23 @@
-"""An explanation as Markdown: mathematics between $ signs, tables of pipes."""
+"""A document as Markdown: mathematics between $ signs, tables of pipes."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from softgrad.explanation.document import Compared, Document, Step, Table, Wrong
 from softgrad.explanation.formula import Math, Num, Words
-from softgrad.explanation.formula_latex import as_latex
-from softgrad.explanation.step import Compared, Step, Table, Wrong
-
-if TYPE_CHECKING:
-    from softgrad.explanation.explain import Explanation
+from softgrad.explanation.render.formula_latex import as_latex
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#$])")
 
 
-def as_markdown(explanation: Explanation) -> str:
-    """The whole explanation, under one heading of the first level."""
-    blocks = [f"# {_prose(explanation.title)}", *map(_prose, explanation.intro)]
-    number = 0
-    for part in explanation.parts:
+def as_markdown(document: Document) -> str:
+    """The document, under one heading of the first level."""
+    blocks = [f"# {_prose(document.title)}", *map(_prose, document.intro)]
+    for part, steps in document.numbered_parts():
         blocks.append(f"## {_prose(part.title)}")
-        for step in part.steps:
-            number += 1
+        for number, step in steps:
             blocks += [f"### {number}. {_prose(step.title)}", *_step(step)]
     return "\n\n".join(blocks) + "\n"
 
@@ -66,7 +60,7 @@ def _compared(compared: Compared) -> str:
 
 
 def _wrong(wrong: Wrong) -> str:
-    """A quotation, so that no wrong number is met as if it were a right one."""
+    """A block quote, so that nobody takes a wrong number for a right one."""
     return "\n".join(
         [
             f"> **Wrong: {_prose(wrong.title)}.** {_prose(wrong.explanation)}",

@@ -1,19 +1,15 @@
-"""An explanation as a LaTeX document, for pdflatex with nothing but amsmath."""
+"""A document as LaTeX, which pdflatex compiles with amsmath, geometry and graphicx."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from softgrad.explanation.document import Compared, Document, Step, Table, Wrong
 from softgrad.explanation.formula import SIGNS as SIGN_OF
 from softgrad.explanation.formula import Math, Words
-from softgrad.explanation.formula_latex import as_latex
-from softgrad.explanation.step import Compared, Step, Table, Wrong
+from softgrad.explanation.render.formula_latex import as_latex
 
-if TYPE_CHECKING:
-    from softgrad.explanation.explain import Explanation
-
-SIGNS = {  # of prose, which TeX has in mathematics only
+SIGNS = {  # characters of prose that TeX knows in math mode only
     "∂": r"\partial", "δ": r"\delta", "Σ": r"\Sigma", "λ": r"\lambda", "ε": r"\varepsilon", "≠": r"\ne",
     "ᵀ": r"^{\mathsf T}", "²": "^2",
 }  # fmt: skip
@@ -36,14 +32,12 @@ HEAD = r"""\documentclass{article}
 """
 
 
-def as_document(explanation: Explanation) -> str:
-    """The whole explanation."""
-    blocks = [rf"\section*{{{_prose(explanation.title)}}}", *map(_prose, explanation.intro)]
-    number = 0
-    for part in explanation.parts:
+def as_latex_document(document: Document) -> str:
+    """The whole document, with its preamble."""
+    blocks = [rf"\section*{{{_prose(document.title)}}}", *map(_prose, document.intro)]
+    for part, steps in document.numbered_parts():
         blocks.append(rf"\subsection*{{{_prose(part.title)}}}")
-        for step in part.steps:
-            number += 1
+        for number, step in steps:
             blocks += [rf"\subsubsection*{{{number}. {_prose(step.title)}}}", *_step(step)]
     return HEAD + "\n\n".join(blocks) + "\n\n\\end{document}\n"
 
@@ -97,7 +91,7 @@ def _wrong(wrong: Wrong) -> str:
 
 
 def _math(math: Math) -> str:
-    """Mathematics in a line, which TeX may break after a comma too."""
+    """Inline mathematics. TeX may also break the line after a comma."""
     latex = as_latex(math).replace(COMMA, rf"{COMMA}\allowbreak ")
     return rf"$\displaystyle {latex}$"
 

@@ -7,19 +7,19 @@ Source: Goodfellow et al., Deep Learning (2016), 6.2.2.3; the shift is theirs to
 
 from __future__ import annotations
 
+from softgrad.explanation.document import Step, Table
 from softgrad.explanation.formula import Frac, Math, Num, Squared, Sub, Sum, Vec, Words, factor, row, total
-from softgrad.explanation.point import Point
-from softgrad.explanation.shown import WRITTEN_OUT, classes_left_out, num, p, t, vec, z
-from softgrad.explanation.step import Step, Table
+from softgrad.explanation.steps.row_values import RowValues
+from softgrad.explanation.steps.shared import WRITTEN_OUT, classes_left_out, num, p, t, vec, z
 
 
-def forward_steps(at: Point) -> tuple[Step, ...]:
+def forward_steps(at: RowValues) -> tuple[Step, ...]:
     """Shift, exponentials, probabilities, loss."""
     loss = {"cross_entropy": _cross_entropy, "squared_error": _squared_error, "kl_divergence": _kl_divergence}
     return _shift(at), _exponentials(at), _probabilities(at), loss[at.loss](at)
 
 
-def _shift(at: Point) -> Step:
+def _shift(at: RowValues) -> Step:
     logits = Vec(tuple(Num(float(at.z.value[i]), 0.0, at.digits_of_z) for i in at.shown), at.left_out)
     maximum = Num(float(at.z.value.max()), 0.0, at.digits_of_z)
     classes = ", ".join(map(str, at.shown))
@@ -32,7 +32,7 @@ def _shift(at: Point) -> Step:
     )
 
 
-def _exponentials(at: Point) -> Step:
+def _exponentials(at: RowValues) -> Step:
     return Step(
         "Exponentials",
         "The exponential makes every score positive and keeps their order; the largest becomes 1.",
@@ -41,7 +41,7 @@ def _exponentials(at: Point) -> Step:
     )
 
 
-def _probabilities(at: Point) -> Step:
+def _probabilities(at: RowValues) -> Step:
     sum_e = num(at.sum_e)
     lines = (row(p(i), "=", Frac(num(at.e, i), sum_e), "=", num(at.p, i)) for i in at.shown[:WRITTEN_OUT])
     bars = tuple((str(i), num(at.p, i), num(at.t, i)) for i in at.shown)
@@ -58,7 +58,7 @@ def _probabilities(at: Point) -> Step:
     )
 
 
-def _cross_entropy(at: Point) -> Step:
+def _cross_entropy(at: RowValues) -> Step:
     terms, left_out = _terms(at)
     if len(terms) == 1 and not left_out:
         put_in: Math = terms[0]
@@ -72,15 +72,15 @@ def _cross_entropy(at: Point) -> Step:
     )
 
 
-def _terms(at: Point) -> tuple[list[Math], int]:
-    """t_i log p_i where t_i is not 0, and how many are not shown."""
+def _terms(at: RowValues) -> tuple[list[Math], int]:
+    """The terms t_i log p_i with t_i other than 0, and how many are not shown."""
     counted = [i for i in at.shown if at.t.value[i]]
     ones = (() if at.t.value[i] == 1 else (num(at.t, i), "·") for i in counted)
     terms: list[Math] = [row(*one, "log", num(at.p, i)) for i, one in zip(counted, ones, strict=True)]
     return terms, int((at.t.value != 0).sum()) - len(counted)
 
 
-def _kl_divergence(at: Point) -> Step:
+def _kl_divergence(at: RowValues) -> Step:
     counted = [i for i in at.shown if at.t.value[i]]
     terms = [row(num(at.t, i), "(", "log", num(at.t, i), "-", "log", num(at.p, i), ")") for i in counted]
     left_out = int((at.t.value != 0).sum()) - len(counted)
@@ -92,7 +92,7 @@ def _kl_divergence(at: Point) -> Step:
     )
 
 
-def _squared_error(at: Point) -> Step:
+def _squared_error(at: RowValues) -> Step:
     terms = [Squared(row(num(at.p, i), "-", num(at.t, i))) for i in at.shown]
     return Step(
         "The loss: squared error",

@@ -1,4 +1,4 @@
-"""What people write instead: lines of the checker's catalogue, by the right line and the name of the mistake."""
+"""The usual mistakes: wrong lines of the checker's catalogue, looked up by the right line and the mistake's name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from softgrad.check.mistakes.names import named
 
 @lru_cache
 def wrong_line(right: str, name: str) -> str:
-    """The line that goes by this name, as the catalogue lists it, or else as a change of the right line makes it."""
+    """The wrong line with this name: from the catalogue's list, or made from the right line by one of its changes."""
     target = split(right)[0]
     for listed in LISTED:
         if (listed.right, listed.name, listed.second) == (right, name, None):
@@ -24,5 +24,5 @@ def wrong_line(right: str, name: str) -> str:
 
 
 def entry(name: str) -> Entry:
-    """The words of a mistake."""
+    """The title and explanation of a mistake."""
     return ENTRIES[name]

@@ -1,6 +1,6 @@
-"""Everything that is computed at one row of logits.
+"""All that is computed for one row of logits.
 
-By softgrad's own functions, by a line of the checker's catalogue, or by central differences.
+By softgrad's own functions, by lines of the checker's catalogue, or by central differences.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from softgrad.check.mistakes.lines import Layout, functions, run, split
 from softgrad.check.mistakes.losses import AT_PROBABILITIES, SQUARED
 from softgrad.check.numerical import along, unit
 from softgrad.explanation.arguments import Loss
-from softgrad.explanation.known import Known, computed, exactly, rounded
+from softgrad.explanation.error_bounds import Bounded, computed, exactly, rounded
 from softgrad.jacobian import SoftmaxJacobian
 from softgrad.softmax import log_softmax, softmax, softmax_vjp
 
@@ -24,13 +24,13 @@ AT_P = {"cross_entropy": AT_PROBABILITIES, "kl_divergence": AT_PROBABILITIES, "s
 VECTOR = Layout(-1, 1)
 
 
-class Point:
-    """One row: K logits and their target."""
+class RowValues:
+    """The values of one row: K logits, their target, and all that follows from them."""
 
     def __init__(self, z: Array, target: Array, label: int | None, loss: Loss, shown: int) -> None:
         self.loss = loss
         self.label = label
-        self.target: Any = target if label is None else label  # as our losses take it
+        self.target: Any = target if label is None else label  # as the losses take it
         self.z = exactly(z)
         self.t = exactly(target)
         self.p = rounded(softmax(z))
@@ -40,36 +40,36 @@ class Point:
 
     @property
     def left_out(self) -> int:
-        """How many classes are not written out."""
+        """The number of classes that are not written out."""
         return self.z.value.size - len(self.shown)
 
     @property
     def digits_of_z(self) -> int:
-        """Digits that tell the logits from each other, where they are large and near each other."""
+        """How many digits tell the logits apart, even if they are large and close together."""
         z = self.z.value
         span = float(z.max() - z.min())
         size = float(np.abs(z).max())
         return 6 if not span or size <= span else min(17, 6 + int(np.ceil(np.log10(size / span))))
 
     @cached_property
-    def shifted(self) -> Known:
-        """The logits with their maximum taken off."""
+    def shifted(self) -> Bounded:
+        """The logits minus their maximum."""
         return rounded(self.z.value - self.z.value.max())
 
     @cached_property
-    def e(self) -> Known:
-        """The exponentials of them, where an ulp of whose exponent counts as many times as the exponent is large."""
+    def e(self) -> Bounded:
+        """Exp of the shifted logits. An error of 1 ulp in an exponent s becomes |s| ulp in exp(s)."""
         e = np.exp(self.shifted.value)
         return rounded(e, e * (1 + np.abs(self.shifted.value)))
 
     @cached_property
-    def sum_e(self) -> Known:
+    def sum_e(self) -> Bounded:
         """The sum of the exponentials."""
         return rounded(self.e.value.sum(), self.e.value.sum())
 
     @cached_property
-    def loss_value(self) -> Known:
-        """The loss of the row; its size is that of the terms that are summed for it."""
+    def loss_value(self) -> Bounded:
+        """The loss of the row. Its error is relative to the sum of the sizes of its terms."""
         t, log_p = self.t.value, self.log_p.value
         value = getattr(losses, self.loss)(self.z.value, self.target)
         if self.loss == "squared_error":
@@ -78,31 +78,31 @@ class Point:
         return rounded(value, np.sum(t * (np.abs(log_p) + (np.abs(log_t) if self.loss == "kl_divergence" else 0))))
 
     @cached_property
-    def dp(self) -> Known:
-        """The gradient at the probabilities."""
+    def dp(self) -> Bounded:
+        """The gradient with respect to the probabilities."""
         return self._run(split(AT_P[self.loss])[1], p=self.p)
 
     @cached_property
-    def inner(self) -> Known:
+    def inner(self) -> Bounded:
         """<dL/dp, p>."""
-        known = self.line("sum_k(p * dp)")
-        return Known(known.value[0], known.error[0])
+        values = self.line("sum_k(p * dp)")
+        return Bounded(values.value[0], values.error[0])
 
     @cached_property
-    def jacobian(self) -> Known:
-        """The Jacobian among the classes shown."""
+    def jacobian(self) -> Bounded:
+        """The Jacobian of the classes shown."""
         shown = list(self.shown)
-        p = Known(self.p.value[shown], self.p.error[shown])
+        p = Bounded(self.p.value[shown], self.p.error[shown])
         return computed(lambda p: SoftmaxJacobian(p).to_dense(), p)
 
     @cached_property
-    def product(self) -> Known:
+    def product(self) -> Bounded:
         """J^T dL/dp."""
         return computed(softmax_vjp, self.p, self.dp)
 
     @cached_property
-    def dz(self) -> Known:
-        """The gradient at the logits, as the loss's own function returns it."""
+    def dz(self) -> Bounded:
+        """The gradient with respect to the logits, as the loss function of softgrad returns it."""
         grad = getattr(losses, f"{self.loss}_with_grad")(self.z.value, self.target).grad
         p, t = self.p.value, self.t.value
         if self.loss != "squared_error":
@@ -111,27 +111,27 @@ class Point:
         return rounded(grad, p * (larger + np.sum(p * larger)))
 
     @cached_property
-    def dz_by_differences(self) -> Known:
-        """The same at the classes shown, from the loss's values alone: after the shift, where a small step counts."""
+    def dz_by_differences(self) -> Bounded:
+        """The same for the classes shown, from values of the loss alone, at the shifted logits, which are small."""
 
         def value(z: Array) -> Any:
             return getattr(losses, self.loss)(z, self.target)
 
         found = [along(value, self.shifted.value, unit(self.z.value, j)) for j in self.shown]
-        return Known(*(np.array([float(one[part]) for one in found]) for part in (0, 1)))
+        return Bounded(*(np.array([float(one[part]) for one in found]) for part in (0, 1)))
 
     @cached_property
-    def jacobian_by_differences(self) -> Known:
-        """The Jacobian among the classes shown, from the values of softmax alone."""
+    def jacobian_by_differences(self) -> Bounded:
+        """The Jacobian of the classes shown, from values of softmax alone."""
         shown = list(self.shown)
         columns = [along(softmax, self.shifted.value, unit(self.z.value, j)) for j in shown]
-        return Known(*(np.stack([one[part][shown] for one in columns], axis=-1) for part in (0, 1)))
+        return Bounded(*(np.stack([one[part][shown] for one in columns], axis=-1) for part in (0, 1)))
 
-    def line(self, expression: str) -> Known:
-        """What an expression of the catalogue gives here, (K)."""
+    def line(self, expression: str) -> Bounded:
+        """The value of an expression of the catalogue for this row, (K)."""
         return self._run(expression, p=self.p, dp=self.dp)
 
-    def _run(self, expression: str, **inputs: Known) -> Known:
+    def _run(self, expression: str, **inputs: Bounded) -> Bounded:
         z = self.z.value
         fixed = {**functions(VECTOR), "z": z, "t": self.t.value, "m": 1, "K": z.size}
 

@@ -1,33 +1,27 @@
-"""An explanation as plain text."""
+"""A document as plain text."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from softgrad.explanation.document import Compared, Document, Step, Table, Wrong
 from softgrad.explanation.formula import Math
-from softgrad.explanation.formula_text import as_text
-from softgrad.explanation.step import Compared, Step, Table, Wrong
-
-if TYPE_CHECKING:
-    from softgrad.explanation.explain import Explanation
+from softgrad.explanation.render.formula_text import as_text
 
 WIDTH = 96
 MARGIN = "    "
 BAR = 20  # columns of a probability of 1
 
 
-def as_plain_text(explanation: Explanation, width: int) -> str:
-    """The whole explanation; formulas and tables are not broken."""
-    lines = [explanation.title, "=" * len(explanation.title)]
-    for sentence in explanation.intro:
+def as_plain_text(document: Document, width: int) -> str:
+    """The document as text. Prose is wrapped to `width` columns; formulas and tables are not."""
+    lines = [document.title, "=" * len(document.title)]
+    for sentence in document.intro:
         lines += _wrapped(sentence, width, "")
-    number = 0
-    for part in explanation.parts:
+    for part, steps in document.numbered_parts():
         lines += ["", part.title, "-" * len(part.title)]
-        for step in part.steps:
-            number += 1
+        for number, step in steps:
             lines += ["", f"{number}. {step.title}", *_step(step, width)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
@@ -60,7 +54,7 @@ def _wrapped(text: str, width: int, margin: str) -> list[str]:
 
 
 def _table(table: Table) -> Iterator[str]:
-    """Columns wide enough for their entries; numbers to the right."""
+    """Columns as wide as their widest entry; numbers are aligned to the right."""
     if table.title:
         yield MARGIN + table.title
     cells = [[as_text(cell) for cell in line] for line in (table.head, *table.rows)]
@@ -78,8 +72,8 @@ def _table(table: Table) -> Iterator[str]:
         yield f"{MARGIN}({table.left_out})"
 
 
-def _bar(share: Math) -> str:
-    return ("█" * round(BAR * float(as_text(share)))).ljust(BAR, "·")
+def _bar(probability: Math) -> str:
+    return ("█" * round(BAR * float(as_text(probability)))).ljust(BAR, "·")
 
 
 def _compared(compared: Compared) -> Iterator[str]:

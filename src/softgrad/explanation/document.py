@@ -1,0 +1,88 @@
+"""What an explanation is made of: a Document has parts, a part has steps, a step has formulas, tables and wrong lines.
+
+The renderers show a Document, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from softgrad.explanation.formula import Math, Num, Vec
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A wrong line of code, with its result beside the right one."""
+
+    name: str  # in the checker's catalogue
+    title: str
+    explanation: str
+    line: str  # "dz = p * (1 - p) * dp"
+    gives: Math
+    right: Math
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A result compared with central differences."""
+
+    what: Math
+    differences: Vec | None  # None if a whole table is compared
+    largest: Num  # the largest distance between the two
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of formulas and numbers."""
+
+    title: str
+    head: tuple[Math, ...]
+    rows: tuple[tuple[Math, ...], ...]
+    look: Literal["plain", "heat", "bars"] = (
+        "plain"  # heat: a heat map after the first column; bars: p and t as lengths
+    )
+    hover: tuple[tuple[Math, ...], ...] = ()  # for each number of a heat map, how it is computed
+    left_out: str = ""  # "178 more rows, 292 more classes"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: its title, the reason, the formula, the same formula with numbers, and the usual mistakes."""
+
+    title: str
+    why: str = ""
+    formulas: tuple[Math, ...] = ()
+    numbers: tuple[Math, ...] = ()
+    tables: tuple[Table, ...] = ()
+    compared: tuple[Compared, ...] = ()
+    wrong: tuple[Wrong, ...] = field(default=())
+
+    def in_short(self) -> Step:
+        """The step without its formulas, for a row after the first."""
+        return Step(self.title, "", (), self.numbers, self.tables, self.compared, self.wrong)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Steps under one heading."""
+
+    title: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A title, an introduction and parts, in the order in which they are read."""
+
+    title: str
+    intro: tuple[str, ...]
+    parts: tuple[Part, ...]
+
+    def numbered_parts(self) -> Iterator[tuple[Part, list[tuple[int, Step]]]]:
+        """Each part with its steps, which are numbered from 1 through the whole document."""
+        first = 1
+        for part in self.parts:
+            yield part, list(enumerate(part.steps, first))
+            first += len(part.steps)

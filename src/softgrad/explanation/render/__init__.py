@@ -1,0 +1,1 @@
+"""A Document as text, Markdown, LaTeX and HTML. The formula_ files write the mathematics in it."""

@@ -1,0 +1,10 @@
+"""The steps of an explanation, in the order of the derivation.
+
+forward.py        logits -> probabilities -> loss, for one row
+backward.py       loss -> gradient at the logits, for one row
+batch.py          the other rows, and the mean over the batch
+layer.py          the linear layer below the logits
+row_values.py     all that is computed for one row
+wrong_lines.py    the usual mistakes, from the checker's catalogue
+shared.py         what the steps share: numbers in formulas, wrong lines, comparisons with differences
+"""
