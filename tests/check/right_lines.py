@@ -4,10 +4,10 @@ import numpy as np
 
 from softgrad.check.mistakes import layers
 from softgrad.check.mistakes import losses as lines_of
-from softgrad.check.mistakes.lines import Layout, functions, split
 from softgrad.check.recipes import activations, losses
 from softgrad.check.recipes.chains import MIDDLE, PRODUCTS, VECTORS, Leaf
 from softgrad.check.recipes.target import Options, Target
+from softgrad.formulas.language import Layout, functions, split
 
 LAYOUTS = {"rows": Layout(-1, 2), "columns": Layout(0, 2), "vector": Layout(-1, 1), "images": Layout(1, 3)}
 M, K, D, PIXELS = 4, 3, 5, 2

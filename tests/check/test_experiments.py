@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import softgrad as sg
-from softgrad.check.experiments import clipped, constant_ratio, facts_of
+from softgrad.check.experiments import clipped, facts_of
 
 RNG = np.random.default_rng(0)
 RIGHT = RNG.normal(size=(4, 3))
@@ -85,23 +85,6 @@ SILENT = {
 @pytest.mark.parametrize("case", SILENT)
 def test_nothing_is_said(case):
     assert facts(*SILENT[case]) == []
-
-
-RATIOS = {
-    "twice": (2 * RIGHT, RIGHT, 2.0),
-    "rounded": (2 * RIGHT * (1 + 1e-7), RIGHT, 2.0),
-    "nearly": (2 * RIGHT * (1 + 1e-3 * SQUARE[0]), RIGHT, None),
-    "0": (0 * RIGHT, RIGHT, None),
-    "of 0": (RIGHT, 0 * RIGHT, None),
-    "another shape": (RIGHT[0], RIGHT, None),
-    "one entry": (np.array(3.0), np.array(1.5), 2.0),
-}
-
-
-@pytest.mark.parametrize("case", RATIOS)
-def test_constant_ratio(case):
-    got, wanted, ratio = RATIOS[case]
-    assert constant_ratio(got, wanted) == (ratio if ratio is None else pytest.approx(ratio, rel=1e-5))
 
 
 # ---- clipping ----

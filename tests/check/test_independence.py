@@ -1,4 +1,4 @@
-"""check/ uses none of the functions that it judges."""
+"""check/ and formulas/ use none of the functions that they judge."""
 
 import ast
 import sys
@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from softgrad import check
+from softgrad import check, formulas
 
 PRINT_AND_DRAW = {"rich", "matplotlib"}  # for the report; they compute no gradient
-FILES = sorted(Path(check.__file__).parent.rglob("*.py"))
+FILES = sorted(file for room in (check, formulas) for file in Path(room.__file__).parent.rglob("*.py"))
 
 
 def imported(file):
@@ -27,7 +27,7 @@ def test_imports_nothing_of_softgrads_but_its_own(file):
     for module in imported(file):
         top = module.split(".")[0]
         known = top in {*sys.stdlib_module_names, "numpy", *PRINT_AND_DRAW}
-        assert known or module.startswith(("softgrad.check", "softgrad.errors"))
+        assert known or module.startswith(("softgrad.check", "softgrad.errors", "softgrad.formulas"))
 
 
 def test_every_file_is_looked_at():

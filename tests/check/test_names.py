@@ -11,10 +11,9 @@ import pytest
 from check.right_lines import LAYOUTS, layouts_of, quantities, right_lines
 from softgrad import check
 from softgrad.check.mistakes import ENTRIES, LISTED, findings, layers, losses, scale, softmax
-from softgrad.check.mistakes.changes import Change, changes
-from softgrad.check.mistakes.lines import run, split
 from softgrad.check.mistakes.names import made_entry, named
-from softgrad.check.recipes.recipe import IMPOSSIBLE
+from softgrad.formulas.edits import Edit, edits
+from softgrad.formulas.language import IMPOSSIBLE, run, split
 
 ROOMS = (findings, layers, losses, scale, softmax)
 QUANTITIES = ("p", "z", "dp", "da", "dz", "a", "t", "logp")
@@ -96,15 +95,15 @@ def test_no_two_entries_have_the_same_words():
 
 
 def names_of_changes():
-    """The names that changes of the right lines are given, each quantity swapped for every other."""
+    """The names that edits of the right lines are given, each quantity swapped for every other."""
     found = set()
     for template in right_lines():
         line = template.replace("dz = da", "dz1 = da1").replace("dz @", "dz1 @")
         used = {node.id for node in ast.walk(ast.parse(line)) if isinstance(node, ast.Name)}
         alike = tuple((name, tuple(q for q in (*QUANTITIES, "z2", "da2") if q != name)) for name in sorted(used))
-        for change in changes(line, alike):
+        for edit in edits(line, alike):
             for program in PROGRAMS:
-                found.update(named(change, line, program))
+                found.update(named(edit, line, program))
     return found
 
 
@@ -131,53 +130,53 @@ def test_every_name_of_a_change_is_an_entry():
 # ---- what a change is called ----
 
 CALLED = {  # what somebody did: (the right line, the change, the program, names)
-    "no mean": ("dz = dz / m", Change("", "without", "/ m"), "", ("mean-missing",)),
-    "a mean twice": ("dz = dz / m", Change("", "twice", "/ m"), "", ("mean-twice",)),
-    "a mean inverted": ("dz = dz / m", Change("", "inverted", "/ m"), "", ("mean-inverted",)),
-    "K for m": ("dz = dz / m", Change("", "instead", "m", "K"), "", ("divided-by-classes",)),
-    "the size for m": ("dz = dz / m", Change("", "instead", "m", "m * K"), "", ("divided-by-size",)),
-    "a sum times m": ("dz = p - t", Change("", "times", "dz", "* m"), "", ("multiplied-by-samples",)),
-    "a mean times m": ("dz = p - t", Change("", "times", "dz", "* m"), "dz = dz / m", ("mean-missing",)),
-    "a sum over m": ("dz = p - t", Change("", "times", "dz", "/ m"), "", ("mean-extra",)),
-    "a mean over m": ("dz = p - t", Change("", "times", "dz", "/ m"), "dz = dz / m", ("mean-twice",)),
-    "times T": ("dz = p - t", Change("", "times", "dz", "* T"), "dz = dz / T", ("temperature-missing",)),
-    "the sign": ("dz = p - t", Change("", "times", "dz", "* -1"), "", ("sign",)),
-    "bits": ("dz = p - t", Change("", "times", "dz", "/ log(2)"), "", ("log-base",)),
-    "no temperature": ("dz = dz / T", Change("", "without", "/ T"), "", ("temperature-missing",)),
-    "the wrong axis": ("dz = dp - p * sum_k(dp)", Change("", "reduced", "sum_k(dp)", "sum_m"), "", ("wrong-axis",)),
-    "everything": ("dz = p", Change("", "reduced", "sum_k(dp)", "sum_all"), "", ("inner-product-over-batch",)),
-    "z for p": ("dz = p * dp", Change("", "instead", "p", "z"), "", ("derivative-at-input",)),
-    "dp for p": ("dz = p * dp", Change("", "instead", "p", "dp"), "", ("derivative-at-upstream",)),
-    "1 for dp": ("dz = p * dp", Change("", "instead", "dp", "1"), "", ("upstream-ignored",)),
-    "one of dp": ("dz = p * dp", Change("", "instead", "dp", "first(dp)"), "", ("upstream-first-only",)),
-    "a shift": ("dz = p - t", Change("", "instead", "t", "shift(t)"), "", ("label-off-by-one",)),
-    "W": ("dx = dz @ W.T", Change("", "transposed", "W.T", "W"), "", ("weight-not-transposed",)),
-    "dW of a layer": ("dW2 = x", Change("", "transposed", "dW2", "dW2.T"), "", ("weight-gradient-transposed",)),
-    "another layer": ("dz1 = da1 * (z1 > 0)", Change("", "instead", "z1", "z2"), "",
+    "no mean": ("dz = dz / m", Edit("", "without", "/ m"), "", ("mean-missing",)),
+    "a mean twice": ("dz = dz / m", Edit("", "twice", "/ m"), "", ("mean-twice",)),
+    "a mean inverted": ("dz = dz / m", Edit("", "inverted", "/ m"), "", ("mean-inverted",)),
+    "K for m": ("dz = dz / m", Edit("", "instead", "m", "K"), "", ("divided-by-classes",)),
+    "the size for m": ("dz = dz / m", Edit("", "instead", "m", "m * K"), "", ("divided-by-size",)),
+    "a sum times m": ("dz = p - t", Edit("", "times", "dz", "* m"), "", ("multiplied-by-samples",)),
+    "a mean times m": ("dz = p - t", Edit("", "times", "dz", "* m"), "dz = dz / m", ("mean-missing",)),
+    "a sum over m": ("dz = p - t", Edit("", "times", "dz", "/ m"), "", ("mean-extra",)),
+    "a mean over m": ("dz = p - t", Edit("", "times", "dz", "/ m"), "dz = dz / m", ("mean-twice",)),
+    "times T": ("dz = p - t", Edit("", "times", "dz", "* T"), "dz = dz / T", ("temperature-missing",)),
+    "the sign": ("dz = p - t", Edit("", "times", "dz", "* -1"), "", ("sign",)),
+    "bits": ("dz = p - t", Edit("", "times", "dz", "/ log(2)"), "", ("log-base",)),
+    "no temperature": ("dz = dz / T", Edit("", "without", "/ T"), "", ("temperature-missing",)),
+    "the wrong axis": ("dz = dp - p * sum_k(dp)", Edit("", "reduced", "sum_k(dp)", "sum_m"), "", ("wrong-axis",)),
+    "everything": ("dz = p", Edit("", "reduced", "sum_k(dp)", "sum_all"), "", ("inner-product-over-batch",)),
+    "z for p": ("dz = p * dp", Edit("", "instead", "p", "z"), "", ("derivative-at-input",)),
+    "dp for p": ("dz = p * dp", Edit("", "instead", "p", "dp"), "", ("derivative-at-upstream",)),
+    "1 for dp": ("dz = p * dp", Edit("", "instead", "dp", "1"), "", ("upstream-ignored",)),
+    "one of dp": ("dz = p * dp", Edit("", "instead", "dp", "first(dp)"), "", ("upstream-first-only",)),
+    "a shift": ("dz = p - t", Edit("", "instead", "t", "shift(t)"), "", ("label-off-by-one",)),
+    "W": ("dx = dz @ W.T", Edit("", "transposed", "W.T", "W"), "", ("weight-not-transposed",)),
+    "dW of a layer": ("dW2 = x", Edit("", "transposed", "dW2", "dW2.T"), "", ("weight-gradient-transposed",)),
+    "another layer": ("dz1 = da1 * (z1 > 0)", Edit("", "instead", "z1", "z2"), "",
                       ("activation-derivative-wrong-layer",)),
-    "a for z": ("dz1 = da1 * (z1 > 0)", Change("", "instead", "z1", "a1"), "", ("activation-derivative-at-output",)),
-    "z for a": ("dz1 = da1 * (1 - a1 ** 2)", Change("", "instead", "a1", "z1"), "",
+    "a for z": ("dz1 = da1 * (z1 > 0)", Edit("", "instead", "z1", "a1"), "", ("activation-derivative-at-output",)),
+    "z for a": ("dz1 = da1 * (1 - a1 ** 2)", Edit("", "instead", "a1", "z1"), "",
                 ("activation-derivative-at-input",)),
-    "z for a in dW": ("dW2 = a1.T @ dz2", Change("", "instead", "a1", "z1"), "", ("activation-for-input",)),
-    "x for a in dW": ("dW2 = a1.T @ dz2", Change("", "instead", "a1", "x"), "", ("input-for-activation",)),
-    "one sample": ("dW = x.T @ dz", Change("", "reduced", "x.T @ dz", "last_m"), "", ("last-sample-only",)),
-    "a factor nobody has a name for": ("dz = p * dp", Change("", "twice", "* p"), "", ()),
-    "a term nobody has a name for": ("dz = p - t", Change("", "twice", "- t"), "", ()),
+    "z for a in dW": ("dW2 = a1.T @ dz2", Edit("", "instead", "a1", "z1"), "", ("activation-for-input",)),
+    "x for a in dW": ("dW2 = a1.T @ dz2", Edit("", "instead", "a1", "x"), "", ("input-for-activation",)),
+    "one sample": ("dW = x.T @ dz", Edit("", "reduced", "x.T @ dz", "last_m"), "", ("last-sample-only",)),
+    "a factor nobody has a name for": ("dz = p * dp", Edit("", "twice", "* p"), "", ()),
+    "a term nobody has a name for": ("dz = p - t", Edit("", "twice", "- t"), "", ()),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CALLED)
 def test_what_a_change_is_called(case):
-    line, change, program, names = CALLED[case]
-    assert named(change, line, program) == names
+    line, edit, program, names = CALLED[case]
+    assert named(edit, line, program) == names
 
 
 @pytest.mark.parametrize("line", right_lines())
 def test_a_made_name_says_the_change(line):
-    for change in changes(line, (("p", ("t",)), ("dp", ("p",)))):
-        entry = made_entry(change, line)
+    for edit in edits(line, (("p", ("t",)), ("dp", ("p",)))):
+        entry = made_entry(edit, line)
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", entry.name)
         assert entry.name not in ENTRIES
         assert "{" not in entry.title
-        assert change.line in entry.explanation
+        assert edit.line in entry.explanation
         assert line in entry.explanation

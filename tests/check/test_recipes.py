@@ -7,9 +7,9 @@ import pytest
 
 from check.corpus.common import log_softmax, one_hot, sigmoid, softmax
 from check.known_functions import KNOWN, LOSSES, K, N, nll, reals, with_classes
-from softgrad.check.mistakes.lines import run
-from softgrad.check.recipes import Leaf, fits, matches, recognise
+from softgrad.check.recipes import Leaf, matches, recognise
 from softgrad.check.recipes.recognise import SECONDS
+from softgrad.formulas.language import run
 
 STEP = 1e-6
 
@@ -196,28 +196,3 @@ def test_what_is_no_penalty_is_not_taken_for_one():
         parameters=(1,),
     )
     assert recognised(known) is None
-
-
-# ---- whether two arrays are the same numbers ----
-
-FITS = {
-    "the same": ([1.0, 2.0], [1.0, 2.0], True),
-    "rounding": ([1.0, 2.0 + 1e-9], [1.0, 2.0], True),
-    "beyond it": ([1.0, 2.0 + 1e-6], [1.0, 2.0], False),
-    "small beside large": ([1e9, 1.0], [1e9, 1.0 + 1e-3], True),
-    "axes of length 1": ([[1.0, 2.0]], [1.0, 2.0], True),
-    "another shape": ([1.0, 1.0], [[1.0, 1.0], [1.0, 1.0]], False),
-    "transposed": ([[1.0, 2.0], [3.0, 4.0]], [[1.0, 3.0], [2.0, 4.0]], False),
-    "zeros": ([0.0, 0.0], [0.0, 0.0], True),
-    "zeros and not": ([1e-9, 0.0], [0.0, 0.0], False),
-    "NaN": ([np.nan, 1.0], [1.0, 1.0], False),
-    "NaN wanted": ([1.0, 1.0], [np.nan, 1.0], False),
-    "infinity wanted": ([np.inf, 1.0], [np.inf, 1.0], False),
-    "nothing": ([], [], True),
-}
-
-
-@pytest.mark.parametrize("case", FITS)
-def test_fits(case):
-    got, wanted, answer = FITS[case]
-    assert fits(np.array(got), np.array(wanted)) is answer

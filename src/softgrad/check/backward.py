@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from softgrad.check.mistakes import ENTRIES, LISTED, Entry
-from softgrad.check.mistakes.changes import changes
-from softgrad.check.mistakes.lines import Array, Names, run, split
 from softgrad.check.mistakes.names import made_entry, named
-from softgrad.check.recipes import Recipe, Step, fits
-from softgrad.check.recipes.recipe import IMPOSSIBLE
+from softgrad.check.recipes import Recipe, Step
+from softgrad.formulas.edits import edits
+from softgrad.formulas.language import IMPOSSIBLE, Names, run, split
+from softgrad.formulas.numbers import Array, nearly_equal
 
 RTOL = 1e-8
 NO_QUANTITIES = ("y", "r")  # of the forward pass: nobody means these in a gradient
@@ -96,7 +96,7 @@ class Backward:
 
     def wrong_on(self, n: int) -> list[int]:
         """The arrays whose gradient is not right on the n-th draw."""
-        return [i for i in self.keys if not fits(self.draws[n].grads[i], self.right(n)[i], rtol=self.allowed)]
+        return [i for i in self.keys if not nearly_equal(self.draws[n].grads[i], self.right(n)[i], rtol=self.allowed)]
 
     def predicted(self, n: int, changed: Mapping[int, str]) -> Mapping[int, Any]:
         """The gradients on the n-th draw with some lines changed."""
@@ -108,7 +108,7 @@ class Backward:
     def fits(self, n: int, i: int, predicted: Any) -> bool:
         """Whether the user's gradient of one array is the predicted one."""
         scale = float(np.abs(self.right(n)[i]).max(initial=0.0))
-        return fits(self.draws[n].grads[i], predicted, rtol=self.rtol, scale=scale)
+        return nearly_equal(self.draws[n].grads[i], predicted, rtol=self.rtol, scale=scale)
 
     def explains(self, changed: Mapping[int, str], keys: Sequence[int] | None = None) -> bool:
         """Whether the changed lines give the user's gradients, of all arrays or of some, on every draw."""
@@ -139,10 +139,10 @@ class Backward:
 
     def changed(self, n: int, line: str) -> Iterator[Wrong]:
         """Every change of a line that stands in the n-th place."""
-        for change in changes(line, self._alike(n, line)):
-            names = named(change, self.lines[n], self.text)
-            entries = tuple(ENTRIES[name] for name in names) or (made_entry(change, self.lines[n]),)
-            yield Wrong(n, change.line, entries, bool(names))
+        for edit in edits(line, self._alike(n, line)):
+            names = named(edit, self.lines[n], self.text)
+            entries = tuple(ENTRIES[name] for name in names) or (made_entry(edit, self.lines[n]),)
+            yield Wrong(n, edit.line, entries, bool(names))
 
     def _alike(self, n: int, line: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """For each quantity of a line, the others of its shape that are known by then."""

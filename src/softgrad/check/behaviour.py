@@ -7,13 +7,12 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from softgrad.check.arguments import Array, Key
-from softgrad.check.experiments import constant_ratio
 from softgrad.check.mistakes import ENTRIES
-from softgrad.check.recipes import fits
 from softgrad.check.report import Mistake
 from softgrad.check.samples import Arrays, Sample, Sampler
 from softgrad.check.subject import Subject
 from softgrad.errors import CheckError
+from softgrad.formulas.numbers import constant_ratio, nearly_equal
 
 SHORT = (np.float32, np.float16)
 FACTOR = -1024.0  # of the upstream gradient; a power of 2, so that what is linear in it keeps its digits
@@ -145,7 +144,7 @@ def _unlike(second: Mapping[Key, Array], first: Mapping[Key, Array]) -> Key | No
     """The first gradient that is not the same in two calls; NaN is NaN."""
     for key, grad in first.items():
         same = grad.shape == second[key].shape and np.array_equal(second[key], grad, equal_nan=True)
-        if not same and not fits(second[key], grad, rtol=1e-10):
+        if not same and not nearly_equal(second[key], grad, rtol=1e-10):
             return key
     return None
 
@@ -158,7 +157,7 @@ def _add_unsteady(subject: Subject, calls: tuple[Mapping[Key, Array], ...], find
     name = subject.arguments.name_of(key)
     if first.shape == second.shape == third.shape:
         ratio = constant_ratio(second, first)
-        if fits(third - second, second - first) or (ratio is not None and fits(third, ratio * second)):
+        if nearly_equal(third - second, second - first) or (ratio is not None and nearly_equal(third, ratio * second)):
             times = "" if ratio is None else f": it is {ratio:.4g} times the first"
             said = f"the second call's gradient of {name} is not the first one's{times}"
             findings.add("accumulated-gradient", said)
@@ -179,7 +178,7 @@ def find_nonlinear(subject: Subject, sample: Sample, findings: Findings, *, rtol
         findings.add("upstream-ignored", "the gradient stays the same whatever the upstream gradient is")
         return
     for key, grad in there.items():
-        if not fits(grads[key], FACTOR * grad, rtol=rtol, scale=scale):
+        if not nearly_equal(grads[key], FACTOR * grad, rtol=rtol, scale=scale):
             said = f"{FACTOR:g} times the upstream gradient does not give {FACTOR:g} times the gradient of"
             findings.add("upstream-not-linear", f"{said} {subject.arguments.name_of(key)}")
             return
@@ -222,7 +221,7 @@ def find_truncation(subject: Subject, sample: Sample, findings: Findings) -> Non
         findings.note(f"with whole numbers, as they were given: {error}")
         return
     for key, given in whole.items():
-        if grads[key].shape == sample.grads[key].shape and not fits(grads[key], sample.grads[key], rtol=1e-6):
+        if grads[key].shape == sample.grads[key].shape and not nearly_equal(grads[key], sample.grads[key], rtol=1e-6):
             name = subject.arguments.name_of(key)
             findings.add(
                 "integer-truncation", f"with {name} of {given.dtype} its gradient has other numbers than in float64"

@@ -15,13 +15,13 @@ import numpy as np
 
 from softgrad.check.backward import Backward, Wrong
 from softgrad.check.mistakes import ENTRIES, Entry
-from softgrad.check.mistakes.changes import CONSTANTS
 from softgrad.check.mistakes.layers import INPUT
-from softgrad.check.mistakes.lines import as_formula, as_numpy, run, split
 from softgrad.check.mistakes.scale import named as named_scale
 from softgrad.check.recipes.budget import Budget
-from softgrad.check.recipes.recipe import IMPOSSIBLE
 from softgrad.check.report import Mistake
+from softgrad.formulas.edits import CONSTANTS
+from softgrad.formulas.language import IMPOSSIBLE, run, split, substituted
+from softgrad.formulas.notation import as_formula, as_numpy
 
 TRIES, SECONDS = 12_000, 4.0  # that the search for one wrong line may take, and that for two of them
 SHORT = 5  # lines of a backward pass in which every two wrong lines are tried together
@@ -307,19 +307,7 @@ def _whole(lines: Sequence[str], at: int) -> str:
         first -= 1
     while last + 1 < len(lines) and split(lines[last + 1])[0] == target:
         last += 1
-    tree = ast.parse(split(lines[first])[1], mode="eval").body
+    expression = split(lines[first])[1]
     for line in lines[first + 1 : last + 1]:
-        tree = _Put(target, tree).visit(ast.parse(split(line)[1], mode="eval").body)
-    return f"{target} = {ast.unparse(ast.fix_missing_locations(tree))}"
-
-
-class _Put(ast.NodeTransformer):
-    """An expression in the place of a name."""
-
-    def __init__(self, name: str, expression: ast.expr) -> None:
-        self._name = name
-        self._expression = expression
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        """The name, or the expression that it stands for."""
-        return self._expression if node.id == self._name else node
+        expression = substituted(split(line)[1], {target: expression})
+    return f"{target} = {ast.unparse(ast.parse(expression))}"

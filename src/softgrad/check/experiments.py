@@ -7,14 +7,11 @@ be 0; right but for an interval in which the input was clipped.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from softgrad.check.recipes import fits
+from softgrad.formulas.numbers import Array, constant_ratio, nearly_equal
 
-Array = npt.NDArray[Any]
 ROUGH = 1e-5  # numerical derivatives are compared here
 NEARLY = 1e-6  # a ratio so close to 1 says nothing
 
@@ -55,15 +52,6 @@ def facts_of(
                 yield f"the {lines} of {name} should sum to 0, and do not"
 
 
-def constant_ratio(got: Array, wanted: Array) -> float | None:
-    """Got / wanted where it is one number everywhere."""
-    size = float((wanted * wanted).sum())
-    if got.shape != wanted.shape or not size:
-        return None
-    ratio = float((got * wanted).sum()) / size
-    return ratio if ratio and fits(got, ratio * wanted, rtol=ROUGH) else None
-
-
 def _equal_to(ratio: float, quantities: Mapping[str, float]) -> str:
     equal = [
         name for name, value in quantities.items() if value not in (0, 1) and abs(ratio - value) < 1e-5 * abs(value)
@@ -79,7 +67,7 @@ def _by_line(name: str, got: Array, wanted: Array) -> Iterator[str]:
         size = (wanted * wanted).sum(axis=axis, keepdims=True)
         if (size > 0).all():
             ratios = (got * wanted).sum(axis=axis, keepdims=True) / size
-            if ratios.all() and fits(got, ratios * wanted, rtol=ROUGH):
+            if ratios.all() and nearly_equal(got, ratios * wanted, rtol=ROUGH):
                 shown = ", ".join(f"{ratio:.4g}" for ratio in ratios.ravel()[:6])
                 more = ", ..." if ratios.size > 6 else ""
                 yield f"each {line} of {name} is a number times the right one: {shown}{more}"
@@ -87,10 +75,10 @@ def _by_line(name: str, got: Array, wanted: Array) -> Iterator[str]:
 
 
 def _in_another_order(name: str, got: Array, wanted: Array) -> Iterator[str]:
-    if got.ndim == 2 and got.shape[0] == got.shape[1] and fits(got.T, wanted, rtol=ROUGH):
+    if got.ndim == 2 and got.shape[0] == got.shape[1] and nearly_equal(got.T, wanted, rtol=ROUGH):
         yield f"{name} is right after a transpose"
-    elif got.ndim and got.size > 1 and fits(np.sort(got, axis=None), np.sort(wanted, axis=None), rtol=ROUGH):
-        rows = got.ndim == 2 and fits(_sorted_rows(got), _sorted_rows(wanted), rtol=ROUGH)
+    elif got.ndim and got.size > 1 and nearly_equal(np.sort(got, axis=None), np.sort(wanted, axis=None), rtol=ROUGH):
+        rows = got.ndim == 2 and nearly_equal(_sorted_rows(got), _sorted_rows(wanted), rtol=ROUGH)
         yield f"{name} has the right {'rows' if rows else 'numbers'} in another order"
 
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from softgrad.check.arguments import Array, Key
 from softgrad.check.judge import Judgement
-from softgrad.check.recipes import fits
 from softgrad.check.samples import Sample, Sampler, length_of
+from softgrad.formulas.numbers import nearly_equal
 
 SECONDS = 1.0  # that all of them may take
 ZEROED = 8  # arrays that are set to 0, one at a time
@@ -66,9 +66,11 @@ def _in_another_order(sampler: Sampler, given: Sample, wrong: Collection[Key]) -
 
     arrays = {key: moved(array) for key, array in given.arrays.items()}
     other = sampler.usable(arrays, moved(given.upstream))
-    if other is None or not fits(other.output, moved(given.output), rtol=1e-9):
+    if other is None or not nearly_equal(other.output, moved(given.output), rtol=1e-9):
         return
     for key in wrong:
-        if np.isfinite(given.grads[key]).all() and not fits(other.grads[key], moved(given.grads[key]), rtol=1e-7):
+        if np.isfinite(given.grads[key]).all() and not nearly_equal(
+            other.grads[key], moved(given.grads[key]), rtol=1e-7
+        ):
             name = next(slot.name for slot in sampler.subject.slots if slot.key == key)
             yield f"{name} depends on the order of the last axis, and the right gradient does not"

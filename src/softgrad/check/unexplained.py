@@ -8,11 +8,12 @@ import numpy as np
 
 from softgrad.check.arguments import Key
 from softgrad.check.behaviour import Findings, find_nonlinear
-from softgrad.check.experiments import clipped, constant_ratio, facts_of
+from softgrad.check.experiments import clipped, facts_of
 from softgrad.check.judge import Judgement
 from softgrad.check.samples import Sample
 from softgrad.check.subject import Subject
 from softgrad.errors import CheckError
+from softgrad.formulas.numbers import constant_ratio
 
 PLAIN = {-1.0: "sign"}  # ratios that need no formula to be named
 Judge = Callable[[Sample, Key], Judgement]

@@ -14,7 +14,6 @@ import numpy as np
 
 from softgrad import losses
 from softgrad._arrays import Array
-from softgrad.check.mistakes.lines import run
 from softgrad.check.numerical import Numerical, along
 from softgrad.explanation.arguments import Problem
 from softgrad.explanation.formula import (
@@ -36,6 +35,7 @@ from softgrad.explanation.point import VECTOR, Point
 from softgrad.explanation.shown import WRITTEN_OUT, differ, largest, num, wrong_of
 from softgrad.explanation.step import Compared, Step, Table, Wrong
 from softgrad.explanation.wrong import wrong_line
+from softgrad.formulas.language import run
 
 MEAN = "dz = dz / m"
 ROWS_IN_TABLE = 20

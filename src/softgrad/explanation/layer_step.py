@@ -16,13 +16,14 @@ import numpy as np
 
 from softgrad._arrays import Array
 from softgrad.check.mistakes.layers import BIAS, INPUT, WEIGHT
-from softgrad.check.mistakes.lines import Layout, Names, as_numpy, functions, run, split
 from softgrad.explanation.batch_steps import ROWS_IN_TABLE, Batch, array_table
 from softgrad.explanation.formula import Math, Num, Sub, Sum, Transposed, Vec, Words, factor, loss_by, row, total
 from softgrad.explanation.known import Known, computed, exactly
 from softgrad.explanation.shown import WRITTEN_OUT, differ, largest, num, wrong_of
 from softgrad.explanation.step import Compared, Step, Table, Wrong
 from softgrad.explanation.wrong import wrong_line
+from softgrad.formulas.language import Layout, Names, functions, run, split
+from softgrad.formulas.notation import as_numpy
 
 FEATURES = 2  # of the example
 ENTRIES = 6  # of a wrong array that are shown

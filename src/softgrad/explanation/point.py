@@ -12,11 +12,11 @@ import numpy as np
 
 from softgrad import losses
 from softgrad._arrays import Array
-from softgrad.check.mistakes.lines import Layout, functions, run, split
 from softgrad.check.mistakes.losses import AT_PROBABILITIES, SQUARED
 from softgrad.check.numerical import along, unit
 from softgrad.explanation.arguments import Loss
 from softgrad.explanation.known import Known, computed, exactly, rounded
+from softgrad.formulas.language import Layout, functions, run, split
 from softgrad.jacobian import SoftmaxJacobian
 from softgrad.softmax import log_softmax, softmax, softmax_vjp
 

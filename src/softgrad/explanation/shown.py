@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from softgrad._arrays import Array
-from softgrad.check.mistakes.lines import Layout, as_numpy
 from softgrad.explanation.formula import Math, Num, Sub, Vec
 from softgrad.explanation.known import Known
 from softgrad.explanation.point import VECTOR, Point
 from softgrad.explanation.step import Compared, Wrong
 from softgrad.explanation.wrong import entry, wrong_line
+from softgrad.formulas.language import Layout
+from softgrad.formulas.notation import as_numpy
 
 WRITTEN_OUT = 4  # classes whose lines are written one by one; the vectors beside them show more
 SAME = 1e-9  # relative: a wrong line that gives the right numbers here shows nothing

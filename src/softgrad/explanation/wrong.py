@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 from softgrad.check.mistakes import ENTRIES, LISTED, Entry
-from softgrad.check.mistakes.changes import changes
-from softgrad.check.mistakes.lines import split
 from softgrad.check.mistakes.names import named
+from softgrad.formulas.edits import edits
+from softgrad.formulas.language import split
 
 
 @lru_cache
@@ -17,9 +17,9 @@ def wrong_line(right: str, name: str) -> str:
     for listed in LISTED:
         if (listed.right, listed.name, listed.second) == (right, name, None):
             return f"{target} = {listed.wrong}"
-    for change in changes(right, (("m", ()),)):
-        if named(change, right, right) == (name,):
-            return change.line
+    for edit in edits(right, (("m", ()),)):
+        if named(edit, right, right) == (name,):
+            return edit.line
     raise LookupError(f"the catalogue has no line {name!r} for {right!r}")
 
 

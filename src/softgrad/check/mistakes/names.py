@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 
 from softgrad.check.mistakes import findings, layers, losses, scale, softmax
-from softgrad.check.mistakes.changes import Change
 from softgrad.check.mistakes.entry import Entry
-from softgrad.check.mistakes.lines import split
+from softgrad.formulas.edits import Edit
+from softgrad.formulas.language import split
 
 ENTRIES: Mapping[str, Entry] = {
     entry.name: entry
@@ -34,33 +34,33 @@ _OUTPUT = {  # what stands where the output p of a softmax belongs
 }  # fmt: skip
 
 
-def named(change: Change, right: str, program: str) -> tuple[str, ...]:
+def named(edit: Edit, right: str, program: str) -> tuple[str, ...]:
     """The names of a change of the line `right` in a backward pass; none where only the change itself can be said.
 
     Args:
-        change: what was changed.
+        edit: what was changed.
         right: the line as it should be.
         program: all lines of the backward pass, to know what it divides by.
     """
-    target, what, by = (NUMBER.sub("", text) for text in (split(right)[0], change.what, change.by))
-    if change.kind == "times":
-        return _once(scale.named(change.by, program))
-    if change.kind == "without":
+    target, what, by = (NUMBER.sub("", text) for text in (split(right)[0], edit.part, edit.replacement))
+    if edit.kind == "times":
+        return _once(scale.named(edit.replacement, program))
+    if edit.kind == "without":
         return _once((_WITHOUT.get(what, ""),))
-    if change.kind == "twice":
+    if edit.kind == "twice":
         return _once((_TWICE.get(what, ""),))
-    if change.kind == "inverted":
+    if edit.kind == "inverted":
         return _once((_INVERTED.get(what, ""),))
-    if change.kind == "transposed":
+    if edit.kind == "transposed":
         return (
             ("weight-not-transposed",)
             if what == "W.T"
             else _once(("weight-gradient-transposed" if "dW" in target else "",))
         )
-    if change.kind == "reduced":
+    if edit.kind == "reduced":
         return _once((_of_sum(what, by),))
-    if change.kind == "instead":
-        return _once((_of_swap(target, right, change, what, by, program),))
+    if edit.kind == "instead":
+        return _once((_of_swap(target, right, edit, what, by, program),))
     return ()
 
 
@@ -78,7 +78,7 @@ def _of_sum(what: str, by: str) -> str:
     return "inner-product-over-batch" if by == "sum_all" else ""
 
 
-def _of_swap(target: str, right: str, change: Change, what: str, by: str, program: str) -> str:
+def _of_swap(target: str, right: str, edit: Edit, what: str, by: str, program: str) -> str:
     """A quantity that stands where another belongs."""
     if what in ("dp", "da", "g", "dy"):
         if by == "1":
@@ -88,7 +88,7 @@ def _of_swap(target: str, right: str, change: Change, what: str, by: str, progra
         if by.startswith(("sum", "mean")):
             return "upstream-summed"
         return "upstream-absolute" if by.startswith("abs") else "upstream-of-wrong-layer" if by in ("da", "dz") else ""
-    if what in ("m", "n", "sum_w") and f"/ {change.what}" in right:
+    if what in ("m", "n", "sum_w") and f"/ {edit.part}" in right:
         if by.startswith("m_"):
             return "divided-by-one-length"
         return _DIVISOR.get(by, "class-weight-normalisation" if what == "sum_w" else "")
@@ -124,11 +124,11 @@ _SAID = {
 }
 
 
-def made_entry(change: Change, right: str) -> Entry:
+def made_entry(edit: Edit, right: str) -> Entry:
     """An entry for a change that the catalogue has no words for."""
-    words = {"what": change.what, "by": change.by.replace("nothing", "what it sums")}
-    name = re.sub(r"[^a-z0-9]+", "-", f"{change.kind} {change.what} {change.by}".lower()).strip("-")
-    title = _SAID[change.kind].format(**words)
+    words = {"what": edit.part, "by": edit.replacement.replace("nothing", "what it sums")}
+    name = re.sub(r"[^a-z0-9]+", "-", f"{edit.kind} {edit.part} {edit.replacement}".lower()).strip("-")
+    title = _SAID[edit.kind].format(**words)
     return Entry(
-        name, title[:1].upper() + title[1:], f"What is returned is what `{change.line}` gives; it should be `{right}`."
+        name, title[:1].upper() + title[1:], f"What is returned is what `{edit.line}` gives; it should be `{right}`."
     )

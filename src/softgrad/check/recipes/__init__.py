@@ -6,7 +6,7 @@ recognise.py: the search.
 """
 
 from softgrad.check.recipes.chains import Leaf
-from softgrad.check.recipes.recipe import Recipe, Step, fits, matches
+from softgrad.check.recipes.recipe import Recipe, Step, matches
 from softgrad.check.recipes.recognise import recognise
 
-__all__ = ["Leaf", "Recipe", "Step", "fits", "matches", "recognise"]
+__all__ = ["Leaf", "Recipe", "Step", "matches", "recognise"]

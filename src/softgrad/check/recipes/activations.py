@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from softgrad.check.mistakes import layers, softmax
-from softgrad.check.mistakes.lines import Array
 from softgrad.check.recipes.chains import Leaf
 from softgrad.check.recipes.head import Head
+from softgrad.formulas.numbers import Array
 
 
 def of_its_shape(z: Array, y: Array, axis: int) -> Iterator[Head]:

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from softgrad.check.mistakes import losses
-from softgrad.check.mistakes.lines import Array, Names, functions, run
 from softgrad.check.recipes.chains import Chain
 from softgrad.check.recipes.head import Head
-from softgrad.check.recipes.recipe import IMPOSSIBLE, Recipe, Step, counts, fits
+from softgrad.check.recipes.recipe import Recipe, Step, counts
+from softgrad.formulas.language import IMPOSSIBLE, Names, functions, run
+from softgrad.formulas.numbers import Array, nearly_equal
 
 DIGITS = 4  # of a constant that somebody would write
 
@@ -74,7 +75,7 @@ class Front:
         """The recipe, if it gives the output."""
         names = self._run(head)
         result = self._own().get(head.output, head.output)
-        return self._recipe(head) if names is not None and fits(names[result], output, rtol=self.rtol) else None
+        return self._recipe(head) if names is not None and nearly_equal(names[result], output, rtol=self.rtol) else None
 
     def with_penalty(self, head: Head, output: Array) -> Recipe | None:
         """The loss and a multiple of the squared weights, or of their sizes, which is read off the output."""

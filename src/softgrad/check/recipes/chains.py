@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from softgrad.check.mistakes import layers
-from softgrad.check.mistakes.lines import Array, Layout
 from softgrad.check.recipes.recipe import Step
+from softgrad.formulas.language import Layout
+from softgrad.formulas.numbers import Array
 
 
 class Leaf(NamedTuple):

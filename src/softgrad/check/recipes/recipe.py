@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -10,10 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from softgrad.check.mistakes.lines import Array, Layout, Names, functions, run
+from softgrad.formulas.language import IMPOSSIBLE, Layout, Names, functions, run, substituted
+from softgrad.formulas.numbers import Array, nearly_equal
 
-# What lines raise that cannot be meant: of other shapes, or with quantities that a function does not have.
-IMPOSSIBLE = (ValueError, IndexError, TypeError, NameError, KeyError, ZeroDivisionError, AttributeError)
 BATCHED = ("z", "p", "x", "y", "t_", "s_", "mask", "mask_")
 
 
@@ -36,18 +34,7 @@ class Step(NamedTuple):
 @lru_cache(maxsize=8192)
 def renamed(text: str, names: tuple[tuple[str, str], ...]) -> str:
     """A line or an expression with its names replaced."""
-    if not names:
-        return ast.unparse(ast.parse(text))
-    return ast.unparse(_Renamed(dict(names)).visit(ast.parse(text)))
-
-
-class _Renamed(ast.NodeTransformer):
-    def __init__(self, names: Mapping[str, str]) -> None:
-        self._names = names
-
-    def visit_Name(self, node: ast.Name) -> ast.Name:
-        """The name in this function's words."""
-        return ast.Name(self._names.get(node.id, node.id), node.ctx)
+    return substituted(text, dict(names))
 
 
 @dataclass(frozen=True)
@@ -96,30 +83,9 @@ def counts(shape: tuple[int, ...], layout: Layout) -> dict[str, float]:
     return named | {f"m_{n}": float(shape[axis]) for n, axis in enumerate(lengths)}
 
 
-def fits(got: Any, wanted: Any, *, rtol: float = 1e-8, scale: float = 0.0) -> bool:
-    """Whether two arrays are the same numbers, but for rounding; axes of length 1 are not compared.
-
-    Args:
-        got: numbers.
-        wanted: numbers.
-        rtol: of each entry, and a hundredth of it of the largest.
-        scale: of the terms that both were summed from, where that is more than what is left.
-    """
-    got, wanted = np.asarray(got), np.asarray(wanted)
-    if got.shape != wanted.shape:
-        got, wanted = np.squeeze(got), np.squeeze(wanted)
-    if got.shape != wanted.shape:
-        return False
-    size = np.abs(wanted).max(initial=0.0)
-    if not np.isfinite(size):
-        return False
-    slack = 0.01 * rtol * size + 1e-13 * scale + 1e-300
-    return bool((np.abs(got - wanted) <= rtol * np.abs(wanted) + slack).all())
-
-
 def matches(recipe: Recipe, arrays: Sequence[Any], output: Array, *, rtol: float = 1e-8) -> bool:
     """Whether the recipe computes what the user's function does."""
     try:
-        return fits(recipe.forward(arrays)[recipe.output], output, rtol=rtol)
+        return nearly_equal(recipe.forward(arrays)[recipe.output], output, rtol=rtol)
     except IMPOSSIBLE:
         return False

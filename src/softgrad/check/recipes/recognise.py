@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from softgrad.check.mistakes.lines import Array, Layout, functions, run
 from softgrad.check.recipes import activations, losses
 from softgrad.check.recipes.budget import Budget
 from softgrad.check.recipes.built import Front
 from softgrad.check.recipes.chains import Leaf, chains
 from softgrad.check.recipes.head import Head
-from softgrad.check.recipes.recipe import IMPOSSIBLE, Recipe, matches
+from softgrad.check.recipes.recipe import Recipe, matches
 from softgrad.check.recipes.target import Options, Reading, Target, readings
+from softgrad.formulas.language import IMPOSSIBLE, Layout, functions, run
+from softgrad.formulas.numbers import Array
 
 TRIES, SECONDS = 5_000, 4.0  # that the search may take
 

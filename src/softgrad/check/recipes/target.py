@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from softgrad.check.mistakes.lines import Array
 from softgrad.check.recipes.chains import Leaf
+from softgrad.formulas.numbers import Array
 
 # Tried where neither an array nor the context says what they are.
 SMOOTHINGS = (0.1, 0.2, 0.05, 0.3, 0.01, 0.15, 0.25)

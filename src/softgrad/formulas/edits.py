@@ -1,8 +1,8 @@
-"""Every way of getting one line wrong: the line with one thing changed.
+"""Every edit of a line: the same line with one thing changed, as somebody who gets it wrong might write it.
 
-A factor or a term dropped, doubled, inverted or of the other sign; a quantity swapped for another of the same shape; a
-sum over other axes, a mean, one entry, or no sum; a transpose left out or put in; two factors of a matrix product
-exchanged; the whole times a constant. What a change is called is for `names.py` to say.
+A factor or a term is dropped, doubled, inverted, or has the other sign; a quantity is swapped for another of the same
+shape; a sum runs over other axes, or becomes a mean, one entry, or no sum; a transpose is left out or put in; two
+factors of a matrix product are exchanged; the whole is multiplied by a constant.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from softgrad.check.mistakes.lines import split
+from softgrad.formulas.language import split, substituted
 
 
-class Change(NamedTuple):
-    """A line changed in one place."""
+class Edit(NamedTuple):
+    """A line with one change."""
 
-    line: str  # as it is after the change
+    line: str  # after the change
     kind: str  # "without", "twice", "inverted", "sign", "instead", "reduced", "transposed", "exchanged", "times"
-    what: str  # the part that was changed, as text
-    by: str = ""  # what stands in its place
+    part: str  # what was changed, as text
+    replacement: str = ""
 
 
-# The whole of a line times one of these: constants that a derivation leaves behind or forgets.
+# Factors that a derivation forgets or leaves behind.
 CONSTANTS = (
     "* -1", "* 2", "/ 2", "* m", "/ m", "* K", "/ K", "* (m * K)", "/ (m * K)", "* T", "/ T",
     "* log(2)", "/ log(2)", "* log(10)", "/ log(10)",
 )  # fmt: skip
 
-# What stands where a quantity should, beside the quantities of its shape: (m, K) ones first.
+# What people write in the place of a quantity, beside other quantities of the same shape.
 STAND_INS: Mapping[str, tuple[str, ...]] = {
     "p": (
         "softmax(p)",
@@ -56,37 +56,42 @@ STAND_INS: Mapping[str, tuple[str, ...]] = {
     "z": ("softmax(z)",),
     "K": ("(K - 1)", "m"),
 }
-# What stands where a sum should.
+# What people write in the place of a sum.
 REDUCED = (
     "sum_k", "sum_m", "sum_last", "sum_all", "mean_k", "mean_m", "mean_all", "first_k", "last_k", "first_m", "last_m"
 )  # fmt: skip
 
 
 @lru_cache(maxsize=1024)
-def changes(line: str, alike: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> tuple[Change, ...]:
-    """The changes of one line, each text once; `alike` gives, for a quantity, the others of its shape."""
+def edits(line: str, alike: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> tuple[Edit, ...]:
+    """All edits of one line, without duplicates.
+
+    Args:
+        line: a line.
+        alike: for each quantity of the line, the other quantities that have its shape.
+    """
     target, expression = split(line)
     root = ast.parse(expression, mode="eval").body
     swaps = {name: (*STAND_INS.get(_stem(name), ()), *others) for name, others in alike}
     seen = {ast.unparse(root)}
-    found: list[Change] = []
-    for tree, kind, what, by in _everywhere(root, swaps):
+    found: list[Edit] = []
+    for tree, kind, part, replacement in _edited(root, swaps):
         text = ast.unparse(tree)
         if text not in seen:
             seen.add(text)
-            found.append(Change(f"{target} = {text}", kind, what, by))
-    for name in swaps:  # in every place at once
+            found.append(Edit(f"{target} = {text}", kind, part, replacement))
+    for name in swaps:  # in all places at once
         for other in swaps[name]:
-            text = ast.unparse(_Renamed(name, other).visit(ast.parse(expression, mode="eval")).body)
+            text = substituted(expression, {name: other})
             if text not in seen:
                 seen.add(text)
-                found.append(Change(f"{target} = {text}", "instead", name, other))
+                found.append(Edit(f"{target} = {text}", "instead", name, other))
     for constant in CONSTANTS:
         text = ast.unparse(_expression(f"({expression}) {constant}"))
         if text not in seen:
-            found.append(Change(f"{target} = {text}", "times", target, constant))
+            found.append(Edit(f"{target} = {text}", "times", target, constant))
     if "@" in expression:
-        found.append(Change(f"{target} = ({expression}).T", "transposed", target, f"{target}.T"))
+        found.append(Edit(f"{target} = ({expression}).T", "transposed", target, f"{target}.T"))
     return tuple(found)
 
 
@@ -94,28 +99,28 @@ def _stem(name: str) -> str:
     return name.rstrip("0123456789")
 
 
-Found = tuple[ast.expr, str, str, str]
+Edited = tuple[ast.expr, str, str, str]  # an expression after an edit; the edit's kind, part and replacement
 
 
-def _everywhere(node: ast.expr, swaps: Mapping[str, Sequence[str]]) -> Iterator[Found]:
-    """The expression with one change, for every change of every part of it."""
-    yield from _here(node, swaps)
+def _edited(node: ast.expr, swaps: Mapping[str, Sequence[str]]) -> Iterator[Edited]:
+    """The expression after each edit of it and of its parts."""
+    yield from _edited_itself(node, swaps)
     for name, child in ast.iter_fields(node):
         if isinstance(child, ast.expr):
-            for changed, kind, what, by in _everywhere(child, swaps):
-                yield _rebuilt(node, name, changed), kind, what, by
+            for changed, kind, part, replacement in _edited(child, swaps):
+                yield _rebuilt(node, name, changed), kind, part, replacement
         elif isinstance(child, list):
             for i, one in enumerate(child):
-                for changed, kind, what, by in _everywhere(one, swaps) if isinstance(one, ast.expr) else ():
-                    yield _rebuilt(node, name, [*child[:i], changed, *child[i + 1 :]]), kind, what, by
+                for changed, kind, part, replacement in _edited(one, swaps) if isinstance(one, ast.expr) else ():
+                    yield _rebuilt(node, name, [*child[:i], changed, *child[i + 1 :]]), kind, part, replacement
 
 
 def _rebuilt(node: ast.expr, field: str, value: object) -> ast.expr:
     return type(node)(**dict(ast.iter_fields(node)) | {field: value})
 
 
-def _here(node: ast.expr, swaps: Mapping[str, Sequence[str]]) -> Iterator[Found]:
-    """The changes of this very part."""
+def _edited_itself(node: ast.expr, swaps: Mapping[str, Sequence[str]]) -> Iterator[Edited]:
+    """The expression after each edit of its outermost operation."""
     if isinstance(node, ast.BinOp):
         yield from _of_operation(node)
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
@@ -129,7 +134,7 @@ def _here(node: ast.expr, swaps: Mapping[str, Sequence[str]]) -> Iterator[Found]
             yield _expression(other), "instead", node.id, other
 
 
-def _of_operation(node: ast.BinOp) -> Iterator[Found]:
+def _of_operation(node: ast.BinOp) -> Iterator[Edited]:
     left, right = node.left, node.right
     a, b = ast.unparse(left), _inside(right)
     if isinstance(node.op, ast.Add | ast.Sub):
@@ -158,8 +163,8 @@ def _of_operation(node: ast.BinOp) -> Iterator[Found]:
         yield left, "without", f"** {b}", ""
 
 
-def _of_product(left: ast.expr, right: ast.expr) -> Iterator[Found]:
-    """A sum over the samples that takes one of them, or their mean."""
+def _of_product(left: ast.expr, right: ast.expr) -> Iterator[Edited]:
+    """A product that sums over the samples, formed with one sample only."""
     a, b = ast.unparse(left), ast.unparse(right)
     for one in ("last_m", "first_m"):
         if a.endswith(".T"):
@@ -168,7 +173,7 @@ def _of_product(left: ast.expr, right: ast.expr) -> Iterator[Found]:
             yield _expression(f"{one}({a}) @ {one}({b[:-2]}).T"), "reduced", f"{a} @ {b}", one
 
 
-def _of_call(node: ast.Call) -> Iterator[Found]:
+def _of_call(node: ast.Call) -> Iterator[Edited]:
     name, inside = ast.unparse(node.func), node.args[0] if node.args else ast.Constant(0)
     if name.startswith("sum_"):
         for other in REDUCED:
@@ -184,15 +189,3 @@ def _inside(node: ast.expr) -> str:
 
 def _expression(text: str) -> ast.expr:
     return ast.parse(text, mode="eval").body
-
-
-class _Renamed(ast.NodeTransformer):
-    """One quantity instead of another, in every place."""
-
-    def __init__(self, name: str, other: str) -> None:
-        self._name = name
-        self._other = other
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        """The name, or what stands in for it."""
-        return _expression(self._other) if node.id == self._name else node

@@ -1,4 +1,4 @@
-"""Every way of getting a line wrong: each family of changes is there, each change once, and the line itself never."""
+"""Every way of getting a line wrong: each family of edits is there, each change once, and the line itself never."""
 
 import ast
 
@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from check.right_lines import LAYOUTS, layouts_of, quantities, right_lines
-from softgrad.check.mistakes.changes import CONSTANTS, STAND_INS, changes
-from softgrad.check.mistakes.lines import run, split
-from softgrad.check.recipes.recipe import IMPOSSIBLE
+from softgrad.formulas.edits import CONSTANTS, STAND_INS, edits
+from softgrad.formulas.language import IMPOSSIBLE, run, split
 
 SOFTMAX = "dz = p * (dp - sum_k(p * dp))"
 ALIKE = (("p", ("z", "t")), ("dp", ("p",)), ("sum_k", ()))
@@ -62,14 +61,14 @@ def text(line):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_family_of_changes_is_there(family):
     line, wrong, kind, what, by = FAMILIES[family]
-    found = [change for change in changes(line, ALIKE) if text(change.line) == text(wrong)]
+    found = [edit for edit in edits(line, ALIKE) if text(edit.line) == text(wrong)]
     assert len(found) == 1
     assert found[0][1:] == (kind, what, by)
 
 
 @pytest.mark.parametrize("line", right_lines())
 def test_each_change_once_and_the_line_itself_never(line):
-    lines = [text(change.line) for change in changes(line, ALIKE)]
+    lines = [text(edit.line) for edit in edits(line, ALIKE)]
     assert len(lines) == len(set(lines))
     assert text(line) not in lines
     assert all(split(one)[0] == split(line)[0] for one in lines)
@@ -83,10 +82,10 @@ def test_changes_of_several_kinds_can_be_run(line):
     """On the quantities that the line has; those that cannot, raise what is expected of them."""
     kinds = set()
     for layout in layouts_of(line):
-        for change in changes(line, ALIKE):
+        for edit in edits(line, ALIKE):
             try:
-                run((change.line,), quantities(line, LAYOUTS[layout]))
-                kinds.add(change.kind)
+                run((edit.line,), quantities(line, LAYOUTS[layout]))
+                kinds.add(edit.kind)
             except IMPOSSIBLE:
                 continue
     assert "times" in kinds
@@ -110,13 +109,13 @@ def test_the_changes_differ_from_the_line(line):
     target = split(line)[0]
     right = run((line,), dict(names))[target]
     same = []
-    for change in changes(line):
+    for edit in edits(line):
         try:
-            got = run((change.line,), dict(names))[target]
+            got = run((edit.line,), dict(names))[target]
         except IMPOSSIBLE:
             continue
         if np.shape(got) == np.shape(right) and np.allclose(got, right, rtol=1e-9, equal_nan=True):
-            same.append(change.line)
+            same.append(edit.line)
     assert [one for one in same if one not in NO_CHANGE] == []
 
 
@@ -124,7 +123,7 @@ def test_the_changes_differ_from_the_line(line):
 def test_every_stand_in_is_used(quantity):
     """Of layers by number too: dz2 has what dz has."""
     for name in (quantity, f"{quantity}2"):
-        found = {change.by for change in changes(f"dz = {name} * u", ((name, ()),)) if change.kind == "instead"}
+        found = {edit.replacement for edit in edits(f"dz = {name} * u", ((name, ()),)) if edit.kind == "instead"}
         assert {ast.unparse(ast.parse(by)) for by in STAND_INS[quantity]} <= {
             ast.unparse(ast.parse(by)) for by in found
         }
@@ -132,9 +131,9 @@ def test_every_stand_in_is_used(quantity):
 
 def test_a_quantity_is_swapped_for_those_of_its_shape_only():
     by = {
-        change.by
-        for change in changes("dW2 = a1.T @ dz2", (("a1", ("z1", "x")), ("dz2", ())))
-        if change.kind == "instead"
+        edit.replacement
+        for edit in edits("dW2 = a1.T @ dz2", (("a1", ("z1", "x")), ("dz2", ())))
+        if edit.kind == "instead"
     }
     assert {"z1", "x"} <= by
     assert "W1" not in by

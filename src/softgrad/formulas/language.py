@@ -1,11 +1,10 @@
-"""The language in which the catalogue writes a backward pass: lines of Python, read by Python's own `ast`.
+"""The language of the lines: Python expressions, parsed and run by Python itself.
 
-    dz = p * (dp - sum_k(p * dp))           rows of K classes; m rows
+    dz = p * (dp - sum_k(p * dp))           m rows of K classes
     dW = x.T @ dz
 
-A line is a text, so that it can be run on the reader's numbers, changed in one place (`changes.py`), and shown: as it
-stands for a formula, and with `sum_k` and its like written out for a line of NumPy. `_k` is along the classes, `_m`
-along the rows, `_all` over everything.
+A line is text, so that it can be run on arrays, edited (edits.py) and shown (notation.py). In the names of functions,
+`_k` stands for "along the classes", `_m` for "along the rows", `_all` for "over all entries".
 """
 
 from __future__ import annotations
@@ -17,14 +16,17 @@ from types import CodeType
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
-Names = dict[str, Any]
+from softgrad.formulas.numbers import Array
+
+Names = dict[str, Any]  # what each name of a line stands for
+
+# What an edited line may raise: its shapes do not fit, or it uses a name that is not there.
+IMPOSSIBLE = (ValueError, IndexError, TypeError, NameError, KeyError, ZeroDivisionError, AttributeError)
 
 
 class Layout(NamedTuple):
-    """Which axis the classes are on; every other axis counts the rows."""
+    """Which axis holds the classes; all other axes count rows."""
 
     class_axis: int = -1
     ndim: int = 2
@@ -42,8 +44,14 @@ class Layout(NamedTuple):
         return "rows (m, K)" if self.class_axis % self.ndim == self.ndim - 1 else "columns (K, m)"
 
 
+def split(line: str) -> tuple[str, str]:
+    """The target and the expression of a line."""
+    target, _, expression = line.partition(" = ")
+    return target, expression
+
+
 def run(lines: Iterable[str], names: Names) -> Names:
-    """Runs the lines on the names, and returns them with what the lines assigned. Numbers may overflow in silence."""
+    """Runs the lines on the names and returns them, with what was assigned. Overflow raises no warning."""
     with np.errstate(all="ignore"):
         for line in lines:
             target, code = _compiled(line)
@@ -51,8 +59,36 @@ def run(lines: Iterable[str], names: Names) -> Names:
     return names
 
 
+@lru_cache(maxsize=8192)
+def _compiled(line: str) -> tuple[str, CodeType]:
+    target, expression = split(line)
+    return target, compile(expression, "<line>", "eval")
+
+
+def substituted(text: str, replacements: Mapping[str, str]) -> str:
+    """A line or an expression with names replaced by other names, or by expressions."""
+    return ast.unparse(_Substituted(replacements).visit(ast.parse(text)))
+
+
+class _Substituted(ast.NodeTransformer):
+    def __init__(self, replacements: Mapping[str, str]) -> None:
+        self._replacements = replacements
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """The name, or its replacement."""
+        if node.id not in self._replacements:
+            return node
+        replacement = ast.parse(self._replacements[node.id], mode="eval").body
+        return ast.Name(replacement.id, node.ctx) if isinstance(replacement, ast.Name) else replacement
+
+
 def functions(layout: Layout) -> Names:
-    """What the lines may call, each along the axes of this layout."""
+    """The functions that a line may call, along the axes of this layout.
+
+    Reductions keep the axis that they reduce, so that the result broadcasts. `rows(v)` and `classes(v)` shape a vector
+    with one number per row, or per class, so that it broadcasts; `per_row(x)` drops the class axis; `pick(w, y)` is the
+    weight of each row's class; `shift` and its like move the classes by one.
+    """
     k, m = layout.class_axis, layout.batch_axes
 
     def along(reduce: Callable[..., Any], axis: Any) -> Callable[[Any], Any]:
@@ -116,7 +152,7 @@ def functions(layout: Layout) -> Names:
     return named
 
 
-_PLAIN: Mapping[str, Any] = {
+_PLAIN: Mapping[str, Any] = {  # the same for every layout
     "sum_all": np.sum,
     "mean_all": np.mean,
     "first": lambda x: np.ravel(x)[0],
@@ -140,101 +176,22 @@ _PLAIN: Mapping[str, Any] = {
 
 
 def _shifted(x: Any, by: int, axis: int) -> Any:
-    """Rolled, with 0 where an entry would come in from the other end."""
+    """np.roll, with 0 for the entry that would wrap around."""
     rolled = np.moveaxis(np.roll(x, by, axis=axis), axis, -1).copy()
     rolled[..., 0 if by > 0 else -1] = 0
     return np.moveaxis(rolled, -1, axis)
 
 
 def _known(y: Array, classes: int) -> Any:
+    """Which labels are classes 0..K-1; the others mark ignored rows."""
     return (y >= 0) & (y < classes)
 
 
 def _rows(v: Any, layout: Layout) -> Any:
-    """A value for each row, shaped to be broadcast over its classes."""
+    """One value per row, shaped to broadcast over the classes."""
     return np.expand_dims(v, layout.class_axis) if np.ndim(v) == layout.ndim - 1 else v
 
 
 def _one_hot(y: Array, layout: Layout, classes: int) -> Array:
-    """1 at each row's class; a row of zeros where the class is none of 0..K-1."""
+    """1 at the class of each row; a row of zeros for a class outside 0..K-1."""
     return np.moveaxis((np.asarray(y)[..., None] == np.arange(classes)).astype(float), -1, layout.class_axis)
-
-
-@lru_cache(maxsize=8192)
-def _compiled(line: str) -> tuple[str, CodeType]:
-    target, expression = split(line)
-    return target, compile(expression, "<line>", "eval")
-
-
-def split(line: str) -> tuple[str, str]:
-    """A line's target and its expression."""
-    target, _, expression = line.partition(" = ")
-    return target, expression
-
-
-def as_formula(line: str) -> str:
-    """The line as mathematics."""
-    for name, sign in _SIGNS:
-        line = line.replace(name, sign)
-    return line
-
-
-_SIGNS = (("sum_k(", "Σ_k("), ("sum_m(", "Σ_m("), ("sum_all(", "Σ("), (".T", "ᵀ"), (" @ ", " "), (" ** 2", "²"))
-
-
-def as_numpy(line: str, layout: Layout, *, keepdims: bool = False) -> str:
-    """The line with every function of the language written as NumPy has it."""
-    target, expression = split(line)
-    tree = _Written(layout, keepdims).visit(ast.parse(expression, mode="eval"))
-    return f"{target} = {ast.unparse(ast.fix_missing_locations(tree))}"
-
-
-class _Written(ast.NodeTransformer):
-    """Replaces the calls of the language by those of NumPy."""
-
-    def __init__(self, layout: Layout, keepdims: bool) -> None:
-        self._layout = layout
-        self._keepdims = keepdims
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        """One call, its arguments first."""
-        self.generic_visit(node)
-        name, inside = ast.unparse(node.func), ", ".join(map(ast.unparse, node.args))
-        return ast.parse(self._text(name, inside), mode="eval").body
-
-    def _text(self, name: str, inside: str) -> str:
-        k, m = self._layout.class_axis, self._layout.batch_axes
-        rows = m[0] if len(m) == 1 else m
-        if name in ("sum_k", "mean_k", "max_k"):
-            text = f"np.{name[:-2]}({inside}, axis={k}, keepdims=True)"
-        elif name in ("sum_m", "mean_m"):
-            text = (
-                f"np.{name[:-2]}({inside}, axis={rows}{', keepdims=True' if self._keepdims else ''})" if m else inside
-            )
-        elif name in ("sum_all", "mean_all"):
-            text = f"np.{name[:-4]}({inside})"
-        elif name == "rows":
-            text = f"np.expand_dims({inside}, {k})" if self._layout.ndim > 1 else inside
-        elif name == "pick":
-            weight, label = inside.split(", ")
-            text = f"np.expand_dims({weight}[{label}], {k})" if self._layout.ndim > 1 else f"{weight}[{label}]"
-        elif name == "classes":
-            text = f"{inside}[:, None]" if self._layout.ndim == 2 and k == 0 else inside
-        elif name == "one_hot":
-            text = f"np.eye(K)[{inside}]"
-            if k % self._layout.ndim != self._layout.ndim - 1:
-                text = f"np.moveaxis({text}, -1, {k})" if self._layout.ndim > 2 else f"{text}.T"
-        elif name in ("first_k", "last_k", "first_m", "last_m"):
-            one, axis = 0 if name.startswith("first") else -1, k if name.endswith("k") else rows
-            text = f"np.take({inside}, [{one}], axis={axis})" if name.endswith("k") or m else inside
-        elif name in ("shift", "shift_back"):
-            text = f"np.roll({inside}, {1 if name == 'shift' else -1}, axis={k})"
-        elif name in ("ones", "zeros"):
-            text = f"np.{name}_like({inside})"
-        elif name in ("exp", "log", "tanh", "where", "outer", "maximum", "sqrt", "abs", "sign"):
-            text = f"np.{name}({inside})"
-        elif name == "softmax":
-            text = f"softmax({inside}, axis={k})"
-        else:
-            text = f"{name}({inside})"
-        return text
