@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from softgrad.check.mistakes import layers
-from softgrad.check.mistakes import losses as lines_of
+from softgrad.check.catalogue.dense import BIAS, INPUT, WEIGHT
+from softgrad.check.catalogue.weights import LASSO, RIDGE
 from softgrad.check.recipes import activations, losses
 from softgrad.check.recipes.chains import MIDDLE, PRODUCTS, VECTORS, Leaf
 from softgrad.check.recipes.target import Options, Target
@@ -11,7 +11,7 @@ from softgrad.formulas.language import Layout, functions, split
 
 LAYOUTS = {"rows": Layout(-1, 2), "columns": Layout(0, 2), "vector": Layout(-1, 1), "images": Layout(1, 3)}
 M, K, D, PIXELS = 4, 3, 5, 2
-PRODUCT_LINES = {*layers.WEIGHT, *layers.INPUT, *(product.input for product in VECTORS)}
+PRODUCT_LINES = {*WEIGHT, *INPUT, *(product.input for product in VECTORS)}
 
 
 def right_lines():
@@ -40,16 +40,16 @@ def right_lines():
     lines = [line for head in heads for line in head.backward]
     for product in (*PRODUCTS, *VECTORS):
         lines += [product.weight, product.input]
-    lines += [layers.BIAS, lines_of.RIDGE, lines_of.LASSO, *(back for _, back in MIDDLE.values())]
+    lines += [BIAS, RIDGE, LASSO, *(back for _, back in MIDDLE.values())]
     return tuple(dict.fromkeys(lines))
 
 
 def layouts_of(line):
     """The layouts in which a line can stand: each way to write a product has its own."""
     own = {
-        "rows": (layers.WEIGHT[0], layers.WEIGHT[1], layers.INPUT[0], layers.INPUT[1]),
-        "columns": (layers.WEIGHT[2], layers.WEIGHT[3], layers.INPUT[2], layers.INPUT[3]),
-        "vector": (*layers.WEIGHT[4:], *(product.input for product in VECTORS)),
+        "rows": (WEIGHT[0], WEIGHT[1], INPUT[0], INPUT[1]),
+        "columns": (WEIGHT[2], WEIGHT[3], INPUT[2], INPUT[3]),
+        "vector": (*WEIGHT[4:], *(product.input for product in VECTORS)),
     }
     if "m_0" in line:
         return ["images"]

@@ -5,13 +5,13 @@ import pytest
 
 import softgrad as sg
 from check.corpus.common import mean_loss, one_hot, relu, softmax
-from softgrad.check.mistakes import findings
+from softgrad.check.catalogue import conduct
 
 Z = np.random.default_rng(0).normal(size=(4, 3))
 WHOLE = np.array([[1, 2, 0], [0, 1, 3], [2, 2, 1], [0, -1, 1]])
 Y = np.array([0, 2, 1, 1])
 SQUARE = np.random.default_rng(1).normal(size=(3, 3))
-BEHAVIOUR = {entry.name for entry in findings.ENTRIES}
+BEHAVIOUR = {entry.name for entry in conduct.ENTRIES}
 
 
 def backward(p, dp):

@@ -14,12 +14,12 @@ import pytest
 import softgrad as sg
 from check.corpus import CASES, MISTAKES, RIGHT, UNNAMED
 from check.corpus.problem import leaves
-from softgrad.check.mistakes import ENTRIES, findings
+from softgrad.check.catalogue import ENTRIES, conduct
 
 SEEDS = (0, 1)
 CHECKS = {"vjp": sg.check_vjp, "grad": sg.check_grad}
 BY_NAME = {case.name: case for case in CASES}
-BEHAVIOUR = {entry.name for entry in findings.ENTRIES}  # what is measured, not predicted by a line
+BEHAVIOUR = {entry.name for entry in conduct.ENTRIES}  # what is measured, not predicted by a line
 NAMED = [case for case in MISTAKES if case.mistake != UNNAMED]
 
 SAME_NUMBERS = {  # name of a case: another name of the catalogue, and why it gives the same numbers

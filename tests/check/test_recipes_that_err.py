@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import softgrad as sg
-from softgrad.check.mistakes import losses
+from softgrad.check.catalogue.weights import RIDGE
 from softgrad.check.recipes import built
 
 
@@ -40,7 +40,7 @@ def test_a_penalty_under_an_upstream_gradient(inputs):
 
 @pytest.mark.parametrize("slip", ["dW = dW - reg * W", "dW = dW + 2 * reg * W", "dW = dW"])
 def test_a_slip_in_a_recipe_is_no_false_alarm(inputs, monkeypatch, slip):
-    assert losses.RIDGE == "dW = dW + reg * W"
+    assert RIDGE == "dW = dW + reg * W"
     monkeypatch.setattr(built, "PENALTIES", (built.PENALTIES[0]._replace(backward=slip),))
     assert sg.check_vjp(loss, backward(0.1), *inputs).ok is True
 

@@ -5,7 +5,7 @@ import pytest
 
 import softgrad as sg
 from explanation.walk import numbers, steps
-from softgrad.check.mistakes import ENTRIES
+from softgrad.check.catalogue import ENTRIES
 from softgrad.explanation.formula_text import as_text
 from softgrad.explanation.wrong import wrong_line
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from softgrad.check.mistakes import ENTRIES, LISTED, Entry
-from softgrad.check.mistakes.names import made_entry, named
+from softgrad.check.catalogue import ENTRIES, WRONG_LINES, Entry
+from softgrad.check.diagnose.naming import describe, names_of_edit
 from softgrad.check.recipes import Recipe, Step
 from softgrad.formulas.edits import edits
 from softgrad.formulas.language import IMPOSSIBLE, Names, run, split
@@ -129,19 +129,19 @@ class Backward:
     def _instead_of(self, n: int, step: Step) -> Iterator[Wrong]:
         """What the catalogue lists, then every change of the line."""
         seen = {step.line}
-        for listed in LISTED:
-            if listed.right == step.template:
-                line = step.own(listed.wrong)
+        for known in WRONG_LINES:
+            if known.right == step.template:
+                line = step.own(known.wrong)
                 seen.add(line)
-                names = [name for name in (listed.name, listed.second) if name is not None]
+                names = [name for name in (known.name, known.second) if name is not None]
                 yield Wrong(n, line, tuple(ENTRIES[name] for name in names), True)
         yield from (wrong for wrong in self.changed(n, step.line) if wrong.line not in seen)
 
     def changed(self, n: int, line: str) -> Iterator[Wrong]:
         """Every change of a line that stands in the n-th place."""
         for edit in edits(line, self._alike(n, line)):
-            names = named(edit, self.lines[n], self.text)
-            entries = tuple(ENTRIES[name] for name in names) or (made_entry(edit, self.lines[n]),)
+            names = names_of_edit(edit, self.lines[n], self.text)
+            entries = tuple(ENTRIES[name] for name in names) or (describe(edit, self.lines[n]),)
             yield Wrong(n, edit.line, entries, bool(names))
 
     def _alike(self, n: int, line: str) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from softgrad.check.arguments import Array, Key
-from softgrad.check.mistakes import ENTRIES
+from softgrad.check.catalogue import ENTRIES
 from softgrad.check.report import Mistake
 from softgrad.check.samples import Arrays, Sample, Sampler
 from softgrad.check.subject import Subject

@@ -22,7 +22,7 @@ from softgrad.check.behaviour import (
     takes_float64,
 )
 from softgrad.check.context import Context
-from softgrad.check.diagnose import diagnose
+from softgrad.check.diagnose.search import diagnose
 from softgrad.check.judge import Judgement, judge
 from softgrad.check.recognition import Recogniser
 from softgrad.check.report import Curve, Place, Report

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from softgrad._arrays import Array
-from softgrad.check.mistakes.layers import BIAS, INPUT, WEIGHT
+from softgrad.check.catalogue.dense import BIAS, INPUT, WEIGHT
 from softgrad.explanation.batch_steps import ROWS_IN_TABLE, Batch, array_table
 from softgrad.explanation.formula import Math, Num, Sub, Sum, Transposed, Vec, Words, factor, loss_by, row, total
 from softgrad.explanation.known import Known, computed, exactly

@@ -12,7 +12,7 @@ import numpy as np
 
 from softgrad import losses
 from softgrad._arrays import Array
-from softgrad.check.mistakes.losses import AT_PROBABILITIES, SQUARED
+from softgrad.check.catalogue.other_losses import AT_PROBABILITIES, SQUARED
 from softgrad.check.numerical import along, unit
 from softgrad.explanation.arguments import Loss
 from softgrad.explanation.known import Known, computed, exactly, rounded

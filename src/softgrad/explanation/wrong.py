@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from softgrad.check.mistakes import ENTRIES, LISTED, Entry
-from softgrad.check.mistakes.names import named
+from softgrad.check.catalogue import ENTRIES, WRONG_LINES, Entry
+from softgrad.check.diagnose.naming import names_of_edit
 from softgrad.formulas.edits import edits
 from softgrad.formulas.language import split
 
@@ -14,11 +14,11 @@ from softgrad.formulas.language import split
 def wrong_line(right: str, name: str) -> str:
     """The line that goes by this name, as the catalogue lists it, or else as a change of the right line makes it."""
     target = split(right)[0]
-    for listed in LISTED:
-        if (listed.right, listed.name, listed.second) == (right, name, None):
-            return f"{target} = {listed.wrong}"
+    for known in WRONG_LINES:
+        if (known.right, known.name, known.second) == (right, name, None):
+            return f"{target} = {known.wrong}"
     for edit in edits(right, (("m", ()),)):
-        if named(edit, right, right) == (name,):
+        if names_of_edit(edit, right, right) == (name,):
             return edit.line
     raise LookupError(f"the catalogue has no line {name!r} for {right!r}")
 

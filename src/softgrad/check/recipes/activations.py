@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from softgrad.check.mistakes import layers, softmax
+from softgrad.check.catalogue.activations import ELU, LEAKY, RELU, SIGMOID, TANH
+from softgrad.check.catalogue.softmax import LOG_SOFTMAX, SOFTMAX
 from softgrad.check.recipes.chains import Leaf
 from softgrad.check.recipes.head import Head
 from softgrad.formulas.numbers import Array
@@ -18,21 +19,21 @@ def of_its_shape(z: Array, y: Array, axis: int) -> Iterator[Head]:
     for divided, over, constants in _temperatures(z, y, axis):
         back = ("dz = dz / T",) if constants else ()
         at = f" at temperature {constants['T']:g}" if constants else ""
-        yield Head(f"softmax{at}", (f"p = softmax({over})",), "p", (softmax.SOFTMAX, *back), "dp", constants)
+        yield Head(f"softmax{at}", (f"p = softmax({over})",), "p", (SOFTMAX, *back), "dp", constants)
         lines = (f"logp = log_softmax({divided})", "p = exp(logp)")
-        yield Head(f"log-softmax{at}", lines, "logp", (softmax.LOG_SOFTMAX, *back), "dp", constants)
-    yield Head("sigmoid", ("a = sigmoid(z)",), "a", (layers.SIGMOID,), "da")
-    yield Head("tanh", ("a = tanh(z)",), "a", (layers.TANH,), "da")
-    yield Head("ReLU", ("a = relu(z)",), "a", (layers.RELU,), "da")
+        yield Head(f"log-softmax{at}", lines, "logp", (LOG_SOFTMAX, *back), "dp", constants)
+    yield Head("sigmoid", ("a = sigmoid(z)",), "a", (SIGMOID,), "da")
+    yield Head("tanh", ("a = tanh(z)",), "a", (TANH,), "da")
+    yield Head("ReLU", ("a = relu(z)",), "a", (RELU,), "da")
     slope = _slope(z, y)
     if slope is not None and abs(slope - 1) > 1e-9:
         line = "a = where(z > 0, z, slope * z)"
-        yield Head(f"leaky ReLU of slope {slope:g}", (line,), "a", (layers.LEAKY,), "da", {"slope": slope})
+        yield Head(f"leaky ReLU of slope {slope:g}", (line,), "a", (LEAKY,), "da", {"slope": slope})
     yield Head("swish", ("s = sigmoid(z)", "a = z * s"), "a", ("dz = da * (s + a * (1 - s))",), "da")
     alpha = _alpha(z, y)
     if alpha is not None:
         line = "a = where(z > 0, z, alpha * (exp(z) - 1))"
-        yield Head(f"ELU of alpha {alpha:g}", (line,), "a", (layers.ELU,), "da", {"alpha": alpha})
+        yield Head(f"ELU of alpha {alpha:g}", (line,), "a", (ELU,), "da", {"alpha": alpha})
     yield Head("softplus", ("a = softplus(z)",), "a", ("dz = da * sigmoid(z)",), "da")
     yield Head("exp", ("a = exp(z)",), "a", ("dz = da * a",), "da")
 
@@ -81,9 +82,9 @@ def masked(z: Array, leaves: Sequence[Leaf], given: Any) -> Iterator[Head]:
         masks.append(({"mask_": np.asarray(given)}, {}))
     for constants, roles in masks:
         before = ("mask = 1.0 * mask_", "p = masked_softmax(z, mask)")
-        yield Head("masked softmax", before, "p", (softmax.SOFTMAX,), "dp", constants, roles)
+        yield Head("masked softmax", before, "p", (SOFTMAX,), "dp", constants, roles)
         behind = ("mask = 1.0 * mask_", "p = softmax(z)", "y_ = mask * p")
-        back = ("dp = mask * dp", softmax.SOFTMAX)
+        back = ("dp = mask * dp", SOFTMAX)
         yield Head("softmax, masked behind", behind, "y_", back, "dp", constants, roles)
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from softgrad.check.mistakes import losses
+from softgrad.check.catalogue.weights import LASSO, RIDGE
 from softgrad.check.recipes.chains import Chain
 from softgrad.check.recipes.head import Head
 from softgrad.check.recipes.recipe import Recipe, Step, counts
@@ -28,8 +28,8 @@ class Penalty(NamedTuple):
 
 
 PENALTIES = (
-    Penalty("||W||²/2", "sum_all(W ** 2) / 2", losses.RIDGE),
-    Penalty("||W||₁", "sum_all(abs(W))", losses.LASSO),
+    Penalty("||W||²/2", "sum_all(W ** 2) / 2", RIDGE),
+    Penalty("||W||₁", "sum_all(abs(W))", LASSO),
 )
 
 

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from softgrad.check.mistakes import layers
+from softgrad.check.catalogue.activations import LEAKY, RELU, SIGMOID, TANH
+from softgrad.check.catalogue.dense import BIAS, INPUT, WEIGHT
 from softgrad.check.recipes.recipe import Step
 from softgrad.formulas.language import Layout
 from softgrad.formulas.numbers import Array
@@ -38,14 +39,14 @@ class Product(NamedTuple):
 
 
 PRODUCTS = (
-    Product("x @ W", layers.WEIGHT[0], layers.INPUT[0], False, 0),
-    Product("x @ W.T", layers.WEIGHT[1], layers.INPUT[1], False, 1),
-    Product("W @ x", layers.WEIGHT[2], layers.INPUT[2], True, 1),
-    Product("W.T @ x", layers.WEIGHT[3], layers.INPUT[3], True, 0),
+    Product("x @ W", WEIGHT[0], INPUT[0], False, 0),
+    Product("x @ W.T", WEIGHT[1], INPUT[1], False, 1),
+    Product("W @ x", WEIGHT[2], INPUT[2], True, 1),
+    Product("W.T @ x", WEIGHT[3], INPUT[3], True, 0),
 )
 VECTORS = (
-    Product("x @ W", layers.WEIGHT[4], "dx = W @ dz", False, 0),
-    Product("W @ x", layers.WEIGHT[5], "dx = W.T @ dz", False, 1),
+    Product("x @ W", WEIGHT[4], "dx = W @ dz", False, 0),
+    Product("W @ x", WEIGHT[5], "dx = W.T @ dz", False, 1),
 )
 
 
@@ -70,10 +71,10 @@ class Chain(NamedTuple):
 
 # name: (forward, backward), the middle of a network
 MIDDLE: Mapping[str, tuple[str, str]] = {
-    "ReLU": ("a = relu(z)", layers.RELU),
-    "tanh": ("a = tanh(z)", layers.TANH),
-    "sigmoid": ("a = sigmoid(z)", layers.SIGMOID),
-    "leaky ReLU": ("a = where(z > 0, z, slope * z)", layers.LEAKY),
+    "ReLU": ("a = relu(z)", RELU),
+    "tanh": ("a = tanh(z)", TANH),
+    "sigmoid": ("a = sigmoid(z)", SIGMOID),
+    "leaky ReLU": ("a = where(z > 0, z, slope * z)", LEAKY),
     "softplus": ("a = softplus(z)", "dz = da * sigmoid(z)"),
     "no activation": ("a = z", "dz = da"),
 }
@@ -210,7 +211,7 @@ def _chain(
         if b is not None:
             roles[f"b{of}"], grads[b] = b, f"db{of}"
             product_line += f" + classes(b{of})"
-            steps.append(layers.BIAS)
+            steps.append(BIAS)
         steps.append(product.input)
         forward.append(f"z{of} = {product_line}")
         layer = [Step(step, tuple(names.items())) for step in steps]

@@ -7,15 +7,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from softgrad.check.mistakes import layers, softmax
-from softgrad.check.mistakes import losses as lines_of
+from softgrad.check.catalogue.activations import SIGMOID
+from softgrad.check.catalogue.cross_entropy import FUSED, FUSED_AWAY_FROM_0, SMOOTHED
+from softgrad.check.catalogue.other_losses import (
+    AT_PROBABILITIES,
+    AWAY_FROM_0,
+    BINARY,
+    BINARY_AT_PROBABILITIES,
+    REVERSED,
+    SQUARED,
+)
+from softgrad.check.catalogue.softmax import SOFTMAX_IN_LOSS
 from softgrad.check.recipes.head import Head
 from softgrad.check.recipes.target import Options, Target
 
 EPSILONS = tuple(10.0**-n for n in (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 1))
 BASES = ("2", "10")  # of the logarithm, beside the natural one
-REVERSE = "sum_k(p * (logp - log(t)))"
-BINARY = "-sum_k(t * log(a) + (1 - t) * log(1 - a))"
+REVERSED_ROW = "sum_k(p * (logp - log(t)))"
+BINARY_ROW = "-sum_k(t * log(a) + (1 - t) * log(1 - a))"
 
 FACTORS = {"mask": "masked rows", "v": "ignored rows", "c": "class weights", "s": "sample weights"}
 
@@ -81,7 +90,7 @@ def _cross_entropy(
     if z_loss is not None:
         forward.append(f"lse = max_k({z}) + log(sum_k(exp({z} - max_k({z}))))")
         row = f"({row} + z_loss * lse ** 2)"
-    fused = lines_of.FUSED if eps is None else lines_of.SMOOTHED
+    fused = FUSED if eps is None else SMOOTHED
     back = [fused if target.sums_to_1 else f"dz = p * sum_k({q}) - {q}", *(f"dz = {f} * dz" for f in factor.names)]
     if z_loss is not None:
         back.insert(1, "dz = dz + 2 * z_loss * lse * p")
@@ -128,15 +137,15 @@ def other_losses(target: Target) -> Iterator[RowLoss]:
     """Squared error of softmax and of z itself, the Kullback-Leibler divergence, and losses of sigmoid."""
     p = ("p = softmax(z)", "logp = log_softmax(z)", *_makes(target))
     a = ("a = sigmoid(z)", *_makes(target))
-    whole, half = lines_of.SQUARED[1], lines_of.SQUARED[0]
+    whole, half = SQUARED[1], SQUARED[0]
     for title, lines, row, back in (
-        ("squared error of softmax", p, "sum_k((p - t) ** 2)", (whole, softmax.SOFTMAX_IN_LOSS)),
-        ("half squared error of softmax", p, "sum_k((p - t) ** 2) / 2", (half, softmax.SOFTMAX_IN_LOSS)),
-        ("Kullback-Leibler divergence", p, "sum_k(where(t > 0, t * (log(t) - logp), 0))", (lines_of.FUSED,)),
-        ("divergence of softmax from the target", p, REVERSE, (lines_of.REVERSED,)),
-        ("binary cross-entropy of sigmoid", a, "sum_k(softplus(z) - t * z)", (lines_of.BINARY,)),
-        ("squared error of sigmoid", a, "sum_k((a - t) ** 2)", ("da = 2 * (a - t)", layers.SIGMOID)),
-        ("half squared error of sigmoid", a, "sum_k((a - t) ** 2) / 2", ("da = a - t", layers.SIGMOID)),
+        ("squared error of softmax", p, "sum_k((p - t) ** 2)", (whole, SOFTMAX_IN_LOSS)),
+        ("half squared error of softmax", p, "sum_k((p - t) ** 2) / 2", (half, SOFTMAX_IN_LOSS)),
+        ("Kullback-Leibler divergence", p, "sum_k(where(t > 0, t * (log(t) - logp), 0))", (FUSED,)),
+        ("divergence of softmax from the target", p, REVERSED_ROW, (REVERSED,)),
+        ("binary cross-entropy of sigmoid", a, "sum_k(softplus(z) - t * z)", (BINARY,)),
+        ("squared error of sigmoid", a, "sum_k((a - t) ** 2)", ("da = 2 * (a - t)", SIGMOID)),
+        ("half squared error of sigmoid", a, "sum_k((a - t) ** 2) / 2", ("da = a - t", SIGMOID)),
         ("squared error", _makes(target), "sum_k((z - t) ** 2)", ("dz = 2 * (z - t)",)),
         ("half squared error", _makes(target), "sum_k((z - t) ** 2) / 2", ("dz = z - t",)),
     ):
@@ -149,26 +158,26 @@ def away_from_0(target: Target, epsilons: tuple[float, ...]) -> Iterator[RowLoss
     for eps in epsilons:
         title = f"cross-entropy of softmax with {eps:g} added"
         constants = {**target.constants, "eps": eps}
-        yield RowLoss(title, lines, (lines_of.FUSED_AWAY_FROM_0,), constants=constants, roles=target.roles)
+        yield RowLoss(title, lines, (FUSED_AWAY_FROM_0,), constants=constants, roles=target.roles)
 
 
 def of_probabilities(target: Target, epsilons: tuple[float, ...] = ()) -> Iterator[RowLoss]:
     """Losses of probabilities that are given as such, or as logarithms."""
     for title, row, back in (
-        ("cross-entropy of probabilities", "-sum_k(where(t == 0, 0, t * log(p)))", lines_of.AT_PROBABILITIES),
-        ("squared error of probabilities", "sum_k((p - t) ** 2)", lines_of.SQUARED[1]),
-        ("half squared error of probabilities", "sum_k((p - t) ** 2) / 2", lines_of.SQUARED[0]),
-        ("binary cross-entropy of probabilities", BINARY, lines_of.BINARY_AT_PROBABILITIES),
+        ("cross-entropy of probabilities", "-sum_k(where(t == 0, 0, t * log(p)))", AT_PROBABILITIES),
+        ("squared error of probabilities", "sum_k((p - t) ** 2)", SQUARED[1]),
+        ("half squared error of probabilities", "sum_k((p - t) ** 2) / 2", SQUARED[0]),
+        ("binary cross-entropy of probabilities", BINARY_ROW, BINARY_AT_PROBABILITIES),
         ("negative log-likelihood of log-probabilities", "-sum_k(t * z)", "dz = -t"),
     ):
-        lines = (*_makes(target), *(("a = p",) if row == BINARY else ()), f"r = {row}")
+        lines = (*_makes(target), *(("a = p",) if row == BINARY_ROW else ()), f"r = {row}")
         at = back[1]
         yield RowLoss(title, lines, (back,), constants=target.constants, roles=target.roles, at=at)
     lines = (*_makes(target), "r = -sum_k(t * log(p + eps))")
     for eps in epsilons:
         title = f"cross-entropy of probabilities with {eps:g} added"
         constants = {**target.constants, "eps": eps}
-        yield RowLoss(title, lines, (lines_of.AWAY_FROM_0,), constants=constants, roles=target.roles, at="p")
+        yield RowLoss(title, lines, (AWAY_FROM_0,), constants=constants, roles=target.roles, at="p")
 
 
 def _makes(target: Target) -> tuple[str, ...]:

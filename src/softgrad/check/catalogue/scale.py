@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from softgrad.check.mistakes.entry import Entry
+from softgrad.check.catalogue.entry import Entry
 
 ENTRIES = (
     Entry(
@@ -98,27 +98,3 @@ ENTRIES = (
         "logarithm there is no such factor.",
     ),
 )
-
-MEANS = ("/ m", "/ n", "/ sum_w", "/ (m * K)")
-
-
-def named(constant: str, divides: str) -> tuple[str, ...]:
-    """What a gradient that is `constant` times the right one is called; `divides` is what the program divides by."""
-    mean = any(f"dz {by}" in divides or f"dp {by}" in divides for by in MEANS)
-    return {
-        "* -1": ("sign",),
-        "* 2": ("factor-2",),
-        "/ 2": ("factor-half",),
-        "* m": ("mean-missing",) if mean else ("multiplied-by-samples",),
-        "/ m": ("mean-twice",) if mean else ("mean-extra",),
-        "* K": ("classes-missing",) if "dz / (m * K)" in divides else ("multiplied-by-classes",),
-        "/ K": ("divided-by-size", "divided-by-classes") if mean else ("divided-by-classes",),
-        "* (m * K)": ("mean-missing",) if "m * K" in divides else ("multiplied-by-classes",),
-        "/ (m * K)": ("divided-by-size",),
-        "* T": ("temperature-missing",) if "/ T" in divides else ("temperature-inverted",),
-        "/ T": ("temperature-twice",),
-        "* log(2)": ("log-base",),
-        "/ log(2)": ("log-base",),
-        "* log(10)": ("log-base",),
-        "/ log(10)": ("log-base",),
-    }[constant]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from softgrad.check.mistakes.entry import Entry
+from softgrad.check.catalogue.entry import Entry
 
 ENTRIES = (
     Entry(
@@ -87,5 +87,11 @@ ENTRIES = (
         "parameter-for-gradient",
         "The updated parameter is returned, not its gradient",
         "What is returned is W minus a rate times dW: the step was taken already. Return dW.",
+    ),
+    Entry(
+        "clipping-one-sided",
+        "The forward pass cuts its input off, and the backward pass does not",
+        "Where the forward pass clips (np.clip, a maximum, a ReLU), a change of the input changes nothing and the "
+        "gradient is 0. The backward pass has to multiply by the same condition.",
     ),
 )

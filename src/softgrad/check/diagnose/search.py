@@ -14,9 +14,9 @@ from dataclasses import replace
 import numpy as np
 
 from softgrad.check.backward import Backward, Wrong
-from softgrad.check.mistakes import ENTRIES, Entry
-from softgrad.check.mistakes.layers import INPUT
-from softgrad.check.mistakes.scale import named as named_scale
+from softgrad.check.catalogue import ENTRIES, Entry
+from softgrad.check.catalogue.dense import INPUT
+from softgrad.check.diagnose.naming import names_of_factor
 from softgrad.check.recipes.budget import Budget
 from softgrad.check.report import Mistake
 from softgrad.formulas.edits import CONSTANTS
@@ -116,7 +116,7 @@ def _in_all(backward: Backward) -> Iterator[Mistake]:
     """Every gradient times the same constant, what a regulariser adds included."""
     for constant in CONSTANTS:
         if all(_is_times(backward, n, constant) for n in range(len(backward.draws))):
-            for name in named_scale(constant, backward.text):
+            for name in names_of_factor(constant, backward.text):
                 yield _plain(name, f"every gradient is the right one {constant}, on {len(backward.draws)} draws")
             return
 
@@ -201,7 +201,7 @@ def _with_constant(backward: Backward, budget: Budget) -> Iterator[Mistake]:
                 return
             changed = {wrong.step: wrong.line, 0: f"{first} = ({own}) {constant}"}
             if _explains(backward, changed):
-                scale = ENTRIES[named_scale(constant, backward.text)[0]]
+                scale = ENTRIES[names_of_factor(constant, backward.text)[0]]
                 both = Wrong(wrong.step, changed[wrong.step], (*wrong.entries, scale), wrong.known)
                 yield from _told(backward, [both])
                 return

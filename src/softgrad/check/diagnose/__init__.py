@@ -1,0 +1,1 @@
+"""Which wrong line explains the numbers of a wrong gradient."""
