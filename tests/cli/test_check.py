@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import softgrad as sg
-from check.reports import ALL, RIGHT, UNCHECKED, WRONG
+from check.report_examples import ALL, RIGHT, UNCHECKED, WRONG
 from softgrad.errors import ShapeError
 
 SOFTMAX = """

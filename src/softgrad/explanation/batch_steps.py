@@ -14,7 +14,8 @@ import numpy as np
 
 from softgrad import losses
 from softgrad._arrays import Array
-from softgrad.check.numerical import Numerical, along
+from softgrad.check.derivatives.extrapolation import Numerical
+from softgrad.check.derivatives.numerical import along
 from softgrad.explanation.arguments import Problem
 from softgrad.explanation.formula import (
     Frac,

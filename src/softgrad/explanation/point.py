@@ -13,7 +13,8 @@ import numpy as np
 from softgrad import losses
 from softgrad._arrays import Array
 from softgrad.check.catalogue.other_losses import AT_PROBABILITIES, SQUARED
-from softgrad.check.numerical import along, unit
+from softgrad.check.derivatives.evaluate import unit
+from softgrad.check.derivatives.numerical import along
 from softgrad.explanation.arguments import Loss
 from softgrad.explanation.known import Known, computed, exactly, rounded
 from softgrad.formulas.language import Layout, functions, run, split
