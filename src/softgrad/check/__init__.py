@@ -17,7 +17,6 @@ Each imports only from those below it. The language of the lines is softgrad.for
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from softgrad.check.derivatives.differences import central_difference
 from softgrad.check.derivatives.network import GradientError, compare_gradients
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ __all__ = [
     "Mistake",
     "Place",
     "Report",
-    "central_difference",
     "check_grad",
     "check_vjp",
     "compare_gradients",

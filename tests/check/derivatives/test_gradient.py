@@ -97,7 +97,7 @@ def test_a_right_gradient_passes(name, size, way):
         judgement = judged(WAYS[way](f), z, g, got)
         assert judgement.ok, judgement
         assert judgement.extent == "every entry"
-        assert judgement.wanted.shape == judgement.estimate.shape == z.shape
+        assert judgement.wanted.shape == z.shape
         if way == "central differences":
             assert judgement.method == way
 

@@ -44,7 +44,6 @@ class Judgement(NamedTuple):
     error: float  # the largest relative error; above rtol where not ok, infinite for NaN and infinity
     where: Spot | None  # the worst entry: of those with at least half of that error, the one furthest off
     wanted: Array | None  # the numerical gradient, NaN where there is none; None for projections
-    estimate: Array | None  # of the error of `wanted`
     method: str  # "complex step" or "central differences"
     extent: str  # "every entry" or "8 random projections"
     kinks: int  # entries, or projections, on a kink
@@ -91,20 +90,19 @@ def judge_gradient(
 
 
 def _every_entry(test: DerivativeTest, got: Array) -> Judgement:
-    verdicts = [_entry(test, got, j) for j in range(got.size)]
+    verdicts = [entry_verdict(test, got, j) for j in range(got.size)]
     wanted = np.array([verdict.wanted for verdict in verdicts]).reshape(got.shape)
-    estimate = np.array([verdict.estimate for verdict in verdicts]).reshape(got.shape)
     where = None
     if verdicts:
         worst = _worst(verdicts)
         where = _place(got, worst, verdicts[worst])
-    return _judgement(test, verdicts, "every entry", where)._replace(wanted=wanted, estimate=estimate)
+    return _judgement(test, verdicts, "every entry", where)._replace(wanted=wanted)
 
 
 def _projections(test: DerivativeTest, got: Array, rng: np.random.Generator, deadline: float) -> Judgement:
     finite = np.isfinite(got)
     for j in np.flatnonzero(~finite)[:MOST_INFINITE]:  # no projection could be finite
-        verdict = _entry(test, got, int(j))
+        verdict = entry_verdict(test, got, int(j))
         if verdict.error > test.rtol:
             return _judgement(test, [verdict], "every entry", _place(got, int(j), verdict))
     got = np.where(finite, got, 0.0)
@@ -120,15 +118,14 @@ def _projections(test: DerivativeTest, got: Array, rng: np.random.Generator, dea
     if verdicts[worst].error > SUSPECT * test.rtol:
         on_kinks = any(verdict.kink for verdict in verdicts)
         for j in _suspects(test, got, directions[worst], deadline, rng if on_kinks else None):
-            entry = _entry(test, got, j)
+            entry = entry_verdict(test, got, j)
             if entry.error > test.rtol:
                 where = _place(got, j, entry)
                 verdicts.append(entry)
                 break
         if on_kinks and where is None:
             verdicts = [
-                verdict._replace(error=0.0, resolved=False) if verdict.error > test.rtol else verdict
-                for verdict in verdicts
+                verdict._replace(resolved=False) if verdict.error > test.rtol else verdict for verdict in verdicts
             ]
     return _judgement(test, verdicts, extent, where)
 
@@ -165,9 +162,10 @@ def _locate(test: DerivativeTest, got: Array, v: Array, deadline: float) -> int 
     return int(support[0])
 
 
-def _entry(test: DerivativeTest, got: Array, j: int) -> Verdict:
+def entry_verdict(test: DerivativeTest, got: Array, j: int) -> Verdict:
+    """Judges the j-th entry of a gradient: by a first look, and by the full estimate where that does not confirm it."""
     value = float(got.flat[j])
-    return test.verdict(unit(got, j), value, abs(value))
+    return test.first_look(j, value) or test.verdict(unit(got, j), value, abs(value))
 
 
 def _projection(test: DerivativeTest, got: Array, v: Array) -> Verdict:
@@ -193,7 +191,6 @@ def _judgement(test: DerivativeTest, verdicts: Sequence[Verdict], extent: str, w
         error=float(error),
         where=where,
         wanted=None,
-        estimate=None,
         method="complex step" if test.complex_step else "central differences",
         extent=extent,
         kinks=sum(verdict.kink for verdict in verdicts),

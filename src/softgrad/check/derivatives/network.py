@@ -1,4 +1,4 @@
-"""A gradient held against central differences, entry by entry."""
+"""The gradient of a whole network, every entry of every parameter, held against numerical derivatives."""
 
 from __future__ import annotations
 
@@ -8,18 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from softgrad.check.derivatives.differences import STEP, central_difference
+from softgrad.check.derivatives.directional import DerivativeTest
+from softgrad.check.derivatives.gradient import entry_verdict
 from softgrad.errors import DtypeError, ShapeError
-
-# A difference is taken again with a shorter step where it does not agree: a kink (ReLU at 0) or a steep curve inside
-# the step is no mistake. There the difference moves to the gradient; where a mistake is, it stays where it was.
-STEPS = (STEP, STEP / 16, STEP / 256)
 
 
 class GradientError(NamedTuple):
-    """Where a gradient and the central differences differ most."""
+    """The entry of a gradient that is furthest from its numerical derivative."""
 
-    error: float  # |got - wanted|, relative to the largest entry of that gradient
+    error: float  # relative: |got - wanted| / the larger of the two
     name: str
     entry: tuple[int, ...]
     got: float
@@ -40,19 +37,20 @@ def compare_gradients(
 ) -> GradientError:
     """The largest error of `grads`, over every entry of every parameter.
 
-    The error of an entry is |got - wanted| / size, where size is the largest entry of that parameter's gradient; or,
-    for a gradient too small for that, the least that a central difference still resolves to a tenth of `limit`.
+    Each entry is judged as `check_grad` does: its error is |got - wanted| relative to the larger of the two, and what
+    the rounding of the loss hides is no error. A right entry takes 2 calls of the loss, a hard one some more.
 
     Args:
         loss: the loss as a call without arguments, which reads `parameters`.
-        parameters: name to float64 array; changed in place while differences are taken, and put back.
+        parameters: name to float64 array; changed in place while derivatives are taken, and put back.
         grads: name to dloss/dparameter, in the same shapes.
-        limit: errors above it are looked at again with a shorter step.
+        limit: the relative error that passes. An error above it is more than rounding, and its entry is on no kink of
+            the loss.
         on_entry: called after each entry, to show progress.
 
     Raises:
-        ShapeError: a gradient that is missing or not in its parameter's shape.
-        DtypeError: a parameter that is not float64.
+        ShapeError: a gradient is missing or does not have the shape of its parameter.
+        DtypeError: a parameter is not float64.
 
     Example:
         >>> from softgrad.check import compare_gradients
@@ -66,11 +64,11 @@ def compare_gradients(
     for name, parameter in parameters.items():
         if name not in grads:
             raise ShapeError(f"compare_gradients: grads has no {name!r}; wanted one gradient for each parameter")
-        worst = max(worst, _compare(loss, name, parameter, grads[name], limit, on_entry), key=lambda e: e.error)
+        worst = max(worst, _worst_entry(loss, name, parameter, grads[name], limit, on_entry), key=lambda e: e.error)
     return worst
 
 
-def _compare(
+def _worst_entry(
     loss: Callable[[], float],
     name: str,
     parameter: npt.NDArray[Any],
@@ -87,25 +85,22 @@ def _compare(
         raise ShapeError(
             f"compare_gradients: grads[{name!r}].shape is {grad.shape}, wanted {parameter.shape}, that of the parameter"
         )
-    wanted, rounding = np.empty(parameter.shape), np.empty(parameter.shape)
-    for index in np.ndindex(parameter.shape):
-        wanted[index], rounding[index] = central_difference(loss, parameter, index)
-        on_entry()
-    size = np.abs(wanted).max(initial=0.0)
-    errors = _relative(grad - wanted, size, rounding, limit)
-    for step in STEPS[1:]:
-        for index in map(tuple, np.argwhere(errors > limit)):
-            closer = central_difference(loss, parameter, index, step=step)
-            error = _relative(grad[index] - closer.value, size, closer.rounding, limit)
-            moved = abs(grad[index] - closer.value) < abs(wanted[index] - closer.value)
-            if moved and error < errors[index]:
-                wanted[index], errors[index] = closer.value, error
-    index = tuple(int(i) for i in np.unravel_index(errors.argmax(), errors.shape))
-    return GradientError(float(errors[index]), name, index, float(grad[index]), float(wanted[index]))
 
+    def of_parameter(x: npt.NDArray[Any]) -> float:
+        parameter[...] = x
+        return loss()
 
-def _relative(difference: Any, size: Any, rounding: Any, limit: float) -> Any:
-    """|difference| / size, where size is at least what is resolved to a tenth of the limit; NaN counts as infinite."""
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        errors = np.abs(difference) / np.maximum(size, 10 * rounding / limit)
-    return np.where(difference == 0, 0.0, np.nan_to_num(errors, nan=np.inf, posinf=np.inf))
+    x, got = parameter.copy(), np.array(grad, dtype=np.float64)
+    rng, verdicts = np.random.default_rng(0), []
+    try:
+        test = DerivativeTest(of_parameter, x, np.ones(()), rng=rng, rtol=limit, takes_complex=False)
+        for j in range(x.size):
+            verdicts.append(entry_verdict(test, got, j))
+            on_entry()
+    finally:
+        parameter[...] = x
+    if not verdicts:
+        return GradientError(0.0, name, (), 0.0, 0.0)
+    j = int(np.argmax([verdict.distance for verdict in verdicts]))
+    entry = tuple(int(i) for i in np.unravel_index(j, x.shape))
+    return GradientError(verdicts[j].distance, name, entry, verdicts[j].got, verdicts[j].wanted)
