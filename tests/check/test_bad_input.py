@@ -204,7 +204,7 @@ CASES = {  # what is wrong: (the call, the error, what its sentence says)
     "rtol below 0": (grad_case(rtol=-1e-6), OptionError, "rtol is -1e-06"),
     "rtol NaN": (grad_case(rtol=np.nan), OptionError, "rtol is nan"),
     "rtol of text": (grad_case(rtol="1e-6"), OptionError, "rtol is '1e-6'"),
-    "a negative seed": (vjp_case(seed=-1), OptionError, "check_vjp: seed is -1, wanted a whole number"),
+    "a negative seed": (vjp_case(seed=-1), OptionError, "check_vjp: seed is -1, wanted an integer"),
     "a seed of text": (vjp_case(seed="0"), OptionError, "seed is '0'"),
     "context that is no dict": (vjp_case(context="mean"), OptionError, "check_vjp: context is 'mean', wanted a dict"),
     # inputs(rng)

@@ -15,6 +15,7 @@ import softgrad as sg
 from check.corpus import CASES, MISTAKES, RIGHT, UNNAMED
 from check.corpus.problem import leaves
 from softgrad.check.catalogue import ENTRIES, conduct
+from softgrad.check.user.options import MAX_CALLS
 
 SEEDS = (0, 1)
 CHECKS = {"vjp": sg.check_vjp, "grad": sg.check_grad}
@@ -133,6 +134,11 @@ def test_all_are_found_and_nine_of_ten_are_named(seed):
     assert [case.name for case in mistakes if report_on(case, seed).ok is not False] == []
     assert [case.name for case in right if report_on(case, seed).ok is not True] == []
     assert len(named) >= 0.9 * len(mistakes)
+
+
+@each(CASES)
+def test_no_check_needs_more_than_three_fifths_of_the_calls(case, seed):
+    assert report_on(case, seed).calls <= 0.6 * MAX_CALLS
 
 
 @each(CASES)

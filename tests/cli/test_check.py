@@ -142,7 +142,10 @@ def test_target(case, check, checker):
 def test_options(check, checker):
     context = ["reduction=mean", "temperature=.5", "class_weight=[1, 2, 3]", "keep=8e-1", "class_axis=-1", "note=a=b c"]
     arguments = [part for text in context for part in ("--context", text)]
-    assert check(LOSS, "--seed", 7, "--rtol", "1e-5", "--draws", 9, "--wrt", "0,1", *arguments).code == 0
+    assert (
+        check(LOSS, "--seed", 7, "--rtol", "1e-5", "--draws", 9, "--max-calls", 700, "--wrt", "0,1", *arguments).code
+        == 0
+    )
     options = {name: value for name, value in checker.options.items() if name != "inputs"}
     known = {
         "reduction": "mean",
@@ -152,7 +155,7 @@ def test_options(check, checker):
         "class_axis": -1,
         "note": "a=b c",
     }
-    assert options == {"seed": 7, "rtol": 1e-5, "draws": 9, "wrt": (0, 1), "context": known}
+    assert options == {"seed": 7, "rtol": 1e-5, "draws": 9, "max_calls": 700, "wrt": (0, 1), "context": known}
 
 
 def test_what_is_not_given_is_left_to_the_checker(check, checker):
@@ -252,7 +255,9 @@ BAD = {  # name: (FILE, arguments, message)
     "seed": (LOSS, ("--seed", "-1"), "'--seed'"),
     "rtol 0": (LOSS, ("--rtol", "0"), "--rtol is 0.0, wanted a positive number"),
     "rtol NaN": (LOSS, ("--rtol", "nan"), "--rtol is nan, wanted a positive number"),
-    "draws 0": (LOSS, ("--draws", "0"), "'--draws'"),
+    "draws 4": (LOSS, ("--draws", "4"), r"'--draws'.*\b5\b"),
+    "draws 1001": (LOSS, ("--draws", "1001"), r"'--draws'.*\b1000\b"),
+    "calls 99": (LOSS, ("--max-calls", "99"), r"'--max-calls'.*\b100\b"),
     "inputs without rng": (PAIR + "def inputs():\n    return 1,", (), r"inputs must take one argument, as inputs"),
     "inputs an array": (PAIR + "def inputs(rng):\n    return rng.normal(size=3)", (), r"inputs\(rng\) returned ndarray"
                         ", wanted a tuple of inputs; for one: return z,$"),

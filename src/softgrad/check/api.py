@@ -1,10 +1,6 @@
-"""check_vjp and check_grad: a hand-written gradient held against numerical derivatives, and its mistake named.
+"""check_vjp and check_grad: is a hand-written gradient right, and if not, what was done wrong?
 
-1. call the two functions, twice: do they answer the same, keep their arguments, return the right shapes and types?
-2. judge each gradient at the inputs given, by numerical derivatives (judge.py)
-3. draw other inputs (draws.py) and see what the functions say there
-4. recognise the function (recipes/); its own backward pass is then known, line by line
-5. run that with each wrong line of the catalogue (diagnose.py); where none fits, say what is known (unexplained.py)
+The steps of a check are in pipeline.py, the ranges of the options in user/options.py.
 """
 
 from __future__ import annotations
@@ -16,14 +12,9 @@ import numpy as np
 
 from softgrad.check.pipeline import Check
 from softgrad.check.report.report import Report
-from softgrad.check.user.arguments import kind_of
-from softgrad.check.user.context import Context, read_context
 from softgrad.check.user.functions import UserFunctions
+from softgrad.check.user.options import DRAWS, MAX_CALLS, RTOL, read_options
 from softgrad.errors import OptionError
-
-RTOL = 1e-6
-DRAWS = 5
-MOST_DRAWS = 1000
 
 
 def check_vjp(
@@ -36,12 +27,15 @@ def check_vjp(
     seed: int = 0,
     draws: int = DRAWS,
     inputs: Callable[[np.random.Generator], tuple[Any, ...]] | None = None,
+    max_calls: int = MAX_CALLS,
 ) -> Report:
     """Checks a vector-Jacobian product, a backward pass: is vjp the gradient of <grad_output, forward(...)>?
 
-    A gradient is right where it is within the error estimate of the numerical derivative, or within `rtol` of it. Those
-    are taken in float64: by the complex step where the function allows it, otherwise by central differences with
-    Richardson extrapolation; for every entry, or along random directions where the entries are many.
+    A gradient is right where it is within the error estimate of the numerical derivative, or within `rtol` of it.
+    Numerical derivatives are taken in float64: by the complex step where the function allows it, otherwise by central
+    differences with Richardson extrapolation; for every entry, or along random directions where there are many entries.
+
+    The same seed gives the same report, on every run.
 
     Args:
         forward: forward(*arrays) -> output.
@@ -49,24 +43,26 @@ def check_vjp(
             gradients: one for each array (None where it has none), or for the first of them. forward is called right
             before it, with the same arrays.
         *arrays: the inputs: arrays, numbers, dicts or lists of arrays (the gradient is then one too); anything else is
-            handed on as it is.
-        names: what to call each input; by default what forward calls it.
+            passed on as it is.
+        names: what to call each input; by default the names of forward's parameters.
         context: what you know of the function. Used to recognise it: class_axis, layout ("rows", "columns", "vector"),
             temperature, label_smoothing, class_weight, ignore_index, mask, keep, slope, target, eps, z_loss, and any
-            random generator. Other numbers, such as learning_rate or reg, are what a constant ratio is compared with.
-            All else (loss, reduction, layer, activation, network, wrt, output: these are read off the functions'
-            numbers) is kept as a fact, in your own words.
+            random generator. A constant ratio is compared with all other numbers, such as learning_rate or reg.
+            Anything else (loss, reduction, layer, activation, network, wrt, output: these are read off the functions'
+            numbers) becomes a fact of the report, in your own words.
         rtol: the relative error that passes.
-        seed: of the numbers that are drawn.
-        draws: how often the inputs are drawn anew; 5 to 1000.
-        inputs: makes fresh inputs from a generator, other shapes included; otherwise they are drawn like those given.
+        seed: for all random numbers of the check.
+        draws: how many times other inputs are drawn; 5 to 1000.
+        inputs: inputs(rng) draws fresh inputs, of other shapes too; by default they are drawn like those given.
+        max_calls: how often forward and vjp are called at most, both together; 5,000 by default, at least 100. When the
+            limit is reached, what was judged by then stands, and a fact says so.
 
     Returns:
         The report: `ok`, `error`, `where`, `mistake`, `mistakes`, `facts`.
 
     Raises:
         CheckError: a function raises, or returns something other than gradients.
-        OptionError: draws or rtol outside their range, or names that do not fit.
+        OptionError: an option is outside its range, or names do not fit.
 
     Example:
         >>> def softmax(z):
@@ -80,11 +76,21 @@ def check_vjp(
         >>> report.mistake.fix
         'dz = p * (dp - np.sum(p * dp, axis=-1, keepdims=True))'
     """
-    known = _checked_options("check_vjp", rtol, draws, seed, inputs, context)
-    functions = UserFunctions(
-        "check_vjp", forward, vjp, arrays, takes_upstream=True, names=names, wrt=None, generators=known.generators
+    options = read_options(
+        "check_vjp", context=context, rtol=rtol, seed=seed, draws=draws, inputs=inputs, max_calls=max_calls
     )
-    return Check(functions, known, float(rtol), seed, draws, inputs).report()
+    functions = UserFunctions(
+        "check_vjp",
+        forward,
+        vjp,
+        arrays,
+        takes_upstream=True,
+        names=names,
+        wrt=None,
+        generators=options.context.generators,
+        max_calls=options.max_calls,
+    )
+    return Check(functions, options).report()
 
 
 def check_grad(
@@ -98,27 +104,29 @@ def check_grad(
     seed: int = 0,
     draws: int = DRAWS,
     inputs: Callable[[np.random.Generator], tuple[Any, ...]] | None = None,
+    max_calls: int = MAX_CALLS,
 ) -> Report:
     """Checks the gradient of a scalar loss.
 
     Args:
         loss: loss(*arrays) -> one number.
-        grad: grad(*arrays) -> the gradient at the input `wrt`, or a tuple of them where that is several.
+        grad: grad(*arrays) -> the gradient at the input `wrt`, or a tuple of gradients if `wrt` names several.
         *arrays: the inputs, as in `check_vjp`.
         wrt: which input the gradient is for, or which ones: 0, or (0, 2).
-        names: as in `check_vjp`, as all that follows.
+        names: as in `check_vjp`, like everything that follows.
         context: what you know of the function.
         rtol: the relative error that passes.
-        seed: of the numbers that are drawn.
-        draws: how often the inputs are drawn anew; 5 to 1000.
-        inputs: makes fresh inputs from a generator.
+        seed: for all random numbers of the check.
+        draws: how many times other inputs are drawn; 5 to 1000.
+        inputs: inputs(rng) draws fresh inputs.
+        max_calls: how often loss and grad are called at most; 5,000 by default.
 
     Returns:
-        The report, as that of `check_vjp`.
+        The report, like that of `check_vjp`.
 
     Raises:
         CheckError: a function raises, or returns something other than a number and gradients.
-        OptionError: wrt, draws or rtol outside their range, or names that do not fit.
+        OptionError: an option is outside its range, or names do not fit.
 
     Example:
         >>> def loss(w, x, y):
@@ -129,7 +137,9 @@ def check_grad(
         >>> sg.check_grad(loss, grad, rng.normal(size=3), rng.normal(size=(5, 3)), rng.normal(size=5)).ok
         True
     """
-    known = _checked_options("check_grad", rtol, draws, seed, inputs, context)
+    options = read_options(
+        "check_grad", context=context, rtol=rtol, seed=seed, draws=draws, inputs=inputs, max_calls=max_calls
+    )
     functions = UserFunctions(
         "check_grad",
         loss,
@@ -138,13 +148,14 @@ def check_grad(
         takes_upstream=False,
         names=names,
         wrt=_input_numbers(wrt, len(arrays)),
-        generators=known.generators,
+        generators=options.context.generators,
+        max_calls=options.max_calls,
     )
-    return Check(functions, known, float(rtol), seed, draws, inputs).report()
+    return Check(functions, options).report()
 
 
 def _input_numbers(wrt: Any, count: int) -> list[int]:
-    """The inputs that gradients are for, counted from 0."""
+    """The numbers of the inputs that gradients are for, counted from 0."""
     chosen = [wrt] if isinstance(wrt, int | np.integer) else list(wrt) if isinstance(wrt, tuple | list) else []
     if not chosen or not all(isinstance(i, int | np.integer) and not isinstance(i, bool) for i in chosen):
         raise OptionError(f"check_grad: wrt is {wrt!r:.40}, wanted the number of an input, as 0, or several, as (0, 2)")
@@ -155,19 +166,3 @@ def _input_numbers(wrt: Any, count: int) -> list[int]:
     if len(set(numbers)) < len(numbers):
         raise OptionError(f"check_grad: wrt is {wrt!r:.40}, wanted each input once")
     return numbers
-
-
-def _checked_options(function: str, rtol: Any, draws: Any, seed: Any, inputs: Any, context: Any) -> Context:
-    if not isinstance(rtol, int | float | np.number) or not 0 < rtol < 1:
-        raise OptionError(f"{function}: rtol is {rtol!r}, wanted a number between 0 and 1")
-    if not isinstance(draws, int | np.integer) or not 5 <= draws <= MOST_DRAWS:
-        raise OptionError(
-            f"{function}: draws is {draws!r}, wanted 5 to {MOST_DRAWS}; with fewer a wrong name could fit by chance"
-        )
-    if not isinstance(seed, int | np.integer) or seed < 0:
-        raise OptionError(f"{function}: seed is {seed!r}, wanted a whole number of at least 0")
-    if context is not None and not isinstance(context, Mapping):
-        raise OptionError(f'{function}: context is {context!r:.40}, wanted a dict, as {{"temperature": 2.0}}')
-    if inputs is not None and not callable(inputs):
-        raise OptionError(f"{function}: inputs is {kind_of(inputs)}, wanted a function of a generator, inputs(rng)")
-    return read_context(context or {})

@@ -1,7 +1,5 @@
 """A name is only given where nothing else would do: enough draws, other lengths, weights that are weights."""
 
-import time
-
 import numpy as np
 import pytest
 
@@ -78,7 +76,7 @@ def test_a_positive_bias_is_no_class_weight():
     assert names(report)[0] == "one-hot-not-subtracted"
 
 
-def test_many_square_layers_of_an_unknown_kind_take_no_longer():
+def test_many_square_layers_of_an_unknown_kind_take_few_calls():
     layers, parameters = 8, {}
     for i in range(layers):
         parameters |= {f"W{i}": RNG.normal(size=(3, 3)) / 2, f"b{i}": RNG.normal(size=3), f"g{i}": RNG.normal(size=3)}
@@ -88,9 +86,8 @@ def test_many_square_layers_of_an_unknown_kind_take_no_longer():
             x = np.tanh(P[f"g{i}"] * (x @ P[f"W{i}"]) + P[f"b{i}"])
         return (x**2).sum()
 
-    start = time.perf_counter()
     report = sg.check_grad(
         loss, lambda P, x: {name: np.ones_like(one) for name, one in P.items()}, parameters, X[:, :1] * np.ones(3)
     )
     assert report.ok is False
-    assert time.perf_counter() - start < 20
+    assert report.calls < 2500

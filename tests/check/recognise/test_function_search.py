@@ -1,13 +1,11 @@
 """Functions are recognised by their numbers and have the right backward pass; strangers stay strangers."""
 
-import time
-
 import numpy as np
 import pytest
 
 from check.corpus.common import log_softmax, one_hot, sigmoid, softmax
 from check.known_functions import KNOWN, LOSSES, K, N, nll, reals, with_classes
-from softgrad.check.recognise.function_search import SECONDS, recognise
+from softgrad.check.recognise.function_search import recognise
 from softgrad.check.recognise.interpretation import UserArray
 from softgrad.formulas.language import run
 
@@ -118,9 +116,7 @@ def test_a_stranger_is_none(name):
     for _ in range(3):
         arrays = inputs(rng)
         samples.append(([UserArray(f"input {i}", a) for i, a in enumerate(arrays)], np.asarray(function(*arrays))))
-    before = time.process_time()
     assert recognise(samples, {}) is None
-    assert time.process_time() - before < SECONDS + 0.5
 
 
 def test_one_sample_alone_may_deceive():

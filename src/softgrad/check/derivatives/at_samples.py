@@ -15,33 +15,32 @@ from softgrad.check.user.arguments import Key
 from softgrad.check.user.functions import UserFunctions
 from softgrad.formulas.numbers import Array
 
-SECONDS = 1.5  # that the numerical derivatives at the inputs given may take
-FEWER = 0.6  # and those at others
+SHARE = 2  # one part in so many of all calls is the most that the gradients at one sample may take
+WORK = 50_000_000  # calls at one sample, times the entries that each of them handles
 
 
 class GradientJudge:
-    """Judges one gradient at one sample by numerical derivatives.
+    """Judges the gradients of the user's functions, each of them once.
 
     Args:
         sampler: the user's functions.
         rtol: the relative error that passes.
         eps: the machine epsilon of the type in which forward computes.
-        rng: for random directions.
+        rng: for random directions and steps.
     """
 
     def __init__(self, sampler: Sampler, rtol: float, eps: float, rng: np.random.Generator) -> None:
         self.sampler = sampler
         self.rtol, self.eps, self.rng = rtol, eps, rng
+        self._judged: dict[tuple[int, Key], tuple[Sample, Judgement]] = {}  # by the identity of the sample
 
-    def at_given(self, sample: Sample, key: Key) -> Judgement:
-        """Judges thoroughly, for the inputs given."""
-        return self._judge(sample, key, SECONDS)
+    def __call__(self, sample: Sample, key: Key) -> Judgement:
+        """Judges one gradient at one sample by numerical derivatives."""
+        if (id(sample), key) not in self._judged:
+            self._judged[id(sample), key] = sample, self._judge(sample, key)
+        return self._judged[id(sample), key][1]
 
-    def elsewhere(self, sample: Sample, key: Key) -> Judgement:
-        """Judges with fewer calls, for other inputs."""
-        return self._judge(sample, key, FEWER)
-
-    def _judge(self, sample: Sample, key: Key, seconds: float) -> Judgement:
+    def _judge(self, sample: Sample, key: Key) -> Judgement:
         return judge_gradient(
             self._function(sample, key),
             np.asarray(sample.arrays[key], dtype=np.float64),
@@ -50,8 +49,15 @@ class GradientJudge:
             rng=self.rng,
             rtol=self.rtol,
             eps=self.eps,
-            budget=seconds / len(sample.grads),
+            calls=self._calls(sample),
         )
+
+    def _calls(self, sample: Sample) -> int:
+        """How many calls one gradient of a sample may take."""
+        functions = self.sampler.functions
+        handled = (*sample.arrays.values(), *functions.captured, sample.output)
+        affordable = WORK // (1 + sum(array.size for array in handled))
+        return min(functions.calls.limit // SHARE, affordable) // len(sample.grads)
 
     def _function(self, sample: Sample, key: Key) -> Callable[[Array], Array]:
         """Forward as a function of one array; all others stay as they are in the sample."""

@@ -98,7 +98,7 @@ class DerivativeTest:
         self._rounding = float((np.abs(self._weight) * self.at.rounding[self._used]).sum())
 
     def first_look(self, j: int, got: float) -> Verdict | None:
-        """Accepts `got` as the derivative in the j-th entry by 2 calls of f; None where they do not confirm it.
+        """Accepts `got` as the derivative in the j-th entry by 2 calls of f in float64; None if they do not confirm it.
 
         The calls give the slopes above and below x, a step to each side. Their mean D, weighted so that f'' cancels, is
         the derivative up to s^2 f''' / 6. No slack is given: `got` is accepted if, relative to the larger of the two,
@@ -114,7 +114,7 @@ class DerivativeTest:
         A derivative of 0 has no relative error. It is accepted if f does not move at all within a long step, which is
         all that the full estimate could say of it.
         """
-        if self.complex_step or not np.isfinite(got):
+        if self.complex_step or self.eps > EPS or not np.isfinite(got):
             return None
         entry, moved, y = float(self.x.flat[j]), self._moved, self.at.value[self._used]
         scale = (SHORT_STEP if got else LONG_STEP) * max(1.0, abs(entry))

@@ -11,10 +11,9 @@ and along v the kinks of many entries meet in one output. There, only an entry t
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,9 +21,10 @@ from softgrad.check.derivatives.directional import DerivativeTest, Verdict
 from softgrad.check.derivatives.evaluate import EPS, Function, direction, unit
 from softgrad.formulas.numbers import Array
 
-BUDGET = 1.5  # seconds for the calls of f
+MOST_ENTRIES = 2000  # with more entries, random projections are judged
 PROJECTIONS = 8
-CALLS = 8  # of f, that central differences along one direction take where nothing is hard
+FEWEST_PROJECTIONS = 2
+CALLS = 8  # of f, for one derivative by central differences where nothing is hard
 SUSPECT = 0.01  # of rtol
 MOST_INFINITE = 64  # infinite entries that are judged by themselves: they may be right
 
@@ -50,6 +50,23 @@ class Judgement(NamedTuple):
     unresolved: int  # entries, or projections, whose numerical derivative cannot be trusted
 
 
+class _Counted:
+    """A function whose calls are counted against an allowance."""
+
+    def __init__(self, f: Function, allowance: int) -> None:
+        self._f = f
+        self._left = allowance
+
+    def __call__(self, x: Array) -> Any:
+        self._left -= 1
+        return self._f(x)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the allowance was used up."""
+        return self._left <= 0
+
+
 def judge_gradient(
     f: Function,
     x: Array,
@@ -59,8 +76,8 @@ def judge_gradient(
     rng: np.random.Generator,
     rtol: float = 1e-6,
     eps: float = EPS,
-    max_entries: int = 2000,
-    budget: float = BUDGET,
+    max_entries: int = MOST_ENTRIES,
+    calls: int = CALLS * MOST_ENTRIES,
 ) -> Judgement:
     """Judges `got` as the gradient of <grad_output, f(x)> with respect to x.
 
@@ -69,24 +86,22 @@ def judge_gradient(
         x: float64.
         grad_output: in the shape of f's output.
         got: in the shape of x.
-        rng: for random directions.
+        rng: for random directions and steps.
         rtol: the relative error that passes; at least 64 eps.
         eps: the machine epsilon of the type in which f computes.
         max_entries: with more entries than that, random projections are judged.
-        budget: seconds for the calls of f; where every entry would take longer, random projections are judged.
+        calls: about how many calls of f may be made. If every entry would take more, random projections are judged: at
+            least 2 of them, and then no more than the calls allow.
     """
-    start = time.perf_counter()
     got = np.asarray(got, dtype=np.float64)
     rtol = max(rtol, 64 * eps)
+    counted = _Counted(f, calls)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a step away from x, f may overflow or leave its domain
-        test = DerivativeTest(f, x, np.asarray(grad_output, dtype=np.float64), rng=rng, rtol=rtol, eps=eps)
-        before = time.perf_counter()
-        f(x)
-        seconds = time.perf_counter() - before
-        if x.size <= max_entries and x.size * (1 if test.complex_step else CALLS) * seconds <= budget:
+        test = DerivativeTest(counted, x, np.asarray(grad_output, dtype=np.float64), rng=rng, rtol=rtol, eps=eps)
+        if x.size <= max_entries and x.size * (1 if test.complex_step else CALLS) <= calls:
             return _every_entry(test, got)
-        return _projections(test, got, rng, start + budget)
+        return _projections(test, got, rng, counted)
 
 
 def _every_entry(test: DerivativeTest, got: Array) -> Judgement:
@@ -95,20 +110,26 @@ def _every_entry(test: DerivativeTest, got: Array) -> Judgement:
     where = None
     if verdicts:
         worst = _worst(verdicts)
-        where = _place(got, worst, verdicts[worst])
+        where = _spot(got, worst, verdicts[worst])
     return _judgement(test, verdicts, "every entry", where)._replace(wanted=wanted)
 
 
-def _projections(test: DerivativeTest, got: Array, rng: np.random.Generator, deadline: float) -> Judgement:
+def entry_verdict(test: DerivativeTest, got: Array, j: int) -> Verdict:
+    """Judges the j-th entry of a gradient: by a first look, and by the full estimate where that does not confirm it."""
+    value = float(got.flat[j])
+    return test.first_look(j, value) or test.verdict(unit(got, j), value, abs(value))
+
+
+def _projections(test: DerivativeTest, got: Array, rng: np.random.Generator, counted: _Counted) -> Judgement:
     finite = np.isfinite(got)
     for j in np.flatnonzero(~finite)[:MOST_INFINITE]:  # no projection could be finite
         verdict = entry_verdict(test, got, int(j))
         if verdict.error > test.rtol:
-            return _judgement(test, [verdict], "every entry", _place(got, int(j), verdict))
+            return _judgement(test, [verdict], "every entry", _spot(got, int(j), verdict))
     got = np.where(finite, got, 0.0)
     directions: list[Array] = []
     verdicts: list[Verdict] = []
-    while len(verdicts) < 2 or (len(verdicts) < PROJECTIONS and time.perf_counter() < deadline):
+    while len(verdicts) < FEWEST_PROJECTIONS or (len(verdicts) < PROJECTIONS and not counted.is_spent):
         v = direction(got, rng) * finite
         # On many kinks, slopes of both signs give a wide interval; slopes of one sign tell 2 from anything in 0 to 1.
         directions.append(np.abs(v) if len(directions) % 2 else v)
@@ -117,10 +138,10 @@ def _projections(test: DerivativeTest, got: Array, rng: np.random.Generator, dea
     worst = int(np.argmax([verdict.error for verdict in verdicts]))
     if verdicts[worst].error > SUSPECT * test.rtol:
         on_kinks = any(verdict.kink for verdict in verdicts)
-        for j in _suspects(test, got, directions[worst], deadline, rng if on_kinks else None):
+        for j in _suspects(test, got, directions[worst], counted, rng if on_kinks else None):
             entry = entry_verdict(test, got, j)
             if entry.error > test.rtol:
-                where = _place(got, j, entry)
+                where = _spot(got, j, entry)
                 verdicts.append(entry)
                 break
         if on_kinks and where is None:
@@ -130,25 +151,28 @@ def _projections(test: DerivativeTest, got: Array, rng: np.random.Generator, dea
     return _judgement(test, verdicts, extent, where)
 
 
+def _projection(test: DerivativeTest, got: Array, v: Array) -> Verdict:
+    terms = (got * v).ravel()
+    return test.verdict(v, float(terms.sum()), float(np.linalg.norm(terms)))
+
+
 def _suspects(
-    test: DerivativeTest, got: Array, v: Array, deadline: float, rng: np.random.Generator | None
+    test: DerivativeTest, got: Array, v: Array, counted: _Counted, rng: np.random.Generator | None
 ) -> Iterator[int]:
-    """Entries that may be wrong: the one that halving leads to; with an rng all others too, while there is time."""
-    located = _locate(test, got, v, deadline)
+    """Entries that may be wrong: the one that halving leads to; with an rng all others too, while calls are left."""
+    located = _locate(test, got, v)
     if located is not None:
         yield located
     for j in [] if rng is None else rng.permutation(got.size):
-        if time.perf_counter() > deadline:
+        if counted.is_spent:
             return
         yield int(j)
 
 
-def _locate(test: DerivativeTest, got: Array, v: Array, deadline: float) -> int | None:
-    """An entry that may be wrong, found by halving the support of a direction; None if time is up."""
+def _locate(test: DerivativeTest, got: Array, v: Array) -> int | None:
+    """An entry that may be wrong, found by halving the support of a direction; None where both halves are right."""
     support = np.arange(got.size)
     while len(support) > 1:
-        if time.perf_counter() > deadline:
-            return None
         halves = np.array_split(support, 2)
         off = []
         for half in halves:
@@ -162,17 +186,6 @@ def _locate(test: DerivativeTest, got: Array, v: Array, deadline: float) -> int 
     return int(support[0])
 
 
-def entry_verdict(test: DerivativeTest, got: Array, j: int) -> Verdict:
-    """Judges the j-th entry of a gradient: by a first look, and by the full estimate where that does not confirm it."""
-    value = float(got.flat[j])
-    return test.first_look(j, value) or test.verdict(unit(got, j), value, abs(value))
-
-
-def _projection(test: DerivativeTest, got: Array, v: Array) -> Verdict:
-    terms = (got * v).ravel()
-    return test.verdict(v, float(terms.sum()), float(np.linalg.norm(terms)))
-
-
 def _worst(verdicts: Sequence[Verdict]) -> int:
     """Of the verdicts with at least half of the largest error, the one furthest off: 0.3 for 0.5, not 0 for 1e-20."""
     errors = np.array([verdict.error for verdict in verdicts])
@@ -180,7 +193,7 @@ def _worst(verdicts: Sequence[Verdict]) -> int:
     return int(np.where(errors >= errors.max() / 2, np.nan_to_num(off, nan=np.inf, posinf=np.inf), -1.0).argmax())
 
 
-def _place(got: Array, j: int, verdict: Verdict) -> Spot:
+def _spot(got: Array, j: int, verdict: Verdict) -> Spot:
     return Spot(tuple(int(i) for i in np.unravel_index(j, got.shape)), verdict.got, verdict.wanted)
 
 

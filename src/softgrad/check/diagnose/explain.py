@@ -16,9 +16,8 @@ from softgrad.check.recognise.known_backward import KnownBackward
 from softgrad.check.report.findings import Findings
 from softgrad.check.sampling.sampler import Sample, Sampler
 from softgrad.check.user.arguments import Key
+from softgrad.check.user.options import FEWEST_DRAWS
 from softgrad.formulas.numbers import Array
-
-FEWEST_DRAWS = 5  # on which a wrong line must give the user's numbers before it is named
 
 
 class Evidence(NamedTuple):
@@ -89,7 +88,7 @@ def _explain_by_numbers(
     for key, one in at_given.items():
         if one.wanted is None and key in rights:  # judged by projections: the known gradient is compared with
             at_given[key] = one._replace(wanted=rights[key])
-    explore(functions, samples, at_given, len(evidence.judged), numbers, judge.elsewhere, findings)
+    explore(functions, samples, at_given, len(evidence.judged), numbers, judge, findings)
     if at_given:
-        for fact in facts_at_other_inputs(sampler, given, at_given, judge.elsewhere):
+        for fact in facts_at_other_inputs(sampler, given, at_given, judge):
             findings.note(fact)

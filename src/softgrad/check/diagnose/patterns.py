@@ -133,10 +133,9 @@ def clipped(seen: Sequence[tuple[Array, Array, Array]]) -> str | None:
         seen: the input, the gradient and the right gradient of several samples.
     """
     x, got, wanted = (np.concatenate([np.ravel(part) for part in parts]) for parts in zip(*seen, strict=True))
-    size = np.abs(wanted).max(initial=0.0)
-    off = _is_off(got, wanted)
-    passed = ~off & (np.abs(wanted) > 1e-9 * size)
-    if off.sum() < 3 or passed.sum() < 3 or (np.abs(wanted[off]) > 1e-9 * size).any():
+    off, nonzero = _is_off(got, wanted), _is_nonzero(wanted)
+    passed = ~off & nonzero
+    if off.sum() < 3 or passed.sum() < 3 or not may_be_clipped(got, wanted):
         return None
     low, high = x[passed].min(), x[passed].max()
     below, above = x[off & (x < low)], x[off & (x > high)]
@@ -145,6 +144,16 @@ def clipped(seen: Sequence[tuple[Array, Array, Array]]) -> str | None:
     words = [f"below {low:.3g}"] if len(below) else []
     words += [f"above {high:.3g}"] if len(above) else []
     return " or ".join(words)
+
+
+def may_be_clipped(got: Array, wanted: Array) -> bool:
+    """Whether the right gradient is 0 wherever it is not the user's."""
+    return not (_is_off(got, wanted) & _is_nonzero(wanted)).any()
+
+
+def _is_nonzero(wanted: Array) -> Array:
+    """A mask of the entries that are not 0, up to the error of numerical derivatives."""
+    return np.asarray(np.abs(wanted) > 1e-9 * np.abs(wanted).max(initial=0.0))
 
 
 def _list(numbers: Array) -> str:

@@ -13,7 +13,7 @@ from softgrad.check.diagnose.candidates import Candidate, candidates, edited
 from softgrad.check.diagnose.naming import names_of_factor
 from softgrad.check.diagnose.wording import mistakes_of
 from softgrad.check.recognise.known_backward import KnownBackward
-from softgrad.check.recognise.tries import Budget
+from softgrad.check.recognise.tries import Tries
 from softgrad.check.report.mistake import Mistake
 from softgrad.formulas.edits import CONSTANTS
 from softgrad.formulas.language import split
@@ -45,7 +45,7 @@ def updated_weights(backward: KnownBackward) -> Iterator[Mistake]:
         yield from mistakes_of(backward, [Candidate(n, changed[n], (ENTRIES["updated-weights"],), True)])
 
 
-def layer_by_layer(backward: KnownBackward, budget: Budget) -> Iterator[Mistake]:
+def layer_by_layer(backward: KnownBackward, tries: Tries) -> Iterator[Mistake]:
     """What explains the first wrong gradient from the end of a network, then what explains the rest."""
     if len(backward.keys) < 2:
         return
@@ -53,7 +53,7 @@ def layer_by_layer(backward: KnownBackward, budget: Budget) -> Iterator[Mistake]
     mistakes: list[Mistake] = []
     left = backward.wrong()
     while left and len(mistakes) < MOST_LAYERS:
-        best = next(filter(None, (_best_for(backward, i, left, done, budget) for i in left)), None)
+        best = next(filter(None, (_best_for(backward, i, left, done, tries) for i in left)), None)
         if best is None:
             break
         done[best.step] = best.line
@@ -67,14 +67,14 @@ def layer_by_layer(backward: KnownBackward, budget: Budget) -> Iterator[Mistake]
 
 
 def _best_for(
-    backward: KnownBackward, one: int, left: Sequence[int], done: Mapping[int, str], budget: Budget
+    backward: KnownBackward, one: int, left: Sequence[int], done: Mapping[int, str], tries: Tries
 ) -> Candidate | None:
     """Of the wrong lines that explain one gradient and spoil no right one, the one that explains most of those left."""
     off = backward.wrong()
     kept = [one, *(i for i in backward.keys if i not in off)]
     best, most = None, (0, False)
     for candidate in candidates(backward):
-        if budget.is_spent():
+        if tries.is_spent():
             break
         changed = {**done, candidate.step: candidate.line}
         if candidate.step not in done and backward.explains(changed, kept):
@@ -84,13 +84,13 @@ def _best_for(
     return best
 
 
-def line_and_constant(backward: KnownBackward, budget: Budget) -> Iterator[Mistake]:
+def line_and_constant(backward: KnownBackward, tries: Tries) -> Iterator[Mistake]:
     """A wrong line, and the whole gradient times a constant."""
     first, expression = split(backward.lines[0])
     for candidate in candidates(backward):
         own = split(candidate.line)[1] if candidate.step == 0 else expression
         for constant in CONSTANTS:
-            if budget.is_spent():
+            if tries.is_spent():
                 return
             changed = {candidate.step: candidate.line, 0: f"{first} = ({own}) {constant}"}
             if backward.explains(changed):
@@ -100,21 +100,21 @@ def line_and_constant(backward: KnownBackward, budget: Budget) -> Iterator[Mista
                 return
 
 
-def pair_of_lines(backward: KnownBackward, budget: Budget) -> Iterator[Mistake]:
+def pair_of_lines(backward: KnownBackward, tries: Tries) -> Iterator[Mistake]:
     """Two wrong lines of a short backward pass, or a wrong line that is edited once more."""
     if len(backward.steps) > FEW_LINES:
         return
     every = list(candidates(backward))
     for first in every:
         for second in every:
-            if budget.is_spent():
+            if tries.is_spent():
                 return
             changed = {first.step: first.line, second.step: second.line}
             if second.step > first.step and backward.explains(changed):
                 yield from (*mistakes_of(backward, [first]), *mistakes_of(backward, [second]))
                 return
         for again in edited(backward, first.step, first.line):
-            if budget.is_spent():
+            if tries.is_spent():
                 return
             if backward.explains({again.step: again.line}):
                 yield from mistakes_of(backward, [again._replace(entries=(*first.entries, *again.entries))])

@@ -20,6 +20,6 @@ def find_wrong_shapes(
         wanted = given.arrays[key].shape
         said = f"the gradient of {functions.name_of(key)} has shape {grad.shape}, wanted {wanted}"
         findings.note(said)
-        if grad.shape == wanted[::-1] and judge.at_given(given.with_grads({key: grad.T}), key).ok:
+        if grad.shape == wanted[::-1] and judge(given.with_grads({key: grad.T}), key).ok:
             findings.add("transposed", said)
         findings.add("wrong-shape", said)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from softgrad.check.conduct.linearity import find_nonlinear
+from softgrad.check.derivatives.at_samples import GradientJudge
 from softgrad.check.derivatives.gradient import Judgement
-from softgrad.check.diagnose.patterns import clipped, facts_of
+from softgrad.check.diagnose.patterns import clipped, facts_of, may_be_clipped
 from softgrad.check.report.findings import Findings
 from softgrad.check.sampling.sampler import Sample
 from softgrad.check.user.arguments import Key
 from softgrad.check.user.functions import UserFunctions
 from softgrad.errors import CheckError
 from softgrad.formulas.numbers import constant_ratio
-
-Judge = Callable[[Sample, Key], Judgement]
 
 
 def explore(
@@ -25,7 +24,7 @@ def explore(
     wrong: Mapping[Key, Judgement],
     count: int,
     numbers: Mapping[str, float],
-    judge: Judge,
+    judge: GradientJudge,
     findings: Findings,
 ) -> None:
     """Adds findings and facts about the gradients that are wrong at the inputs given.
@@ -36,7 +35,7 @@ def explore(
         wrong: the judgement of each wrong gradient at the inputs given.
         count: how many gradients there are.
         numbers: of the context; a ratio may equal one of them.
-        judge: judges one gradient at one sample.
+        judge: judges gradients by numerical derivatives.
         findings: to be added to.
     """
     given, others = samples[0], samples[1:]
@@ -52,7 +51,8 @@ def explore(
                 quantities = _still_equal(functions, sample, key, numbers, judge, quantities)
         for fact in facts_of(functions.name_of(key), given.grads[key], one.wanted, quantities, labels):
             findings.note(fact)
-        _find_clipping(functions, samples, key, judge, findings)
+        if may_be_clipped(given.grads[key], one.wanted):
+            _find_clipping(functions, samples, key, judge, findings)
     if functions.takes_upstream and None in ratios.values():
         _try_other_upstreams(functions, given, judge, findings)
     if wrong and all(not given.grads[key].any() for key in wrong) and len(wrong) == count:
@@ -80,7 +80,7 @@ def _quantities(functions: UserFunctions, sample: Sample, key: Key, numbers: Map
     return named | {f"1 / {name}": 1 / value for name, value in named.items() if value}
 
 
-def _ratio_at(sample: Sample, key: Key, judge: Judge) -> float | None:
+def _ratio_at(sample: Sample, key: Key, judge: GradientJudge) -> float | None:
     """The gradient divided by the right one, if that is one number everywhere."""
     if sample.grads[key].shape != sample.arrays[key].shape:
         return None
@@ -88,7 +88,7 @@ def _ratio_at(sample: Sample, key: Key, judge: Judge) -> float | None:
     return None if wanted is None else constant_ratio(sample.grads[key], wanted)
 
 
-def _has_ratio(wanted: float, sample: Sample, key: Key, judge: Judge) -> bool:
+def _has_ratio(wanted: float, sample: Sample, key: Key, judge: GradientJudge) -> bool:
     ratio = _ratio_at(sample, key, judge)
     return ratio is not None and abs(ratio - wanted) <= 1e-4
 
@@ -98,7 +98,7 @@ def _still_equal(
     sample: Sample,
     key: Key,
     numbers: Mapping[str, float],
-    judge: Judge,
+    judge: GradientJudge,
     quantities: Mapping[str, float],
 ) -> dict[str, float]:
     """The quantities that the ratio equals at another sample too; all of them if it has no ratio there."""
@@ -109,7 +109,7 @@ def _still_equal(
     return {name: n for name, n in quantities.items() if abs(there.get(name, n) - ratio) < 1e-4 * abs(ratio)}
 
 
-def _try_other_upstreams(functions: UserFunctions, given: Sample, judge: Judge, findings: Findings) -> None:
+def _try_other_upstreams(functions: UserFunctions, given: Sample, judge: GradientJudge, findings: Findings) -> None:
     """Adds what the gradients do with other upstream gradients, one of them all ones."""
     find_nonlinear(functions, given, findings, rtol=1e-7)
     ones = np.ones_like(given.upstream)
@@ -123,7 +123,7 @@ def _try_other_upstreams(functions: UserFunctions, given: Sample, judge: Judge, 
 
 
 def _find_clipping(
-    functions: UserFunctions, samples: Sequence[Sample], key: Key, judge: Judge, findings: Findings
+    functions: UserFunctions, samples: Sequence[Sample], key: Key, judge: GradientJudge, findings: Findings
 ) -> None:
     """Adds a finding if the right gradient is 0 outside of an interval of the input, and the user's is not."""
     seen = []

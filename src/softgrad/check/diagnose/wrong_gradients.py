@@ -25,7 +25,12 @@ class WrongGradient(NamedTuple):
     where: Place | None
 
 
-def wrong_gradients(
+def wrong_as_given(functions: UserFunctions, judged: Mapping[Key, Judgement]) -> dict[Key, WrongGradient]:
+    """The gradients that are wrong at the inputs given, by array."""
+    return {key: _by_judgement(functions, key, one) for key, one in judged.items() if not one.ok}
+
+
+def wrong_elsewhere(
     functions: UserFunctions,
     samples: Sequence[Sample],
     judged: Mapping[Key, Judgement],
@@ -33,30 +38,28 @@ def wrong_gradients(
     judge: GradientJudge,
     findings: Findings,
 ) -> dict[Key, WrongGradient]:
-    """The wrong gradients, by array.
+    """The gradients that are right at the inputs given and wrong at others, by array.
 
     Args:
         functions: the user's functions.
         samples: the inputs given, and others.
         judged: the judgement of each gradient at the inputs given.
         backward: the right backward pass, where forward was recognised and it can be trusted at other inputs.
-        judge: judges gradients at other inputs.
+        judge: judges gradients at other inputs, where there is no right backward pass.
         findings: to be added to.
     """
-    wrong = {key: _by_judgement(functions, key, one) for key, one in judged.items() if not one.ok}
     keys = list(samples[0].arrays)
     elsewhere: dict[Key, WrongGradient] = {}
     if backward is not None:
         elsewhere = {
             keys[i]: _by_backward(functions, keys[i], backward, i) for i in backward.wrong() if keys[i] in judged
         }
-    elif not wrong:
-        tried = [(key, judge.elsewhere(sample, key)) for sample in samples[1:3] for key in judged]
+    elif all(one.ok for one in judged.values()):
+        tried = [(key, judge(sample, key)) for sample in samples[1:3] for key in judged]
         elsewhere = {key: _by_judgement(functions, key, one) for key, one in tried if not one.ok}
-    for key, one in elsewhere.items():
-        if key not in wrong:
-            findings.note(f"{functions.name_of(key)} is right at the inputs given, and wrong at others like them")
-            wrong[key] = one
+    wrong = {key: one for key, one in elsewhere.items() if judged[key].ok}
+    for key in wrong:
+        findings.note(f"{functions.name_of(key)} is right at the inputs given, and wrong at others like them")
     return wrong
 
 

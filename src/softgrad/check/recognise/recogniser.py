@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from softgrad.check.derivatives.at_samples import GradientJudge
 from softgrad.check.derivatives.gradient import Judgement
 from softgrad.check.recognise.function_search import recognise
 from softgrad.check.recognise.interpretation import UserArray
@@ -26,7 +27,7 @@ class Recogniser:
         sampler: the user's functions, and inputs for them.
         context: what the user says of the functions.
         findings: the facts of the report; added to.
-        judge: judges one gradient at one sample by numerical derivatives.
+        judge: judges gradients by numerical derivatives.
         users_rtol: the relative error that passes.
         within: the relative error within which two ways of computing the same agree.
     """
@@ -36,7 +37,7 @@ class Recogniser:
         sampler: Sampler,
         context: Context,
         findings: Findings,
-        judge: Callable[[Sample, Key], Judgement],
+        judge: GradientJudge,
         *,
         users_rtol: float,
         within: float,

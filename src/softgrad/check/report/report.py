@@ -13,6 +13,7 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from softgrad.check.report.html import as_html
@@ -42,6 +43,7 @@ class Report:
     facts: tuple[str, ...] = ()
     method: str = ""  # "complex step, every entry"
     checked: Mapping[str, tuple[int, ...]] = field(default_factory=dict, hash=False)  # name of a gradient to its shape
+    calls: int = 0  # of the two functions, both together
     curves: Callable[[], Mapping[str, Curve]] | None = field(default=None, compare=False)  # error against step size
 
     @property
@@ -85,18 +87,27 @@ class Report:
             "facts": list(self.facts),
             "method": self.method,
             "checked": {name: [int(n) for n in shape] for name, shape in self.checked.items()},
+            "calls": int(self.calls),
         }
 
     def _summary(self) -> Summary:
         return summarise(
-            self.function, self.ok, self.error, self.where, self.mistakes, self.facts, self.checked, self.method
+            self.function,
+            self.ok,
+            self.error,
+            self.where,
+            self.mistakes,
+            self.facts,
+            self.checked,
+            self.method,
+            self.calls,
         )
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "curves": None}  # they call the user's functions, which need not be picklable
 
     def __str__(self) -> str:
-        if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or find_spec("rich") is None:
             return self.text()
         from rich.console import Console
 

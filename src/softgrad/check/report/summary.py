@@ -33,6 +33,7 @@ def summarise(
     facts: Sequence[str],
     checked: Mapping[str, tuple[int, ...]],
     method: str,
+    calls: int,
 ) -> Summary:
     """The summary of a report with these fields."""
     first = mistakes[0] if mistakes else None
@@ -50,7 +51,7 @@ def summarise(
         lines=_lines(first) if first else (),
         remarks=tuple(remarks),
         facts=tuple(facts),
-        footer=_footer(checked, method),
+        footer=_footer(checked, method, calls),
     )
 
 
@@ -68,9 +69,10 @@ def _lines(mistake: Mistake) -> tuple[tuple[str, str], ...]:
     return tuple((label, text) for label, text in labelled.items() if text)
 
 
-def _footer(checked: Mapping[str, tuple[int, ...]], method: str) -> str:
+def _footer(checked: Mapping[str, tuple[int, ...]], method: str, calls: int) -> str:
     shapes = [f"{name} {tuple(map(int, shape))}" for name, shape in checked.items()]
     if len(shapes) > SHAPES_SHOWN:
         shapes[SHAPES_SHOWN:] = [f"{len(shapes) - SHAPES_SHOWN} more"]
     what = f"checked {', '.join(shapes)}" if shapes else ""
-    return ": ".join(filter(None, [what, method]))
+    counted = f"{calls:,} calls" if calls else ""
+    return "; ".join(filter(None, [": ".join(filter(None, [what, method])), counted]))

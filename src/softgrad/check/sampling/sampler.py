@@ -11,13 +11,13 @@ import numpy as np
 from softgrad.check.sampling.redraw import is_free, nudged, redraw
 from softgrad.check.user.arguments import Key, kind_of
 from softgrad.check.user.functions import UserFunctions, said
+from softgrad.check.user.options import MakesInputs
 from softgrad.errors import CheckError
 from softgrad.formulas.numbers import Array
 
 MANY_ROWS, FEW_ROWS = 64, 32  # a mistake in so many rows is explained on a few of them
 
 Arrays = Mapping[Key, Array]
-Maker = Callable[[np.random.Generator], Any]
 
 
 class Sample(NamedTuple):
@@ -49,7 +49,7 @@ class Sampler:
     """
 
     def __init__(
-        self, functions: UserFunctions, rng: np.random.Generator, inputs: Maker | None, *, exact: bool = False
+        self, functions: UserFunctions, rng: np.random.Generator, inputs: MakesInputs | None, *, exact: bool = False
     ) -> None:
         self.functions = functions
         self.rng = rng

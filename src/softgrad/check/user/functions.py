@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from softgrad.check.user.arguments import Arguments, Key, Leaf, arrays_in, copied, kind_of, same
+from softgrad.check.user.calls import Calls
 from softgrad.check.user.randomness import Randomness, reachable
 from softgrad.check.user.returned_gradients import ReturnedGradients
 from softgrad.errors import CheckError
@@ -40,6 +41,7 @@ class UserFunctions:
         names: what to call each input; by default, the names of forward's parameters.
         wrt: the inputs that gradients are for; None: as many as backward returns.
         generators: random generators that the user names.
+        max_calls: how often the functions may be called, both together.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class UserFunctions:
         names: Sequence[str] | None,
         wrt: Sequence[int] | None,
         generators: Sequence[Any] = (),
+        max_calls: int,
     ) -> None:
         self.function = function
         self._forward, self._backward = forward, backward
@@ -62,7 +65,7 @@ class UserFunctions:
             if not callable(one):
                 raise CheckError(f"{function}: {name} is {kind_of(one)}, wanted a function")
         self.arguments = Arguments(function, inputs, names or _parameters(forward, len(inputs)))
-        self.wrt = wrt
+        self.wrt, self.calls = wrt, Calls(max_calls)
         self.randomness = Randomness((forward, backward), generators)
         self.captured = _captured(forward)
 
@@ -77,15 +80,7 @@ class UserFunctions:
 
     def arrays(self, *, exact: bool = False) -> dict[Key, Array]:
         """The arrays of the inputs. Unless `exact`, those of real numbers, and integers in wrt, become float64."""
-        asked = tuple(self.wrt or ())
-
-        def widened(leaf: Leaf) -> bool:
-            kind = leaf.given.dtype.kind
-            return not exact and (kind == "f" or (kind in "iu" and leaf.key[0] in asked))
-
-        return {
-            leaf.key: leaf.given.astype(np.float64, order="K") if widened(leaf) else leaf.given for leaf in self.leaves
-        }
+        return self._arrays_of(self.arguments, exact)
 
     def others(self, inputs: Sequence[Any], *, exact: bool = False) -> dict[Key, Array]:
         """The arrays of other inputs, which must have the structure of those given.
@@ -99,15 +94,24 @@ class UserFunctions:
                 f"{self.function}: inputs returned {len(inputs)} of them, wanted a tuple of {wanted}, one for each "
                 f"input given"
             )
-        names, wrt = self.arguments.names, self.wrt
-        other = UserFunctions(
-            self.function, self._forward, self._backward, inputs, takes_upstream=True, names=names, wrt=wrt
-        )
-        arrays = other.arrays(exact=exact)
+        others = Arguments(self.function, inputs, self.arguments.names)
+        arrays = self._arrays_of(others, exact)
         if arrays.keys() != {leaf.key for leaf in self.leaves}:
-            got, own = (", ".join(leaf.name for leaf in one.leaves) or "none" for one in (other, self))
+            got, own = (", ".join(leaf.name for leaf in one.leaves) or "none" for one in (others, self.arguments))
             raise CheckError(f"{self.function}: inputs returned the arrays {got}, wanted those given: {own}")
         return arrays
+
+    def _arrays_of(self, arguments: Arguments, exact: bool) -> dict[Key, Array]:
+        asked = tuple(self.wrt or ())
+
+        def widened(leaf: Leaf) -> bool:
+            kind = leaf.given.dtype.kind
+            return not exact and (kind == "f" or (kind in "iu" and leaf.key[0] in asked))
+
+        return {
+            leaf.key: leaf.given.astype(np.float64, order="K") if widened(leaf) else leaf.given
+            for leaf in arguments.leaves
+        }
 
     def output(self, arrays: Mapping[Key, Array]) -> Array:
         """The output of forward at these arrays; complex where they are.
@@ -121,6 +125,7 @@ class UserFunctions:
     def _output(self, inputs: list[Any]) -> Array:
         name = f"{self.function}: {self.forward_name}"
         wanted = "an array" if self.takes_upstream else "one number"
+        self.calls.count()
         try:
             with np.errstate(all="ignore"):
                 value = self._forward(*inputs)
@@ -167,6 +172,7 @@ class UserFunctions:
         call = call if self.takes_upstream else inputs
         name = self.backward_name
         self._check_signature(name, call)
+        self.calls.count()
         with self.randomness.rewound():
             try:
                 with np.errstate(all="ignore"):
