@@ -94,7 +94,7 @@ class Check:
         start = sampler.shortened(given)
         redrawn = sampler.redrawn(start, options.draws, as_given=not self.wrong and not self.misshapen)
         for failure in sampler.failures[:1]:
-            findings.note(f"at other inputs like those given, where {functions.forward_name} has a value: {failure}")
+            findings.note(f"at other inputs like those given: {failure}")
 
         # 5. Recognise the function: its right backward pass is then known. (Many functions agree in float16.)
         short = eps != EPS or any(mistake.name == "float32-result" for mistake in findings.mistakes)
@@ -107,7 +107,7 @@ class Check:
         exact = backward if eps == EPS else None
         self.wrong |= wrong_elsewhere(functions, samples, self.judged, exact, judge, findings)
         if self.wrong or self.misshapen:
-            evidence = Evidence(samples, self.judged, self.wrong, self.misshapen, backward)
+            evidence = Evidence(samples, start, self.judged, self.wrong, self.misshapen, backward)
             explain(evidence, sampler, options.context.numbers, judge, findings)
             return True
 

@@ -229,7 +229,7 @@ def test_float16_is_checked_at_the_accuracy_of_float16():
     right = sg.check_vjp(forward, lambda z, p, dp: backward(p.astype(float), dp).astype(np.float16), Z)
     wrong = sg.check_vjp(forward, lambda z, p, dp: (p * dp).astype(np.float16), Z)
     assert (right.ok, wrong.ok) == (True, False)
-    assert "forward answers in float16: checked at the accuracy that float16 allows" in right.facts
+    assert "forward returns float16: checked at the accuracy that float16 allows" in right.facts
     assert not any(fact.startswith("forward computes") for fact in wrong.facts)
 
 

@@ -48,7 +48,7 @@ def test_no_name_on_fewer_than_five_draws(vjp):
     report = sg.check_vjp(softmax, vjp, Z)
     assert report.ok is False
     assert not report.mistakes
-    assert any(fact.startswith("no name is given") for fact in report.facts)
+    assert any(fact.startswith("no mistake is named") for fact in report.facts)
     assert any("vjp raised ValueError: only for one z" in fact for fact in report.facts)
 
 

@@ -28,7 +28,7 @@ def mixed_rows(x, w, y, g):
 
 
 def test_right_for_one_sample_alone():
-    assert "right for one sample alone, and wrong for 6" in facts(mixed_rows, X, W)
+    assert "the gradient is right for one sample alone, and wrong for 6" in facts(mixed_rows, X, W)
 
 
 def penalised(w):
@@ -39,9 +39,9 @@ def test_right_where_an_array_is_0():
     """The part of the gradient that another array brings is left out."""
     shifted = lambda x, w, v: np.cosh(x @ w) * np.sin(x @ w) + np.exp(x @ w) * (x @ v) ** 2  # noqa: E731
     without = lambda x, w, v, y, g: (None, x.T @ (g * slope(x, w)), None)  # noqa: E731
-    assert "right where v is 0" in facts(without, X, W, V, forward=shifted)
+    assert "the gradient is right where v is 0" in facts(without, X, W, V, forward=shifted)
     with_it = lambda x, w, v, y, g: (None, x.T @ (g * slope(x, w)) + 1.0, None)  # noqa: E731
-    assert not any(fact.startswith("right where") for fact in facts(with_it, X, W, V, forward=shifted))
+    assert not any(fact.startswith("the gradient is right where") for fact in facts(with_it, X, W, V, forward=shifted))
 
 
 def cubes(z):
@@ -56,7 +56,7 @@ def cubes_backward(z, y, g):
 def test_a_gradient_that_depends_on_the_order_of_the_classes():
     z = RNG.normal(size=(3, 5))
     off = np.linspace(0.5, 1.5, 5)
-    said = "z depends on the order of the last axis, and the right gradient does not"
+    said = "the gradient of z depends on the order of the last axis, and the right one does not"
     assert said in facts(lambda z, y, g: cubes_backward(z, y, g) * off, z, forward=cubes)
     assert said not in facts(lambda z, y, g: cubes_backward(z, y, g) ** 3, z, forward=cubes)
 
@@ -76,15 +76,15 @@ def poly_grad(z, y):
 AT_LABELS = {  # what a wrong gradient does, and what is said of it
     "ignored rows": (
         lambda z, y: np.where(y[:, None] < 0, 0.1 * z, poly_grad(z, y)),
-        "z is wrong in the rows only that y marks to be ignored",
+        "the gradient of z is wrong only in the rows that y marks as ignored",
     ),
     "target entries": (
         lambda z, y: poly_grad(z, y) + np.where(y[:, None] >= 0, np.eye(5)[y], 0) * z,
-        "z is wrong only in the entries of the classes that y names",
+        "the gradient of z is wrong only in the entries of the classes that y names",
     ),
     "all others": (
         lambda z, y: np.where((np.eye(5)[y] > 0) | (y[:, None] < 0), 1, 1.0 + z**2) * poly_grad(z, y),
-        "z is right in the entries of the classes that y names, and wrong in others",
+        "the gradient of z is right in the entries of the classes that y names, and wrong in others",
     ),
 }
 

@@ -35,9 +35,9 @@ TRUE = {  # a fact: (got, wanted, what is said)
     "an inverse that is something": (
         RIGHT / 4, RIGHT, ["dz is 0.25 times the right gradient everywhere, which is 1 / the length of axis 0"]
     ),
-    "a ratio by row": (rows * RIGHT, RIGHT, ["each row of dz is a number times the right one: 1, 2, -3, 0.5"]),
+    "a ratio by row": (rows * RIGHT, RIGHT, ["each row of dz is a multiple of the right one: 1, 2, -3, 0.5"]),
     "a ratio by column": (
-        RIGHT * [2.0, 1.0, 3.0], RIGHT, ["each column of dz is a number times the right one: 2, 1, 3"]
+        RIGHT * [2.0, 1.0, 3.0], RIGHT, ["each column of dz is a multiple of the right one: 2, 1, 3"]
     ),
     "a transpose": (SQUARE.T, SQUARE, ["dz is right after a transpose"]),
     "rows in another order": (RIGHT[[1, 0, 2, 3]], RIGHT, ["dz has the right rows in another order"]),
@@ -140,7 +140,7 @@ CHECKED = {  # what is wrong: (the factor, the name if it has one, a fact)
     "m": (lambda z, g: g / len(z), None, "which is 1 / the length of axis 0"),
     "a number of the context": (lambda z, g: g * 1.75, None, "which is beta"),
     "a constant": (lambda z, g: g * 1.234, None, "z is 1.234 times the right gradient everywhere"),
-    "a number for each row": (lambda z, g: g * [[1], [2], [3], [4]], None, "each row of z is a number times"),
+    "a number for each row": (lambda z, g: g * [[1], [2], [3], [4]], None, "each row of the gradient of z is a"),
     "the last row": (lambda z, g: g * [[1], [1], [1], [z[0, 0]]], None, None),
     "the sum of the upstream": (
         lambda z, g: np.ones_like(g) * g.mean(), None, "right where grad_output is all ones, and only there"

@@ -82,8 +82,8 @@ REFUSED = {  # what is returned: (the inputs, the value, wrt, the sentence)
     "a list": ((X,), [1.0], None, "returned a list as the gradient of input 0, .* np.array makes"),
     "text": ((X,), "dx", None, "returned 'dx' of type str as the gradient of input 0, wanted an array of numbers"),
     "complex": ((X,), GX * 1j, None, "returned an array of complex128 as the gradient of input 0"),
-    "a missing key": ((P,), {"W": GW}, None, "returned no gradient 'b'; wanted the keys of input 0, it has 'W'"),
-    "a list that is too short": (([X, W],), [GX], None, "returned no gradient 1; wanted the keys of input 0, it has 0"),
+    "a missing key": ((P,), {"W": GW}, None, "returned no gradient 'b'; wanted the keys of input 0, got 'W'"),
+    "a list that is too short": (([X, W],), [GX], None, "returned no gradient 1; wanted the keys of input 0, got 0"),
     "an array for a dict": ((X, P), (GX, 1.0), None, "returned 1.0 of type float for input 1, wanted a dict with a"),
     "a gradient of a name": ((X, "fast"), (GX, GX), None, "returned a gradient for input 1, which is 'fast' of type"),
 }  # fmt: skip

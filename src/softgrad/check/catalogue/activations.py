@@ -22,27 +22,27 @@ ENTRIES = (
     ),
     Entry(
         "activation-derivative-at-output",
-        "The derivative of the activation is taken at its output, though the formula is one in its input",
-        "f'(z) was applied to a = f(z), so the activation is applied twice.",
+        "The derivative of the activation is taken at its output, but the formula needs its input",
+        "f'(z) is evaluated at a = f(z), so the activation is applied twice.",
     ),
     Entry(
         "activation-derivative-at-input",
-        "The derivative of the activation is taken at its input, though the formula is one in its output",
+        "The derivative of the activation is taken at its input, but the formula needs its output",
         "a (1 - a) and 1 - a² are derivatives written in the output a = f(z); here z stands in its place.",
     ),
     Entry(
         "activation-derivative-at-upstream",
         "The derivative of the activation is taken at the upstream gradient",
-        "f' belongs at this layer's own value; the upstream gradient is multiplied by it.",
+        "f' is evaluated at the layer's own value, and the upstream gradient is multiplied by it.",
     ),
     Entry(
         "activation-derivative-wrong-layer",
         "The derivative of the activation is taken at another layer's values",
-        "Each layer's derivative is taken at its own values of the forward pass.",
+        "The derivative of each activation is taken at the layer's own values of the forward pass.",
     ),
     Entry(
         "activation-derivative-of-another",
-        "The derivative is that of another activation",
+        "The derivative belongs to another activation",
         "The forward pass uses one activation, the backward pass the derivative of another.",
     ),
     Entry(
@@ -53,7 +53,7 @@ ENTRIES = (
     Entry(
         "leaky-slope-missing",
         "The slope for negative values is missing",
-        "A leaky ReLU passes slope times the gradient where its input is negative, not 0.",
+        "Where its input is negative, a leaky ReLU multiplies the gradient by the slope, not by 0.",
     ),
     Entry(
         "dropout-mask-missing",
@@ -77,12 +77,12 @@ ENTRIES = (
     ),
     Entry(
         "elu-alpha-missing",
-        "The derivative of the ELU has lost its alpha",
+        "The alpha of the ELU is missing in its derivative",
         "For negative z the output is alpha (exp(z) - 1), whose derivative alpha exp(z) is the output plus alpha.",
     ),
     Entry(
         "comparison-reversed",
-        "The comparison is the wrong way round",
+        "The comparison is reversed",
         "The gradient passes where z > 0 and is stopped, or scaled by the slope, where z < 0.",
     ),
     Entry(
@@ -97,7 +97,9 @@ ENTRIES = (
     ),
     Entry("one-minus-missing", "The factor 1 - a is missing", "The derivative of the sigmoid is a (1 - a)."),
     Entry(
-        "dropout-scale-inverted", "The scale of dropout is inverted", "What is kept is divided by keep, not multiplied."
+        "dropout-scale-inverted",
+        "The scale of dropout is inverted",
+        "What is kept is divided by keep, not multiplied by it.",
     ),
     Entry("dropout-mask-inverted", "The dropout mask is inverted", "The gradient passes where the mask is 1."),
     Entry(

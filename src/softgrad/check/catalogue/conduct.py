@@ -8,7 +8,7 @@ ENTRIES = (
     Entry(
         "input-overwritten",
         "The backward pass overwrites its input",
-        "An array that was handed in has changed: every later use of it, the weight update included, sees other "
+        "An array that was passed in has changed: every later use of it, the weight update included, sees other "
         "numbers. Work on a copy, or write `x = x * 2` for `x *= 2`.",
     ),
     Entry(
@@ -23,21 +23,21 @@ ENTRIES = (
     ),
     Entry(
         "accumulated-gradient",
-        "A second call answers differently",
+        "A second call gives another gradient",
         "The backward pass keeps state from one call to the next: gradients are added to those of the last call, or a "
         "value is cached and changed. Start each call from zeros.",
     ),
     Entry(
         "not-repeatable-gradient",
         "No two calls give the same gradient",
-        "The backward pass draws random numbers of its own, or keeps something from one call to the next. What was "
-        "drawn in the forward pass, such as a dropout mask, is to be kept and used again; anything else starts each "
-        "call from the same state.",
+        "The backward pass draws random numbers of its own, or keeps something from one call to the next. Keep what "
+        "the forward pass drew, such as a dropout mask, and use it again; start everything else from the same state "
+        "in each call.",
     ),
     Entry(
         "wrong-shape",
         "The gradient has the wrong shape",
-        "The gradient of a scalar at an array has the array's own shape: one number for each entry.",
+        "The gradient of a scalar with respect to an array has the shape of that array: one number for each entry.",
     ),
     Entry(
         "transposed",
@@ -47,50 +47,50 @@ ENTRIES = (
     Entry(
         "not-finite",
         "The gradient is not finite",
-        "NaN or infinity where the function has a finite derivative: exp overflowed, or 0/0 or 0 * inf was met. Take "
-        "the maximum off the logits before exp, and write the gradient without dividing by p.",
+        "NaN or infinity where the function has a finite derivative: exp overflowed, or there was 0/0 or 0 * inf. "
+        "Subtract the maximum from the logits before exp, and write the gradient without dividing by p.",
     ),
     Entry(
         "float32-result",
         "The gradient is computed in a shorter type than the function",
-        "float64 went in and the forward pass answers in float64, but the gradient comes back with fewer digits.",
+        "float64 went in and the forward pass returns float64, but the gradient comes back with fewer digits.",
     ),
     Entry(
         "integer-truncation",
-        "The gradient is cut to whole numbers",
-        "With an integer array as the input, `np.zeros_like(x)` makes an integer array, and what is stored into it "
-        "loses its fraction. Say `dtype=float`.",
+        "The gradient is cut to integers",
+        "With an integer array as the input, `np.zeros_like(x)` makes an integer array, and what is stored in it "
+        "loses its fraction. Pass `dtype=float`.",
     ),
     Entry(
         "upstream-not-linear",
-        "The gradient does not follow the upstream gradient",
-        "A backward pass is linear in the upstream gradient: twice as much arriving gives twice the gradient.",
+        "The gradient is not linear in the upstream gradient",
+        "A backward pass is linear in the upstream gradient: twice the upstream gradient gives twice the gradient.",
     ),
     Entry(
         "zero-gradient",
         "The gradient is 0 everywhere",
-        "Whatever the input, nothing comes back: a division of whole numbers such as 1 // m, a gradient that is never"
-        " filled in, or a sum that is always 0.",
+        "Whatever the input, nothing comes back: an integer division such as 1 // m, a gradient that is never filled "
+        "in, or a sum that is always 0.",
     ),
     Entry(
         "gradients-exchanged",
-        "Two gradients are in each other's place",
-        "Each of the two is right, but they are returned in the other order.",
+        "Two gradients are exchanged",
+        "Each of the two is right, but they are returned in the wrong order.",
     ),
     Entry(
         "update-sign",
         "The updated parameter is returned, and the update goes uphill",
-        "What is returned is W plus a rate times dW. A step down is W minus a rate times dW; and a gradient function "
-        "returns dW alone.",
+        "What is returned is W plus a rate times dW. A descent step is W minus a rate times dW, and a gradient "
+        "function returns dW alone.",
     ),
     Entry(
         "parameter-for-gradient",
         "The updated parameter is returned, not its gradient",
-        "What is returned is W minus a rate times dW: the step was taken already. Return dW.",
+        "What is returned is W minus a rate times dW: the step was already taken. Return dW.",
     ),
     Entry(
         "clipping-one-sided",
-        "The forward pass cuts its input off, and the backward pass does not",
+        "The forward pass clips its input, and the backward pass does not",
         "Where the forward pass clips (np.clip, a maximum, a ReLU), a change of the input changes nothing and the "
         "gradient is 0. The backward pass has to multiply by the same condition.",
     ),

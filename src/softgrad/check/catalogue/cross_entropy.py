@@ -15,32 +15,32 @@ ENTRIES = (
     Entry(
         "softmax-derivative-again",
         "The softmax derivative is applied to p - t, which contains it already",
-        "p - t is the gradient at the logits: the Jacobian of softmax times dL/dp = -t / p has collapsed to it. "
-        "Multiplying by the Jacobian, or by p (1 - p), differentiates the softmax twice.",
+        "p - t is the gradient at the logits: the product of the Jacobian of softmax and dL/dp = -t / p. Multiplying "
+        "by the Jacobian, or by p (1 - p), differentiates the softmax twice.",
     ),
     Entry(
         "probabilities-gradient-at-logits",
-        "-t / p is given where the derivative at the logits is asked",
-        "-t / p is dL/dp, the gradient at the probabilities. The Jacobian of softmax is still to be applied: together "
-        "they are p - t.",
+        "-t / p is returned where the derivative at the logits is wanted",
+        "-t / p is dL/dp, the gradient at the probabilities. The Jacobian of softmax still has to be applied: "
+        "together they give p - t.",
     ),
     Entry(
         "softmax-jacobian-missing",
         "The Jacobian of softmax is missing",
-        "This is the derivative of the loss at the probabilities. The loss is asked at the logits: J = diag(p) - p pᵀ"
-        " has to be applied. Only for the cross-entropy does the product collapse to p - t.",
+        "This is the derivative of the loss at the probabilities. At the logits, the Jacobian J = diag(p) - p pᵀ has "
+        "to be applied to it. Only for the cross-entropy does the product simplify to p - t.",
     ),
     Entry(
         "binary-formula",
-        "A formula for two classes is used for K of them",
+        "A formula for two classes is used for K classes",
         "(p - t) / (p (1 - p)) differentiates -t log p - (1 - t) log(1 - p). The categorical loss -Σ t log p has no "
         "term with 1 - t.",
     ),
     Entry(
         "true-class-only",
         "Only the entry of the true class is filled",
-        "The logits of the other classes change the loss too, through the sum that p is divided by: their gradient is"
-        " p_j.",
+        "The logits of the other classes change the loss too, through the sum that p is divided by: their gradient is "
+        "p_j.",
     ),
     Entry(
         "one-hot-not-subtracted",
@@ -57,7 +57,7 @@ ENTRIES = (
     Entry(
         "label-off-by-one",
         "The target is off by one class",
-        "The 1 is subtracted at the class beside the true one: labels that count from 1, or an index that was shifted.",
+        "The 1 is subtracted at the class next to the true one: labels that count from 1, or a shifted index.",
     ),
     Entry(
         "target-sign",
@@ -67,12 +67,12 @@ ENTRIES = (
     Entry(
         "target-inverted",
         "1 - t stands where t belongs",
-        "The target has 1 at the true class and 0 elsewhere; here it is the other way round.",
+        "The target is 1 at the true class and 0 elsewhere; here it is the other way round.",
     ),
     Entry(
         "smoothing-ignored",
         "Label smoothing is in the loss but not in the gradient",
-        "The loss is taken against the smoothed target (1 - ε) t + ε / K, and so must the gradient be: p minus that.",
+        "The loss uses the smoothed target (1 - ε) t + ε / K, so the gradient is p minus that target.",
     ),
     Entry(
         "smoothing-mass",
@@ -96,8 +96,8 @@ ENTRIES = (
     ),
     Entry(
         "epsilon-one-sided",
-        "A small constant is in one direction only",
-        "The forward and the backward pass have to agree on the small constant that keeps a logarithm or a division "
+        "A small constant is used in one pass only",
+        "The forward and the backward pass have to use the same small constant that keeps a logarithm or a division "
         "finite.",
     ),
 )

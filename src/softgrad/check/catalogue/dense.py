@@ -21,8 +21,8 @@ ENTRIES = (
     Entry(
         "bias-averaged",
         "The gradient of the bias is averaged once more",
-        "The bias's gradient is the sum of dz over the samples; dz has the 1/m of a mean loss already, where there is"
-        " one.",
+        "The gradient of the bias is the sum of dz over the samples. Where the loss is a mean, dz already contains "
+        "its 1/m.",
     ),
     Entry(
         "bias-summed-to-scalar",
@@ -41,19 +41,19 @@ ENTRIES = (
     ),
     Entry(
         "weight-not-transposed",
-        "The weight is the wrong way round on the way back",
+        "The weight is the wrong way round in the backward pass",
         "The backward pass multiplies by the transpose of what the forward pass multiplied by: by Wᵀ where that was "
-        "W, and by W where it was Wᵀ. With a square W the shapes do not tell.",
+        "W, and by W where it was Wᵀ. With a square W the shapes do not show it.",
     ),
     Entry(
         "weight-gradient-transposed",
         "The gradient of the weight is transposed",
-        "The gradient of a matrix has its shape and its order: entry (i, j) belongs to W[i, j].",
+        "The gradient of a matrix has the shape of the matrix: entry (i, j) belongs to W[i, j].",
     ),
     Entry(
         "weight-gradient-averaged",
         "The gradient of the weight is divided by m once more",
-        "The product with the input sums over the samples; where the loss is a mean, dz has its 1/m already.",
+        "The product with the input sums over the samples. Where the loss is a mean, dz already contains its 1/m.",
     ),
     Entry(
         "input-for-activation",
@@ -62,7 +62,7 @@ ENTRIES = (
     ),
     Entry(
         "activation-for-input",
-        "The value before the activation is used where the one behind it belongs",
+        "The value before the activation is used where the value after it belongs",
         "The next layer multiplied a = f(z), so the gradient of its weight is formed with a, not with z.",
     ),
     Entry(

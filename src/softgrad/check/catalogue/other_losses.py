@@ -17,14 +17,14 @@ BINARY_AT_PROBABILITIES = "dp = (a - t) / (a * (1 - a))"
 ENTRIES = (
     Entry(
         "logits-gradient-at-probabilities",
-        "p - t is given where the derivative at the probabilities is asked",
+        "p - t is returned where the derivative at the probabilities is wanted",
         "p - t is dL/dz, the gradient at the logits in front of softmax or sigmoid. At the probabilities themselves "
-        "it is -t / p, and with both terms of the binary loss (p - t) / (p (1 - p)).",
+        "the gradient is -t / p; with both terms of the binary loss it is (p - t) / (p (1 - p)).",
     ),
     Entry(
         "squared-error-gradient",
         "This is the gradient of a squared error",
-        "2 (p - t) or p - t comes from differentiating (p - t)². The loss that is computed is another one.",
+        "2 (p - t) or p - t comes from differentiating (p - t)². The loss that is computed is a different one.",
     ),
     Entry("division-missing", "The division by p is missing", "The derivative of -t log p at p is -t / p."),
     Entry(
@@ -34,7 +34,7 @@ ENTRIES = (
     ),
     Entry(
         "loss-for-gradient",
-        "The loss's own terms are returned",
+        "The terms of the loss itself are returned",
         "-t log p is the loss of each entry; its derivative at p is -t / p.",
     ),
     Entry(
@@ -45,8 +45,8 @@ ENTRIES = (
     Entry(
         "sigmoid-derivative-again",
         "A derivative p (1 - p) is applied to p - t, which contains it already",
-        "p - t is the gradient at the logits of softmax or sigmoid with its cross-entropy: p (1 - p) was cancelled on"
-        " the way to it, and is not to be multiplied in again.",
+        "p - t is the gradient at the logits of softmax or sigmoid with its cross-entropy. The factor p (1 - p) has "
+        "cancelled, and is not multiplied in again.",
     ),
     Entry(
         "cross-entropy-gradient",
@@ -55,8 +55,9 @@ ENTRIES = (
     ),
     Entry(
         "divergence-reversed",
-        "The gradient is that of the divergence the other way round",
-        "p - t is the gradient of KL(t || p), in which the target is the first argument. KL(p || t) has another one.",
+        "This is the gradient of the divergence the other way round",
+        "p - t is the gradient of KL(t || p), in which the target is the first argument. KL(p || t) has another "
+        "gradient.",
     ),
 )
 

@@ -8,19 +8,19 @@ ENTRIES = (
     Entry(
         "sign",
         "The sign is wrong",
-        "The gradient points the other way: a minus was dropped or is one too many, as in t - p for p - t, or where an "
-        "update was returned for a gradient. A step against it makes the loss grow.",
+        "The gradient points the other way: there is a minus too few or too many, as in t - p for p - t, or an update "
+        "was returned instead of a gradient. A step against it makes the loss grow.",
     ),
     Entry(
         "factor-2",
-        "A factor 2 too much",
-        "The derivative of a square brings a 2 down; a loss with 1/2 in front has it cancelled, a cross-entropy has "
-        "none.",
+        "There is an extra factor of 2",
+        "The derivative of a square has a factor of 2. It cancels in a loss with 1/2 in front, and a cross-entropy "
+        "has none.",
     ),
     Entry(
         "factor-half",
-        "A factor 2 is missing",
-        "The derivative of a square brings a 2 down; only a loss with 1/2 in front loses it again.",
+        "A factor of 2 is missing",
+        "The derivative of a square has a factor of 2, which cancels only in a loss with 1/2 in front.",
     ),
     Entry(
         "mean-missing",
@@ -29,13 +29,13 @@ ENTRIES = (
     ),
     Entry(
         "mean-extra",
-        "A division by the number of samples too much",
+        "There is an extra division by the number of samples",
         "The loss is a sum over the samples: its gradient is not divided by their number.",
     ),
     Entry(
         "mean-twice",
         "The division by the number of samples is applied twice",
-        "The loss is a mean, and carries 1/m once: often it was divided in the loss's gradient and again at a "
+        "The loss is a mean, and contains 1/m once. Often it was divided in the gradient of the loss and again at a "
         "parameter.",
     ),
     Entry(
@@ -68,13 +68,13 @@ ENTRIES = (
     Entry(
         "multiplied-by-classes",
         "Multiplied by the number of classes",
-        "A sum over the classes was taken of something that is the same for each of them, or a mean over them is "
+        "A sum over the classes was taken of something that is the same for all of them, or a mean over them is "
         "missing.",
     ),
     Entry(
         "multiplied-by-samples",
         "Multiplied by the number of samples",
-        "A sum over the samples was taken of something that is the same for each of them.",
+        "A sum over the samples was taken of something that is the same for all of them.",
     ),
     Entry(
         "temperature-missing",

@@ -23,8 +23,8 @@ ENTRIES = (
     Entry(
         "inner-product-missing",
         "The inner product Σ p dp is missing",
-        "p * dp is the product with diag(p) alone. The Jacobian is diag(p) - p pᵀ, so each row's inner product of p "
-        "and dp has to come off dp first. It is what the other classes lose when one gains.",
+        "p * dp is the product with diag(p) alone. The Jacobian is diag(p) - p pᵀ, so the inner product of p and dp "
+        "in each row has to be subtracted from dp first. It is what the other classes lose when one gains.",
     ),
     Entry(
         "diagonal-part-missing",
@@ -40,32 +40,32 @@ ENTRIES = (
     Entry(
         "upstream-ignored",
         "The upstream gradient is not used",
-        "A backward pass is given the gradient of the loss at its output and has to multiply by it: the chain rule. "
-        "What is returned is the same whatever arrives from above.",
+        "A backward pass gets the gradient of the loss at its output and has to multiply by it: the chain rule. What "
+        "is returned is the same, whatever arrives from above.",
     ),
     Entry(
         "upstream-first-only",
         "One entry of the upstream gradient is used for all of them",
-        "Each output has an upstream gradient of its own. The first is used for the others too, which no test with an "
-        "upstream gradient of ones can show.",
+        "Each output has an upstream gradient of its own. Here the first one is used for all of them, which a test "
+        "with an upstream gradient of ones cannot show.",
     ),
     Entry(
         "upstream-summed",
         "The upstream gradient is summed before it is used",
-        "Each output's own upstream gradient has to be multiplied by its own derivative, and the products summed: not"
-        " the upstream gradients first.",
+        "The upstream gradient of each output is multiplied by its own derivative, and then the products are summed. "
+        "Here the upstream gradients are summed first.",
     ),
     Entry(
         "derivative-at-input",
         "The derivative is taken at the input where the output belongs",
-        "The derivative of softmax is written in its output p. The logits z stand in its place: p (1 - p) of z is not"
-        " a derivative of anything here.",
+        "The derivative of softmax is written in its output p. Here the logits z stand in its place; p (1 - p) with z "
+        "for p is not the derivative of anything here.",
     ),
     Entry(
         "derivative-at-upstream",
         "The derivative is taken at the upstream gradient where the output belongs",
         "The derivative of softmax is written in its output p, and multiplied by the upstream gradient. Here the "
-        "upstream gradient stands in the place of p; often the two arguments came in the other order.",
+        "upstream gradient stands in the place of p; often the two arguments were passed in the other order.",
     ),
     Entry(
         "assignment-for-sum",
@@ -75,20 +75,20 @@ ENTRIES = (
     Entry(
         "off-diagonal-sign",
         "The entries off the diagonal have the wrong sign",
-        "dp_i/dz_j = -p_i p_j for i != j: when another class's logit grows, this one's probability falls. Here it is "
-        "added.",
+        "dp_i/dz_j = -p_i p_j for i != j: when the logit of another class grows, this probability falls. Here that "
+        "term is added.",
     ),
     Entry(
         "softmax-twice",
         "Softmax is applied to what is a probability already",
-        "The formula wants p = softmax(z). Here softmax was applied once more, to p itself: a common slip where the "
-        "backward pass computes the probabilities anew from the output.",
+        "The formula needs p = softmax(z). Here softmax is applied once more, to p itself: a common slip when the "
+        "backward pass computes the probabilities again from the output.",
     ),
     Entry(
         "wrong-axis",
         "A sum or a softmax runs along the wrong axis",
-        "The probabilities sum to 1 along the class axis, and so must every sum of the backward pass run along it. "
-        "Here it runs along the other one, which mixes the samples.",
+        "The probabilities sum to 1 along the class axis, and every sum of the backward pass runs along it too. Here "
+        "a sum runs along the other axis, which mixes the samples.",
     ),
     Entry(
         "inner-product-over-batch",
@@ -98,19 +98,20 @@ ENTRIES = (
     ),
     Entry(
         "output-factor-missing",
-        "The factor p in front is missing",
-        "After the inner product is taken off dp, each entry is multiplied by its own probability p_i.",
+        "The output as a factor is missing",
+        "The derivative is written in the output: softmax gives p (dp - Σ p dp), sigmoid gives da a (1 - a). Here the "
+        "factor p, or a, in front is missing.",
     ),
     Entry(
         "identity-jacobian",
-        "The upstream gradient is passed on as it came",
-        "That is right for an identity. Softmax has a Jacobian of its own, diag(p) - p pᵀ, to multiply by; only a "
-        "loss that has softmax built in can leave it out.",
+        "The upstream gradient is passed on unchanged",
+        "That is right for the identity. Softmax has the Jacobian diag(p) - p pᵀ to multiply by; only a loss that has "
+        "softmax built in can leave it out.",
     ),
     Entry(
         "first-row-jacobian",
         "The Jacobian of one row is used for every row",
-        "Each sample has probabilities of its own and therefore a Jacobian of its own.",
+        "Each sample has probabilities of its own, and therefore a Jacobian of its own.",
     ),
     Entry(
         "log-softmax-formula",
@@ -130,12 +131,13 @@ ENTRIES = (
     Entry(
         "probabilities-factor-missing",
         "The factor p is missing",
-        "The derivative of logsumexp(z) is p: the sum of the upstream gradient has to be shared out by p.",
+        "The derivative of logsumexp(z) is p: the sum of the upstream gradient has to be multiplied by p.",
     ),
     Entry(
         "mean-for-sum",
         "A mean stands where a sum belongs",
-        "The chain rule sums over everything that a quantity has an effect on; the mean divides that by their number.",
+        "The chain rule sums over everything that a quantity affects; the mean divides that sum by the number of its "
+        "terms.",
     ),
     Entry(
         "log-output-for-probabilities",
@@ -144,14 +146,15 @@ ENTRIES = (
     ),
     Entry(
         "off-diagonal-index",
-        "Off the diagonal of the Jacobian an index is wrong: p_i twice, for p_i and p_j",
-        "The entry (i, j) of the Jacobian is p_i (1 - p_i) where i = j, and -p_i p_j elsewhere. With -p_i p_i there "
-        "the sum over j has no p_j left, and p comes out of it.",
+        "An index is wrong off the diagonal of the Jacobian: p_i p_i for p_i p_j",
+        "The entry (i, j) of the Jacobian is p_i (1 - p_i) for i = j, and -p_i p_j elsewhere. With -p_i p_i instead, "
+        "p_j is missing from the sum over j.",
     ),
     Entry(
         "inner-product-without-probabilities",
-        "The inner product has lost its p",
-        "What comes off dp is Σ p dp, the mean of dp under the probabilities: not the plain sum or mean of dp.",
+        "The factor p is missing in the inner product",
+        "What is subtracted from dp is Σ p dp, the mean of dp under the probabilities, not the plain sum or mean of "
+        "dp.",
     ),
     Entry(
         "upstream-sum-missing",
@@ -161,13 +164,13 @@ ENTRIES = (
     Entry(
         "log-alone",
         "Only the logarithm is differentiated",
-        "1 / p is the derivative of the logarithm at p. The logits come before the softmax: its Jacobian has to "
+        "1 / p is the derivative of the logarithm at p. The logits come before the softmax, so its Jacobian has to "
         "follow.",
     ),
     Entry(
         "upstream-absolute",
-        "The upstream gradient has lost its sign",
-        "The absolute value of the upstream gradient is used; a gradient is signed.",
+        "The sign of the upstream gradient is lost",
+        "The absolute value of the upstream gradient is used, but a gradient has a sign.",
     ),
 )  # fmt: skip
 

@@ -37,7 +37,7 @@ ENTRIES = (
     Entry(
         "ignored-rows-not-zeroed",
         "Ignored rows have a gradient",
-        "A row whose target is the ignored one does not count in the loss, so its gradient is 0.",
+        "A row whose target is ignored does not count in the loss, so its gradient is 0.",
     ),
     Entry(
         "ignored-rows-counted",
@@ -47,7 +47,7 @@ ENTRIES = (
     Entry(
         "mask-missing",
         "The mask is applied in the forward pass only",
-        "What the mask sets to 0 in the forward pass has no effect on the loss: its gradient is multiplied by the "
+        "What the mask sets to 0 in the forward pass has no effect on the loss, so its gradient is multiplied by the "
         "same mask.",
     ),
     Entry(
@@ -68,8 +68,8 @@ ENTRIES = (
     ),
     Entry(
         "regulariser-of-another",
-        "The regulariser's derivative is that of another penalty",
-        "λ/2 ||W||² adds λ W to the gradient of W, λ ||W||₁ adds λ sign(W).",
+        "The regulariser's derivative belongs to another penalty",
+        "λ/2 ||W||² adds λ W to the gradient of W; λ ||W||₁ adds λ sign(W).",
     ),
     Entry(
         "regulariser-on-bias",

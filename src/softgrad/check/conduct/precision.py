@@ -33,8 +33,8 @@ def takes_float64(functions: UserFunctions) -> bool:
         integers = [leaf.name for leaf in functions.leaves if leaf.given.dtype.kind in "iu" and leaf.key[0] in asked]
         if integers:
             raise CheckError(
-                f"{functions.function}: wrt asks for the gradient at {', '.join(integers)}, whole numbers that forward "
-                f"does not take as real ones; class numbers have none, give wrt of an input of real numbers"
+                f"{functions.function}: wrt asks for the gradient at {', '.join(integers)}, whose integers forward "
+                f"does not take as float64; class indices have no gradient, so give wrt of an input of real numbers"
             ) from None
         return False
     return True
@@ -43,7 +43,7 @@ def takes_float64(functions: UserFunctions) -> bool:
 def precision_of_output(functions: UserFunctions, given: Sample, eps: float, findings: Findings) -> float:
     """The machine epsilon of the type in which forward computes at the inputs given; at least `eps`."""
     if given.output.dtype in (np.float32, np.float16):
-        why = f"{functions.forward_name} answers in {given.output.dtype}"
+        why = f"{functions.forward_name} returns {given.output.dtype}"
         return shortened_precision(given.output.dtype, why, eps, findings)
     if _computes_in_float32(functions, given.arrays):
         return shortened_precision(np.float32, f"{functions.forward_name} computes in float32", eps, findings)

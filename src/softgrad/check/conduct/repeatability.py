@@ -13,8 +13,8 @@ from softgrad.check.user.functions import UserFunctions
 from softgrad.formulas.numbers import Array, constant_ratio, nearly_equal
 
 NOT_REPEATABLE = (
-    "not repeatable: forward answers differently when it is called twice with the same inputs, by random numbers that "
-    "no seed reaches. Seed it: make the generator once, outside of the function, or hand it over in context"
+    "not repeatable: forward gives two outputs for the same inputs, and its random generator cannot be reset. Make the "
+    "generator once, outside of the function, or pass it in context"
 )
 OVERWRITTEN = {"output": "output-overwritten", "grad_output": "grad-output-overwritten"}
 
@@ -28,7 +28,7 @@ def is_repeatable(functions: UserFunctions, arrays: Arrays, findings: Findings) 
             return False
         findings.note("forward draws random numbers: NumPy's global seed was set before each call")
     elif functions.randomness.generators:
-        findings.note("the random generators that the functions hold were put back to one state before each call")
+        findings.note("the random generators that the functions hold were reset before each call")
     return True
 
 
@@ -47,7 +47,7 @@ def first_gradients(sampler: Sampler, findings: Findings) -> tuple[Sample, bool]
         arrays = functions.arrays()  # some integers have a gradient of their own: they become float64
         first = functions.gradients(arrays, upstream)
     for name in first.overwritten:
-        findings.add(OVERWRITTEN.get(name, "input-overwritten"), f"{name} has other numbers after the call")
+        findings.add(OVERWRITTEN.get(name, "input-overwritten"), f"{name} is changed by the call")
     sample = sampler.at(arrays, upstream)
     if _first_difference(sample.grads, first.grads) is None:
         return sample.with_grads(first.grads), True
@@ -80,7 +80,7 @@ def _add_unsteady(functions: UserFunctions, calls: tuple[Mapping[Key, Array], ..
         ratio = constant_ratio(second, first)
         if nearly_equal(third - second, second - first) or (ratio is not None and nearly_equal(third, ratio * second)):
             times = "" if ratio is None else f": it is {ratio:.4g} times the first"
-            said = f"the second call's gradient of {name} is not the first one's{times}"
+            said = f"the second call gives another gradient of {name} than the first{times}"
             findings.add("accumulated-gradient", said)
             return
-    findings.add("not-repeatable-gradient", f"three calls gave three gradients of {name}, by no rule")
+    findings.add("not-repeatable-gradient", f"three calls gave three different gradients of {name}")

@@ -50,9 +50,9 @@ def find_truncation(functions: UserFunctions, sample: Sample, findings: Findings
     try:
         grads = functions.gradients({**sample.arrays, **integers}, sample.upstream).grads
     except CheckError as error:
-        findings.note(f"with whole numbers, as they were given: {error}")
+        findings.note(f"with integers, as given: {error}")
         return
     for key, given in integers.items():
         if grads[key].shape == sample.grads[key].shape and not nearly_equal(grads[key], sample.grads[key], rtol=1e-6):
-            said = f"with {functions.name_of(key)} of {given.dtype} its gradient has other numbers than in float64"
+            said = f"with {functions.name_of(key)} as {given.dtype}, its gradient is another one than in float64"
             findings.add("integer-truncation", said)

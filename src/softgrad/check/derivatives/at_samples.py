@@ -85,16 +85,16 @@ def can_be_trusted(functions: UserFunctions, judged: Mapping[Key, Judgement], fi
     for key, one in judged.items():
         name, entries = functions.name_of(key), "entry" if one.kinks == 1 else "entries"
         if one.kinks:
-            said = "any value between the slopes of its two sides is right"
+            said = "any value between the slopes on both sides is right"
             findings.note(f"{name} has {one.kinks} {entries} on a kink: {said}")
         if one.unresolved:
             count = f"{one.unresolved} derivative{'s' if one.unresolved > 1 else ''}"
-            findings.note(f"{name} has {count} that no step of any length resolves: not judged")
+            findings.note(f"{name} has {count} that no step size resolves: not judged")
     if functions.takes_upstream:
         real = [leaf.name for leaf in functions.leaves if leaf.given.dtype.kind == "f" and leaf.given.ndim]
         left = [name for name in real if name not in map(functions.name_of, judged)]
         if left and judged:
-            findings.note(f"not checked, as no gradient was returned for it: {', '.join(left)}")
+            findings.note(f"not checked, because no gradient was returned: {', '.join(left)}")
     sizes = [one.wanted.size for one in judged.values() if one.wanted is not None]
     unresolved = sum(one.unresolved for one in judged.values())
     if len(sizes) == len(judged) and unresolved == sum(sizes) > 0 and all(one.ok for one in judged.values()):

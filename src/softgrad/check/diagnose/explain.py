@@ -14,7 +14,7 @@ from softgrad.check.diagnose.unexplained import explore
 from softgrad.check.diagnose.wrong_gradients import WrongGradient, first_from_the_end
 from softgrad.check.recognise.known_backward import KnownBackward
 from softgrad.check.report.findings import Findings
-from softgrad.check.sampling.sampler import Sample, Sampler
+from softgrad.check.sampling.sampler import Sample, Sampler, length_of
 from softgrad.check.user.arguments import Key
 from softgrad.check.user.options import FEWEST_DRAWS
 from softgrad.formulas.numbers import Array
@@ -24,6 +24,7 @@ class Evidence(NamedTuple):
     """What is known of the gradients when they are to be explained."""
 
     samples: Sequence[Sample]  # the inputs given, then others
+    start: Sample  # the inputs given; only their first rows, if they have many
     judged: Mapping[Key, Judgement]  # at the inputs given
     wrong: Mapping[Key, WrongGradient]
     misshapen: Mapping[Key, Array]  # gradients of the wrong shape
@@ -45,7 +46,7 @@ def explain(
     functions, given, backward = sampler.functions, evidence.samples[0], evidence.backward
     for key in evidence.wrong:
         if given.grads[key].dtype.kind in "iu":
-            findings.add("integer-truncation", f"the gradient of {functions.name_of(key)} is an array of whole numbers")
+            findings.add("integer-truncation", f"the gradient of {functions.name_of(key)} is an array of integers")
     named = backward is not None and _name_wrong_lines(backward, findings)
     find_wrong_shapes(functions, given, evidence.misshapen, judge, findings)
     if not named:
@@ -62,7 +63,7 @@ def _name_wrong_lines(backward: KnownBackward, findings: Findings) -> bool:
     count = len(backward.draws)
     if count < FEWEST_DRAWS:
         findings.note(
-            f"no name is given: the functions could be called at {count} of {FEWEST_DRAWS} inputs that it takes"
+            f"no mistake is named: that takes {FEWEST_DRAWS} inputs, and the functions take {count} of those tried"
         )
         return False
     mistakes = diagnose(backward) if backward.wrong() else ()
@@ -90,5 +91,5 @@ def _explain_by_numbers(
             at_given[key] = one._replace(wanted=rights[key])
     explore(functions, samples, at_given, len(evidence.judged), numbers, judge, findings)
     if at_given:
-        for fact in facts_at_other_inputs(sampler, given, at_given, judge):
+        for fact in facts_at_other_inputs(sampler, evidence.start, at_given, judge, rows=length_of(given, 0)):
             findings.note(fact)

@@ -19,18 +19,18 @@ MOST_ZEROED = 8  # arrays that are set to 0, one at a time
 
 
 def facts_at_other_inputs(
-    sampler: Sampler, given: Sample, wrong: Collection[Key], judge: GradientJudge
+    sampler: Sampler, start: Sample, wrong: Collection[Key], judge: GradientJudge, *, rows: int
 ) -> Iterator[str]:
-    """Sentences on what the gradient does at other inputs.
+    """Sentences on what the gradients do at other inputs.
 
     Args:
         sampler: calls the functions.
-        given: the inputs given. If they have many rows, the first ones are used, if the gradients are wrong there.
-        wrong: the arrays whose gradients are wrong there.
+        start: the inputs given, or some of their rows. If the gradients are right there, nothing is said.
+        wrong: the arrays whose gradients are wrong at the inputs given.
         judge: judges gradients by numerical derivatives.
+        rows: how many rows the inputs given have.
     """
-    start = sampler.shortened(given)
-    if start is not given and any(judge(start, key).ok for key in wrong):
+    if any(judge(start, key).ok for key in wrong):
         return
 
     def is_right(sample: Sample | None) -> bool:
@@ -44,14 +44,13 @@ def facts_at_other_inputs(
             for key in wrong
         )
 
-    count = length_of(given, 0)
-    if count > 1 and is_right(sampler.taking(start, np.arange(1), 0)):
-        yield f"right for one sample alone, and wrong for {count}"
+    if rows > 1 and is_right(sampler.taking(start, np.arange(1), 0)):
+        yield f"the gradient is right for one sample alone, and wrong for {rows}"
     for key, array in list(start.arrays.items())[:MOST_ZEROED]:
-        if array.dtype.kind != "f" or not array.any():
-            continue
-        if is_right(sampler.usable({**start.arrays, key: np.zeros_like(array)})):
-            yield f"right where {sampler.functions.name_of(key)} is 0"
+        if array.dtype.kind == "f" and array.any():
+            zeroed = sampler.usable({**start.arrays, key: np.zeros_like(array)})
+            if is_right(zeroed):
+                yield f"the gradient is right where {sampler.functions.name_of(key)} is 0"
     yield from _in_another_order(sampler, start, wrong)
 
 
@@ -63,7 +62,9 @@ def find_wrong_below_zero(sampler: Sampler, given: Sample, judge: GradientJudge,
     for key in keys:
         if negative.grads[key].shape == negative.arrays[key].shape and not judge(negative, key).ok:
             name = sampler.functions.name_of(key)
-            findings.note(f"{name} is right for positive numbers, as given, and wrong where some are negative")
+            findings.note(
+                f"the gradient of {name} is right for positive numbers, as given, and wrong where some are negative"
+            )
 
 
 def _in_another_order(sampler: Sampler, given: Sample, wrong: Collection[Key]) -> Iterator[str]:
@@ -86,4 +87,4 @@ def _in_another_order(sampler: Sampler, given: Sample, wrong: Collection[Key]) -
         grad = given.grads[key]
         if np.isfinite(grad).all() and not nearly_equal(other.grads[key], permuted(grad), rtol=1e-7):
             name = sampler.functions.name_of(key)
-            yield f"{name} depends on the order of the last axis, and the right gradient does not"
+            yield f"the gradient of {name} depends on the order of the last axis, and the right one does not"

@@ -22,7 +22,7 @@ def facts_of(
     """Sentences on how one gradient differs from the numerical one.
 
     Args:
-        name: of the gradient.
+        name: what to call the gradient.
         got: the gradient.
         wanted: the numerical one.
         quantities: numbers that a ratio may equal, by what they are.
@@ -70,7 +70,7 @@ def _by_line(name: str, got: Array, wanted: Array) -> Iterator[str]:
             if ratios.all() and nearly_equal(got, ratios * wanted, rtol=ROUGH):
                 shown = ", ".join(f"{ratio:.4g}" for ratio in ratios.ravel()[:6])
                 more = ", ..." if ratios.size > 6 else ""
-                yield f"each {line} of {name} is a number times the right one: {shown}{more}"
+                yield f"each {line} of {name} is a multiple of the right one: {shown}{more}"
                 return
 
 
@@ -101,7 +101,7 @@ def _at_labels(name: str, got: Array, wanted: Array, labels: Mapping[str, Array]
         target = np.zeros(got.shape, dtype=bool)
         target[counted, y[counted]] = True
         if not off[counted].any():
-            yield f"{name} is wrong in the rows only that {said} marks to be ignored"
+            yield f"{name} is wrong only in the rows that {said} marks as ignored"
         elif not off[~target].any():
             yield f"{name} is wrong only in the entries of the classes that {said} names"
         elif not off[target].any() and got.shape[1] > 2:

@@ -62,7 +62,7 @@ def layer_by_layer(backward: KnownBackward, tries: Tries) -> Iterator[Mistake]:
         left = [i for i in left if not backward.explains(done, [i])]
     grads = ", ".join(backward.function.grads[i] for i in left)
     for mistake in mistakes:
-        rest = f"; {grads} wrong in another way too" if left else ""
+        rest = f"; {grads} {'is' if len(left) == 1 else 'are'} wrong in another way too" if left else ""
         yield replace(mistake, evidence=mistake.evidence + rest)
 
 

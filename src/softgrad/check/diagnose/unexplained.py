@@ -49,7 +49,9 @@ def explore(
         if ratios[key] is not None:
             for sample in samples[-2:]:
                 quantities = _still_equal(functions, sample, key, numbers, judge, quantities)
-        for fact in facts_of(functions.name_of(key), given.grads[key], one.wanted, quantities, labels):
+        for fact in facts_of(
+            f"the gradient of {functions.name_of(key)}", given.grads[key], one.wanted, quantities, labels
+        ):
             findings.note(fact)
         if may_be_clipped(given.grads[key], one.wanted):
             _find_clipping(functions, samples, key, judge, findings)
@@ -119,7 +121,7 @@ def _try_other_upstreams(functions: UserFunctions, given: Sample, judge: Gradien
         return
     shaped = all(at_ones.grads[key].shape == array.shape for key, array in given.arrays.items() if key in at_ones.grads)
     if given.upstream.size > 1 and shaped and all(judge(at_ones, key).ok for key in at_ones.grads):
-        findings.note("right where grad_output is all ones, and only there")
+        findings.note("the gradient is right where grad_output is all ones, and only there")
 
 
 def _find_clipping(
@@ -135,4 +137,6 @@ def _find_clipping(
     bounds = clipped(seen)
     if bounds is not None:
         name = functions.name_of(key)
-        findings.add("clipping-one-sided", f"the right gradient is 0 where {name} is {bounds}, and this one elsewhere")
+        findings.add(
+            "clipping-one-sided", f"the right gradient is 0 where {name} is {bounds}, and equal to this one elsewhere"
+        )

@@ -59,7 +59,9 @@ def wrong_elsewhere(
         elsewhere = {key: _by_judgement(functions, key, one) for key, one in tried if not one.ok}
     wrong = {key: one for key, one in elsewhere.items() if judged[key].ok}
     for key in wrong:
-        findings.note(f"{functions.name_of(key)} is right at the inputs given, and wrong at others like them")
+        findings.note(
+            f"the gradient of {functions.name_of(key)} is right at the inputs given, and wrong at others like them"
+        )
     return wrong
 
 

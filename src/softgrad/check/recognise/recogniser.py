@@ -52,7 +52,7 @@ class Recogniser:
         if function is None and self.context.known:
             function = self._function(samples, judged, {})
             if function is not None:
-                self.findings.note("what context says does not fit what forward computes, and was left out")
+                self.findings.note("context does not fit what forward computes, and was not used")
         if function is None:
             return None
         at = [*samples, *self._resized(function, samples[-1])]

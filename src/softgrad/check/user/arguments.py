@@ -47,7 +47,7 @@ class Arguments:
         try:
             self.inputs = [self._read(f"inputs[{i}]", value) for i, value in enumerate(inputs)]
         except RecursionError:
-            raise CheckError(f"{function}: an input holds itself, wanted lists and dicts of arrays") from None
+            raise CheckError(f"{function}: an input contains itself, wanted lists and dicts of arrays") from None
         self.names = self._named(names)
         self.leaves = list(self._leaves())
 

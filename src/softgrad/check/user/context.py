@@ -56,7 +56,7 @@ def read_context(context: Mapping[str, Any]) -> Context:
 def _wanted(key: str) -> str | None:
     """What the value of a known key should have been."""
     if key in INTEGERS:
-        return "a whole number"
+        return "an integer"
     if key in NUMBERS:
         return "a number"
     if key in ARRAYS:

@@ -138,7 +138,7 @@ class UserFunctions:
             output = np.asarray(value)
         except Exception as error:  # an array of another library, or ragged rows
             raise CheckError(
-                f"{name} returned {kind_of(value)}, of which NumPy makes no array: {said(error)}"
+                f"{name} returned {kind_of(value)}, which NumPy cannot make an array of: {said(error)}"
             ) from error
         if output.dtype.kind not in "fciub":
             raise CheckError(f"{name} returned {kind_of(value)}, wanted numbers")
@@ -146,7 +146,7 @@ class UserFunctions:
             np.iscomplexobj(one) for value in inputs for _, one in arrays_in(value)
         ):
             raise CheckError(
-                f"{name} returned complex numbers, wanted real ones; is there a root or a power of a negative?"
+                f"{name} returned complex numbers, wanted real ones; is there a root or a power of a negative number?"
             )
         if self.takes_upstream:
             return output
@@ -200,8 +200,8 @@ class UserFunctions:
             takes_no = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
             count = sum(one.kind not in takes_no for one in signature.parameters.values())
             raise CheckError(
-                f"{self.function}: {name} takes {count} arguments by place, wanted {len(call)}, as "
-                f"{name}({takes}); wrap it, as in {way}"
+                f"{self.function}: {name} takes {count} positional argument{'s' * (count != 1)}, wanted {len(call)}, "
+                f"as {name}({takes}); wrap it, as in {way}"
             ) from None
 
 

@@ -57,8 +57,8 @@ class ReturnedGradients:
         if len(values) == 1 and inputs:
             return [0]
         raise CheckError(
-            f"{self.name} returned {len(values)} gradients for {len(inputs)} inputs, wanted one for each, or None in "
-            f"the place of those that have none"
+            f"{self.name} returned {len(values)} gradients for {len(inputs)} inputs, wanted one for each, and None for "
+            f"inputs that have none"
         )
 
     def _of_input(self, i: int, value: Any) -> Iterator[tuple[Key, Array]]:
@@ -66,8 +66,8 @@ class ReturnedGradients:
         wanted, name = self.arguments.inputs[i], self.arguments.names[i]
         if not any(True for _ in arrays_in(wanted)):
             raise CheckError(
-                f"{self.name} returned a gradient for {name}, which is {kind_of(wanted)} and no array; wanted None "
-                f"there, or np.asarray of {name} as the input"
+                f"{self.name} returned a gradient for {name}, which is {kind_of(wanted)}, not an array; return None "
+                f"for it, or pass np.asarray({name})"
             )
         yield from self._matched(wanted, value, (i,), name)
 
@@ -89,7 +89,7 @@ class ReturnedGradients:
                             continue  # an integer among the parameters
                         there = ", ".join(map(repr, list(entries)[:8]))
                         raise CheckError(
-                            f"{self.name} returned no gradient {k!r}; wanted the keys of {name}, it has {there}"
+                            f"{self.name} returned no gradient {k!r}; wanted the keys of {name}, got {there}"
                         )
                     yield from self._matched(entry, entries[k], (*key, k), f"{name}[{k!r}]")
 
@@ -104,8 +104,8 @@ class ReturnedGradients:
                 array = np.array(value)  # a copy: the function may reuse the array
             except Exception as error:  # of another library
                 raise CheckError(
-                    f"{self.name} returned {kind_of(value)} as the gradient of {place}, of which NumPy makes no "
-                    f"array: {type(error).__name__}"
+                    f"{self.name} returned {kind_of(value)} as the gradient of {place}, which NumPy cannot make "
+                    f"an array of: {type(error).__name__}"
                 ) from error
             if array.dtype.kind in "fiub":
                 return array
