@@ -17,6 +17,7 @@ from softgrad.formulas.numbers import Array
 
 SHARE = 2  # one part in so many of all calls is the most that the gradients at one sample may take
 WORK = 50_000_000  # calls at one sample, times the entries that each of them handles
+OF_WRONG_SHAPE = Judgement(False, np.inf, None, None, method="", extent="", kinks=0, unresolved=0)
 
 
 class GradientJudge:
@@ -41,6 +42,8 @@ class GradientJudge:
         return self._judged[id(sample), key][1]
 
     def _judge(self, sample: Sample, key: Key) -> Judgement:
+        if sample.grads[key].shape != sample.arrays[key].shape:
+            return OF_WRONG_SHAPE
         return judge_gradient(
             self._function(sample, key),
             np.asarray(sample.arrays[key], dtype=np.float64),

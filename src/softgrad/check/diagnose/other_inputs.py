@@ -35,9 +35,7 @@ def facts_at_other_inputs(
 
     def is_right(sample: Sample | None) -> bool:
         """Whether all of the wrong gradients are right at a sample. A gradient that has to be 0 shows nothing."""
-        if sample is None or any(sample.grads[key].shape != sample.arrays[key].shape for key in wrong):
-            return False
-        return all(
+        return sample is not None and all(
             (one := judge(sample, key)).ok
             and one.wanted is not None
             and bool(np.abs(one.wanted).max(initial=0.0) > 1e-9)

@@ -84,8 +84,6 @@ def _quantities(functions: UserFunctions, sample: Sample, key: Key, numbers: Map
 
 def _ratio_at(sample: Sample, key: Key, judge: GradientJudge) -> float | None:
     """The gradient divided by the right one, if that is one number everywhere."""
-    if sample.grads[key].shape != sample.arrays[key].shape:
-        return None
     wanted = judge(sample, key).wanted
     return None if wanted is None else constant_ratio(sample.grads[key], wanted)
 
@@ -119,8 +117,7 @@ def _try_other_upstreams(functions: UserFunctions, given: Sample, judge: Gradien
         at_ones = given._replace(upstream=ones, grads=functions.gradients(given.arrays, ones).grads)
     except CheckError:
         return
-    shaped = all(at_ones.grads[key].shape == array.shape for key, array in given.arrays.items() if key in at_ones.grads)
-    if given.upstream.size > 1 and shaped and all(judge(at_ones, key).ok for key in at_ones.grads):
+    if given.upstream.size > 1 and all(judge(at_ones, key).ok for key in at_ones.grads):
         findings.note("the gradient is right where grad_output is all ones, and only there")
 
 

@@ -49,15 +49,14 @@ def wrong_elsewhere(
         findings: to be added to.
     """
     keys = list(samples[0].arrays)
-    elsewhere: dict[Key, WrongGradient] = {}
+    wrong: dict[Key, WrongGradient] = {}
     if backward is not None:
-        elsewhere = {
-            keys[i]: _by_backward(functions, keys[i], backward, i) for i in backward.wrong() if keys[i] in judged
-        }
+        for i in backward.wrong():
+            if keys[i] in judged and judged[keys[i]].ok:
+                wrong[keys[i]] = _by_backward(functions, keys[i], backward, i, findings)
     elif all(one.ok for one in judged.values()):
         tried = [(key, judge(sample, key)) for sample in samples[1:3] for key in judged]
-        elsewhere = {key: _by_judgement(functions, key, one) for key, one in tried if not one.ok}
-    wrong = {key: one for key, one in elsewhere.items() if judged[key].ok}
+        wrong = {key: _by_judgement(functions, key, one) for key, one in tried if not one.ok}
     for key in wrong:
         findings.note(
             f"the gradient of {functions.name_of(key)} is right at the inputs given, and wrong at others like them"
@@ -70,11 +69,17 @@ def _by_judgement(functions: UserFunctions, key: Key, one: Judgement) -> WrongGr
     return WrongGradient(one.error, place)
 
 
-def _by_backward(functions: UserFunctions, key: Key, backward: KnownBackward, i: int) -> WrongGradient:
+def _by_backward(
+    functions: UserFunctions, key: Key, backward: KnownBackward, i: int, findings: Findings
+) -> WrongGradient:
     """The worst entry on the first draw on which the right backward pass gives another gradient."""
     n = next(n for n in range(len(backward.draws)) if i in backward.wrong_on(n))
     draw = backward.draws[n]
     got, wanted = draw.grads[i], np.reshape(backward.right(n)[i], np.shape(draw.arrays[i]))
+    if got.shape != wanted.shape:
+        said = f"the gradient of {functions.name_of(key)} has shape {got.shape} at other inputs, wanted {wanted.shape}"
+        findings.add("wrong-shape", said)
+        return WrongGradient(np.inf, None)
     off = np.abs(got - wanted)
     at = tuple(int(k) for k in np.unravel_index(np.argmax(np.nan_to_num(off, nan=np.inf)), off.shape))
     place = Place(functions.name_of(key), at, float(got[at]), float(wanted[at]))
