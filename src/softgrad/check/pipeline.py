@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from softgrad.check.conduct.linearity import find_nonlinear
-from softgrad.check.conduct.precision import EPS, EPS32, precision_of_output, shortened_precision, takes_float64
+from softgrad.check.conduct.precision import EPS32, precision_of_output, shortened_precision, takes_float64
 from softgrad.check.conduct.preconditions import can_be_checked
 from softgrad.check.conduct.repeatability import first_gradients, is_repeatable
 from softgrad.check.conduct.returned_types import find_not_finite, find_short_types, find_truncation, misshapen
 from softgrad.check.derivatives.at_samples import GradientJudge, can_be_trusted
+from softgrad.check.derivatives.evaluate import EPS
 from softgrad.check.derivatives.gradient import Judgement
 from softgrad.check.diagnose.explain import Evidence, explain
 from softgrad.check.diagnose.other_inputs import find_wrong_below_zero
@@ -50,14 +51,14 @@ class Check:
         functions.calls.on_call = line.advance
         with line, functions.randomness.kept(), np.errstate(all="ignore"):
             try:
-                can_be_checked = self._run()
+                judged = self._run()
             except OutOfCalls:
-                can_be_checked = self._stop()
+                judged = self._stop()
         functions.calls.release()
-        return self._report() if can_be_checked else self._unchecked()
+        return self._report() if judged else self._unchecked()
 
     def _run(self) -> bool:
-        """The steps of a check, in their order. Returns whether the gradients can be checked at all."""
+        """The steps of a check, in their order. Returns whether the gradients could be judged."""
         functions, sampler, findings, options = self.functions, self.sampler, self.findings, self.options
 
         # 1. Call the two functions, twice. Do they take float64, agree, and leave their arguments alone?
@@ -123,7 +124,7 @@ class Check:
         self.wrong = self.wrong or wrong_as_given(self.functions, self.judged)
         grads = {} if self.given is None else self.given.grads
         left = [self.functions.name_of(key) for key in grads if key not in self.judged and key not in self.misshapen]
-        what = "what follows the judgement is incomplete" if grads else "nothing was judged"
+        what = "not all other inputs and causes were tried" if grads else "nothing was judged"
         if left:
             what = f"not judged: {', '.join(left)}"
         self.findings.note(f"stopped at max_calls = {self.functions.calls.made:,}: {what}")

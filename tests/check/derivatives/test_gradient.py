@@ -289,10 +289,10 @@ def test_projections_pass_what_is_right_and_find_one_entry_of_20000(offset, way)
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
-    ("calls", "extent"), [(0, "2 random"), (70, "8 random"), (11, "2 random"), (96, "every entry")]
+    ("calls", "extent"), [(0, "2 random"), (70, "8 random"), (11, "2 random"), (144, "every entry")]
 )
 def test_with_few_calls_projections_are_judged(calls, extent, way):
-    """12 entries take 12 calls by the complex step, and count as 96 by differences."""
+    """12 entries take 12 calls by the complex step. By differences they count as 96, two thirds of 144."""
     f, z, g, got = problem("softmax", "usual")
     if way == "complex step" and calls > 12:
         extent = "every entry"
@@ -300,6 +300,22 @@ def test_with_few_calls_projections_are_judged(calls, extent, way):
     assert judgement.ok
     assert judgement.extent.startswith(extent)
     assert not judged(WAYS[way](f), z, g, -got, calls=calls).ok
+
+
+def half_of_sum(x):
+    """ReLU without a complex step."""
+    return (x + np.abs(x)) / 2
+
+
+@pytest.mark.parametrize("between", [0.0, 0.25, 1.0])
+def test_hard_entries_that_take_more_calls_than_allowed_are_judged_by_projections(between):
+    """Each on a kink: some 60 calls, where 8 are expected."""
+    x = np.zeros(100)
+    judgement = judged(half_of_sum, x, np.ones(100), np.full(100, between), calls=1500)
+    assert judgement.ok
+    assert judgement.extent == "2 random projections"
+    wrong = judged(half_of_sum, x, np.ones(100), np.full(100, between + 2), calls=1500)
+    assert not wrong.ok
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (0, 3), (2, 1, 3)])

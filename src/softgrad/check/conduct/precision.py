@@ -12,7 +12,6 @@ from softgrad.check.user.functions import UserFunctions
 from softgrad.errors import CheckError
 from softgrad.formulas.numbers import Array
 
-EPS = float(np.finfo(np.float64).eps)
 EPS32 = float(np.finfo(np.float32).eps)
 
 

@@ -15,7 +15,7 @@ from softgrad.check.user.arguments import Key
 from softgrad.check.user.functions import UserFunctions
 from softgrad.formulas.numbers import Array
 
-SHARE = 2  # one part in so many of all calls is the most that the gradients at one sample may take
+SHARE = 3 / 4  # of all calls is the most that the gradients at one sample may take
 WORK = 50_000_000  # calls at one sample, times the entries that each of them handles
 OF_WRONG_SHAPE = Judgement(False, np.inf, None, None, method="", extent="", kinks=0, unresolved=0)
 
@@ -60,7 +60,7 @@ class GradientJudge:
         functions = self.sampler.functions
         handled = (*sample.arrays.values(), *functions.captured, sample.output)
         affordable = WORK // (1 + sum(array.size for array in handled))
-        return min(functions.calls.limit // SHARE, affordable) // len(sample.grads)
+        return int(min(SHARE * functions.calls.limit, affordable)) // len(sample.grads)
 
     def _function(self, sample: Sample, key: Key) -> Callable[[Array], Array]:
         """Forward as a function of one array; all others stay as they are in the sample."""

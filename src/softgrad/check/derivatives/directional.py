@@ -14,7 +14,7 @@ On a kink (ReLU at 0) the slopes from the left and from the right differ, and an
 for each entry of the output, so the intervals add up.
 
 Without the complex step, the numerical derivative takes 6 calls of f or more. Most entries of a right gradient need
-only 2, those of one central difference D: see `first_look`.
+only 2: see `first_look`.
 """
 
 from __future__ import annotations

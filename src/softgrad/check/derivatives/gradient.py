@@ -25,6 +25,7 @@ MOST_ENTRIES = 2000  # with more entries, random projections are judged
 PROJECTIONS = 8
 FEWEST_PROJECTIONS = 2
 CALLS = 8  # of f, for one derivative by central differences where nothing is hard
+EXPECTED = 2 / 3  # of the allowance is what every entry may be expected to take: hard entries take more
 SUSPECT = 0.01  # of rtol
 MOST_INFINITE = 64  # infinite entries that are judged by themselves: they may be right
 
@@ -90,8 +91,8 @@ def judge_gradient(
         rtol: the relative error that passes; at least 64 eps.
         eps: the machine epsilon of the type in which f computes.
         max_entries: with more entries than that, random projections are judged.
-        calls: about how many calls of f may be made. If every entry would take more, random projections are judged: at
-            least 2 of them, and then no more than the calls allow.
+        calls: about how many calls of f may be made. If every entry takes more, random projections are judged: at least
+            2 of them, and then no more than the calls allow.
     """
     got = np.asarray(got, dtype=np.float64)
     rtol = max(rtol, 64 * eps)
@@ -99,18 +100,25 @@ def judge_gradient(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a step away from x, f may overflow or leave its domain
         test = DerivativeTest(counted, x, np.asarray(grad_output, dtype=np.float64), rng=rng, rtol=rtol, eps=eps)
-        if x.size <= max_entries and x.size * (1 if test.complex_step else CALLS) <= calls:
-            return _every_entry(test, got)
+        if x.size <= max_entries and x.size * (1 if test.complex_step else CALLS) <= EXPECTED * calls:
+            judgement = _entries(test, got, counted)
+            if judgement.wanted is not None or not judgement.ok:
+                return judgement
         return _projections(test, got, rng, counted)
 
 
-def _every_entry(test: DerivativeTest, got: Array) -> Judgement:
-    verdicts = [entry_verdict(test, got, j) for j in range(got.size)]
-    wanted = np.array([verdict.wanted for verdict in verdicts]).reshape(got.shape)
+def _entries(test: DerivativeTest, got: Array, counted: _Counted) -> Judgement:
+    """Judges every entry, or as many as the calls allow."""
+    verdicts: list[Verdict] = []
+    while len(verdicts) < got.size and not counted.is_spent:
+        verdicts.append(entry_verdict(test, got, len(verdicts)))
     where = None
     if verdicts:
         worst = _worst(verdicts)
         where = _spot(got, worst, verdicts[worst])
+    if len(verdicts) < got.size:
+        return _judgement(test, verdicts, f"{len(verdicts)} of {got.size} entries", where)
+    wanted = np.array([verdict.wanted for verdict in verdicts]).reshape(got.shape)
     return _judgement(test, verdicts, "every entry", where)._replace(wanted=wanted)
 
 
