@@ -62,7 +62,7 @@ from softgrad.softmax import (
 
 if TYPE_CHECKING:
     from softgrad import explanation, testing
-    from softgrad.check.checks import check_grad, check_vjp
+    from softgrad.check.api import check_grad, check_vjp
     from softgrad.explanation.explain import explain
     from softgrad.losses import (
         LinearGrad,
@@ -139,8 +139,8 @@ _LATER = {
     "LinearGrad": "softgrad.losses.linear",
     "LinearLossAndGrad": "softgrad.losses.linear",
     "LinearLossGradStats": "softgrad.losses.linear",
-    "check_grad": "softgrad.check.checks",
-    "check_vjp": "softgrad.check.checks",
+    "check_grad": "softgrad.check.api",
+    "check_vjp": "softgrad.check.api",
     "explain": "softgrad.explanation",
     "explanation": "softgrad.explanation",
     "linear_cross_entropy": "softgrad.losses.linear",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from softgrad import check
 
 if TYPE_CHECKING:
-    from softgrad.check.report import Report
+    from softgrad.check.report.report import Report
 
 
 def assert_vjp(forward: Callable[..., Any], vjp: Callable[..., Any], *inputs: Any, **options: Any) -> Report:

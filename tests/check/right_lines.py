@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from softgrad.check.mistakes import layers
-from softgrad.check.mistakes import losses as lines_of
-from softgrad.check.mistakes.lines import Layout, functions, split
-from softgrad.check.recipes import activations, losses
-from softgrad.check.recipes.chains import MIDDLE, PRODUCTS, VECTORS, Leaf
-from softgrad.check.recipes.target import Options, Target
+from softgrad.check.catalogue.dense import BIAS, INPUT, WEIGHT
+from softgrad.check.catalogue.weights import LASSO, RIDGE
+from softgrad.check.recognise import activations, losses
+from softgrad.check.recognise.dense_layers import FORMS, HIDDEN_ACTIVATIONS, VECTOR_FORMS
+from softgrad.check.recognise.interpretation import Options, Target, UserArray
+from softgrad.formulas.language import Layout, functions, split
 
 LAYOUTS = {"rows": Layout(-1, 2), "columns": Layout(0, 2), "vector": Layout(-1, 1), "images": Layout(1, 3)}
 M, K, D, PIXELS = 4, 3, 5, 2
-PRODUCT_LINES = {*layers.WEIGHT, *layers.INPUT, *(product.input for product in VECTORS)}
+PRODUCT_LINES = {*WEIGHT, *INPUT, *(product.input for product in VECTOR_FORMS)}
 
 
 def right_lines():
@@ -31,25 +31,30 @@ def right_lines():
         *losses.away_from_0(own, (1e-3,)),
         *losses.of_probabilities(own, (1e-3,)),
     ]
-    heads = [head for row in rows for scalar in (True, False) for head in row.heads(scalar=scalar, bases=(None, "2"))]
-    leaves = [Leaf("z", z), Leaf("mask", mask)]
+    heads = [
+        head
+        for row in rows
+        for scalar in (True, False)
+        for head in row.output_functions(scalar=scalar, bases=(None, "2"))
+    ]
+    leaves = [UserArray("z", z), UserArray("mask", mask)]
     leaky, elu = np.where(z > 0, z, 0.1 * z), np.where(z > 0, z, 0.3 * np.expm1(z))
     for y in (np.exp(z / 2) / np.exp(z / 2).sum(axis=-1, keepdims=True), leaky, elu):
         heads += activations.of_its_shape(z, y, -1)
     heads += [activations.logsumexp(), *activations.masked(z, leaves, None), *activations.dropped(z, z / 2, leaves)]
     lines = [line for head in heads for line in head.backward]
-    for product in (*PRODUCTS, *VECTORS):
+    for product in (*FORMS, *VECTOR_FORMS):
         lines += [product.weight, product.input]
-    lines += [layers.BIAS, lines_of.RIDGE, lines_of.LASSO, *(back for _, back in MIDDLE.values())]
+    lines += [BIAS, RIDGE, LASSO, *(back for _, back in HIDDEN_ACTIVATIONS.values())]
     return tuple(dict.fromkeys(lines))
 
 
 def layouts_of(line):
     """The layouts in which a line can stand: each way to write a product has its own."""
     own = {
-        "rows": (layers.WEIGHT[0], layers.WEIGHT[1], layers.INPUT[0], layers.INPUT[1]),
-        "columns": (layers.WEIGHT[2], layers.WEIGHT[3], layers.INPUT[2], layers.INPUT[3]),
-        "vector": (*layers.WEIGHT[4:], *(product.input for product in VECTORS)),
+        "rows": (WEIGHT[0], WEIGHT[1], INPUT[0], INPUT[1]),
+        "columns": (WEIGHT[2], WEIGHT[3], INPUT[2], INPUT[3]),
+        "vector": (*WEIGHT[4:], *(product.input for product in VECTOR_FORMS)),
     }
     if "m_0" in line:
         return ["images"]
@@ -70,8 +75,8 @@ def quantities(line, layout, *, square=False):
     per_row = positive(*shaped(1)) if layout.ndim > 1 else np.ones(())
     of_rows = {1: (), 2: (M,), 3: (M, PIXELS)}[layout.ndim]
     samples = float(np.prod(of_rows))
-    weight_first = line in {p.weight for p in (*PRODUCTS, *VECTORS) if p.weight_in == 0} | {
-        p.input for p in (*PRODUCTS, *VECTORS) if p.weight_in == 0
+    weight_first = line in {p.weight for p in (*FORMS, *VECTOR_FORMS) if p.weight_in == 0} | {
+        p.input for p in (*FORMS, *VECTOR_FORMS) if p.weight_in == 0
     }
     same = {name: positive(*shaped(K)) for name in ("p", "t", "q", "a", "logp", "y", "mask", "dy")}
     signed = {name: rng.normal(size=shaped(K)) for name in ("z", "dz", "dp", "da")}

@@ -14,12 +14,13 @@ import pytest
 import softgrad as sg
 from check.corpus import CASES, MISTAKES, RIGHT, UNNAMED
 from check.corpus.problem import leaves
-from softgrad.check.mistakes import ENTRIES, findings
+from softgrad.check.catalogue import ENTRIES, conduct
+from softgrad.check.user.options import MAX_CALLS
 
 SEEDS = (0, 1)
 CHECKS = {"vjp": sg.check_vjp, "grad": sg.check_grad}
 BY_NAME = {case.name: case for case in CASES}
-BEHAVIOUR = {entry.name for entry in findings.ENTRIES}  # what is measured, not predicted by a line
+BEHAVIOUR = {entry.name for entry in conduct.ENTRIES}  # what is measured, not predicted by a line
 NAMED = [case for case in MISTAKES if case.mistake != UNNAMED]
 
 SAME_NUMBERS = {  # name of a case: another name of the catalogue, and why it gives the same numbers
@@ -133,6 +134,11 @@ def test_all_are_found_and_nine_of_ten_are_named(seed):
     assert [case.name for case in mistakes if report_on(case, seed).ok is not False] == []
     assert [case.name for case in right if report_on(case, seed).ok is not True] == []
     assert len(named) >= 0.9 * len(mistakes)
+
+
+@each(CASES)
+def test_no_check_needs_more_than_three_fifths_of_the_calls(case, seed):
+    assert report_on(case, seed).calls <= 0.6 * MAX_CALLS
 
 
 @each(CASES)

@@ -12,6 +12,8 @@ import pytest
 import softgrad as sg
 from check.corpus.common import relu, row_losses, softmax
 
+pytestmark = pytest.mark.timing
+
 LAYER, NETWORK = 0.050, 2.0  # seconds
 Z = np.random.default_rng(0).normal(size=(4, 3))
 

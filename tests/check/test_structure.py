@@ -134,7 +134,7 @@ def test_a_pole_at_0_hides_nothing(case):
 
 def test_what_positive_inputs_hide_is_told():
     x = RNG.random((4, 3)) + 0.1
-    said = "x is right for positive numbers, as given, and wrong where some are negative"
+    said = "the gradient of x is right for positive numbers, as given, and wrong where some are negative"
     relu = lambda x: np.maximum(x, 0)  # noqa: E731
     report = sg.check_vjp(relu, lambda x, y, g: g, x)
     assert report.ok is True

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import softgrad as sg
-from check.reports import ALL, RIGHT
+from check.report_examples import ALL, RIGHT
 
 ASSERTIONS = {"check_vjp": sg.testing.assert_vjp, "check_grad": sg.testing.assert_grad}
 

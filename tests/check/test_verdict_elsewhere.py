@@ -47,6 +47,28 @@ def test_the_users_rtol_is_that_of_recognised_functions_too(by, rtol, ok):
     assert (report.where is not None) is not ok
 
 
+def fixed_at_4_rows(gradient):
+    """A backward pass that returns 4 rows whatever it gets."""
+
+    def vjp(z, p, dp):
+        grad = np.zeros((4, 3))
+        grad[: len(z)] = gradient(z, p, dp)[:4]
+        return grad
+
+    return vjp
+
+
+def test_a_shape_that_is_right_for_the_inputs_given_only():
+    report = sg.check_vjp(softmax, fixed_at_4_rows(softmax_backward), Z)
+    assert report.ok is False
+    assert report.mistake.name == "wrong-shape"
+    assert report.mistake.evidence == "the gradient of z has shape (4, 3) at other inputs, wanted (3, 3)"
+    wrong = sg.check_vjp(softmax, fixed_at_4_rows(lambda z, p, dp: p * (1 - p) * dp), Z)
+    assert wrong.ok is False
+    unknown = sg.check_vjp(np.cosh, fixed_at_4_rows(lambda z, y, g: g * np.sin(z)), Z)
+    assert unknown.ok is False
+
+
 BY_CLASSES = """
 import numpy as np
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import softgrad as sg
-from check.reports import ALL, RIGHT, UNCHECKED, WRONG
+from check.report_examples import ALL, RIGHT, UNCHECKED, WRONG
 from softgrad.errors import ShapeError
 
 SOFTMAX = """
@@ -142,7 +142,10 @@ def test_a_target_is_drawn_for_the_first_shape(case, check, checker):
 def test_options_are_passed_to_the_checker(check, checker):
     context = ["reduction=mean", "temperature=.5", "class_weight=[1, 2, 3]", "keep=8e-1", "class_axis=-1", "note=a=b c"]
     arguments = [argument for text in context for argument in ("--context", text)]
-    assert check(LOSS, "--seed", 7, "--rtol", "1e-5", "--draws", 9, "--wrt", "0,1", *arguments).code == 0
+    assert (
+        check(LOSS, "--seed", 7, "--rtol", "1e-5", "--draws", 9, "--max-calls", 700, "--wrt", "0,1", *arguments).code
+        == 0
+    )
     options = {name: value for name, value in checker.options.items() if name != "inputs"}
     known = {
         "reduction": "mean",
@@ -152,7 +155,7 @@ def test_options_are_passed_to_the_checker(check, checker):
         "class_axis": -1,
         "note": "a=b c",
     }
-    assert options == {"seed": 7, "rtol": 1e-5, "draws": 9, "wrt": (0, 1), "context": known}
+    assert options == {"seed": 7, "rtol": 1e-5, "draws": 9, "max_calls": 700, "wrt": (0, 1), "context": known}
 
 
 def test_omitted_options_are_not_passed_to_the_checker(check, checker):
@@ -253,7 +256,9 @@ INVALID = {  # name: (FILE, arguments, message)
     "seed": (LOSS, ("--seed", "-1"), "'--seed'"),
     "rtol 0": (LOSS, ("--rtol", "0"), "--rtol is 0.0, wanted a positive number"),
     "rtol NaN": (LOSS, ("--rtol", "nan"), "--rtol is nan, wanted a positive number"),
-    "draws 0": (LOSS, ("--draws", "0"), "'--draws'"),
+    "draws 4": (LOSS, ("--draws", "4"), r"'--draws'.*\b5\b"),
+    "draws 1001": (LOSS, ("--draws", "1001"), r"'--draws'.*\b1000\b"),
+    "calls 99": (LOSS, ("--max-calls", "99"), r"'--max-calls'.*\b100\b"),
     "inputs without rng": (PAIR + "def inputs():\n    return 1,", (), r"inputs must take one argument, inputs\(rng\), "
                            "where rng is a NumPy random generator$"),
     "inputs returns an array": (PAIR + "def inputs(rng):\n    return rng.normal(size=3)", (), r"inputs\(rng\) returned "

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from softgrad.check.mistakes import ENTRIES
+from softgrad.check.catalogue import ENTRIES
 
 HEAD = """
 import numpy as np

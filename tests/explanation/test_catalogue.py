@@ -5,7 +5,7 @@ import pytest
 
 import softgrad as sg
 from explanation.walk import numbers, steps
-from softgrad.check.mistakes import ENTRIES
+from softgrad.check.catalogue import ENTRIES
 from softgrad.explanation.render.formula_text import as_text
 from softgrad.explanation.steps.wrong_lines import wrong_line
 

@@ -1,45 +1,50 @@
-"""Gradients against numerical derivatives, and what was done wrong where they differ.
+"""A checker of gradients: are they right, and if not, what was done wrong? It uses none of softgrad's own functions.
 
-Nothing here uses softgrad's own functions: it must be able to judge them.
+    api.py        check_vjp and check_grad: start here
+    pipeline.py   one check, step by step
+    diagnose/     which gradients are wrong, and why
+    recognise/    which known function forward computes; its right backward pass is then known
+    conduct/      what the functions do beside computing: types, state, overwritten arguments
+    derivatives/  numerical derivatives with error estimates, and gradients judged by them
+    sampling/     other inputs like those given
+    report/       what was found, and how it is shown
+    catalogue/    data: the mistakes, and the wrong lines that show them
+    user/         the user's functions, called on copies
 
-    checks.py        check_vjp and check_grad: start here; check.py runs one check
-    subject.py       the user's functions, called on copies; arguments.py, returned.py, randomness.py: what passes
-    context.py       what the user says of them
-    numerical.py     derivatives with error estimates; verdict.py and judge.py hold a gradient against them
-    behaviour.py     what the functions do beside computing; samples.py, draws.py: other inputs
-    recognition.py   which function it is, of those in recipes/; mistakes/: the catalogue of wrong lines
-    backward.py      a recognised backward pass with wrong lines in it; diagnose.py: which of them explain the gradient
-    unexplained.py   where none does: experiments.py on the numbers, trials.py on other inputs
-    report.py        what was found; report_text.py, report_html.py, report_plot.py: how it looks
-    compare.py       every entry of a network's gradient before it is trained, by differences.py
+Each imports only from those below it. The language of the lines is softgrad.formulas.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from softgrad.check.compare import GradientError, compare_gradients
-from softgrad.check.differences import central_difference
+from softgrad.check.derivatives.network import GradientError, compare_gradients
 
 if TYPE_CHECKING:
-    from softgrad.check.checks import check_grad, check_vjp
-    from softgrad.check.report import Mistake, Place, Report
+    from softgrad.check.api import check_grad, check_vjp
+    from softgrad.check.report.mistake import Mistake, Place
+    from softgrad.check.report.report import Report
 
 __all__ = [
     "GradientError",
     "Mistake",
     "Place",
     "Report",
-    "central_difference",
     "check_grad",
     "check_vjp",
     "compare_gradients",
 ]
 
-_LATER = {"check_grad": "checks", "check_vjp": "checks", "Mistake": "report", "Place": "report", "Report": "report"}
+# Imported when they are first asked for: most programs check nothing.
+_LATER = {
+    "check_grad": "api",
+    "check_vjp": "api",
+    "Mistake": "report.mistake",
+    "Place": "report.mistake",
+    "Report": "report.report",
+}
 
 
 def __getattr__(name: str) -> object:
-    """The checker and its report, which are imported when they are first asked for: most programs never do."""
     if name not in _LATER:
         raise AttributeError(f"module 'softgrad.check' has no attribute {name!r}")
     return getattr(import_module(f"softgrad.check.{_LATER[name]}"), name)

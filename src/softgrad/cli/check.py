@@ -12,6 +12,7 @@ import numpy as np
 import typer
 
 from softgrad import check as checker
+from softgrad.check.user.options import DRAWS, FEWEST_CALLS, FEWEST_DRAWS, MAX_CALLS, MOST_DRAWS
 from softgrad.cli.inputs import Maker, drawn, returned_by
 from softgrad.cli.signatures import check_takes, check_takes_vjp
 from softgrad.cli.user_file import UserFile, user_file
@@ -48,7 +49,21 @@ def check(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the inputs that are drawn.")] = 0,
     rtol: Annotated[float | None, typer.Option(help="The relative error up to which a gradient is right.")] = None,
-    draws: Annotated[int | None, typer.Option(min=1, help="Inputs on which a named mistake must fit.")] = None,
+    draws: Annotated[
+        int | None,
+        typer.Option(
+            min=FEWEST_DRAWS,
+            max=MOST_DRAWS,
+            help=f"How many times other inputs are drawn; a named mistake must fit all of them.  [default: {DRAWS}]",
+        ),
+    ] = None,
+    max_calls: Annotated[
+        int | None,
+        typer.Option(
+            min=FEWEST_CALLS,
+            help=f"How often the two functions are called at most, both together.  [default: {MAX_CALLS}]",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> int:
     """Check the gradient in FILE, and name the mistake.
@@ -61,6 +76,7 @@ def check(
         "seed": seed,
         "rtol": _positive(rtol),
         "draws": draws,
+        "max_calls": max_calls,
         "wrt": _whole_numbers(wrt),
     }
     options = {name: value for name, value in options.items() if value is not None}

@@ -8,8 +8,8 @@ Classification Network Outputs (1990), for p - t.
 
 from __future__ import annotations
 
-from softgrad.check.mistakes.losses import FUSED
-from softgrad.check.mistakes.softmax import SOFTMAX, SOFTMAX_IN_LOSS
+from softgrad.check.catalogue.cross_entropy import FUSED
+from softgrad.check.catalogue.softmax import SOFTMAX, SOFTMAX_IN_LOSS
 from softgrad.explanation.document import Compared, Step, Table
 from softgrad.explanation.formula import (
     Frac,

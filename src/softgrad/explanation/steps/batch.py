@@ -14,8 +14,8 @@ import numpy as np
 
 from softgrad import losses
 from softgrad._arrays import Array
-from softgrad.check.mistakes.lines import run
-from softgrad.check.numerical import Numerical, along
+from softgrad.check.derivatives.extrapolation import Numerical
+from softgrad.check.derivatives.numerical import along
 from softgrad.explanation.arguments import Problem
 from softgrad.explanation.document import Compared, Step, Table, Wrong
 from softgrad.explanation.error_bounds import Bounded, computed
@@ -36,6 +36,7 @@ from softgrad.explanation.formula import (
 from softgrad.explanation.steps.row_values import VECTOR, RowValues
 from softgrad.explanation.steps.shared import WRITTEN_OUT, differ, largest, num, wrong_of
 from softgrad.explanation.steps.wrong_lines import wrong_line
+from softgrad.formulas.language import run
 
 MEAN = "dz = dz / m"
 ROWS_IN_TABLE = 20

@@ -15,14 +15,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from softgrad._arrays import Array
-from softgrad.check.mistakes.layers import BIAS, INPUT, WEIGHT
-from softgrad.check.mistakes.lines import Layout, Names, as_numpy, functions, run, split
+from softgrad.check.catalogue.dense import BIAS, INPUT, WEIGHT
 from softgrad.explanation.document import Compared, Step, Table, Wrong
 from softgrad.explanation.error_bounds import Bounded, computed, exactly
 from softgrad.explanation.formula import Math, Num, Sub, Sum, Transposed, Vec, Words, factor, loss_by, row, total
 from softgrad.explanation.steps.batch import ROWS_IN_TABLE, Batch, array_table
 from softgrad.explanation.steps.shared import WRITTEN_OUT, differ, largest, num, wrong_of
 from softgrad.explanation.steps.wrong_lines import wrong_line
+from softgrad.formulas.language import Layout, Names, functions, run, split
+from softgrad.formulas.notation import as_numpy
 
 FEATURES = 2  # of the example
 ENTRIES = 6  # shown of a wrong array

@@ -12,11 +12,12 @@ import numpy as np
 
 from softgrad import losses
 from softgrad._arrays import Array
-from softgrad.check.mistakes.lines import Layout, functions, run, split
-from softgrad.check.mistakes.losses import AT_PROBABILITIES, SQUARED
-from softgrad.check.numerical import along, unit
+from softgrad.check.catalogue.other_losses import AT_PROBABILITIES, SQUARED
+from softgrad.check.derivatives.evaluate import unit
+from softgrad.check.derivatives.numerical import along
 from softgrad.explanation.arguments import Loss
 from softgrad.explanation.error_bounds import Bounded, computed, exactly, rounded
+from softgrad.formulas.language import Layout, functions, run, split
 from softgrad.jacobian import SoftmaxJacobian
 from softgrad.softmax import log_softmax, softmax, softmax_vjp
 

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from softgrad._arrays import Array
-from softgrad.check.mistakes.lines import Layout, as_numpy
 from softgrad.explanation.document import Compared, Wrong
 from softgrad.explanation.error_bounds import Bounded
 from softgrad.explanation.formula import Math, Num, Sub, Vec
 from softgrad.explanation.steps.row_values import VECTOR, RowValues
 from softgrad.explanation.steps.wrong_lines import entry, wrong_line
+from softgrad.formulas.language import Layout
+from softgrad.formulas.notation import as_numpy
 
 WRITTEN_OUT = 4  # classes that get a line of their own; vectors show more of them
 SAME = 1e-9  # relative; a wrong line whose numbers differ by less is not shown

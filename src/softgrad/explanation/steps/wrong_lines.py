@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from softgrad.check.mistakes import ENTRIES, LISTED, Entry
-from softgrad.check.mistakes.changes import changes
-from softgrad.check.mistakes.lines import split
-from softgrad.check.mistakes.names import named
+from softgrad.check.catalogue import ENTRIES, WRONG_LINES, Entry
+from softgrad.check.diagnose.naming import names_of_edit
+from softgrad.formulas.edits import edits
+from softgrad.formulas.language import split
 
 
 @lru_cache
 def wrong_line(right: str, name: str) -> str:
     """The wrong line with this name: from the catalogue's list, or made from the right line by one of its changes."""
     target = split(right)[0]
-    for listed in LISTED:
-        if (listed.right, listed.name, listed.second) == (right, name, None):
-            return f"{target} = {listed.wrong}"
-    for change in changes(right, (("m", ()),)):
-        if named(change, right, right) == (name,):
-            return change.line
+    for known in WRONG_LINES:
+        if (known.right, known.name, known.second) == (right, name, None):
+            return f"{target} = {known.wrong}"
+    for edit in edits(right, (("m", ()),)):
+        if names_of_edit(edit, right, right) == (name,):
+            return edit.line
     raise LookupError(f"the catalogue has no line {name!r} for {right!r}")
 
 

@@ -1,0 +1,168 @@
+"""check_vjp and check_grad: is a hand-written gradient right, and if not, what was done wrong?
+
+The steps of a check are in pipeline.py, the ranges of the options in user/options.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from softgrad.check.pipeline import Check
+from softgrad.check.report.report import Report
+from softgrad.check.user.functions import UserFunctions
+from softgrad.check.user.options import DRAWS, MAX_CALLS, RTOL, read_options
+from softgrad.errors import OptionError
+
+
+def check_vjp(
+    forward: Callable[..., Any],
+    vjp: Callable[..., Any],
+    *arrays: Any,
+    names: Sequence[str] | None = None,
+    context: Mapping[str, Any] | None = None,
+    rtol: float = RTOL,
+    seed: int = 0,
+    draws: int = DRAWS,
+    inputs: Callable[[np.random.Generator], tuple[Any, ...]] | None = None,
+    max_calls: int = MAX_CALLS,
+) -> Report:
+    """Checks a vector-Jacobian product, a backward pass: is vjp the gradient of <grad_output, forward(...)>?
+
+    A gradient is right where it is within the error estimate of the numerical derivative, or within `rtol` of it.
+    Numerical derivatives are taken in float64: by the complex step where the function allows it, otherwise by central
+    differences with Richardson extrapolation; for every entry, or along random directions where there are many entries.
+
+    The same seed gives the same report, on every run.
+
+    Args:
+        forward: forward(*arrays) -> output.
+        vjp: vjp(*arrays, output, grad_output) -> the gradient at the first array of real numbers, or a tuple of
+            gradients: one for each array (None where it has none), or for the first of them. forward is called right
+            before it, with the same arrays.
+        *arrays: the inputs: arrays, numbers, dicts or lists of arrays (the gradient is then one too); anything else is
+            passed on as it is.
+        names: what to call each input; by default the names of forward's parameters.
+        context: what you know of the function. Used to recognise it: class_axis, layout ("rows", "columns", "vector"),
+            temperature, label_smoothing, class_weight, ignore_index, mask, keep, slope, target, eps, z_loss, and any
+            random generator. A constant ratio is compared with all other numbers, such as learning_rate or reg.
+            Anything else (loss, reduction, layer, activation, network, wrt, output: these are read off the functions'
+            numbers) becomes a fact of the report, in your own words.
+        rtol: the relative error that passes.
+        seed: for all random numbers of the check.
+        draws: how many times other inputs are drawn; 5 to 1000.
+        inputs: inputs(rng) draws fresh inputs, of other shapes too; by default they are drawn like those given.
+        max_calls: how often forward and vjp are called at most, both together; 5,000 by default, at least 100. When the
+            limit is reached, what was judged by then stands, and a fact says so.
+
+    Returns:
+        The report: `ok`, `error`, `where`, `mistake`, `mistakes`, `facts`.
+
+    Raises:
+        CheckError: a function raises, or returns something other than gradients.
+        OptionError: an option is outside its range, or names do not fit.
+
+    Example:
+        >>> def softmax(z):
+        ...     e = np.exp(z - z.max(axis=-1, keepdims=True))
+        ...     return e / e.sum(axis=-1, keepdims=True)
+        >>> def softmax_backward(z, p, dp):
+        ...     return p * (1 - p) * dp
+        >>> report = sg.check_vjp(softmax, softmax_backward, np.array([[1.0, 2.0, 3.0], [1.0, 0.0, 1.0]]))
+        >>> report.ok, report.mistake.name
+        (False, 'diagonal-only')
+        >>> report.mistake.fix
+        'dz = p * (dp - np.sum(p * dp, axis=-1, keepdims=True))'
+    """
+    options = read_options(
+        "check_vjp", context=context, rtol=rtol, seed=seed, draws=draws, inputs=inputs, max_calls=max_calls
+    )
+    functions = UserFunctions(
+        "check_vjp",
+        forward,
+        vjp,
+        arrays,
+        takes_upstream=True,
+        names=names,
+        wrt=None,
+        generators=options.context.generators,
+        max_calls=options.max_calls,
+    )
+    return Check(functions, options).report()
+
+
+def check_grad(
+    loss: Callable[..., Any],
+    grad: Callable[..., Any],
+    *arrays: Any,
+    wrt: int | Sequence[int] = 0,
+    names: Sequence[str] | None = None,
+    context: Mapping[str, Any] | None = None,
+    rtol: float = RTOL,
+    seed: int = 0,
+    draws: int = DRAWS,
+    inputs: Callable[[np.random.Generator], tuple[Any, ...]] | None = None,
+    max_calls: int = MAX_CALLS,
+) -> Report:
+    """Checks the gradient of a scalar loss.
+
+    Args:
+        loss: loss(*arrays) -> one number.
+        grad: grad(*arrays) -> the gradient at the input `wrt`, or a tuple of gradients if `wrt` names several.
+        *arrays: the inputs, as in `check_vjp`.
+        wrt: which input the gradient is for, or which ones: 0, or (0, 2).
+        names: as in `check_vjp`, like everything that follows.
+        context: what you know of the function.
+        rtol: the relative error that passes.
+        seed: for all random numbers of the check.
+        draws: how many times other inputs are drawn; 5 to 1000.
+        inputs: inputs(rng) draws fresh inputs.
+        max_calls: how often loss and grad are called at most; 5,000 by default.
+
+    Returns:
+        The report, like that of `check_vjp`.
+
+    Raises:
+        CheckError: a function raises, or returns something other than a number and gradients.
+        OptionError: an option is outside its range, or names do not fit.
+
+    Example:
+        >>> def loss(w, x, y):
+        ...     return ((x @ w - y) ** 2).mean()
+        >>> def grad(w, x, y):
+        ...     return 2 * x.T @ (x @ w - y) / len(y)
+        >>> rng = np.random.default_rng(0)
+        >>> sg.check_grad(loss, grad, rng.normal(size=3), rng.normal(size=(5, 3)), rng.normal(size=5)).ok
+        True
+    """
+    options = read_options(
+        "check_grad", context=context, rtol=rtol, seed=seed, draws=draws, inputs=inputs, max_calls=max_calls
+    )
+    functions = UserFunctions(
+        "check_grad",
+        loss,
+        grad,
+        arrays,
+        takes_upstream=False,
+        names=names,
+        wrt=_input_numbers(wrt, len(arrays)),
+        generators=options.context.generators,
+        max_calls=options.max_calls,
+    )
+    return Check(functions, options).report()
+
+
+def _input_numbers(wrt: Any, count: int) -> list[int]:
+    """The numbers of the inputs that gradients are for, counted from 0."""
+    chosen = [wrt] if isinstance(wrt, int | np.integer) else list(wrt) if isinstance(wrt, tuple | list) else []
+    if not chosen or not all(isinstance(i, int | np.integer) and not isinstance(i, bool) for i in chosen):
+        raise OptionError(f"check_grad: wrt is {wrt!r:.40}, wanted the number of an input, as 0, or several, as (0, 2)")
+    for i in chosen:
+        if not -count <= i < count:
+            raise OptionError(f"check_grad: wrt has {i!r}, wanted input numbers 0..{count - 1}")
+    numbers = [int(i) % count for i in chosen]
+    if len(set(numbers)) < len(numbers):
+        raise OptionError(f"check_grad: wrt is {wrt!r:.40}, wanted each input once")
+    return numbers

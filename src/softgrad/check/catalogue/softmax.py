@@ -1,0 +1,258 @@
+"""Mistakes in the backward pass of softmax and of log-softmax.
+
+With p = softmax(z) and dp the gradient that arrives at p: the Jacobian is J = diag(p) - p pᵀ, and
+J dp = p (dp - Σ_k p dp).
+"""
+
+from __future__ import annotations
+
+from softgrad.check.catalogue.entry import Entry, WrongLine
+
+SOFTMAX = "dz = p * (dp - sum_k(p * dp))"
+SOFTMAX_IN_LOSS = "dz = (dp - sum_k(p * dp)) * p"  # the same where dp is the loss's own: other mistakes are made there
+LOG_SOFTMAX = "dz = dp - p * sum_k(dp)"
+
+ENTRIES = (
+    Entry(
+        "diagonal-only",
+        "Only the diagonal of the Jacobian is used",
+        "Softmax is not element-wise: each output depends on every z_j through the sum that exp(z) is divided by. "
+        "Here only the case i = j is used, p (1 - p) for softmax and 1 - p for its logarithm; the entries for i != j "
+        "are missing.",
+    ),
+    Entry(
+        "inner-product-missing",
+        "The inner product Σ p dp is missing",
+        "p * dp is the product with diag(p) alone. The Jacobian is diag(p) - p pᵀ, so the inner product of p and dp "
+        "in each row has to be subtracted from dp first. It is what the other classes lose when one gains.",
+    ),
+    Entry(
+        "diagonal-part-missing",
+        "Only the part - p pᵀ of the Jacobian is used",
+        "The Jacobian is diag(p) - p pᵀ. The first part, which gives p * dp, is missing.",
+    ),
+    Entry(
+        "jacobian-summed",
+        "The Jacobian is summed, not multiplied by the upstream gradient",
+        "Each row and each column of diag(p) - p pᵀ sums to 0, because the probabilities always sum to 1. Summing "
+        "them, or multiplying by the sum, leaves only zeros: the product J dp is wanted.",
+    ),
+    Entry(
+        "upstream-ignored",
+        "The upstream gradient is not used",
+        "A backward pass gets the gradient of the loss at its output and has to multiply by it: the chain rule. What "
+        "is returned is the same, whatever arrives from above.",
+    ),
+    Entry(
+        "upstream-first-only",
+        "One entry of the upstream gradient is used for all of them",
+        "Each output has an upstream gradient of its own. Here the first one is used for all of them, which a test "
+        "with an upstream gradient of ones cannot show.",
+    ),
+    Entry(
+        "upstream-summed",
+        "The upstream gradient is summed before it is used",
+        "The upstream gradient of each output is multiplied by its own derivative, and then the products are summed. "
+        "Here the upstream gradients are summed first.",
+    ),
+    Entry(
+        "derivative-at-input",
+        "The derivative is taken at the input where the output belongs",
+        "The derivative of softmax is written in its output p. Here the logits z stand in its place; p (1 - p) with z "
+        "for p is not the derivative of anything here.",
+    ),
+    Entry(
+        "derivative-at-upstream",
+        "The derivative is taken at the upstream gradient where the output belongs",
+        "The derivative of softmax is written in its output p, and multiplied by the upstream gradient. Here the "
+        "upstream gradient stands in the place of p; often the two arguments were passed in the other order.",
+    ),
+    Entry(
+        "assignment-for-sum",
+        "An assignment where a sum is needed",
+        "dz_i is a sum over all j of J_ij dp_j. With = inside the loop only the last j is kept; it needs +=.",
+    ),
+    Entry(
+        "off-diagonal-sign",
+        "The entries off the diagonal have the wrong sign",
+        "dp_i/dz_j = -p_i p_j for i != j: when the logit of another class grows, this probability falls. Here that "
+        "term is added.",
+    ),
+    Entry(
+        "softmax-twice",
+        "Softmax is applied to what is a probability already",
+        "The formula needs p = softmax(z). Here softmax is applied once more, to p itself: a common slip when the "
+        "backward pass computes the probabilities again from the output.",
+    ),
+    Entry(
+        "wrong-axis",
+        "A sum or a softmax runs along the wrong axis",
+        "The probabilities sum to 1 along the class axis, and every sum of the backward pass runs along it too. Here "
+        "a sum runs along the other axis, which mixes the samples.",
+    ),
+    Entry(
+        "inner-product-over-batch",
+        "The inner product runs over the whole batch",
+        "Σ p dp is one number for each row. Here it is one number for all rows together, so each sample's gradient "
+        "depends on the others.",
+    ),
+    Entry(
+        "output-factor-missing",
+        "The output as a factor is missing",
+        "The derivative is written in the output: softmax gives p (dp - Σ p dp), sigmoid gives da a (1 - a). Here the "
+        "factor p, or a, in front is missing.",
+    ),
+    Entry(
+        "identity-jacobian",
+        "The upstream gradient is passed on unchanged",
+        "That is right for the identity. Softmax has the Jacobian diag(p) - p pᵀ to multiply by; only a loss that has "
+        "softmax built in can leave it out.",
+    ),
+    Entry(
+        "first-row-jacobian",
+        "The Jacobian of one row is used for every row",
+        "Each sample has probabilities of its own, and therefore a Jacobian of its own.",
+    ),
+    Entry(
+        "log-softmax-formula",
+        "This is the backward pass of log-softmax",
+        "dp - p Σ dp belongs to log p. For p itself the backward pass is p (dp - Σ p dp).",
+    ),
+    Entry(
+        "softmax-formula",
+        "This is the backward pass of softmax",
+        "p (dp - Σ p dp) belongs to p itself. For log p the backward pass is dp - p Σ dp.",
+    ),
+    Entry(
+        "sum-missing",
+        "The sum over the classes is missing",
+        "log p_i = z_i - logsumexp(z), and the second part depends on every logit: it adds - p Σ dp.",
+    ),
+    Entry(
+        "probabilities-factor-missing",
+        "The factor p is missing",
+        "The derivative of logsumexp(z) is p: the sum of the upstream gradient has to be multiplied by p.",
+    ),
+    Entry(
+        "mean-for-sum",
+        "A mean stands where a sum belongs",
+        "The chain rule sums over everything that a quantity affects; the mean divides that sum by the number of its "
+        "terms.",
+    ),
+    Entry(
+        "log-output-for-probabilities",
+        "log p stands where p belongs",
+        "The output of log-softmax is log p; the derivative is written in p = exp(log p).",
+    ),
+    Entry(
+        "off-diagonal-index",
+        "An index is wrong off the diagonal of the Jacobian: p_i p_i for p_i p_j",
+        "The entry (i, j) of the Jacobian is p_i (1 - p_i) for i = j, and -p_i p_j elsewhere. With -p_i p_i instead, "
+        "p_j is missing from the sum over j.",
+    ),
+    Entry(
+        "inner-product-without-probabilities",
+        "The factor p is missing in the inner product",
+        "What is subtracted from dp is Σ p dp, the mean of dp under the probabilities, not the plain sum or mean of "
+        "dp.",
+    ),
+    Entry(
+        "upstream-sum-missing",
+        "The sum of the upstream gradient is missing",
+        "dp - p is right only where the upstream gradient sums to 1: p has to be multiplied by Σ dp.",
+    ),
+    Entry(
+        "log-alone",
+        "Only the logarithm is differentiated",
+        "1 / p is the derivative of the logarithm at p. The logits come before the softmax, so its Jacobian has to "
+        "follow.",
+    ),
+    Entry(
+        "upstream-absolute",
+        "The sign of the upstream gradient is lost",
+        "The absolute value of the upstream gradient is used, but a gradient has a sign.",
+    ),
+)  # fmt: skip
+
+_WRONG_LINES = (
+    WrongLine(SOFTMAX, "p * (1 - p) * dp", "diagonal-only"),
+    WrongLine(SOFTMAX, "p * (dp - p * dp)", "diagonal-only"),
+    WrongLine(SOFTMAX, "p * (1 - p)", "diagonal-only", "upstream-ignored"),
+    WrongLine(SOFTMAX, "-p * p * dp", "diagonal-only"),
+    WrongLine(SOFTMAX, "p * (dp - p * sum_k(dp))", "off-diagonal-index"),
+    WrongLine(SOFTMAX, "p * dp", "inner-product-missing"),
+    WrongLine(SOFTMAX, "p * -sum_k(p * dp)", "diagonal-part-missing"),
+    WrongLine(SOFTMAX, "-p * (sum_k(p * dp) - p * dp)", "diagonal-part-missing"),
+    WrongLine(SOFTMAX, "zeros(p)", "jacobian-summed"),
+    WrongLine(SOFTMAX, "dp * (p - p * sum_k(p))", "jacobian-summed"),
+    WrongLine(SOFTMAX, "ones(p) * sum_k(p * (dp - sum_k(p * dp)))", "jacobian-summed"),
+    WrongLine(SOFTMAX, "p - sum_k(p * p)", "upstream-ignored"),
+    WrongLine(SOFTMAX, "p * (p - sum_k(p * p))", "upstream-ignored"),
+    WrongLine(SOFTMAX, "p", "upstream-ignored"),
+    WrongLine(SOFTMAX, "p * (1 - p) * first(dp)", "diagonal-only", "upstream-first-only"),
+    WrongLine(SOFTMAX, "p * (1 - p) * sum_k(dp)", "diagonal-only", "upstream-summed"),
+    WrongLine(SOFTMAX, "p * (1 - p) * sum_all(dp)", "diagonal-only", "upstream-summed"),
+    WrongLine(SOFTMAX, "first_m(p) * (dp - sum_k(first_m(p) * dp))", "first-row-jacobian"),
+    WrongLine(SOFTMAX, "last_m(p) * (dp - sum_k(last_m(p) * dp))", "first-row-jacobian"),
+    WrongLine(SOFTMAX, "z * (1 - z) * dp", "derivative-at-input", "diagonal-only"),
+    WrongLine(SOFTMAX, "z * (1 - z)", "derivative-at-input", "upstream-ignored"),
+    WrongLine(SOFTMAX, "z * (dp - sum_k(z * dp))", "derivative-at-input"),
+    WrongLine(SOFTMAX, "dp * (1 - dp) * p", "derivative-at-upstream", "diagonal-only"),
+    WrongLine(SOFTMAX, "dp * (1 - dp)", "derivative-at-upstream", "diagonal-only"),
+    WrongLine(SOFTMAX, "dp * (p - sum_k(dp * p))", "derivative-at-upstream"),
+    WrongLine(SOFTMAX, "dp * (dp - sum_k(dp * dp))", "derivative-at-upstream"),
+    WrongLine(SOFTMAX, "softmax(dp) * (p - sum_k(softmax(dp) * p))", "derivative-at-upstream"),
+    WrongLine(SOFTMAX, "softmax(dp) * (dp - sum_k(softmax(dp) * dp))", "derivative-at-upstream", "softmax-twice"),
+    WrongLine(SOFTMAX, "p * (last_one(p) - last_k(p)) * last_k(dp)", "assignment-for-sum"),
+    WrongLine(SOFTMAX, "p * (first_one(p) - first_k(p)) * first_k(dp)", "assignment-for-sum"),
+    WrongLine(SOFTMAX, "p * (dp + sum_k(p * dp))", "off-diagonal-sign"),
+    WrongLine(SOFTMAX, "p * ((1 - p) * dp + sum_k(p * dp) - p * dp)", "off-diagonal-sign"),
+    WrongLine(SOFTMAX, "p * (sum_k(p * dp) - dp)", "sign"),
+    WrongLine(SOFTMAX, "softmax(p) * (dp - sum_k(softmax(p) * dp))", "softmax-twice"),
+    WrongLine(SOFTMAX, "softmax(p) * (1 - softmax(p)) * dp", "softmax-twice", "diagonal-only"),
+    WrongLine(SOFTMAX, "softmax_m(z) * (dp - sum_m(softmax_m(z) * dp))", "wrong-axis"),
+    WrongLine(SOFTMAX, "softmax_all(z) * (dp - sum_all(softmax_all(z) * dp))", "wrong-axis"),
+    WrongLine(SOFTMAX, "p * (dp - sum_m(p * dp))", "wrong-axis"),
+    WrongLine(SOFTMAX, "softmax_last(z) * (dp - sum_last(softmax_last(z) * dp))", "wrong-axis"),
+    WrongLine(SOFTMAX, "p * (dp - sum_all(p * dp))", "inner-product-over-batch"),
+    WrongLine(SOFTMAX, "p * (dp - mean_k(p * dp))", "mean-for-sum"),
+    WrongLine(SOFTMAX, "p * (dp - mean_m(p * dp))", "wrong-axis", "mean-for-sum"),
+    WrongLine(SOFTMAX, "p * (dp - mean_all(p * dp))", "inner-product-over-batch", "mean-for-sum"),
+    WrongLine(SOFTMAX, "p * (dp - sum_k(dp))", "inner-product-without-probabilities"),
+    WrongLine(SOFTMAX, "p * (dp - mean_k(dp))", "inner-product-without-probabilities"),
+    WrongLine(SOFTMAX, "dp - sum_k(p * dp)", "output-factor-missing"),
+    WrongLine(SOFTMAX, "dp", "identity-jacobian"),
+    WrongLine(SOFTMAX_IN_LOSS, "dp", "softmax-jacobian-missing"),
+    WrongLine(SOFTMAX, "dp - p * sum_k(dp)", "log-softmax-formula"),
+    WrongLine(SOFTMAX, "p * (first(dp) - sum_k(p * first(dp)))", "upstream-first-only"),
+    WrongLine(SOFTMAX, "p * (first_m(dp) - sum_k(p * first_m(dp)))", "upstream-first-only"),
+    WrongLine(LOG_SOFTMAX, "p * (dp - sum_k(p * dp))", "softmax-formula"),
+    WrongLine(LOG_SOFTMAX, "p * (1 - p) * dp", "softmax-formula", "diagonal-only"),
+    WrongLine(LOG_SOFTMAX, "(1 - p) * dp", "diagonal-only"),
+    WrongLine(LOG_SOFTMAX, "(1 - p) * ones(dp)", "diagonal-only", "upstream-ignored"),
+    WrongLine(LOG_SOFTMAX, "dp", "sum-missing"),
+    WrongLine(LOG_SOFTMAX, "dp - sum_k(dp)", "probabilities-factor-missing"),
+    WrongLine(LOG_SOFTMAX, "dp - p * mean_k(dp)", "mean-for-sum"),
+    WrongLine(LOG_SOFTMAX, "dp - logp * sum_k(dp)", "log-output-for-probabilities"),
+    WrongLine(LOG_SOFTMAX, "dp - p * sum_m(dp)", "wrong-axis"),
+    WrongLine(LOG_SOFTMAX, "dp - p * sum_all(dp)", "inner-product-over-batch"),
+    WrongLine(LOG_SOFTMAX, "dp + p * sum_k(dp)", "off-diagonal-sign"),
+    WrongLine(LOG_SOFTMAX, "dp - p * dp", "diagonal-only"),
+    WrongLine(LOG_SOFTMAX, "dp - p", "upstream-sum-missing"),
+    WrongLine(LOG_SOFTMAX, "1 - K * p", "upstream-ignored"),
+    WrongLine(LOG_SOFTMAX, "dp / p", "log-alone"),
+    WrongLine(LOG_SOFTMAX, "dp - softmax(p) * sum_k(dp)", "softmax-twice"),
+    WrongLine(LOG_SOFTMAX, "dp - softmax_m(z) * sum_k(dp)", "wrong-axis"),
+    WrongLine(LOG_SOFTMAX, "dp - softmax_m(z) * sum_m(dp)", "wrong-axis"),
+    WrongLine(LOG_SOFTMAX, "dp - p * first_k(dp)", "upstream-first-only"),
+)
+
+# Behind a loss the upstream gradient is computed, not given: what ignores it or passes it on is another mistake there.
+WRONG_LINES = (
+    *_WRONG_LINES,
+    *(
+        wrong._replace(right=SOFTMAX_IN_LOSS)
+        for wrong in _WRONG_LINES
+        if wrong.right == SOFTMAX and wrong.name not in ("identity-jacobian", "log-softmax-formula", "upstream-ignored")
+    ),
+)

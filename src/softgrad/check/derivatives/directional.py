@@ -1,0 +1,250 @@
+"""One directional derivative of a gradient, held against the numerical one.
+
+The derivative of <grad_output, f(x)> along a direction is right where
+
+    |got - wanted| <= max(rtol size, slack),    slack = 4 error + floor
+
+Here size is that of the larger of the two derivatives, error is the estimate of numerical.py, and floor is the rounding
+that the user's own arithmetic may cause: p - t of a saturated row is 0 where 1e-20 is exact. As one number, which is
+above rtol where the derivative is wrong, and at most 2 if it is finite:
+
+    |got - wanted| / max(size, slack / rtol)
+
+On a kink (ReLU at 0) the slopes from the left and from the right differ, and anything between them is right. This holds
+for each entry of the output, so the intervals add up.
+
+Without the complex step, the numerical derivative takes 6 calls of f or more. Most entries of a right gradient need
+only 2: see `first_look`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from softgrad.check.derivatives.evaluate import EPS, Function, evaluate, point
+from softgrad.check.derivatives.extrapolation import Numerical
+from softgrad.check.derivatives.numerical import allows_complex_step, along, slopes
+from softgrad.formulas.numbers import Array
+
+TRUSTED = 0.1  # an error above this part of the derivative's size says nothing about it
+LOOSE = 1e-3  # above this part, the slopes from both sides may say more
+LARGE_TERMS = 1e5  # an error below so many eps of the terms is trusted, however small the derivative
+MOST_TERMS = 1e6  # the terms are never larger than so many times f
+SHORT_STEP = 4 * float(np.cbrt(np.finfo(np.float64).eps))  # of the first look, relative to x or to 1
+LONG_STEP = 2.0**-7  # the same where the derivative is to be 0
+STEPS_TO_INFINITY = 2.0 ** (-8 * np.arange(1, 16))
+CONFIRMED = 4  # so many wrong derivatives by the complex step are confirmed by differences; then it is trusted
+
+
+class Verdict(NamedTuple):
+    """What is found of one derivative."""
+
+    distance: float  # the number above; infinite where `got` or `wanted` is not finite
+    got: float
+    wanted: float  # on a kink, the number nearest to `got` between the slopes
+    estimate: float  # of the error of `wanted`
+    kink: bool = False  # whether the slopes from both sides differ
+    resolved: bool = True  # whether some step gave a derivative that can be trusted
+
+    @property
+    def error(self) -> float:
+        """The distance, or 0 where no numerical derivative can be trusted: nothing is called wrong there."""
+        return self.distance if self.resolved else 0.0
+
+
+class _Interval(NamedTuple):
+    """The wanted derivative: a number, or on a kink everything between two numbers."""
+
+    low: float
+    high: float
+    error: float
+
+
+class DerivativeTest:
+    """Compares derivatives with the numerical derivatives of <grad_output, f(x)> at one x.
+
+    Args:
+        f: the function of one array.
+        x: float64.
+        grad_output: in the shape of f's output.
+        rng: for a random direction and a random step.
+        rtol: the relative error that passes.
+        eps: the machine epsilon of the type in which f computes.
+        takes_complex: whether f may be called with a complex x.
+    """
+
+    def __init__(
+        self,
+        f: Function,
+        x: Array,
+        grad_output: Array,
+        *,
+        rng: np.random.Generator,
+        rtol: float,
+        eps: float = EPS,
+        takes_complex: bool = True,
+    ) -> None:
+        self.f, self.x, self.grad_output, self.rtol, self.eps = f, x, grad_output, rtol, eps
+        self.at = point(f, x, eps=eps)
+        self.terms = _size_of_terms(f, x, self.at.value, grad_output)
+        self.complex_step = takes_complex and x.size > 0 and allows_complex_step(f, x, rng, eps=eps, at=self.at)
+        self.stretches = (1.0, 1.0) if self.complex_step else _unequal(rng)  # of the steps of the first look
+        self.confirmed = 0
+        self._moved = x.copy()  # x with one entry moved, for the first look
+        self._used = grad_output != 0  # an output of weight 0 may be infinite
+        self._weight = grad_output[self._used]
+        self._rounding = float((np.abs(self._weight) * self.at.rounding[self._used]).sum())
+
+    def first_look(self, j: int, got: float) -> Verdict | None:
+        """Accepts `got` as the derivative in the j-th entry by 2 calls of f in float64; None if they do not confirm it.
+
+        The calls give the slopes above and below x, a step to each side. Their mean D, weighted so that f'' cancels, is
+        the derivative up to s^2 f''' / 6. No slack is given: `got` is accepted if, relative to the larger of the two,
+
+        - it is within rtol / 2 of D,
+        - the rounding error of D is at most rtol / 4,
+        - the two slopes are at most sqrt(rtol) apart: x is on no kink that counts, and the step is short for f.
+
+        D may still be off, by a weak kink beside x or at the inflection of a steep curve. A wrong gradient would have
+        to agree with that number to rtol / 2. One that was itself made by differences could, if it had the same steps;
+        so the steps are random, and unequal: D is not the mean of two slopes that equal steps give.
+
+        A derivative of 0 has no relative error. It is accepted if f does not move at all within a long step, which is
+        all that the full estimate could say of it.
+        """
+        if self.complex_step or self.eps > EPS or not np.isfinite(got):
+            return None
+        entry, moved, y = float(self.x.flat[j]), self._moved, self.at.value[self._used]
+        scale = (SHORT_STEP if got else LONG_STEP) * max(1.0, abs(entry))
+        up, down = (scale * stretch for stretch in self.stretches)
+        moved.flat[j] = entry + up
+        rise = evaluate(self.f, moved, self.at.value)[self._used] - y
+        moved.flat[j] = entry - down
+        fall = y - evaluate(self.f, moved, self.at.value)[self._used]
+        moved.flat[j] = entry
+        noise = 2 * self._rounding / min(up, down)
+        if not got:
+            return None if rise.any() or fall.any() else Verdict(0.0, got, 0.0, noise)
+        wanted = float(((rise * (down / up) + fall * (up / down)) * self._weight).sum()) / (up + down)
+        if not np.isfinite(wanted):
+            return None
+        bend = float(np.abs((rise / up - fall / down) * self._weight).sum())
+        size = max(abs(got), abs(wanted))
+        if (
+            abs(got - wanted) <= self.rtol / 2 * size
+            and noise <= self.rtol / 4 * size
+            and bend <= self.rtol**0.5 * size
+        ):
+            return Verdict(abs(got - wanted) / size, got, wanted, self.rtol / 2 * size)
+        return None
+
+    def verdict(self, v: Array, got: float, size: float) -> Verdict:
+        """Judges `got` as the derivative along v; `size` is that of the terms of which `got` is the sum."""
+        if np.isinf(got) and self._is_infinite(v, got):
+            return Verdict(0.0, got, got, 0.0)
+        terms = self.terms * float(np.linalg.norm(v))
+        wanted = self._weighted(along(self.f, self.x, v, eps=self.eps, complex_step=self.complex_step, at=self.at))
+        verdict = self._compare(got, size, wanted, terms)
+        if not np.isfinite(got):
+            return verdict
+        if self.complex_step and verdict.resolved:
+            if verdict.error <= self.rtol or self.confirmed >= CONFIRMED:
+                return verdict
+            return self._confirm(verdict, v, size, terms)
+        loose = 4 * verdict.estimate > max(LOOSE * max(size, abs(verdict.wanted)), LARGE_TERMS * self.eps * terms)
+        if not loose or (verdict.resolved and verdict.error > self.rtol):
+            return verdict
+        on_kink = self._on_kink(v, got, size, terms)
+        return on_kink if on_kink.kink or on_kink.estimate < verdict.estimate else verdict
+
+    def _confirm(self, verdict: Verdict, v: Array, size: float, terms: float) -> Verdict:
+        """A derivative is wrong by the complex step only if differences agree with that, and x is not on a kink."""
+        differences = self._weighted(along(self.f, self.x, v, eps=self.eps, at=self.at))
+        agree = self._compare(verdict.wanted, abs(verdict.wanted), differences, terms)
+        if agree.error <= self.rtol and agree.resolved:  # on a kink, differences are the mean of two slopes
+            self.confirmed += 1
+            return verdict
+        on_kink = self._on_kink(v, verdict.got, size, terms)
+        if agree.error <= self.rtol and not on_kink.kink:
+            self.confirmed += 1
+            return verdict
+        second = self._compare(verdict.got, size, differences, terms)
+        return second if second.resolved and not on_kink.kink else on_kink
+
+    def _is_infinite(self, v: Array, got: float) -> bool:
+        """Whether slopes of <grad_output, f> on one side grow without end as steps shrink, with the sign of `got`."""
+        weight = self._weight * np.sign(got)
+        for side in (1.0, -1.0):
+            seen = []
+            for step in side * STEPS_TO_INFINITY:
+                change = evaluate(self.f, self.x + step * v, self.at.value) - self.at.value
+                rise = float((change[self._used] * weight).sum())
+                if not abs(rise) > 16 * self._rounding:
+                    break
+                seen.append(rise / step)
+            growth = np.diff(seen)
+            if len(growth) >= 4 and (growth > 0).all() and (growth[1:] > 0.5 * growth[:-1]).all():
+                return True
+        return False
+
+    def _on_kink(self, v: Array, got: float, size: float, terms: float) -> Verdict:
+        """Judges by the slopes from both sides."""
+        left, right = slopes(self.f, self.x, v, eps=self.eps, at=self.at)
+        kink = np.abs(left.value - right.value) > 4 * (left.error + right.error)
+        # At the border of f's domain only one side has a slope.
+        left, right = _filled(left, right), _filled(right, left)
+        used = self._used
+        ends = np.stack([left.value[used], right.value[used]]) * self._weight
+        error = np.maximum(left.error, right.error)[used] * np.abs(self._weight)
+        interval = _Interval(float(ends.min(axis=0).sum()), float(ends.max(axis=0).sum()), float(error.sum()))
+        return self._compare(got, size, interval, terms)._replace(kink=bool(kink[used].any()))
+
+    def _weighted(self, derivative: Numerical) -> _Interval:
+        value = float((derivative.value[self._used] * self._weight).sum())
+        return _Interval(value, value, float((derivative.error[self._used] * np.abs(self._weight)).sum()))
+
+    def _compare(self, got: float, size: float, wanted: _Interval, terms: float) -> Verdict:
+        nearest = min(max(got, wanted.low), wanted.high)
+        if not np.isfinite(got):
+            return Verdict(np.inf, got, wanted.low, wanted.error)
+        size = max(size, abs(wanted.low), abs(wanted.high))
+        slack = 4 * wanted.error + 128 * self.eps * terms
+        difference = abs(got - nearest) if np.isfinite(wanted.low + wanted.high) else np.inf
+        distance = difference / max(size, slack / self.rtol) if 0 < difference < np.inf else difference
+        resolved = bool(4 * wanted.error <= max(TRUSTED * size, LARGE_TERMS * self.eps * terms))
+        return Verdict(distance, got, nearest, wanted.error, resolved=resolved)
+
+
+def _unequal(rng: np.random.Generator) -> tuple[float, float]:
+    """Two factors near 1, of which one is at least 1.4 times the other."""
+    stretch = rng.uniform(1.2, 1.6)
+    return (stretch, 1 / stretch) if rng.random() < 0.5 else (1 / stretch, stretch)
+
+
+def _filled(side: Numerical, other: Numerical) -> Numerical:
+    """The slopes of one side; those of the other side where this one has none."""
+    missing = ~np.isfinite(side.error) & np.isfinite(other.error)
+    return Numerical(np.where(missing, other.value, side.value), np.where(missing, other.error, side.error))
+
+
+def _size_of_terms(f: Function, x: Array, y: Array, grad_output: Array) -> float:
+    """The size of the terms that are summed in one entry of the gradient. Its rounding error is eps times that.
+
+    Two measures have this size: f at 0 (for a cross-entropy that is log K, however saturated the logits are), and the
+    change of f from 0 to x, divided by the distance. As 0 may be a pole, the same is measured at -x, and the smaller
+    one counts. If f is not defined at 0, f over x is used; if x is 0, f at 1 instead of f at 0. The size is never taken
+    to be more than MOST_TERMS times f.
+    """
+    size = float(np.abs(x).max(initial=0.0)) or 1.0
+
+    def seen_from(other: Array) -> Array:
+        at = evaluate(f, other, y)
+        return np.asarray(np.maximum(np.abs(at), np.abs(y - at) / size))
+
+    terms = seen_from(np.zeros(x.shape) if x.any() else np.ones(x.shape))
+    if not np.isfinite(terms).all():
+        terms = np.abs(y) / size
+    terms = np.fmin(np.fmin(terms, seen_from(-x) if x.any() else np.inf), MOST_TERMS * np.maximum(np.abs(y), 1.0))
+    return float(np.linalg.norm((grad_output * np.where(np.isfinite(terms), terms, 0.0)).ravel()))

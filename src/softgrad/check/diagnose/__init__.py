@@ -1,0 +1,17 @@
+"""Which gradients are wrong, and why.
+
+    wrong_gradients.py  which are wrong: at the inputs given, or at others like them
+    explain.py          the door to all that follows: explains the wrong gradients
+    line_search.py      which wrong line of a known backward pass gives the user's numbers
+    candidates.py       the wrong lines that are tried: those of the catalogue, and all edits of a line
+    naming.py           what an edit is called
+    several_lines.py    two mistakes at once
+    whole_gradient.py   gradients that are 0, exchanged, or times a constant
+    wording.py          a mistake in words, and the line to write instead
+    shapes.py           gradients of the wrong shape
+    unexplained.py      what is known where no line explains the numbers
+    patterns.py         how a wrong gradient differs from the right one
+    other_inputs.py     other inputs at which a wrong gradient is right, or a right one wrong
+
+In: samples, judgements, and the right backward pass if there is one. Out: mistakes and facts.
+"""

@@ -1,0 +1,95 @@
+"""Explains wrong gradients: by a wrong line, if the function is known; otherwise by what the numbers show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from softgrad.check.derivatives.at_samples import GradientJudge
+from softgrad.check.derivatives.gradient import Judgement
+from softgrad.check.diagnose.line_search import diagnose
+from softgrad.check.diagnose.other_inputs import facts_at_other_inputs
+from softgrad.check.diagnose.shapes import find_wrong_shapes
+from softgrad.check.diagnose.unexplained import explore
+from softgrad.check.diagnose.wrong_gradients import WrongGradient, first_from_the_end
+from softgrad.check.recognise.known_backward import KnownBackward
+from softgrad.check.report.findings import Findings
+from softgrad.check.sampling.sampler import Sample, Sampler, length_of
+from softgrad.check.user.arguments import Key
+from softgrad.check.user.options import FEWEST_DRAWS
+from softgrad.formulas.numbers import Array
+
+
+class Evidence(NamedTuple):
+    """What is known of the gradients when they are to be explained."""
+
+    samples: Sequence[Sample]  # the inputs given, then others
+    start: Sample  # the inputs given; only their first rows, if they have many
+    judged: Mapping[Key, Judgement]  # at the inputs given
+    wrong: Mapping[Key, WrongGradient]
+    misshapen: Mapping[Key, Array]  # gradients of the wrong shape
+    backward: KnownBackward | None  # the right backward pass, where forward is a known function
+
+
+def explain(
+    evidence: Evidence, sampler: Sampler, numbers: Mapping[str, float], judge: GradientJudge, findings: Findings
+) -> None:
+    """Adds the mistakes and facts that explain the wrong gradients.
+
+    Args:
+        evidence: what is known of them.
+        sampler: calls the user's functions at other inputs.
+        numbers: of the context; a constant ratio may equal one of them.
+        judge: judges gradients by numerical derivatives.
+        findings: to be added to.
+    """
+    functions, given, backward = sampler.functions, evidence.samples[0], evidence.backward
+    for key in evidence.wrong:
+        if given.grads[key].dtype.kind in "iu":
+            findings.add("integer-truncation", f"the gradient of {functions.name_of(key)} is an array of integers")
+    named = backward is not None and _name_wrong_lines(backward, findings)
+    find_wrong_shapes(functions, given, evidence.misshapen, judge, findings)
+    if not named:
+        _explain_by_numbers(evidence, sampler, numbers, judge, findings)
+    if evidence.wrong and len(evidence.judged) > 1:
+        first = functions.name_of(first_from_the_end(functions, evidence.wrong, given, backward))
+        right = ", ".join(functions.name_of(key) for key in evidence.judged if key not in evidence.wrong) or "none"
+        findings.note(f"the first wrong gradient from the end is that of {first}; right: {right}")
+
+
+def _name_wrong_lines(backward: KnownBackward, findings: Findings) -> bool:
+    """Adds the wrong lines that give the user's gradients; whether there are any."""
+    findings.note(f"forward computes {backward.function.title}, {backward.function.layout}")
+    count = len(backward.draws)
+    if count < FEWEST_DRAWS:
+        findings.note(
+            f"no mistake is named: that takes {FEWEST_DRAWS} inputs, and the functions take {count} of those tried"
+        )
+        return False
+    mistakes = diagnose(backward) if backward.wrong() else ()
+    findings.include(*mistakes)
+    return bool(mistakes)
+
+
+def _explain_by_numbers(
+    evidence: Evidence, sampler: Sampler, numbers: Mapping[str, float], judge: GradientJudge, findings: Findings
+) -> None:
+    """Adds what is known of gradients that no wrong line explains."""
+    functions, given, backward = sampler.functions, evidence.samples[0], evidence.backward
+    rights: dict[Key, Array] = {}
+    samples = list(evidence.samples)
+    if backward is not None:
+        samples = [given]  # a known function has no mistake that its ratio alone names
+        if len(backward.draws) >= FEWEST_DRAWS and backward.draws[0].upstream is given.upstream:
+            keys = list(given.arrays)
+            rights = {keys[i]: right for i, right in backward.right(0).items()} if backward.wrong() else {}
+    else:
+        samples += sampler.other_lengths(given)
+    at_given = {key: evidence.judged[key] for key in evidence.wrong if not evidence.judged[key].ok}
+    for key, one in at_given.items():
+        if one.wanted is None and key in rights:  # judged by projections: the known gradient is compared with
+            at_given[key] = one._replace(wanted=rights[key])
+    explore(functions, samples, at_given, len(evidence.judged), numbers, judge, findings)
+    if at_given:
+        for fact in facts_at_other_inputs(sampler, evidence.start, at_given, judge, rows=length_of(given, 0)):
+            findings.note(fact)

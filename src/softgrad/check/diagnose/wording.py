@@ -1,0 +1,98 @@
+"""Mistakes in words: what a wrong line is called, the right line to write instead, and what shows the mistake."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from softgrad.check.catalogue import Entry
+from softgrad.check.diagnose.candidates import Candidate
+from softgrad.check.recognise.known_backward import KnownBackward
+from softgrad.check.report.mistake import Mistake
+from softgrad.formulas.language import split, substituted
+from softgrad.formulas.notation import as_formula, as_numpy
+
+UNNAMED_SHOWN = 2  # edits without a name of their own
+ANY_CAUSE = ("factor-2", "factor-half", "multiplied-by-classes", "multiplied-by-samples")  # names that say little
+SELF_EVIDENT = ("p", "logp", "z", "r", "loss", "y", "y_")  # names that need no comment
+
+
+def mistakes_of(backward: KnownBackward, found: Iterable[Candidate]) -> tuple[Mistake, ...]:
+    """The mistakes that wrong lines show, each name once. Edits without a name count only if nothing else was found."""
+    found = list(found)
+    named = sorted((one for one in found if one.has_name), key=_rank)
+    mistakes: dict[str, Mistake] = {}
+    for candidate in named or found[:UNNAMED_SHOWN]:
+        for entry in candidate.entries:
+            mistakes.setdefault(entry.name, _mistake(backward, candidate, entry))
+    return tuple(mistakes.values())
+
+
+def _rank(candidate: Candidate) -> tuple[int, bool, int]:
+    """One mistake before two, a missing temperature of 2 before a factor 2, a later line before an earlier one."""
+    return (
+        len(candidate.entries), any(entry.name in ANY_CAUSE for entry in candidate.entries), -candidate.step
+    )  # fmt: skip
+
+
+def _mistake(backward: KnownBackward, candidate: Candidate, entry: Entry) -> Mistake:
+    right = _merged(backward.lines, candidate.step)
+    lines = [*backward.lines[: candidate.step], candidate.line, *backward.lines[candidate.step + 1 :]]
+    wrong = _merged(lines, candidate.step)
+    count = len(backward.draws)
+    numpy = as_numpy(right, backward.function.layout, keepdims=_keeps_axis(backward, right))
+    return Mistake(
+        name=entry.name,
+        title=entry.title,
+        explanation=entry.explanation,
+        formula=as_formula(right),
+        fix=numpy + _comment(backward, right),
+        evidence=f"{as_formula(wrong)} gives the gradient returned, on {count} of {count} draws",
+    )
+
+
+def _merged(lines: Sequence[str], at: int) -> str:
+    """The lines that compute one target as one line: `dz = p - t` and `dz = dz / m` become `dz = (p - t) / m`."""
+    target = split(lines[at])[0]
+    first = last = at
+    while first > 0 and split(lines[first - 1])[0] == target:
+        first -= 1
+    while last + 1 < len(lines) and split(lines[last + 1])[0] == target:
+        last += 1
+    expression = split(lines[first])[1]
+    for line in lines[first + 1 : last + 1]:
+        expression = substituted(split(line)[1], {target: expression})
+    return f"{target} = {substituted(expression, {})}"
+
+
+def _comment(backward: KnownBackward, line: str) -> str:
+    """A comment that explains the short names of a line, in the order in which they are used."""
+    target, expression = split(line)
+    used = [node.id for node in ast.walk(ast.parse(expression)) if isinstance(node, ast.Name)]
+    said = [_meaning(backward, name) for name in dict.fromkeys(used) if name != target]
+    return f"  # {', '.join(filter(None, said))}" if any(said) else ""
+
+
+def _meaning(backward: KnownBackward, name: str) -> str:
+    """What a count, a constant, or a name with a line of its own stands for; "" for other names."""
+    function, layout, z = backward.function, backward.function.layout, backward.function.logits
+    if name == "m" and layout.batch_axes:
+        rows = f"m = {z}.size // {z}.shape[{layout.class_axis}]"
+        return f"m = {z}.shape[{layout.batch_axes[0]}]" if layout.ndim == 2 else rows
+    if name == "K":
+        return f"K = {z}.shape[{layout.class_axis}]"
+    value = function.constants.get(name)
+    if value is not None and np.ndim(value) == 0:
+        return f"{name} = {value:.6g}"
+    own = {split(line)[0]: line for line in backward.lines if split(line)[0] in ("dp", "da")}
+    own |= {split(line)[0]: line for line in function.from_logits if split(line)[0] not in SELF_EVIDENT}
+    return as_numpy(own[name], layout) if name in own else ""
+
+
+def _keeps_axis(backward: KnownBackward, line: str) -> bool:
+    """Whether the line is the gradient of a bias that is a row or a column, so that its sum keeps the axis."""
+    target = split(line)[0]
+    arrays = backward.draws[0].arrays
+    return any(name == target and arrays[i].ndim > 1 for i, name in backward.function.grads.items())

@@ -1,0 +1,100 @@
+"""Which gradients are wrong: at the inputs given, or at others like them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from softgrad.check.derivatives.at_samples import GradientJudge
+from softgrad.check.derivatives.gradient import Judgement
+from softgrad.check.recognise.known_backward import KnownBackward
+from softgrad.check.report.findings import Findings
+from softgrad.check.report.mistake import Place
+from softgrad.check.sampling.sampler import Sample
+from softgrad.check.user.arguments import Key
+from softgrad.check.user.functions import UserFunctions
+
+
+class WrongGradient(NamedTuple):
+    """How wrong a gradient is, and where."""
+
+    error: float
+    where: Place | None
+
+
+def wrong_as_given(functions: UserFunctions, judged: Mapping[Key, Judgement]) -> dict[Key, WrongGradient]:
+    """The gradients that are wrong at the inputs given, by array."""
+    return {key: _by_judgement(functions, key, one) for key, one in judged.items() if not one.ok}
+
+
+def wrong_elsewhere(
+    functions: UserFunctions,
+    samples: Sequence[Sample],
+    judged: Mapping[Key, Judgement],
+    backward: KnownBackward | None,
+    judge: GradientJudge,
+    findings: Findings,
+) -> dict[Key, WrongGradient]:
+    """The gradients that are right at the inputs given and wrong at others, by array.
+
+    Args:
+        functions: the user's functions.
+        samples: the inputs given, and others.
+        judged: the judgement of each gradient at the inputs given.
+        backward: the right backward pass, where forward was recognised and it can be trusted at other inputs.
+        judge: judges gradients at other inputs, where there is no right backward pass.
+        findings: to be added to.
+    """
+    keys = list(samples[0].arrays)
+    wrong: dict[Key, WrongGradient] = {}
+    if backward is not None:
+        for i in backward.wrong():
+            if keys[i] in judged and judged[keys[i]].ok:
+                wrong[keys[i]] = _by_backward(functions, keys[i], backward, i, findings)
+    elif all(one.ok for one in judged.values()):
+        tried = [(key, judge(sample, key)) for sample in samples[1:3] for key in judged]
+        wrong = {key: _by_judgement(functions, key, one) for key, one in tried if not one.ok}
+    for key in wrong:
+        findings.note(
+            f"the gradient of {functions.name_of(key)} is right at the inputs given, and wrong at others like them"
+        )
+    return wrong
+
+
+def _by_judgement(functions: UserFunctions, key: Key, one: Judgement) -> WrongGradient:
+    place = None if one.where is None else Place(functions.name_of(key), *one.where)
+    return WrongGradient(one.error, place)
+
+
+def _by_backward(
+    functions: UserFunctions, key: Key, backward: KnownBackward, i: int, findings: Findings
+) -> WrongGradient:
+    """The worst entry on the first draw on which the right backward pass gives another gradient."""
+    n = next(n for n in range(len(backward.draws)) if i in backward.wrong_on(n))
+    draw = backward.draws[n]
+    got, wanted = draw.grads[i], np.reshape(backward.right(n)[i], np.shape(draw.arrays[i]))
+    if got.shape != wanted.shape:
+        said = f"the gradient of {functions.name_of(key)} has shape {got.shape} at other inputs, wanted {wanted.shape}"
+        findings.add("wrong-shape", said)
+        return WrongGradient(np.inf, None)
+    off = np.abs(got - wanted)
+    at = tuple(int(k) for k in np.unravel_index(np.argmax(np.nan_to_num(off, nan=np.inf)), off.shape))
+    place = Place(functions.name_of(key), at, float(got[at]), float(wanted[at]))
+    return WrongGradient(float(off[at] / max(abs(got[at]), abs(wanted[at]))), place)
+
+
+def first_from_the_end(
+    functions: UserFunctions, wrong: Mapping[Key, WrongGradient], given: Sample, backward: KnownBackward | None
+) -> Key:
+    """The first wrong gradient on the way back from the output.
+
+    A known backward pass has an order. Otherwise the numbers of the layers decide, as in W2, b2, W1.
+    """
+    keys = list(given.arrays)
+    ordered = [keys[i] for i in backward.wrong()] if backward is not None else []
+    known = next((key for key in ordered if key in wrong), None)
+    numbers = {key: int(found[-1]) for key in wrong if (found := re.findall(r"\d+", functions.name_of(key)))}
+    return known or max(wrong, key=lambda key: numbers.get(key, -1))

@@ -1,0 +1,155 @@
+"""One check, step by step, from the first call of the user's functions to the report."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from softgrad.check.conduct.linearity import find_nonlinear
+from softgrad.check.conduct.precision import EPS32, precision_of_output, shortened_precision, takes_float64
+from softgrad.check.conduct.preconditions import can_be_checked
+from softgrad.check.conduct.repeatability import first_gradients, is_repeatable
+from softgrad.check.conduct.returned_types import find_not_finite, find_short_types, find_truncation, misshapen
+from softgrad.check.derivatives.at_samples import GradientJudge, can_be_trusted
+from softgrad.check.derivatives.evaluate import EPS
+from softgrad.check.derivatives.gradient import Judgement
+from softgrad.check.diagnose.explain import Evidence, explain
+from softgrad.check.diagnose.other_inputs import find_wrong_below_zero
+from softgrad.check.diagnose.wrong_gradients import WrongGradient, wrong_as_given, wrong_elsewhere
+from softgrad.check.recognise.recogniser import Recogniser
+from softgrad.check.report.findings import Findings
+from softgrad.check.report.report import Report
+from softgrad.check.sampling.sampler import Sample, Sampler
+from softgrad.check.user.arguments import Key
+from softgrad.check.user.calls import OutOfCalls
+from softgrad.check.user.functions import UserFunctions
+from softgrad.check.user.options import Options
+from softgrad.check.user.progress import ProgressLine
+from softgrad.formulas.numbers import Array
+
+SALT = 0x736F6674  # without it, the first draw could be that of the user's own default_rng(seed)
+
+
+class Check:
+    """One call of check_vjp or check_grad, whose arguments `api.py` explains."""
+
+    def __init__(self, functions: UserFunctions, options: Options) -> None:
+        self.functions, self.options = functions, options
+        self.sampler = Sampler(functions, np.random.default_rng([options.seed, SALT]), options.inputs)
+        self.rng = np.random.default_rng([options.seed, SALT, 1])  # for the numerical derivatives
+        self.findings = Findings()
+        # What is found, step by step. If the calls run out, the report says what was found by then.
+        self.given: Sample | None = None
+        self.judge: GradientJudge | None = None
+        self.judged: dict[Key, Judgement] = {}
+        self.wrong: dict[Key, WrongGradient] = {}
+        self.misshapen: dict[Key, Array] = {}
+
+    def report(self) -> Report:
+        """Runs the check. Afterwards, random generators have the states that they had before."""
+        functions = self.functions
+        line = ProgressLine(functions.function, functions.calls.limit)
+        functions.calls.on_call = line.advance
+        with line, functions.randomness.kept(), np.errstate(all="ignore"):
+            try:
+                judged = self._run()
+            except OutOfCalls:
+                judged = self._stop()
+        functions.calls.release()
+        return self._report() if judged else self._unchecked()
+
+    def _run(self) -> bool:
+        """The steps of a check, in their order. Returns whether the gradients could be judged."""
+        functions, sampler, findings, options = self.functions, self.sampler, self.findings, self.options
+
+        # 1. Call the two functions, twice. Do they take float64, agree, and leave their arguments alone?
+        eps = EPS
+        if not takes_float64(functions):
+            eps = shortened_precision(np.float32, f"{functions.forward_name} does not take float64", eps, findings)
+            sampler.exact = True
+        if not is_repeatable(functions, functions.arrays(exact=sampler.exact), findings):
+            return False
+        given, steady = first_gradients(sampler, findings)
+        if not can_be_checked(functions, given, findings):
+            return False
+
+        # 2. Do the gradients have the right types and shapes?
+        self.given = given
+        eps = precision_of_output(functions, given, eps, findings)
+        if eps == EPS:
+            find_short_types(functions, given, findings)
+        self.misshapen = misshapen(given)
+        if not steady:
+            return True
+
+        # 3. Judge each gradient at the inputs given, by numerical derivatives.
+        self.judge = judge = GradientJudge(sampler, options.rtol, eps, self.rng)
+        for key in (key for key in given.grads if key not in self.misshapen):
+            self.judged[key] = judge(given, key)
+        self.wrong = wrong_as_given(functions, self.judged)
+        find_truncation(functions, given, findings)
+        if not can_be_trusted(functions, self.judged, findings):
+            return False
+        find_not_finite(functions, given, self.wrong, findings)
+
+        # 4. Call the functions at other inputs like those given.
+        start = sampler.shortened(given)
+        redrawn = sampler.redrawn(start, options.draws, as_given=not self.wrong and not self.misshapen)
+        for failure in sampler.failures[:1]:
+            findings.note(f"at other inputs like those given: {failure}")
+
+        # 5. Recognise the function: its right backward pass is then known. (Many functions agree in float16.)
+        short = eps != EPS or any(mistake.name == "float32-result" for mistake in findings.mistakes)
+        within = 1e-4 if short else 1e-8  # the relative error within which two ways of computing the same agree
+        recogniser = Recogniser(sampler, options.context, findings, judge, users_rtol=options.rtol, within=within)
+        backward = recogniser.backward([start, *redrawn], self.judged) if eps <= EPS32 else None
+
+        # 6. Which gradients are wrong, and why? (In float32 a recognised function does not tell right from wrong.)
+        samples = [given, *redrawn]
+        exact = backward if eps == EPS else None
+        self.wrong |= wrong_elsewhere(functions, samples, self.judged, exact, judge, findings)
+        if self.wrong or self.misshapen:
+            evidence = Evidence(samples, start, self.judged, self.wrong, self.misshapen, backward)
+            explain(evidence, sampler, options.context.numbers, judge, findings)
+            return True
+
+        # 7. What may still be wrong with right gradients?
+        if functions.takes_upstream and eps <= EPS32:
+            find_nonlinear(functions, given, findings, rtol=max(within, 10 * options.rtol))
+        if sampler.inputs is None:
+            find_wrong_below_zero(sampler, given, judge, findings)
+        return True
+
+    def _stop(self) -> bool:
+        """The calls have run out. What was judged by then stands; returns whether that is enough for a verdict."""
+        self.wrong = self.wrong or wrong_as_given(self.functions, self.judged)
+        grads = {} if self.given is None else self.given.grads
+        left = [self.functions.name_of(key) for key in grads if key not in self.judged and key not in self.misshapen]
+        what = "not all other inputs and causes were tried" if grads else "nothing was judged"
+        if left:
+            what = f"not judged: {', '.join(left)}"
+        self.findings.note(f"stopped at max_calls = {self.functions.calls.made:,}: {what}")
+        return bool(grads) and bool(self.wrong or self.misshapen or self.findings.mistakes or not left)
+
+    def _unchecked(self) -> Report:
+        calls, facts = self.functions.calls.made, tuple(self.findings.facts)
+        return Report(self.functions.function, None, np.nan, facts=facts, calls=calls)
+
+    def _report(self) -> Report:
+        given, judge, judged, findings = self.given, self.judge, self.judged, self.findings
+        assert given is not None
+        for fact in self.options.context.facts:
+            findings.note(fact)
+        worst = max(self.wrong.values(), key=lambda one: one.error, default=WrongGradient(0.0, None))
+        largest = max((one.error for one in judged.values()), default=0.0)
+        return Report(
+            function=self.functions.function,
+            ok=not (self.wrong or self.misshapen or findings.mistakes),
+            error=worst.error if self.wrong else largest,
+            where=worst.where,
+            mistakes=tuple(findings.mistakes),
+            facts=tuple(findings.facts),
+            method="; ".join(dict.fromkeys(f"{one.method}, {one.extent}" for one in judged.values())),
+            checked={self.functions.name_of(key): given.arrays[key].shape for key in given.grads},
+            calls=self.functions.calls.made,
+            curves=(lambda: judge.curves(given, judged)) if judge is not None and judged else None,
+        )

@@ -1,0 +1,101 @@
+"""Output functions without a target: softmax, activations, masks, dropout. Their constants are read off the output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from softgrad.check.catalogue.activations import ELU, LEAKY, RELU, SIGMOID, TANH
+from softgrad.check.catalogue.softmax import LOG_SOFTMAX, SOFTMAX
+from softgrad.check.recognise.interpretation import UserArray
+from softgrad.check.recognise.output_function import OutputFunction
+from softgrad.formulas.numbers import Array
+
+
+def of_its_shape(z: Array, y: Array, axis: int) -> Iterator[OutputFunction]:
+    """Functions of z alone, with an output y of the same shape."""
+    for divided, over, constants in _temperatures(z, y, axis):
+        back = ("dz = dz / T",) if constants else ()
+        at = f" at temperature {constants['T']:g}" if constants else ""
+        yield OutputFunction(f"softmax{at}", (f"p = softmax({over})",), "p", (SOFTMAX, *back), "dp", constants)
+        lines = (f"logp = log_softmax({divided})", "p = exp(logp)")
+        yield OutputFunction(f"log-softmax{at}", lines, "logp", (LOG_SOFTMAX, *back), "dp", constants)
+    yield OutputFunction("sigmoid", ("a = sigmoid(z)",), "a", (SIGMOID,), "da")
+    yield OutputFunction("tanh", ("a = tanh(z)",), "a", (TANH,), "da")
+    yield OutputFunction("ReLU", ("a = relu(z)",), "a", (RELU,), "da")
+    slope = _slope(z, y)
+    if slope is not None and abs(slope - 1) > 1e-9:
+        line = "a = where(z > 0, z, slope * z)"
+        yield OutputFunction(f"leaky ReLU of slope {slope:g}", (line,), "a", (LEAKY,), "da", {"slope": slope})
+    yield OutputFunction("swish", ("s = sigmoid(z)", "a = z * s"), "a", ("dz = da * (s + a * (1 - s))",), "da")
+    alpha = _alpha(z, y)
+    if alpha is not None:
+        line = "a = where(z > 0, z, alpha * (exp(z) - 1))"
+        yield OutputFunction(f"ELU of alpha {alpha:g}", (line,), "a", (ELU,), "da", {"alpha": alpha})
+    yield OutputFunction("softplus", ("a = softplus(z)",), "a", ("dz = da * sigmoid(z)",), "da")
+    yield OutputFunction("exp", ("a = exp(z)",), "a", ("dz = da * a",), "da")
+
+
+def _temperatures(z: Array, y: Array, axis: int) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """No temperature, then the temperatures at which a softmax or a log-softmax would give two of the entries of y."""
+    yield "z", "z", {}
+    rows, outputs = (np.moveaxis(a, axis, -1).reshape(-1, a.shape[axis]) for a in (z, y))
+    row = np.ptp(rows, axis=-1).argmax()
+    with np.errstate(all="ignore"):
+        for logs in (np.log(outputs[row]), outputs[row]):
+            high, low = rows[row].argmax(), rows[row].argmin()
+            temperature = float(np.ptp(rows[row]) / (logs[high] - logs[low]))  # negative for exp(-beta E)
+            if np.isfinite(temperature) and temperature and abs(temperature - 1) > 1e-6:
+                yield "z / T", "z / T", {"T": float(f"{temperature:.10g}")}
+
+
+def _alpha(z: Array, y: Array) -> float | None:
+    """The alpha of an ELU."""
+    with np.errstate(all="ignore"):
+        alphas = (y / np.expm1(z))[z < 0]
+    return float(alphas[0]) if len(alphas) and np.ptp(alphas) <= 1e-9 * abs(alphas[0]) and alphas[0] > 0 else None
+
+
+def _slope(z: Array, y: Array) -> float | None:
+    """The slope of a leaky ReLU."""
+    if not (z < 0).any():
+        return None
+    with np.errstate(all="ignore"):
+        slopes = (y / z)[z < 0]
+    return float(slopes[0]) if np.ptp(slopes) <= 1e-9 * abs(slopes[0]) and slopes[0] > 0 else None
+
+
+def logsumexp() -> OutputFunction:
+    """The logsumexp of each row of z."""
+    line = "lse = per_row(max_k(z) + log(sum_k(exp(z - max_k(z)))))"
+    return OutputFunction("logsumexp", ("p = softmax(z)", line), "lse", ("dz = rows(g) * p",), "g")
+
+
+def masked(z: Array, arrays: Sequence[UserArray], given: Any) -> Iterator[OutputFunction]:
+    """A softmax over the classes that a mask lets pass, and a softmax whose output is masked."""
+    masks: list[tuple[dict[str, Any], dict[str, int]]] = [
+        ({}, {"mask_": i}) for i, one in enumerate(arrays) if one.array.shape == z.shape and one.array is not z
+    ]
+    if given is not None and np.shape(given) == z.shape:
+        masks.append(({"mask_": np.asarray(given)}, {}))
+    for constants, roles in masks:
+        before = ("mask = 1.0 * mask_", "p = masked_softmax(z, mask)")
+        yield OutputFunction("masked softmax", before, "p", (SOFTMAX,), "dp", constants, roles)
+        behind = ("mask = 1.0 * mask_", "p = softmax(z)", "y_ = mask * p")
+        back = ("dp = mask * dp", SOFTMAX)
+        yield OutputFunction("softmax, masked behind", behind, "y_", back, "dp", constants, roles)
+
+
+def dropped(x: Array, y: Array, arrays: Sequence[UserArray]) -> Iterator[OutputFunction]:
+    """Dropout with a mask among the inputs; without a scale it is just a mask."""
+    kept = (y != 0) & (x != 0)
+    keep = float(f"{(x[kept] / y[kept]).mean():.12g}") if kept.any() else 1.0
+    for i, one in enumerate(arrays):
+        values = np.unique(one.array)
+        if one.array.shape == x.shape and one.array is not x and len(values) <= 2 and 0 in values:
+            line, back = "y = x * mask / keep", "dx = dy * mask / keep"
+            if abs(keep - 1) > 1e-9:
+                yield OutputFunction("dropout", (line,), "y", (back,), "dy", {"keep": keep}, {"mask": i}, "x")
+            yield OutputFunction("a mask", ("y = x * mask",), "y", ("dx = dy * mask",), "dy", {}, {"mask": i}, "x")

@@ -1,0 +1,183 @@
+"""Losses as output functions: of logits, with all combinations of their options, and of probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from softgrad.check.catalogue.activations import SIGMOID
+from softgrad.check.catalogue.cross_entropy import FUSED, FUSED_AWAY_FROM_0, SMOOTHED
+from softgrad.check.catalogue.other_losses import (
+    AT_PROBABILITIES,
+    AWAY_FROM_0,
+    BINARY,
+    BINARY_AT_PROBABILITIES,
+    REVERSED,
+    SQUARED,
+)
+from softgrad.check.catalogue.softmax import SOFTMAX_IN_LOSS
+from softgrad.check.recognise.interpretation import Options, Target
+from softgrad.check.recognise.output_function import OutputFunction
+
+EPSILONS = tuple(10.0**-n for n in (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 1))
+BASES = ("2", "10")  # of the logarithm, other than e
+REVERSED_ROW = "sum_k(p * (logp - log(t)))"
+BINARY_ROW = "-sum_k(t * log(a) + (1 - t) * log(1 - a))"
+
+FACTORS = {"mask": "masked rows", "v": "ignored rows", "c": "class weights", "s": "sample weights"}
+
+
+class RowLoss(NamedTuple):
+    """The loss r of one row: the lines that compute it, and the lines back from it."""
+
+    title: str
+    forward: tuple[str, ...]
+    backward: tuple[str, ...]
+    divisors: tuple[str, ...] = ("m",)  # what a mean over the rows may divide by
+    constants: Mapping[str, Any] = {}
+    roles: Mapping[str, int] = {}
+    input: str = "z"  # the name of the input: p for probabilities
+
+    def output_functions(self, *, scalar: bool, bases: Sequence[str | None] = (None,)) -> Iterator[OutputFunction]:
+        """The losses of all rows, or their means and their sum; for each base of the logarithm."""
+        grad = f"d{self.input}"
+        if not scalar:
+            lines, back = (*self.forward, "loss = per_row(r)"), (*self.backward, f"{grad} = rows(g) * {grad}")
+            title = f"{self.title}, a loss for each row"
+            yield OutputFunction(title, lines, "loss", back, "g", self.constants, self.roles, self.input)
+            return
+        wider = ("(m * K)", "m_0") if "m" in self.divisors else ()  # m_0: the number of sequences or images
+        for divisor in (*self.divisors, "", *wider):
+            for base in bases:
+                by = [*([divisor] if divisor else []), *([f"log({base})"] if base else [])]
+                whole = "sum of" if not divisor else "mean over all entries of" if "K" in divisor else "mean of"
+                title = f"{whole} the {self.title}" + (f" to base {base}" if base else "")
+                lines = (*self.forward, "loss = sum_all(r)" + "".join(f" / {one}" for one in by))
+                back = (*self.backward, *(f"{grad} = {grad} / {one}" for one in by), f"{grad} = g * {grad}")
+                yield OutputFunction(title, lines, "loss", back, "g", self.constants, self.roles, self.input)
+
+
+class RowFactor(NamedTuple):
+    """What multiplies the loss of each row, such as a class weight or a mask."""
+
+    names: tuple[str, ...]
+    lines: tuple[str, ...]  # compute them, and what a mean divides by
+    divisors: tuple[str, ...]
+    constants: Mapping[str, Any] = {}
+    roles: Mapping[str, int] = {}
+
+
+def cross_entropies(target: Target, options: Options) -> Iterator[RowLoss]:
+    """The cross-entropy of softmax(z), with all combinations of the options."""
+    for temperature in (None, *options.temperatures):
+        for eps in (None, *options.smoothings):
+            for factor in _row_factors(options):
+                yield _cross_entropy(target, temperature, eps, factor)
+                if options.z_loss is not None:
+                    yield _cross_entropy(target, temperature, eps, factor, options.z_loss)
+
+
+def _cross_entropy(
+    target: Target, temperature: float | None, eps: float | None, factor: RowFactor, z_loss: float | None = None
+) -> RowLoss:
+    z, q = "z" if temperature is None else "z / T", "t" if eps is None else "q"
+    forward = [f"p = softmax({z})", f"logp = log_softmax({z})", *_target_lines(target)]
+    if eps is not None:
+        forward.append("q = (1 - eps) * t + eps / K")
+    row = f"-sum_k({q} * logp)"
+    if z_loss is not None:
+        forward.append(f"lse = max_k({z}) + log(sum_k(exp({z} - max_k({z}))))")
+        row = f"({row} + z_loss * lse ** 2)"
+    fused = FUSED if eps is None else SMOOTHED
+    back = [fused if target.sums_to_1 else f"dz = p * sum_k({q}) - {q}", *(f"dz = {f} * dz" for f in factor.names)]
+    if z_loss is not None:
+        back.insert(1, "dz = dz + 2 * z_loss * lse * p")
+    if temperature is not None:
+        back.append("dz = dz / T")
+    said = ("" if eps is None else f", smoothing {eps:g}") + (
+        "" if temperature is None else f", temperature {temperature:g}"
+    )
+    given = {name: value for name, value in (("T", temperature), ("eps", eps), ("z_loss", z_loss)) if value is not None}
+    said += "".join(f", {FACTORS[name]}" for name in factor.names)
+    return RowLoss(
+        f"cross-entropy of softmax{said}",
+        (*forward, *factor.lines, f"r = {' * '.join((*factor.names, row))}"),
+        tuple(back),
+        factor.divisors,
+        {**target.constants, **factor.constants, **given},
+        {**target.roles, **factor.roles},
+    )
+
+
+def _row_factors(options: Options) -> Iterator[RowFactor]:
+    """A mask of rows, class weights, sample weights, ignored rows, or nothing."""
+    v: tuple[str, ...] = ()
+    count: tuple[str, ...] = ()
+    if options.ignore is not None and options.integer_target:
+        v, count = ("v",), (f"v = rows(1.0 * (y != {options.ignore}))", "n = sum_all(v)")
+    if options.mask is not None:
+        yield RowFactor(
+            ("mask",), ("mask = rows(1.0 * mask_)", "n = sum_all(mask)"), ("n", "m"), {}, {"mask_": options.mask}
+        )
+    if options.weight is not None or options.weight_values is not None:
+        roles = {} if options.weight is None else {"w": options.weight}
+        values = {} if roles else {"w": np.asarray(options.weight_values, dtype=float)}
+        own = "c = pick(w, y)" if options.integer_target else "c = sum_k(classes(w) * t)"
+        total = "sum_w = sum_all(v * c)" if v else "sum_w = sum_all(c)"
+        yield RowFactor((*v, "c"), (*count, own, total), ("sum_w", "n" if v else "m"), values, roles)
+    if options.sample_weight is not None:
+        lines = (*count, "s = rows(s_)", "sum_w = sum_all(s)")
+        yield RowFactor((*v, "s"), lines, ("m", "sum_w"), {}, {"s_": options.sample_weight})
+    yield RowFactor(v, count, ("n", "m") if v else ("m",))
+
+
+def other_losses(target: Target) -> Iterator[RowLoss]:
+    """The squared error of softmax and of z itself, the Kullback-Leibler divergence, and losses of sigmoid."""
+    p = ("p = softmax(z)", "logp = log_softmax(z)", *_target_lines(target))
+    a = ("a = sigmoid(z)", *_target_lines(target))
+    whole, half = SQUARED[1], SQUARED[0]
+    for title, lines, row, back in (
+        ("squared error of softmax", p, "sum_k((p - t) ** 2)", (whole, SOFTMAX_IN_LOSS)),
+        ("half squared error of softmax", p, "sum_k((p - t) ** 2) / 2", (half, SOFTMAX_IN_LOSS)),
+        ("Kullback-Leibler divergence", p, "sum_k(where(t > 0, t * (log(t) - logp), 0))", (FUSED,)),
+        ("divergence of softmax from the target", p, REVERSED_ROW, (REVERSED,)),
+        ("binary cross-entropy of sigmoid", a, "sum_k(softplus(z) - t * z)", (BINARY,)),
+        ("squared error of sigmoid", a, "sum_k((a - t) ** 2)", ("da = 2 * (a - t)", SIGMOID)),
+        ("half squared error of sigmoid", a, "sum_k((a - t) ** 2) / 2", ("da = a - t", SIGMOID)),
+        ("squared error", _target_lines(target), "sum_k((z - t) ** 2)", ("dz = 2 * (z - t)",)),
+        ("half squared error", _target_lines(target), "sum_k((z - t) ** 2) / 2", ("dz = z - t",)),
+    ):
+        yield RowLoss(title, (*lines, f"r = {row}"), back, constants=target.constants, roles=target.roles)
+
+
+def away_from_0(target: Target, epsilons: tuple[float, ...]) -> Iterator[RowLoss]:
+    """The cross-entropy with a small number added to the probabilities inside the logarithm."""
+    lines = ("p = softmax(z)", *_target_lines(target), "r = -sum_k(t * log(p + eps))")
+    for eps in epsilons:
+        title = f"cross-entropy of softmax with {eps:g} added"
+        constants = {**target.constants, "eps": eps}
+        yield RowLoss(title, lines, (FUSED_AWAY_FROM_0,), constants=constants, roles=target.roles)
+
+
+def of_probabilities(target: Target, epsilons: tuple[float, ...] = ()) -> Iterator[RowLoss]:
+    """Losses whose input is probabilities, or their logarithms."""
+    for title, row, back in (
+        ("cross-entropy of probabilities", "-sum_k(where(t == 0, 0, t * log(p)))", AT_PROBABILITIES),
+        ("squared error of probabilities", "sum_k((p - t) ** 2)", SQUARED[1]),
+        ("half squared error of probabilities", "sum_k((p - t) ** 2) / 2", SQUARED[0]),
+        ("binary cross-entropy of probabilities", BINARY_ROW, BINARY_AT_PROBABILITIES),
+        ("negative log-likelihood of log-probabilities", "-sum_k(t * z)", "dz = -t"),
+    ):
+        lines = (*_target_lines(target), *(("a = p",) if row == BINARY_ROW else ()), f"r = {row}")
+        yield RowLoss(title, lines, (back,), constants=target.constants, roles=target.roles, input=back[1])
+    lines = (*_target_lines(target), "r = -sum_k(t * log(p + eps))")
+    for eps in epsilons:
+        title = f"cross-entropy of probabilities with {eps:g} added"
+        constants = {**target.constants, "eps": eps}
+        yield RowLoss(title, lines, (AWAY_FROM_0,), constants=constants, roles=target.roles, input="p")
+
+
+def _target_lines(target: Target) -> tuple[str, ...]:
+    return () if target.line is None else (target.line,)

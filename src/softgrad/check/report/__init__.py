@@ -1,0 +1,12 @@
+"""What a check found, and how it is shown.
+
+    findings.py   collects mistakes and facts while a check runs
+    mistake.py    a mistake, a place in a gradient, a curve of errors: plain data
+    summary.py    what there is to show: headline, place, mistake, remarks, facts, footer
+    text.py       the summary as text, in colour on a terminal
+    html.py       the summary as HTML, for a notebook
+    plot.py       the error against the step size
+    report.py     Report, which the user gets
+
+In: mistakes, facts, errors. Out: a Report, as text, HTML, JSON or a plot.
+"""

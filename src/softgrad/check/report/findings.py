@@ -1,0 +1,33 @@
+"""Collects what a check finds, in the order in which it is found."""
+
+from __future__ import annotations
+
+from softgrad.check.catalogue import ENTRIES
+from softgrad.check.report.mistake import Mistake
+
+
+class Findings:
+    """Mistakes and facts."""
+
+    def __init__(self) -> None:
+        self.mistakes: list[Mistake] = []
+        self.facts: list[str] = []
+
+    def add(self, name: str, evidence: str) -> None:
+        """Adds a mistake of the catalogue, with the measurement that shows it."""
+        self.include(plain_mistake(name, evidence))
+
+    def include(self, *mistakes: Mistake) -> None:
+        """Adds mistakes, each name once."""
+        self.mistakes += [one for one in mistakes if one.name not in {other.name for other in self.mistakes}]
+
+    def note(self, fact: str) -> None:
+        """Adds a fact, once."""
+        if fact not in self.facts:
+            self.facts.append(fact)
+
+
+def plain_mistake(name: str, evidence: str) -> Mistake:
+    """A mistake of the catalogue that has no line to write instead."""
+    entry = ENTRIES[name]
+    return Mistake(entry.name, entry.title, entry.explanation, "", "", evidence)

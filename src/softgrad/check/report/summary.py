@@ -1,0 +1,78 @@
+"""What there is to show of a report. It is made once; text.py, html.py and plot.py show it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from softgrad.check.report.mistake import Mistake, Place
+
+SHAPES_SHOWN = 6
+
+
+class Summary(NamedTuple):
+    """The parts of a report in their order. A part that is empty is not shown."""
+
+    ok: bool | None
+    headline: str  # right, wrong, or cannot be checked
+    place: str  # the worst entry
+    title: str  # of the mistake
+    explanation: str
+    lines: tuple[tuple[str, str], ...]  # labels, and lines to copy
+    remarks: tuple[str, ...]  # on other mistakes
+    facts: tuple[str, ...]
+    footer: str  # what was checked, and how
+
+
+def summarise(
+    function: str,
+    ok: bool | None,
+    error: float,
+    where: Place | None,
+    mistakes: Sequence[Mistake],
+    facts: Sequence[str],
+    checked: Mapping[str, tuple[int, ...]],
+    method: str,
+    calls: int,
+) -> Summary:
+    """The summary of a report with these fields."""
+    first = mistakes[0] if mistakes else None
+    remarks = []
+    if len(mistakes) > 1:
+        remarks.append(f"Fits as well: {'; '.join(mistake.title for mistake in mistakes[1:])}")
+    if ok is False and first is None:
+        remarks.append("None of the known mistakes fits.")
+    return Summary(
+        ok=ok,
+        headline=_headline(function, ok, error, where),
+        place=str(where) if where is not None and not ok else "",
+        title=first.title if first else "",
+        explanation=first.explanation if first else "",
+        lines=_lines(first) if first else (),
+        remarks=tuple(remarks),
+        facts=tuple(facts),
+        footer=_footer(checked, method, calls),
+    )
+
+
+def _headline(function: str, ok: bool | None, error: float, where: Place | None) -> str:
+    if ok is None:
+        return f"{function}: cannot be checked"
+    measured = f"largest relative error {error:.1e}"
+    if ok:
+        return f"{function}: right, {measured}"
+    return f"{function}: wrong" + (f", {measured}" if where is not None else "")
+
+
+def _lines(mistake: Mistake) -> tuple[tuple[str, str], ...]:
+    labelled = {"found": mistake.evidence, "should be": mistake.formula, "in NumPy": mistake.fix}
+    return tuple((label, text) for label, text in labelled.items() if text)
+
+
+def _footer(checked: Mapping[str, tuple[int, ...]], method: str, calls: int) -> str:
+    shapes = [f"{name} {tuple(map(int, shape))}" for name, shape in checked.items()]
+    if len(shapes) > SHAPES_SHOWN:
+        shapes[SHAPES_SHOWN:] = [f"{len(shapes) - SHAPES_SHOWN} more"]
+    what = f"checked {', '.join(shapes)}" if shapes else ""
+    counted = f"{calls:,} calls" if calls else ""
+    return "; ".join(filter(None, [": ".join(filter(None, [what, method])), counted]))

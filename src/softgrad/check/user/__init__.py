@@ -1,0 +1,14 @@
+"""The user's functions, called on copies of the inputs, with the random state reset before each call.
+
+    options.py             the options of a check, and their ranges
+    arguments.py           finds the arrays in the inputs, and puts other arrays in their places
+    functions.py           calls forward and backward
+    returned_gradients.py  which returned gradient belongs to which array
+    calls.py               counts the calls, and ends the check when there were too many
+    progress.py            a line on the terminal while a check takes long
+    randomness.py          the random generators that the functions hold
+    context.py             what the user says of the functions
+
+In: the functions, the inputs, the context. Out: outputs and gradients as NumPy arrays, or a CheckError that says what
+is wrong with the call.
+"""

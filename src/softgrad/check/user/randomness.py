@@ -1,0 +1,130 @@
+"""The random generators that the user's functions hold, reset before every call so that calls can be compared."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import CellType, ModuleType
+from typing import Any
+
+import numpy as np
+
+GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
+DEPTH = 3  # how deep the search for a generator goes: the function, its object, an object in that
+MANY = 64  # larger containers are not searched
+
+
+class Randomness:
+    """The generators that some functions can reach, and their states when the check began.
+
+    Args:
+        functions: the functions.
+        known: generators that the user names.
+    """
+
+    def __init__(self, functions: Sequence[Callable[..., Any]], known: Sequence[Any]) -> None:
+        found = {id(one): one for one in (*known, *(one for f in functions for one in reachable(f, GENERATORS)))}
+        self.generators = list(found.values())
+        self._states = [copy.deepcopy(_state(one)) for one in self.generators]
+        self.seeded = False  # whether the global generators of NumPy and of random are seeded as well
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Afterwards all generators, the global ones too, have the states they had before."""
+        numpys, pythons = np.random.get_state(), random.getstate()  # noqa: NPY002
+        try:
+            yield
+        finally:
+            np.random.set_state(numpys)  # noqa: NPY002
+            random.setstate(pythons)
+            self._rewind()
+
+    def _rewind(self) -> None:
+        for generator, state in zip(self.generators, self._states, strict=True):
+            _set_state(generator, copy.deepcopy(state))
+
+    @contextmanager
+    def rewound(self) -> Iterator[None]:
+        """All generators are in their first states; the global ones are put back afterwards."""
+        self._rewind()
+        if not self.seeded:
+            yield
+            return
+        numpys, pythons = np.random.get_state(), random.getstate()  # noqa: NPY002
+        np.random.seed(0)  # noqa: NPY002
+        random.seed(0)
+        try:
+            yield
+        finally:
+            np.random.set_state(numpys)  # noqa: NPY002
+            random.setstate(pythons)
+
+
+def reachable(function: Callable[..., Any], kinds: tuple[type, ...]) -> list[Any]:
+    """The objects of some types that a function holds: in its closure, defaults and globals, and in its object."""
+    found: list[Any] = []
+    seen: set[int] = set()
+
+    def visit(value: Any, depth: int) -> None:
+        if id(value) in seen or depth > DEPTH:
+            return
+        seen.add(id(value))
+        if isinstance(value, kinds):
+            found.append(value)
+        elif not isinstance(value, ModuleType | type | np.ndarray | str | int | float):
+            for inner in _within(value):
+                visit(inner, depth + 1)
+
+    visit(function, 0)
+    return found
+
+
+def _within(value: Any) -> Iterator[Any]:
+    """The objects that a function, a container or an object refers to."""
+    if isinstance(value, functools.partial):
+        yield from (value.func, *value.args, *value.keywords.values())
+        return
+    if isinstance(value, list | tuple | set | frozenset | dict):
+        if len(value) <= MANY:
+            yield from value.values() if isinstance(value, dict) else value
+        return
+    owner = getattr(value, "__self__", None)
+    if owner is not None:
+        yield owner
+    value = getattr(value, "__func__", value)
+    if inspect.isfunction(value):
+        yield from (value.__globals__[name] for name in value.__code__.co_names if name in value.__globals__)
+        yield from (*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values())
+        yield from (cell.cell_contents for cell in value.__closure__ or () if not _is_empty(cell))
+    elif hasattr(value, "__dict__"):
+        yield from vars(value).values()
+        kinds = (*GENERATORS, np.ndarray)
+        yield from (one for kind in type(value).__mro__ for one in vars(kind).values() if isinstance(one, kinds))
+
+
+def _is_empty(cell: CellType) -> bool:
+    """Whether a variable of the enclosing function has no value yet."""
+    try:
+        cell.cell_contents  # noqa: B018
+    except ValueError:
+        return True
+    return False
+
+
+def _state(generator: Any) -> Any:
+    if isinstance(generator, np.random.Generator):
+        return generator.bit_generator.state
+    return generator.get_state() if isinstance(generator, np.random.RandomState) else generator.getstate()
+
+
+def _set_state(generator: Any, state: Any) -> None:
+    if isinstance(generator, np.random.Generator):
+        generator.bit_generator.state = state
+    elif isinstance(generator, np.random.RandomState):
+        generator.set_state(state)
+    else:
+        generator.setstate(state)

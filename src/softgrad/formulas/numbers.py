@@ -1,0 +1,40 @@
+"""When two arrays hold the same numbers, up to rounding or up to a factor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+def nearly_equal(got: Any, wanted: Any, *, rtol: float = 1e-8, scale: float = 0.0) -> bool:
+    """Whether two arrays hold the same numbers, up to rounding. Axes of length 1 are ignored.
+
+    Args:
+        got: numbers.
+        wanted: numbers; NaN or infinity among them equals nothing.
+        rtol: the relative error allowed in each entry; a hundredth of it is allowed relative to the largest entry.
+        scale: the size of the terms that were summed, where cancellation leaves less than that.
+    """
+    got, wanted = np.asarray(got), np.asarray(wanted)
+    if got.shape != wanted.shape:
+        got, wanted = np.squeeze(got), np.squeeze(wanted)
+    if got.shape != wanted.shape:
+        return False
+    size = np.abs(wanted).max(initial=0.0)
+    if not np.isfinite(size):
+        return False
+    slack = 0.01 * rtol * size + 1e-13 * scale + 1e-300
+    return bool((np.abs(got - wanted) <= rtol * np.abs(wanted) + slack).all())
+
+
+def constant_ratio(got: Array, wanted: Array, *, rtol: float = 1e-5) -> float | None:
+    """The number c, not 0, for which got = c * wanted in every entry; None if there is no such number."""
+    size = float((wanted * wanted).sum())
+    if got.shape != wanted.shape or not size:
+        return None
+    ratio = float((got * wanted).sum()) / size  # the least-squares fit
+    return ratio if ratio and nearly_equal(got, ratio * wanted, rtol=rtol) else None
