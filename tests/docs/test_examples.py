@@ -5,8 +5,10 @@ commands, and the output of each in a .txt file of the same name.
 """
 
 import doctest
+import html
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -49,6 +51,13 @@ def test_a_program_prints_the_text_beside_it(program, folder):
     assert outline(printed) == outline(expected.read_text() if expected.exists() else "")
 
 
+def test_the_picture_of_the_readme_shows_the_report():
+    """The test compares the words, whose places and colours depend on the version of rich."""
+    drawn = runpy.run_path(str(DOCS / "report_picture.py"))["draw"]()
+    assert words_of(drawn) == words_of((DOCS / "images" / "report.svg").read_text())
+    assert "should be" in words_of(drawn)
+
+
 @pytest.mark.parametrize("kind", ["another word", "nothing printed"])
 def test_the_comparison_notices_other_words(kind):
     assert outline("is right\n") != outline({"another word": "is wrong\n", "nothing printed": ""}[kind])
@@ -62,6 +71,11 @@ def run(program):
     process = subprocess.run([*command, program], capture_output=True, text=True, env=environment)
     assert process.returncode == 0, process.stderr
     return process.stdout
+
+
+def words_of(svg):
+    """The text of a picture, from its <text> elements."""
+    return html.unescape(" ".join(re.findall(r"<text[^>]*>([^<]*)</text>", svg))).replace("\xa0", " ")
 
 
 def outline(text):
