@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from benchmarks.accuracy.cases import Case, cases
 from benchmarks.accuracy.judge import Exact, LongDouble, Mpmath, judge
 from benchmarks.accuracy.libraries import LIBRARIES

@@ -27,19 +27,15 @@ def test_any_axis_of_any_layout(function, dtype, shape, order, temperature):
     z = (8 * np.random.default_rng(1).normal(size=SHAPES[shape])).astype(dtype)
     z = z[::-1] if order == "strided" else np.asarray(z, order=order)
     for axis in range(z.ndim):
-        s = np.moveaxis(z.astype(np.longdouble) / np.longdouble(temperature), axis, -1)
-        want = np.moveaxis(FAMILY[function](s), -1, axis)
+        s = np.moveaxis(z, axis, -1)
+        want = np.moveaxis(FAMILY[function](s, temperature=temperature), -1, axis)
         got = getattr(sg, function)(z, axis=axis, temperature=temperature)
         assert_within(4, got, want)
         out = np.empty_like(z)
         assert getattr(sg, function)(z, axis=axis, temperature=temperature, out=out) is out
         np.testing.assert_array_equal(out, got)
-        assert_within(
-            4,
-            sg.logsumexp(z, axis=axis, temperature=temperature),
-            judge.logsumexp(s),
-            abs(s).max(axis=-1) + judge.logsumexp_minus_max(s),
-        )
+        lse = sg.logsumexp(z, axis=axis, temperature=temperature)
+        assert_within(4, lse, *judge.logsumexp(s, temperature=temperature))
 
 
 @pytest.mark.parametrize("function", FAMILY)

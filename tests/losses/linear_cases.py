@@ -4,20 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-import judge_options
+import judge
 import softgrad as sg
-from judge import Wide
 from tolerance import errors_in_ulps, ulp
 
 V, D = 300, 5
-NEUTRAL = {
-    "weight": None,
-    "ignore_index": None,
-    "label_smoothing": 0.0,
-    "z_loss": 0.0,
-    "softcap": None,
-    "temperature": 1.0,
-}
 WEIGHT = np.random.default_rng(5).choice([0.5, 0.0, 1.0, 3.0], V)
 OPTIONS = {
     "none": {},
@@ -75,35 +66,22 @@ def read_only(one):
 
 
 class Exact(NamedTuple):
-    rows: judge_options.Rows
-    scale: float
-    loss: tuple
-    dx: tuple  # value and size
-    dw: tuple
-    db: tuple
+    rows: judge.Rows
+    loss: judge.Judged
+    dx: judge.Judged
+    dw: judge.Judged
+    db: judge.Judged
 
 
 def exact(one):
-    """By definition, in long double, of logits that are exact."""
-    x, w, bias = (array.astype(Wide) for array in (one.x, one.w, one.bias))
-    asked = {**NEUTRAL, **{name: value for name, value in one.options.items() if name in NEUTRAL}}
-    if asked["weight"] is not None:
-        asked["weight"] = asked["weight"].astype(one.x.dtype)
-    rows = judge_options.rows("cross_entropy", (x @ w.T + bias).astype(one.x.dtype), one.target, **asked)
-    reduction = one.options.get("reduction", "mean")
-    scale = 1 / Wide(one.options.get("denominator", rows.count)) if reduction == "mean" else Wide(1)
-    g, size = rows.grad * scale, rows.grad_size * scale
-    loss = (
-        (rows.loss, rows.loss_size) if reduction == "none" else (rows.loss.sum() * scale, rows.loss_size.sum() * scale)
-    )
-    return Exact(
-        rows,
-        float(scale),
-        loss,
-        (g @ w, size @ abs(w)),
-        (g.T @ x, size.T @ abs(x)),
-        (g.sum(axis=0), size.sum(axis=0)),
-    )
+    """By definition, from logits that are exact."""
+    x, w, bias = (judge.wide(array) for array in (one.x, one.w, one.bias))
+    reduced = {name: one.options[name] for name in ("reduction", "denominator") if name in one.options}
+    options = {name: value for name, value in one.options.items() if name not in reduced}
+    rows = judge.rows("cross_entropy", (x @ w.T + bias).astype(one.x.dtype), one.target, **options)
+    loss, (g, size) = rows.reduced(**reduced)
+    dx, dw = judge.Judged(g @ w, size @ abs(w)), judge.Judged(g.T @ x, size.T @ abs(x))
+    return Exact(rows, loss, dx, dw, judge.Judged(g, size).sum(axis=0))
 
 
 def assert_right(got, one, *, in_tiles=False):

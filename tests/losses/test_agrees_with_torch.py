@@ -13,14 +13,12 @@ import numpy as np
 import pytest
 
 import judge
-import judge_options
 import softgrad as sg
 from tolerance import assert_within
 
 K = 7
 WEIGHT = np.array([0.5, 2.0, 1.0, 0.0, 1.5, 3.0, 0.25])
 NEUTRAL = {"weight": None, "ignore_index": None, "label_smoothing": 0.0}
-ONLY_OURS = {"z_loss": 0.0, "softcap": None, "temperature": 1.0}
 OPTIONS = {
     "none": {},
     "weight": {"weight": WEIGHT},
@@ -95,7 +93,7 @@ class Problem:
         return LossAndGrad(value.detach().numpy(), z.grad.numpy())
 
     def by_the_judge(self, loss):
-        return judge_options.rows(loss, self.rows, self.row_target, **self.options, **ONLY_OURS)
+        return judge.rows(loss, self.rows, self.row_target, **self.options)
 
     def sizes_in_torch(self, loss):
         """The sizes of the terms that torch sums, for the loss of each row and for its gradient."""
@@ -164,8 +162,8 @@ def test_agrees(torch, loss, name, target, reduction, shape):
     problem = Problem(SHAPES[shape], target, OPTIONS[name])
     got = problem.by_softgrad(loss, reduction)
     judged = problem.by_the_judge(loss)
-    exact = problem.reduced(judged.loss, judged.grad, reduction)
-    size = problem.reduced(judged.loss_size, judged.grad_size, reduction)
+    exact = problem.reduced(judged.loss.value, judged.grad.value, reduction)
+    size = problem.reduced(judged.loss.size, judged.grad.size, reduction)
     assert_within(4, got.loss, exact.loss, size.loss)
     assert_within(GRAD_ULPS[loss], got.grad, exact.grad, size.grad)
     assert_agrees_with_torch(torch, got, problem, loss, reduction)

@@ -33,9 +33,9 @@ def test_the_mean_carries_1_over_m_and_the_sum_does_not(loss, target, dtype, cas
     size = loss.judge(z, t).grad.size
     assert loss.with_grad(z, t).loss == mean.loss  # the mean is what you get unasked
     np.testing.assert_array_equal(total.grad, rows.grad)
-    assert_within(2 * loss.ulps(target), mean.grad, rows.grad.astype(judge.Wide) / len(z), size / len(z))
-    assert_within(1, total.loss, rows.loss.sum(dtype=judge.Wide))
-    assert_within(1, mean.loss, rows.loss.sum(dtype=judge.Wide) / len(z))
+    assert_within(2 * loss.ulps(target), mean.grad, judge.wide(rows.grad) / len(z), size / len(z))
+    assert_within(1, total.loss, judge.wide(rows.loss).sum())
+    assert_within(1, mean.loss, judge.wide(rows.loss).sum() / len(z))
 
 
 @losses

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nn import judge_network
+from judge import network as judge_network
 from nn.networks import HIDDEN, batch, make
 from softgrad.check import compare_gradients
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from judge import Wide
-from nn import judge_network
+import judge
+from judge import network as judge_network
 from softgrad import OptionError, nn
 
 LAYERS = {"Dense": lambda: nn.Dense(4), "ReLU": nn.ReLU, "Sigmoid": nn.Sigmoid, "Tanh": nn.Tanh, "Softmax": nn.Softmax}
@@ -52,9 +52,9 @@ def agrees(got, wanted, size, dtype):
 
 
 def judged_input_grad(layer, x, grad_output):
-    x = x.astype(Wide)
+    x = judge.wide(x)
     jacobian = judge_network.derivative(lambda: judge_network.forward(layer, layer.parameters, x), x)
-    return np.tensordot(grad_output.astype(Wide), jacobian, axes=2)
+    return np.tensordot(judge.wide(grad_output), jacobian, axes=2)
 
 
 @every_layer
@@ -62,7 +62,7 @@ def judged_input_grad(layer, x, grad_output):
 @every_dtype
 def test_output_agrees_with_the_judge(name, case, dtype):
     layer, x, _ = example(name, case, dtype)
-    wanted = judge_network.forward(layer, layer.parameters, x.astype(Wide))
+    wanted = judge_network.forward(layer, layer.parameters, judge.wide(x))
     size = np.abs(x) @ np.abs(layer.parameters["weight"]) + 1 if name == "Dense" else np.abs(wanted)
     assert agrees(layer.forward(x), wanted, size, dtype)
 
@@ -84,13 +84,13 @@ def test_input_grad_agrees_with_the_judge(name, case, dtype):
 @every_dtype
 def test_parameter_grads_agree_with_the_judge(case, dtype):
     layer, x, g = example("Dense", case, dtype)
-    parameters = {key: value.astype(Wide) for key, value in layer.parameters.items()}
+    parameters = {key: judge.wide(value) for key, value in layer.parameters.items()}
     got = layer.parameter_grads(x, g)
     for key, size in (("weight", np.abs(x).T @ np.abs(g)), ("bias", np.abs(g).sum(axis=0))):
         jacobian = judge_network.derivative(
-            lambda: judge_network.forward(layer, parameters, x.astype(Wide)), parameters[key]
+            lambda: judge_network.forward(layer, parameters, judge.wide(x)), parameters[key]
         )
-        wanted = np.tensordot(g.astype(Wide), jacobian, axes=2)
+        wanted = np.tensordot(judge.wide(g), jacobian, axes=2)
         assert agrees(got[key], wanted, size, dtype), key
         assert not agrees(np.zeros_like(got[key]), wanted, size, dtype), key
 
