@@ -4,7 +4,6 @@ Sums, products and comparisons are NumPy's own: an array of mpmath's numbers has
 """
 
 import os
-from functools import cache
 
 import mpmath
 import numpy as np
@@ -62,16 +61,18 @@ class Mpmath:
             y = function(x)
             return y if isinstance(y, self.context.mpf) else self.context.nan
 
+        ufunc = np.frompyfunc(of_number, 1, 1)
+
         def of_array(x):
-            with np.errstate(invalid="ignore"):  # warns of a NaN that it is given
-                return np.frompyfunc(of_number, 1, 1)(x)
+            with np.errstate(invalid="ignore"):  # which warns of a NaN in x
+                return ufunc(x)
 
         return of_array
 
     @staticmethod
     def rounded(x):
         """The numbers in long double. Two floats hold the 64 bits of its significand."""
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", under="ignore"):
             return np.vectorize(_to_long_double, otypes=[np.longdouble])(x)
 
     def exp_of_quotient(self, z, m, T):
@@ -81,25 +82,20 @@ class Mpmath:
 
 
 def _to_long_double(x):
-    with mpmath.workprec(200), np.errstate(all="ignore"):
-        x = mpmath.mpf(x)
-        if not mpmath.isfinite(x):
-            return np.longdouble(float(x))
-        mantissa, exponent = mpmath.frexp(x)
-        high = float(mantissa)
-        return np.ldexp(np.longdouble(high) + np.longdouble(float(mantissa - high)), int(max(exponent, -40_000)))
-
-
-@cache
-def mpmath_with(digits):
-    """The arithmetic of mpmath with so many digits."""
-    return Mpmath(digits)
+    sign, mantissa, exponent, bits = mpmath.mp.convert(x)._mpf_  # (-1)^sign mantissa 2^exponent
+    if not mantissa:
+        return np.longdouble(float(x))  # 0, an infinity or NaN
+    beyond = max(bits - 128, 0)
+    mantissa = int(mantissa >> beyond)
+    high = float(mantissa)
+    rounded = np.longdouble(high) + np.longdouble(float(mantissa - int(high)))
+    return np.ldexp(-rounded if sign else rounded, max(exponent + beyond, -40_000))
 
 
 def _widest():
-    """Long double; mpmath on platforms where long double is the same as float64, or where SOFTGRAD_JUDGE asks for it."""
+    """Long double; mpmath where long double is no wider than float64, or where SOFTGRAD_JUDGE is "mpmath"."""
     if np.finfo(np.longdouble).nmant < 63 or os.environ.get("SOFTGRAD_JUDGE") == "mpmath":
-        return mpmath_with(50)
+        return Mpmath(50)
     return LongDouble()
 
 
