@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import softgrad as sg
+from cases import LOSSES
 from explanation.walk import numbers, steps
 from softgrad.check.catalogue import ENTRIES
 from softgrad.explanation.render.formula_text import as_text
@@ -24,7 +25,7 @@ def test_the_usual_mistakes_are_shown(reason):
     assert ASKED[reason] in names
 
 
-@pytest.mark.parametrize("loss", ["cross_entropy", "squared_error", "kl_divergence"])
+@pytest.mark.parametrize("loss", LOSSES)
 def test_words_are_those_of_the_catalogue(loss):
     found = [wrong for step in steps(sg.explain([2, 1, 0.1], 0, loss=loss)) for wrong in step.wrong]
     assert len(found) > 10
@@ -51,7 +52,7 @@ def test_the_checker_names_them_so():
 
 
 @pytest.mark.parametrize("layout", ["rows", "columns"])
-@pytest.mark.parametrize("loss", ["cross_entropy", "squared_error", "kl_divergence"])
+@pytest.mark.parametrize("loss", LOSSES)
 def test_a_reader_can_run_the_wrong_lines(loss, layout):
     """Each is NumPy as it stands, gives what is shown, and has the shape that is shown."""
     rows = layout == "rows"

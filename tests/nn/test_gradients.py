@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from cases import LOSSES
 from judge import network as judge_network
 from nn.networks import HIDDEN, batch, make
 from softgrad.check import compare_gradients
 
-LOSSES = ["cross_entropy", "squared_error", "kl_divergence"]
 TARGETS = ["class indices", "probabilities"]
 
 every_network = pytest.mark.parametrize("hidden", HIDDEN)
