@@ -98,6 +98,17 @@ template <class T> long double sum(const T* x, int64_t count) {
     return sum_over<T>(count, [=](int64_t i) { return x[i]; });
 }
 
+template <Loss kind, class T> constexpr typename Kernels<T>::NamedLoss named(const char* name) {
+    return {name, loss_of_classes<kind, T>, loss_of_probs<kind, T>};
+}
+
+template <class T>
+constexpr typename Kernels<T>::NamedLoss losses[] = {
+    named<Loss::cross_entropy, T>("cross_entropy"),
+    named<Loss::kl_divergence, T>("kl_divergence"),
+    named<Loss::squared_error, T>("squared_error"),
+};
+
 template <class T>
 constexpr Kernels<T> kernels{
     .softmax = softmax<T>,
@@ -106,12 +117,7 @@ constexpr Kernels<T> kernels{
     .softmax_vjp = softmax_vjp<T>,
     .log_softmax_vjp = log_softmax_vjp<T>,
     .log_softmax_jvp = log_softmax_jvp<T>,
-    .cross_entropy_classes = loss_of_classes<Loss::cross_entropy, T>,
-    .kl_divergence_classes = loss_of_classes<Loss::kl_divergence, T>,
-    .squared_error_classes = loss_of_classes<Loss::squared_error, T>,
-    .cross_entropy_probs = loss_of_probs<Loss::cross_entropy, T>,
-    .kl_divergence_probs = loss_of_probs<Loss::kl_divergence, T>,
-    .squared_error_probs = loss_of_probs<Loss::squared_error, T>,
+    .losses = losses<T>,
     .sum = sum<T>,
 };
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Literal, NamedTuple, TypeAlias, TypedDict, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from softgrad import _kernels
 from softgrad._arrays import Array, Rows, bits, is_bfloat16, numbers, to_out, to_rows, to_target
 from softgrad._options import known, not_negative, part, positive, scale
 from softgrad.errors import LabelError, OptionError, ShapeError
@@ -77,13 +77,6 @@ class LossGradStats(NamedTuple):
     stats: RowStats
 
 
-class Kernels(NamedTuple):
-    """A loss's two kernels."""
-
-    classes: Callable[..., float]
-    probs: Callable[..., float]
-
-
 class Batch(NamedTuple):
     """N rows of logits with their targets and options, all checked."""
 
@@ -105,32 +98,32 @@ class Batch(NamedTuple):
             return 1.0
         return 1.0 / self.denominator if self.denominator else 0.0
 
-    def loss(self, kernels: Kernels) -> Array:
+    def loss(self, name: str) -> Array:
         """The loss alone."""
         loss = self._row_room() if self.reduction == "none" else None
-        return self.reduced(loss, self.run(kernels, loss, None))
+        return self.reduced(loss, self.run(name, loss, None))
 
-    def loss_with_grad(self, kernels: Kernels, out: Array | None) -> LossAndGrad:
+    def loss_with_grad(self, name: str, out: Array | None) -> LossAndGrad:
         """The loss and its gradient; the mean's denominator goes into the kernel: the gradient is rounded once."""
         loss = self._row_room() if self.reduction == "none" else None
         grad = self.z.room(out, self.target, self.weight)
-        total = self.run(kernels, loss, grad, fresh=out is None)
+        total = self.run(name, loss, grad, fresh=out is None)
         return LossAndGrad(self.reduced(loss, total), self.z.restore(grad, out))
 
-    def loss_with_stats(self, kernels: Kernels, out: Array | None) -> LossGradStats:
+    def loss_with_stats(self, name: str, out: Array | None) -> LossGradStats:
         """The same, and what the kernel can tell of each row."""
         loss, grad = self._row_room(), self.z.room(out, self.target, self.weight)
         logsumexp, entropy, correct = self._row_room(), self._row_room(), np.empty(len(self.target), np.bool_)
-        total = self.run(kernels, loss, grad, (logsumexp, entropy, correct), fresh=out is None)
+        total = self.run(name, loss, grad, (logsumexp, entropy, correct), fresh=out is None)
         stats = RowStats(*(self.z.restore_outer(values) for values in (loss, logsumexp, entropy, correct)))
         return LossGradStats(self.reduced(loss, total), self.z.restore(grad, out), stats)
 
-    def loss_jvp(self, kernels: Kernels, tangent: npt.ArrayLike, function: str) -> Array:
+    def loss_jvp(self, name: str, tangent: npt.ArrayLike, function: str) -> Array:
         """The change of the loss along `tangent`: each row's gradient times it."""
         v = tangent_matrix(function, "tangent", tangent, self.z)
         rows = self._replace(z=self.z.wide(), reduction="none")
         grad = rows.z.room(None)
-        rows.run(kernels, None, grad)
+        rows.run(name, None, grad)
         change = (grad[:, :, 0] * v).sum(axis=1, dtype=np.longdouble).astype(grad.dtype)
         return self.reduced(change, change.sum(dtype=np.longdouble) / (self.denominator or 1))
 
@@ -148,7 +141,7 @@ class Batch(NamedTuple):
 
     def run(
         self,
-        kernels: Kernels,
+        name: str,
         loss: Array | None,
         grad: Array | None,
         stats: tuple[Array, Array, Array] | None = None,
@@ -159,22 +152,17 @@ class Batch(NamedTuple):
         z, bfloat16 = self.z.stored, False
         if z.dtype.itemsize == 2:
             z, grad, bfloat16 = bits(z), None if grad is None else bits(grad), is_bfloat16(z)
-        return (kernels.classes if self.target.ndim == 1 else kernels.probs)(
-            z,
-            self.target,
-            self.weight,
-            self.scale,
-            0.0 if self.reduction == "none" else self.denominator,
-            self.label_smoothing,
-            self.z_loss,
-            self.softcap,
-            self.temperature,
-            loss,
-            grad,
-            stats,
-            bfloat16,
-            fresh,
+        numbers = _kernels.LossNumbers(
+            scale=self.scale,
+            denominator=0.0 if self.reduction == "none" else self.denominator,
+            label_smoothing=self.label_smoothing,
+            z_loss=self.z_loss,
+            softcap=self.softcap,
+            temperature=self.temperature,
+            parameter=0.0,
         )
+        kernel = _kernels.loss_of_classes if self.target.ndim == 1 else _kernels.loss_of_probs
+        return kernel(name, z, self.target, self.weight, numbers, loss, grad, stats, bfloat16, fresh)
 
 
 def read_batch(

@@ -23,12 +23,10 @@ from typing import Unpack
 import numpy as np
 import numpy.typing as npt
 
-from softgrad import _kernels
 from softgrad._arrays import Array
 from softgrad.losses._batch import (
     Batch,
     IfAllIgnored,
-    Kernels,
     LossAndGrad,
     LossGradStats,
     LossOptions,
@@ -38,7 +36,7 @@ from softgrad.losses._batch import (
 )
 from softgrad.losses._hessian import finish, point, times_jacobian
 
-KERNELS = Kernels(classes=_kernels.cross_entropy_classes, probs=_kernels.cross_entropy_probs)
+KERNEL = "cross_entropy"
 
 
 def cross_entropy(
@@ -104,7 +102,7 @@ def cross_entropy(
         reduction=reduction,
         denominator=denominator,
         if_all_ignored=if_all_ignored,
-    ).loss(KERNELS)
+    ).loss(KERNEL)
 
 
 def cross_entropy_with_grad(
@@ -137,7 +135,7 @@ def cross_entropy_with_grad(
         array([[-0.06,  0.06],
                [ 0.25, -0.25]])
     """
-    return read_batch("cross_entropy_with_grad", logits, target, out=out, **options).loss_with_grad(KERNELS, out)
+    return read_batch("cross_entropy_with_grad", logits, target, out=out, **options).loss_with_grad(KERNEL, out)
 
 
 def cross_entropy_with_stats(
@@ -169,7 +167,7 @@ def cross_entropy_with_stats(
         >>> stats.correct, stats.entropy.round(3)
         (array([ True, False]), array([0.365, 0.582]))
     """
-    return read_batch("cross_entropy_with_stats", logits, target, out=out, **options).loss_with_stats(KERNELS, out)
+    return read_batch("cross_entropy_with_stats", logits, target, out=out, **options).loss_with_stats(KERNEL, out)
 
 
 def cross_entropy_jvp(
@@ -196,7 +194,7 @@ def cross_entropy_jvp(
         >>> float(sg.cross_entropy_jvp([0.0, 0.0], 0, [1.0, 0.0]))
         -0.5
     """
-    return read_batch("cross_entropy_jvp", logits, target, **options).loss_jvp(KERNELS, tangent, "cross_entropy_jvp")
+    return read_batch("cross_entropy_jvp", logits, target, **options).loss_jvp(KERNEL, tangent, "cross_entropy_jvp")
 
 
 def cross_entropy_hvp(

@@ -15,11 +15,9 @@ from typing import Unpack
 import numpy as np
 import numpy.typing as npt
 
-from softgrad import _kernels
 from softgrad._arrays import Array
 from softgrad.losses._batch import (
     IfAllIgnored,
-    Kernels,
     LossAndGrad,
     LossOptions,
     Reduction,
@@ -28,7 +26,7 @@ from softgrad.losses._batch import (
 )
 from softgrad.losses._hessian import finish, point, times_jacobian
 
-_KERNELS = Kernels(classes=_kernels.kl_divergence_classes, probs=_kernels.kl_divergence_probs)
+_KERNEL = "kl_divergence"
 
 
 def kl_divergence(
@@ -88,7 +86,7 @@ def kl_divergence(
         reduction=reduction,
         denominator=denominator,
         if_all_ignored=if_all_ignored,
-    ).loss(_KERNELS)
+    ).loss(_KERNEL)
 
 
 def kl_divergence_with_grad(
@@ -118,7 +116,7 @@ def kl_divergence_with_grad(
         >>> sg.kl_divergence_with_grad([0.0, 0.0], [0.9, 0.1]).grad
         array([-0.4,  0.4])
     """
-    return read_batch("kl_divergence_with_grad", logits, target, out=out, **options).loss_with_grad(_KERNELS, out)
+    return read_batch("kl_divergence_with_grad", logits, target, out=out, **options).loss_with_grad(_KERNEL, out)
 
 
 def kl_divergence_jvp(
@@ -145,7 +143,7 @@ def kl_divergence_jvp(
         >>> float(sg.kl_divergence_jvp([0.0, 0.0], [0.9, 0.1], [1.0, 0.0]))
         -0.4
     """
-    return read_batch("kl_divergence_jvp", logits, target, **options).loss_jvp(_KERNELS, tangent, "kl_divergence_jvp")
+    return read_batch("kl_divergence_jvp", logits, target, **options).loss_jvp(_KERNEL, tangent, "kl_divergence_jvp")
 
 
 def kl_divergence_hvp(

@@ -16,11 +16,9 @@ from typing import Unpack
 import numpy as np
 import numpy.typing as npt
 
-from softgrad import _kernels
 from softgrad._arrays import Array
 from softgrad.losses._batch import (
     IfAllIgnored,
-    Kernels,
     LossAndGrad,
     LossOptions,
     Reduction,
@@ -29,7 +27,7 @@ from softgrad.losses._batch import (
 )
 from softgrad.losses._hessian import dot, finish, point, times_jacobian
 
-_KERNELS = Kernels(classes=_kernels.squared_error_classes, probs=_kernels.squared_error_probs)
+_KERNEL = "squared_error"
 
 
 def squared_error(
@@ -90,7 +88,7 @@ def squared_error(
         reduction=reduction,
         denominator=denominator,
         if_all_ignored=if_all_ignored,
-    ).loss(_KERNELS)
+    ).loss(_KERNEL)
 
 
 def squared_error_with_grad(
@@ -121,7 +119,7 @@ def squared_error_with_grad(
         >>> sg.squared_error_with_grad([0.0, 0.0], 0).grad
         array([-0.25,  0.25])
     """
-    return read_batch("squared_error_with_grad", logits, target, out=out, **options).loss_with_grad(_KERNELS, out)
+    return read_batch("squared_error_with_grad", logits, target, out=out, **options).loss_with_grad(_KERNEL, out)
 
 
 def squared_error_jvp(
@@ -148,7 +146,7 @@ def squared_error_jvp(
         >>> float(sg.squared_error_jvp([0.0, 0.0], 0, [1.0, 0.0]))
         -0.25
     """
-    return read_batch("squared_error_jvp", logits, target, **options).loss_jvp(_KERNELS, tangent, "squared_error_jvp")
+    return read_batch("squared_error_jvp", logits, target, **options).loss_jvp(_KERNEL, tangent, "squared_error_jvp")
 
 
 def squared_error_hvp(
