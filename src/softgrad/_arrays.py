@@ -181,14 +181,20 @@ def to_pair(
 ) -> tuple[Rows, Array]:
     """`value` as rows, and `other`, which must have its shape, laid out the same way and of one dtype with it."""
     rows = to_rows(function, name, value, axis)
+    array = in_shape_of(function, name, rows, other_name, other)
+    if rows.stored.dtype.itemsize == 2 and array.dtype != rows.stored.dtype:
+        rows = rows.wide()
+    return rows, rows.lay_out(array)
+
+
+def in_shape_of(function: str, name: str, rows: Rows, other_name: str, other: npt.ArrayLike) -> Array:
+    """`other` as an array, which must have the shape of the array that `rows` was made from."""
     array = numbers(function, other_name, other)
     if array.shape != rows.shape:
         raise ShapeError(
             f"{function}: {other_name}.shape is {array.shape}, but {name}.shape is {rows.shape}; wanted the same"
         )
-    if rows.stored.dtype.itemsize == 2 and array.dtype != rows.stored.dtype:
-        rows = rows.wide()
-    return rows, rows.lay_out(array)
+    return array
 
 
 def to_row_values(function: str, name: str, value: npt.ArrayLike, other_name: str, other: Rows) -> Array:

@@ -26,6 +26,8 @@ from softgrad._arrays import Array, numbers, to_rows
 from softgrad.errors import ShapeError
 from softgrad.softmax import softmax_jvp
 
+__all__ = ["SoftmaxJacobian"]
+
 
 class Operator(ABC):
     """A K x K matrix for each row of the probabilities. It is not stored; it is given by its products with vectors.

@@ -24,9 +24,21 @@ import numpy as np
 import numpy.typing as npt
 
 from softgrad import _kernels
-from softgrad._arrays import Array, Rows, numbers, to_out, to_pair, to_row_values, to_rows
+from softgrad._arrays import Array, Rows, in_shape_of, numbers, to_out, to_pair, to_row_values, to_rows
 from softgrad._options import scale
 from softgrad.errors import DtypeError, ShapeError
+
+__all__ = [
+    "log_softmax",
+    "log_softmax_jvp",
+    "log_softmax_vjp",
+    "logsumexp",
+    "logsumexp_jvp",
+    "logsumexp_vjp",
+    "softmax",
+    "softmax_jvp",
+    "softmax_vjp",
+]
 
 
 def softmax(
@@ -60,11 +72,10 @@ def softmax(
         >>> sg.softmax([2.0, 1.0, 0.1]).round(3)
         array([0.659, 0.242, 0.099])
     """
-    z, empty = _to_scores("softmax", logits, axis, temperature, where, out)
+    z, mask = _to_scores("softmax", logits, axis, temperature, where, out)
     p = z.room(out)
     z.call(_kernels.softmax, (z.stored, p), temperature, fresh=out is None)
-    if empty is not None:
-        np.copyto(p, 0, where=empty)
+    _fill_empty_rows(p, mask, 0)
     return z.restore(p, out)
 
 
@@ -164,11 +175,10 @@ def log_softmax(
         >>> sg.log_softmax([40.0, 0.0])  # -4.25e-18, where log(softmax(z)) is 0
         array([-4.24835426e-18, -4.00000000e+01])
     """
-    z, empty = _to_scores("log_softmax", logits, axis, temperature, where, out)
+    z, mask = _to_scores("log_softmax", logits, axis, temperature, where, out)
     log_p = z.room(out)
     z.call(_kernels.log_softmax, (z.stored, log_p), temperature, fresh=out is None)
-    if empty is not None:
-        np.copyto(log_p, -np.inf, where=empty)
+    _fill_empty_rows(log_p, mask, -np.inf)
     return z.restore(log_p, out)
 
 
@@ -292,32 +302,34 @@ def logsumexp_vjp(
     grad_output: npt.ArrayLike,  # (...)
     *,
     axis: int = -1,
+    temperature: float = 1.0,
+    where: npt.ArrayLike | None = None,  # (..., K) or what broadcasts to it
 ) -> Array:
-    """The gradient at the logits, dz_k = p_k g, from the gradient g at their logsumexp.
+    """The vector-Jacobian product of logsumexp, dz_k = p_k g / temperature, with p = softmax(z / temperature).
 
-    The gradient of logsumexp is softmax; it takes the logits, since the output alone does not determine it.
+    It takes the logits, since the output alone does not determine p.
 
     Args:
         logits: the input of `logsumexp`.
-        grad_output: the gradient of the loss at lse, in the shape of logits without `axis`.
+        grad_output: g, the gradient of the loss with respect to lse, in the shape of logits without `axis`.
         axis: where the classes are.
+        temperature: as in `logsumexp`.
+        where: as in `logsumexp`; the gradient of the other classes is 0.
 
     Returns:
-        The gradient dz, in the shape and dtype of logits; within 5 ulp, or 5 of the spacing of subnormal numbers
-        times |g| where p_k is one.
+        The gradient dz, in the shape and dtype of logits; within 5 ulp, 6 with a temperature. Where p_k is subnormal,
+        within as many spacings of subnormal numbers times |g / temperature|.
 
     Raises:
-        AxisError, ShapeError, DtypeError: as `softmax`; grad_output has another shape than lse.
+        AxisError, ShapeError, DtypeError, OptionError: as `softmax`; grad_output has another shape than lse.
 
     Example:
         >>> sg.logsumexp_vjp([0.0, 0.0], 3.0)
         array([1.5, 1.5])
     """
-    z = to_rows("logsumexp_vjp", "logits", logits, axis)
+    z, mask = _to_scores("logsumexp_vjp", logits, axis, temperature, where, None)
     g = to_row_values("logsumexp_vjp", "grad_output", grad_output, "logits", z)
-    p = np.empty(z.stored.shape, z.computed_in)
-    _kernels.softmax(z.values, p, 1.0)
-    return z.restore(p * g)
+    return z.restore(_probabilities(z, mask, temperature) * (g / z.computed_in.type(temperature)))
 
 
 def logsumexp_jvp(
@@ -325,28 +337,35 @@ def logsumexp_jvp(
     tangent: npt.ArrayLike,  # (..., K)
     *,
     axis: int = -1,
+    temperature: float = 1.0,
+    where: npt.ArrayLike | None = None,  # (..., K) or what broadcasts to it
 ) -> Array:
-    """The change of logsumexp, sum_j p_j dz_j, from a change of the logits.
+    """The Jacobian-vector product of logsumexp, sum_j p_j v_j / temperature, with p = softmax(z / temperature).
 
     Args:
         logits: the input of `logsumexp`.
-        tangent: the change dz of the logits, in their shape.
+        tangent: v, in the shape of logits.
         axis: where the classes are.
+        temperature: as in `logsumexp`.
+        where: as in `logsumexp`; the tangent of the other classes is not read.
 
     Returns:
-        One value a row, in the shape of logits without `axis`; dtype of logits. Within 4 ulp of sum_j p_j |dz_j|.
+        One value per row, in the shape of logits without `axis`; dtype of logits. Within 4 ulp of
+        sum_j p_j |v_j| / temperature.
 
     Raises:
-        AxisError, ShapeError, DtypeError: as `softmax_vjp`.
+        AxisError, ShapeError, DtypeError, OptionError: as `softmax`; tangent has another shape than logits.
 
     Example:
         >>> float(sg.logsumexp_jvp([0.0, 0.0], [1.0, 3.0]))
         2.0
     """
-    z, dz = to_pair("logsumexp_jvp", "logits", logits, axis, "tangent", tangent)
-    p = np.empty(z.stored.shape, z.computed_in)
-    _kernels.softmax(z.values, p, 1.0)
-    return z.restore_outer((p * dz).sum(axis=1, dtype=np.longdouble).astype(z.dtype))
+    z, mask = _to_scores("logsumexp_jvp", logits, axis, temperature, where, None)
+    v = z.lay_out(in_shape_of("logsumexp_jvp", "logits", z, "tangent", tangent), z.computed_in)
+    if mask is not None:
+        v = np.where(mask, v, 0)
+    change = (_probabilities(z, mask, temperature) * v).sum(axis=1, dtype=np.longdouble) / temperature
+    return z.restore_outer(change.astype(z.dtype))
 
 
 def _times(
@@ -374,7 +393,11 @@ def _to_scores(
     where: npt.ArrayLike | None,
     out: Array | None,
 ) -> tuple[Rows, Array | None]:
-    """The arguments of softmax and its kin, checked: rows, -inf where `where` is False, and which it empties."""
+    """Checks the arguments of softmax, log_softmax and logsumexp.
+
+    Returns:
+        The rows, -inf where `where` is False; and `where`, laid out like the rows.
+    """
     scale(function, "temperature", temperature)
     if where is None:
         z = to_rows(function, "logits", logits, axis)
@@ -392,4 +415,18 @@ def _to_scores(
         ) from error
     z = to_rows(function, "logits", np.where(mask, array, array.dtype.type(-np.inf)), axis)
     to_out(function, out, z.shape, z.dtype)
-    return z, z.lay_out(mask).sum(axis=1, keepdims=True) == 0
+    return z, z.lay_out(mask, mask.dtype)
+
+
+def _fill_empty_rows(values: Array, mask: Array | None, value: float) -> None:
+    """Sets the rows in which the mask leaves no class."""
+    if mask is not None:
+        np.copyto(values, value, where=~mask.any(axis=1, keepdims=True))
+
+
+def _probabilities(z: Rows, mask: Array | None, temperature: float) -> Array:
+    """Softmax of the rows, in the dtype that they are computed in."""
+    p = np.empty(z.stored.shape, z.computed_in)
+    _kernels.softmax(z.values, p, temperature)
+    _fill_empty_rows(p, mask, 0)
+    return p

@@ -11,16 +11,11 @@ import typer
 
 from softgrad._arrays import Array
 from softgrad._files import write_whole
+from softgrad.cli.losses import loss_name, loss_option
 from softgrad.errors import OptionError
 from softgrad.explanation import Explanation
 from softgrad.explanation import explain as explain_numbers
-from softgrad.explanation.arguments import Layout, Loss
-
-LOSSES: dict[str, Loss] = {
-    "cross-entropy": "cross_entropy",
-    "squared-error": "squared_error",
-    "kl-divergence": "kl_divergence",
-}
+from softgrad.explanation.arguments import DERIVED, Layout
 
 
 def explain(
@@ -36,8 +31,8 @@ def explain(
         ),
     ],
     loss: Annotated[
-        Literal["cross-entropy", "squared-error", "kl-divergence"],
-        typer.Option(help="The loss of the softmax of the logits."),
+        str,
+        loss_option(DERIVED, help="The loss of the softmax of the logits."),
     ] = "cross-entropy",
     layout: Annotated[
         Literal["rows", "columns"], typer.Option(help="Whether the samples of a batch are rows or columns of a matrix.")
@@ -52,7 +47,7 @@ def explain(
 
     The derivation is printed as text unless an output file is given.
     """
-    explanation = explain_numbers(*_numbers(logits, target, layout), loss=LOSSES[loss], layout=layout, rows=rows,
+    explanation = explain_numbers(*_numbers(logits, target, layout), loss=loss_name(loss), layout=layout, rows=rows,
                                   classes=classes)  # fmt: skip
     formats: list[tuple[Path | None, Callable[[Explanation], str]]] = [
         (html, Explanation.to_html),

@@ -16,8 +16,10 @@ from softgrad._arrays import Array
 from softgrad._files import check_writable, write_whole
 from softgrad.check import GradientError, compare_gradients
 from softgrad.cli.console import output, progress
+from softgrad.cli.losses import loss_name, loss_option
 from softgrad.data import BUNDLED, Encoding, Split, Table, read_classes, read_table, split
 from softgrad.errors import DataError, OptionError
+from softgrad.formulas.losses import LOSSES
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "softmax": nn.Softmax}
 GRADIENT_LIMIT = 1e-6
@@ -33,9 +35,7 @@ def train(
     activation: Annotated[
         Literal["relu", "tanh", "sigmoid", "softmax"], typer.Option(help="After each hidden layer.")
     ] = "relu",
-    loss: Annotated[
-        Literal["cross-entropy", "squared-error"], typer.Option(help="Of the softmax of the last layer.")
-    ] = "cross-entropy",
+    loss: Annotated[str, loss_option(LOSSES, help="Of the softmax of the last layer.")] = "cross-entropy",
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training rows, at most.")] = 200,
     batch_size: Annotated[int, typer.Option(min=1, help="Rows in a step.")] = 32,
     learning_rate: Annotated[
@@ -143,7 +143,7 @@ def _build(units: list[int], activation: str, loss: str, classes: int) -> nn.Net
     layers: list[nn.Layer] = []
     for width in units:
         layers += [nn.Dense(width), ACTIVATIONS[activation]()]
-    return nn.Network([*layers, nn.Dense(classes)], loss=loss.replace("-", "_"))
+    return nn.Network([*layers, nn.Dense(classes)], loss=loss_name(loss))
 
 
 def _check_gradient(network: nn.Network, problem: Problem, seed: int) -> tuple[GradientError, int]:

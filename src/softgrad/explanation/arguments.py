@@ -9,10 +9,11 @@ import numpy.typing as npt
 
 from softgrad._arrays import Array, numbers, to_rows, to_target
 from softgrad.errors import OptionError, ShapeError
+from softgrad.formulas.losses import LOSSES
 
-Loss: TypeAlias = Literal["cross_entropy", "squared_error", "kl_divergence"]
 Layout: TypeAlias = Literal["rows", "columns"]
-CHOICES = {"loss": get_args(Loss), "layout": get_args(Layout)}
+DERIVED = tuple(name for name, row in LOSSES.items() if row.is_derived)  # the losses with a derivation
+CHOICES = {"loss": DERIVED, "layout": get_args(Layout)}
 
 SPAN = 300.0  # float64 holds the square of exp(-300), which the Jacobian contains, and its inverse
 LARGEST = 1e100
@@ -25,7 +26,7 @@ class Problem(NamedTuple):
     z: Array  # (m, K)
     labels: Array | None  # (m) class indices, if the target was given as such
     t: Array  # (m, K) the target as probabilities
-    loss: Loss
+    loss: str
     layout: Layout
     is_vector: bool  # the logits were given as one row (K)
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from softgrad._arrays import Array
 from softgrad.errors import OptionError
-from softgrad.explanation.arguments import Layout, Loss, Problem, read
+from softgrad.explanation.arguments import Layout, Problem, read
 from softgrad.explanation.document import Document, Part
 from softgrad.explanation.render.html import as_html_fragment, as_html_page
 from softgrad.explanation.render.latex import as_latex_document
@@ -21,12 +21,7 @@ from softgrad.explanation.steps.batch import Batch, batch_of, mean_step, rest_of
 from softgrad.explanation.steps.forward import forward_steps
 from softgrad.explanation.steps.layer import layer_step
 from softgrad.explanation.steps.row_values import RowValues
-
-NAMES = {
-    "cross_entropy": "cross-entropy",
-    "squared_error": "squared error",
-    "kl_divergence": "Kullback-Leibler divergence",
-}
+from softgrad.formulas.losses import LOSSES
 
 
 @dataclass(frozen=True, repr=False)
@@ -66,7 +61,7 @@ def explain(
     logits: npt.ArrayLike,  # (K,), (m, K) or (K, m)
     target: npt.ArrayLike,  # class indices, or probabilities in the shape of logits
     *,
-    loss: Loss = "cross_entropy",
+    loss: str = "cross_entropy",
     layout: Layout = "rows",
     rows: int = 2,
     classes: int = 8,
@@ -112,7 +107,7 @@ def explain(
     )
     batch = batch_of(problem, row_values, classes)
     return Explanation(
-        f"Softmax and its gradient, step by step: {NAMES[loss]}",
+        f"Softmax and its gradient, step by step: {LOSSES[loss].title}",
         _intro(problem),
         tuple(_parts(batch, rows)),
         float(batch.loss.value),
@@ -125,7 +120,7 @@ def _intro(problem: Problem) -> tuple[str, ...]:
     what = f"{K:,} logits" if m == 1 else f"{m:,} rows of {K:,} logits"
     target = "a distribution for a target" if problem.labels is None else "a class number for a target"
     return (
-        f"{what}, {target}, loss {NAMES[problem.loss]}.",
+        f"{what}, {target}, loss {LOSSES[problem.loss].title}.",
         "z are the logits, p the probabilities, t the target, L the loss; rows and classes count from 0. In lines of "
         "code dp is ∂L/∂p and dz is ∂L/∂z.",
         "Numbers are shown to six digits at most, and every digit shown is right.",

@@ -18,19 +18,16 @@ def _imports():
     import marimo as mo
 
     import softgrad as sg
+    from softgrad.formulas.losses import LOSSES
 
-    return mo, sg
+    return LOSSES, mo, sg
 
 
 @app.cell
-def _how_many(mo):
+def _how_many(LOSSES, mo):
     classes = mo.ui.slider(2, 8, value=3, label="classes", show_value=True)
     loss = mo.ui.dropdown(
-        {
-            "cross-entropy": "cross_entropy",
-            "squared error": "squared_error",
-            "Kullback-Leibler divergence": "kl_divergence",
-        },
+        {row.title: name for name, row in LOSSES.items() if row.is_derived},
         value="cross-entropy",
         label="loss",
     )

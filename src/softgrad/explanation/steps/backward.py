@@ -8,8 +8,7 @@ Classification Network Outputs (1990), for p - t.
 
 from __future__ import annotations
 
-from softgrad.check.catalogue.cross_entropy import FUSED
-from softgrad.check.catalogue.softmax import SOFTMAX, SOFTMAX_IN_LOSS
+from softgrad.check.catalogue.softmax import SOFTMAX
 from softgrad.explanation.document import Compared, Step, Table
 from softgrad.explanation.formula import (
     Frac,
@@ -26,7 +25,7 @@ from softgrad.explanation.formula import (
     row,
     total,
 )
-from softgrad.explanation.steps.row_values import AT_P, RowValues
+from softgrad.explanation.steps.row_values import RowValues
 from softgrad.explanation.steps.shared import (
     WRITTEN_OUT,
     classes_left_out,
@@ -40,6 +39,7 @@ from softgrad.explanation.steps.shared import (
     wrong,
     z,
 )
+from softgrad.formulas.losses import FUSED, SOFTMAX_IN_LOSS
 
 DELTA = Sub("δ", "ij")
 J_IJ = Sub("J", "ij")
@@ -47,15 +47,15 @@ J_IJ = Sub("J", "ij")
 
 def backward_steps(at: RowValues) -> tuple[Step, ...]:
     """From dL/dp to dL/dz."""
-    collapse = [] if at.loss == "squared_error" else [_collapse(at)]
-    of_class = _squared_error_of_class if at.loss == "squared_error" else _cross_entropy_of_class
+    collapse = [_collapse(at)] if at.collapses else []
+    of_class = _cross_entropy_of_class if at.collapses else _squared_error_of_class
     sparse = [] if at.label is None else [of_class(at, at.label)]
     return _at_probabilities(at), _jacobian(at), _why_a_matrix(at), _product(at), _inner_product(at), *collapse, *sparse
 
 
 def _at_probabilities(at: RowValues) -> Step:
     i = main_class(at)
-    if at.loss == "squared_error":
+    if not at.collapses:
         why = "The square brings down a 2, which cancels the 1/2 in front."
         formula: Math = row(p("i"), "-", t("i"))
         put_in: Math = row(num(at.p, i), "-", num(at.t, i))
@@ -70,7 +70,7 @@ def _at_probabilities(at: RowValues) -> Step:
         why,
         (row(loss_by(p("i")), "=", formula),),
         (row(loss_by(p(i)), "=", put_in, "=", num(at.dp, i)), row(loss_by("p"), "=", vec(at, at.dp))),
-        wrong=wrong(at, AT_P[at.loss], mistakes, at.dp),
+        wrong=wrong(at, at.at_probabilities, mistakes, at.dp),
     )
 
 
@@ -166,7 +166,6 @@ def _inner_product(at: RowValues) -> Step:
     inner = row("⟨", loss_by("p"), ",", "p", "⟩")
     j = main_class(at)
     put_in = row(num(at.p, j), "(", num(at.dp, j), "-", factor(num(at.inner)), ")")
-    last = at.loss == "squared_error"
     return Step(
         "The product without the matrix",
         "With J_ij = p_i (δ_ij - p_j) the sum has one term with δ and one inner product, the same for every j: J is "
@@ -181,7 +180,7 @@ def _inner_product(at: RowValues) -> Step:
             row(loss_by(z(j)), "=", put_in, "=", num(at.dz, j)),
             row(loss_by("z"), "=", vec(at, at.dz)),
         ),
-        compared=(compared(at, loss_by("z"), at.dz),) if last else (),
+        compared=(compared(at, loss_by("z"), at.dz),) if not at.collapses else (),
         wrong=wrong(at, SOFTMAX_IN_LOSS, ("softmax-jacobian-missing", "mean-for-sum"), at.dz),
     )  # fmt: skip
 
@@ -231,5 +230,5 @@ def _squared_error_of_class(at: RowValues, y: int) -> Step:
             row(inner, "=", Sum("i", Squared(p("i"))), "-", p(y)),
         ),
         (row(loss_by("p"), "=", vec(at, at.dp)), row(inner, "=", num(at.inner))),
-        wrong=wrong(at, AT_P[at.loss], ("label-off-by-one", "one-hot-not-subtracted"), at.dp),
+        wrong=wrong(at, at.at_probabilities, ("label-off-by-one", "one-hot-not-subtracted"), at.dp),
     )

@@ -12,24 +12,24 @@ import numpy as np
 
 from softgrad import losses
 from softgrad._arrays import Array
-from softgrad.check.catalogue.other_losses import AT_PROBABILITIES, SQUARED
 from softgrad.check.derivatives.evaluate import unit
 from softgrad.check.derivatives.numerical import along
-from softgrad.explanation.arguments import Loss
 from softgrad.explanation.error_bounds import Bounded, computed, exactly, rounded
 from softgrad.formulas.language import Layout, functions, run, split
+from softgrad.formulas.losses import FUSED, LOSSES
 from softgrad.jacobian import SoftmaxJacobian
 from softgrad.softmax import log_softmax, softmax, softmax_vjp
 
-AT_P = {"cross_entropy": AT_PROBABILITIES, "kl_divergence": AT_PROBABILITIES, "squared_error": SQUARED[0]}
 VECTOR = Layout(-1, 1)
 
 
 class RowValues:
     """The values of one row: K logits, their target, and all that follows from them."""
 
-    def __init__(self, z: Array, target: Array, label: int | None, loss: Loss, shown: int) -> None:
+    def __init__(self, z: Array, target: Array, label: int | None, loss: str, shown: int) -> None:
         self.loss = loss
+        self.at_probabilities = LOSSES[loss].at_probabilities  # the line of dL/dp
+        self.collapses = LOSSES[loss].backward == (FUSED,)  # whether dL/dz is p - t
         self.label = label
         self.target: Any = target if label is None else label  # as the losses take it
         self.z = exactly(z)
@@ -73,7 +73,7 @@ class RowValues:
         """The loss of the row. Its error is relative to the sum of the sizes of its terms."""
         t, log_p = self.t.value, self.log_p.value
         value = getattr(losses, self.loss)(self.z.value, self.target)
-        if self.loss == "squared_error":
+        if not self.collapses:
             return rounded(value) if self.label is not None else computed(_half_of_squares, self.p, self.t)
         log_t = np.log(np.where(t > 0, t, 1))
         return rounded(value, np.sum(t * (np.abs(log_p) + (np.abs(log_t) if self.loss == "kl_divergence" else 0))))
@@ -81,7 +81,7 @@ class RowValues:
     @cached_property
     def dp(self) -> Bounded:
         """The gradient with respect to the probabilities."""
-        return self._run(split(AT_P[self.loss])[1], p=self.p)
+        return self._run(split(self.at_probabilities)[1], p=self.p)
 
     @cached_property
     def inner(self) -> Bounded:
@@ -106,7 +106,7 @@ class RowValues:
         """The gradient with respect to the logits, as the loss function of softgrad returns it."""
         grad = getattr(losses, f"{self.loss}_with_grad")(self.z.value, self.target).grad
         p, t = self.p.value, self.t.value
-        if self.loss != "squared_error":
+        if self.collapses:
             return rounded(grad) if self.label is not None else rounded(grad, p + t)
         larger = np.abs(self.dp.value) if self.label is not None else np.maximum(p, t)
         return rounded(grad, p * (larger + np.sum(p * larger)))

@@ -7,8 +7,8 @@ from typing import TypeAlias
 import numpy as np
 
 from softgrad._arrays import Array
-from softgrad.losses._batch import RowStats
 from softgrad.losses._linear.problem import Index, Problem
+from softgrad.losses._results import RowStats
 
 Stats: TypeAlias = tuple[Array, Array, Array]  # logsumexp, entropy, correct
 
