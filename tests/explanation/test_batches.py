@@ -62,7 +62,7 @@ def test_every_array_is_right(case, loss, layout):
     shown = Shown(case, loss, layout)
     for name in ("dz", "dW", "db", "dx"):
         table, exact = shown.tables[name], shown.exact.array(name, layout)
-        assert table.title == f"{name} {exact.shape}"
+        assert table.title == f"{name} of shape {exact.shape}"
         rows, columns = shown.places(table)
         exact = exact.reshape(len(exact), -1)
         for line, a in zip(table.rows, rows, strict=True):
@@ -162,9 +162,9 @@ def test_rows_are_shown_in_full_and_then_as_a_table(case):
     titles = [part.title for part in explanation.parts]
     assert titles == [
         *(["One row"] if m == 1 else ["Row 0", "Row 1"]),
-        *(["The other rows"] if m > 2 else []),
+        *(["The remaining rows"] if m > 2 else []),
         "The batch",
-        "One layer down",
+        "The layer below",
     ]
     check_row(explanation, shown.exact.rows[0])
     if m > 2:

@@ -84,7 +84,7 @@ def test_a_reader_can_run_the_wrong_lines(loss, layout):
 
 
 def test_a_name_that_is_not_there():
-    with pytest.raises(LookupError, match="no line 'nonsense' for 'dz = p - t'"):
+    with pytest.raises(LookupError, match="no wrong line 'nonsense' for 'dz = p - t'"):
         wrong_line("dz = p - t", "nonsense")
 
 

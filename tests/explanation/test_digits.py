@@ -30,7 +30,7 @@ def shown_classes(steps):
 
 
 def named(x, shown):
-    """What stands left of an equals sign, and what it is equal to: a number, or the numbers of the classes shown."""
+    """The left-hand sides of the formulas, and their exact values: one number, or one for each class shown."""
     at = {"z": x.z, "s": x.s, "e": x.e, "p": x.p, "∂L/∂p": x.dp, "∂L/∂z": x.dz, "Jᵀ ∂L/∂p": x.dz}
     values = {name: [vector[i] for i in shown] for name, vector in at.items()}
     values |= {f"{name}_{i}": [vector[i]] for name, vector in at.items() for i in shown}
@@ -41,7 +41,7 @@ def named(x, shown):
 
 
 def every_value(x):
-    """What may be put into a formula."""
+    """The values that may stand between the left-hand side of a formula and its result."""
     vectors = (x.z, x.s, x.e, x.p, x.t, x.dp, x.dz, *x.J)
     return [*itertools.chain(*vectors), x.S, x.L, x.inner, max(x.z)]
 
@@ -70,7 +70,7 @@ def check_formula(formula, values, allowed, x, shown):
     if isinstance(formula, Words):
         return
     left, others = sides(formula)
-    if left.startswith("the diagonal alone"):
+    if left.startswith("diagonal of J"):
         for number, i in zip(numbers(formula), shown, strict=True):
             assert_shown_right(number, x.J[i][i], "the diagonal")
         return
@@ -78,10 +78,10 @@ def check_formula(formula, values, allowed, x, shown):
         j = int(left.split()[1])
         assert_all_right(numbers(formula), [x.J[i][j] for i in shown], left)
         return
-    *put_in, last = others
+    *between, last = others
     assert_all_right(numbers(last), values[left], left)
-    for number in (number for side in put_in for number in numbers(side)):
-        assert any(is_shown_right(number, value) for value in allowed), f"{left}: {number.digits} is nothing here"
+    for number in (number for side in between for number in numbers(side)):
+        assert any(is_shown_right(number, value) for value in allowed), f"{left}: no value here is {number.digits}"
 
 
 def assert_all_right(found, wanted, what):
@@ -102,7 +102,7 @@ def check_tables(step, x, shown):
 
 def check_wrong(step, x, shown):
     at_p = step.title == AT_P or (
-        step.title.startswith("The short cut") and "dp =" in "".join(w.line for w in step.wrong)
+        step.title.startswith("The shortcut") and "dp =" in "".join(w.line for w in step.wrong)
     )
     for wrong in step.wrong:
         values = (wrong_at_p if at_p else wrong_at_z)(x, wrong.name)
@@ -131,14 +131,14 @@ def test_every_digit_is_right_of_any_logits(logits, data, loss):
     if data.draw(st.booleans()):
         target = data.draw(st.integers(0, len(logits) - 1))
     else:
-        shares = np.array(data.draw(st.lists(st.integers(0, 9), min_size=len(logits), max_size=len(logits)))) + 0.0
-        target = (shares + (shares.sum() == 0)) / (shares.sum() or len(shares))
+        counts = np.array(data.draw(st.lists(st.integers(0, 9), min_size=len(logits), max_size=len(logits)))) + 0.0
+        target = (counts + (counts.sum() == 0)) / (counts.sum() or len(counts))
     check_row(*explained(logits, target, loss))
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_six_digits_where_nothing_cancels(loss):
-    """Digits are dropped where they are not known, and only there."""
+    """Digits are dropped only where they are uncertain."""
     steps = sg.explain([2, 1, 0.1], 0, loss=loss).parts[0].steps
     found = [number for step in steps for formula in step.numbers for number in numbers(formula)]
     assert len(found) > 50

@@ -40,15 +40,15 @@ CASES = {
     ),
     "negative": (([2, 1], [1.5, -0.5]), {}, sg.OptionError, r"target\[0\] is 1.5, wanted a probability"),
     "not a number": (([2, 1], [np.nan, 1]), {}, sg.OptionError, r"target\[0\] is nan, wanted a probability"),
-    "no rows shown": (([2, 1], 0), {"rows": 0}, sg.OptionError, "rows is 0, wanted a whole number of at least 1"),
-    "rows as a word": (([2, 1], 0), {"rows": "2"}, sg.OptionError, "rows is '2', wanted a whole number of at least 1"),
-    "half a row": (([2, 1], 0), {"rows": 2.5}, sg.OptionError, "rows is 2.5, wanted a whole number of at least 1"),
-    "no number of classes": (([2, 1], 0), {"classes": None}, sg.OptionError, "classes is None, wanted a whole number"),
+    "no rows shown": (([2, 1], 0), {"rows": 0}, sg.OptionError, "rows is 0, wanted an integer of at least 1"),
+    "rows as a word": (([2, 1], 0), {"rows": "2"}, sg.OptionError, "rows is '2', wanted an integer of at least 1"),
+    "half a row": (([2, 1], 0), {"rows": 2.5}, sg.OptionError, "rows is 2.5, wanted an integer of at least 1"),
+    "no number of classes": (([2, 1], 0), {"classes": None}, sg.OptionError, "classes is None, wanted an integer"),
     "no classes shown": (
         ([2, 1], 0),
         {"classes": 0},
         sg.OptionError,
-        "classes is 0, wanted a whole number of at least 1",
+        "classes is 0, wanted an integer of at least 1",
     ),
 }
 
