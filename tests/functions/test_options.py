@@ -103,7 +103,7 @@ def test_a_derivative_is_divided_by_the_temperature(function, shape):
     [
         ({"temperature": -1.0}, sg.OptionError, "temperature is -1.0, wanted a positive number"),
         ({"where": [1, 0, 1]}, sg.DtypeError, "where.dtype is int64, wanted bool"),
-        ({"where": [True, False]}, sg.ShapeError, r"where.shape is \(2,\), wanted what broadcasts to \(2, 3\)"),
+        ({"where": [True, False]}, sg.ShapeError, r"where.shape is \(2,\), wanted a shape that broadcasts to \(2, 3\)"),
         ({"out": np.zeros((3, 2))}, sg.ShapeError, r"out is an array of float64 of shape \(3, 2\)"),
     ],
 )

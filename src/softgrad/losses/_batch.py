@@ -106,23 +106,23 @@ class Batch(NamedTuple):
     def loss_with_grad(self, name: str, out: Array | None) -> LossAndGrad:
         """The loss and its gradient; the mean's denominator goes into the kernel: the gradient is rounded once."""
         loss = self._row_room() if self.reduction == "none" else None
-        grad = self.z.room(out, self.target, self.weight)
+        grad = self.z.output_buffer(out, self.target, self.weight)
         total = self.run(name, loss, grad, fresh=out is None)
-        return LossAndGrad(self.reduced(loss, total), self.z.restore(grad, out))
+        return LossAndGrad(self.reduced(loss, total), self.z.in_original_shape(grad, out))
 
     def loss_with_stats(self, name: str, out: Array | None) -> LossGradStats:
         """The same, and what the kernel can tell of each row."""
-        loss, grad = self._row_room(), self.z.room(out, self.target, self.weight)
+        loss, grad = self._row_room(), self.z.output_buffer(out, self.target, self.weight)
         logsumexp, entropy, correct = self._row_room(), self._row_room(), np.empty(len(self.target), np.bool_)
         total = self.run(name, loss, grad, (logsumexp, entropy, correct), fresh=out is None)
-        stats = RowStats(*(self.z.restore_outer(values) for values in (loss, logsumexp, entropy, correct)))
-        return LossGradStats(self.reduced(loss, total), self.z.restore(grad, out), stats)
+        stats = RowStats(*(self.z.one_per_row(values) for values in (loss, logsumexp, entropy, correct)))
+        return LossGradStats(self.reduced(loss, total), self.z.in_original_shape(grad, out), stats)
 
     def loss_jvp(self, name: str, tangent: npt.ArrayLike, function: str) -> Array:
         """The change of the loss along `tangent`: each row's gradient times it."""
         v = tangent_matrix(function, "tangent", tangent, self.z)
         rows = self._replace(z=self.z.wide(), reduction="none")
-        grad = rows.z.room(None)
+        grad = rows.z.output_buffer(None)
         rows.run(name, None, grad)
         change = (grad[:, :, 0] * v).sum(axis=1, dtype=np.longdouble).astype(grad.dtype)
         return self.reduced(change, change.sum(dtype=np.longdouble) / (self.denominator or 1))
@@ -130,7 +130,7 @@ class Batch(NamedTuple):
     def reduced(self, rows: Array | None, total: float) -> Array:
         """Numbers of the rows, in the rows' shape, or where they were not asked for the one that they come to."""
         if rows is not None and self.reduction == "none":
-            return self.z.restore_outer(rows)
+            return self.z.one_per_row(rows)
         if not self.denominator:
             total = math.nan if self.if_all_ignored == "nan" else 0.0
         reduced: Array = self.z.computed_in.type(total)
@@ -230,7 +230,7 @@ def tangent_matrix(function: str, name: str, tangent: npt.ArrayLike, z: Rows) ->
     array = numbers(function, name, tangent)
     if array.shape != z.shape:
         raise ShapeError(f"{function}: {name}.shape is {array.shape}, but logits.shape is {z.shape}; wanted the same")
-    return z.lay_out(array, z.computed_in)[:, :, 0]
+    return z.arrange(array, z.computed_in)[:, :, 0]
 
 
 def _no_such_choice(function: str, name: str, value: object) -> OptionError:

@@ -79,4 +79,4 @@ def finish(batch: Batch, at: Point, v: Array, grad: Array, product: Array) -> Ar
     product = product + pull * (at.lse * times_jacobian(at.p, u) + at.p * dot(at.p, u))
     result = batch.scale * (at.slope * product + grad * at.curvature * v)
     rows = np.where(at.kept, result, 0).astype(batch.z.computed_in)
-    return batch.z.restore(rows[:, :, None])
+    return batch.z.in_original_shape(rows[:, :, None])
