@@ -131,7 +131,7 @@ def _intro(problem: Problem) -> tuple[str, ...]:
     target = "a distribution" if problem.labels is None else "a class index"
     return (
         f"{given} is {target}. The loss is the {NAMES[problem.loss]}.",
-        "z are the logits, p the probabilities, t is the target and L the loss. Rows and classes count from 0. In "
+        "z denotes the logits, p the probabilities, t the target and L the loss. Rows and classes count from 0. In "
         "code, dp is ∂L/∂p and dz is ∂L/∂z.",
         "Numbers have at most six digits, and every digit shown is correct.",
     )
