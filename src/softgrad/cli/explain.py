@@ -62,11 +62,11 @@ def explain(
 
 
 def _numbers(logits: list[str], target: list[str], layout: Layout) -> tuple[Array, Array]:
-    """Logits and target as `sg.explain` takes them."""
+    """Logits and target in the form that `sg.explain` accepts."""
     for text in logits:
         if "" in text.split(","):
             raise OptionError(
-                f"explain: LOGITS has {text!r}, where a number beside the comma is missing; write 2 1 0.1 or 2,1,0.1"
+                f"explain: LOGITS has {text!r}, where a number next to a comma is missing; write 2 1 0.1 or 2,1,0.1"
             )
     rows = any("," in text for text in logits)
     z = np.array(_table("LOGITS", [text.split(",") for text in logits]) if rows else _table("LOGITS", [logits])[0])

@@ -4,7 +4,7 @@
 # ///
 """The interactive page, a marimo app: sliders for the logits, menus for target and loss, and the explanation below.
 
-`softgrad explore` runs it. All numbers come from `sg.explain`; nothing is computed here.
+`softgrad explore` runs it. All numbers come from `sg.explain`.
 """
 
 import marimo
@@ -33,7 +33,7 @@ def _how_many(LOSSES, mo):
     )
     layout = mo.ui.radio(["rows", "columns"], value="rows", label="layout", inline=True)
     smoothing = mo.ui.slider(
-        0, 0.9, step=0.05, value=0, label="share of the target given to all classes", show_value=True
+        0, 0.9, step=0.05, value=0, label="fraction of the target spread over all classes", show_value=True
     )
     return classes, layout, loss, smoothing
 

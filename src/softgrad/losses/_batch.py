@@ -46,22 +46,22 @@ class Batch(NamedTuple):
     def loss_with_grad(self, out: Array | None) -> LossAndGrad:
         """The loss and its gradient. The kernel divides by the denominator, so the gradient is rounded once."""
         loss = self.row_values() if self.reduction == "none" else None
-        grad = self.z.room(out, self.target, self.weight)
+        grad = self.z.output_buffer(out, self.target, self.weight)
         total = self.run(loss, grad, fresh=out is None)
-        return LossAndGrad(self.reduced(loss, total), self.z.restore(grad, out))
+        return LossAndGrad(self.reduced(loss, total), self.z.in_original_shape(grad, out))
 
     def loss_with_stats(self, out: Array | None) -> LossGradStats:
         """The loss, its gradient and the statistics of the rows."""
-        loss, grad = self.row_values(), self.z.room(out, self.target, self.weight)
+        loss, grad = self.row_values(), self.z.output_buffer(out, self.target, self.weight)
         logsumexp, entropy, correct = self.row_values(), self.row_values(), np.empty(len(self.target), np.bool_)
         total = self.run(loss, grad, (logsumexp, entropy, correct), fresh=out is None)
-        stats = RowStats(*(self.z.restore_outer(values) for values in (loss, logsumexp, entropy, correct)))
-        return LossGradStats(self.reduced(loss, total), self.z.restore(grad, out), stats)
+        stats = RowStats(*(self.z.one_per_row(values) for values in (loss, logsumexp, entropy, correct)))
+        return LossGradStats(self.reduced(loss, total), self.z.in_original_shape(grad, out), stats)
 
     def loss_jvp(self, tangent: Array) -> Array:
         """The derivative of the loss along a tangent (N, K): the inner product with each row's gradient."""
         rows = self._replace(z=self.z.wide(), reduction="none")
-        grad = rows.z.room(None)
+        grad = rows.z.output_buffer(None)
         rows.run(None, grad)
         change = (grad[:, :, 0] * tangent).sum(axis=1, dtype=np.longdouble).astype(grad.dtype)
         return self.reduced(change, change.sum(dtype=np.longdouble) / (self.denominator or 1))
@@ -69,7 +69,7 @@ class Batch(NamedTuple):
     def reduced(self, rows: Array | None, total: float) -> Array:
         """The values of the rows, for reduction "none", or else their total."""
         if rows is not None and self.reduction == "none":
-            return self.z.restore_outer(rows)
+            return self.z.one_per_row(rows)
         if not self.denominator:
             total = math.nan if self.if_all_ignored == "nan" else 0.0
         reduced: Array = self.z.computed_in.type(total)

@@ -85,4 +85,4 @@ def product_at_logits(batch: Batch, at: Point, v: Array, grad: Array, product: A
     product = product + twice * (at.lse * times_jacobian(at.p, u) + at.p * dot(at.p, u))
     result = batch.scale * (at.slope * product + grad * at.curvature * v)
     rows = np.where(at.kept, result, 0).astype(batch.z.computed_in)
-    return batch.z.restore(rows[:, :, None])
+    return batch.z.in_original_shape(rows[:, :, None])

@@ -125,7 +125,7 @@ def _read(
 
 def tangent_matrix(function: str, name: str, tangent: npt.ArrayLike, z: Rows) -> Array:
     """A tangent in the shape of the logits, as (N, K)."""
-    return z.lay_out(in_shape_of(function, "logits", z, name, tangent), z.computed_in)[:, :, 0]
+    return z.arrange(in_shape_of(function, "logits", z, name, tangent), z.computed_in)[:, :, 0]
 
 
 def _no_such_choice(function: str, name: str, value: object) -> OptionError:

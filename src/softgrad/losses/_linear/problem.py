@@ -37,7 +37,7 @@ class Logits(Rows):
 
     __slots__ = ()
 
-    def lay_out(self, array: Array, dtype: np.dtype[Any] | None = None) -> Array:
+    def arrange(self, array: Array, dtype: np.dtype[Any] | None = None) -> Array:
         """A target of that shape as (N, V, 1), as it is: its rows are converted when their turn comes."""
         return array.reshape(self.stored.shape)
 

@@ -43,4 +43,4 @@ class RowResults:
     def stats(self) -> RowStats:
         """The statistics, in the shape of the rows."""
         assert self._stats is not None
-        return RowStats(*(self._z.restore_outer(values) for values in (self._loss, *self._stats)))
+        return RowStats(*(self._z.one_per_row(values) for values in (self._loss, *self._stats)))
