@@ -115,7 +115,7 @@ template <class T> class RowWriter {
 
     // The next row is factor times the first `length` entries of the buffer, with `value` at the index `special` unless
     // that is negative.
-    void put(int64_t length, T factor = 1, int64_t special = -1, T value = 0) {
+    [[gnu::noinline]] void put(int64_t length, T factor = 1, int64_t special = -1, T value = 0) {
         advance(length_);
         row_ = buffer(), length_ = length, factor_ = factor, special_ = special, value_ = value, next_ = reached_ = 0;
         if (stream_) return;
