@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-
 from benchmarks.accuracy.cases import Case, cases
 from benchmarks.accuracy.exact import LONG_DOUBLE, MPMATH, exact_values
 from benchmarks.accuracy.libraries import LIBRARIES
 from benchmarks.accuracy.measure import PROMISES, largest_errors, ulps
+
 from judge import Judged
 
 CONFIDENT = Case("confident", np.array([[17.0, 0.0, 0.0]]), np.array([0]), np.array([[1.0, 0.0, 0.0]]))

@@ -6,12 +6,12 @@ from io import StringIO
 
 import numpy as np
 import pytest
-
-from benchmarks import plots, tables
 from benchmarks.providers import COPY, PROVIDERS, SOFTGRAD, SOFTGRAD_OUT, Entry
 from benchmarks.questions import QUESTIONS, Size
 from benchmarks.record import Record, Row, load
 from benchmarks.runner import run
+
+from benchmarks import plots, tables
 
 TINY = (Size(5, 3), Size(2, 1000))
 ABSENT = Entry("nobody", "nowhere:Nobody", ("no_such_package",), "python -m pip install nobody")

@@ -4,12 +4,12 @@ import re
 import sys
 
 import pytest
-
-from benchmarks import __main__, page, tables
 from benchmarks.goals import GOALS, evaluate
 from benchmarks.providers import COPY, PEERS, SOFTGRAD, SOFTGRAD_OUT
 from benchmarks.questions import QUESTIONS, Size
 from benchmarks.record import Record, Row
+
+from benchmarks import __main__, page, tables
 
 VOCABULARY, SMALL = Size(4096, 32_000), Size(64, 10)
 MACHINE = {"processor": "Z80", "processors": 1, "memory_gib": 1, "system": "CP/M 2.2", "python": "3.11"}

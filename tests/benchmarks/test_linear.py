@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-
-from benchmarks import tables
 from benchmarks.linear import QUESTIONS, page
 from benchmarks.linear.measure import CHUNKED, EAGER, ENTRIES, FILTERED, PRODUCTS, SOFTGRAD, measure, peak_memory
 from benchmarks.providers.linear_calls import Softgrad, SoftgradFiltered
 from benchmarks.questions import Size
 from benchmarks.record import Record, Row
+
+from benchmarks import tables
 
 SMALL = Size(40, 60, 6)
 SLIPS = {  # name: the change of the results

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from benchmarks import inputs
 from benchmarks.providers.numpy_by_hand import NumPyByHand
 from benchmarks.questions import QUESTIONS, Size, base
 from benchmarks.worker import Bench
+
+from benchmarks import inputs
 
 TINY = (Size(5, 3), Size(2, 1000))
 SAMPLED = Size(60, 3)  # with the fixture few_rows_compared, about 20 of its rows are compared

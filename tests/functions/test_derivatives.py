@@ -1,4 +1,4 @@
-"""Each vector-Jacobian and Jacobian-vector product against the Jacobian formed in long double."""
+"""Vector-Jacobian and Jacobian-vector products agree with products with the Jacobian formed in long double."""
 
 from functools import cache
 from typing import NamedTuple
@@ -16,7 +16,7 @@ class Function(NamedTuple):
     value: object
     vjp: object
     jvp: object
-    jacobian: object  # of the logits and the value, from which the derivative is computed
+    jacobian: object  # a function of the logits and the value; the derivatives take the value
     ulps: int
 
 
@@ -84,7 +84,7 @@ def test_a_common_shift_of_the_logits_changes_nothing(function, case, dtype):
 @dtypes
 def test_logsumexp(case, dtype):
     z, v = logits(case, dtype), vectors(case, dtype)
-    exact, least = judge.logsumexp_vjp(z, v[:, 0]), np.finfo(dtype).tiny  # a subnormal p has the ulp of this
+    exact, least = judge.logsumexp_vjp(z, v[:, 0]), np.finfo(dtype).tiny  # subnormal numbers are spaced as this
     assert_within(5, sg.logsumexp_vjp(z, v[:, 0]), exact.value, np.maximum(exact.size, least * abs(v[:, :1])))
     assert_within(4, sg.logsumexp_jvp(z, v), *judge.logsumexp_jvp(z, v))
 
@@ -115,7 +115,7 @@ def test_a_planted_slip_is_caught(slip, case, dtype):
 @pytest.mark.parametrize("case", [case for case in WITH_JACOBIAN if case not in ("one class", "equal")])
 @dtypes
 def test_a_transposed_jacobian_is_caught(case, dtype):
-    """That of log_softmax, which is symmetric only where all classes have the same probability."""
+    """The Jacobian of log_softmax is symmetric only if all classes have the same probability."""
     function = FUNCTIONS["log_softmax"]
     log_p, v, J = read(function, case, dtype)
     with pytest.raises(AssertionError, match="ulp off"):
@@ -124,7 +124,7 @@ def test_a_transposed_jacobian_is_caught(case, dtype):
 
 @dtypes
 def test_summing_the_rows_of_the_jacobian_gives_0(dtype):
-    """Which is why a gradient computed so is no gradient, whatever the loss."""
+    """So summing the Jacobian instead of multiplying by it gives 0 for every loss."""
     J = sg.SoftmaxJacobian(sg.softmax(logits("ragged", dtype))).to_dense()
     size = judge.jacobian(sg.softmax(logits("ragged", dtype))).size.sum(axis=1)
     assert_within(1, judge.wide(J).sum(axis=1).astype(dtype), np.zeros(size.shape), size)

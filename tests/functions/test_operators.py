@@ -1,4 +1,4 @@
-"""The pseudo-inverse of the Jacobian, its eigenvalues, and sums and multiples of operators, against dense matrices."""
+"""The pseudo-inverse and the eigenvalues of the Jacobian, and sums and multiples of operators, against NumPy."""
 
 import numpy as np
 import pytest
