@@ -225,6 +225,7 @@ OF_BOTH = {
     "smoothing shared by the other classes": lambda call: call.ask(
         label_smoothing=min(call.options["label_smoothing"] * call.K / max(call.K - 1, 1), 1)
     ),
+    "smoothing ignored": lambda call: call.ask(label_smoothing=0.0),
     "temperature inverted": lambda call: call.ask(temperature=1 / call.options["temperature"]),
     "the last of each 256 classes left out": without_the_last_of_each_256,
     "target read in 16 bits": lambda call: call.ask(target=call.target.astype("float16" if not call.classes else int)),

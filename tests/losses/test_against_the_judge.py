@@ -24,6 +24,7 @@ def test_loss_and_gradient(case, dtype, target, name):
         value, (same_value, grad) = loss.value(z, t, reduction=reduction), loss.with_grad(z, t, reduction=reduction)
         assert_within(4, value, *exact.loss)
         assert_within(4, same_value, *exact.loss)
+        assert_within(4, value, same_value)
         assert_within(loss.ulps(target), grad, *exact.grad)
         assert value.dtype == same_value.dtype == grad.dtype == dtype
 
