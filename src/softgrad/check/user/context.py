@@ -8,9 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from softgrad.check.user.randomness import GENERATORS
+from softgrad.formulas.losses import PARAMETERS
 
 INTEGERS = ("class_axis", "ignore_index")
-NUMBERS = ("temperature", "label_smoothing", "smoothing", "keep", "slope", "eps", "epsilon", "z_loss")
+NUMBERS = (
+    *("temperature", "label_smoothing", "smoothing", "keep", "slope", "eps", "epsilon", "z_loss"),
+    *(parameter.name for parameter in PARAMETERS),
+)
 ARRAYS = ("mask", "target")
 SHOWN = 60  # characters of a value in a fact
 MANY = 2**18  # classes; no vocabulary is larger
