@@ -12,6 +12,7 @@ import numpy as np
 
 from softgrad.check.pipeline import Check
 from softgrad.check.report.report import Report
+from softgrad.check.user.descriptions import shown
 from softgrad.check.user.functions import UserFunctions
 from softgrad.check.user.options import DRAWS, MAX_CALLS, RTOL, read_options
 from softgrad.errors import OptionError
@@ -158,11 +159,13 @@ def _input_numbers(wrt: Any, count: int) -> list[int]:
     """The numbers of the inputs that gradients are for, counted from 0."""
     chosen = [wrt] if isinstance(wrt, int | np.integer) else list(wrt) if isinstance(wrt, tuple | list) else []
     if not chosen or not all(isinstance(i, int | np.integer) and not isinstance(i, bool) for i in chosen):
-        raise OptionError(f"check_grad: wrt is {wrt!r:.40}, wanted the number of an input, as 0, or several, as (0, 2)")
+        raise OptionError(
+            f"check_grad: wrt is {shown(wrt)}, wanted the number of an input, as 0, or several, as (0, 2)"
+        )
     for i in chosen:
         if not -count <= i < count:
             raise OptionError(f"check_grad: wrt has {i!r}, wanted input numbers 0..{count - 1}")
     numbers = [int(i) % count for i in chosen]
     if len(set(numbers)) < len(numbers):
-        raise OptionError(f"check_grad: wrt is {wrt!r:.40}, wanted each input once")
+        raise OptionError(f"check_grad: wrt is {shown(wrt)}, wanted each input once")
     return numbers

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from softgrad.check.user.arguments import Arguments, Key, arrays_in, is_real, kind_of
+from softgrad.check.user.arguments import Arguments, Key, arrays_in, is_real
+from softgrad.check.user.descriptions import kind_of
 from softgrad.errors import CheckError
 from softgrad.formulas.numbers import Array
 
