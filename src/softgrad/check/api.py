@@ -54,7 +54,8 @@ def check_vjp(
         rtol: the relative error that passes.
         seed: for all random numbers of the check.
         draws: how many times other inputs are drawn; 5 to 1000.
-        inputs: inputs(rng) draws fresh inputs, of other shapes too; by default they are drawn like those given.
+        inputs: inputs(rng) draws fresh inputs, of other shapes too; by default they are drawn like those given. It is
+            called `draws` times at most, and these calls do not count as calls of the functions.
         max_calls: how often forward and vjp are called at most, both together; 5,000 by default, at least 100. When the
             limit is reached, what was judged by then stands, and a fact says so.
 
