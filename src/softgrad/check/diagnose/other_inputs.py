@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from softgrad.check.derivatives.at_samples import GradientJudge
+from softgrad.check.derivatives.gradient_judge import GradientJudge
 from softgrad.check.report.findings import Findings
 from softgrad.check.sampling.sampler import Sample, Sampler, length_of
 from softgrad.check.user.arguments import Key

@@ -18,7 +18,7 @@ from softgrad.check.catalogue.other_losses import (
     SQUARED,
 )
 from softgrad.check.catalogue.softmax import SOFTMAX_IN_LOSS
-from softgrad.check.recognise.interpretation import Options, Target
+from softgrad.check.recognise.interpretation import LossOptions, Target
 from softgrad.check.recognise.output_function import OutputFunction
 
 EPSILONS = tuple(10.0**-n for n in (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 1))
@@ -69,7 +69,7 @@ class RowFactor(NamedTuple):
     roles: Mapping[str, int] = {}
 
 
-def cross_entropies(target: Target, options: Options) -> Iterator[RowLoss]:
+def cross_entropies(target: Target, options: LossOptions) -> Iterator[RowLoss]:
     """The cross-entropy of softmax(z), with all combinations of the options."""
     for temperature in (None, *options.temperatures):
         for eps in (None, *options.smoothings):
@@ -111,7 +111,7 @@ def _cross_entropy(
     )
 
 
-def _row_factors(options: Options) -> Iterator[RowFactor]:
+def _row_factors(options: LossOptions) -> Iterator[RowFactor]:
     """A mask of rows, class weights, sample weights, ignored rows, or nothing."""
     v: tuple[str, ...] = ()
     count: tuple[str, ...] = ()
