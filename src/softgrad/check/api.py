@@ -149,24 +149,24 @@ def check_grad(
         arrays,
         takes_upstream=False,
         names=names,
-        wrt=_input_numbers(wrt, len(arrays)),
+        wrt=_input_indices(wrt, len(arrays)),
         generators=options.context.generators,
         max_calls=options.max_calls,
     )
     return Check(functions, options).report()
 
 
-def _input_numbers(wrt: Any, count: int) -> list[int]:
-    """The numbers of the inputs that gradients are for, counted from 0."""
+def _input_indices(wrt: Any, count: int) -> list[int]:
+    """The indices of the inputs that gradients are for."""
     chosen = [wrt] if isinstance(wrt, int | np.integer) else list(wrt) if isinstance(wrt, tuple | list) else []
     if not chosen or not all(isinstance(i, int | np.integer) and not isinstance(i, bool) for i in chosen):
         raise OptionError(
-            f"check_grad: wrt is {shown(wrt)}, wanted the number of an input, as 0, or several, as (0, 2)"
+            f"check_grad: wrt is {shown(wrt)}, wanted the index of an input, such as 0, or several, such as (0, 2)"
         )
     for i in chosen:
         if not -count <= i < count:
-            raise OptionError(f"check_grad: wrt has {i!r}, wanted input numbers 0..{count - 1}")
-    numbers = [int(i) % count for i in chosen]
-    if len(set(numbers)) < len(numbers):
+            raise OptionError(f"check_grad: wrt has {i!r}, wanted input indices 0..{count - 1}")
+    indices = [int(i) % count for i in chosen]
+    if len(set(indices)) < len(indices):
         raise OptionError(f"check_grad: wrt is {shown(wrt)}, wanted each input once")
-    return numbers
+    return indices

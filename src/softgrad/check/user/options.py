@@ -59,7 +59,7 @@ def read_options(
     if not isinstance(max_calls, int | np.integer) or max_calls < FEWEST_CALLS:
         raise OptionError(f"{function}: max_calls is {max_calls!r}, wanted an integer of at least {FEWEST_CALLS}")
     if context is not None and not isinstance(context, Mapping):
-        raise OptionError(f'{function}: context is {shown(context)}, wanted a dict, as {{"temperature": 2.0}}')
+        raise OptionError(f'{function}: context is {shown(context)}, wanted a dict, such as {{"temperature": 2.0}}')
     if inputs is not None and not callable(inputs):
         raise OptionError(f"{function}: inputs is {kind_of(inputs)}, wanted a function of a generator, inputs(rng)")
     return Options(read_context(context or {}), float(rtol), int(seed), int(draws), inputs, int(max_calls))

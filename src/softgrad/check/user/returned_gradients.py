@@ -68,8 +68,8 @@ class ReturnedGradients:
             return [0]
         plural = "s" * (len(inputs) != 1)
         raise CheckError(
-            f"{self.name} returned {len(values)} gradients for {len(inputs)} input{plural}, wanted one for each, and None "
-            f"for inputs that have none"
+            f"{self.name} returned {len(values)} gradients for {len(inputs)} input{plural}, wanted one for each, and "
+            "None for inputs that have none"
         )
 
     def _of_input(self, i: int, value: Any) -> Iterator[tuple[Key, Array]]:
