@@ -87,7 +87,7 @@ class Check:
             self.judged[key] = judge(given, key)
         self.wrong = wrong_as_given(functions, self.judged)
         find_truncation(functions, given, findings)
-        if not can_be_trusted(functions, self.judged, findings):
+        if not can_be_trusted(functions, given, self.judged, findings):
             return False
         find_not_finite(functions, given, self.wrong, findings)
 
