@@ -9,7 +9,7 @@ import numpy as np
 
 from softgrad.check.recognise import activations, losses
 from softgrad.check.recognise.assemble import EvaluatedLayers
-from softgrad.check.recognise.interpretation import Interpretation, Options, Target, UserArray, interpretations
+from softgrad.check.recognise.interpretation import Interpretation, LossOptions, Target, UserArray, interpretations
 from softgrad.check.recognise.known_function import KnownFunction
 from softgrad.check.recognise.layer_search import dense_layers
 from softgrad.check.recognise.output_function import OutputFunction
@@ -109,7 +109,7 @@ def _output_functions(
         yield activations.logsumexp()
 
 
-def _losses(target: Target, options: Options, scalar: bool, bare: bool, *, usual: bool) -> Iterator[OutputFunction]:
+def _losses(target: Target, options: LossOptions, scalar: bool, bare: bool, *, usual: bool) -> Iterator[OutputFunction]:
     """Losses; `bare` where no layers stand in front, so that the input may be probabilities."""
     plain = options.plain()
     if usual:
@@ -146,6 +146,6 @@ def _with_hidden_target(
             if (t >= 0).all() and np.allclose(t.sum(axis=axis), 1, atol=1e-6):
                 for layers in dense_layers(arrays[:1], frozenset(), context, (axis,)):
                     evaluated = EvaluatedLayers(layers, [z], 1e-8)
-                    for row in losses.cross_entropies(Target(None, {}, True, {"t": t}), Options()):
+                    for row in losses.cross_entropies(Target(None, {}, True, {"t": t}), LossOptions()):
                         for function in row.output_functions(scalar=True):
                             yield evaluated.with_output(function, output)

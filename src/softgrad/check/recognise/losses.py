@@ -16,7 +16,7 @@ from softgrad.check.catalogue.other_losses import (
     REVERSED,
     SQUARED,
 )
-from softgrad.check.recognise.interpretation import Options, Target
+from softgrad.check.recognise.interpretation import LossOptions, Target
 from softgrad.check.recognise.output_function import OutputFunction
 from softgrad.formulas.losses import AT_PROBABILITIES, FUSED, LOSSES, SOFTMAX_IN_LOSS, LossRow
 
@@ -68,7 +68,7 @@ class RowFactor(NamedTuple):
     roles: Mapping[str, int] = {}
 
 
-def cross_entropies(target: Target, options: Options) -> Iterator[RowLoss]:
+def cross_entropies(target: Target, options: LossOptions) -> Iterator[RowLoss]:
     """The cross-entropy of softmax(z), with all combinations of the options."""
     for temperature in (None, *options.temperatures):
         for eps in (None, *options.smoothings):
@@ -110,7 +110,7 @@ def _cross_entropy(
     )
 
 
-def _row_factors(options: Options) -> Iterator[RowFactor]:
+def _row_factors(options: LossOptions) -> Iterator[RowFactor]:
     """A mask of rows, class weights, sample weights, ignored rows, or nothing."""
     v: tuple[str, ...] = ()
     count: tuple[str, ...] = ()
@@ -153,7 +153,7 @@ def other_losses(target: Target) -> Iterator[RowLoss]:
         yield RowLoss(title, (*lines, f"r = {row}"), back, constants=target.constants, roles=target.roles)
 
 
-def with_parameter(target: Target, options: Options) -> Iterator[RowLoss]:
+def with_parameter(target: Target, options: LossOptions) -> Iterator[RowLoss]:
     """The losses that take a number of their own, with all values to try and everything that may multiply a row."""
     for row in LOSSES.values():
         for value in options.parameters[row.parameter.name] if row.parameter else ():
