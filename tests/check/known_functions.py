@@ -110,6 +110,7 @@ OF_LOGITS = {
     "softmax of a sequence": Known("softmax", softmax, reals((2, N, K)), None, (), "axis -1 of 3"),
     "softmax of images": Known("softmax", lambda z: softmax(z, axis=1), reals((2, K, 4, 3)), None, (), "axis 1 of 4"),
     "softmax at a temperature": Known("softmax at temperature 2.5", lambda z: softmax(z / 2.5), reals((N, K))),
+    "softmax of energies": Known("softmax of -z", lambda z: softmax(-z), reals((N, K))),
     "log-softmax": Known("log-softmax", log_softmax, reals((N, K))),
     "log-softmax of columns": Known("log-softmax", log_of_columns, reals((K, N)), None, (), "columns"),
     "log-softmax at a temperature": Known(

@@ -39,7 +39,7 @@ def right_lines():
     ]
     leaves = [UserArray("z", z), UserArray("mask", mask)]
     leaky, elu = np.where(z > 0, z, 0.1 * z), np.where(z > 0, z, 0.3 * np.expm1(z))
-    for y in (np.exp(z / 2) / np.exp(z / 2).sum(axis=-1, keepdims=True), leaky, elu):
+    for y in (_softmax(z / 2), _softmax(-z), leaky, elu):
         heads += activations.of_its_shape(z, y, -1)
     heads += [activations.logsumexp(), *activations.masked(z, leaves, None), *activations.dropped(z, z / 2, leaves)]
     lines = [line for head in heads for line in head.backward]
@@ -47,6 +47,10 @@ def right_lines():
         lines += [product.weight, product.input]
     lines += [BIAS, RIDGE, LASSO, *(back for _, back in HIDDEN_ACTIVATIONS.values())]
     return tuple(dict.fromkeys(lines))
+
+
+def _softmax(z):
+    return np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True)
 
 
 def layouts_of(line):

@@ -20,6 +20,7 @@ ROOMS = {
     "sampling",
     "user",
 }
+OWN = ("softgrad.check", "softgrad.errors", "softgrad.formulas", "softgrad._extras")
 PRINT_AND_DRAW = {"rich", "matplotlib"}  # for the report; they compute no gradient
 FILES = sorted(file for room in (check, formulas) for file in Path(room.__file__).parent.rglob("*.py"))
 
@@ -39,7 +40,7 @@ def test_imports_nothing_of_softgrads_but_its_own(file):
     for module in imported(file):
         top = module.split(".")[0]
         known = top in {*sys.stdlib_module_names, "numpy", *PRINT_AND_DRAW}
-        assert known or module.startswith(("softgrad.check", "softgrad.errors", "softgrad.formulas"))
+        assert known or module.startswith(OWN)
 
 
 def test_every_file_is_looked_at():

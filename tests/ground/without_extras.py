@@ -56,6 +56,7 @@ def checker():
     printed = terminal.getvalue()
     assert "Only the diagonal" in printed
     assert "\x1b" not in printed
+    assert message(report.plot) == needs("Report.plot", "matplotlib", extra="plot")
     sg.testing.assert_vjp(softmax, right, Z)
 
 
@@ -98,8 +99,8 @@ def command():
     assert said.getvalue() == line
 
 
-def needs(function, package):
-    return f"{function}: {package} is not installed; python -m pip install 'softgrad[cli]'"
+def needs(function, package, extra="cli"):
+    return f"{function}: {package} is not installed; python -m pip install 'softgrad[{extra}]'"
 
 
 def message(call):

@@ -4,6 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
+import softgrad as sg
 from softgrad.check.derivatives.evaluate import EPS, direction, point, unit
 from softgrad.check.derivatives.numerical import allows_complex_step, along, slopes
 
@@ -203,6 +204,24 @@ KEEPS = {
 @pytest.mark.parametrize("case", DROPS)
 def test_no_complex_step_where_the_imaginary_part_is_lost(case):
     assert not allows_complex_step(DROPS[case], np.array([0.5, -2.0, 1.5]), np.random.default_rng(0))
+
+
+HIDDEN = {  # f that drops the imaginary part of its second term alone, beside which the first is large; its gradient
+    "abs": (lambda x: 1e8 * x[0] ** 2 + np.abs(x[1]), lambda x: [2e8 * x[0], np.sign(x[1])]),
+    "half of a term": (lambda x: 1e8 * x[0] ** 2 + x[1] * np.abs(x[1]), lambda x: [2e8 * x[0], 2 * np.abs(x[1])]),
+}
+
+
+@pytest.mark.parametrize("case", HIDDEN)
+def test_a_large_entry_does_not_hide_a_lost_imaginary_part(case):
+    f, grad = HIDDEN[case]
+    x = np.array([1.0, -0.7])
+    by_complex_step = np.array([along(f, x, unit(x, j), complex_step=True).value for j in range(2)])
+    for got in (np.array(grad(x)), by_complex_step):
+        assert not allows_complex_step(f, x, np.random.default_rng(0), got=got)
+    assert allows_complex_step(lambda x: 1e8 * x[0] ** 2 + x[1] ** 2, x, np.random.default_rng(0), got=got)
+    assert sg.check_grad(f, lambda x: np.array(grad(x)), x).ok is True
+    assert sg.check_grad(f, lambda x: by_complex_step, x).ok is False
 
 
 @pytest.mark.parametrize("case", KEEPS)

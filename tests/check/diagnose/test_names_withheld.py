@@ -91,3 +91,44 @@ def test_many_square_layers_of_an_unknown_kind_take_few_calls():
     )
     assert report.ok is False
     assert report.calls < 2500
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def test_two_edits_of_one_line_are_told_as_two():
+    """The derivative of sigmoid stands for that of x * sigmoid(x): neither edit alone gives it."""
+    report = sg.check_vjp(lambda x: x * sigmoid(x), lambda x, y, g: g * sigmoid(x) * (1 - sigmoid(x)), Z)
+    assert names(report) == ["two-edits"]
+    assert "da * (s * (1 - s)) gives the gradient returned" in report.mistake.evidence
+
+
+def test_two_wrong_lines_give_the_gradient_together():
+    def loss(z, t):
+        return ((softmax(z) - t) ** 2).sum()
+
+    def grad(z, t):
+        p = softmax(z)
+        return diagonal(z, p, 2 * p)
+
+    report = sg.check_grad(loss, grad, Z, np.eye(3)[[0, 2, 1, 1]])
+    assert report.mistake is not None
+    for mistake in report.mistakes:
+        assert mistake.evidence.startswith("dp = 2 * p and dz = ")
+        assert "together give the gradient returned, on " in mistake.evidence
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_a_minus_is_no_temperature(log):
+    def forward(e):
+        return np.log(softmax(-e)) if log else softmax(-e)
+
+    def vjp(e, y, g):
+        p = softmax(-e)
+        return g - p * g.sum(axis=-1, keepdims=True) if log else p * (g - (p * g).sum(axis=-1, keepdims=True))
+
+    assert sg.check_vjp(forward, lambda *i: -vjp(*i), Z).ok is True
+    report = sg.check_vjp(forward, vjp, Z)
+    assert names(report) == ["sign"]
+    assert "temperature" not in report.text()

@@ -20,6 +20,8 @@ CALLED = {  # what somebody did: (the right line, the change, the program, names
     "a sum over m": ("dz = p - t", Edit("", "times", "dz", "/ m"), "", ("mean-extra",)),
     "a mean over m": ("dz = p - t", Edit("", "times", "dz", "/ m"), "dz = dz / m", ("mean-twice",)),
     "times T": ("dz = p - t", Edit("", "times", "dz", "* T"), "dz = dz / T", ("temperature-missing",)),
+    "no minus": ("dz = -dz", Edit("", "sign", "dz"), "", ("sign",)),
+    "softmax of z for z": ("dz = da * (z > 0)", Edit("", "instead", "z", "softmax(z)"), "", ()),
     "the sign": ("dz = p - t", Edit("", "times", "dz", "* -1"), "", ("sign",)),
     "bits": ("dz = p - t", Edit("", "times", "dz", "/ log(2)"), "", ("log-base",)),
     "no temperature": ("dz = dz / T", Edit("", "without", "/ T"), "", ("temperature-missing",)),

@@ -78,6 +78,8 @@ SILENT = {
     "another shape": (RIGHT.ravel(), RIGHT),
     "NaN": (with_entry(RIGHT, (0, 0), np.nan), RIGHT),
     "nothing": (np.zeros((0, 3)), np.zeros((0, 3))),
+    "an error too small for a ratio": (RIGHT * (1 + 5e-6 * np.cos(np.arange(12.0).reshape(4, 3))), RIGHT),
+    "a small entry beside a large one": ([2e8, 0.0], np.array([2e8, 1.0])),
     "no pattern": (RNG.normal(size=(4, 3)), RIGHT),
 }
 

@@ -266,7 +266,7 @@ def test_nothing_to_plot():
 
 def test_plot_without_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match=r"Report\.plot needs matplotlib: python -m pip install matplotlib"):
+    with pytest.raises(sg.MissingPackageError, match=r"Report\.plot: matplotlib is not installed; .*softgrad\[plot\]"):
         RIGHT.plot()
 
 

@@ -80,6 +80,33 @@ def test_those_of_a_module_and_of_a_class():
     assert any(one is Layer.shared for one in generators_in(Layer(None).forward))
 
 
+class Called(Layer):
+    def __call__(self, x):
+        return x * (GLOBAL.random(x.shape) < 0.5)
+
+
+def test_those_of_a_call_and_of_a_comprehension():
+    assert any(one is GLOBAL for one in generators_in(Called(None)))
+    assert any(one is GLOBAL for one in generators_in(lambda x: sum(GLOBAL.random() for _ in x)))
+
+
+def test_what_is_met_far_off_first_is_searched_from_nearby_too():
+    """Which way comes first depends on the order of a set."""
+    rng = np.random.default_rng(0)
+    near = Deeper(rng)
+    far = [near]
+    for ways in ((far, near), (near, far)):
+        assert generators_in(lambda x, ways=ways: x) == generators_in(lambda x, rng=rng: x) == [rng]
+
+
+def test_a_set_holds_generators_and_no_arrays():
+    """Generators are reset in any order; arrays are told apart by theirs."""
+    rngs = {np.random.default_rng(seed) for seed in range(4)}
+    layers = {Deeper(np.ones(3)), Deeper(np.zeros(3))}
+    assert set(generators_in(lambda x: (x, rngs))) == rngs
+    assert reachable(lambda x: (x, layers), (np.ndarray,), sets=False) == []
+
+
 def test_nothing_is_found_where_there_is_none():
     assert generators_in(relu) == []
     assert generators_in(np.exp) == []

@@ -37,7 +37,8 @@ ENTRIES = (
     Entry(
         "last-sample-only",
         "Only one sample enters a sum over all of them",
-        "With = instead of += inside a loop over the samples, only the last one is kept.",
+        "The gradient is a sum over the samples. An index such as [0] takes one of them, and = instead of += inside a "
+        "loop over them keeps the last one.",
     ),
     Entry(
         "weight-not-transposed",

@@ -40,6 +40,7 @@ EDIT_NAMES: tuple[EditName, ...] = (
     EditName("without", "/ T", ANY, "temperature-missing"),
     EditName("without", "/ keep", ANY, "dropout-scale-missing"),
     EditName("without", r"/ log\(\d+\)", ANY, "log-base"),
+    EditName("sign", "dz", ANY, "sign"),
     EditName("without", r"\*\* 2", ANY, "activation-not-squared"),
     EditName("without", r"\* (rows\(g\)|g|dp|da|dy)", ANY, "upstream-ignored"),
     EditName("twice", "/ (m|n)", ANY, "mean-twice"),
@@ -87,8 +88,8 @@ EDIT_NAMES: tuple[EditName, ...] = (
     EditName("instead", "z", "z", "activation-derivative-wrong-layer", target="dz"),
     EditName("instead", "a", "a", "activation-derivative-wrong-layer", target="dz"),
     EditName("instead", "z|a", "da|dz", "activation-derivative-at-upstream", target="dz"),
-    EditName("instead", "a", ANY, "activation-derivative-at-input", target="dz"),
-    EditName("instead", "z", ANY, "activation-derivative-at-output", target="dz"),
+    EditName("instead", "a", "z", "activation-derivative-at-input", target="dz"),
+    EditName("instead", "z", "a", "activation-derivative-at-output", target="dz"),
     # of the input of a dense layer
     EditName("instead", "a|x", "z", "activation-for-input", target="dW"),
     EditName("instead", "a|x", ANY, "input-for-activation", target="dW"),

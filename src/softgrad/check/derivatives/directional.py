@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from softgrad.check.derivatives.evaluate import EPS, Function, evaluate, point
+from softgrad.check.derivatives.evaluate import EPS, Function, evaluate, point, size_of_terms
 from softgrad.check.derivatives.extrapolation import Numerical
 from softgrad.check.derivatives.numerical import allows_complex_step, along, slopes
 from softgrad.formulas.numbers import Array
@@ -31,7 +31,6 @@ from softgrad.formulas.numbers import Array
 TRUSTED = 0.1  # an error above this part of the derivative's size says nothing about it
 LOOSE = 1e-3  # above this part, the slopes from both sides may say more
 LARGE_TERMS = 1e5  # an error below so many eps of the terms is trusted, however small the derivative
-MOST_TERMS = 1e6  # the terms are never larger than so many times f
 SHORT_STEP = 4 * float(np.cbrt(np.finfo(np.float64).eps))  # of the first look, relative to x or to 1
 LONG_STEP = 2.0**-7  # the same where the derivative is to be 0
 STEPS_TO_INFINITY = 2.0 ** (-8 * np.arange(1, 16))
@@ -73,6 +72,7 @@ class DerivativeTest:
         rtol: the relative error that passes.
         eps: the machine epsilon of the type in which f computes.
         takes_complex: whether f may be called with a complex x.
+        got: the gradient to be judged; the complex step is then tried where its small entries count, too.
     """
 
     def __init__(
@@ -85,11 +85,13 @@ class DerivativeTest:
         rtol: float,
         eps: float = EPS,
         takes_complex: bool = True,
+        got: Array | None = None,
     ) -> None:
         self.f, self.x, self.grad_output, self.rtol, self.eps = f, x, grad_output, rtol, eps
         self.at = point(f, x, eps=eps)
-        self.terms = _size_of_terms(f, x, self.at.value, grad_output)
-        self.complex_step = takes_complex and x.size > 0 and allows_complex_step(f, x, rng, eps=eps, at=self.at)
+        self.terms = size_of_terms(f, x, self.at.value, grad_output)
+        may_be_complex = takes_complex and x.size > 0
+        self.complex_step = may_be_complex and allows_complex_step(f, x, rng, eps=eps, at=self.at, got=got)
         self.stretches = (1.0, 1.0) if self.complex_step else _unequal(rng)  # of the steps of the first look
         self.confirmed = 0
         self._moved = x.copy()  # x with one entry moved, for the first look
@@ -227,24 +229,3 @@ def _filled(side: Numerical, other: Numerical) -> Numerical:
     """The slopes of one side; those of the other side where this one has none."""
     missing = ~np.isfinite(side.error) & np.isfinite(other.error)
     return Numerical(np.where(missing, other.value, side.value), np.where(missing, other.error, side.error))
-
-
-def _size_of_terms(f: Function, x: Array, y: Array, grad_output: Array) -> float:
-    """The size of the terms that are summed in one entry of the gradient. Its rounding error is eps times that.
-
-    Two measures have this size: f at 0 (for a cross-entropy that is log K, however saturated the logits are), and the
-    change of f from 0 to x, divided by the distance. As 0 may be a pole, the same is measured at -x, and the smaller
-    one counts. If f is not defined at 0, f over x is used; if x is 0, f at 1 instead of f at 0. The size is never taken
-    to be more than MOST_TERMS times f.
-    """
-    size = float(np.abs(x).max(initial=0.0)) or 1.0
-
-    def seen_from(other: Array) -> Array:
-        at = evaluate(f, other, y)
-        return np.asarray(np.maximum(np.abs(at), np.abs(y - at) / size))
-
-    terms = seen_from(np.zeros(x.shape) if x.any() else np.ones(x.shape))
-    if not np.isfinite(terms).all():
-        terms = np.abs(y) / size
-    terms = np.fmin(np.fmin(terms, seen_from(-x) if x.any() else np.inf), MOST_TERMS * np.maximum(np.abs(y), 1.0))
-    return float(np.linalg.norm((grad_output * np.where(np.isfinite(terms), terms, 0.0)).ravel()))

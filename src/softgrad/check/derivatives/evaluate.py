@@ -13,6 +13,9 @@ from softgrad.formulas.numbers import Array
 Function = Callable[[Array], Any]
 
 EPS = float(np.finfo(np.float64).eps)
+MOST_TERMS = 1e6  # the terms are never larger than so many times f
+UNEQUAL = 2.0**-10  # an entry below this part of the largest is hidden by it in a random direction
+LEAST_PART = 2.0**-20  # smaller entries are weighted like one of this part of the largest
 
 
 class Point(NamedTuple):
@@ -53,6 +56,27 @@ def evaluate(f: Function, x: Array, like: Array) -> Array:
     return value if value.shape == like.shape else np.full(like.shape, np.nan)
 
 
+def size_of_terms(f: Function, x: Array, y: Array, grad_output: Array) -> float:
+    """The size of the terms that are summed in one entry of the gradient. Its rounding error is eps times that.
+
+    Two measures have this size: f at 0 (for a cross-entropy that is log K, however saturated the logits are), and the
+    change of f from 0 to x, divided by the distance. As 0 may be a pole, the same is measured at -x, and the smaller
+    one counts. If f is not defined at 0, f over x is used; if x is 0, f at 1 instead of f at 0. The size is never taken
+    to be more than MOST_TERMS times f.
+    """
+    size = float(np.abs(x).max(initial=0.0)) or 1.0
+
+    def seen_from(other: Array) -> Array:
+        at = evaluate(f, other, y)
+        return np.asarray(np.maximum(np.abs(at), np.abs(y - at) / size))
+
+    terms = seen_from(np.zeros(x.shape) if x.any() else np.ones(x.shape))
+    if not np.isfinite(terms).all():
+        terms = np.abs(y) / size
+    terms = np.fmin(np.fmin(terms, seen_from(-x) if x.any() else np.inf), MOST_TERMS * np.maximum(np.abs(y), 1.0))
+    return float(np.linalg.norm((grad_output * np.where(np.isfinite(terms), terms, 0.0)).ravel()))
+
+
 def unit(x: Array, j: int) -> Array:
     """The direction of the j-th entry of x."""
     v = np.zeros(x.shape)
@@ -63,3 +87,13 @@ def unit(x: Array, j: int) -> Array:
 def direction(x: Array, rng: np.random.Generator) -> Array:
     """A random direction in the shape of x: normal, with so few digits that x + s v is hardly ever rounded."""
     return np.asarray(np.rint(64 * rng.standard_normal(x.shape)) / 64)
+
+
+def balanced(v: Array, got: Array) -> Array | None:
+    """The direction v with its entries weighted so that those of a gradient count alike; None if they do anyway."""
+    size = np.abs(np.where(np.isfinite(got), got, 0.0))
+    largest = float(size.max(initial=0.0))
+    if not size.min(initial=largest) < UNEQUAL * largest:
+        return None
+    shrunk = np.maximum(size, LEAST_PART * largest)
+    return np.asarray(v * np.exp2(np.rint(np.log2(shrunk.min() / shrunk))))  # powers of 2 add no digits to v

@@ -99,7 +99,9 @@ def judge_gradient(
     counted = _Counted(f, calls)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a step away from x, f may overflow or leave its domain
-        test = DerivativeTest(counted, x, np.asarray(grad_output, dtype=np.float64), rng=rng, rtol=rtol, eps=eps)
+        test = DerivativeTest(
+            counted, x, np.asarray(grad_output, dtype=np.float64), rng=rng, rtol=rtol, eps=eps, got=got
+        )
         if x.size <= max_entries and x.size * (1 if test.complex_step else CALLS) <= EXPECTED * calls:
             judgement = _entries(test, got, counted)
             if judgement.wanted is not None or not judgement.ok:

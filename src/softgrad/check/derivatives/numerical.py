@@ -18,7 +18,7 @@ import warnings
 
 import numpy as np
 
-from softgrad.check.derivatives.evaluate import EPS, Function, Point, direction, point
+from softgrad.check.derivatives.evaluate import EPS, Function, Point, balanced, direction, point
 from softgrad.check.derivatives.extrapolation import Numerical, central, least_error, one_sided
 from softgrad.formulas.numbers import Array
 
@@ -58,14 +58,28 @@ def slopes(
 
 
 def allows_complex_step(
-    f: Function, x: Array, rng: np.random.Generator, *, eps: float = EPS, at: Point | None = None
+    f: Function,
+    x: Array,
+    rng: np.random.Generator,
+    *,
+    eps: float = EPS,
+    at: Point | None = None,
+    got: Array | None = None,
 ) -> bool:
     """Whether the complex step of f agrees with its differences, tried along a random direction.
 
     It does not where f raises for complex input, drops the imaginary part (np.abs, .real, float(), a float64 buffer),
-    or conjugates.
+    or conjugates. If the entries of the gradient `got` differ much in size, a second direction is tried, in which the
+    small ones count as much as the large ones: f may drop the imaginary part of those alone.
     """
     v = direction(x, rng)
+    if not _complex_step_agrees(f, x, v, eps, at):
+        return False
+    other = None if got is None else balanced(v, got)
+    return other is None or _complex_step_agrees(f, x, other, eps, at)
+
+
+def _complex_step_agrees(f: Function, x: Array, v: Array, eps: float, at: Point | None) -> bool:
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")

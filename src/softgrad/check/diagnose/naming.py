@@ -54,6 +54,4 @@ def describe(edit: Edit, right: str) -> Entry:
     name = re.sub(r"[^a-z0-9]+", "-", f"{edit.kind} {edit.part} {edit.replacement}".lower()).strip("-")
     replacement = edit.replacement.replace("nothing", "what it sums")
     title = TITLES[edit.kind].format(part=edit.part, replacement=replacement)
-    return Entry(
-        name, title[:1].upper() + title[1:], f"What is returned is what `{edit.line}` gives; it should be `{right}`."
-    )
+    return Entry(name, title[:1].upper() + title[1:], f"`{edit.line}` stands where `{right}` belongs.")

@@ -37,10 +37,12 @@ def facts_of(
         yield f"{name} should be 0 everywhere"
         return
     ratio = constant_ratio(got, wanted)
-    if ratio is not None and abs(ratio - 1) > NEARLY:
+    if ratio is not None and abs(ratio - 1) > NEARLY and _shows_ratio(got, wanted, ratio):
         shown = f"{ratio:.6g}" if abs(ratio - 1) > 1e-4 else f"1 {'-' if ratio < 1 else '+'} {abs(ratio - 1):.2g}"
         yield f"{name} is {shown} times the right gradient everywhere{_equal_to(ratio, quantities)}"
         return
+    if nearly_equal(got, wanted, rtol=ROUGH):
+        return  # what is wrong is too small to have a pattern
     yield from _by_line(name, got, wanted)
     yield from _in_another_order(name, got, wanted)
     yield from _at_labels(name, got, wanted, labels)
@@ -50,6 +52,11 @@ def facts_of(
             size = np.abs(wanted).sum(axis=axis).max()
             if np.abs(wanted.sum(axis=axis)).max() < 1e-7 * size and np.abs(got.sum(axis=axis)).max() > 1e-4 * size:
                 yield f"the {lines} of {name} should sum to 0, and do not"
+
+
+def _shows_ratio(got: Array, wanted: Array, ratio: float) -> bool:
+    """Whether what is wrong is mostly this ratio. One near 1 may be that of an error without a pattern."""
+    return nearly_equal(got, ratio * wanted, rtol=min(ROUGH, abs(ratio - 1) / 10))
 
 
 def _equal_to(ratio: float, quantities: Mapping[str, float]) -> str:

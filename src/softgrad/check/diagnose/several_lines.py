@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from softgrad.check.catalogue import ENTRIES
+from softgrad.check.catalogue import ENTRIES, Entry
 from softgrad.check.catalogue.dense import INPUT
 from softgrad.check.diagnose.candidates import Candidate, candidates, edited
 from softgrad.check.diagnose.naming import names_of_factor
@@ -20,6 +20,11 @@ from softgrad.formulas.language import split
 
 FEW_LINES = 5  # a backward pass so short that all pairs of wrong lines are tried
 MOST_LAYERS = 3  # mistakes that are reported of one network
+TWO_EDITS = Entry(
+    "two-edits",
+    "Two things in one line are wrong",
+    "The line as it should be differs in two places from what was written.",
+)
 
 
 def updated_weights(backward: KnownBackward) -> Iterator[Mistake]:
@@ -95,8 +100,8 @@ def line_and_constant(backward: KnownBackward, tries: Tries) -> Iterator[Mistake
             changed = {candidate.step: candidate.line, 0: f"{first} = ({own}) {constant}"}
             if backward.explains(changed):
                 scale = ENTRIES[names_of_factor(constant, backward.text)[0]]
-                both = candidate._replace(line=changed[candidate.step], entries=(*candidate.entries, scale))
-                yield from mistakes_of(backward, [both])
+                both = candidate._replace(entries=(*candidate.entries, scale))
+                yield from mistakes_of(backward, [both], changed)
                 return
 
 
@@ -111,11 +116,15 @@ def pair_of_lines(backward: KnownBackward, tries: Tries) -> Iterator[Mistake]:
                 return
             changed = {first.step: first.line, second.step: second.line}
             if second.step > first.step and backward.explains(changed):
-                yield from (*mistakes_of(backward, [first]), *mistakes_of(backward, [second]))
+                yield from (
+                    *mistakes_of(backward, [first], changed),
+                    *mistakes_of(backward, [second], changed),
+                )
                 return
         for again in edited(backward, first.step, first.line):
             if tries.is_spent():
                 return
             if backward.explains({again.step: again.line}):
-                yield from mistakes_of(backward, [again._replace(entries=(*first.entries, *again.entries))])
+                entries = tuple(entry for one in (first, again) if one.has_name for entry in one.entries)
+                yield from mistakes_of(backward, [again._replace(entries=entries or (TWO_EDITS,))])
                 return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -19,14 +19,23 @@ ANY_CAUSE = ("factor-2", "factor-half", "multiplied-by-classes", "multiplied-by-
 SELF_EVIDENT = ("p", "logp", "z", "r", "loss", "y", "y_")  # names that need no comment
 
 
-def mistakes_of(backward: KnownBackward, found: Iterable[Candidate]) -> tuple[Mistake, ...]:
-    """The mistakes that wrong lines show, each name once. Edits without a name count only if nothing else was found."""
+def mistakes_of(
+    backward: KnownBackward, found: Iterable[Candidate], together: Mapping[int, str] | None = None
+) -> tuple[Mistake, ...]:
+    """The mistakes that wrong lines show, each name once. Edits without a name count only if nothing else was found.
+
+    Args:
+        backward: the right backward pass.
+        found: the wrong lines.
+        together: all wrong lines by their numbers, where it takes several of them to give the user's gradients.
+    """
     found = list(found)
     named = sorted((one for one in found if one.has_name), key=_rank)
     mistakes: dict[str, Mistake] = {}
     for candidate in named or found[:UNNAMED_SHOWN]:
         for entry in candidate.entries:
-            mistakes.setdefault(entry.name, _mistake(backward, candidate, entry))
+            changed = together or {candidate.step: candidate.line}
+            mistakes.setdefault(entry.name, _mistake(backward, candidate.step, changed, entry))
     return tuple(mistakes.values())
 
 
@@ -37,10 +46,11 @@ def _rank(candidate: Candidate) -> tuple[int, bool, int]:
     )  # fmt: skip
 
 
-def _mistake(backward: KnownBackward, candidate: Candidate, entry: Entry) -> Mistake:
-    right = _merged(backward.lines, candidate.step)
-    lines = [*backward.lines[: candidate.step], candidate.line, *backward.lines[candidate.step + 1 :]]
-    wrong = _merged(lines, candidate.step)
+def _mistake(backward: KnownBackward, step: int, changed: Mapping[int, str], entry: Entry) -> Mistake:
+    right = _merged(backward.lines, step)
+    lines = [changed.get(n, line) for n, line in enumerate(backward.lines)]
+    wrong = dict.fromkeys(as_formula(_merged(lines, n)) for n in sorted(changed))
+    give = "gives" if len(wrong) == 1 else "together give"
     count = len(backward.draws)
     numpy = as_numpy(right, backward.function.layout, keepdims=_keeps_axis(backward, right))
     return Mistake(
@@ -49,7 +59,7 @@ def _mistake(backward: KnownBackward, candidate: Candidate, entry: Entry) -> Mis
         explanation=entry.explanation,
         formula=as_formula(right),
         fix=numpy + _comment(backward, right),
-        evidence=f"{as_formula(wrong)} gives the gradient returned, on {count} of {count} draws",
+        evidence=f"{' and '.join(wrong)} {give} the gradient returned, on {count} of {count} draws",
     )
 
 

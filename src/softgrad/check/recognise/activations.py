@@ -16,12 +16,10 @@ from softgrad.formulas.numbers import Array
 
 def of_its_shape(z: Array, y: Array, axis: int) -> Iterator[OutputFunction]:
     """Functions of z alone, with an output y of the same shape."""
-    for divided, over, constants in _temperatures(z, y, axis):
-        back = ("dz = dz / T",) if constants else ()
-        at = f" at temperature {constants['T']:g}" if constants else ""
-        yield OutputFunction(f"softmax{at}", (f"p = softmax({over})",), "p", (SOFTMAX, *back), "dp", constants)
-        lines = (f"logp = log_softmax({divided})", "p = exp(logp)")
-        yield OutputFunction(f"log-softmax{at}", lines, "logp", (LOG_SOFTMAX, *back), "dp", constants)
+    for argument, back, said, constants in _softmax_arguments(z, y, axis):
+        yield OutputFunction(f"softmax{said}", (f"p = softmax({argument})",), "p", (SOFTMAX, *back), "dp", constants)
+        lines = (f"logp = log_softmax({argument})", "p = exp(logp)")
+        yield OutputFunction(f"log-softmax{said}", lines, "logp", (LOG_SOFTMAX, *back), "dp", constants)
     yield OutputFunction("sigmoid", ("a = sigmoid(z)",), "a", (SIGMOID,), "da")
     yield OutputFunction("tanh", ("a = tanh(z)",), "a", (TANH,), "da")
     yield OutputFunction("ReLU", ("a = relu(z)",), "a", (RELU,), "da")
@@ -38,17 +36,22 @@ def of_its_shape(z: Array, y: Array, axis: int) -> Iterator[OutputFunction]:
     yield OutputFunction("exp", ("a = exp(z)",), "a", ("dz = da * a",), "da")
 
 
-def _temperatures(z: Array, y: Array, axis: int) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """No temperature, then the temperatures at which a softmax or a log-softmax would give two of the entries of y."""
-    yield "z", "z", {}
+def _softmax_arguments(z: Array, y: Array, axis: int) -> Iterator[tuple[str, tuple[str, ...], str, dict[str, Any]]]:
+    """What softmax may be taken of: z, -z, or z / T, if two of the entries of y fit. T is negative in exp(-beta E).
+
+    Each with the line back through it, what the title says of it, and its constants.
+    """
+    yield "z", (), "", {}
     rows, outputs = (np.moveaxis(a, axis, -1).reshape(-1, a.shape[axis]) for a in (z, y))
     row = np.ptp(rows, axis=-1).argmax()
     with np.errstate(all="ignore"):
         for logs in (np.log(outputs[row]), outputs[row]):
             high, low = rows[row].argmax(), rows[row].argmin()
-            temperature = float(np.ptp(rows[row]) / (logs[high] - logs[low]))  # negative for exp(-beta E)
-            if np.isfinite(temperature) and temperature and abs(temperature - 1) > 1e-6:
-                yield "z / T", "z / T", {"T": float(f"{temperature:.10g}")}
+            temperature = float(f"{np.ptp(rows[row]) / (logs[high] - logs[low]):.10g}")
+            if abs(temperature + 1) <= 1e-6:
+                yield "-z", ("dz = -dz",), " of -z", {}
+            elif np.isfinite(temperature) and temperature and abs(temperature - 1) > 1e-6:
+                yield "z / T", ("dz = dz / T",), f" at temperature {temperature:g}", {"T": temperature}
 
 
 def _alpha(z: Array, y: Array) -> float | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from softgrad._extras import needs
 from softgrad.check.report.mistake import Curve
 
 if TYPE_CHECKING:
@@ -38,9 +39,7 @@ def draw(curves: Mapping[str, Curve], title: str, ax: Axes | None) -> Axes:
 
 
 def _new_axes() -> Axes:
-    try:
+    with needs("Report.plot", "matplotlib", extra="plot"):
         from matplotlib import pyplot
-    except ImportError as error:
-        raise ImportError("Report.plot needs matplotlib: python -m pip install matplotlib") from error
     axes: Axes = pyplot.subplots(layout="constrained")[1]
     return axes

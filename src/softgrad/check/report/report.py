@@ -66,7 +66,7 @@ class Report:
 
         Raises:
             ValueError: the gradient could not be checked, so there is nothing to draw.
-            ImportError: matplotlib is not installed.
+            MissingPackageError: matplotlib is not installed; the extra `plot` installs it.
         """
         if self.curves is None:
             raise ValueError(f"{self.function}: plot() has nothing to draw; no error was measured at any step size")

@@ -217,7 +217,7 @@ def _parameters(forward: Callable[..., Any], count: int) -> list[str] | None:
 
 def _captured(forward: Callable[..., Any]) -> list[Array]:
     """The arrays that forward holds: the data, where the loss is a function of its parameters only."""
-    arrays = {id(array): array for array in reachable(forward, (np.ndarray,)) if array.dtype.kind in "fiub"}
+    arrays = {id(array): array for array in reachable(forward, (np.ndarray,), sets=False) if array.dtype.kind in "fiub"}
     return list(arrays.values()) if len(arrays) <= MOST_CAPTURED else []
 
 

@@ -8,12 +8,13 @@ import inspect
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import CellType, ModuleType
+from types import CellType, CodeType, ModuleType
 from typing import Any
 
 import numpy as np
 
 GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
+SEALED = (ModuleType, type, np.ndarray, str, int, float)  # not searched
 DEPTH = 3  # how deep the search for a generator goes: the function, its object, an object in that
 MANY = 64  # larger containers are not searched
 
@@ -64,23 +65,30 @@ class Randomness:
             random.setstate(pythons)
 
 
-def reachable(function: Callable[..., Any], kinds: tuple[type, ...]) -> list[Any]:
-    """The objects of some types that a function holds: in its closure, defaults and globals, and in its object."""
-    found: list[Any] = []
-    seen: set[int] = set()
+def reachable(function: Callable[..., Any], kinds: tuple[type, ...], *, sets: bool = True) -> list[Any]:
+    """The objects of some types that a function holds: in its closure, defaults and globals, and in its object.
+
+    Args:
+        function: the function.
+        kinds: the types.
+        sets: search sets as well. Their order changes from run to run, and with it the order of what is found.
+    """
+    skipped = SEALED if sets else (*SEALED, set, frozenset)
+    found: dict[int, Any] = {}
+    least: dict[int, int] = {}  # the least depth at which an object was met: from there the search goes furthest
 
     def visit(value: Any, depth: int) -> None:
-        if id(value) in seen or depth > DEPTH:
+        if depth > DEPTH or least.get(id(value), DEPTH + 1) <= depth:
             return
-        seen.add(id(value))
+        least[id(value)] = depth
         if isinstance(value, kinds):
-            found.append(value)
-        elif not isinstance(value, ModuleType | type | np.ndarray | str | int | float):
+            found[id(value)] = value
+        elif not isinstance(value, skipped):
             for inner in _within(value):
                 visit(inner, depth + 1)
 
     visit(function, 0)
-    return found
+    return list(found.values())
 
 
 def _within(value: Any) -> Iterator[Any]:
@@ -97,13 +105,23 @@ def _within(value: Any) -> Iterator[Any]:
         yield owner
     value = getattr(value, "__func__", value)
     if inspect.isfunction(value):
-        yield from (value.__globals__[name] for name in value.__code__.co_names if name in value.__globals__)
+        yield from (value.__globals__[name] for name in _names_in(value.__code__) if name in value.__globals__)
         yield from (*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values())
         yield from (cell.cell_contents for cell in value.__closure__ or () if not _is_empty(cell))
     elif hasattr(value, "__dict__"):
+        if callable(value) and inspect.isfunction(type(value).__call__):
+            yield type(value).__call__
         yield from vars(value).values()
         kinds = (*GENERATORS, np.ndarray)
         yield from (one for kind in type(value).__mro__ for one in vars(kind).values() if isinstance(one, kinds))
+
+
+def _names_in(code: CodeType) -> Iterator[str]:
+    """The global names that code uses, also in the comprehensions and functions inside it."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names_in(constant)
 
 
 def _is_empty(cell: CellType) -> bool:
