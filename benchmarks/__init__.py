@@ -2,6 +2,7 @@
 
 python -m benchmarks                      runs every question, prints tables and the goals, and saves the results
 python -m benchmarks cross-entropy        runs some questions; --list lists them, --quick is a smoke test
+python -m benchmarks --against DIR        compares this softgrad with the one in DIR, and saves nothing
 python -m benchmarks goals                compares the saved results with the goals
 python -m benchmarks page                 writes docs/performance.md and its plots from the saved results
 python -m benchmarks plot                 writes only the plots

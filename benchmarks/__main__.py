@@ -6,8 +6,9 @@ import argparse
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
-from benchmarks import goals, linear, page, plots, tables
+from benchmarks import against, goals, linear, page, plots, tables
 from benchmarks.questions import QUESTIONS, QUICK_SIZES
 from benchmarks.record import Record, load_all
 from benchmarks.runner import ROUNDS, run
@@ -26,12 +27,23 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="list the questions")
     parser.add_argument("--quick", action="store_true", help="use small sizes and two rounds, and save nothing")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"number of rounds (default: {ROUNDS})")
+    parser.add_argument(
+        "--against", type=Path, metavar="DIR", help="time the questions with the softgrad in DIR, too, and save nothing"
+    )
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - {*QUESTIONS, *USE_SAVED, "accuracy", "linear", *linear.QUESTIONS}:
         parser.error(f"there is no question {', '.join(sorted(unknown))}; --list lists them")
     if arguments.list:
         for question in (*QUESTIONS.values(), *linear.QUESTIONS.values()):
             print(f"{question.name:24} {question.title}, {question.dtype}")
+        return
+    if arguments.against:
+        try:
+            against.main(
+                arguments.names or list(QUESTIONS), arguments.against, quick=arguments.quick, rounds=arguments.rounds
+            )
+        except ValueError as error:
+            parser.error(str(error))
         return
     records: dict[str, Record] = {}
     for name in arguments.names or QUESTIONS:

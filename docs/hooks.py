@@ -1,4 +1,4 @@
-"""Hooks of mkdocs: they add the page that `sg.explain` writes, and remove links to files outside the site."""
+"""Hooks of mkdocs: they add the page written by `sg.explain`, and remove links to files outside the site."""
 
 import re
 

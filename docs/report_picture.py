@@ -1,4 +1,4 @@
-"""Draws the picture of a report in the README: `python docs/report_picture.py`. A test holds it against the report."""
+"""Draws the picture in the README: `python docs/report_picture.py`. A test compares it with the report."""
 
 import contextlib
 import inspect
@@ -13,7 +13,7 @@ from rich.syntax import Syntax
 EXAMPLE = Path(__file__).parent / "examples" / "diagonal_alone.py"
 PICTURE = Path(__file__).parent / "images" / "report.svg"
 WIDTH = 98  # columns; a report has 96
-FONT_FACES = re.compile(r"@font-face \{\{.*?\}\}\s*", re.DOTALL)  # rich would load its font from elsewhere
+FONT_FACES = re.compile(r"@font-face \{\{.*?\}\}\s*", re.DOTALL)  # rich loads its font from another server
 
 
 def draw() -> str:

@@ -1,4 +1,4 @@
-// Room for a kernel to work in, aligned to a cache line: one a thread and call.
+// Working memory of a kernel, aligned to a cache line: one buffer per thread and call.
 #pragma once
 
 #include <cstdint>
@@ -7,13 +7,13 @@
 
 namespace softgrad::SOFTGRAD_ISA {
 
-// Entries that are summed together, and that rooms for rows are made of.
+// Entries that are summed together. A buffer holds whole groups.
 template <class T> constexpr int64_t group = 512 / sizeof(T);
 
 template <class T> struct Buffer {
     T* const entries;
 
-    // Room for so many entries, and for the rest of their last group.
+    // At least `count` entries: the last group is completed.
     explicit Buffer(int64_t count)
         : entries(static_cast<T*>(
               std::aligned_alloc(64, sizeof(T) * size_t((count + group<T> - 1) / group<T> * group<T>)))) {

@@ -1,12 +1,12 @@
-// cross_entropy.hpp on tiles of rows (lanes.hpp), by the same formulas: for rows shorter than a few vectors.
+// cross_entropy.hpp on tiles of rows (tiles.hpp), by the same formulas, for rows shorter than a few vectors.
 #pragma once
 
-#include "lanes.hpp"
 #include "loss_rows.hpp"
+#include "tile_exponentials.hpp"
 
 namespace softgrad::SOFTGRAD_ISA {
 
-template <bool tempered, class T> void cross_entropy_classes_tiles(const LossRows<T>& rows, const int64_t* target) {
+template <class T> void cross_entropy_classes_tiles(const LossRows<T>& rows, const int64_t* target) {
     using Label = typename ExpConstants<T>::Int;  // as wide as T, so that they are compared lane by lane
     constexpr int L = lanes<T>;
     const int64_t K = rows.K;
@@ -27,11 +27,8 @@ template <bool tempered, class T> void cross_entropy_classes_tiles(const LossRow
             weight[l] = y < 0 ? T(0) : rows.options.weight ? rows.options.weight[y] : T(1);
             ignored |= y < 0;
         }
-        fill(e_y, L, T(0));
-        const LaneNormalizer<T> n = exponentials<tempered>(tile, K, below, [&](int64_t j, int l, T e) {
-            tile[j][l] = e;
-            e_y[l] = label[l] == Label(j) ? e : e_y[l];
-        });
+        const LaneNormalizer<T> n = exponentials<true>(tile, K, below);
+        for (int l = 0; l < L; ++l) e_y[l] = label[l] < 0 ? T(0) : tile[label[l]][l];
 #pragma omp simd
         for (int l = 0; l < L; ++l) {
             const T sum = 1 + n.others[l];

@@ -3,8 +3,7 @@
 // nothing here instantiates a template of the standard library that is not surely inlined.
 #include "cross_entropy.hpp"
 #include "cross_entropy_tiles.hpp"
-#include "soft_losses.hpp"
-#include "softmax.hpp"
+#include "softmax_rows.hpp"
 #include "softmax_tiles.hpp"
 #include "squared_error.hpp"
 #include "table.hpp"
@@ -16,22 +15,19 @@ template <class T> bool in_tiles(Shape shape) { return shape.inner > 1 || shape.
 template <class T> void softmax(Source z, Sink p, Shape shape, int64_t begin, int64_t end, double temperature) {
     const ExpBelow<T> below(temperature);
     if (!in_tiles<T>(shape)) return softmax_rows<T>(z, p, {shape.outer, shape.K, begin, end}, below);
-    if (temperature == 1) return softmax_tiles<false, T>(z, p, shape, begin, end, below);
-    softmax_tiles<true, T>(z, p, shape, begin, end, below);
+    softmax_tiles<T>(z, p, shape, begin, end, below);
 }
 
 template <class T> void log_softmax(Source z, Sink log_p, Shape shape, int64_t begin, int64_t end, double temperature) {
     const ExpBelow<T> below(temperature);
     if (!in_tiles<T>(shape)) return log_softmax_rows<T>(z, log_p, {shape.outer, shape.K, begin, end}, below);
-    if (temperature == 1) return log_softmax_tiles<false, T>(z, log_p, shape, begin, end, below);
-    log_softmax_tiles<true, T>(z, log_p, shape, begin, end, below);
+    log_softmax_tiles<T>(z, log_p, shape, begin, end, below);
 }
 
 template <class T> void logsumexp(Source z, Sink lse, Shape shape, int64_t begin, int64_t end, double temperature) {
     const ExpBelow<T> below(temperature);
     if (!in_tiles<T>(shape)) return logsumexp_rows<T>(z, lse, {shape.outer, shape.K, begin, end}, below);
-    if (temperature == 1) return logsumexp_tiles<false, T>(z, lse, shape, begin, end, below);
-    logsumexp_tiles<true, T>(z, lse, shape, begin, end, below);
+    logsumexp_tiles<T>(z, lse, shape, begin, end, below);
 }
 
 template <class T>
@@ -57,32 +53,27 @@ void log_softmax_jvp(Source log_p, Source dz, Sink dy, Shape shape, int64_t begi
 
 enum class Loss { cross_entropy, kl_divergence, squared_error };
 
-template <Loss kind, class T, class Target> void loss_of_distributions(const LossRows<T>& rows, Target smoothed) {
+template <Loss kind, class T, class Target> void loss_of_distributions(const LossRows<T>& rows, Target target) {
     if constexpr (kind == Loss::squared_error) {
-        squared_error_soft(rows, smoothed);
+        squared_error_soft(rows, target);
     } else {
-        cross_entropy_soft<kind == Loss::kl_divergence>(rows, smoothed);
+        cross_entropy_soft(rows, target, kind == Loss::kl_divergence);
     }
 }
 
-// Against class numbers themselves where nothing smooths them, and by the kernel for distributions where something
-// does.
+// Smoothed class indices, and a z_loss, need the kernel for distributions.
 template <Loss kind, class T>
 void loss_of_classes(Source z, const int64_t* target, LossOptions<T> options, T* loss, Sink grad, Stats<T> stats,
                      int64_t N, int64_t K, int64_t begin, int64_t end) {
     const LossRows<T> rows{z, options, loss, grad, stats, N, K, begin, end};
     if (options.label_smoothing != 0 || options.z_loss != 0) {
-        const T everywhere = T(options.label_smoothing / double(K));
-        const SmoothedClasses<T> smoothed{target, everywhere, T(1 - options.label_smoothing)};
-        loss_of_distributions<kind>(rows, smoothed);
+        loss_of_distributions<kind>(rows, SmoothedClasses<T>(target, options.label_smoothing, K));
     } else if constexpr (kind == Loss::squared_error) {
         squared_error_classes(rows, target);
     } else if (K > short_row<T> || options.softcap != 0 || stats.entropy) {
         cross_entropy_classes(rows, target);
-    } else if (options.temperature == 1) {
-        cross_entropy_classes_tiles<false>(rows, target);
     } else {
-        cross_entropy_classes_tiles<true>(rows, target);
+        cross_entropy_classes_tiles(rows, target);
     }
 }
 
@@ -90,13 +81,23 @@ template <Loss kind, class T>
 void loss_of_probs(Source z, const T* target, LossOptions<T> options, T* loss, Sink grad, Stats<T> stats, int64_t N,
                    int64_t K, int64_t begin, int64_t end) {
     const LossRows<T> rows{z, options, loss, grad, stats, N, K, begin, end};
-    const T everywhere = T(options.label_smoothing / double(K));
-    loss_of_distributions<kind>(rows, SmoothedProbs<T>{target, everywhere, T(1 - options.label_smoothing)});
+    loss_of_distributions<kind>(rows, SmoothedProbs<T>(target, options.label_smoothing, K));
 }
 
 template <class T> long double sum(const T* x, int64_t count) {
     return sum_over<T>(count, [=](int64_t i) { return x[i]; });
 }
+
+template <Loss kind, class T> constexpr typename Kernels<T>::NamedLoss named(const char* name) {
+    return {name, loss_of_classes<kind, T>, loss_of_probs<kind, T>};
+}
+
+template <class T>
+constexpr typename Kernels<T>::NamedLoss losses[] = {
+    named<Loss::cross_entropy, T>("cross_entropy"),
+    named<Loss::kl_divergence, T>("kl_divergence"),
+    named<Loss::squared_error, T>("squared_error"),
+};
 
 template <class T>
 constexpr Kernels<T> kernels{
@@ -106,12 +107,7 @@ constexpr Kernels<T> kernels{
     .softmax_vjp = softmax_vjp<T>,
     .log_softmax_vjp = log_softmax_vjp<T>,
     .log_softmax_jvp = log_softmax_jvp<T>,
-    .cross_entropy_classes = loss_of_classes<Loss::cross_entropy, T>,
-    .kl_divergence_classes = loss_of_classes<Loss::kl_divergence, T>,
-    .squared_error_classes = loss_of_classes<Loss::squared_error, T>,
-    .cross_entropy_probs = loss_of_probs<Loss::cross_entropy, T>,
-    .kl_divergence_probs = loss_of_probs<Loss::kl_divergence, T>,
-    .squared_error_probs = loss_of_probs<Loss::squared_error, T>,
+    .losses = losses<T>,
     .sum = sum<T>,
 };
 

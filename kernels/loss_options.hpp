@@ -5,12 +5,18 @@
 
 namespace softgrad {
 
-template <class T> struct LossOptions {
-    const T* weight;  // (K), or null for ones
-    double scale;     // what the gradient is multiplied by, before it is rounded
+// The numbers among the options of a loss, as Python gives them. An option that the loss does not take has no effect.
+struct LossNumbers {
+    double scale;        // what the gradient is multiplied by, before it is rounded
+    double denominator;  // what the sum of the losses is divided by; 0 if it is not asked for
     double label_smoothing, z_loss;
     double softcap;  // 0 for none
     double temperature;
+    double parameter;  // the loss's own option: its header says which
+};
+
+template <class T> struct LossOptions : LossNumbers {
+    const T* weight;  // (K), or null for ones
 };
 
 // (N) each; all null, or none.

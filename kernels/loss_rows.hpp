@@ -1,23 +1,23 @@
-// The rows of a loss: what each kernel reads, the room it works in, and where its results go.
+// The rows of a loss: what each kernel reads, its buffers, and where its results go.
 #pragma once
 
 #include "loss_options.hpp"
-#include "rows.hpp"
+#include "row_exponentials.hpp"
 
 namespace softgrad::SOFTGRAD_ISA {
 
-// One row, made into exponentials.
+// One row and its exponentials.
 template <class T> struct Row {
     int64_t number, K;
     const T* z;
-    T* e;       // exp(s_j - s_max) in units; the gradient is made in the same room
+    T* e;       // exp(s_j - s_max) in units; the gradient overwrites them
     T inverse;  // of the temperature
     T* loss;
     RowWriter<T>* grad;  // or null
     Stats<T> stats;
     Normalizer<T> n{};
     Wide<T> lse = 0;                             // logsumexp of the scores
-    const T *below = nullptr, *slope = nullptr;  // of capped logits, s_j - s_max and the cap's part of ds/dz
+    const T *below = nullptr, *slope = nullptr;  // of capped logits: s_j - s_max, and the cap's factor in ds/dz
 
     [[gnu::always_inline]] T exp(int64_t j) const { return e[j] * (1 / unit<T>); }
 
@@ -36,7 +36,9 @@ template <class T> struct Row {
     // logsumexp, the entropy log(sum) - sum_j p_j (s_j - s_max), and whether the first largest score is that of class
     // y.
     void set_stats(int64_t y) const {
-        if (!stats.entropy) return;
+        if (stats.entropy) set_asked_stats(y);
+    }
+    [[gnu::noinline]] void set_asked_stats(int64_t y) const {
         const Wide<T> entropy_in_sum = with_differences([&](auto difference) {
             return sum_over<T>(K, [=, this](int64_t j) {
                 const T d = difference(j);
@@ -48,7 +50,7 @@ template <class T> struct Row {
         stats.correct[number] = n.at == y;
     }
 
-    // The gradient is factor p_j sum, but `value` at y: dL/ds as it stands, before the slope of a cap.
+    // Writes the gradient factor * p_j * sum, with `value` at y. Both are dL/ds without the slope of a cap.
     void write_exponentials(Wide<T> factor, int64_t y, Wide<T> value) const {
         if (slope) {
             for (int64_t j = 0; j < K; ++j) e[j] *= slope[j];
@@ -57,7 +59,7 @@ template <class T> struct Row {
         put_exponentials(*grad, K, factor, y, T(value));
     }
 
-    // entry(j) for every j but y, if that is not negative, and there `value`; entry may read e_j.
+    // Writes the gradient entry(j), with `value` at y unless y is negative; entry may read e_j.
     template <class Entry> [[gnu::always_inline]] void write_grad(Entry entry, int64_t y = -1, T value = 0) const {
 #pragma omp simd
         for (int64_t j = 0; j < K; ++j) e[j] = entry(j);
@@ -72,26 +74,25 @@ template <class T> struct LossRows {
     Source z;
     LossOptions<T> options;
     T* loss;
-    Sink grad;  // of null entries if it is not asked for
+    Sink grad;  // its entries are null if it is not asked for
     Stats<T> stats;
     int64_t N, K, begin, end;
 
-    // work(row) for each that is not ignored. The loss and the gradient of others are 0, whatever their logits; their
-    // statistics are those of no row.
-    template <class Ignored, class Work> void over(Ignored ignored, Work work) const {
+    // Calls work(row) for each row that is not ignored: `classes` may be null, and is negative for an ignored row. The
+    // loss, the gradient and the statistics of an ignored row are 0, whatever its logits.
+    template <class Work> [[gnu::always_inline]] void over(const int64_t* classes, Work work) const {
         const bool with_grad = grad.entries;
         const Scores<T> scores(options.temperature, options.softcap);
         const RowReader<T> reader(z, K);
         RowWriter<T> writer(grad, begin * K, with_grad ? K : 0, N * K);
-        const Buffer<T> room(with_grad ? 0 : K), of_cap(scores.softcap == 0 ? 0 : 2 * K);
+        const Buffer<T> buffer(with_grad ? 0 : K), of_cap(scores.softcap == 0 ? 0 : 2 * K);
         for (int64_t i = begin; i < end; ++i) {
-            T* const e = with_grad ? writer.room() : room.entries;
-            if (ignored(i)) {
+            T* const e = with_grad ? writer.buffer() : buffer.entries;
+            if (classes && classes[i] < 0) {
                 ignore(i, e, with_grad ? &writer : nullptr);
                 continue;
             }
-            Meanwhile<T> meanwhile(reader, with_grad ? &writer : nullptr, i + 1, end);
-            const auto ahead = [&](int64_t count) { meanwhile(count); };
+            Background<T> background(reader, with_grad ? &writer : nullptr, i, end);
             Row<T> row{.number = i,
                        .K = K,
                        .z = reader.row(i),
@@ -101,10 +102,10 @@ template <class T> struct LossRows {
                        .grad = with_grad ? &writer : nullptr,
                        .stats = stats};
             if (scores.softcap == 0) {
-                row.n = exponentials(row.z, K, scores.below, e, ahead);
+                row.n = exponentials(row.z, K, scores.below, e, background);
             } else {
                 T *const below = of_cap.entries, *const slope = below + K;
-                row.n = capped_exponentials(row.z, K, scores, e, below, slope, ahead);
+                row.n = capped_exponentials(row.z, K, scores, e, below, slope, background);
                 row.below = below, row.slope = slope;
             }
             row.lse = scores.value(row.n.max) + row.n.log_sum();
@@ -113,14 +114,14 @@ template <class T> struct LossRows {
     }
 
   private:
-    void ignore(int64_t i, T* room, RowWriter<T>* writer) const {
+    [[gnu::noinline]] void ignore(int64_t i, T* grad_row, RowWriter<T>* writer) const {
         loss[i] = 0;
         if (stats.entropy) {
             stats.logsumexp[i] = stats.entropy[i] = 0;
             stats.correct[i] = false;
         }
         if (!writer) return;
-        for (int64_t j = 0; j < K; ++j) room[j] = 0;
+        for (int64_t j = 0; j < K; ++j) grad_row[j] = 0;
         writer->put(K);
     }
 };

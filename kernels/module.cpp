@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <memory>
+#include <string_view>
 #include <type_traits>
 
 #include "dispatch.hpp"
@@ -107,18 +108,25 @@ void bind_binary(nb::module_& m, const char* name, typename Kernels<T>::Binary K
 // logsumexp, entropy, correct
 template <class T> using StatsArrays = std::tuple<Vector<T>, Vector<T>, Vector<bool>>;
 
-// Returns the sum of the losses over `denominator`, rounded once; 0 where that is 0.
+template <class T> const typename Kernels<T>::NamedLoss& loss_named(std::string_view name) {
+    for (const typename Kernels<T>::NamedLoss& loss : kernels<T>().losses) {
+        if (name == loss.name) return loss;
+    }
+    throw nb::value_error("no loss of this name");
+}
+
+// Returns the sum of the losses over the denominator, rounded once; 0 where that is 0.
 template <class E, class Target, class TargetArray, class T = Computed<E>>
-void bind_loss(nb::module_& m, const char* name, typename Kernels<T>::template Loss<Target> Kernels<T>::*kernel) {
+void bind_loss(nb::module_& m, const char* function,
+               typename Kernels<T>::template Loss<Target> Kernels<T>::NamedLoss::*kernel) {
     m.def(
-        name,
-        [kernel](Cube<const E> z, TargetArray target, std::optional<Vector<const T>> weight, double scale,
-                 double denominator, double label_smoothing, double z_loss, double softcap, double temperature,
-                 std::optional<Vector<T>> loss, std::optional<Cube<E>> grad, std::optional<StatsArrays<T>> stats,
-                 bool bfloat16, bool fresh) {
+        function,
+        [kernel](const char* name, Cube<const E> z, TargetArray target, std::optional<Vector<const T>> weight,
+                 const LossNumbers& numbers, std::optional<Vector<T>> loss, std::optional<Cube<E>> grad,
+                 std::optional<StatsArrays<T>> stats, bool bfloat16, bool fresh) {
+            const auto rows_of = loss_named<T>(name).*kernel;
             const int64_t N = z.shape(0), K = z.shape(1);
-            const T* const weights = weight ? weight->data() : nullptr;
-            const LossOptions<T> options{weights, scale, label_smoothing, z_loss, softcap, temperature};
+            const LossOptions<T> options{numbers, weight ? weight->data() : nullptr};
             const Storage stored = storage<E>(bfloat16);
             const Sink grads{grad ? grad->data() : nullptr, stored, fresh};
             const std::unique_ptr<T[]> room(loss ? nullptr : new T[size_t(N)]);
@@ -129,14 +137,13 @@ void bind_loss(nb::module_& m, const char* name, typename Kernels<T>::template L
                 row_stats = {logsumexp.data(), entropy.data(), correct.data()};
             }
             run(N, N * K, [&](int64_t begin, int64_t end) {
-                (kernels<T>().*kernel)({z.data(), stored}, target.data(), options, losses, grads, row_stats, N, K,
-                                       begin, end);
+                rows_of({z.data(), stored}, target.data(), options, losses, grads, row_stats, N, K, begin, end);
             });
-            return denominator == 0 ? T(0) : T(kernels<T>().sum(losses, N) / denominator);
+            return numbers.denominator == 0 ? T(0) : T(kernels<T>().sum(losses, N) / numbers.denominator);
         },
-        "z"_a.noconvert(), "target"_a.noconvert(), "weight"_a.noconvert().none(), "scale"_a, "denominator"_a,
-        "label_smoothing"_a, "z_loss"_a, "softcap"_a, "temperature"_a, "loss"_a.noconvert().none(),
-        "grad"_a.noconvert().none(), "stats"_a.noconvert().none(), "bfloat16"_a = false, "fresh"_a = true);
+        "name"_a, "z"_a.noconvert(), "target"_a.noconvert(), "weight"_a.noconvert().none(), "numbers"_a,
+        "loss"_a.noconvert().none(), "grad"_a.noconvert().none(), "stats"_a.noconvert().none(), "bfloat16"_a = false,
+        "fresh"_a = true);
 }
 
 // The first label outside 0..K-1, or -1.
@@ -166,12 +173,8 @@ template <class E> void bind(nb::module_& m) {
     bind_binary<E>(m, "softmax_vjp", &Table::softmax_vjp, 3);
     bind_binary<E>(m, "log_softmax_vjp", &Table::log_softmax_vjp);
     bind_binary<E>(m, "log_softmax_jvp", &Table::log_softmax_jvp);
-    bind_loss<E, int64_t, Classes>(m, "cross_entropy_classes", &Table::cross_entropy_classes);
-    bind_loss<E, int64_t, Classes>(m, "kl_divergence_classes", &Table::kl_divergence_classes);
-    bind_loss<E, int64_t, Classes>(m, "squared_error_classes", &Table::squared_error_classes);
-    bind_loss<E, T, Probs>(m, "cross_entropy_probs", &Table::cross_entropy_probs);
-    bind_loss<E, T, Probs>(m, "kl_divergence_probs", &Table::kl_divergence_probs);
-    bind_loss<E, T, Probs>(m, "squared_error_probs", &Table::squared_error_probs);
+    bind_loss<E, int64_t, Classes>(m, "loss_of_classes", &Table::NamedLoss::of_classes);
+    bind_loss<E, T, Probs>(m, "loss_of_probs", &Table::NamedLoss::of_probs);
 }
 
 }  // namespace
@@ -185,11 +188,25 @@ NB_MODULE(_kernels, m) {
     } catch (const std::invalid_argument& error) {
         throw nb::import_error(error.what());
     }
+    nb::class_<LossNumbers>(m, "LossNumbers")
+        .def(
+            "__init__",
+            [](LossNumbers* self, double scale, double denominator, double label_smoothing, double z_loss,
+               double softcap, double temperature, double parameter) {
+                new (self) LossNumbers{scale, denominator, label_smoothing, z_loss, softcap, temperature, parameter};
+            },
+            nb::kw_only(), "scale"_a, "denominator"_a, "label_smoothing"_a, "z_loss"_a, "softcap"_a, "temperature"_a,
+            "parameter"_a);
     bind<float>(m);
     bind<double>(m);
     bind<uint16_t>(m);
     m.attr("ISA") = chosen->name;
     m.def("find_label_outside", &find_label_outside, "target"_a.noconvert(), "K"_a);
+    m.def("losses", [] {
+        std::vector<std::string> names;
+        for (const Kernels<float>::NamedLoss& loss : kernels<float>().losses) names.push_back(loss.name);
+        return names;
+    });
     m.def("get_num_threads", [] { return num_threads.load(); });
     m.def(
         "set_num_threads", [](int64_t n) { num_threads = n; }, "n"_a);

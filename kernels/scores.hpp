@@ -102,4 +102,15 @@ template <class T> [[gnu::always_inline]] inline Capped<T> capped(T z, double ca
     }
 }
 
+// How scores are computed from logits: capped if softcap is not 0, then divided by the temperature.
+template <class T> struct Scores {
+    ExpBelow<T> below;
+    double softcap;
+    explicit Scores(double temperature, double softcap = 0) : below(temperature), softcap(softcap) {}
+    Wide<T> scale() const { return 1 / Wide<T>(below.temperature); }  // ds/dz, but for the slope of the cap
+    Wide<T> value(T z) const {
+        return (softcap == 0 ? Wide<T>(z) : softcap * capped(z, softcap).tanh) / below.temperature;
+    }
+};
+
 }  // namespace softgrad::SOFTGRAD_ISA

@@ -1,28 +1,19 @@
-// The functions of softmax.hpp on tiles of rows (lanes.hpp), by the same formulas.
+// The functions of softmax_rows.hpp on tiles of rows (tiles.hpp), by the same formulas.
 #pragma once
 
 #include <cmath>
 
-#include "lanes.hpp"
+#include "tile_exponentials.hpp"
 
 namespace softgrad::SOFTGRAD_ISA {
 
-// entry(j, l) for every entry of a tile.
-template <class T, class Entry> [[gnu::always_inline]] inline void over_entries(int64_t K, Entry entry) {
-    for (int64_t j = 0; j < K; ++j) {
-#pragma omp simd
-        for (int l = 0; l < lanes<T>; ++l) entry(j, l);
-    }
-}
-
-template <bool tempered, class T>
+template <class T>
 void softmax_tiles(Source z, Sink p, Shape shape, int64_t begin, int64_t end, const ExpBelow<T>& below) {
     const Tile<T> tile(shape.K);
     TileWriter<T> writer(p, shape, begin);
     over_places<T>(shape, begin, end, [&](Place at) {
         load(z, at, shape.K, tile);
-        LaneNormalizer<T> n =
-            exponentials<tempered>(tile, shape.K, below, [&](int64_t j, int l, T e) { tile[j][l] = e; });
+        LaneNormalizer<T> n = exponentials<true>(tile, shape.K, below);
         T* const factor = n.others;
 #pragma omp simd
         for (int l = 0; l < lanes<T>; ++l) factor[l] = (1 / unit<T>) / (1 + factor[l]);
@@ -31,13 +22,13 @@ void softmax_tiles(Source z, Sink p, Shape shape, int64_t begin, int64_t end, co
     });
 }
 
-template <bool tempered, class T>
+template <class T>
 void log_softmax_tiles(Source z, Sink log_p, Shape shape, int64_t begin, int64_t end, const ExpBelow<T>& below) {
     const Tile<T> tile(shape.K);
     TileWriter<T> writer(log_p, shape, begin);
     over_places<T>(shape, begin, end, [&](Place at) {
         load(z, at, shape.K, tile);
-        LaneNormalizer<T> n = exponentials<tempered>(tile, shape.K, below, [](int64_t, int, T) {});
+        LaneNormalizer<T> n = exponentials<false>(tile, shape.K, below);
         T* const log_sum = n.others;
 #pragma omp simd
         for (int l = 0; l < lanes<T>; ++l) log_sum[l] = log1p_nonnegative(log_sum[l]);
@@ -47,12 +38,12 @@ void log_softmax_tiles(Source z, Sink log_p, Shape shape, int64_t begin, int64_t
     });
 }
 
-template <bool tempered, class T>
+template <class T>
 void logsumexp_tiles(Source z, Sink lse, Shape shape, int64_t begin, int64_t end, const ExpBelow<T>& below) {
     const Tile<T> tile(shape.K);
     over_places<T>(shape, begin, end, [&](Place at) {
         load(z, at, shape.K, tile);
-        const LaneNormalizer<T> n = exponentials<tempered>(tile, shape.K, below, [](int64_t, int, T) {});
+        const LaneNormalizer<T> n = exponentials<false>(tile, shape.K, below);
         Lane<T> values;
         for (int l = 0; l < at.rows; ++l) {
             values[l] = T(n.max[l] / Wide<T>(below.temperature) + std::log1p(Wide<T>(n.others[l])));

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "buffer.hpp"
 #include "scores.hpp"
@@ -49,11 +51,9 @@ template <class T> class Accumulator {
     double high_[lanes], low_[lanes];
 };
 
-constexpr auto nothing_ahead = [](int64_t) {};
-
-// The sum of term(j) over a row. ahead(count) is called between the groups.
-template <class T, class Term, class Ahead = decltype(nothing_ahead)>
-[[gnu::always_inline]] inline Wide<T> sum_over(int64_t K, Term term, Ahead ahead = nothing_ahead) {
+// The sum of term(j) over a row. background->advance(count) is called between the groups.
+template <class T, class Term, class Background = std::nullptr_t>
+[[gnu::always_inline]] inline Wide<T> sum_over(int64_t K, Term term, Background background = nullptr) {
     Accumulator<T> sum;
     alignas(64) T x[group<T>];
     int64_t j = 0;
@@ -61,7 +61,7 @@ template <class T, class Term, class Ahead = decltype(nothing_ahead)>
 #pragma omp simd
         for (int64_t l = 0; l < group<T>; ++l) x[l] = term(j + l);
         sum.add_group(x);
-        ahead(group<T>);
+        if constexpr (!std::is_null_pointer_v<Background>) background->advance(group<T>);
     }
     if (j < K) {
         for (int64_t l = 0; l < group<T>; ++l) x[l] = 0;

@@ -1,6 +1,8 @@
 // The kernels of one instruction set, as a table that the bindings call through.
 #pragma once
 
+#include <span>
+
 #include "loss_options.hpp"
 #include "shape.hpp"
 #include "storage.hpp"
@@ -17,10 +19,16 @@ template <class T> struct Kernels {
     using Loss = void (*)(Source z, const Target* target, LossOptions<T> options, T* loss, Sink grad, Stats<T> stats,
                           int64_t N, int64_t K, int64_t begin, int64_t end);
 
+    // A loss by its name in Python, against class indices and against probabilities.
+    struct NamedLoss {
+        const char* name;
+        Loss<int64_t> of_classes;
+        Loss<T> of_probs;
+    };
+
     Unary softmax, log_softmax, logsumexp;
     Binary softmax_vjp, log_softmax_vjp, log_softmax_jvp;
-    Loss<int64_t> cross_entropy_classes, kl_divergence_classes, squared_error_classes;
-    Loss<T> cross_entropy_probs, kl_divergence_probs, squared_error_probs;
+    std::span<const NamedLoss> losses;
     long double (*sum)(const T* x, int64_t count);
 };
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
@@ -25,6 +26,7 @@ class Entry(NamedTuple):
     provider: str  # module:class
     packages: tuple[str, ...]
     install: str = ""
+    folder: str = ""  # is put first on the path, so that the packages come from there
 
     def is_present(self) -> bool:
         """Whether the packages of the provider are installed."""
@@ -32,6 +34,8 @@ class Entry(NamedTuple):
 
     def load(self, dtype: str) -> Provider:
         """Imports the packages, and returns the provider."""
+        if self.folder:
+            sys.path.insert(0, self.folder)
         module, _, name = self.provider.partition(":")
         provider: Provider = getattr(importlib.import_module(module), name)(self.name, dtype)
         return provider

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 import softgrad as sg
-from benchmarks.providers import SOFTGRAD_OUT
 from benchmarks.providers.base import Call, Provider
 from benchmarks.questions.base import Array, Operation
 
@@ -31,7 +30,7 @@ class Softgrad(Provider):
         function = FUNCTIONS[operation.name]
         calls: dict[str, Call] = {self.name: partial(_as_tuple, partial(function, *inputs))}
         if "out" in inspect.signature(function).parameters:
-            calls[SOFTGRAD_OUT] = partial(_as_tuple, partial(function, *inputs, out=np.empty_like(inputs[0])))
+            calls[f"{self.name}, out="] = partial(_as_tuple, partial(function, *inputs, out=np.empty_like(inputs[0])))
         return calls
 
 

@@ -1,4 +1,4 @@
-"""Arrays as the kernels want them, and back: rows of K classes.
+"""Converts arrays of any shape and memory layout to rows of K classes, which the kernels take, and back.
 
 Every check of an array argument is here, with its message.
 """
@@ -19,48 +19,52 @@ Array: TypeAlias = npt.NDArray[Any]
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
-# What each dtype is computed in, by its character; "E" is ml_dtypes' bfloat16. Integers are read as float64.
+# The dtype that each dtype is computed in, by its character; "E" is bfloat16 of ml_dtypes. Integers become float64.
 COMPUTED_IN: dict[str, np.dtype[Any]] = {"e": FLOAT32, "E": FLOAT32, "f": FLOAT32, "d": FLOAT64}
 
-# An inner axis at least this long is vectorised across; a shorter one is copied behind the others.
+# Kernels vectorise across an inner axis of at least this length. For a shorter one, the class axis is copied last.
 LONG_INNER_AXIS = 16
 
 Layout: TypeAlias = Literal["kept", "transposed", "moved"]
 
 
 class Rows(NamedTuple):
-    """An array seen as rows of K classes: (outer, K, inner), contiguous, where a row runs along the middle axis.
+    """An array as rows of K classes: a contiguous array (outer, K, inner), whose rows run along the middle axis.
 
-    Its layout says how that came about: "kept", the array itself reshaped; "transposed", its transpose reshaped, for
-    Fortran order; "moved", a copy with the class axis last.
+    The layout says how it was made: "kept", by reshaping the array; "transposed", by reshaping its transpose, for
+    Fortran order; "moved", by a copy with the class axis last.
     """
 
-    stored: Array  # (outer, K, inner), in the array's own dtype, or in what that is computed in
-    shape: tuple[int, ...]  # of the array itself
-    axis: int  # where its classes are, counted from 0
-    dtype: np.dtype[Any]  # of a result in the array's shape
+    stored: Array  # (outer, K, inner), in the dtype of the original array or the dtype that it is computed in
+    shape: tuple[int, ...]  # of the original array
+    axis: int  # the class axis of the original array, counted from 0
+    dtype: np.dtype[Any]  # of results in the shape of the original array
     layout: Layout
 
     @property
     def computed_in(self) -> np.dtype[Any]:
-        """float32 or float64."""
+        """The dtype that the rows are computed in, float32 or float64."""
         return COMPUTED_IN[self.stored.dtype.char]
 
     @property
     def values(self) -> Array:
-        """The rows in the dtype that they are computed in; a copy of those of 16 bits."""
+        """The rows in the dtype that they are computed in; a copy if they are stored in 16 bits."""
         return self.stored.astype(self.computed_in, copy=False)
 
     @property
     def outer_shape(self) -> tuple[int, ...]:
-        """The array's shape without the class axis."""
+        """The shape of the original array without the class axis."""
         shape, axis = self.shape, self.axis
         return shape[:-1] if axis == len(shape) - 1 else shape[:axis] + shape[axis + 1 :]
 
     def call(self, kernel: Callable[..., None], arrays: tuple[Array, ...], temperature: float, *, fresh: bool) -> None:
-        """Calls a kernel of the softmax family with arrays that are laid out as these rows are, the last to be written.
+        """Calls a kernel of the softmax family.
 
-        `fresh` says that its memory was never touched.
+        Args:
+            kernel: the kernel.
+            arrays: its arrays, arranged as these rows are; the kernel writes to the last one.
+            temperature: divides the logits.
+            fresh: True if the memory of the last array was never written to.
         """
         if arrays[0].dtype.itemsize > 2:
             kernel(*arrays, temperature, False, fresh)
@@ -71,30 +75,31 @@ class Rows(NamedTuple):
         """The same rows, stored in the dtype that they are computed in."""
         return self._replace(stored=self.values)
 
-    def lay_out(self, array: Array, dtype: np.dtype[Any] | None = None) -> Array:
-        """An array of the same shape, in the same layout and the dtype of `stored`; copied only if it is not so."""
+    def arrange(self, array: Array, dtype: np.dtype[Any] | None = None) -> Array:
+        """Arranges an array of the original shape as these rows are, by default in their dtype; copies if it must."""
         if self.layout == "transposed":
             array = array.T
         elif self.layout == "moved":
             array = np.moveaxis(array, self.axis, -1)
         return np.require(array, dtype or self.stored.dtype, ["C", "A"]).reshape(self.stored.shape)
 
-    def room(self, out: Array | None, *read: Array | None) -> Array:
-        """Room for a result in the shape and dtype of `stored`: `out` itself where a kernel can write to it, or new.
+    def output_buffer(self, out: Array | None, *read: Array | None) -> Array:
+        """An array in the shape and dtype of `stored` that a kernel can write to: a view of `out`, or a new array.
 
-        It cannot where it would write over what it has still to read: `stored`, or one of `read`, that lies over `out`
-        other than entry for entry.
+        It is a new array where `out` is None, has another dtype, or cannot be arranged as these rows without a copy. It
+        is also new where the kernel would overwrite entries that it has yet to read: `stored` or one of `read` shares
+        memory with `out`, and not entry by entry.
         """
         if out is None:
             return np.empty(self.stored.shape, self.stored.dtype)
         if out.dtype == self.stored.dtype:
-            room = self.lay_out(out)
-            if np.may_share_memory(room, out) and not any(_clash(room, other) for other in (self.stored, *read)):
-                return room
+            buffer = self.arrange(out)
+            if np.may_share_memory(buffer, out) and not any(_overlap(buffer, other) for other in (self.stored, *read)):
+                return buffer
         return np.empty(self.stored.shape, self.stored.dtype)
 
-    def restore(self, values: Array, out: Array | None = None) -> Array:
-        """Values in the shape, axis and dtype of the array they came from; in `out`, if there is one."""
+    def in_original_shape(self, values: Array, out: Array | None = None) -> Array:
+        """Values (outer, K, inner) in the shape and dtype of the original array; written to `out` if it is given."""
         if out is not None and np.may_share_memory(values, out):
             return out
         if self.layout == "kept":
@@ -108,8 +113,8 @@ class Rows(NamedTuple):
             return out
         return array if array.dtype is self.dtype else array.astype(self.dtype, copy=False)
 
-    def restore_outer(self, values: Array, *, keepdims: bool = False) -> Array:
-        """One value a row in the array's shape without the class axis, or with 1 there; a scalar if that is ()."""
+    def one_per_row(self, values: Array, *, keepdims: bool = False) -> Array:
+        """One value per row, in the original shape without the class axis, or with length 1 there; a scalar for ()."""
         outer = values.reshape(self.outer_shape[::-1]).T if self.layout == "transposed" else values
         shape = self.shape[: self.axis] + (1,) * keepdims + self.shape[self.axis + 1 :]
         scalar_or_array: Array = outer.reshape(shape)[()]
@@ -117,17 +122,17 @@ class Rows(NamedTuple):
 
 
 def bits(array: Array) -> Array:
-    """The bits of 16-bit floats, which is how a kernel is given them."""
+    """The bits of 16-bit floats as integers, which is how kernels take them."""
     return array.view(np.uint16)
 
 
 def is_bfloat16(array: Array) -> bool:
-    """What a kernel must be told, which sees 16 bits and not what they mean."""
+    """Whether an array holds bfloat16. A kernel must be told, because it receives the bits alone."""
     return str(array.dtype.char) == "E"
 
 
 def numbers(function: str, name: str, value: npt.ArrayLike) -> Array:
-    """`value` as an array of floating numbers; integers become float64."""
+    """`value` as an array of floating-point numbers; integers become float64."""
     array = value if type(value) is np.ndarray else _array(function, name, value)
     if array.dtype.char in COMPUTED_IN:
         return array
@@ -140,7 +145,7 @@ def numbers(function: str, name: str, value: npt.ArrayLike) -> Array:
 
 
 def class_axis(function: str, name: str, array: Array, axis: int) -> int:
-    """`axis` counted from 0, where `array` has at least one class."""
+    """`axis` counted from 0; an error if `array` has no such axis, or no classes on it."""
     if type(axis) is int and -array.ndim <= axis < array.ndim and array.shape[axis]:
         return axis % array.ndim
     if not isinstance(axis, int | np.integer):
@@ -156,20 +161,23 @@ def class_axis(function: str, name: str, array: Array, axis: int) -> int:
 
 
 def to_rows(function: str, name: str, value: npt.ArrayLike, axis: int, *, as_matrix: bool = False) -> Rows:
-    """`value` as rows of its entries along `axis`; a copy only where it does not lie so, or inner must be 1."""
+    """`value` as rows along `axis`, without a copy where its memory layout allows.
+
+    With `as_matrix`, inner is 1.
+    """
     array = numbers(function, name, value)
     axis = class_axis(function, name, array, axis)
     shape, dtype = array.shape, array.dtype
-    if axis == len(shape) - 1 and array.flags.carray and dtype.isnative:  # most calls: there is nothing to find out
+    if axis == len(shape) - 1 and array.flags.carray and dtype.isnative:  # a shortcut for most calls
         return Rows(array.reshape(-1, shape[axis], 1), shape, axis, dtype, "kept")
     stored = array if dtype.isnative else array.astype(dtype.newbyteorder("="))
     flags = stored.flags
     if flags.aligned:
         inner = math.prod(shape[axis + 1 :])
-        if flags.c_contiguous and _fits(inner, as_matrix):
+        if flags.c_contiguous and _needs_no_copy(inner, as_matrix):
             return Rows(stored.reshape(math.prod(shape[:axis]), shape[axis], inner), shape, axis, dtype, "kept")
         inner = math.prod(shape[:axis])
-        if flags.f_contiguous and _fits(inner, as_matrix):
+        if flags.f_contiguous and _needs_no_copy(inner, as_matrix):
             outer = math.prod(shape[axis + 1 :])
             return Rows(stored.T.reshape(outer, shape[axis], inner), shape, axis, dtype, "transposed")
     moved = np.require(np.moveaxis(stored, axis, -1), requirements=["C", "A"])
@@ -179,25 +187,31 @@ def to_rows(function: str, name: str, value: npt.ArrayLike, axis: int, *, as_mat
 def to_pair(
     function: str, name: str, value: npt.ArrayLike, axis: int, other_name: str, other: npt.ArrayLike
 ) -> tuple[Rows, Array]:
-    """`value` as rows, and `other`, which must have its shape, laid out the same way and of one dtype with it."""
+    """`value` as rows, and `other`, which must have the same shape, arranged as these rows and in their dtype."""
     rows = to_rows(function, name, value, axis)
+    array = in_shape_of(function, name, rows, other_name, other)
+    if rows.stored.dtype.itemsize == 2 and array.dtype != rows.stored.dtype:
+        rows = rows.wide()
+    return rows, rows.arrange(array)
+
+
+def in_shape_of(function: str, name: str, rows: Rows, other_name: str, other: npt.ArrayLike) -> Array:
+    """`other` as an array, which must have the shape of the array that `rows` was made from."""
     array = numbers(function, other_name, other)
     if array.shape != rows.shape:
         raise ShapeError(
             f"{function}: {other_name}.shape is {array.shape}, but {name}.shape is {rows.shape}; wanted the same"
         )
-    if rows.stored.dtype.itemsize == 2 and array.dtype != rows.stored.dtype:
-        rows = rows.wide()
-    return rows, rows.lay_out(array)
+    return array
 
 
 def to_row_values(function: str, name: str, value: npt.ArrayLike, other_name: str, other: Rows) -> Array:
-    """`value`, which holds one number for each row of `other`, as (outer, 1, inner) in the dtype it is computed in."""
+    """`value`, which holds one number per row of `other`, as (outer, 1, inner) in the dtype `other` is computed in."""
     array = numbers(function, name, value)
     if array.shape != other.outer_shape:
         raise ShapeError(
             f"{function}: {name}.shape is {array.shape}, but {other_name}.shape is {other.shape} with the classes on "
-            f"axis {other.axis}; wanted one number a row, {other.outer_shape}"
+            f"axis {other.axis}; wanted one number per row, {other.outer_shape}"
         )
     outer, _, inner = other.stored.shape
     ordered = array.T if other.layout == "transposed" else array
@@ -205,24 +219,24 @@ def to_row_values(function: str, name: str, value: npt.ArrayLike, other_name: st
 
 
 def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, ignore_index: int | None) -> Array:
-    """A target as class numbers (N), -1 where ignored, or as probabilities (N, K, 1) in the dtype of the loss."""
+    """A target as class indices (N), -1 where ignored, or as probabilities (N, K, 1) in the dtype of the loss."""
     array = value if type(value) is np.ndarray else _array(function, "target", value)
     if array.shape == logits.shape:
         if ignore_index is not None:
             raise OptionError(
-                f"{function}: ignore_index is {ignore_index}, but target holds probabilities; wanted class numbers, or "
+                f"{function}: ignore_index is {ignore_index}, but target holds probabilities; wanted class indices, or "
                 "rows of zeros for the rows to ignore"
             )
-        return logits.lay_out(numbers(function, "target", array), logits.computed_in)
+        return logits.arrange(numbers(function, "target", array), logits.computed_in)
     outer_shape = logits.outer_shape
     if array.shape != outer_shape:
         raise ShapeError(
             f"{function}: target.shape is {array.shape}, but logits.shape is {logits.shape} with the classes on "
-            f"axis {axis}; wanted {outer_shape} for class numbers or {logits.shape} for probabilities"
+            f"axis {axis}; wanted {outer_shape} for class indices or {logits.shape} for probabilities"
         )
     if array.dtype.kind not in "iub":
         raise DtypeError(
-            f"{function}: target.dtype is {array.dtype} in the shape of class numbers, wanted integers; "
+            f"{function}: target.dtype is {array.dtype} in the shape of class indices, wanted integers; "
             f"convert it first, as target.astype(int)"
         )
     ordered = array.T if logits.layout == "transposed" else array
@@ -237,15 +251,15 @@ def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, igno
     first = _kernels.find_label_outside(labels, classes)
     if first >= 0:
         index = np.unravel_index(first, ordered.shape)[:: -1 if logits.layout == "transposed" else 1]
-        place = f"target[{', '.join(str(int(i)) for i in index)}]" if index else "target"
-        way_out = (
+        entry = f"target[{', '.join(str(int(i)) for i in index)}]" if index else "target"
+        advice = (
             f"or ignore_index={array[index]} to leave such rows out"
             if array[index] < 0
             else "so subtract 1 from labels that count from 1"
         )
         raise LabelError(
-            f"{function}: {place} is {array[index]}, but logits have {classes} classes on axis {axis}; "
-            f"wanted 0..{classes - 1}, {way_out}"
+            f"{function}: {entry} is {array[index]}, but logits have {classes} classes on axis {axis}; "
+            f"wanted 0..{classes - 1}, {advice}"
         )
     return read
 
@@ -268,19 +282,19 @@ def to_out(function: str, out: object, shape: tuple[int, ...], dtype: np.dtype[A
 def _array(function: str, name: str, value: npt.ArrayLike) -> Array:
     try:
         return np.asarray(value)
-    except ValueError as error:  # NumPy's word for a ragged list
+    except ValueError as error:  # which NumPy raises for a ragged list
         raise ShapeError(
-            f"{function}: {name} is no array, its rows differ in length; give every row as many entries"
+            f"{function}: {name} is ragged: its rows differ in length; give every row the same number of entries"
         ) from error
 
 
-def _fits(inner: int, as_matrix: bool) -> bool:
+def _needs_no_copy(inner: int, as_matrix: bool) -> bool:
     return inner == 1 or (inner >= LONG_INNER_AXIS and not as_matrix)
 
 
-def _clash(room: Array, other: Array | None) -> bool:
-    """Whether they share memory, unless each entry of one is that entry of the other."""
-    if other is None or not np.may_share_memory(room, other):
+def _overlap(buffer: Array, other: Array | None) -> bool:
+    """Whether two arrays share memory, other than entry by entry."""
+    if other is None or not np.may_share_memory(buffer, other):
         return False
-    same_entries = room.size == other.size and room.itemsize == other.itemsize
-    return not same_entries or room.__array_interface__["data"] != other.__array_interface__["data"]
+    same_entries = buffer.size == other.size and buffer.itemsize == other.itemsize
+    return not same_entries or buffer.__array_interface__["data"] != other.__array_interface__["data"]

@@ -1,4 +1,4 @@
-"""Packages that softgrad does not require: an extra installs them, and they are imported when they are first needed."""
+"""Optional packages: an extra installs them, and they are imported where they are first needed."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from softgrad.errors import MissingPackageError
 
 @contextmanager
 def needs(function: str, package: str, *, extra: str) -> Iterator[None]:
-    """Surrounds the import of a package, and says how to install it if that fails.
+    """Wraps the import of an optional package. If it is missing, the error says how to install it.
 
         with needs("save", "safetensors", extra="cli"):
             from safetensors.numpy import save
 
     Args:
-        function: the function that needs it, for the message.
-        package: its name on the package index.
-        extra: the extra of softgrad that installs it.
+        function: the function that needs the package, for the message.
+        package: the name of the package on the package index.
+        extra: the extra of softgrad that installs the package.
 
     Raises:
         MissingPackageError: the package is not installed.

@@ -16,9 +16,25 @@ Stats: TypeAlias = tuple[Values[Float], Values[Float], npt.NDArray[np.bool_]]  #
 
 ISA: str
 
+class LossNumbers:
+    """The numbers among the options of a loss, one struct for the kernels (kernels/loss_options.hpp)."""
+
+    def __init__(
+        self,
+        *,
+        scale: float,
+        denominator: float,
+        label_smoothing: float,
+        z_loss: float,
+        softcap: float,
+        temperature: float,
+        parameter: float,
+    ) -> None: ...
+
 def get_num_threads() -> int: ...
 def set_num_threads(n: int) -> None: ...
 def instruction_sets() -> list[str]: ...
+def losses() -> list[str]: ...
 def find_label_outside(target: Classes, K: int) -> int: ...
 def softmax(
     x: Values[Float], out: Values[Float], temperature: float, bfloat16: bool = False, fresh: bool = True
@@ -53,96 +69,24 @@ def log_softmax_jvp(
     bfloat16: bool = False,
     fresh: bool = True,
 ) -> None: ...
-def cross_entropy_classes(
+def loss_of_classes(
+    name: str,
     z: Values[Float],
     target: Classes,
     weight: Values[Float] | None,
-    scale: float,
-    denominator: float,
-    label_smoothing: float,
-    z_loss: float,
-    softcap: float,
-    temperature: float,
+    numbers: LossNumbers,
     loss: Values[Float] | None,
     grad: Values[Float] | None,
     stats: Stats[Float] | None,
     bfloat16: bool = False,
     fresh: bool = True,
 ) -> float: ...
-def cross_entropy_probs(
+def loss_of_probs(
+    name: str,
     z: Values[Float],
     target: Values[Float],
     weight: Values[Float] | None,
-    scale: float,
-    denominator: float,
-    label_smoothing: float,
-    z_loss: float,
-    softcap: float,
-    temperature: float,
-    loss: Values[Float] | None,
-    grad: Values[Float] | None,
-    stats: Stats[Float] | None,
-    bfloat16: bool = False,
-    fresh: bool = True,
-) -> float: ...
-def kl_divergence_classes(
-    z: Values[Float],
-    target: Classes,
-    weight: Values[Float] | None,
-    scale: float,
-    denominator: float,
-    label_smoothing: float,
-    z_loss: float,
-    softcap: float,
-    temperature: float,
-    loss: Values[Float] | None,
-    grad: Values[Float] | None,
-    stats: Stats[Float] | None,
-    bfloat16: bool = False,
-    fresh: bool = True,
-) -> float: ...
-def kl_divergence_probs(
-    z: Values[Float],
-    target: Values[Float],
-    weight: Values[Float] | None,
-    scale: float,
-    denominator: float,
-    label_smoothing: float,
-    z_loss: float,
-    softcap: float,
-    temperature: float,
-    loss: Values[Float] | None,
-    grad: Values[Float] | None,
-    stats: Stats[Float] | None,
-    bfloat16: bool = False,
-    fresh: bool = True,
-) -> float: ...
-def squared_error_classes(
-    z: Values[Float],
-    target: Classes,
-    weight: Values[Float] | None,
-    scale: float,
-    denominator: float,
-    label_smoothing: float,
-    z_loss: float,
-    softcap: float,
-    temperature: float,
-    loss: Values[Float] | None,
-    grad: Values[Float] | None,
-    stats: Stats[Float] | None,
-    bfloat16: bool = False,
-    fresh: bool = True,
-) -> float: ...
-def squared_error_probs(
-    z: Values[Float],
-    target: Values[Float],
-    weight: Values[Float] | None,
-    scale: float,
-    denominator: float,
-    label_smoothing: float,
-    z_loss: float,
-    softcap: float,
-    temperature: float,
+    numbers: LossNumbers,
     loss: Values[Float] | None,
     grad: Values[Float] | None,
     stats: Stats[Float] | None,

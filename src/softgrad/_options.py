@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from softgrad.errors import OptionError
 
@@ -23,14 +22,14 @@ def not_negative(function: str, name: str, value: float) -> float:
     return number if 0 <= number < math.inf else _refuse(function, name, value, wanted)
 
 
-def share(function: str, name: str, value: float) -> float:
-    """`value`, if it is from 0 to 1, 1 left out."""
+def half_open_unit(function: str, name: str, value: float) -> float:
+    """`value`, if it is at least 0 and less than 1."""
     wanted = "at least 0 and less than 1"
     number = _number(function, name, value, wanted)
     return number if 0 <= number < 1 else _refuse(function, name, value, wanted)
 
 
-def part(function: str, name: str, value: float) -> float:
+def unit_interval(function: str, name: str, value: float) -> float:
     """`value`, if it is from 0 to 1."""
     wanted = "a number from 0 to 1"
     number = _number(function, name, value, wanted)
@@ -44,18 +43,24 @@ def scale(function: str, name: str, value: float) -> float:
     return number if 1e-30 <= number <= 1e30 else _refuse(function, name, value, wanted)
 
 
-def known(function: str, given: Iterable[str], options: Iterable[str]) -> None:
-    """Refuses an option that there is not.
+def known(function: str, given: Iterable[str], options: Collection[str]) -> None:
+    """Checks the names of keyword arguments.
 
     Raises:
-        TypeError: as Python does for a keyword argument that there is not.
+        TypeError: an unexpected name, as Python raises for a function's own parameters.
     """
-    names = list(options)
     for name in given:
-        if name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
-            guess = f"did you mean {near[0]}? " if near else ""
-            raise TypeError(f"{function}: there is no option {name}; {guess}wanted {', '.join(names)}")
+        if name not in options:
+            near = closest(name, options)
+            guess = f"did you mean {near}? " if near else ""
+            raise TypeError(f"{function}: unexpected option {name!r}; {guess}wanted one of {', '.join(options)}")
+
+
+def closest(name: str, names: Iterable[str]) -> str | None:
+    """The name that was probably meant; None if there is none like it."""
+    import difflib  # costs 2 ms, and most programs never need it
+
+    return next(iter(difflib.get_close_matches(name, list(names), n=1)), None)
 
 
 def _number(function: str, name: str, value: object, wanted: str) -> float:

@@ -7,6 +7,8 @@ import os
 from softgrad import _kernels
 from softgrad.errors import OptionError
 
+__all__ = ["get_num_threads", "set_num_threads"]
+
 
 def get_num_threads() -> int:
     """The maximum number of threads that one call uses.

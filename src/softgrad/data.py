@@ -8,7 +8,6 @@ It is fitted to the training rows and saved with the network, so that later tabl
 from __future__ import annotations
 
 import csv
-import difflib
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 
 from softgrad._arrays import Array
 from softgrad._extras import needs
+from softgrad._options import closest
 from softgrad.errors import DataError
 
 BUNDLED = {"digits": "load_digits", "iris": "load_iris", "wine": "load_wine", "breast-cancer": "load_breast_cancer"}
@@ -280,8 +280,8 @@ def _text_column(table: Table, name: str) -> Array:
 
 def _column(table: Table, name: str) -> Array:
     if name not in table.columns:
-        near = difflib.get_close_matches(name, table.columns, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        near = closest(name, table.columns)
+        hint = f"; did you mean {near!r}?" if near else ""
         raise DataError(f"{table.source} has no column {name!r}; wanted one of {_list_names(table.columns)}{hint}")
     return table.columns[name]
 
@@ -320,8 +320,8 @@ def _read_csv(source: str) -> Table:
             reader = csv.reader(file, skipinitialspace=True, strict=True)
             rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row not in ([], [""])]
     except FileNotFoundError as error:
-        near = difflib.get_close_matches(source, BUNDLED, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        near = closest(source, BUNDLED)
+        hint = f"; did you mean {near}?" if near else ""
         raise DataError(f"{source!r} is neither a file nor one of {', '.join(BUNDLED)}{hint}") from error
     except OSError as error:
         raise DataError(f"{source} cannot be read: {error.strerror}; give the path of a CSV file") from error

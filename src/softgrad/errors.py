@@ -16,6 +16,21 @@
 A message names the function, the argument and the index; it says what was given, what is wanted, and a way out.
 """
 
+__all__ = [
+    "AxisError",
+    "CheckError",
+    "DataError",
+    "DtypeError",
+    "LabelError",
+    "MissingPackageError",
+    "ModelError",
+    "OptionError",
+    "ShapeError",
+    "SoftgradError",
+    "TrainingError",
+    "WriteError",
+]
+
 
 class SoftgradError(Exception):
     """The base class of all errors that softgrad raises deliberately."""

@@ -26,6 +26,8 @@ from softgrad._arrays import Array, numbers, to_rows
 from softgrad.errors import ShapeError
 from softgrad.softmax import softmax_jvp
 
+__all__ = ["SoftmaxJacobian"]
+
 
 class Operator(ABC):
     """A K x K matrix for each row of the probabilities. It is not stored; it is given by its products with vectors.
@@ -153,18 +155,18 @@ class SoftmaxJacobian(Operator):
 
     def __init__(self, probs: npt.ArrayLike, *, axis: int = -1) -> None:
         self._rows = to_rows("SoftmaxJacobian", "probs", probs, axis)
-        super().__init__(self._rows.restore(self._rows.stored), self._rows.axis)
+        super().__init__(self._rows.in_original_shape(self._rows.stored), self._rows.axis)
 
     def _times(self, probs: Array, vectors: Array) -> Array:
         return softmax_jvp(probs, vectors, axis=self.axis)
 
     def diagonal(self) -> Array:
         """The diagonal p_i (1 - p_i), in the shape of the probabilities; within 2 ulp."""
-        return self._rows.restore(self._variances())
+        return self._rows.in_original_shape(self._variances())
 
     def trace(self) -> Array:
         """The trace sum_i p_i (1 - p_i), one number for each row of p; within 2 ulp."""
-        return self._rows.restore_outer(self._variances().sum(axis=1, dtype=np.longdouble).astype(self.dtype))
+        return self._rows.one_per_row(self._variances().sum(axis=1, dtype=np.longdouble).astype(self.dtype))
 
     def _variances(self) -> Array:
         """The diagonal, arranged as rows, in the dtype in which it is computed."""

@@ -31,14 +31,14 @@ COMMAND_LINES = {  # name: (arguments, message)
     "learning rate 0": ((*IRIS, "--learning-rate", "0"), "learning_rate is 0.0, wanted a positive number"),
     "learning rate NaN": ((*IRIS, "--learning-rate", "nan", "--optimizer", "sgd"), "SGD: learning_rate is nan"),
     "learning rate infinite": ((*IRIS, "--learning-rate", "inf"), "learning_rate is inf"),
-    "hidden is a word": (("train", "iris", "--hidden", "many"), "--hidden is 'many', wanted positive whole numbers"),
+    "hidden is a word": (("train", "iris", "--hidden", "many"), "--hidden is 'many', wanted positive integers"),
     "hidden is empty": (("train", "iris", "--hidden", ""), "--hidden is ''"),
     "hidden below 0": (("train", "iris", "--hidden", "-3"), "--hidden is '-3'"),
     "hidden 0 among others": (("train", "iris", "--hidden", "8,0"), "--hidden is '8,0'"),
     "hidden with a gap": (("train", "iris", "--hidden", "8,,4"), "--hidden is '8,,4'"),
     "hidden is a fraction": (("train", "iris", "--hidden", "8.5"), "--hidden is '8.5'"),
     "hidden too large": (("train", "iris", "--hidden", "9" * 20), "--hidden is '9+'"),
-    "target of a bundled set": ((*IRIS, "--target", "target"), "iris has its own target; leave out --target target"),
+    "target of a bundled set": ((*IRIS, "--target", "target"), "iris already has a target; leave out --target target"),
     "model missing": (("predict",), "(?i)missing argument.*model"),
     "data missing": (("predict", "model"), "(?i)missing argument.*data"),
 }
@@ -48,9 +48,13 @@ TABLES = {  # name: (arguments, content of data.csv, message)
     "missing file": (("train", "none.csv", "--target", "a"), "", "'none.csv' is neither a file nor one of"),
     "folder": (("train", ".", "--target", "a"), "", ". cannot be read: Is a directory"),
     "name too long": (("train", "x" * 300), "", "x+ cannot be .*: File name too long"),
-    "no target": (("train", "data.csv"), "a,kind\n1,2\n", "holds the class. give --target, one of a, kind"),
+    "no target": (
+        ("train", "data.csv"),
+        "a,kind\n1,2\n",
+        "--target is missing; name the column of data.csv that holds the class: a, kind",
+    ),
     "misspelt target": (("train", "data.csv", "--target", "knd"), "a,kind\n1,2\n", "no column 'knd'.*mean 'kind'?"),
-    "no column but the target": (CSV, "kind\n" + "x\ny\n" * 9, "data.csv has no column but the target 'kind'"),
+    "no feature column": (CSV, "kind\n" + "x\ny\n" * 9, "data.csv has no column besides the target 'kind'"),
     "empty": (CSV, "", "data.csv is empty"),
     "header only": (CSV, "a,kind\n", "data.csv has column names but no rows"),
     "NaN": (CSV, "a,kind\n" + "1,x\n2,y\n" * 9 + "nan,x\n", "data.csv, line 20: column 'a' is 'nan', wanted a number"),
@@ -167,7 +171,7 @@ def test_a_lack_of_memory_is_reported(assert_rejected, monkeypatch):
         raise MemoryError("Unable to allocate 149. GiB")
 
     monkeypatch.setattr("softgrad.nn.Dense.initialize", no_memory)
-    message = r"not enough memory: Unable to allocate 149\. GiB; give fewer units or rows"
+    message = r"not enough memory: Unable to allocate 149\. GiB; use fewer hidden units or rows"
     assert_rejected(IRIS, message, out=r"iris: .*\n")
 
 

@@ -58,7 +58,7 @@ INVALID = {  # name: (command line, message)
     "target does not sum to 1": ("2 1 --target 0.5,0.4", "target sums to 0.9"),
     "a space behind each comma": (
         "2, 1, 0.1 --target 0",
-        "LOGITS has '2,', where a number beside the comma is missing; write 2 1 0.1 or 2,1,0.1",
+        "LOGITS has '2,', where a number next to a comma is missing; write 2 1 0.1 or 2,1,0.1",
     ),
     "ragged rows": ("2,1 1 --target 0 --target 0", "the rows of LOGITS have the lengths 2, 1, wanted rows of equal"),
     "too few targets": ("2,1 1,2 --target 0", "the number of targets is 1, but the number of rows is 2; give --target"),

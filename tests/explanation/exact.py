@@ -1,7 +1,4 @@
-"""What an explanation should show, in 50 digits and more, and wrong formulas as people write them.
-
-Nothing here is softgrad's.
-"""
+"""The values that an explanation should show, right and wrong ones, computed with mpmath alone."""
 
 from typing import NamedTuple
 
@@ -9,7 +6,7 @@ import mpmath
 import numpy as np
 from mpmath import mpf
 
-mpmath.mp.dps = 50 + 270  # for 1 - p, where p is 1e-260 from 1
+mpmath.mp.dps = 50 + 270  # 50 digits of 1 - p even if it is 1e-260
 
 
 class Exact(NamedTuple):
@@ -29,7 +26,7 @@ class Exact(NamedTuple):
 
 
 def exact_row(logits, target, loss):
-    """From K logits and a class number or K probabilities."""
+    """The values of one row, from K logits and a class index or K probabilities."""
     z = [mpf(float(x)) for x in logits]
     K = range(len(z))
     t = [mpf(int(i == target)) for i in K] if np.ndim(target) == 0 else [mpf(float(x)) for x in target]
@@ -86,7 +83,7 @@ def wrong_at_z(x, name):
 
 
 class ExactBatch(NamedTuple):
-    """m rows, their mean, and the layer below; arrays of 50 digits in rows."""
+    """m rows, their mean, and the layer below; the arrays are in the layout "rows"."""
 
     rows: list
     L: mpf
@@ -100,7 +97,7 @@ class ExactBatch(NamedTuple):
 
 
 def exact_batch(logits, target, loss, x, W):
-    """From m rows of K logits; x (m, D) and W (D, K) are what the example says."""
+    """The values of a batch, from m rows of K logits; x (m, D) and W (D, K) are those of the example layer."""
     m = len(logits)
     rows = [exact_row(z, t, loss) for z, t in zip(logits, target, strict=True)]
     dz = np.array([[v / m for v in row.dz] for row in rows], object)
@@ -110,7 +107,7 @@ def exact_batch(logits, target, loss, x, W):
 
 
 def wrong_layer(batch, name, target):
-    """A wrong gradient of the layer, in rows."""
+    """A wrong gradient of the layer, in the layout "rows"."""
     x, dz, m = batch.arrays["x"], batch.arrays["dz"], len(batch.rows)
     return {
         "weight-gradient-averaged": lambda: batch.arrays["dW"] / m,
@@ -126,9 +123,9 @@ def wrong_layer(batch, name, target):
 
 
 def assert_shown_right(number, value, what):
-    """The digits shown are those of the value: within half a unit of the last one, and a little more."""
+    """The number shown differs from the value by at most 0.52 units of its last digit."""
     digits = number.digits
-    six = number.at_most == 6 and number.error * 1e9 <= abs(number.value)  # are known, and .g drops zeros at the end
+    six = number.at_most == 6 and number.error * 1e9 <= abs(number.value)  # six are certain; .g drops trailing zeros
     unit = mpf(10) ** last_place(digits, 6 if six else 0)
     if digits == "0" and not number.error:
         unit = mpf(0)
@@ -136,9 +133,9 @@ def assert_shown_right(number, value, what):
 
 
 def last_place(digits, at_least):
-    """The power of ten of the last digit, where at least so many are meant."""
+    """The power of ten of the last digit, of at least `at_least` digits."""
     mantissa, _, power = digits.lstrip("-").partition("e")
-    whole, _, decimals = mantissa.partition(".")
-    written = len((whole + decimals).lstrip("0"))
+    integer, _, decimals = mantissa.partition(".")
+    written = len((integer + decimals).lstrip("0"))
     place = int(power or 0) - len(decimals)
     return place - max(0, at_least - written) if written else place

@@ -1,4 +1,4 @@
-"""The rows of a batch, their mean and the layer below, in both layouts, to the digits that are shown."""
+"""The rows of a batch, their mean and the layer below, in both layouts, agree with mpmath in all digits shown."""
 
 import itertools
 import re
@@ -20,9 +20,9 @@ ALL = list(itertools.product(BATCHES, LOSSES, ["rows", "columns"]))
 MEAN, LAYER, REST = "The mean over", "The layer below", "Loss and gradient of each"
 
 
-@cache  # 320 digits take their time
+@cache  # computing with 320 digits is slow
 class Shown:
-    """A batch of a case explained, and what it should be."""
+    """The explanation of a case, and the exact values that it should show."""
 
     def __init__(self, case, loss, layout):
         logits, target = map(np.asarray, BATCHES[case])
@@ -37,22 +37,22 @@ class Shown:
         self.layout, self.shape = layout, (m, K)
 
     def example(self, name, shape):
-        """The whole numbers of x or W, in rows; rows and classes that are not shown repeat as the first ones do."""
+        """The integers of x or W in the layout "rows"; rows and classes that are not shown follow the same pattern."""
         table = self.tables[name]
         found = np.array([[number.value for number in line[1:]] for line in table.rows])
         found = found.T if self.columns else found
         if found.shape == shape:
             return found
         m, K = shape
-        whole = (
+        complete = (
             np.arange(m * 2).reshape(m, 2) % 3 + 1 if name == "x" else (np.arange(2 * K).reshape(2, K) * 3 + 1) % 5 - 2
         )
-        places = self.places(table)
-        assert np.array_equal(found, whole[np.ix_(*(places[::-1] if self.columns else places))])
-        return whole
+        indices = self.indices(table)
+        assert np.array_equal(found, complete[np.ix_(*(indices[::-1] if self.columns else indices))])
+        return complete
 
-    def places(self, table):
-        """The rows and columns of the array that its table shows."""
+    def indices(self, table):
+        """The indices of the rows and of the columns that a table shows."""
         across = [int(cell) for cell in table.head[1:] if isinstance(cell, str)] or [0]
         return [int(line[0]) for line in table.rows], across
 
@@ -62,8 +62,8 @@ def test_every_array_is_right(case, loss, layout):
     shown = Shown(case, loss, layout)
     for name in ("dz", "dW", "db", "dx"):
         table, exact = shown.tables[name], shown.exact.array(name, layout)
-        assert table.title == f"{name} {exact.shape}"
-        rows, columns = shown.places(table)
+        assert table.title == f"{name} of shape {exact.shape}"
+        rows, columns = shown.indices(table)
         exact = exact.reshape(len(exact), -1)
         for line, a in zip(table.rows, rows, strict=True):
             for number, b in zip(line[1:], columns, strict=True):
@@ -72,7 +72,7 @@ def test_every_array_is_right(case, loss, layout):
 
 
 @pytest.mark.parametrize(("case", "loss", "layout"), ALL)
-def test_the_numbers_put_in_are_right(case, loss, layout):
+def test_the_numbers_in_formulas_are_right(case, loss, layout):
     shown = Shown(case, loss, layout)
     mean, layer = step(shown.explanation, MEAN), step(shown.explanation, LAYER)
     assert_shown_right(numbers(mean.numbers[0])[-1], shown.exact.L, "L")
@@ -101,23 +101,23 @@ def test_the_numbers_put_in_are_right(case, loss, layout):
         assert_shown_right(dz, exact["dz"][r, i], "dz")
     *terms, last = numbers(of_x)
     assert_shown_right(last, exact["dx"][0, 0], "dx")
-    classes = shown.places(shown.tables["dz"])[layout == "rows"]
+    classes = shown.indices(shown.tables["dz"])[layout == "rows"]
     for j, dz, w in zip(classes, terms[::2], terms[1::2], strict=False):
         assert_shown_right(dz, exact["dz"][0, j], "dz")
         assert_shown_right(w, exact["W"][0, j], "W")
 
 
 @pytest.mark.parametrize(("case", "loss", "layout"), ALL)
-def test_differences_stand_beside_every_gradient(case, loss, layout):
+def test_every_gradient_is_compared_with_central_differences(case, loss, layout):
     explanation = Shown(case, loss, layout).explanation
-    beside = {title: step(explanation, title).compared for title in (MEAN, LAYER)}
-    assert [as_text(one.what) for one in beside[MEAN]] == ["∂L/∂z, row 0,"]
-    assert [as_text(one.what) for one in beside[LAYER]] == ["∂L/∂W", "∂L/∂b", "∂L/∂x"]
-    assert max(one.largest.value for ones in beside.values() for one in ones) < 1e-9
+    compared = {title: step(explanation, title).compared for title in (MEAN, LAYER)}
+    assert [as_text(one.what) for one in compared[MEAN]] == ["∂L/∂z, row 0,"]
+    assert [as_text(one.what) for one in compared[LAYER]] == ["∂L/∂W", "∂L/∂b", "∂L/∂x"]
+    assert max(one.largest.value for ones in compared.values() for one in ones) < 1e-9
 
 
 @pytest.mark.parametrize("name", ["dW", "db", "dx"])
-def test_differences_show_a_layer_that_is_wrong(name, monkeypatch):
+def test_central_differences_reveal_a_wrong_layer(name, monkeypatch):
     right = layer.Layer.run
     wrong = {"right": 1.0, "wrong": 1.01}
     for kind, factor in wrong.items():
@@ -133,7 +133,7 @@ def test_differences_show_a_layer_that_is_wrong(name, monkeypatch):
 
 
 @pytest.mark.parametrize(("case", "loss", "layout"), ALL)
-def test_the_wrong_values_are_those_of_the_wrong_formulas(case, loss, layout):
+def test_the_wrong_values_come_from_the_wrong_formulas(case, loss, layout):
     shown = Shown(case, loss, layout)
     seen = []
     for title in (MEAN, LAYER):
@@ -143,7 +143,7 @@ def test_the_wrong_values_are_those_of_the_wrong_formulas(case, loss, layout):
             if layout == "columns" and values.ndim == 2:
                 values = values.T
             entries = (
-                [values.flat[i] for i in shown.places(shown.tables["dz"])[layout == "rows"]]
+                [values.flat[i] for i in shown.indices(shown.tables["dz"])[layout == "rows"]]
                 if title == MEAN
                 else values.flat
             )
@@ -156,15 +156,15 @@ def test_the_wrong_values_are_those_of_the_wrong_formulas(case, loss, layout):
 
 
 @pytest.mark.parametrize("case", BATCHES)
-def test_rows_are_shown_in_full_and_then_as_a_table(case):
+def test_the_first_rows_are_shown_in_full_and_the_others_in_a_table(case):
     shown = Shown(case, "cross_entropy", "rows")
     explanation, m = shown.explanation, shown.shape[0]
     titles = [part.title for part in explanation.parts]
     assert titles == [
         *(["One row"] if m == 1 else ["Row 0", "Row 1"]),
-        *(["The other rows"] if m > 2 else []),
+        *(["The remaining rows"] if m > 2 else []),
         "The batch",
-        "One layer down",
+        "The layer below",
     ]
     check_row(explanation, shown.exact.rows[0])
     if m > 2:
@@ -173,7 +173,7 @@ def test_rows_are_shown_in_full_and_then_as_a_table(case):
         for line in table.rows:
             row = shown.exact.rows[int(line[0])]
             assert_shown_right(line[2], row.L, "L")
-            for number, i in zip(line[3:], shown.places(shown.tables["dz"])[1], strict=True):
+            for number, i in zip(line[3:], shown.indices(shown.tables["dz"])[1], strict=True):
                 assert_shown_right(number, row.dz[i], "dz")
 
 
@@ -185,7 +185,7 @@ def test_the_second_row_has_its_own_numbers():
         assert [step.numbers for step in explanation.parts[r].steps] == [step.numbers for step in alone]
 
 
-def test_the_layer_is_the_one_that_networks_have():
+def test_the_layer_has_the_gradients_of_a_dense_layer():
     shown = Shown("rows", "cross_entropy", "rows")
     layer = Dense(4)
     x, W, dz = (np.array(shown.exact.arrays[name], float) for name in ("x", "W", "dz"))
@@ -195,7 +195,7 @@ def test_the_layer_is_the_one_that_networks_have():
         np.testing.assert_allclose(np.array(shown.exact.arrays[name], float), grads[key], rtol=1e-12)
 
 
-def test_shapes_are_those_of_the_arrays():
+def test_the_shapes_in_the_table_fit_together():
     table = next(
         t for t in step(Shown("rows", "cross_entropy", "rows").explanation, LAYER).tables if "Shapes" in t.title
     )
@@ -218,7 +218,7 @@ def test_shapes_are_those_of_the_arrays():
                 assert made[name].shape == arrays[name].shape == arrays[name[1:]].shape
 
 
-def test_a_large_batch_counts_what_it_leaves_out():
+def test_a_large_batch_says_how_much_is_left_out():
     rng = np.random.default_rng(0)
     logits, target = rng.normal(size=(200, 300)), rng.integers(0, 300, 200)
     text = str(sg.explain(logits, target))

@@ -1,6 +1,6 @@
-"""In Chromium: a page that `to_html` wrote, and the page of `softgrad explore`, where a slider is moved.
+"""Tests in Chromium: a page written by `to_html`, and the page of `softgrad explore`, whose sliders are moved.
 
-Skipped where marimo, selenium, Chromium or its driver is not installed; CONTRIBUTING says how they are.
+They are skipped if marimo, selenium, Chromium or its driver is not installed; CONTRIBUTING says how to install them.
 """
 
 import re
@@ -17,13 +17,13 @@ from conftest import load, program
 from explanation.test_forms import EXPLANATIONS, Text
 
 pytestmark = pytest.mark.browser
-STARTS = 60  # seconds
+STARTS_WITHIN = 60  # seconds
 FIRST = [2.0, 1.0, 0.1]
 
 
 @pytest.fixture(scope="module")
 def url():
-    """The address of the page, served until the tests are done."""
+    """The address of the page of `softgrad explore`, served until the tests are done."""
     load("marimo")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -55,12 +55,12 @@ def answers(address):
 
 
 def wait(happens):
-    until = time.monotonic() + STARTS
+    until = time.monotonic() + STARTS_WITHIN
     while time.monotonic() < until:
         if found := happens():
             return found
         time.sleep(0.2)
-    raise TimeoutError(f"not within {STARTS} seconds")
+    raise TimeoutError(f"not within {STARTS_WITHIN} seconds")
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def chromium():
 
 
 def as_seen(chromium, width, scheme="light"):
-    """The window as wide as that, narrower than Chromium's own may be."""
+    """Sets the width of the page, which may be less than Chromium's least window, and the colour scheme."""
     size = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
     chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     chromium.execute_cdp_cmd(
@@ -94,7 +94,7 @@ def browser(chromium, url):
 
 
 def shown(browser):
-    """The words and numbers of the explanation on the page; "" before there is one."""
+    """The text of the explanation on the page, or "" if there is none yet."""
     found = browser.find_elements("css selector", ".sg-explanation")
     return text_of(found[0].get_attribute("innerHTML")) if found else ""
 
@@ -123,7 +123,7 @@ def press(browser, slider, *keys):
 
 @pytest.fixture(params=["a vector", "many classes"])
 def page(request, chromium, tmp_path):
-    """Chromium, with an explanation as it was written into a file."""
+    """Chromium, showing an explanation from a file."""
     file = tmp_path / "page.html"
     file.write_text(EXPLANATIONS[request.param].to_html(), encoding="utf-8")
     as_seen(chromium, 1280)
@@ -143,19 +143,22 @@ TOO_WIDE = """
 
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
 def test_nothing_is_wider_than_the_window(page, width):
-    """A table or formula that is wider scrolls in its own place."""
+    """A table or formula that is wider than the window scrolls by itself."""
     as_seen(page, width)
     assert page.execute_script(TOO_WIDE) == 0
 
 
-def test_what_is_wider_is_noticed(page):
+def test_an_element_that_is_too_wide_is_noticed(page):
     as_seen(page, WIDTHS["phone"])
     page.execute_script("document.querySelectorAll('.sg-wide').forEach((e) => e.style.overflow = 'visible')")
     assert page.execute_script(TOO_WIDE) > 0
 
 
 def brightness(chromium, element):
-    """Of the words and of their ground, 0 to 765; Chromium says rgb(0, 0, 0), or color(srgb 0 0 0) up to 1."""
+    """The brightness of the text and of its background, 0 to 765.
+
+    Chromium writes rgb(0, 0, 0), or color(srgb 0 0 0) with numbers up to 1.
+    """
     looks = f"const s = getComputedStyle(document.querySelector('{element}')); return [s.color, s.backgroundColor]"
     return [
         sum(map(float, re.findall(r"[\d.]+", colour)[:3])) * (255 if "srgb" in colour else 1)
@@ -164,7 +167,7 @@ def brightness(chromium, element):
 
 
 def test_light_and_dark(page):
-    """Words and their ground are the other way round."""
+    """Light text on a dark background, and the reverse."""
     bright = {}
     for scheme in ("light", "dark"):
         as_seen(page, 1280, scheme)
@@ -173,7 +176,7 @@ def test_light_and_dark(page):
     assert bright["dark"][1] < 150 < 600 < bright["dark"][0]
 
 
-def test_an_entry_of_the_jacobian_says_how_it_comes_about(page):
+def test_an_entry_of_the_jacobian_shows_its_formula(page):
     from selenium.webdriver import ActionChains
 
     cells = page.find_elements("css selector", ".sg-heat td")
@@ -191,7 +194,7 @@ def test_an_entry_of_the_jacobian_says_how_it_comes_about(page):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_sliders_stand_on_the_ground_of_the_steps(chromium, url, scheme):
+def test_sliders_and_steps_have_the_same_background(chromium, url, scheme):
     as_seen(chromium, 1280, scheme)
     chromium.get(url)
     wait(lambda: shown(chromium))
@@ -199,13 +202,13 @@ def test_the_sliders_stand_on_the_ground_of_the_steps(chromium, url, scheme):
     assert [value > 400 for value in bright] == [scheme == "light"] * 2
 
 
-def test_it_opens_with_three_logits(browser):
+def test_the_page_opens_with_three_logits(browser):
     assert wait(lambda: shown(browser) == expected(FIRST, 0))
 
 
-def test_a_slider_moves_every_number(browser):
+def test_moving_a_slider_updates_every_number(browser):
     before = shown(browser)
-    sliders = ["classes", "share", *(f"z_{i}" for i in range(3))]
+    sliders = ["classes", "smoothing", *(f"z_{i}" for i in range(3))]
     press(browser, sliders.index("z_1"), "ARROW_RIGHT", "ARROW_RIGHT")
     wait(lambda: shown(browser) == expected([2.0, 1.2, 0.1], 0))
     assert shown(browser) != before
@@ -213,7 +216,7 @@ def test_a_slider_moves_every_number(browser):
     wait(lambda: shown(browser) == expected([-6.0, 1.2, 0.1], 0))
 
 
-def test_a_share_for_all_classes_makes_the_target_soft(browser):
+def test_smoothing_makes_the_target_a_distribution(browser):
     press(browser, 1, "ARROW_RIGHT", "ARROW_RIGHT")
     target = [0.9 + 0.1 / 3, 0.1 / 3, 0.1 / 3]
     wait(lambda: shown(browser) == expected(FIRST, target))
@@ -225,18 +228,18 @@ def test_more_classes_have_more_sliders(browser):
 
 
 @pytest.mark.parametrize("loss", ["squared error", "Kullback-Leibler divergence"])
-def test_the_loss_is_chosen(browser, loss):
+def test_the_menu_changes_the_loss(browser, loss):
     choose(browser, "cross-entropy", loss)
     wait(lambda: shown(browser) == expected(FIRST, 0, loss={"s": "squared_error", "K": "kl_divergence"}[loss[0]]))
 
 
-def test_the_target_is_chosen(browser):
+def test_the_menu_changes_the_target(browser):
     choose(browser, "0", "2")
     wait(lambda: shown(browser) == expected(FIRST, 2))
 
 
 def choose(browser, had, wanted):
-    """Sets the list that stands at `had`."""
+    """Changes the menu whose value is `had`."""
     browser.execute_script(
         "const [had, wanted] = arguments; const look = (node) => { for (const e of node.querySelectorAll('*')) {"
         " if (e.tagName === 'SELECT' && e.selectedOptions[0]?.text === had) {"
@@ -248,5 +251,5 @@ def choose(browser, had, wanted):
     )
 
 
-def test_nothing_went_wrong_in_the_page(browser):
+def test_the_page_shows_no_error(browser):
     assert not re.search(r"Traceback|Error", browser.find_element("tag name", "body").text)

@@ -1,4 +1,4 @@
-"""Every number of one row's derivation, right and wrong ones, to the digits that are shown, against 50 digits."""
+"""Every number in the derivation of one row, including the wrong ones, agrees with mpmath in all digits shown."""
 
 import itertools
 import math
@@ -30,7 +30,7 @@ def shown_classes(steps):
 
 
 def named(x, shown):
-    """What stands left of an equals sign, and what it is equal to: a number, or the numbers of the classes shown."""
+    """The left-hand sides of the formulas, and their exact values: one number, or one for each class shown."""
     at = {"z": x.z, "s": x.s, "e": x.e, "p": x.p, "∂L/∂p": x.dp, "∂L/∂z": x.dz, "Jᵀ ∂L/∂p": x.dz}
     values = {name: [vector[i] for i in shown] for name, vector in at.items()}
     values |= {f"{name}_{i}": [vector[i]] for name, vector in at.items() for i in shown}
@@ -41,7 +41,7 @@ def named(x, shown):
 
 
 def every_value(x):
-    """What may be put into a formula."""
+    """The values that may stand between the left-hand side of a formula and its result."""
     vectors = (x.z, x.s, x.e, x.p, x.t, x.dp, x.dz, *x.J)
     return [*itertools.chain(*vectors), x.S, x.L, x.inner, max(x.z)]
 
@@ -70,7 +70,7 @@ def check_formula(formula, values, allowed, x, shown):
     if isinstance(formula, Words):
         return
     left, others = sides(formula)
-    if left.startswith("the diagonal alone"):
+    if left.startswith("diagonal of J"):
         for number, i in zip(numbers(formula), shown, strict=True):
             assert_shown_right(number, x.J[i][i], "the diagonal")
         return
@@ -78,10 +78,10 @@ def check_formula(formula, values, allowed, x, shown):
         j = int(left.split()[1])
         assert_all_right(numbers(formula), [x.J[i][j] for i in shown], left)
         return
-    *put_in, last = others
+    *between, last = others
     assert_all_right(numbers(last), values[left], left)
-    for number in (number for side in put_in for number in numbers(side)):
-        assert any(is_shown_right(number, value) for value in allowed), f"{left}: {number.digits} is nothing here"
+    for number in (number for side in between for number in numbers(side)):
+        assert any(is_shown_right(number, value) for value in allowed), f"{left}: no value here is {number.digits}"
 
 
 def assert_all_right(found, wanted, what):
@@ -102,7 +102,7 @@ def check_tables(step, x, shown):
 
 def check_wrong(step, x, shown):
     at_p = step.title == AT_P or (
-        step.title.startswith("The short cut") and "dp =" in "".join(w.line for w in step.wrong)
+        step.title.startswith("The shortcut") and "dp =" in "".join(w.line for w in step.wrong)
     )
     for wrong in step.wrong:
         values = (wrong_at_p if at_p else wrong_at_z)(x, wrong.name)
@@ -131,14 +131,14 @@ def test_every_digit_is_right_of_any_logits(logits, data, loss):
     if data.draw(st.booleans()):
         target = data.draw(st.integers(0, len(logits) - 1))
     else:
-        shares = np.array(data.draw(st.lists(st.integers(0, 9), min_size=len(logits), max_size=len(logits)))) + 0.0
-        target = (shares + (shares.sum() == 0)) / (shares.sum() or len(shares))
+        counts = np.array(data.draw(st.lists(st.integers(0, 9), min_size=len(logits), max_size=len(logits)))) + 0.0
+        target = (counts + (counts.sum() == 0)) / (counts.sum() or len(counts))
     check_row(*explained(logits, target, loss))
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_six_digits_where_nothing_cancels(loss):
-    """Digits are dropped where they are not known, and only there."""
+    """Digits are dropped only where they are uncertain."""
     steps = sg.explain([2, 1, 0.1], 0, loss=loss).parts[0].steps
     found = [number for step in steps for formula in step.numbers for number in numbers(formula)]
     assert len(found) > 50
@@ -146,20 +146,19 @@ def test_six_digits_where_nothing_cancels(loss):
         assert not number.value or f"{number.value:.6g}" == number.digits
 
 
-@pytest.mark.parametrize("case", ["three logits", "target is the least", "soft target", "target 0 at a class"])
+@pytest.mark.parametrize("case", ["three logits", "target is the smallest", "soft target", "target 0 at a class"])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_the_numbers_put_in_make_the_result(case, loss):
-    """A formula with its numbers is computed as it stands there."""
+def test_a_formula_with_numbers_gives_its_result(case, loss):
+    """Each side of a formula with numbers is evaluated as Python, and compared with the result shown."""
     logits, target = VECTORS[case]
     rows = sg.explain([logits, logits[::-1]], [target, target], loss=loss) if np.ndim(target) else None
     computed = 0
     for step in steps(rows or sg.explain(logits, target, loss=loss)):
         entries = [entry for table in step.tables for line in table.hover for entry in line]
         for formula in (*step.numbers, *entries):
-            *put_in, last = [as_text(side) for side in ([] if isinstance(formula, Words) else sides(formula)[1])] or [
-                ""
-            ]
-            for side in put_in:
+            texts = [] if isinstance(formula, Words) else [as_text(side) for side in sides(formula)[1]]
+            *between, last = texts or [""]
+            for side in between:
                 if re.fullmatch(r"[\d.e+\-·/²() log]+", side):
                     assert as_computed(side) == pytest.approx(float(last), rel=1e-4, abs=2e-5), as_text(formula)
                     computed += 1
@@ -167,24 +166,24 @@ def test_the_numbers_put_in_make_the_result(case, loss):
 
 
 def as_computed(text):
-    """What a line of numbers comes to; two factors may stand side by side."""
+    """The value of an expression of numbers, in which a multiplication sign may be missing."""
     text = text.replace("·", "*").replace("²", "**2")
     text = re.sub(r"log ([\d.]+)", r"log(\1)", text)
     return eval(re.sub(r"(?<=[\d)]) \(", " * (", text), {"log": math.log})
 
 
 SLIPS = {
-    "a probability is off": lambda at: at.p.value.__setitem__(0, at.p.value[0] * (1 + 1e-5)),
+    "a probability is wrong": lambda at: at.p.value.__setitem__(0, at.p.value[0] * (1 + 1e-5)),
     "the gradient has the wrong sign": lambda at: at.dz.value.__imul__(-1),
-    "the gradient at p is another": lambda at: at.dp.value.__iadd__(0.1),
-    "the Jacobian is its diagonal": lambda at: np.fill_diagonal(at.jacobian.value, 0),
-    "more digits than are known": lambda at: at.dz.value.__imul__(1 + 1e-6),
+    "the gradient at p is shifted": lambda at: at.dp.value.__iadd__(0.1),
+    "the diagonal of the Jacobian is 0": lambda at: np.fill_diagonal(at.jacobian.value, 0),
+    "the last digit is wrong": lambda at: at.dz.value.__imul__(1 + 1e-6),
 }
 
 
 @pytest.mark.parametrize("slip", SLIPS)
 def test_a_planted_slip_is_caught(slip, monkeypatch):
-    """The values of a row are changed once they are computed, before they are shown."""
+    """The slip changes the values of a row after they are computed and before they are shown."""
     first = row_values.RowValues.__init__
 
     def slipped(self, *arguments):

@@ -1,4 +1,4 @@
-"""Each form shows the same words and the same numbers, and is what it says: a page by itself, TeX that compiles."""
+"""All forms show the same words and numbers. HTML is a page in one file, and LaTeX compiles."""
 
 import re
 import subprocess
@@ -34,7 +34,7 @@ VOID = {"meta", "br"}
 
 
 class Text(HTMLParser):
-    """The text of a page that a reader sees without hovering, and its tags, each of which is closed."""
+    """The text that a reader sees without hovering, and the tags of a page, each of which must be closed."""
 
     def __init__(self):
         super().__init__()
@@ -78,7 +78,7 @@ def latex_text(latex):
 
 
 def numbers(text):
-    """The numbers of a text in order, without signs; a square is a 2."""
+    """The numbers of a text in order, without signs; ² counts as a 2."""
     return re.findall(r"\d+(?:\.\d+)?(?:e[+-]\d+)?", re.sub(r"(?<=\d),(?=\d{3}\b)", "", text).replace("²", " 2 "))
 
 
@@ -94,7 +94,7 @@ def test_every_form_shows_the_numbers_of_the_text(case):
 
 
 def without_indices(found):
-    """Whole numbers of a figure or two are indices and squares too, which each form writes in its own way."""
+    """The numbers without integers of one or two digits, which may be indices or squares: each form writes its own."""
     return [number for number in found if not (number.isdigit() and len(number) < 3)]
 
 
@@ -140,18 +140,18 @@ def test_a_vector_keeps_its_signs():
 
 DIGITS = {
     "six": (0.1234567891, 0.0, "0.123457"),
-    "zeros at the end are dropped": (0.5, 1e-17, "0.5"),
+    "trailing zeros are dropped": (0.5, 1e-17, "0.5"),
     "exactly 0": (0.0, 0.0, "0"),
-    "0 as far as is known": (1e-17, 1e-16, "0.000000"),
+    "0 up to the error": (1e-17, 1e-16, "0.000000"),
     "0 to few decimals": (0.001, 0.01, "0.0"),
-    "few are known": (1.23456789e-10, 1e-15, "1.235e-10"),
-    "none is known": (1e-3, 1e-4, "0.00"),
+    "few are certain": (1.23456789e-10, 1e-15, "1.235e-10"),
+    "none is certain": (1e-3, 1e-4, "0.00"),
     "large": (-1234567.0, 0.0, "-1.23457e+06"),
 }
 
 
 @pytest.mark.parametrize("case", DIGITS)
-def test_as_many_digits_as_are_known(case):
+def test_only_certain_digits_are_shown(case):
     value, error, shown = DIGITS[case]
     assert Num(value, error).digits == shown
 
@@ -179,7 +179,7 @@ def test_html_shows_the_jacobian_as_a_heat_map_and_bars():
     assert "prefers-color-scheme: dark" in html
 
 
-def test_a_notebook_shows_a_part_of_the_page():
+def test_a_notebook_shows_the_body_of_the_page():
     explanation = EXPLANATIONS["a vector"]
     assert explanation._repr_html_() in explanation.to_html()
     assert repr(explanation) == "<Explanation Softmax and its gradient, step by step: cross-entropy>"
@@ -189,7 +189,7 @@ def test_a_notebook_shows_a_part_of_the_page():
 NASTY = "<b>&amp; 50% of $x_1^2$ {a}\\b #1 ~ | `c` *d*"
 
 
-def test_what_means_something_in_a_form_is_escaped():
+def test_special_characters_are_escaped():
     explanation = Explanation(NASTY, (NASTY,), (Part(NASTY, (Step(NASTY, NASTY),)),), 0.0, np.zeros(1))
     assert "<b>" not in explanation.to_html()
     assert NASTY in "".join(page(explanation.to_html()).text)
@@ -199,7 +199,7 @@ def test_what_means_something_in_a_form_is_escaped():
 
 @pytest.fixture
 def compiles(tmp_path):
-    """Whether pdflatex takes a document."""
+    """A function that says whether pdflatex compiles a document."""
     pdflatex = program("pdflatex")
 
     def compiles(latex):
@@ -211,7 +211,7 @@ def compiles(tmp_path):
 
 
 def syntax_errors(latex):
-    """What a look at the text finds: brackets, environments, dollars, commands and letters that TeX does not know."""
+    """Errors that the text alone reveals: unbalanced brackets, environments or $, unknown commands and letters."""
     known = set(re.findall(r"\\([A-Za-z]+)", KNOWN))
     plain = re.sub(r"\\[\\{}$%&#_^~]", "", latex)
     found = []
@@ -243,12 +243,12 @@ KNOWN = r"""
 
 
 @each
-def test_latex_is_without_errors(case):
+def test_latex_has_no_syntax_errors(case):
     latex = EXPLANATIONS[case].to_latex()
     assert syntax_errors(latex) == []
 
 
-@pytest.mark.parametrize("case", [*EXPLANATIONS, "what means something in TeX"])
+@pytest.mark.parametrize("case", [*EXPLANATIONS, "special characters"])
 def test_latex_compiles(case, compiles):
     explanation = EXPLANATIONS.get(case) or Explanation(NASTY, (NASTY,), (Part(NASTY, (Step(NASTY, NASTY),)),), 0.0, 0)
     assert compiles(explanation.to_latex())
@@ -262,22 +262,22 @@ def slipped(slip):
 
 
 @pytest.mark.parametrize("slip", SLIPS)
-def test_a_slip_in_latex_is_found(slip):
+def test_a_syntax_error_is_found(slip):
     assert syntax_errors(slipped(slip)) != []
 
 
 @pytest.mark.parametrize("slip", [slip for slip in SLIPS if slip != r"\frak x"])
-def test_a_slip_in_latex_does_not_compile(slip, compiles):
+def test_a_syntax_error_does_not_compile(slip, compiles):
     assert not compiles(slipped(slip))
 
 
 @each
-def test_markdown_tables_have_as_many_cells_in_each_line(case):
+def test_the_lines_of_a_markdown_table_have_equally_many_cells(case):
     for block in re.findall(r"(?:^\|.*\n)+", EXPLANATIONS[case].to_markdown(), flags=re.M):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
 
 
-def test_a_width_is_kept_by_the_prose():
+def test_prose_is_wrapped_to_the_width():
     text = EXPLANATIONS["a vector"].to_text(width=60)
     prose = [step.why.split()[0] for step in steps(EXPLANATIONS["a vector"])]
     for line in text.splitlines():

@@ -1,4 +1,4 @@
-"""What is wrong with what the reader gives, said where it is given."""
+"""Arguments that `explain` cannot use raise an error that says what is wrong; others are read as float64."""
 
 import numpy as np
 import pytest
@@ -17,38 +17,43 @@ CASES = {
         r"logits\[0, 1\] is -inf",
     ),
     "too far apart": (([301, 0], 0), {}, sg.OptionError, r"logits\[1\] is 301 below the largest.*at most 300"),
-    "no axis": ((3.0, 0), {}, sg.AxisError, "axis"),
+    "a scalar": ((3.0, 0), {}, sg.AxisError, "axis"),
     "three axes": (
         (np.zeros((2, 2, 2)), np.zeros((2, 2), int)),
         {},
         sg.ShapeError,
         r"wanted a vector \(K,\) or a batch",
     ),
-    "no class": (([], 0), {}, sg.ShapeError, "0 classes"),
-    "no row": ((np.zeros((0, 3)), np.zeros(0, int)), {}, sg.ShapeError, "no row"),
+    "no classes": (([], 0), {}, sg.ShapeError, "0 classes"),
+    "no rows": ((np.zeros((0, 3)), np.zeros(0, int)), {}, sg.ShapeError, "no row"),
     "ragged": (([[1, 2], [3]], [0, 0]), {}, sg.ShapeError, "differ in length"),
     "target of another shape": (([2, 1], [0, 1, 0]), {}, sg.ShapeError, r"target.shape is \(3,\)"),
     "words": ((["a", "b"], 0), {}, sg.DtypeError, "wanted floating numbers"),
     "unknown loss": (([2, 1], 0), {"loss": "hinge"}, sg.OptionError, r"loss is 'hinge', wanted 'cross_entropy', "),
     "unknown layout": (([2, 1], 0), {"layout": "C"}, sg.OptionError, r"layout is 'C', wanted 'rows' or 'columns'"),
-    "no distribution": (([2, 1], [0.5, 0.4]), {}, sg.OptionError, r"target sums to 0.9, wanted a distribution"),
-    "no distribution, in a row": (
+    "a sum below 1": (([2, 1], [0.5, 0.4]), {}, sg.OptionError, r"target sums to 0.9, wanted a distribution"),
+    "a sum above 1, in a row": (
         (np.zeros((2, 2)), [[1, 0], [1, 1.0]]),
         {},
         sg.OptionError,
         r"target\[1, .\] is|row 1 of target sums to 2",
     ),
-    "negative": (([2, 1], [1.5, -0.5]), {}, sg.OptionError, r"target\[0\] is 1.5, wanted a probability"),
-    "not a number": (([2, 1], [np.nan, 1]), {}, sg.OptionError, r"target\[0\] is nan, wanted a probability"),
-    "no rows shown": (([2, 1], 0), {"rows": 0}, sg.OptionError, "rows is 0, wanted a whole number of at least 1"),
-    "rows as a word": (([2, 1], 0), {"rows": "2"}, sg.OptionError, "rows is '2', wanted a whole number of at least 1"),
-    "half a row": (([2, 1], 0), {"rows": 2.5}, sg.OptionError, "rows is 2.5, wanted a whole number of at least 1"),
-    "no number of classes": (([2, 1], 0), {"classes": None}, sg.OptionError, "classes is None, wanted a whole number"),
+    "a probability above 1": (([2, 1], [1.5, -0.5]), {}, sg.OptionError, r"target\[0\] is 1.5, wanted a probability"),
+    "a probability that is NaN": (
+        ([2, 1], [np.nan, 1]),
+        {},
+        sg.OptionError,
+        r"target\[0\] is nan, wanted a probability",
+    ),
+    "no rows shown": (([2, 1], 0), {"rows": 0}, sg.OptionError, "rows is 0, wanted an integer of at least 1"),
+    "rows as a word": (([2, 1], 0), {"rows": "2"}, sg.OptionError, "rows is '2', wanted an integer of at least 1"),
+    "half a row": (([2, 1], 0), {"rows": 2.5}, sg.OptionError, "rows is 2.5, wanted an integer of at least 1"),
+    "classes is None": (([2, 1], 0), {"classes": None}, sg.OptionError, "classes is None, wanted an integer"),
     "no classes shown": (
         ([2, 1], 0),
         {"classes": 0},
         sg.OptionError,
-        "classes is 0, wanted a whole number of at least 1",
+        "classes is 0, wanted an integer of at least 1",
     ),
 }
 
@@ -68,7 +73,7 @@ def test_any_dtype_is_read_as_float64(dtype):
     assert np.array_equal(logits, before)
 
 
-def test_columns_of_any_order_in_memory():
+def test_columns_in_any_memory_order():
     rng = np.random.default_rng(0)
     logits, target = rng.normal(size=(3, 4)), np.array([0, 3, 1])
     found = {
@@ -78,6 +83,6 @@ def test_columns_of_any_order_in_memory():
     assert len(found) == 1
 
 
-def test_float32_distributions_are_distributions():
+def test_a_float32_target_may_sum_to_1_up_to_rounding():
     target = np.array([[0.1, 0.2, 0.7], [1 / 3, 1 / 3, 1 / 3]], np.float32)
     sg.explain(np.zeros((2, 3), np.float32), target)

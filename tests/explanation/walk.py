@@ -1,11 +1,11 @@
-"""Finding one's way in an explanation: what stands left of an equals sign, and the numbers of a formula in order."""
+"""Helpers to walk through an explanation: its steps, the sides of a formula, and the numbers in it."""
 
 from softgrad.explanation.formula import Num, Row, Vec
 from softgrad.explanation.render.formula_text import as_text
 
 
 def numbers(part):
-    """Every number of a formula, in order."""
+    """All numbers of a formula, in order."""
     if isinstance(part, Num):
         return [part]
     if isinstance(part, Row | Vec):
@@ -18,7 +18,7 @@ def numbers(part):
 
 
 def sides(formula):
-    """The parts between the equals signs: the first as text."""
+    """The sides of a formula: what stands left of the first equals sign, as text, and the other sides."""
     split = [[]]
     for part in formula.parts:
         if part == "=":
@@ -30,7 +30,7 @@ def sides(formula):
 
 
 def step(explanation, title):
-    """The first step of this title."""
+    """The first step whose title begins like this."""
     return next(step for part in explanation.parts for step in part.steps if step.title.startswith(title))
 
 

@@ -1,4 +1,4 @@
-"""Calls of softmax and its kin as hypothesis draws them, and what must hold of their results."""
+"""Random calls of softmax, log_softmax, logsumexp and their derivatives, and checks of their results."""
 
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ class ProductCall(NamedTuple):
 
 @st.composite
 def masks(draw, z):
-    """Of the shape of z, or with some axes of length 1 or left out; now and then without a class in some rows."""
+    """Masks that broadcast to the shape of z; some rows may have no class."""
     share, shape = draw(st.sampled_from([0.5, 0.9, 0.1])), z.array.shape
     kept = z.rng.random(len(shape)) < 0.6
     mask = z.rng.random([side if keep else 1 for side, keep in zip(shape, kept, strict=True)]) < share
@@ -45,7 +45,7 @@ def calls(draw):
 
 @st.composite
 def product_calls(draw, judged):
-    """The output of `judged`, rounded; and a vector."""
+    """Calls with the output of `judged`, rounded to the dtype, and a vector."""
     z = draw(logits(dtypes=FLOATING))
     exact = z.from_rows(judged(z.rows))
     output = z.laid_out(cast(exact, z.array.dtype))
@@ -53,7 +53,7 @@ def product_calls(draw, judged):
 
 
 def check_value(name, function, call):
-    """The result of softmax, log_softmax or logsumexp is right, wherever it is written."""
+    """Checks the result of softmax, log_softmax or logsumexp, in any `out`."""
     z = call.z
     masked = z.rows if call.where is None else z.as_rows(np.where(call.where, z.wide, -np.inf))
     empty = np.zeros(len(masked), bool)
@@ -80,7 +80,7 @@ def check_value(name, function, call):
 
 
 def check_product(name, function, call):
-    """The result of a derivative of softmax or of log_softmax is right."""
+    """Checks the result of a derivative of softmax or log_softmax."""
     y, v = call.output, call.v.array
     judged, ulps = {
         "softmax_vjp": (judge.softmax_derivative, 5),

@@ -1,4 +1,4 @@
-"""softmax and its derivatives on whatever arrays and options hypothesis thinks of."""
+"""softmax, log_softmax, logsumexp and their derivatives on random arrays and options, drawn by hypothesis."""
 
 import numpy as np
 import pytest

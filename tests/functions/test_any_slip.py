@@ -1,4 +1,4 @@
-"""What hypothesis draws is enough to catch a slip: each is planted in a function that is right, and must be found."""
+"""The random calls catch every slip that is planted in a right function."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def floating(logits):
 
 
 def with_mask(z, where, masked):
-    """z, `masked` where the mask is False."""
+    """z, with the value `masked` where the mask is False."""
     return z if where is None else np.where(where, floating(z), masked)
 
 
@@ -51,7 +51,7 @@ def max_not_taken_off(f, z, axis, temperature, where):
 
 
 def rounded_twice(f, z, *v, **options):
-    """From 16 bits through the other 16 bits."""
+    """A 16-bit result, rounded to the other 16-bit dtype first."""
     got = f(z, *v, **options)
     return got.astype("float16" if z.dtype == "bfloat16" else "bfloat16") if z.dtype.itemsize == 2 else got
 
@@ -86,20 +86,20 @@ OF_PRODUCTS = OF_ANY | {
 }
 TRANSPOSED = {sg.log_softmax_vjp: sg.log_softmax_jvp, sg.log_softmax_jvp: sg.log_softmax_vjp}
 VALUES = [sg.softmax, sg.log_softmax, sg.logsumexp]
-PRODUCTS = {  # by what their output is computed from
+PRODUCTS = {  # function: the judge of the output that it takes
     sg.softmax_vjp: judge.softmax,
     sg.softmax_jvp: judge.softmax,
     sg.log_softmax_vjp: judge.log_softmax,
     sg.log_softmax_jvp: judge.log_softmax,
 }
-NO_SLIP_IN = {  # there it would be another's, or none: the Jacobian of softmax is symmetric
+NO_SLIP_IN = {  # functions in which the slip does not apply, or changes nothing: the Jacobian of softmax is symmetric
     "mask of the numerator alone": [sg.logsumexp],
     "transposed": [sg.softmax_vjp, sg.softmax_jvp],
 }
 
 
 def with_slip(slip, right):
-    """The function `right`, but for the slip."""
+    """The function `right` with the slip in it."""
 
     def function(*arrays, out=None, keepdims=False, **options):
         dtype = right(*arrays, axis=options["axis"]).dtype

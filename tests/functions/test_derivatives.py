@@ -1,4 +1,4 @@
-"""Each vector-Jacobian and Jacobian-vector product against the Jacobian formed in long double."""
+"""Vector-Jacobian and Jacobian-vector products agree with products with the Jacobian formed in long double."""
 
 from functools import cache
 from typing import NamedTuple
@@ -16,7 +16,7 @@ class Function(NamedTuple):
     value: object
     vjp: object
     jvp: object
-    jacobian: object  # of the logits and the value, from which the derivative is computed
+    jacobian: object  # a function of the logits and the value; the derivatives take the value
     ulps: int
 
 
@@ -85,7 +85,7 @@ def test_a_common_shift_of_the_logits_changes_nothing(function, case, dtype):
 def test_logsumexp(case, dtype):
     z, v = logits(case, dtype), vectors(case, dtype)
     p, g = judge.softmax(z), v[:, 0]
-    least = np.finfo(dtype).tiny  # a subnormal p has the ulp of this
+    least = np.finfo(dtype).tiny  # subnormal numbers are spaced as this one
     assert_within(5, sg.logsumexp_vjp(z, g), p * g[:, None], np.maximum(p, least) * abs(g[:, None]))
     assert_within(4, sg.logsumexp_jvp(z, v), (p * v).sum(axis=1), (p * abs(v)).sum(axis=1))
 
@@ -116,7 +116,7 @@ def test_a_planted_slip_is_caught(slip, case, dtype):
 @pytest.mark.parametrize("case", [case for case in WITH_JACOBIAN if case not in ("one class", "equal")])
 @dtypes
 def test_a_transposed_jacobian_is_caught(case, dtype):
-    """That of log_softmax, which is symmetric only where all classes have the same probability."""
+    """The Jacobian of log_softmax is symmetric only if all classes have the same probability."""
     function = FUNCTIONS["log_softmax"]
     log_p, v, J = read(function, case, dtype)
     with pytest.raises(AssertionError, match="ulp off"):
@@ -125,7 +125,7 @@ def test_a_transposed_jacobian_is_caught(case, dtype):
 
 @dtypes
 def test_summing_the_rows_of_the_jacobian_gives_0(dtype):
-    """Which is why a gradient computed so is no gradient, whatever the loss."""
+    """So summing the Jacobian instead of multiplying by it gives 0 for every loss."""
     J = sg.SoftmaxJacobian(sg.softmax(logits("ragged", dtype))).to_dense()
     size = judge.jacobian(sg.softmax(logits("ragged", dtype))).size.sum(axis=1)
     assert_within(1, J.sum(axis=1, dtype=judge.Wide).astype(dtype), np.zeros(size.shape), size)

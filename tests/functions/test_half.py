@@ -1,4 +1,4 @@
-"""float16 and bfloat16, every bit pattern, by the kernels of every instruction set: read exactly, rounded once."""
+"""The kernels of every instruction set read all float16 and bfloat16 numbers exactly, and round results once."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from softgrad import _kernels
 sets = pytest.mark.parametrize("instruction_set", _kernels.instruction_sets())
 dtypes = pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 
-# A row with one class, or with one that is not -inf, has that logit as its logsumexp: what is read is what is written.
+# If a row has one class, or one logit that is not -inf, its logsumexp is that logit.
 READ_AND_WRITTEN = """
 import sys, ml_dtypes, numpy as np, softgrad as sg
 every = np.arange(2**16, dtype=np.uint16).view(sys.argv[1])
@@ -23,8 +23,8 @@ assert np.isnan(lse[nan].astype(np.float32)).all()
 assert (lse[~nan] == every[~nan]).all()
 """
 
-# z / temperature, computed in float32: 3/2 z and 5/4 z lie halfway between neighbours for many a z, and with 1024 more
-# in the temperature among subnormal numbers too. NumPy and ml_dtypes say how float32 is rounded.
+# z / temperature is computed in float32. For many z, 3/2 z and 5/4 z lie halfway between two 16-bit numbers; with 1024
+# times the temperature, these are subnormal. NumPy and ml_dtypes round the float32 result for comparison.
 ROUNDED = """
 import sys, ml_dtypes, numpy as np, softgrad as sg
 every = np.arange(2**16, dtype=np.uint16).view(sys.argv[1])
@@ -45,7 +45,7 @@ def run(instruction_set, *arguments):
 
 @sets
 @dtypes
-@pytest.mark.parametrize("classes", [1, 130])  # in tiles, and row by row
+@pytest.mark.parametrize("classes", [1, 130])  # computed in tiles, and row by row
 def test_every_number_is_read_and_written_as_it_is(instruction_set, dtype, classes):
     result = run(instruction_set, READ_AND_WRITTEN, dtype, str(classes))
     assert result.returncode == 0, result.stderr

@@ -1,4 +1,4 @@
-"""The kernels of every instruction set that this machine runs: exp over its whole range, and the table of cases."""
+"""The kernels of every instruction set of this machine: exp over its whole range, and the tests against the judge."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ import judge
 from softgrad import _kernels
 from tolerance import assert_within
 
-RANGE = {"float32": -104.5, "float64": -746.5}  # down to where exp rounds to 0, subnormal numbers included
+RANGE = {"float32": -104.5, "float64": -746.5}  # below it exp rounds to 0; it includes subnormal results
 sets = pytest.mark.parametrize("instruction_set", _kernels.instruction_sets())
 
 SOFTMAX = """
@@ -30,7 +30,7 @@ def run(instruction_set, *arguments):
 
 
 def two_classes(dtype):
-    """Rows [m, m + x] with x over the whole range: m = 0, and m where the difference of the two is not a number."""
+    """Rows [m, m + x] with x over the whole range; half of the rows have m = 0, the others a random m."""
     rng = np.random.default_rng(0)
     x = np.concatenate([np.linspace(RANGE[dtype], 0, 3001), -np.geomspace(1e-30, 1, 500)])
     m = np.concatenate([np.zeros(len(x) // 2), rng.uniform(-99, 99, len(x) - len(x) // 2)])
@@ -39,7 +39,7 @@ def two_classes(dtype):
 
 @pytest.fixture(scope="module")
 def exact():
-    """The second probability, exp(x) / (1 + exp(x)), by mpmath at 40 digits."""
+    """The second probability, exp(x) / (1 + exp(x)), computed by mpmath with 40 digits."""
     with mpmath.workdps(40):
 
         def probability(row):
@@ -62,7 +62,7 @@ def test_exp_over_its_whole_range(instruction_set, exact, tmp_path):
 
 @pytest.mark.parametrize("instruction_set", [name for name in _kernels.instruction_sets() if name != _kernels.ISA])
 def test_the_cases_agree_with_the_judge(instruction_set):
-    """The same tests, in a process that runs the other instruction set."""
+    """Runs the tests against the judge in a process that uses another instruction set."""
     tests = Path(__file__).parents[1]
     files = [str(tests / file) for file in ("functions/test_softmax.py", "losses/test_against_the_judge.py")]
     options = ["-q", "-p", "no:cacheprovider", "-k", "agrees or loss_and_gradient"]

@@ -1,4 +1,4 @@
-"""SoftmaxJacobian: what the matrix is, and that it is never formed unless asked for."""
+"""SoftmaxJacobian: the properties of the matrix, which is formed by to_dense alone."""
 
 import tracemalloc
 
@@ -62,7 +62,7 @@ def test_rows_and_columns_sum_to_0(case, dtype):
 @cases
 @dtypes
 def test_v_J_v_is_the_variance_of_v(case, dtype):
-    """Under p; no variance is negative, which makes J positive semi-definite."""
+    """The variance under p is never negative, so J is positive semi-definite."""
     p, J, _ = read(case, dtype)
     v = vectors(case, dtype).astype(judge.Wide)
     mean = (p * v).sum(axis=1, keepdims=True)
@@ -102,7 +102,7 @@ def test_large_without_being_formed():
     J @ v, J.T @ v, J.diagonal(), J.trace()
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 8 * v.nbytes  # J itself would be 100,000 times that
+    assert peak < 8 * v.nbytes  # J would take 100,000 times as much as v
 
 
 @pytest.mark.parametrize("method", ["diagonal", "trace", "to_dense"])

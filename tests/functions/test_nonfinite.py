@@ -1,4 +1,4 @@
-"""Infinite logits and NaN, as IEEE has them."""
+"""Infinite logits and NaN give the results of IEEE 754 arithmetic."""
 
 import numpy as np
 import pytest

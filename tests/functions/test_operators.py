@@ -1,4 +1,4 @@
-"""The pseudo-inverse of the Jacobian, its eigenvalues, and sums and multiples of operators, against dense matrices."""
+"""The pseudo-inverse and the eigenvalues of the Jacobian, and sums and multiples of operators, against NumPy."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def test_eigenvalues_are_not_negative_and_one_is_0(case):
     eigenvalues = sg.SoftmaxJacobian(p).eigvalsh()
     assert eigenvalues.shape == p.shape
     np.testing.assert_allclose(eigenvalues.sum(axis=-1), (p * (1 - p)).sum(axis=-1), rtol=1e-13)
-    backward_error = p.shape[-1] * np.finfo(float).eps * abs(eigenvalues).max()  # LAPACK's, of any eigenvalue
+    backward_error = p.shape[-1] * np.finfo(float).eps * abs(eigenvalues).max()  # of LAPACK, for each eigenvalue
     np.testing.assert_allclose(eigenvalues[..., 0], 0, atol=backward_error)
 
 

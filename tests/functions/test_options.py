@@ -1,4 +1,4 @@
-"""Temperature, where and out of the softmax family; axes that are taken without a copy."""
+"""The options temperature, where and out of the softmax family, and axes that are read without a copy."""
 
 import numpy as np
 import pytest
@@ -7,11 +7,11 @@ import judge
 import softgrad as sg
 from tolerance import assert_within
 
-SHAPES = {  # what the class axis meets
+SHAPES = {  # name: a shape; every axis is used as the class axis
     "short rows": (70, 10),
     "long rows": (5, 300),
-    "columns": (20, 5, 40),  # an inner axis long enough to be vectorised across
-    "few columns": (20, 5, 3),  # and one that is not
+    "columns": (20, 5, 40),  # the inner axis is long enough to be vectorised across
+    "few columns": (20, 5, 3),  # the inner axis is too short
     "odd columns": (3, 70, 33),
     "one row": (9,),
 }
@@ -63,7 +63,7 @@ def test_where_leaves_classes_out(K):
     rng = np.random.default_rng(3)
     z, where = rng.normal(size=(6, K)), rng.random((6, K)) < 0.5
     where[:, 0], where[3] = True, False
-    z[~where] = np.nan  # not looked at
+    z[~where] = np.nan  # must not be read
     p, log_p, lse = (f(z, where=where) for f in (sg.softmax, sg.log_softmax, sg.logsumexp))
     for row in range(6):
         kept = where[row]
@@ -103,7 +103,7 @@ def test_a_derivative_is_divided_by_the_temperature(function, shape):
     [
         ({"temperature": -1.0}, sg.OptionError, "temperature is -1.0, wanted a positive number"),
         ({"where": [1, 0, 1]}, sg.DtypeError, "where.dtype is int64, wanted bool"),
-        ({"where": [True, False]}, sg.ShapeError, r"where.shape is \(2,\), wanted what broadcasts to \(2, 3\)"),
+        ({"where": [True, False]}, sg.ShapeError, r"where.shape is \(2,\), wanted a shape that broadcasts to \(2, 3\)"),
         ({"out": np.zeros((3, 2))}, sg.ShapeError, r"out is an array of float64 of shape \(3, 2\)"),
     ],
 )

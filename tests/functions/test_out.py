@@ -1,4 +1,4 @@
-"""`out` that does not lie as a kernel would have it: unaligned, or over something that is still to be read."""
+"""`out` arrays that a kernel cannot write to directly: unaligned ones, and ones that overlap an argument."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ import softgrad as sg
 from layouts import shifted_by_a_byte
 
 
-@pytest.mark.parametrize("shape", [(5, 7), (2100, 1024)])  # the second is written past the cache
+@pytest.mark.parametrize("shape", [(5, 7), (2100, 1024)])  # the second is written with streaming stores
 def test_unaligned(shape):
     rng = np.random.default_rng(0)
     z, y = rng.normal(size=shape).astype("float32"), rng.integers(0, shape[1], shape[0])
@@ -50,7 +50,7 @@ def test_a_mean_over_nothing_is_0_whatever_else_a_row_costs():
 
 
 def test_16_bit_over_a_target_of_32():
-    """Entry for entry they begin at the same place, and still lie over one another."""
+    """Both arrays start at the same address, but their entries have different sizes."""
     rng = np.random.default_rng(3)
     z, t = rng.normal(size=(6000, 200)).astype("float16"), rng.random((6000, 200)).astype("float32")
     want = sg.cross_entropy_with_grad(z, t).grad

@@ -1,4 +1,4 @@
-"""softmax, log_softmax and logsumexp against the judge, and what holds whatever the logits are."""
+"""softmax, log_softmax and logsumexp agree with the judge, and have the properties that hold for all logits."""
 
 import numpy as np
 import pytest

@@ -25,12 +25,12 @@ MESSAGES = {  # name: (call, error, message)
     "ragged logits": (
         lambda: sg.softmax([[1, 2], [3]]),
         sg.ShapeError,
-        "softmax: logits is no array, its rows differ in length; give every row as many entries",
+        "softmax: logits is ragged: its rows differ in length; give every row the same number of entries",
     ),
     "ragged target": (
         lambda: sg.cross_entropy(Z, [[1, 0, 0], [1, 0]]),
         sg.ShapeError,
-        "cross_entropy: target is no array, its rows differ in length; give every row as many entries",
+        "cross_entropy: target is ragged: its rows differ in length; give every row the same number of entries",
     ),
     "complex logits": (
         lambda: sg.log_softmax(Z + 1j),
@@ -84,18 +84,18 @@ MESSAGES = {  # name: (call, error, message)
         lambda: sg.logsumexp_vjp(Z, Z),
         sg.ShapeError,
         "logsumexp_vjp: grad_output.shape is (2, 3), but logits.shape is (2, 3) with the classes on axis 1; "
-        "wanted one number a row, (2,)",
+        "wanted one number per row, (2,)",
     ),
     "target of a wrong shape": (
         lambda: sg.cross_entropy(Z, np.zeros((3, 2))),
         sg.ShapeError,
         "cross_entropy: target.shape is (3, 2), but logits.shape is (2, 3) with the classes on axis -1; "
-        "wanted (2,) for class numbers or (2, 3) for probabilities",
+        "wanted (2,) for class indices or (2, 3) for probabilities",
     ),
     "class indices that are not integers": (
         lambda: sg.squared_error(Z, [0.0, 1.0]),
         sg.DtypeError,
-        "squared_error: target.dtype is float64 in the shape of class numbers, wanted integers; "
+        "squared_error: target.dtype is float64 in the shape of class indices, wanted integers; "
         "convert it first, as target.astype(int)",
     ),
     "strings for probabilities": (

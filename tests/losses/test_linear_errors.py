@@ -139,12 +139,12 @@ def test_a_large_row_says_how_much_it_needs():
 def test_an_option_that_there_is_not(function, name):
     """Neither what only cross_entropy has, nor what only the inside has, nor a misspelt one is passed over."""
     with pytest.raises(
-        TypeError, match=f"linear_cross_entropy_{function}: there is no option {name}; .*wanted weight, "
+        TypeError, match=f"linear_cross_entropy_{function}: unexpected option '{name}'; .*wanted one of weight, "
     ):
         getattr(sg, f"linear_cross_entropy_{function}")(**of(**{name: 0}, **({"v": V} if function == "hvp" else {})))
 
 
 @pytest.mark.parametrize("name", ["out", "filter_eps"])
 def test_an_option_of_gradients_is_none_of_products_with_the_hessian(name):
-    with pytest.raises(TypeError, match=f"linear_cross_entropy_hvp: there is no option {name}"):
+    with pytest.raises(TypeError, match=f"linear_cross_entropy_hvp: unexpected option '{name}'"):
         sg.linear_cross_entropy_hvp(**of(v=V, **{name: None}))

@@ -150,7 +150,7 @@ def test_nothing_to_average_is_0_nan_or_an_error(loss):
     assert f(z, y, ignore_index=7).loss == 0
     assert np.isnan(f(z, y, ignore_index=7, if_all_ignored="nan").loss)
     assert not f(z, y, ignore_index=7, if_all_ignored="nan").grad.any()
-    with pytest.raises(sg.LabelError, match="none of the 2 rows counts, each is ignored or of weight 0"):
+    with pytest.raises(sg.LabelError, match="all 2 rows are ignored or have zero weight"):
         f(z, y, ignore_index=7, if_all_ignored="raise")
 
 
@@ -189,7 +189,7 @@ BAD = {
     "ignore_index that is text": (
         {"ignore_index": "1"},
         sg.OptionError,
-        "ignore_index is '1', wanted one class number",
+        "ignore_index is '1', wanted one class index",
     ),
     "negative z-loss": ({"z_loss": -1.0}, sg.OptionError, "z_loss is -1.0, wanted 0 or a positive number"),
     "softcap of 0": ({"softcap": 0.0}, sg.OptionError, "softcap is 0.0, wanted a positive number"),
@@ -220,9 +220,9 @@ BAD = {
     "a misspelt option": (
         {"temprature": 2.0},
         TypeError,
-        "there is no option temprature; did you mean temperature[?] wanted .*weight, ",
+        "unexpected option 'temprature'; did you mean temperature[?] wanted one of .*weight, ",
     ),
-    "an option of no kind": ({"verbose": 1}, TypeError, "there is no option verbose; wanted "),
+    "an option of no kind": ({"verbose": 1}, TypeError, "unexpected option 'verbose'; wanted one of "),
     "out that is a list": ({"out": [[0.0]]}, sg.DtypeError, r"out is a list, wanted an array of float64"),
 }
 

@@ -39,7 +39,7 @@ INVALID_ARGUMENTS = {  # name: (arguments that replace x and target or are added
     ),
     "one-dimensional x": ({"x": X[:, 0]}, ShapeError, r"x.shape is \(6,\) and .* wanted \(N, 2\) for x"),
     "x too wide": ({"x": np.ones((6, 3))}, ShapeError, r"x.shape is \(6, 3\) and .* wanted \(N, 2\) for x"),
-    "ragged x": ({"x": [[1.0], [1.0, 2.0]]}, ShapeError, "train: x is no array, its rows differ in length"),
+    "ragged x": ({"x": [[1.0], [1.0, 2.0]]}, ShapeError, "train: x is ragged: its rows differ in length"),
     "strings": ({"x": X.astype(str)}, DtypeError, "train: x.dtype is <U32, wanted floating numbers"),
     "unknown class": ({"target": with_entry(TARGET, 4, 3)}, LabelError, r"train: target\[4\] is 3, but .* 3 classes"),
     "unknown class for validation": ({"validation": (X, TARGET - 1)}, LabelError, r"train: target\[0\] is -1"),

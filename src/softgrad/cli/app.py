@@ -1,4 +1,4 @@
-"""The command `softgrad` as a typer application, and what it makes of errors."""
+"""The command `softgrad` as a typer application, and how it reports errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from softgrad.errors import SoftgradError
 INTERRUPTED = 130  # the exit code that typer returns after Ctrl-C
 
 app = typer.Typer(
-    help="Softmax classifiers whose gradients are checked before they are trusted.",
+    help="Train softmax classifiers, check hand-written gradients, and explain how a gradient is derived.",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -59,12 +59,15 @@ def run() -> int:
     except SoftgradError as error:
         status = _fail(str(error))
     except OSError as error:
-        if error.filename is None:  # standard output itself: its reader is gone or the disk is full; stop writing to it
+        if (
+            error.filename is None
+        ):  # standard output failed: its reader has exited or the disk is full; discard the rest
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        gone = isinstance(error, BrokenPipeError)  # `head` exits once it has read enough; typer and rich return 1 then
-        status = 1 if gone else _fail(f"{error.filename or 'standard output'}: {error.strerror}")
+        # `head` exits once it has read enough; typer and rich then return 1.
+        reader_exited = isinstance(error, BrokenPipeError)
+        status = 1 if reader_exited else _fail(f"{error.filename or 'standard output'}: {error.strerror}")
     except MemoryError as error:
-        status = _fail(f"not enough memory: {error}; give fewer units or rows")
+        status = _fail(f"not enough memory: {error}; use fewer hidden units or rows")
     if status == INTERRUPTED:
         _fail("stopped; nothing was written")
     return status

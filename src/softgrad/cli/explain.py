@@ -11,16 +11,11 @@ import typer
 
 from softgrad._arrays import Array
 from softgrad._files import write_whole
+from softgrad.cli.losses import loss_name, loss_option
 from softgrad.errors import OptionError
 from softgrad.explanation import Explanation
 from softgrad.explanation import explain as explain_numbers
-from softgrad.explanation.arguments import Layout, Loss
-
-LOSSES: dict[str, Loss] = {
-    "cross-entropy": "cross_entropy",
-    "squared-error": "squared_error",
-    "kl-divergence": "kl_divergence",
-}
+from softgrad.explanation.arguments import DERIVED, Layout
 
 
 def explain(
@@ -36,8 +31,8 @@ def explain(
         ),
     ],
     loss: Annotated[
-        Literal["cross-entropy", "squared-error", "kl-divergence"],
-        typer.Option(help="The loss of the softmax of the logits."),
+        str,
+        loss_option(DERIVED, help="The loss of the softmax of the logits."),
     ] = "cross-entropy",
     layout: Annotated[
         Literal["rows", "columns"], typer.Option(help="Whether the samples of a batch are rows or columns of a matrix.")
@@ -52,7 +47,7 @@ def explain(
 
     The derivation is printed as text unless an output file is given.
     """
-    explanation = explain_numbers(*_numbers(logits, target, layout), loss=LOSSES[loss], layout=layout, rows=rows,
+    explanation = explain_numbers(*_numbers(logits, target, layout), loss=loss_name(loss), layout=layout, rows=rows,
                                   classes=classes)  # fmt: skip
     formats: list[tuple[Path | None, Callable[[Explanation], str]]] = [
         (html, Explanation.to_html),
@@ -67,11 +62,11 @@ def explain(
 
 
 def _numbers(logits: list[str], target: list[str], layout: Layout) -> tuple[Array, Array]:
-    """Logits and target as `sg.explain` takes them."""
+    """Logits and target in the form that `sg.explain` accepts."""
     for text in logits:
         if "" in text.split(","):
             raise OptionError(
-                f"explain: LOGITS has {text!r}, where a number beside the comma is missing; write 2 1 0.1 or 2,1,0.1"
+                f"explain: LOGITS has {text!r}, where a number next to a comma is missing; write 2 1 0.1 or 2,1,0.1"
             )
     rows = any("," in text for text in logits)
     z = np.array(_table("LOGITS", [text.split(",") for text in logits]) if rows else _table("LOGITS", [logits])[0])

@@ -22,7 +22,7 @@ def explore(
     ] = None,
     headless: Annotated[bool, typer.Option("--headless", help="Do not open a browser.")] = False,
 ) -> None:
-    """Open a page with a slider for each logit, where every step is updated. Ctrl-C stops it."""
+    """Open a page that explains the gradient, with a slider for each logit. Ctrl-C stops the server."""
     if find_spec("marimo") is None:
         raise MissingPackageError("explore: marimo is not installed; python -m pip install 'softgrad[explore]'")
     command = [sys.executable, "-m", "marimo", "run", str(PAGE), "--no-token"]

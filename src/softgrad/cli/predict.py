@@ -49,8 +49,8 @@ def _load(path: Path) -> tuple[nn.Network, list[str], Encoding]:
         return network, [str(name) for name in facts["classes"]], Encoding.from_json(facts["encoding"])
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(
-            f"predict: {path} does not hold the names of its columns and classes; wanted a model that softgrad train "
-            "wrote"
+            f"predict: {path} does not contain the names of the columns and classes; wanted a model that softgrad "
+            "train wrote"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""`softgrad train`: a table in; out comes a network that was checked, trained and measured."""
+"""`softgrad train`: reads a table, checks the gradient of a network, trains it, and measures its accuracy."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from softgrad._arrays import Array
 from softgrad._files import check_writable, write_whole
 from softgrad.check import GradientError, compare_gradients
 from softgrad.cli.console import output, progress
+from softgrad.cli.losses import loss_name, loss_option
 from softgrad.data import BUNDLED, Encoding, Split, Table, read_classes, read_table, split
 from softgrad.errors import DataError, OptionError
+from softgrad.formulas.losses import LOSSES
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "softmax": nn.Softmax}
 GRADIENT_LIMIT = 1e-6
@@ -26,37 +28,35 @@ ROWS_CHECKED = 16
 
 def train(
     data: Annotated[
-        str, typer.Argument(help=f"{', '.join(BUNDLED)}, or a CSV file with column names in its first line.")
+        str, typer.Argument(help=f"A CSV file with column names in its first line; or {', '.join(BUNDLED)}.")
     ] = "digits",
     target: Annotated[str | None, typer.Option(help="The column of the CSV file that holds the class.")] = None,
-    hidden: Annotated[str, typer.Option(help="Units of each hidden layer, as 64,32; 0 for none.")] = "128",
+    hidden: Annotated[
+        str, typer.Option(help="Number of units in each hidden layer, such as 64,32; 0 for no hidden layer.")
+    ] = "128",
     activation: Annotated[
-        Literal["relu", "tanh", "sigmoid", "softmax"], typer.Option(help="After each hidden layer.")
+        Literal["relu", "tanh", "sigmoid", "softmax"], typer.Option(help="The activation after each hidden layer.")
     ] = "relu",
-    loss: Annotated[
-        Literal["cross-entropy", "squared-error"], typer.Option(help="Of the softmax of the last layer.")
-    ] = "cross-entropy",
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training rows, at most.")] = 200,
-    batch_size: Annotated[int, typer.Option(min=1, help="Rows in a step.")] = 32,
+    loss: Annotated[str, loss_option(LOSSES, help="The loss of the softmax of the last layer.")] = "cross-entropy",
+    epochs: Annotated[int, typer.Option(min=1, help="Largest number of passes over the training rows.")] = 200,
+    batch_size: Annotated[int, typer.Option(min=1, help="Number of rows per step.")] = 32,
     learning_rate: Annotated[
-        float | None, typer.Option(help="Size of a step.  [default: 0.001 for adam, 0.01 for sgd]")
+        float | None, typer.Option(help="The step size.  [default: 0.001 for adam, 0.01 for sgd]")
     ] = None,
-    optimizer: Annotated[
-        Literal["sgd", "adam"], typer.Option(help="How steps are made; sgd has momentum 0.9.")
-    ] = "adam",
+    optimizer: Annotated[Literal["sgd", "adam"], typer.Option(help="The optimizer; sgd has momentum 0.9.")] = "adam",
     seed: Annotated[
-        int, typer.Option(min=0, max=2**32 - 1, help="Of the split, the first weights and the shuffling.")
+        int, typer.Option(min=0, max=2**32 - 1, help="The seed of the split, the initial weights and the shuffling.")
     ] = 0,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for model.safetensors and metrics.json.  [default: softgrad-runs/NAME]"),
+        typer.Option(help="The folder for model.safetensors and metrics.json.  [default: softgrad-runs/NAME]"),
     ] = None,
 ) -> int:
-    """Train a network on DATA, after checking its gradient.
+    """Check the gradient of a network, then train it on DATA.
 
-    Every parameter's gradient is first compared with central differences in float64. A fifth of the rows is kept for
-    the test and a fifth to validate on; training stops when the validation loss has not fallen for 10 epochs, and the
-    best epoch is kept. Number columns are standardised, text columns one-hot.
+    The gradient of every parameter is compared with central differences in float64. A fifth of the rows is the test
+    set, and another fifth is the validation set. Training stops when the validation loss has not fallen for 10 epochs;
+    the parameters of the best epoch are kept. Number columns are standardised, and text columns are one-hot encoded.
     """
     started = time.perf_counter()
     units = _hidden_units(hidden)
@@ -79,7 +79,9 @@ def train(
     metrics = {
         "dataset": data,
         "target": problem.target,
-        **{f"{part}_{name}": value for part, row in _measure(network, problem).items() for name, value in row.items()},
+        **{
+            f"{subset}_{name}": value for subset, of in _measure(network, problem).items() for name, value in of.items()
+        },
         "gradient_error": worst.error,
         "epochs": len(history),
         "seconds": round(time.perf_counter() - started, 3),
@@ -94,13 +96,13 @@ def train(
     facts = {"classes": problem.classes, "encoding": problem.encoding.to_json()}
     nn.save(network, folder / "model.safetensors", facts=facts)
     write_whole(folder / "metrics.json", (json.dumps(metrics, indent=2) + "\n").encode())
-    _print_metrics(metrics)  # after the files: a reader of the output that goes away takes nothing with it
+    _print_metrics(metrics)  # after the files are written, since printing fails if the reader of the output has exited
     output(f"model and metrics in {folder}")
     return 0
 
 
 class Problem(NamedTuple):
-    """A table, read and split."""
+    """A table that was read and split."""
 
     table: Table
     target: str
@@ -110,30 +112,30 @@ class Problem(NamedTuple):
     encoding: Encoding
     rows: Split
 
-    def part(self, rows: Array) -> tuple[Array, Array]:
-        """Some rows of x, and their labels."""
+    def subset(self, rows: Array) -> tuple[Array, Array]:
+        """The given rows of x, and their labels."""
         return self.x[rows], self.labels[rows]
 
     def summary(self) -> str:
-        """One line for the reader."""
+        """The source and the sizes of the table, in one line."""
         N, D = self.x.shape
-        parts = ", ".join(f"{len(rows):,} {name}" for name, rows in self.rows._asdict().items())
-        return f"{self.table.source}: {N:,} rows of {D} features in {len(self.classes)} classes ({parts})"
+        subsets = ", ".join(f"{len(rows):,} {name}" for name, rows in self.rows._asdict().items())
+        return f"{self.table.source}: {N:,} rows of {D} features in {len(self.classes)} classes ({subsets})"
 
 
 def _read_problem(data: str, target: str | None, seed: int) -> Problem:
     table = read_table(data)
     if table.target is not None and target is not None:
-        raise OptionError(f"train: {data} has its own target; leave out --target {target}")
+        raise OptionError(f"train: {data} already has a target; leave out --target {target}")
     column = table.target or target
     if column is None:
         raise OptionError(
-            f"train: which column of {data} holds the class? give --target, one of {', '.join(table.columns)}"
+            f"train: --target is missing; name the column of {data} that holds the class: {', '.join(table.columns)}"
         )
     labels, classes = read_classes(table, column)
     features = [name for name in table.columns if name != column]
     if not features:
-        raise DataError(f"{data} has no column but the target {column!r}; wanted at least one to tell it from")
+        raise DataError(f"{data} has no column besides the target {column!r}; wanted at least one feature column")
     rows = split(table, labels, classes, seed=seed)
     encoding = Encoding.fit(table, features, rows.train)
     return Problem(table, column, encoding.transform(table), labels, classes, encoding, rows)
@@ -143,19 +145,19 @@ def _build(units: list[int], activation: str, loss: str, classes: int) -> nn.Net
     layers: list[nn.Layer] = []
     for width in units:
         layers += [nn.Dense(width), ACTIVATIONS[activation]()]
-    return nn.Network([*layers, nn.Dense(classes)], loss=loss.replace("-", "_"))
+    return nn.Network([*layers, nn.Dense(classes)], loss=loss_name(loss))
 
 
 def _check_gradient(network: nn.Network, problem: Problem, seed: int) -> tuple[GradientError, int]:
-    """The worst entry of the gradient, in float64, and how many entries there were.
+    """The entry of the gradient with the largest error, in float64, and the number of entries.
 
-    It is taken a little off the first parameters: there a row of zeros meets biases of zero at the kink of ReLU.
+    The parameters are moved a little first: with the initial biases of 0, a row of zeros is at the kink of ReLU.
     """
     network = network.astype(np.float64)
     rng = np.random.default_rng(seed)
     for parameter in network.parameters.values():
         parameter += 0.05 * rng.standard_normal(parameter.shape)
-    x, labels = problem.part(problem.rows.train[:ROWS_CHECKED])
+    x, labels = problem.subset(problem.rows.train[:ROWS_CHECKED])
     entries = sum(parameter.size for parameter in network.parameters.values())
     with progress("checking the gradient", entries) as bar:
         worst = compare_gradients(
@@ -171,7 +173,7 @@ def _check_gradient(network: nn.Network, problem: Problem, seed: int) -> tuple[G
 def _train(
     network: nn.Network, problem: Problem, optimizer: nn.Optimizer, epochs: int, batch_size: int, seed: int
 ) -> list[nn.Epoch]:
-    x, labels = problem.part(problem.rows.train)
+    x, labels = problem.subset(problem.rows.train)
     with progress("training", epochs) as bar:
         return nn.train(
             network,
@@ -180,17 +182,17 @@ def _train(
             optimizer=optimizer,
             epochs=epochs,
             batch_size=batch_size,
-            validation=problem.part(problem.rows.validation),
+            validation=problem.subset(problem.rows.validation),
             seed=seed,
             on_epoch=lambda e: bar.advance(f"epoch {e.number}: loss {e.loss:.4f}, validation {e.validation_loss:.4f}"),
         )
 
 
 def _measure(network: nn.Network, problem: Problem) -> dict[str, dict[str, float]]:
-    """Accuracy, loss and number of rows of each part."""
+    """The accuracy, the loss and the number of rows of the training, validation and test sets."""
     measures = {}
     for name, rows in problem.rows._asdict().items():
-        x, labels = problem.part(rows)
+        x, labels = problem.subset(rows)
         accuracy = float((network.predict(x) == labels).mean())
         measures[name] = {"accuracy": accuracy, "loss": float(network.loss(x, labels)), "rows": len(rows)}
     return measures
@@ -204,9 +206,9 @@ def _print_metrics(metrics: dict[str, Any]) -> None:
     )
     for column in grid.columns[1:]:
         column.justify = "right"
-    for part in Split._fields:
-        rows, accuracy, loss = (metrics[f"{part}_{name}"] for name in ("rows", "accuracy", "loss"))
-        grid.add_row(part, f"{rows:,}", f"{accuracy:.4f}", f"{loss:.4f}")
+    for subset in Split._fields:
+        rows, accuracy, loss = (metrics[f"{subset}_{name}"] for name in ("rows", "accuracy", "loss"))
+        grid.add_row(subset, f"{rows:,}", f"{accuracy:.4f}", f"{loss:.4f}")
     output(grid)
 
 
@@ -224,6 +226,6 @@ def _hidden_units(hidden: str) -> list[int]:
         return []
     if min(units) < 1 or max(units) >= 2**31:
         raise OptionError(
-            f"train: --hidden is {hidden!r}, wanted positive whole numbers, as 64,32; or 0 for no hidden layer"
+            f"train: --hidden is {hidden!r}, wanted positive integers such as 64,32, or 0 for no hidden layer"
         )
     return units

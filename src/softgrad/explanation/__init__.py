@@ -1,15 +1,15 @@
-"""How the gradient of a softmax loss comes about, step by step, on the reader's own numbers.
+"""Derives the gradient of a softmax loss, step by step, on the reader's own numbers.
 
     explain.py        explain() and the Explanation that it returns
-    arguments.py      checks what the user gives
+    arguments.py      checks the arguments
     steps/            computes the numbers and writes the steps
     render/           a Document as text, Markdown, LaTeX and HTML
-    document.py       what an explanation is made of
+    document.py       the parts, steps and tables of an explanation
     formula.py        formulas as data
-    error_bounds.py   numbers with error bounds, which say how many digits are right
+    error_bounds.py   numbers with error bounds, which decide how many digits are shown
     explore.py        the page with sliders
 
-Each file imports only from files below it in this list. explore.py stands apart: it calls `sg.explain`.
+Each file imports only from files below it in this list; explore.py imports `sg.explain` alone.
 """
 
 from softgrad.explanation.document import Compared, Document, Part, Step, Table, Wrong

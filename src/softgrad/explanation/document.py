@@ -1,6 +1,6 @@
-"""What an explanation is made of: a Document has parts, a part has steps, a step has formulas, tables and wrong lines.
+"""The structure of an explanation: a Document has parts, a part has steps, a step has formulas, tables and wrong lines.
 
-The renderers show a Document, and nothing else.
+The renderers know this structure alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from softgrad.explanation.formula import Math, Num, Vec
 
 @dataclass(frozen=True)
 class Wrong:
-    """A wrong line of code, with its result beside the right one."""
+    """A common mistake: the wrong line of code, its result, and the right result."""
 
     name: str  # in the checker's catalogue
     title: str
@@ -29,8 +29,8 @@ class Compared:
     """A result compared with central differences."""
 
     what: Math
-    differences: Vec | None  # None if a whole table is compared
-    largest: Num  # the largest distance between the two
+    differences: Vec | None  # None where a whole array is compared
+    largest: Num  # the largest difference between the two
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,14 @@ class Table:
     title: str
     head: tuple[Math, ...]
     rows: tuple[tuple[Math, ...], ...]
-    look: Literal["plain", "heat", "bars"] = (
-        "plain"  # heat: a heat map after the first column; bars: p and t as lengths
-    )
+    look: Literal["plain", "heat", "bars"] = "plain"  # "heat": a heat map; "bars": p and t as bars
     hover: tuple[tuple[Math, ...], ...] = ()  # for each number of a heat map, how it is computed
     left_out: str = ""  # "178 more rows, 292 more classes"
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step: its title, the reason, the formula, the same formula with numbers, and the usual mistakes."""
+    """One step: its title, the reason, the formulas, the same formulas with numbers, and common mistakes."""
 
     title: str
     why: str = ""
@@ -60,7 +58,7 @@ class Step:
     wrong: tuple[Wrong, ...] = field(default=())
 
     def in_short(self) -> Step:
-        """The step without its formulas, for a row after the first."""
+        """The step without the reason and the formulas, for rows after the first."""
         return Step(self.title, "", (), self.numbers, self.tables, self.compared, self.wrong)
 
 
@@ -74,14 +72,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Document:
-    """A title, an introduction and parts, in the order in which they are read."""
+    """A title, an introduction and parts, in reading order."""
 
     title: str
     intro: tuple[str, ...]
     parts: tuple[Part, ...]
 
     def numbered_parts(self) -> Iterator[tuple[Part, list[tuple[int, Step]]]]:
-        """Each part with its steps, which are numbered from 1 through the whole document."""
+        """Each part with its numbered steps; the numbers start at 1 and run through the whole document."""
         first = 1
         for part in self.parts:
             yield part, list(enumerate(part.steps, first))

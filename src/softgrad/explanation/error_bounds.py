@@ -1,8 +1,8 @@
-"""Numbers with error bounds, which say how many digits are right.
+"""Numbers with error bounds, which decide how many digits are shown.
 
-A value with an error of at most E is shown with at most six significant digits, as many as keep one unit of the last
-digit at 100 E or more. The number shown is then within 0.51 units of its last digit of the exact value. If no digit is
-certain, it is shown as 0 with as many decimals as are certain.
+A value with an error of at most E is shown with at most six significant digits: as many as keep one unit of the last
+digit at 100 E or more. The number shown then differs from the exact value by at most 0.51 units of its last digit. If
+no digit is certain, the value is shown as 0 with as many decimals as are certain.
 
 The rounding error of a formula is measured, not derived. The formula is computed again with each input moved by a
 fraction of its error, up or down at random. The largest change, times a safety margin, is the error of the result.
@@ -26,18 +26,18 @@ ULPS = 16  # assumed error of a softgrad function; the docstrings promise at mos
 MOVE = 1 / 4  # fraction of an input's error by which it is moved; the errors are bounds, so inputs are closer than that
 SAMPLES = 8
 MARGIN = 8  # for errors larger than those that the samples found
-DECIMALS = 6  # shown of a 0, at most
+DECIMALS = 6  # the most that are shown of a 0
 
 
 class Bounded(NamedTuple):
-    """Values, and a bound of the error of each."""
+    """Values, and a bound on the error of each."""
 
     value: Array
     error: Array
 
     @staticmethod
     def digits(value: float, error: float, at_most: int) -> str:
-        """One value with the digits that are certain, as Python writes numbers."""
+        """One value with its certain digits, in Python's notation."""
         if value == 0 and error == 0:
             return "0"
         size = abs(value)
@@ -56,13 +56,13 @@ def _certain_digits(size: float, error: float) -> int:
 
 
 def exactly(value: npt.ArrayLike) -> Bounded:
-    """Values without error: the reader's own, or integers."""
+    """Values without error: the reader's numbers, or integers."""
     array = np.asarray(value, np.float64)
     return Bounded(array, np.zeros(array.shape))
 
 
 def rounded(value: npt.ArrayLike, size: npt.ArrayLike | None = None) -> Bounded:
-    """A result of a softgrad function, right to a few ulp of `size`, by default of the value itself."""
+    """A result of a softgrad function, accurate to a few ulp of `size`, which is by default the value itself."""
     array = np.asarray(value, np.float64)
     return Bounded(array, ULPS * EPS * np.abs(array if size is None else np.asarray(size, np.float64)))
 

@@ -1,4 +1,4 @@
-"""The derivation of a softmax loss and its gradient, step by step, on the reader's own numbers."""
+"""Derives a softmax loss and its gradient, step by step, on the reader's own numbers."""
 
 from __future__ import annotations
 
@@ -10,28 +10,23 @@ import numpy.typing as npt
 
 from softgrad._arrays import Array
 from softgrad.errors import OptionError
-from softgrad.explanation.arguments import Layout, Loss, Problem, read
+from softgrad.explanation.arguments import Layout, Problem, read
 from softgrad.explanation.document import Document, Part
 from softgrad.explanation.render.html import as_html_fragment, as_html_page
 from softgrad.explanation.render.latex import as_latex_document
 from softgrad.explanation.render.markdown import as_markdown
 from softgrad.explanation.render.text import WIDTH, as_plain_text
 from softgrad.explanation.steps.backward import backward_steps
-from softgrad.explanation.steps.batch import Batch, batch_of, mean_step, rest_of_batch
+from softgrad.explanation.steps.batch import Batch, batch_of, mean_step, remaining_rows
 from softgrad.explanation.steps.forward import forward_steps
 from softgrad.explanation.steps.layer import layer_step
 from softgrad.explanation.steps.row_values import RowValues
-
-NAMES = {
-    "cross_entropy": "cross-entropy",
-    "squared_error": "squared error",
-    "kl_divergence": "Kullback-Leibler divergence",
-}
+from softgrad.formulas.losses import LOSSES
 
 
 @dataclass(frozen=True, repr=False)
 class Explanation(Document):
-    """A derivation with the loss and gradient it arrives at. print shows it as text, a notebook as HTML."""
+    """A derivation, and the loss and gradient that it derives. `print` shows it as text, a notebook as HTML."""
 
     loss: float  # the mean over the rows
     grad: Array  # of that mean with respect to the logits, in their shape
@@ -41,7 +36,7 @@ class Explanation(Document):
         return as_plain_text(self, width)
 
     def to_markdown(self) -> str:
-        """Markdown with mathematics between $ signs and tables of pipes, as GitHub and MkDocs read them."""
+        """Markdown for GitHub and MkDocs, with formulas between $ signs and pipe tables."""
         return as_markdown(self)
 
     def to_latex(self) -> str:
@@ -49,7 +44,7 @@ class Explanation(Document):
         return as_latex_document(self)
 
     def to_html(self) -> str:
-        """A page in one file: MathML, no script, nothing to load, light or dark like the reader's system."""
+        """A page in one file, light or dark like the reader's system: MathML, no scripts, nothing to download."""
         return as_html_page(self)
 
     def __str__(self) -> str:
@@ -66,27 +61,27 @@ def explain(
     logits: npt.ArrayLike,  # (K,), (m, K) or (K, m)
     target: npt.ArrayLike,  # class indices, or probabilities in the shape of logits
     *,
-    loss: Loss = "cross_entropy",
+    loss: str = "cross_entropy",
     layout: Layout = "rows",
     rows: int = 2,
     classes: int = 8,
 ) -> Explanation:
-    """Derives the gradient of a softmax loss step by step, with the numbers put in.
+    """Derives the gradient of a softmax loss on your numbers, step by step.
 
-    Each step has a formula, the same formula with these numbers, and one sentence that says why. Where people often go
-    wrong, the wrong value stands beside the right one. Gradients stand beside central differences.
+    Each step shows a formula, the same formula with your numbers, and the reason for it. Common mistakes are shown with
+    the value that they give and the right value. Every gradient is compared with central differences.
 
     Args:
         logits: a vector (K,), or a batch in the given layout; finite, and at most 300 below the largest of their row.
-        target: one class index per row, or a distribution over the classes per row.
-        loss: "cross_entropy", "squared_error" or "kl_divergence"; the mean over the rows is explained.
-        layout: of a batch and of the linear layer below it: "rows" (m, K) or "columns" (K, m).
+        target: for each row a class index, or a distribution over the classes.
+        loss: "cross_entropy", "squared_error" or "kl_divergence", averaged over the rows.
+        layout: the layout of a batch and of the linear layer below it: "rows" (m, K) or "columns" (K, m).
         rows: how many rows of a batch are shown in full; the others are shown in a table.
-        classes: how many classes are written out: those with the largest probability or target.
+        classes: how many classes are shown: those with the largest probability or target.
 
     Returns:
         The explanation: print it, or call `to_text()`, `to_markdown()`, `to_latex()` or `to_html()`. `loss` and `grad`
-        are its results. Every digit shown is right.
+        are its results. Every digit shown is correct.
 
     Raises:
         ShapeError: logits are neither a vector nor a matrix, or target does not fit them.
@@ -104,7 +99,7 @@ def explain(
     """
     for name, value in (("rows", rows), ("classes", classes)):
         if not isinstance(value, Integral) or value < 1:
-            raise OptionError(f"explain: {name} is {value!r}, wanted a whole number of at least 1")
+            raise OptionError(f"explain: {name} is {value!r}, wanted an integer of at least 1")
     problem = read(logits, target, loss, layout)
     labels = [None] * problem.rows if problem.labels is None else list(map(int, problem.labels))
     row_values = tuple(
@@ -112,7 +107,7 @@ def explain(
     )
     batch = batch_of(problem, row_values, classes)
     return Explanation(
-        f"Softmax and its gradient, step by step: {NAMES[loss]}",
+        f"Softmax and its gradient, step by step: {LOSSES[loss].title}",
         _intro(problem),
         tuple(_parts(batch, rows)),
         float(batch.loss.value),
@@ -122,13 +117,18 @@ def explain(
 
 def _intro(problem: Problem) -> tuple[str, ...]:
     m, K = problem.rows, problem.classes
-    what = f"{K:,} logits" if m == 1 else f"{m:,} rows of {K:,} logits"
-    target = "a distribution for a target" if problem.labels is None else "a class number for a target"
+    classes = "1 logit" if K == 1 else f"{K:,} logits"
+    given = (
+        f"There are {m:,} rows of {classes}; the target of each"
+        if m > 1
+        else f"There is one row of {classes}; its target"
+    )
+    target = "a distribution" if problem.labels is None else "a class index"
     return (
-        f"{what}, {target}, loss {NAMES[problem.loss]}.",
-        "z are the logits, p the probabilities, t the target, L the loss; rows and classes count from 0. In lines of "
-        "code dp is ∂L/∂p and dz is ∂L/∂z.",
-        "Numbers are shown to six digits at most, and every digit shown is right.",
+        f"{given} is {target}. The loss is the {LOSSES[problem.loss].title}.",
+        "z denotes the logits, p the probabilities, t the target and L the loss. Rows and classes count from 0. In "
+        "code, dp is ∂L/∂p and dz is ∂L/∂z.",
+        "Numbers have at most six digits, and every digit shown is correct.",
     )
 
 
@@ -140,5 +140,5 @@ def _parts(batch: Batch, rows: int) -> list[Part]:
         steps = (*forward_steps(at), *backward_steps(at))
         parts.append(Part(f"Row {r}", tuple(step.in_short() for step in steps)))
     if m > rows:
-        parts.append(Part("The other rows", (rest_of_batch(batch, rows),)))
-    return [*parts, Part("The batch", (mean_step(batch),)), Part("One layer down", (layer_step(batch),))]
+        parts.append(Part("The remaining rows", (remaining_rows(batch, rows),)))
+    return [*parts, Part("The batch", (mean_step(batch),)), Part("The layer below", (layer_step(batch),))]

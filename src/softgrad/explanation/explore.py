@@ -4,7 +4,7 @@
 # ///
 """The interactive page, a marimo app: sliders for the logits, menus for target and loss, and the explanation below.
 
-`softgrad explore` runs it. All numbers come from `sg.explain`; nothing is computed here.
+`softgrad explore` runs it. All numbers come from `sg.explain`.
 """
 
 import marimo
@@ -18,25 +18,22 @@ def _imports():
     import marimo as mo
 
     import softgrad as sg
+    from softgrad.formulas.losses import LOSSES
 
-    return mo, sg
+    return LOSSES, mo, sg
 
 
 @app.cell
-def _how_many(mo):
+def _how_many(LOSSES, mo):
     classes = mo.ui.slider(2, 8, value=3, label="classes", show_value=True)
     loss = mo.ui.dropdown(
-        {
-            "cross-entropy": "cross_entropy",
-            "squared error": "squared_error",
-            "Kullback-Leibler divergence": "kl_divergence",
-        },
+        {row.title: name for name, row in LOSSES.items() if row.is_derived},
         value="cross-entropy",
         label="loss",
     )
     layout = mo.ui.radio(["rows", "columns"], value="rows", label="layout", inline=True)
     smoothing = mo.ui.slider(
-        0, 0.9, step=0.05, value=0, label="share of the target given to all classes", show_value=True
+        0, 0.9, step=0.05, value=0, label="fraction of the target spread over all classes", show_value=True
     )
     return classes, layout, loss, smoothing
 

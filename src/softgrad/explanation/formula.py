@@ -1,9 +1,9 @@
-"""Formulas as data: each is written once, and shown as text, as LaTeX and as MathML.
+"""Formulas as data: each is written once, and rendered as text, as LaTeX and as MathML.
 
     Row(("p", "=", Frac("e", Sum("j", Sub("e", "j")))))          p = e / Σ_j e_j
 
-A string is a sign of `SIGNS` or a letter. `render/` writes the formulas out: formula_text.py, formula_latex.py and
-formula_mathml.py.
+A string is a key of `SIGNS` or a letter. formula_text.py, formula_latex.py and formula_mathml.py in `render/` render
+the formulas.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Sign(NamedTuple):
     text: str
     latex: str
     mathml: str
-    binary: bool = False  # stands between two terms, so that a fraction puts brackets around them
+    binary: bool = False  # stands between two terms, which then need brackets in a fraction
 
 
 SIGNS = {
@@ -48,7 +48,7 @@ FUNCTIONS = ("max", "log", "exp", "diag")
 
 @dataclass(frozen=True)
 class Num:
-    """A number, shown with the digits that are certain."""
+    """A number, shown with its certain digits."""
 
     value: float
     error: float
@@ -56,7 +56,7 @@ class Num:
 
     @property
     def digits(self) -> str:
-        """As Python writes it: "-0.34", "1e-05"."""
+        """The digits shown, in Python's notation: "-0.34", "1e-05"."""
         return Bounded.digits(self.value, self.error, self.at_most)
 
 
@@ -69,14 +69,14 @@ class Words:
 
 @dataclass(frozen=True)
 class Row:
-    """Parts side by side."""
+    """A sequence of formulas, side by side."""
 
     parts: tuple[Math, ...]
 
 
 @dataclass(frozen=True)
 class Sub:
-    """p_i."""
+    """A formula with an index: p_i."""
 
     base: Math
     index: str
@@ -84,14 +84,14 @@ class Sub:
 
 @dataclass(frozen=True)
 class Transposed:
-    """Jᵀ."""
+    """A transpose: Jᵀ."""
 
     base: Math
 
 
 @dataclass(frozen=True)
 class Squared:
-    """x²."""
+    """A square: x²."""
 
     base: Math
 
@@ -122,7 +122,7 @@ class Sum:
 
 @dataclass(frozen=True)
 class Vec:
-    """The entries of a vector that are shown, and how many are not."""
+    """A vector: the entries that are shown, and the number of those left out."""
 
     entries: tuple[Num, ...]
     left_out: int = 0
@@ -130,7 +130,7 @@ class Vec:
 
 @dataclass(frozen=True)
 class More:
-    """The number of terms that are not shown."""
+    """The number of terms left out of a sum."""
 
     count: int
 
@@ -139,7 +139,7 @@ Math: TypeAlias = str | Num | Words | Row | Sub | Transposed | Squared | Frac | 
 
 
 def row(*parts: Math) -> Row:
-    """The parts side by side."""
+    """A sequence of formulas, side by side."""
     return Row(parts)
 
 
@@ -162,7 +162,7 @@ def loss_by(by: Math) -> Partial:
 
 
 def in_brackets(math: Math) -> Math:
-    """A sum, difference or product in brackets; anything else as it is."""
+    """A sum, difference or product in brackets; any other formula unchanged."""
     if not isinstance(math, Row):
         return math
     compound = any(isinstance(part, str) and part in SIGNS and SIGNS[part].binary for part in math.parts)

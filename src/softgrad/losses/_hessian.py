@@ -23,15 +23,21 @@ from softgrad.losses._batch import Batch
 
 
 class Point(NamedTuple):
-    """Where a loss is differentiated twice; everything (N, K) or (N, 1), in float64."""
+    """Where a loss is differentiated twice: arrays of (N, K) or (N, 1), in float64."""
 
     p: Array
     lse: Array
     slope: Array  # f'
     curvature: Array  # f''
     t: Array  # the target distribution, smoothed
-    weight: Array  # of each class, or ones
+    weight: Array | None  # (K)
     kept: Array  # whether a row is not ignored
+    parameter: float  # the option that only this loss takes
+
+    @property
+    def weighted_target(self) -> Array:
+        """The target times the class weights."""
+        return self.t if self.weight is None else self.weight * self.t
 
 
 def point(batch: Batch) -> Point:
@@ -55,8 +61,8 @@ def point(batch: Batch) -> Point:
         kept = batch.target[:, None] >= 0
         t = (batch.target[:, None] == np.arange(z.shape[1])).astype(np.float64)
     t = (1 - batch.label_smoothing) * t + batch.label_smoothing / z.shape[1]
-    weight = np.ones(z.shape[1]) if batch.weight is None else batch.weight.astype(np.float64)
-    return Point(p, lse[:, None], slope, curvature, t, weight, kept)
+    weight = None if batch.weight is None else batch.weight.astype(np.float64)
+    return Point(p, lse[:, None], slope, curvature, t, weight, kept, batch.parameter)
 
 
 def dot(a: Array, b: Array) -> Array:
@@ -71,12 +77,12 @@ def times_jacobian(p: Array, u: Array) -> Array:
     return product
 
 
-def finish(batch: Batch, at: Point, v: Array, grad: Array, product: Array) -> Array:
+def product_at_logits(batch: Batch, at: Point, v: Array, grad: Array, product: Array) -> Array:
     """H_z v from the gradient and H (f' v) at the scores, both without the z-loss; in the shape of the logits."""
     u = at.slope * v
-    pull = 2 * batch.z_loss
-    grad = grad + pull * at.lse * at.p
-    product = product + pull * (at.lse * times_jacobian(at.p, u) + at.p * dot(at.p, u))
+    twice = 2 * batch.z_loss
+    grad = grad + twice * at.lse * at.p
+    product = product + twice * (at.lse * times_jacobian(at.p, u) + at.p * dot(at.p, u))
     result = batch.scale * (at.slope * product + grad * at.curvature * v)
     rows = np.where(at.kept, result, 0).astype(batch.z.computed_in)
-    return batch.z.restore(rows[:, :, None])
+    return batch.z.in_original_shape(rows[:, :, None])

@@ -2,8 +2,8 @@
 
 For one row of logits z (K classes), p = softmax(z), target distribution t:
 
-    L     = -sum_j t_j log p_j           the loss of the row; for a class number y, -log p_y
-    dL/dz = p sum(t) - t                 p - t where t sums to 1; for a class number, p with 1 subtracted at y
+    L     = -sum_j t_j log p_j           the loss of the row; for a class index y, -log p_y
+    dL/dz = p sum(t) - t                 p - t where t sums to 1; for a class index, p with 1 subtracted at y
 
 The mean over m rows divides both by m.
 
@@ -20,30 +20,27 @@ from __future__ import annotations
 
 from typing import Unpack
 
-import numpy as np
 import numpy.typing as npt
 
-from softgrad import _kernels
 from softgrad._arrays import Array
-from softgrad.losses._batch import (
-    Batch,
-    IfAllIgnored,
-    Kernels,
-    LossAndGrad,
-    LossGradStats,
-    LossOptions,
-    Reduction,
-    read_batch,
-    tangent_matrix,
-)
-from softgrad.losses._hessian import finish, point, times_jacobian
+from softgrad.losses._batch import IfAllIgnored, Reduction
+from softgrad.losses._family import Loss
+from softgrad.losses._hessian import Point, times_jacobian
+from softgrad.losses._options import LossOptions
+from softgrad.losses._results import LossAndGrad, LossGradStats
 
-KERNELS = Kernels(classes=_kernels.cross_entropy_classes, probs=_kernels.cross_entropy_probs)
+__all__ = [
+    "cross_entropy",
+    "cross_entropy_hvp",
+    "cross_entropy_jvp",
+    "cross_entropy_with_grad",
+    "cross_entropy_with_stats",
+]
 
 
 def cross_entropy(
     logits: npt.ArrayLike,  # (..., K)
-    target: npt.ArrayLike,  # (...) class numbers, or (..., K) probabilities
+    target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
     *,
     axis: int = -1,
     weight: npt.ArrayLike | None = None,  # (K,)
@@ -64,9 +61,9 @@ def cross_entropy(
             their dtype. Probabilities need not sum to 1, and are not checked for being
             negative; a class of target 0 adds 0, even where its logit is -inf.
         axis: where the classes are: -1 for rows (m, K), 0 for columns (K, m).
-        weight: one number a class, (K): the loss is -sum_j w_j t_j log p_j. With class numbers the mean divides by the
-            sum of the weights of the targets, as torch's does, otherwise by the number of rows.
-        ignore_index: a class number that marks rows to leave out: they have loss 0 and gradient 0, whatever their
+        weight: one number per class, (K): the loss is -sum_j w_j t_j log p_j. With class indices the mean
+            divides by the sum of the weights of the targets, as in torch; otherwise by the number of rows.
+        ignore_index: a class index that marks rows to leave out: they have loss 0 and gradient 0, whatever their
             logits, and the mean does not count them.
         label_smoothing: e, from 0 to 1: t becomes (1 - e) t + e / K.
         z_loss: c, not negative: every row that is not ignored costs c logsumexp(s)^2 more.
@@ -78,20 +75,19 @@ def cross_entropy(
             "raise". The gradient is 0.
 
     Returns:
-        The loss: a scalar, or for reduction "none" one number a row, in the shape of logits without `axis`; in nats;
+        The loss: a scalar, or for reduction "none" one number per row, in the shape of logits without `axis`; in nats;
         float32 for 16-bit logits, else their dtype. Within 4 ulp of the exact value.
 
     Raises:
         ShapeError: target fits neither form, or there is no class.
         LabelError: a class outside 0..K-1.
-        AxisError, DtypeError, OptionError: an argument of the wrong kind.
+        AxisError, DtypeError, OptionError: an argument of the wrong type or out of its range.
 
     Example:
         >>> float(sg.cross_entropy([[2.0, 0.0], [0.0, 0.0]], [0, 1]).round(4))
         0.41
     """
-    return read_batch(
-        "cross_entropy",
+    return LOSS.value(
         logits,
         target,
         axis=axis,
@@ -104,17 +100,17 @@ def cross_entropy(
         reduction=reduction,
         denominator=denominator,
         if_all_ignored=if_all_ignored,
-    ).loss(KERNELS)
+    )
 
 
 def cross_entropy_with_grad(
     logits: npt.ArrayLike,  # (..., K)
-    target: npt.ArrayLike,  # (...) class numbers, or (..., K) probabilities
+    target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
     *,
     out: Array | None = None,
     **options: Unpack[LossOptions],
 ) -> LossAndGrad:
-    """`cross_entropy` and its gradient at the logits, p sum(t) - t, from one pass.
+    """`cross_entropy` and its gradient with respect to the logits, p sum(t) - t, from one pass.
 
     Args:
         logits: as `cross_entropy`.
@@ -124,7 +120,7 @@ def cross_entropy_with_grad(
 
     Returns:
         loss: as `cross_entropy`.
-        grad: in the shape and dtype of logits; 0 in ignored rows. For class numbers
+        grad: in the shape and dtype of logits; 0 in ignored rows. For class indices
             without smoothing and z-loss each entry is within 4 ulp of the exact value, that of the target included;
             otherwise within 6 ulp of the sizes of its terms, p_k (sum(a) + 2 c |lse|) + a_k.
 
@@ -137,12 +133,12 @@ def cross_entropy_with_grad(
         array([[-0.06,  0.06],
                [ 0.25, -0.25]])
     """
-    return read_batch("cross_entropy_with_grad", logits, target, out=out, **options).loss_with_grad(KERNELS, out)
+    return LOSS.with_grad(logits, target, out=out, **options)
 
 
 def cross_entropy_with_stats(
     logits: npt.ArrayLike,  # (..., K)
-    target: npt.ArrayLike,  # (...) class numbers, or (..., K) probabilities
+    target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
     *,
     out: Array | None = None,
     **options: Unpack[LossOptions],
@@ -169,21 +165,21 @@ def cross_entropy_with_stats(
         >>> stats.correct, stats.entropy.round(3)
         (array([ True, False]), array([0.365, 0.582]))
     """
-    return read_batch("cross_entropy_with_stats", logits, target, out=out, **options).loss_with_stats(KERNELS, out)
+    return LOSS.with_stats(logits, target, out=out, **options)
 
 
 def cross_entropy_jvp(
     logits: npt.ArrayLike,  # (..., K)
-    target: npt.ArrayLike,  # (...) class numbers, or (..., K) probabilities
+    target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
     tangent: npt.ArrayLike,  # (..., K)
     **options: Unpack[LossOptions],
 ) -> Array:
-    """The change of the loss, sum_j (dL/dz_j) v_j, from a change v of the logits.
+    """The Jacobian-vector product of the loss, sum_j (dL/dz_j) v_j.
 
     Args:
         logits: as `cross_entropy`.
         target: as `cross_entropy`.
-        tangent: the change v, in the shape of logits.
+        tangent: v, in the shape of logits.
         options: as `cross_entropy`.
 
     Returns:
@@ -196,12 +192,12 @@ def cross_entropy_jvp(
         >>> float(sg.cross_entropy_jvp([0.0, 0.0], 0, [1.0, 0.0]))
         -0.5
     """
-    return read_batch("cross_entropy_jvp", logits, target, **options).loss_jvp(KERNELS, tangent, "cross_entropy_jvp")
+    return LOSS.jvp(logits, target, tangent, **options)
 
 
 def cross_entropy_hvp(
     logits: npt.ArrayLike,  # (..., K)
-    target: npt.ArrayLike,  # (...) class numbers, or (..., K) probabilities
+    target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
     v: npt.ArrayLike,  # (..., K)
     **options: Unpack[LossOptions],
 ) -> Array:
@@ -223,15 +219,14 @@ def cross_entropy_hvp(
         >>> sg.cross_entropy_hvp([0.0, 0.0], 0, [1.0, 0.0])
         array([ 0.25, -0.25])
     """
-    batch = read_batch("cross_entropy_hvp", logits, target, **options)
-    return hessian_times(batch, tangent_matrix("cross_entropy_hvp", "v", v, batch.z))
+    return LOSS.hvp(logits, target, v, **options)
 
 
-def hessian_times(batch: Batch, v: Array) -> Array:
-    """The Hessian of the loss times v, (N, K), in the shape of the logits."""
-    at = point(batch)
-    v = v.astype(np.float64)
-    a = at.weight * at.t
+def at_scores(at: Point, u: Array) -> tuple[Array, Array]:
+    """The gradient p sum(a) - a at the scores, and the Hessian sum(a) J times u."""
+    a = at.weighted_target
     total = a.sum(axis=1, keepdims=True)
-    product = total * times_jacobian(at.p, at.slope * v)
-    return finish(batch, at, v, total * at.p - a, product)
+    return total * at.p - a, total * times_jacobian(at.p, u)
+
+
+LOSS = Loss("cross_entropy", at_scores)

@@ -12,28 +12,27 @@ from __future__ import annotations
 
 from typing import Unpack
 
-import numpy as np
 import numpy.typing as npt
 
-from softgrad import _kernels
 from softgrad._arrays import Array
-from softgrad.losses._batch import (
-    IfAllIgnored,
-    Kernels,
-    LossAndGrad,
-    LossOptions,
-    Reduction,
-    read_batch,
-    tangent_matrix,
-)
-from softgrad.losses._hessian import finish, point, times_jacobian
+from softgrad.losses._batch import IfAllIgnored, Reduction
+from softgrad.losses._family import Loss
+from softgrad.losses._options import LossOptions
+from softgrad.losses._results import LossAndGrad, LossGradStats
+from softgrad.losses.cross_entropy import at_scores
 
-_KERNELS = Kernels(classes=_kernels.kl_divergence_classes, probs=_kernels.kl_divergence_probs)
+__all__ = [
+    "kl_divergence",
+    "kl_divergence_hvp",
+    "kl_divergence_jvp",
+    "kl_divergence_with_grad",
+    "kl_divergence_with_stats",
+]
 
 
 def kl_divergence(
     logits: npt.ArrayLike,  # (..., K)
-    target: npt.ArrayLike,  # (..., K) probabilities, or (...) class numbers
+    target: npt.ArrayLike,  # (..., K) probabilities, or (...) class indices
     *,
     axis: int = -1,
     weight: npt.ArrayLike | None = None,  # (K,)
@@ -60,11 +59,11 @@ def kl_divergence(
         temperature: as `softgrad.cross_entropy`.
         denominator: as `softgrad.cross_entropy`.
         if_all_ignored: as `softgrad.cross_entropy`.
-        weight: one number a class, (K): the loss is sum_j w_j t_j (log t_j - log p_j).
+        weight: one number per class, (K): the loss is sum_j w_j t_j (log t_j - log p_j).
         reduction: "mean" over the rows, "sum", or "none".
 
     Returns:
-        The divergence: a scalar, or for reduction "none" one number a row, in the shape of logits without `axis`; in
+        The divergence: a scalar, or for reduction "none" one number per row, in the shape of logits without `axis`; in
         nats; float32 for 16-bit logits, else their dtype. Within 4 ulp of sum_j t_j (|log t_j| + |log p_j|).
 
     Raises:
@@ -74,8 +73,7 @@ def kl_divergence(
         >>> float(sg.kl_divergence([0.0, 0.0], [0.9, 0.1]).round(4))
         0.3681
     """
-    return read_batch(
-        "kl_divergence",
+    return LOSS.value(
         logits,
         target,
         axis=axis,
@@ -88,17 +86,17 @@ def kl_divergence(
         reduction=reduction,
         denominator=denominator,
         if_all_ignored=if_all_ignored,
-    ).loss(_KERNELS)
+    )
 
 
 def kl_divergence_with_grad(
     logits: npt.ArrayLike,  # (..., K)
-    target: npt.ArrayLike,  # (..., K) probabilities, or (...) class numbers
+    target: npt.ArrayLike,  # (..., K) probabilities, or (...) class indices
     *,
     out: Array | None = None,
     **options: Unpack[LossOptions],
 ) -> LossAndGrad:
-    """`kl_divergence` and its gradient at the logits, p sum(t) - t, from one pass.
+    """`kl_divergence` and its gradient with respect to the logits, p sum(t) - t, from one pass.
 
     Args:
         logits: as `kl_divergence`.
@@ -118,21 +116,50 @@ def kl_divergence_with_grad(
         >>> sg.kl_divergence_with_grad([0.0, 0.0], [0.9, 0.1]).grad
         array([-0.4,  0.4])
     """
-    return read_batch("kl_divergence_with_grad", logits, target, out=out, **options).loss_with_grad(_KERNELS, out)
+    return LOSS.with_grad(logits, target, out=out, **options)
 
 
-def kl_divergence_jvp(
+def kl_divergence_with_stats(
     logits: npt.ArrayLike,  # (..., K)
-    target: npt.ArrayLike,  # (..., K) probabilities, or (...) class numbers
-    tangent: npt.ArrayLike,  # (..., K)
+    target: npt.ArrayLike,  # (..., K) probabilities, or (...) class indices
+    *,
+    out: Array | None = None,
     **options: Unpack[LossOptions],
-) -> Array:
-    """The change of the loss, sum_j (dL/dz_j) v_j, from a change v of the logits.
+) -> LossGradStats:
+    """`kl_divergence_with_grad`, and the statistics of the rows from the same pass.
 
     Args:
         logits: as `kl_divergence`.
         target: as `kl_divergence`.
-        tangent: the change v, in the shape of logits.
+        out: as `kl_divergence_with_grad`.
+        options: as `kl_divergence`.
+
+    Returns:
+        loss, grad: as `kl_divergence_with_grad`.
+        stats: as `softgrad.cross_entropy_with_stats`.
+
+    Raises:
+        ShapeError, LabelError, AxisError, DtypeError, OptionError: as `kl_divergence_with_grad`.
+
+    Example:
+        >>> sg.kl_divergence_with_stats([[0.0, 0.0], [0.0, 2.0]], [[0.9, 0.1], [0.0, 1.0]]).stats.loss.round(4)
+        array([0.3681, 0.1269])
+    """
+    return LOSS.with_stats(logits, target, out=out, **options)
+
+
+def kl_divergence_jvp(
+    logits: npt.ArrayLike,  # (..., K)
+    target: npt.ArrayLike,  # (..., K) probabilities, or (...) class indices
+    tangent: npt.ArrayLike,  # (..., K)
+    **options: Unpack[LossOptions],
+) -> Array:
+    """The Jacobian-vector product of the loss, sum_j (dL/dz_j) v_j.
+
+    Args:
+        logits: as `kl_divergence`.
+        target: as `kl_divergence`.
+        tangent: v, in the shape of logits.
         options: as `kl_divergence`.
 
     Returns:
@@ -145,12 +172,12 @@ def kl_divergence_jvp(
         >>> float(sg.kl_divergence_jvp([0.0, 0.0], [0.9, 0.1], [1.0, 0.0]))
         -0.4
     """
-    return read_batch("kl_divergence_jvp", logits, target, **options).loss_jvp(_KERNELS, tangent, "kl_divergence_jvp")
+    return LOSS.jvp(logits, target, tangent, **options)
 
 
 def kl_divergence_hvp(
     logits: npt.ArrayLike,  # (..., K)
-    target: npt.ArrayLike,  # (..., K) probabilities, or (...) class numbers
+    target: npt.ArrayLike,  # (..., K) probabilities, or (...) class indices
     v: npt.ArrayLike,  # (..., K)
     **options: Unpack[LossOptions],
 ) -> Array:
@@ -172,10 +199,7 @@ def kl_divergence_hvp(
         >>> sg.kl_divergence_hvp([0.0, 0.0], [0.9, 0.1], [1.0, 0.0])
         array([ 0.25, -0.25])
     """
-    batch = read_batch("kl_divergence_hvp", logits, target, **options)
-    at = point(batch)
-    vectors = tangent_matrix("kl_divergence_hvp", "v", v, batch.z).astype(np.float64)
-    a = at.weight * at.t
-    total = a.sum(axis=1, keepdims=True)
-    product = total * times_jacobian(at.p, at.slope * vectors)
-    return finish(batch, at, vectors, total * at.p - a, product)
+    return LOSS.hvp(logits, target, v, **options)
+
+
+LOSS = Loss("kl_divergence", at_scores)  # its derivatives are those of the cross-entropy

@@ -22,13 +22,26 @@ import numpy.typing as npt
 from softgrad._arrays import Array, numbers
 from softgrad._options import not_negative
 from softgrad.errors import OptionError, ShapeError
-from softgrad.losses._batch import IfAllIgnored, Reduction, RowOptions, RowStats
+from softgrad.losses._batch import IfAllIgnored, Reduction
 from softgrad.losses._linear.gradients import Gradients, LinearGrad, Out, read_out
 from softgrad.losses._linear.hessian import BUFFERS, times_hessian
 from softgrad.losses._linear.one_pass import one_pass
 from softgrad.losses._linear.problem import Problem, read_problem
 from softgrad.losses._linear.results import RowResults
 from softgrad.losses._linear.two_passes import two_passes
+from softgrad.losses._options import RowOptions
+from softgrad.losses._results import RowStats
+
+__all__ = [
+    "LinearGrad",
+    "LinearLossAndGrad",
+    "LinearLossGradStats",
+    "linear_cross_entropy",
+    "linear_cross_entropy_hvp",
+    "linear_cross_entropy_with_grad",
+    "linear_cross_entropy_with_stats",
+]
+
 
 MAX_MEMORY = 64 * 2**20
 
@@ -62,7 +75,7 @@ class LinearLossGradStats(NamedTuple):
 def linear_cross_entropy(
     x: npt.ArrayLike,  # (..., D)
     w: npt.ArrayLike,  # (V, D)
-    target: npt.ArrayLike,  # (...) class numbers, or (..., V) probabilities
+    target: npt.ArrayLike,  # (...) class indices, or (..., V) probabilities
     bias: npt.ArrayLike | None = None,  # (V,)
     *,
     weight: npt.ArrayLike | None = None,  # (V,)
@@ -82,7 +95,7 @@ def linear_cross_entropy(
         x: rows of D features, finite; floating, or integers read as float64.
         w: a row of D numbers for each of V classes, finite.
         target: as `cross_entropy`, of logits (..., V).
-        bias: one number a class; -inf masks a class.
+        bias: one number per class; -inf masks a class.
         weight: as `cross_entropy`; of the classes, not to be taken for w.
         ignore_index: as `cross_entropy`; such rows take no part in the products, and may hold anything.
         label_smoothing: as `cross_entropy`.
@@ -133,7 +146,7 @@ def linear_cross_entropy(
 def linear_cross_entropy_with_grad(
     x: npt.ArrayLike,  # (..., D)
     w: npt.ArrayLike,  # (V, D)
-    target: npt.ArrayLike,  # (...) class numbers, or (..., V) probabilities
+    target: npt.ArrayLike,  # (...) class indices, or (..., V) probabilities
     bias: npt.ArrayLike | None = None,  # (V,)
     *,
     max_memory: int = MAX_MEMORY,
@@ -186,7 +199,7 @@ def linear_cross_entropy_with_grad(
 def linear_cross_entropy_with_stats(
     x: npt.ArrayLike,  # (..., D)
     w: npt.ArrayLike,  # (V, D)
-    target: npt.ArrayLike,  # (...) class numbers, or (..., V) probabilities
+    target: npt.ArrayLike,  # (...) class indices, or (..., V) probabilities
     bias: npt.ArrayLike | None = None,  # (V,)
     *,
     max_memory: int = MAX_MEMORY,
@@ -227,7 +240,7 @@ def linear_cross_entropy_with_stats(
 def linear_cross_entropy_hvp(
     x: npt.ArrayLike,  # (..., D)
     w: npt.ArrayLike,  # (V, D)
-    target: npt.ArrayLike,  # (...) class numbers, or (..., V) probabilities
+    target: npt.ArrayLike,  # (...) class indices, or (..., V) probabilities
     v: tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike | None],  # in the shapes of x, w and bias
     bias: npt.ArrayLike | None = None,  # (V,)
     *,

@@ -16,25 +16,25 @@ from typing import Unpack
 import numpy as np
 import numpy.typing as npt
 
-from softgrad import _kernels
 from softgrad._arrays import Array
-from softgrad.losses._batch import (
-    IfAllIgnored,
-    Kernels,
-    LossAndGrad,
-    LossOptions,
-    Reduction,
-    read_batch,
-    tangent_matrix,
-)
-from softgrad.losses._hessian import dot, finish, point, times_jacobian
+from softgrad.losses._batch import IfAllIgnored, Reduction
+from softgrad.losses._family import Loss
+from softgrad.losses._hessian import Point, dot, times_jacobian
+from softgrad.losses._options import LossOptions
+from softgrad.losses._results import LossAndGrad, LossGradStats
 
-_KERNELS = Kernels(classes=_kernels.squared_error_classes, probs=_kernels.squared_error_probs)
+__all__ = [
+    "squared_error",
+    "squared_error_hvp",
+    "squared_error_jvp",
+    "squared_error_with_grad",
+    "squared_error_with_stats",
+]
 
 
 def squared_error(
     logits: npt.ArrayLike,  # (..., K)
-    target: npt.ArrayLike,  # (...) class numbers, or (..., K) probabilities
+    target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
     *,
     axis: int = -1,
     weight: npt.ArrayLike | None = None,  # (K,)
@@ -61,12 +61,12 @@ def squared_error(
         temperature: as `softgrad.cross_entropy`.
         denominator: as `softgrad.cross_entropy`.
         if_all_ignored: as `softgrad.cross_entropy`.
-        weight: one number a class, (K): a row's loss is multiplied by sum_j w_j t_j, with a class number by w_y.
+        weight: one number per class, (K): a row's loss is multiplied by sum_j w_j t_j, with a class index by w_y.
         reduction: "mean" over the rows, not over the entries; "sum"; or "none".
 
     Returns:
-        The loss: a scalar, or for reduction "none" one number a row, in the shape of logits without `axis`; float32
-        for 16-bit logits, else their dtype. For class numbers within 4 ulp of the exact value; for probabilities each
+        The loss: a scalar, or for reduction "none" one number per row, in the shape of logits without `axis`; float32
+        for 16-bit logits, else their dtype. For class indices within 4 ulp of the exact value; for probabilities each
         p_j - t_j is within 4 ulp of the larger of the two.
 
     Raises:
@@ -76,8 +76,7 @@ def squared_error(
         >>> float(sg.squared_error([[0.0, 0.0], [0.0, 0.0]], [0, 1]))
         0.25
     """
-    return read_batch(
-        "squared_error",
+    return LOSS.value(
         logits,
         target,
         axis=axis,
@@ -90,17 +89,17 @@ def squared_error(
         reduction=reduction,
         denominator=denominator,
         if_all_ignored=if_all_ignored,
-    ).loss(_KERNELS)
+    )
 
 
 def squared_error_with_grad(
     logits: npt.ArrayLike,  # (..., K)
-    target: npt.ArrayLike,  # (...) class numbers, or (..., K) probabilities
+    target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
     *,
     out: Array | None = None,
     **options: Unpack[LossOptions],
 ) -> LossAndGrad:
-    """`squared_error` and its gradient at the logits, J (p - t), from one pass.
+    """`squared_error` and its gradient with respect to the logits, J (p - t), from one pass.
 
     Args:
         logits: as `squared_error`.
@@ -111,7 +110,7 @@ def squared_error_with_grad(
     Returns:
         loss: as `squared_error`.
         grad: in the shape and dtype of logits; 0 in ignored rows. Each entry is within 10 ulp of
-            p_k (m_k + sum_j m_j p_j), the sizes of its terms, where m_j is |p_j - t_j| for class numbers and
+            p_k (m_k + sum_j m_j p_j), the sizes of its terms, where m_j is |p_j - t_j| for class indices and
             max(p_j, t_j) for probabilities.
 
     Raises:
@@ -121,21 +120,50 @@ def squared_error_with_grad(
         >>> sg.squared_error_with_grad([0.0, 0.0], 0).grad
         array([-0.25,  0.25])
     """
-    return read_batch("squared_error_with_grad", logits, target, out=out, **options).loss_with_grad(_KERNELS, out)
+    return LOSS.with_grad(logits, target, out=out, **options)
 
 
-def squared_error_jvp(
+def squared_error_with_stats(
     logits: npt.ArrayLike,  # (..., K)
-    target: npt.ArrayLike,  # (...) class numbers, or (..., K) probabilities
-    tangent: npt.ArrayLike,  # (..., K)
+    target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
+    *,
+    out: Array | None = None,
     **options: Unpack[LossOptions],
-) -> Array:
-    """The change of the loss, sum_j (dL/dz_j) v_j, from a change v of the logits.
+) -> LossGradStats:
+    """`squared_error_with_grad`, and the statistics of the rows from the same pass.
 
     Args:
         logits: as `squared_error`.
         target: as `squared_error`.
-        tangent: the change v, in the shape of logits.
+        out: as `squared_error_with_grad`.
+        options: as `squared_error`.
+
+    Returns:
+        loss, grad: as `squared_error_with_grad`.
+        stats: as `softgrad.cross_entropy_with_stats`.
+
+    Raises:
+        ShapeError, LabelError, AxisError, DtypeError, OptionError: as `squared_error_with_grad`.
+
+    Example:
+        >>> sg.squared_error_with_stats([[0.0, 0.0], [0.0, 2.0]], [0, 1]).stats.loss.round(4)
+        array([0.25  , 0.0142])
+    """
+    return LOSS.with_stats(logits, target, out=out, **options)
+
+
+def squared_error_jvp(
+    logits: npt.ArrayLike,  # (..., K)
+    target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
+    tangent: npt.ArrayLike,  # (..., K)
+    **options: Unpack[LossOptions],
+) -> Array:
+    """The Jacobian-vector product of the loss, sum_j (dL/dz_j) v_j.
+
+    Args:
+        logits: as `squared_error`.
+        target: as `squared_error`.
+        tangent: v, in the shape of logits.
         options: as `squared_error`.
 
     Returns:
@@ -148,12 +176,12 @@ def squared_error_jvp(
         >>> float(sg.squared_error_jvp([0.0, 0.0], 0, [1.0, 0.0]))
         -0.25
     """
-    return read_batch("squared_error_jvp", logits, target, **options).loss_jvp(_KERNELS, tangent, "squared_error_jvp")
+    return LOSS.jvp(logits, target, tangent, **options)
 
 
 def squared_error_hvp(
     logits: npt.ArrayLike,  # (..., K)
-    target: npt.ArrayLike,  # (...) class numbers, or (..., K) probabilities
+    target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
     v: npt.ArrayLike,  # (..., K)
     **options: Unpack[LossOptions],
 ) -> Array:
@@ -175,11 +203,16 @@ def squared_error_hvp(
         >>> sg.squared_error_hvp([0.0, 0.0], 0, [1.0, 0.0])
         array([ 0.125, -0.125])
     """
-    batch = read_batch("squared_error_hvp", logits, target, **options)
-    at = point(batch)
-    vectors = tangent_matrix("squared_error_hvp", "v", v, batch.z).astype(np.float64)
-    w = 1.0 if batch.weight is None else dot(np.broadcast_to(at.weight, at.t.shape), at.t)
+    return LOSS.hvp(logits, target, v, **options)
+
+
+def _at_scores(at: Point, u: Array) -> tuple[Array, Array]:
+    """The gradient w J (p - t) at the scores, and the Hessian there times u."""
+    w = 1.0 if at.weight is None else dot(np.broadcast_to(at.weight, at.t.shape), at.t)
     error = at.p - at.t
-    change = times_jacobian(at.p, at.slope * vectors)  # of p
+    change = times_jacobian(at.p, u)  # of p
     product = change * (error - dot(error, at.p)) + at.p * (change - dot(change, at.p) - dot(error, change))
-    return finish(batch, at, vectors, w * times_jacobian(at.p, error), w * product)
+    return w * times_jacobian(at.p, error), w * product
+
+
+LOSS = Loss("squared_error", _at_scores)

@@ -13,31 +13,18 @@ Source: Rumelhart, Hinton and Williams, Nature 323 (1986); Goodfellow et al., De
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from softgrad import losses
 from softgrad._arrays import Array, numbers
 from softgrad.errors import OptionError, ShapeError
-from softgrad.losses import (
-    LossAndGrad,
-    cross_entropy,
-    cross_entropy_with_grad,
-    kl_divergence,
-    kl_divergence_with_grad,
-    squared_error,
-    squared_error_with_grad,
-)
+from softgrad.formulas.losses import LOSSES
 from softgrad.nn.layers import Layer
 from softgrad.softmax import softmax
-
-LOSSES: dict[str, tuple[Callable[..., Array], Callable[..., LossAndGrad]]] = {
-    "cross_entropy": (cross_entropy, cross_entropy_with_grad),
-    "kl_divergence": (kl_divergence, kl_divergence_with_grad),
-    "squared_error": (squared_error, squared_error_with_grad),
-}
 
 
 class LossAndGrads(NamedTuple):
@@ -52,7 +39,7 @@ class Network:
 
     Args:
         layers: the layers from input to output. The width of the last one is the number of classes.
-        loss: "cross_entropy", "kl_divergence" or "squared_error": a loss of softmax(logits), averaged over the rows.
+        loss: the name of a loss in softgrad.losses, such as "cross_entropy"; it is averaged over the rows.
         dtype: float32 or float64, the dtype of the parameters and of every result.
 
     Raises:
@@ -143,7 +130,8 @@ class Network:
         target: npt.ArrayLike,  # (N) class indices, or (N, K) probabilities
     ) -> Array:
         """The mean loss over the rows."""
-        return LOSSES[self.loss_name][0](self.logits(x), target)
+        value: Array = getattr(losses, self.loss_name)(self.logits(x), target)
+        return value
 
     def loss_with_grads(
         self,
@@ -161,7 +149,7 @@ class Network:
             LabelError: target holds a class index outside 0..K-1.
         """
         activations = self._forward(x)
-        loss, grad = LOSSES[self.loss_name][1](activations[-1], target)
+        loss, grad = getattr(losses, f"{self.loss_name}_with_grad")(activations[-1], target)
 
         grads: dict[str, Array] = {}
         for i in reversed(range(len(self.layers))):

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from softgrad._arrays import Array
-from softgrad._options import positive, share
+from softgrad._options import half_open_unit, positive
 
 
 class Optimizer(Protocol):
@@ -40,7 +40,7 @@ class SGD:
 
     def __init__(self, learning_rate: float = 0.01, *, momentum: float = 0.9) -> None:
         self.learning_rate = positive("SGD", "learning_rate", learning_rate)
-        self.momentum = share("SGD", "momentum", momentum)
+        self.momentum = half_open_unit("SGD", "momentum", momentum)
         self._velocity: dict[str, Array] = {}
 
     def step(self, parameters: dict[str, Array], grads: dict[str, Array]) -> None:
@@ -80,8 +80,8 @@ class Adam:
         self, learning_rate: float = 0.001, *, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
     ) -> None:
         self.learning_rate = positive("Adam", "learning_rate", learning_rate)
-        self.beta1 = share("Adam", "beta1", beta1)
-        self.beta2 = share("Adam", "beta2", beta2)
+        self.beta1 = half_open_unit("Adam", "beta1", beta1)
+        self.beta2 = half_open_unit("Adam", "beta2", beta2)
         self.epsilon = positive("Adam", "epsilon", epsilon)
         self._steps = 0
         self._means: dict[str, tuple[Array, Array]] = {}

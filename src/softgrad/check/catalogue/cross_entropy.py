@@ -6,8 +6,8 @@ For the loss -Σ_k t log p with p = softmax(z): dL/dz = p - t. With label smooth
 from __future__ import annotations
 
 from softgrad.check.catalogue.entry import Entry, WrongLine
+from softgrad.formulas.losses import FUSED
 
-FUSED = "dz = p - t"
 SMOOTHED = "dz = p - q"
 FUSED_AWAY_FROM_0 = "dz = p * (sum_k(t * p / (p + eps)) - t / (p + eps))"
 

@@ -6,10 +6,10 @@ For the loss -Σ_k t log p at the probabilities themselves: dL/dp = -t / p.
 from __future__ import annotations
 
 from softgrad.check.catalogue.entry import Entry, WrongLine
+from softgrad.formulas.losses import AT_PROBABILITIES, HALF_SQUARED
 
-AT_PROBABILITIES = "dp = -t / p"
 AWAY_FROM_0 = "dp = -t / (p + eps)"
-SQUARED = ("dp = p - t", "dp = 2 * (p - t)")
+SQUARED = (HALF_SQUARED, "dp = 2 * (p - t)")
 REVERSED = "dz = p * (logp - log(t) - sum_k(p * (logp - log(t))))"
 BINARY = "dz = a - t"
 BINARY_AT_PROBABILITIES = "dp = (a - t) / (a * (1 - a))"

@@ -7,9 +7,9 @@ J dp = p (dp - Σ_k p dp).
 from __future__ import annotations
 
 from softgrad.check.catalogue.entry import Entry, WrongLine
+from softgrad.formulas.losses import SOFTMAX_IN_LOSS
 
 SOFTMAX = "dz = p * (dp - sum_k(p * dp))"
-SOFTMAX_IN_LOSS = "dz = (dp - sum_k(p * dp)) * p"  # the same where dp is the loss's own: other mistakes are made there
 
 ENTRIES = (
     Entry(

@@ -8,18 +8,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from softgrad.check.catalogue.activations import SIGMOID
-from softgrad.check.catalogue.cross_entropy import FUSED, FUSED_AWAY_FROM_0, SMOOTHED
+from softgrad.check.catalogue.cross_entropy import FUSED_AWAY_FROM_0, SMOOTHED
 from softgrad.check.catalogue.other_losses import (
-    AT_PROBABILITIES,
     AWAY_FROM_0,
     BINARY,
     BINARY_AT_PROBABILITIES,
     REVERSED,
     SQUARED,
 )
-from softgrad.check.catalogue.softmax import SOFTMAX_IN_LOSS
 from softgrad.check.recognise.interpretation import LossOptions, Target
 from softgrad.check.recognise.output_function import OutputFunction
+from softgrad.formulas.losses import AT_PROBABILITIES, FUSED, LOSSES, SOFTMAX_IN_LOSS
 
 EPSILONS = tuple(10.0**-n for n in (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 1))
 BASES = ("2", "10")  # of the logarithm, other than e
@@ -137,11 +136,9 @@ def other_losses(target: Target) -> Iterator[RowLoss]:
     """The squared error of softmax and of z itself, the Kullback-Leibler divergence, and losses of sigmoid."""
     p = ("p = softmax(z)", "logp = log_softmax(z)", *_target_lines(target))
     a = ("a = sigmoid(z)", *_target_lines(target))
-    whole, half = SQUARED[1], SQUARED[0]
     for title, lines, row, back in (
-        ("squared error of softmax", p, "sum_k((p - t) ** 2)", (whole, SOFTMAX_IN_LOSS)),
-        ("half squared error of softmax", p, "sum_k((p - t) ** 2) / 2", (half, SOFTMAX_IN_LOSS)),
-        ("Kullback-Leibler divergence", p, "sum_k(where(t > 0, t * (log(t) - logp), 0))", (FUSED,)),
+        ("squared error of softmax", p, "sum_k((p - t) ** 2)", (SQUARED[1], SOFTMAX_IN_LOSS)),
+        *((row.of_softmax, p, row.row_loss, row.backward) for row in LOSSES.values() if row.name != "cross_entropy"),
         ("divergence of softmax from the target", p, REVERSED_ROW, (REVERSED,)),
         ("binary cross-entropy of sigmoid", a, "sum_k(softplus(z) - t * z)", (BINARY,)),
         ("squared error of sigmoid", a, "sum_k((a - t) ** 2)", ("da = 2 * (a - t)", SIGMOID)),

@@ -1,1 +1,1 @@
-"""A Document as text, Markdown, LaTeX and HTML. The formula_ files write the mathematics in it."""
+"""Renders a Document as text, Markdown, LaTeX and HTML. The formula_*.py files render its formulas."""

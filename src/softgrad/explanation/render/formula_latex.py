@@ -21,7 +21,7 @@ from softgrad.explanation.formula import (
 
 
 def as_latex(math: Math) -> str:
-    """The formula as LaTeX, without what puts TeX into mathematics."""
+    """The formula as LaTeX, without the $ signs around it."""
     match math:
         case str():
             return SIGNS[math].latex if math in SIGNS else math

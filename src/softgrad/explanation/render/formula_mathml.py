@@ -1,4 +1,4 @@
-"""A formula as MathML Core, which browsers show without a script or a font."""
+"""A formula as MathML Core, which browsers show without scripts or fonts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def as_mathml(math: Math) -> str:
-    """The formula as a <math> element that stands in a line of text, its fractions at full size."""
+    """The formula as an inline <math> element, with fractions at full size."""
     return f'<math><mstyle displaystyle="true">{_parts(math)}</mstyle></math>'
 
 

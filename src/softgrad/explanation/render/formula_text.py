@@ -55,7 +55,7 @@ def as_text(math: Math) -> str:
 
 
 def _space(before: Math, part: Math) -> str:
-    """A space between two factors, which stand side by side without a sign."""
+    """A space between two factors that have no sign between them; else ""."""
     ends = before == ")" or not (before in SIGNS or isinstance(before, Words))
     begins = part in (*FUNCTIONS, "(", "δ") or not (part in SIGNS or isinstance(part, Words))
     return " " if ends and begins else ""

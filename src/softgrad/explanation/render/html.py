@@ -1,6 +1,6 @@
-"""A document as HTML: one file, mathematics as MathML, no script, nothing to load.
+"""A document as HTML: one file, formulas as MathML, no scripts, nothing to download.
 
-The style of `page.css` is embedded. Its class names begin with sg-, so that they do not clash with those of a notebook.
+`page.css` is embedded. Its class names begin with sg-, so that they do not clash with those of a notebook.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def as_html_page(document: Document) -> str:
 
 
 def as_html_fragment(document: Document) -> str:
-    """One <div> element: the body of the page, and what a notebook shows."""
+    """One <div> element, which is the body of the page and is what a notebook shows."""
     parts = [f"<h1>{escape(document.title)}</h1>", *(f"<p>{escape(text)}</p>" for text in document.intro)]
     for part, steps in document.numbered_parts():
         parts.append(f"<h2>{escape(part.title)}</h2>")
@@ -85,7 +85,7 @@ def _largest(table: Table) -> float:
 
 
 def _heat(cell: Num, largest: float, hover: str) -> str:
-    """A cell whose background shows the number: one colour above 0, another below, stronger for larger numbers."""
+    """A cell with one background colour above 0 and another below, stronger for larger numbers."""
     strength = round(60 * abs(cell.value) / largest) if largest else 0
     colour = "plus" if cell.value > 0 else "minus"
     return (
@@ -106,7 +106,7 @@ def _cell(cell: Math) -> str:
 def _compared(compared: Compared) -> str:
     what, largest = as_mathml(compared.what), as_mathml(compared.largest)
     given = f"Central differences give {as_mathml(compared.differences)}. " if compared.differences else ""
-    return f'<p class="sg-wide sg-compared">{given}{what} and central differences are {largest} apart at most.</p>'
+    return f'<p class="sg-wide sg-compared">{given}{what} differs from central differences by at most {largest}.</p>'
 
 
 def _wrong(wrong: Wrong) -> str:

@@ -1,4 +1,4 @@
-"""A document as LaTeX, which pdflatex compiles with amsmath, geometry and graphicx."""
+"""A document as LaTeX for pdflatex with amsmath, geometry and graphicx."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from softgrad.explanation.formula import SIGNS as SIGN_OF
 from softgrad.explanation.formula import Math, Words
 from softgrad.explanation.render.formula_latex import as_latex
 
-SIGNS = {  # characters of prose that TeX knows in math mode only
+SIGNS = {  # characters of the prose that TeX allows in math mode only
     "∂": r"\partial", "δ": r"\delta", "Σ": r"\Sigma", "λ": r"\lambda", "ε": r"\varepsilon", "≠": r"\ne",
     "ᵀ": r"^{\mathsf T}", "²": "^2",
 }  # fmt: skip
@@ -19,7 +19,7 @@ ESCAPED = {
     ">": r"\textgreater{}", **{sign: rf"\ensuremath{{{math}}}" for sign, math in SIGNS.items()},
 }  # fmt: skip
 COMMA = SIGN_OF[","].latex
-HEAD = r"""\documentclass{article}
+PREAMBLE = r"""\documentclass{article}
 \usepackage[utf8]{inputenc}
 \usepackage[T1]{fontenc}
 \usepackage{amsmath}
@@ -39,7 +39,7 @@ def as_latex_document(document: Document) -> str:
         blocks.append(rf"\subsection*{{{_prose(part.title)}}}")
         for number, step in steps:
             blocks += [rf"\subsubsection*{{{number}. {_prose(step.title)}}}", *_step(step)]
-    return HEAD + "\n\n".join(blocks) + "\n\n\\end{document}\n"
+    return PREAMBLE + "\n\n".join(blocks) + "\n\n\\end{document}\n"
 
 
 def _step(step: Step) -> Iterator[str]:
@@ -73,7 +73,7 @@ def _cell(cell: Math) -> str:
 def _compared(compared: Compared) -> str:
     what, largest = (_math(part) for part in (compared.what, compared.largest))
     given = f"Central differences give {_math(compared.differences)}. " if compared.differences else ""
-    return f"{given}{what} and central differences are {largest} apart at most."
+    return f"{given}{what} differs from central differences by at most {largest}."
 
 
 def _wrong(wrong: Wrong) -> str:
@@ -91,7 +91,7 @@ def _wrong(wrong: Wrong) -> str:
 
 
 def _math(math: Math) -> str:
-    """Inline mathematics. TeX may also break the line after a comma."""
+    """An inline formula, in which TeX may break the line after a comma."""
     latex = as_latex(math).replace(COMMA, rf"{COMMA}\allowbreak ")
     return rf"$\displaystyle {latex}$"
 

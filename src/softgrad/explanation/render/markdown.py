@@ -1,4 +1,4 @@
-"""A document as Markdown: mathematics between $ signs, tables of pipes."""
+"""A document as Markdown, with formulas between $ signs and pipe tables."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ def _cell(cell: Math) -> str:
 def _compared(compared: Compared) -> str:
     what, largest = (f"${as_latex(part)}$" for part in (compared.what, compared.largest))
     given = f"Central differences give ${as_latex(compared.differences)}$. " if compared.differences else ""
-    return f"{given}{what} and central differences are {largest} apart at most."
+    return f"{given}{what} differs from central differences by at most {largest}."
 
 
 def _wrong(wrong: Wrong) -> str:
-    """A block quote, so that nobody takes a wrong number for a right one."""
+    """A block quote, so that a wrong number is not mistaken for a right one."""
     return "\n".join(
         [
             f"> **Wrong: {_prose(wrong.title)}.** {_prose(wrong.explanation)}",

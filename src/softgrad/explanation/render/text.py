@@ -6,12 +6,12 @@ import textwrap
 from collections.abc import Iterator
 
 from softgrad.explanation.document import Compared, Document, Step, Table, Wrong
-from softgrad.explanation.formula import Math
+from softgrad.explanation.formula import Math, Vec, Words
 from softgrad.explanation.render.formula_text import as_text
 
 WIDTH = 96
 MARGIN = "    "
-BAR = 20  # columns of a probability of 1
+BAR = 20  # width of the bar of a probability of 1
 
 
 def as_plain_text(document: Document, width: int) -> str:
@@ -54,7 +54,7 @@ def _wrapped(text: str, width: int, margin: str) -> list[str]:
 
 
 def _table(table: Table) -> Iterator[str]:
-    """Columns as wide as their widest entry; numbers are aligned to the right."""
+    """A table with columns as wide as their widest entry. Words and vectors are aligned left, numbers right."""
     if table.title:
         yield MARGIN + table.title
     cells = [[as_text(cell) for cell in line] for line in (table.head, *table.rows)]
@@ -62,11 +62,13 @@ def _table(table: Table) -> Iterator[str]:
         cells[0].append("")
         for line, (_, p, t) in zip(cells[1:], table.rows, strict=True):
             line.append(f"p {_bar(p)}  t {_bar(t)}")
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    columns = list(zip(*cells, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    left = [isinstance(cell, Words | Vec) for cell in table.rows[0]] + [True] * (len(columns) - len(table.head))
     for line in cells:
         yield MARGIN + "  ".join(
-            cell.ljust(width) if cell.startswith(("(", "p ", "d", "np")) else cell.rjust(width)
-            for cell, width in zip(line, widths, strict=True)
+            cell.ljust(width) if is_left else cell.rjust(width)
+            for cell, width, is_left in zip(line, widths, left, strict=True)
         )
     if table.left_out:
         yield f"{MARGIN}({table.left_out})"
@@ -80,7 +82,7 @@ def _compared(compared: Compared) -> Iterator[str]:
     what, largest = as_text(compared.what), as_text(compared.largest)
     if compared.differences is not None:
         yield f"{MARGIN}central differences give {as_text(compared.differences)}"
-    yield f"{MARGIN}{what} and central differences are {largest} apart at most"
+    yield f"{MARGIN}{what} differs from central differences by at most {largest}"
 
 
 def _wrong(wrong: Wrong, width: int) -> Iterator[str]:

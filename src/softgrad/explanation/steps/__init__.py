@@ -2,9 +2,9 @@
 
 forward.py        logits -> probabilities -> loss, for one row
 backward.py       loss -> gradient at the logits, for one row
-batch.py          the other rows, and the mean over the batch
+batch.py          the remaining rows, and the mean over the batch
 layer.py          the linear layer below the logits
-row_values.py     all that is computed for one row
-wrong_lines.py    the usual mistakes, from the checker's catalogue
-shared.py         what the steps share: numbers in formulas, wrong lines, comparisons with differences
+row_values.py     the values computed for one row
+wrong_lines.py    common mistakes, from the checker's catalogue
+shared.py         helpers of several steps: numbers in formulas, wrong lines, comparisons with central differences
 """

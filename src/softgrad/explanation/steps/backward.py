@@ -1,15 +1,14 @@
-"""The steps of one row from the loss back to the gradient with respect to its logits.
+"""The steps from the loss of one row to its gradient with respect to the logits.
 
     dL/dp,    J = diag(p) - p p^T,    dL/dz = J^T dL/dp = p (dL/dp - <dL/dp, p>),    and p - t for the cross-entropy
 
-Source: Goodfellow et al., Deep Learning (2016), 6.2.2.3 and 6.5; Bridle, Probabilistic Interpretation of Feedforward
-Classification Network Outputs (1990), for p - t.
+Source: Goodfellow et al., Deep Learning (2016), 6.2.2.3 and 6.5; for p - t: Bridle, Probabilistic Interpretation of
+Feedforward Classification Network Outputs (1990).
 """
 
 from __future__ import annotations
 
-from softgrad.check.catalogue.cross_entropy import FUSED
-from softgrad.check.catalogue.softmax import SOFTMAX, SOFTMAX_IN_LOSS
+from softgrad.check.catalogue.softmax import SOFTMAX
 from softgrad.explanation.document import Compared, Step, Table
 from softgrad.explanation.formula import (
     Frac,
@@ -26,7 +25,7 @@ from softgrad.explanation.formula import (
     row,
     total,
 )
-from softgrad.explanation.steps.row_values import AT_P, RowValues
+from softgrad.explanation.steps.row_values import RowValues
 from softgrad.explanation.steps.shared import (
     WRITTEN_OUT,
     classes_left_out,
@@ -40,65 +39,74 @@ from softgrad.explanation.steps.shared import (
     wrong,
     z,
 )
+from softgrad.formulas.losses import FUSED, SOFTMAX_IN_LOSS
 
 DELTA = Sub("δ", "ij")
 J_IJ = Sub("J", "ij")
 
 
 def backward_steps(at: RowValues) -> tuple[Step, ...]:
-    """From dL/dp to dL/dz."""
-    collapse = [] if at.loss == "squared_error" else [_collapse(at)]
-    of_class = _squared_error_of_class if at.loss == "squared_error" else _cross_entropy_of_class
-    sparse = [] if at.label is None else [of_class(at, at.label)]
-    return _at_probabilities(at), _jacobian(at), _why_a_matrix(at), _product(at), _inner_product(at), *collapse, *sparse
+    """The steps from dL/dp to dL/dz."""
+    simplified = [_simplified(at)] if at.simplifies else []
+    shortcut = _cross_entropy_of_class if at.simplifies else _squared_error_of_class
+    of_class = [] if at.label is None else [shortcut(at, at.label)]
+    return (
+        _at_probabilities(at),
+        _jacobian(at),
+        _why_a_matrix(at),
+        _product(at),
+        _inner_product(at),
+        *simplified,
+        *of_class,
+    )
 
 
 def _at_probabilities(at: RowValues) -> Step:
     i = main_class(at)
-    if at.loss == "squared_error":
-        why = "The square brings down a 2, which cancels the 1/2 in front."
+    if not at.simplifies:
+        why = "The derivative of the square has a factor of 2, which cancels the 1/2 of the loss."
         formula: Math = row(p("i"), "-", t("i"))
-        put_in: Math = row(num(at.p, i), "-", num(at.t, i))
+        with_numbers: Math = row(num(at.p, i), "-", num(at.t, i))
         mistakes = ("sign", "factor-2", "cross-entropy-gradient")
     else:
-        why = "The derivative of log p is 1/p, and the minus of the loss stays in front of it."
+        why = "The derivative of log p is 1/p. The minus sign of the loss remains."
         formula = row("negative", Frac(t("i"), p("i")))
-        put_in = row("negative", Frac(num(at.t, i), num(at.p, i)))
+        with_numbers = row("negative", Frac(num(at.t, i), num(at.p, i)))
         mistakes = ("sign", "logits-gradient-at-probabilities", "true-class-only-missing")
     return Step(
         "The gradient at the probabilities",
         why,
         (row(loss_by(p("i")), "=", formula),),
-        (row(loss_by(p(i)), "=", put_in, "=", num(at.dp, i)), row(loss_by("p"), "=", vec(at, at.dp))),
-        wrong=wrong(at, AT_P[at.loss], mistakes, at.dp),
+        (row(loss_by(p(i)), "=", with_numbers, "=", num(at.dp, i)), row(loss_by("p"), "=", vec(at, at.dp))),
+        wrong=wrong(at, at.at_probabilities, mistakes, at.dp),
     )
 
 
 def _jacobian(at: RowValues) -> Step:
-    places = range(len(at.shown))
+    positions = range(len(at.shown))
     by_quotient_rule = Frac(row(DELTA, Sub("e", "i"), "S", "-", Sub("e", "i"), Sub("e", "j")), Squared("S"))
-    one_of_each = (_entry(at, a, b) for a in places[:WRITTEN_OUT] for b in places[a:WRITTEN_OUT])
+    upper_triangle = (_entry(at, a, b) for a in positions[:WRITTEN_OUT] for b in positions[a:WRITTEN_OUT])
     table = Table(
-        "The Jacobian J, row i, column j",
+        "The Jacobian J: row i, column j",
         (Words("i, j"), *map(str, at.shown)),
-        tuple((str(i), *(num(at.jacobian, a, b) for b in places)) for a, i in enumerate(at.shown)),
+        tuple((str(i), *(num(at.jacobian, a, b) for b in positions)) for a, i in enumerate(at.shown)),
         "heat",
-        tuple(tuple(_entry(at, a, b) for b in places) for a in places),
+        tuple(tuple(_entry(at, a, b) for b in positions) for a in positions),
         classes_left_out(at),
     )
     return Step(
         "The Jacobian, entry by entry",
-        "The quotient e_i / S is differentiated: z_j stands in the numerator only if i = j, in the sum S always.",
+        "The quotient rule differentiates e_i / S. The numerator contains z_j only if i = j; the sum S always does.",
         (
             row(J_IJ, "=", Partial(p("i"), z("j")), "=", by_quotient_rule,
                 Words("   with "), "S", "=", Sum("k", Sub("e", "k"))),
             row(Sub("J", "ii"), "=", p("i"), "(", "1", "-", p("i"), ")", Words("   if "), "i", "=", "j"),
             row(J_IJ, "=", "negative", p("i"), p("j"), Words("   if "), "i", "≠", "j"),
-            row(J_IJ, "=", p("i"), "(", DELTA, "-", p("j"), ")", Words("   for both: the Kronecker "), DELTA,
-                Words(" is 1 if "), "i", "=", "j", Words(", else 0")),
+            row(J_IJ, "=", p("i"), "(", DELTA, "-", p("j"), ")", Words("   in both cases; the Kronecker delta "), DELTA,
+                Words(" is 1 if "), "i", "=", "j", Words(" and 0 otherwise")),
             row("J", "=", "diag", "(", "p", ")", "-", "p", Transposed("p")),
         ),
-        tuple(one_of_each),
+        tuple(upper_triangle),
         (table,),
         (Compared("J", None, largest(at.jacobian.value, at.jacobian_by_differences.value)),),
     )  # fmt: skip
@@ -108,8 +116,8 @@ def _entry(at: RowValues, a: int, b: int) -> Math:
     """One entry of the Jacobian with the numbers put in."""
     i, j = at.shown[a], at.shown[b]
     p_i, p_j = num(at.p, i), num(at.p, j)
-    put_in = row(p_i, "(", "1", "-", p_i, ")") if a == b else row("negative", p_i, "·", p_j)
-    return row(Sub("J", f"{i},{j}"), "=", put_in, "=", num(at.jacobian, a, b))
+    with_numbers = row(p_i, "(", "1", "-", p_i, ")") if a == b else row("negative", p_i, "·", p_j)
+    return row(Sub("J", f"{i},{j}"), "=", with_numbers, "=", num(at.jacobian, a, b))
 
 
 def _why_a_matrix(at: RowValues) -> Step:
@@ -119,15 +127,15 @@ def _why_a_matrix(at: RowValues) -> Step:
     diagonal = [num(at.jacobian, a, a) for a in range(len(at.shown))]
     return Step(
         "Why a matrix and not a vector",
-        "Every logit moves every probability through the sum S: a vector has room for J_ii alone, and loses what the "
-        "other classes give up when one gains.",
+        "Every logit changes every probability through the sum S. A vector could hold only the diagonal J_ii; it would "
+        "miss what the other classes lose when one class gains.",
         (
             row(Sum("i", J_IJ), "=", p("j"), "-", p("j"), Sum("i", p("i")), "=", "0",
-                Words("   since probabilities go on summing to 1")),
+                Words("   because the probabilities always sum to 1")),
         ),
         (
             row(Words(f"column {j} of J:  "), total(map(factor, column), at.left_out), "=", "0"),
-            row(Words("the diagonal alone:  "), Vec(tuple(diagonal), at.left_out)),
+            row(Words("diagonal of J:  "), Vec(tuple(diagonal), at.left_out)),
         ),
     )  # fmt: skip
 
@@ -136,7 +144,7 @@ def _product(at: RowValues) -> Step:
     mistakes = ("diagonal-only", "jacobian-summed", "inner-product-missing", "off-diagonal-sign")
     return Step(
         "The product with the Jacobian",
-        "The chain rule: z_j acts on the loss through every p_i, and these ways add up.",
+        "Each z_j affects the loss through every p_i. The chain rule sums these effects.",
         (
             row(loss_by(z("j")), "=", Sum("i", row(J_IJ, loss_by(p("i"))))),
             row(loss_by("z"), "=", Transposed("J"), loss_by("p")),
@@ -165,12 +173,11 @@ def _inner_product(at: RowValues) -> Step:
     products = [row(factor(num(at.dp, i)), "·", num(at.p, i)) for i in counted]
     inner = row("⟨", loss_by("p"), ",", "p", "⟩")
     j = main_class(at)
-    put_in = row(num(at.p, j), "(", num(at.dp, j), "-", factor(num(at.inner)), ")")
-    last = at.loss == "squared_error"
+    with_numbers = row(num(at.p, j), "(", num(at.dp, j), "-", factor(num(at.inner)), ")")
     return Step(
         "The product without the matrix",
-        "With J_ij = p_i (δ_ij - p_j) the sum has one term with δ and one inner product, the same for every j: J is "
-        "never formed.",
+        "With J_ij = p_i (δ_ij - p_j), the δ selects the term i = j, and what remains is an inner product that is the "
+        "same for every j. The matrix J is not needed.",
         (
             row(Sum("i", row(p("i"), "(", DELTA, "-", p("j"), ")", loss_by(p("i")))), "=",
                 p("j"), loss_by(p("j")), "-", p("j"), Sum("i", row(p("i"), loss_by(p("i"))))),
@@ -178,19 +185,19 @@ def _inner_product(at: RowValues) -> Step:
         ),
         (
             row(inner, "=", total(products, left_out), "=", num(at.inner)),
-            row(loss_by(z(j)), "=", put_in, "=", num(at.dz, j)),
+            row(loss_by(z(j)), "=", with_numbers, "=", num(at.dz, j)),
             row(loss_by("z"), "=", vec(at, at.dz)),
         ),
-        compared=(compared(at, loss_by("z"), at.dz),) if last else (),
+        compared=(compared(at, loss_by("z"), at.dz),) if not at.simplifies else (),
         wrong=wrong(at, SOFTMAX_IN_LOSS, ("softmax-jacobian-missing", "mean-for-sum"), at.dz),
     )  # fmt: skip
 
 
-def _collapse(at: RowValues) -> Step:
+def _simplified(at: RowValues) -> Step:
     lines = (row(loss_by(z(j)), "=", num(at.p, j), "-", num(at.t, j), "=", num(at.dz, j)) for j in at.shown)
     return Step(
-        "The sum collapses to p - t",
-        "Each p_i cancels against the 1/p_i of the loss, and the target sums to 1.",
+        "The sum simplifies to p - t",
+        "Each p_i cancels the 1/p_i of the loss, and the target sums to 1.",
         (
             row(loss_by(z("j")), "=", Sum("i", row(p("i"), "(", DELTA, "-", p("j"), ")",
                 row("(", "negative", Frac(t("i"), p("i")), ")")))),
@@ -206,11 +213,12 @@ def _collapse(at: RowValues) -> Step:
 def _cross_entropy_of_class(at: RowValues, y: int) -> Step:
     mistakes = ("label-off-by-one", "true-class-only", "one-hot-not-subtracted")
     return Step(
-        "The short cut for a class number",
-        "The target is 1 at one class: no vector t is needed, one number is subtracted at one place.",
+        "The shortcut for a class index",
+        "The target is 1 at one class and 0 at the others. So no vector t is needed: 1 is subtracted from one entry of "
+        "p.",
         (
             row("L", "=", "negative", "log", p(y)),
-            row(loss_by("z"), "=", "p", Words("   and 1 less at class "), str(y)),
+            row(loss_by("z"), "=", "p", Words("   with 1 subtracted at class "), str(y)),
         ),
         (
             row("L", "=", "negative", "log", num(at.p, y), "=", num(at.loss_value)),
@@ -224,12 +232,13 @@ def _cross_entropy_of_class(at: RowValues, y: int) -> Step:
 def _squared_error_of_class(at: RowValues, y: int) -> Step:
     inner = row("⟨", loss_by("p"), ",", "p", "⟩")
     return Step(
-        "The short cut for a class number",
-        "The target is 1 at one class: no vector t is needed, and the inner product is a sum of squares.",
+        "The shortcut for a class index",
+        "The target is 1 at one class and 0 at the others. So no vector t is needed: 1 is subtracted from one entry of "
+        "p, and the inner product is a sum of squares minus one entry of p.",
         (
-            row(loss_by("p"), "=", "p", Words("   and 1 less at class "), str(y)),
+            row(loss_by("p"), "=", "p", Words("   with 1 subtracted at class "), str(y)),
             row(inner, "=", Sum("i", Squared(p("i"))), "-", p(y)),
         ),
         (row(loss_by("p"), "=", vec(at, at.dp)), row(inner, "=", num(at.inner))),
-        wrong=wrong(at, AT_P[at.loss], ("label-off-by-one", "one-hot-not-subtracted"), at.dp),
+        wrong=wrong(at, at.at_probabilities, ("label-off-by-one", "one-hot-not-subtracted"), at.dp),
     )

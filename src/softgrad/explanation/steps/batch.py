@@ -1,4 +1,4 @@
-"""The steps of the batch: the rows that are not shown in full, and the mean over all of them.
+"""The steps of the batch: the rows that are not shown in full, and the mean over all rows.
 
     L = 1/m sum_r L_r,    dL/dz_r = 1/m dL_r/dz_r
 
@@ -52,7 +52,7 @@ class Batch(NamedTuple):
     shown: tuple[int, ...]
 
     def by_differences(self, directions: Iterable[Array]) -> Bounded:
-        """Derivatives of the mean loss along directions in the logits, each (m, K), from values of the loss alone."""
+        """Derivatives of the mean loss along directions (m, K) in the logits, computed from values of the loss."""
         found = list(map(self._along, directions))
         return Bounded(*(np.array([float(one[part]) for one in found]) for part in (0, 1)))
 
@@ -72,7 +72,7 @@ class Batch(NamedTuple):
 
 
 def batch_of(problem: Problem, row_values: tuple[RowValues, ...], shown: int) -> Batch:
-    """The batch with its mean loss and gradient, as the loss function of softgrad returns them."""
+    """The batch with its mean loss and gradient, computed by softgrad's loss function."""
     target: Any = problem.t if problem.labels is None else problem.labels
     axis = -1 if problem.layout == "rows" else 0
     z, error = problem.z, np.stack([at.dz.error for at in row_values]) / problem.rows
@@ -91,21 +91,21 @@ def batch_of(problem: Problem, row_values: tuple[RowValues, ...], shown: int) ->
     )
 
 
-def rest_of_batch(batch: Batch, in_full: int) -> Step:
+def remaining_rows(batch: Batch, in_full: int) -> Step:
     """The rows that are not shown in full, as a table."""
-    rest = range(in_full, batch.problem.rows)
+    remaining = range(in_full, batch.problem.rows)
     lines: list[tuple[Math, ...]] = [
         (str(r), _target(batch, r), num(at.loss_value), *(num(at.dz, i) for i in batch.shown))
-        for r, at in ((r, batch.row_values[r]) for r in rest[:ROWS_IN_TABLE])
+        for r, at in ((r, batch.row_values[r]) for r in remaining[:ROWS_IN_TABLE])
     ]
     head: tuple[Math, ...] = (Words("row"), Words("target"), "L", *(loss_by(Sub("z", str(i))) for i in batch.shown))
     left_out = [
-        _left_out(len(rest) - len(lines), "rows"),
+        _left_out(len(remaining) - len(lines), "rows"),
         _left_out(batch.problem.classes - len(batch.shown), "classes"),
     ]
     return Step(
-        "Loss and gradient of each further row",
-        "Each row goes through the same steps, and no row has an effect on another.",
+        "Loss and gradient of each remaining row",
+        "Each row goes through the same steps. No row affects another.",
         tables=(Table("", head, tuple(lines), left_out=", ".join(filter(None, left_out))),),
     )
 
@@ -121,13 +121,13 @@ def _left_out(count: int, what: str) -> str:
 
 
 def mean_step(batch: Batch) -> Step:
-    """The batch and its 1/m."""
+    """The mean over the batch, with its factor 1/m."""
     m, i, first = batch.problem.rows, batch.shown[0], batch.row_values[0]
     row_losses = [num(at.loss_value) for at in batch.row_values[:WRITTEN_OUT]]
     return Step(
-        "The mean over the batch and its 1/m",
-        "The loss of a batch is the mean of its rows' losses, so every row's gradient carries 1/m, once."
-        + (" Here m is 1, and it changes nothing." if m == 1 else ""),
+        "The mean over the batch and its factor 1/m",
+        "The loss of a batch is the mean of the losses of its rows, so the gradient of each row has a factor of 1/m."
+        + (" Here m is 1, so nothing changes." if m == 1 else ""),
         (
             row("L", "=", Frac("1", "m"), Sum("r", Sub("L", "r"))),
             row(loss_by(Sub("z", "ri")), "=", Frac("1", "m"), "·", Partial(Sub("L", "r"), Sub("z", "ri"))),
@@ -144,7 +144,7 @@ def mean_step(batch: Batch) -> Step:
 
 
 def _compared(batch: Batch) -> Compared:
-    """The gradient of the mean at the first row, beside central differences of the mean."""
+    """The gradient of the mean at the first row, compared with central differences of the mean."""
     shown = list(batch.shown)
     first = np.eye(1, batch.problem.rows)
     found = batch.by_differences(np.outer(first, np.eye(1, batch.problem.classes, j)) for j in shown)
@@ -154,7 +154,7 @@ def _compared(batch: Batch) -> Compared:
 
 
 def _wrong_means(batch: Batch) -> tuple[Wrong, ...]:
-    """The first row with 1/m left out, applied twice, and with the mean over every entry."""
+    """The wrong gradients of the first row: 1/m missing, 1/m applied twice, the mean taken over all entries."""
     names = {"m": batch.problem.rows, "K": batch.problem.classes}
     right = batch.row_grad(0)
     found = []
@@ -176,7 +176,7 @@ PLURALS = {"row": "rows", "sample": "samples", "class": "classes", "feature": "f
 
 
 def array_table(batch: Batch, name: str, values: Bounded) -> Table:
-    """A table of an array, with its name and shape as the title and its axes named in the corner.
+    """A table of an array. Its title has the name and the shape; its first cell names the axes.
 
     Args:
         batch: the batch, which has the same layout as the array.
@@ -194,7 +194,7 @@ def array_table(batch: Batch, name: str, values: Bounded) -> Table:
     ]
     left_out = (_left_out(value.shape[n] - len(ranges[axis]), PLURALS[called[n]]) for n, axis in enumerate(axes))
     return Table(
-        f"{name} {values.value.shape}",
+        f"{name} of shape {values.value.shape}",
         (Words(", ".join(called)), *(map(str, second) if len(axes) == 2 else [Words(name)])),
         tuple(lines),
         left_out=", ".join(filter(None, left_out)),

@@ -1,8 +1,8 @@
-"""The steps of one row from its logits to the loss.
+"""The steps from the logits of one row to its loss.
 
     s = z - max z,    e = exp s,    p = e / sum e,    L = -sum t log p   or another loss
 
-Source: Goodfellow et al., Deep Learning (2016), 6.2.2.3; the shift is theirs too, 4.1.
+Source: Goodfellow et al., Deep Learning (2016), 6.2.2.3, and 4.1 for the shift.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from softgrad.explanation.steps.shared import WRITTEN_OUT, classes_left_out, num
 
 
 def forward_steps(at: RowValues) -> tuple[Step, ...]:
-    """Shift, exponentials, probabilities, loss."""
+    """The shift, the exponentials, the probabilities and the loss."""
     loss = {"cross_entropy": _cross_entropy, "squared_error": _squared_error, "kl_divergence": _kl_divergence}
     return _shift(at), _exponentials(at), _probabilities(at), loss[at.loss](at)
 
@@ -26,7 +26,7 @@ def _shift(at: RowValues) -> Step:
     shown = [Words(f"classes {classes}; {classes_left_out(at)}")] if at.left_out else []
     return Step(
         "Shift by the maximum",
-        "Softmax of z and of z - c are the same, and with the maximum taken off no exponential can overflow.",
+        "softmax(z) and softmax(z - c) are equal for every constant c. With c = max z, no exponential overflows.",
         (row(Sub("s", "i"), "=", z("i"), "-", Sub("max", "j"), z("j")),),
         (*shown, row("z", "=", logits), row("s", "=", "z", "-", factor(maximum), "=", vec(at, at.shifted))),
     )
@@ -35,7 +35,7 @@ def _shift(at: RowValues) -> Step:
 def _exponentials(at: RowValues) -> Step:
     return Step(
         "Exponentials",
-        "The exponential makes every score positive and keeps their order; the largest becomes 1.",
+        "The exponential function makes every score positive and keeps their order. The largest score becomes 1.",
         (row(Sub("e", "i"), "=", "exp", "(", Sub("s", "i"), ")"),),
         (row("e", "=", "exp", "(", vec(at, at.shifted), ")", "=", vec(at, at.e)),),
     )
@@ -47,7 +47,8 @@ def _probabilities(at: RowValues) -> Step:
     bars = tuple((str(i), num(at.p, i), num(at.t, i)) for i in at.shown)
     return Step(
         "Probabilities",
-        "Divided by their sum the exponentials sum to 1, so each probability depends on every logit.",
+        "The exponentials are divided by their sum, so that they sum to 1. Each probability therefore depends on every "
+        "logit.",
         (row(p("i"), "=", Frac(Sub("e", "i"), Sum("j", Sub("e", "j")))),),
         (
             row(Sum("j", Sub("e", "j")), "=", total((num(at.e, i) for i in at.shown), at.left_out), "=", sum_e),
@@ -61,19 +62,21 @@ def _probabilities(at: RowValues) -> Step:
 def _cross_entropy(at: RowValues) -> Step:
     terms, left_out = _terms(at)
     if len(terms) == 1 and not left_out:
-        put_in: Math = terms[0]
+        with_numbers: Math = terms[0]
     else:
-        put_in = row("(", total(terms, left_out), ")")
+        with_numbers = row("(", total(terms, left_out), ")")
     return Step(
         "The loss: cross-entropy",
-        "Minus the logarithm of the probability given to the target: 0 where that is 1, and large where it is small.",
+        "The negative logarithm of the probability of the target: 0 if that probability is 1, and large if it is small."
+        if at.label is not None
+        else "The negative logarithms of the probabilities, averaged with the target as weights.",
         (row("L", "=", "negative", Sum("i", row(t("i"), "log", p("i")))),),
-        (row("L", "=", "negative", put_in, "=", num(at.loss_value)),),
+        (row("L", "=", "negative", with_numbers, "=", num(at.loss_value)),),
     )
 
 
 def _terms(at: RowValues) -> tuple[list[Math], int]:
-    """The terms t_i log p_i with t_i other than 0, and how many are not shown."""
+    """The terms t_i log p_i that are not 0, and how many of them are left out."""
     counted = [i for i in at.shown if at.t.value[i]]
     ones = (() if at.t.value[i] == 1 else (num(at.t, i), "·") for i in counted)
     terms: list[Math] = [row(*one, "log", num(at.p, i)) for i, one in zip(counted, ones, strict=True)]
@@ -86,7 +89,8 @@ def _kl_divergence(at: RowValues) -> Step:
     left_out = int((at.t.value != 0).sum()) - len(counted)
     return Step(
         "The loss: Kullback-Leibler divergence",
-        "How far p is from the target; Σ t log t does not depend on the logits, and the rest is the cross-entropy.",
+        "It measures how far p is from the target. Σ t log t does not depend on the logits; the rest is the "
+        "cross-entropy.",
         (row("L", "=", Sum("i", row(t("i"), "(", "log", t("i"), "-", "log", p("i"), ")"))),),
         (row("L", "=", total(terms, left_out), "=", num(at.loss_value)),),
     )
@@ -96,7 +100,8 @@ def _squared_error(at: RowValues) -> Step:
     terms = [Squared(row(num(at.p, i), "-", num(at.t, i))) for i in at.shown]
     return Step(
         "The loss: squared error",
-        "Half the squared distance from the probabilities to the target; the 1/2 is there to cancel a 2 later.",
+        "Half the squared distance between the probabilities and the target. The factor 1/2 cancels a 2 in the "
+        "derivative.",
         (row("L", "=", Frac("1", "2"), Sum("i", Squared(row(p("i"), "-", t("i"))))),),
         (row("L", "=", Frac("1", "2"), "(", total(terms, at.left_out), ")", "=", num(at.loss_value)),),
     )

@@ -3,7 +3,7 @@
     rows      z (m, K) = x W + b,    dW = x^T dz,    db = sum of dz over the rows,       dx = dz W^T
     columns   z (K, m) = W x + b,    dW = dz x^T,    db = sum of dz over the columns,    dx = W^T dz
 
-The lines are those of the checker's catalogue, right ones and wrong ones.
+The right and the wrong lines come from the checker's catalogue.
 
 Source: Goodfellow et al., Deep Learning (2016), 6.5.6; Stanford CS231n, Backpropagation for a Linear Layer.
 """
@@ -26,7 +26,7 @@ from softgrad.formulas.language import Layout, Names, functions, run, split
 from softgrad.formulas.notation import as_numpy
 
 FEATURES = 2  # of the example
-ENTRIES = 6  # shown of a wrong array
+ENTRIES = 6  # how many entries of a wrong array are shown
 LAYOUTS = {"rows": Layout(-1, 2), "columns": Layout(0, 2)}
 LINES = {"rows": (WEIGHT[0], BIAS, INPUT[0]), "columns": (WEIGHT[2], BIAS, INPUT[2])}
 MISTAKES = (
@@ -34,7 +34,7 @@ MISTAKES = (
     ("bias-averaged", "bias-summed-to-scalar"),
     ("weight-not-transposed",),
 )  # fmt: skip
-SHAPES = {  # letters of each array's axes in rows, and in columns
+SHAPES = {  # name: the axes of the array in rows, and in columns
     "x": ("mD", "Dm"), "W": ("DK", "KD"), "b": ("K", "K1"), "z": ("mK", "Km"),
     "dz": ("mK", "Km"), "dW": ("DK", "KD"), "db": ("K", "K1"), "dx": ("mD", "Dm"),
 }  # fmt: skip
@@ -43,7 +43,7 @@ SHAPES = {  # letters of each array's axes in rows, and in columns
 class Layer(NamedTuple):
     """The example layer: its arrays and gradients, in the layout of the batch."""
 
-    fixed: Names  # all names that the lines use, except dz
+    fixed: Names  # every name that the lines use, except dz
     dz: Bounded
     grads: dict[str, Bounded]
 
@@ -58,7 +58,7 @@ class Layer(NamedTuple):
 
 
 def layer_step(batch: Batch) -> Step:
-    """dW, db and dx, with every shape."""
+    """dW, db and dx, with the shapes of all arrays."""
     layer = _layer(batch)
     layout = batch.problem.layout
     arrays = {"x": exactly(layer.fixed["x"]), "W": exactly(layer.fixed["W"]), **layer.grads}
@@ -66,8 +66,8 @@ def layer_step(batch: Batch) -> Step:
     by_z, and_then = loss_by("z"), Words(",   ")
     return Step(
         "The layer below: dW, db, dx",
-        f"A gradient has the shape of what it belongs to, which leaves one order of the factors; here D is {FEATURES}, "
-        "x and W are whole numbers made up for the example, and dz is that of the logits above.",
+        "A gradient has the shape of its array, and only one order of the factors gives that shape. In this example, "
+        f"D is {FEATURES}, x and W hold made-up integers, and dz is the gradient of the batch above.",
         (
             row(Words("rows:   "), "z", "=", "x", "W", "+", "b"),
             row(loss_by("W"), "=", Transposed("x"), by_z, and_then, loss_by("b"), "=", sum_over_rows, and_then,
@@ -110,7 +110,7 @@ def _layer(batch: Batch) -> Layer:
 
 
 def _one_entry_of_each(batch: Batch, layer: Layer) -> tuple[Math, ...]:
-    """One entry each of dW, db and dx, with the numbers put in."""
+    """One entry each of dW, db and dx, with its numbers."""
     columns = batch.problem.layout == "columns"
     m, K, j = batch.problem.rows, batch.problem.classes, batch.shown[0]
     rows, classes = range(m)[:WRITTEN_OUT], batch.shown[:WRITTEN_OUT]
@@ -122,17 +122,17 @@ def _one_entry_of_each(batch: Batch, layer: Layer) -> tuple[Math, ...]:
     by_w = (row(factor(at(x, r, 0)), "·", factor(at(dz, r, j))) for r in rows)
     by_b = (factor(at(dz, r, j)) if r else at(dz, r, j) for r in rows)
     by_x = (row(factor(at(dz, 0, k)), "·", factor(at(W, 0, k))) for k in classes)
-    place = f"{j},0" if columns else f"0,{j}"
+    index_in_w = f"{j},0" if columns else f"0,{j}"
     db = Bounded(*(np.ravel(part) for part in layer.grads["db"]))
     return (
-        row(loss_by(Sub("W", place)), "=", total(by_w, m - len(rows)), "=", at(layer.grads["dW"], 0, j)),
+        row(loss_by(Sub("W", index_in_w)), "=", total(by_w, m - len(rows)), "=", at(layer.grads["dW"], 0, j)),
         row(loss_by(Sub("b", str(j))), "=", total(by_b, m - len(rows)), "=", num(db, j)),
         row(loss_by(Sub("x", "0,0")), "=", total(by_x, K - len(classes)), "=", at(layer.grads["dx"], 0, 0)),
     )
 
 
 def _compared(batch: Batch, layer: Layer) -> tuple[Compared, ...]:
-    """The entries shown, beside central differences: a change of W, b or x moves the logits along a direction."""
+    """The entries shown, compared with central differences: a change of W, b or x moves the logits along a line."""
     m, K = batch.problem.rows, batch.problem.classes
     x, W, dW, db, dx = (
         array.T if batch.problem.layout == "columns" else array
@@ -192,16 +192,18 @@ def _wrong(layer: Layer, layout: Layout, line: str, name: str) -> list[Wrong]:
     except ValueError:
         return []
     gives = _as_summed(gives, layout, line)
-    return [wrong_of(name, text, layout, _start(gives), _start(right))] if differ(gives.value, right.value) else []
+    if not differ(gives.value, right.value):
+        return []
+    return [wrong_of(name, text, layout, _first_entries(gives), _first_entries(right))]
 
 
 def _as_summed(gives: Bounded, layout: Layout, line: str) -> Bounded:
-    """A sum over rows drops their axis in NumPy; the language of the lines keeps it."""
+    """The result without the summed axis: NumPy drops it, the language of the lines keeps it."""
     keeps = line != BIAS or layout.class_axis == 0 or gives.value.ndim < layout.ndim
     return gives if keeps else Bounded(*(np.squeeze(part, axis=layout.batch_axes) for part in gives))
 
 
-def _start(values: Bounded) -> Math:
+def _first_entries(values: Bounded) -> Math:
     """The first entries of an array, with its shape."""
     value, error = np.ravel(values.value), np.ravel(values.error)
     entries = tuple(Num(float(value[n]), float(error[n])) for n in range(min(value.size, ENTRIES)))

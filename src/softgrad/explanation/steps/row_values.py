@@ -1,6 +1,6 @@
-"""All that is computed for one row of logits.
+"""The values computed for one row of logits.
 
-By softgrad's own functions, by lines of the checker's catalogue, or by central differences.
+They come from softgrad's functions, from lines of the checker's catalogue, or from central differences.
 """
 
 from __future__ import annotations
@@ -12,41 +12,41 @@ import numpy as np
 
 from softgrad import losses
 from softgrad._arrays import Array
-from softgrad.check.catalogue.other_losses import AT_PROBABILITIES, SQUARED
 from softgrad.check.derivatives.evaluate import unit
 from softgrad.check.derivatives.numerical import along
-from softgrad.explanation.arguments import Loss
 from softgrad.explanation.error_bounds import Bounded, computed, exactly, rounded
 from softgrad.formulas.language import Layout, functions, run, split
+from softgrad.formulas.losses import FUSED, LOSSES
 from softgrad.jacobian import SoftmaxJacobian
 from softgrad.softmax import log_softmax, softmax, softmax_vjp
 
-AT_P = {"cross_entropy": AT_PROBABILITIES, "kl_divergence": AT_PROBABILITIES, "squared_error": SQUARED[0]}
 VECTOR = Layout(-1, 1)
 
 
 class RowValues:
-    """The values of one row: K logits, their target, and all that follows from them."""
+    """The values of one row: K logits, their target, and everything computed from them."""
 
-    def __init__(self, z: Array, target: Array, label: int | None, loss: Loss, shown: int) -> None:
+    def __init__(self, z: Array, target: Array, label: int | None, loss: str, shown: int) -> None:
         self.loss = loss
+        self.at_probabilities = LOSSES[loss].at_probabilities  # the line of dL/dp
+        self.simplifies = LOSSES[loss].backward == (FUSED,)  # whether dL/dz is p - t
         self.label = label
-        self.target: Any = target if label is None else label  # as the losses take it
+        self.target: Any = target if label is None else label  # in the form that the losses accept
         self.z = exactly(z)
         self.t = exactly(target)
         self.p = rounded(softmax(z))
         self.log_p = rounded(log_softmax(z))
         largest = np.argsort(-np.maximum(self.p.value, target), kind="stable")[:shown]
-        self.shown = tuple(sorted(map(int, largest)))  # the classes that are written out
+        self.shown = tuple(sorted(map(int, largest)))  # the classes that are shown
 
     @property
     def left_out(self) -> int:
-        """The number of classes that are not written out."""
+        """The number of classes that are not shown."""
         return self.z.value.size - len(self.shown)
 
     @property
     def digits_of_z(self) -> int:
-        """How many digits tell the logits apart, even if they are large and close together."""
+        """How many digits distinguish the logits, even if they are large and close together."""
         z = self.z.value
         span = float(z.max() - z.min())
         size = float(np.abs(z).max())
@@ -59,7 +59,7 @@ class RowValues:
 
     @cached_property
     def e(self) -> Bounded:
-        """Exp of the shifted logits. An error of 1 ulp in an exponent s becomes |s| ulp in exp(s)."""
+        """The exponentials of the shifted logits. An error of 1 ulp in an exponent s becomes |s| ulp in exp(s)."""
         e = np.exp(self.shifted.value)
         return rounded(e, e * (1 + np.abs(self.shifted.value)))
 
@@ -70,10 +70,10 @@ class RowValues:
 
     @cached_property
     def loss_value(self) -> Bounded:
-        """The loss of the row. Its error is relative to the sum of the sizes of its terms."""
+        """The loss of the row. Its error is relative to the sum of the absolute values of its terms."""
         t, log_p = self.t.value, self.log_p.value
         value = getattr(losses, self.loss)(self.z.value, self.target)
-        if self.loss == "squared_error":
+        if not self.simplifies:
             return rounded(value) if self.label is not None else computed(_half_of_squares, self.p, self.t)
         log_t = np.log(np.where(t > 0, t, 1))
         return rounded(value, np.sum(t * (np.abs(log_p) + (np.abs(log_t) if self.loss == "kl_divergence" else 0))))
@@ -81,7 +81,7 @@ class RowValues:
     @cached_property
     def dp(self) -> Bounded:
         """The gradient with respect to the probabilities."""
-        return self._run(split(AT_P[self.loss])[1], p=self.p)
+        return self._run(split(self.at_probabilities)[1], p=self.p)
 
     @cached_property
     def inner(self) -> Bounded:
@@ -103,17 +103,17 @@ class RowValues:
 
     @cached_property
     def dz(self) -> Bounded:
-        """The gradient with respect to the logits, as the loss function of softgrad returns it."""
+        """The gradient with respect to the logits, computed by softgrad's loss function."""
         grad = getattr(losses, f"{self.loss}_with_grad")(self.z.value, self.target).grad
         p, t = self.p.value, self.t.value
-        if self.loss != "squared_error":
+        if self.simplifies:
             return rounded(grad) if self.label is not None else rounded(grad, p + t)
         larger = np.abs(self.dp.value) if self.label is not None else np.maximum(p, t)
         return rounded(grad, p * (larger + np.sum(p * larger)))
 
     @cached_property
     def dz_by_differences(self) -> Bounded:
-        """The same for the classes shown, from values of the loss alone, at the shifted logits, which are small."""
+        """The same for the classes shown, from values of the loss alone; at the shifted logits, which are small."""
 
         def value(z: Array) -> Any:
             return getattr(losses, self.loss)(z, self.target)

@@ -1,4 +1,4 @@
-"""What the steps share: numbers of a row in formulas, wrong lines, comparisons with central differences."""
+"""Helpers of several steps: numbers in formulas, wrong lines, comparisons with central differences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from softgrad.explanation.steps.wrong_lines import entry, wrong_line
 from softgrad.formulas.language import Layout
 from softgrad.formulas.notation import as_numpy
 
-WRITTEN_OUT = 4  # classes that get a line of their own; vectors show more of them
+WRITTEN_OUT = 4  # how many classes or rows get a line of their own; vectors show more
 SAME = 1e-9  # relative; a wrong line whose numbers differ by less is not shown
 
 
@@ -50,25 +50,25 @@ def classes_left_out(at: RowValues) -> str:
 
 
 def main_class(at: RowValues) -> int:
-    """The class that serves as the example: the one with the largest target."""
+    """The class used as the example: the one with the largest target."""
     return max(at.shown, key=lambda i: (at.t.value[i], -i))
 
 
 def compared(at: RowValues, what: Math, result: Bounded) -> Compared:
-    """A gradient beside central differences of the loss."""
+    """A gradient compared with central differences of the loss."""
     by_differences = at.dz_by_differences
     entries = (num(by_differences, a) for a in range(len(at.shown)))
     return Compared(what, Vec(tuple(entries), at.left_out), largest(result.value[list(at.shown)], by_differences.value))
 
 
 def largest(result: Array, differences: Array) -> Num:
-    """The largest distance between the two. One digit is enough, since it is rounding error."""
+    """The largest difference between the two. One digit is enough, because it is a rounding error."""
     apart = float(np.max(np.abs(result - differences)))
     return Num(apart, 0.0, at_most=1)
 
 
 def wrong(at: RowValues, right: str, names: Sequence[str], result: Bounded) -> tuple[Wrong, ...]:
-    """The wrong lines with these names, each in place of the right line, if they give different numbers."""
+    """The wrong lines with these names, without those that give the same numbers as the right line."""
     lines = ((name, wrong_line(right, name)) for name in names)
     found = ((name, line, at.line(line.partition(" = ")[2])) for name, line in lines)
     return tuple(
@@ -79,7 +79,7 @@ def wrong(at: RowValues, right: str, names: Sequence[str], result: Bounded) -> t
 
 
 def wrong_of(name: str, line: str, layout: Layout, gives: Math, right: Math) -> Wrong:
-    """A wrong line with the title and explanation of the catalogue."""
+    """A wrong line with its title and explanation from the catalogue."""
     words = entry(name)
     return Wrong(
         name, words.title, words.explanation, as_numpy(line, layout, keepdims=layout.class_axis == 0), gives, right

@@ -1,4 +1,4 @@
-"""The usual mistakes: wrong lines of the checker's catalogue, looked up by the right line and the mistake's name."""
+"""Common mistakes: wrong lines of the checker's catalogue, found by the right line and the name of the mistake."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from softgrad.formulas.language import split
 
 @lru_cache
 def wrong_line(right: str, name: str) -> str:
-    """The wrong line with this name: from the catalogue's list, or made from the right line by one of its changes."""
+    """The wrong line with this name: a line of the catalogue, or the right line with an edit of the catalogue."""
     target = split(right)[0]
     for known in WRONG_LINES:
         if (known.right, known.name, known.second) == (right, name, None):
@@ -20,7 +20,7 @@ def wrong_line(right: str, name: str) -> str:
     for edit in edits(right, (("m", ()),)):
         if names_of_edit(edit, right, right) == (name,):
             return edit.line
-    raise LookupError(f"the catalogue has no line {name!r} for {right!r}")
+    raise LookupError(f"the catalogue has no wrong line {name!r} for {right!r}")
 
 
 def entry(name: str) -> Entry:

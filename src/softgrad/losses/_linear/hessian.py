@@ -16,7 +16,7 @@ from softgrad._blas import multiply
 from softgrad.losses._batch import Batch
 from softgrad.losses._linear.gradients import Gradients, LinearGrad
 from softgrad.losses._linear.problem import Problem, as_matrix
-from softgrad.losses.cross_entropy import KERNELS, hessian_times
+from softgrad.losses.cross_entropy import LOSS
 
 BUFFERS = 2  # logits and their change, (n, V) each
 WORKED_ON = 2**17  # entries of the two that are in float64 at a time, beside a dozen temporaries
@@ -35,7 +35,7 @@ def times_hessian(problem: Problem, v: Problem, gradients: Gradients) -> LinearG
             multiply(vx, w.T, change[:, block], add=True)
         batch = problem.batch_of(rows, logits)
         _replace_by_product(batch, change)
-        batch.run(KERNELS, loss := np.empty(len(x), problem.dtype), batch.z.stored, None, fresh=False)
+        batch.run(loss := np.empty(len(x), problem.dtype), batch.z.stored, None, fresh=False)
         problem.explain_nan(loss)
         gradients.begin(rows, x)
         gradients.add(change, classes)
@@ -51,4 +51,4 @@ def _replace_by_product(batch: Batch, change: Array) -> None:
         some = slice(start, start + step)
         stored, target = batch.z.stored[some], batch.target[some]
         few = batch._replace(z=batch.z._replace(stored=stored, shape=stored.shape[:2]), target=target)
-        change[some] = hessian_times(few, change[some])
+        change[some] = LOSS.times_hessian(few, change[some])

@@ -11,7 +11,6 @@ from softgrad._arrays import Array
 from softgrad.losses._linear.gradients import Gradients
 from softgrad.losses._linear.problem import Index, Problem
 from softgrad.losses._linear.results import RowResults
-from softgrad.losses.cross_entropy import KERNELS
 
 
 def one_pass(
@@ -23,7 +22,7 @@ def one_pass(
     problem.fill(logits, x, classes)
     loss, stats = np.empty(len(x), problem.dtype), results.room(len(x))
     batch = problem.batch_of(rows, logits)
-    batch.run(KERNELS, loss, None if gradients is None else batch.z.stored, stats, fresh=False)
+    batch.run(loss, None if gradients is None else batch.z.stored, stats, fresh=False)
     problem.explain_nan(loss)
     results.put(rows, loss, stats)
     if gradients is not None:

@@ -13,7 +13,12 @@ from softgrad._arrays import COMPUTED_IN, Array, Rows, numbers
 from softgrad._blas import fits, multiply
 from softgrad._options import known
 from softgrad.errors import DataError, OptionError, ShapeError
-from softgrad.losses._batch import Batch, RowOptions, read_batch
+from softgrad.formulas.losses import LOSSES
+from softgrad.losses._batch import Batch
+from softgrad.losses._options import RowOptions, read_batch
+
+CROSS_ENTROPY = LOSSES["cross_entropy"]
+OPTIONS = tuple(name for name in CROSS_ENTROPY.options if name != "axis")  # the classes are on the last axis
 
 Index: TypeAlias = slice | Array  # of rows
 
@@ -32,7 +37,7 @@ class Logits(Rows):
 
     __slots__ = ()
 
-    def lay_out(self, array: Array, dtype: np.dtype[Any] | None = None) -> Array:
+    def arrange(self, array: Array, dtype: np.dtype[Any] | None = None) -> Array:
         """A target of that shape as (N, V, 1), as it is: its rows are converted when their turn comes."""
         return array.reshape(self.stored.shape)
 
@@ -135,7 +140,7 @@ def read_problem(
     whole_rows: bool = False,
 ) -> Problem:
     """The arguments, checked; so many buffers of logits have to fit into max_memory, of whole rows or else of tiles."""
-    known(function, options, RowOptions.__annotations__)
+    known(function, options, OPTIONS)
     room = _read_bytes(function, max_memory)
     features, head = numbers(function, "x", x), numbers(function, "w", w)
     if head.ndim != 2 or not head.size:
@@ -151,7 +156,7 @@ def read_problem(
     rows, classes = math.prod(shape[:-1]), shape[-1]
     nothing = np.broadcast_to(np.zeros((), computed_in), (rows, classes, 1))
     logits = Logits(nothing, shape, len(shape) - 1, computed_in, "kept")
-    batch = read_batch(function, logits, target, **options)
+    batch = read_batch(function, CROSS_ENTROPY, logits, target, options)
     kept = None
     if batch.target.ndim == 1 and batch.target.min(initial=0) < 0:
         kept = np.flatnonzero(batch.target >= 0)

@@ -7,8 +7,8 @@ from typing import TypeAlias
 import numpy as np
 
 from softgrad._arrays import Array
-from softgrad.losses._batch import RowStats
 from softgrad.losses._linear.problem import Index, Problem
+from softgrad.losses._results import RowStats
 
 Stats: TypeAlias = tuple[Array, Array, Array]  # logsumexp, entropy, correct
 
@@ -43,4 +43,4 @@ class RowResults:
     def stats(self) -> RowStats:
         """The statistics, in the shape of the rows."""
         assert self._stats is not None
-        return RowStats(*(self._z.restore_outer(values) for values in (self._loss, *self._stats)))
+        return RowStats(*(self._z.one_per_row(values) for values in (self._loss, *self._stats)))

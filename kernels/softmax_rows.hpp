@@ -1,7 +1,7 @@
 // softmax, log_softmax and logsumexp, and the vector-Jacobian products of the first two: by rows.
 #pragma once
 
-#include "rows.hpp"
+#include "row_exponentials.hpp"
 #include "shape.hpp"
 
 namespace softgrad::SOFTGRAD_ISA {
@@ -16,9 +16,8 @@ template <class T> void softmax_rows(Source z, Sink p, Span span, const ExpBelow
     const RowReader<T> reader(z, span.K);
     RowWriter<T> writer(p, span.begin * span.K, span.K, span.rows * span.K);
     for (int64_t i = span.begin; i < span.end; ++i) {
-        Meanwhile<T> meanwhile(reader, &writer, i + 1, span.end);
-        const Normalizer<T> n =
-            exponentials(reader.row(i), span.K, below, writer.room(), [&](int64_t count) { meanwhile(count); });
+        Background<T> background(reader, &writer, i, span.end);
+        const Normalizer<T> n = exponentials(reader.row(i), span.K, below, writer.buffer(), background);
         put_exponentials<T>(writer, span.K, 1 / n.sum());
     }
 }
@@ -29,12 +28,12 @@ template <class T> void log_softmax_rows(Source z, Sink log_p, Span span, const 
     RowWriter<T> writer(log_p, span.begin * span.K, span.K, span.rows * span.K);
     for (int64_t i = span.begin; i < span.end; ++i) {
         const T* const row = reader.row(i);
-        T* const room = writer.room();
-        Meanwhile<T> meanwhile(reader, &writer, i + 1, span.end);
-        const Normalizer<T> n = exponentials(row, span.K, below, room, [&](int64_t count) { meanwhile(count); });
+        T* const out = writer.buffer();
+        Background<T> background(reader, &writer, i, span.end);
+        const Normalizer<T> n = exponentials(row, span.K, below, out, background);
         const T log_sum = T(n.log_sum()), inverse = below.inverse;
 #pragma omp simd
-        for (int64_t j = 0; j < span.K; ++j) room[j] = (row[j] - n.max) * inverse - log_sum;
+        for (int64_t j = 0; j < span.K; ++j) out[j] = (row[j] - n.max) * inverse - log_sum;
         writer.put(span.K);
     }
 }
@@ -43,13 +42,12 @@ template <class T> void log_softmax_rows(Source z, Sink log_p, Span span, const 
 template <class T> void logsumexp_rows(Source z, Sink lse, Span span, const ExpBelow<T>& below) {
     const RowReader<T> reader(z, span.K);
     RowWriter<T> writer(lse, span.begin, 1, span.rows);
-    const Buffer<T> room(span.K);
+    const Buffer<T> e(span.K);
     for (int64_t i = span.begin; i < span.end; ++i) {
         const T* const row = reader.row(i);
-        Meanwhile<T> meanwhile(reader, nullptr, i + 1, span.end);
-        const Normalizer<T> n =
-            exponentials(row, span.K, below, room.entries, [&](int64_t count) { meanwhile(count); });
-        T* const value = writer.room();
+        Background<T> background(reader, nullptr, i, span.end);
+        const Normalizer<T> n = exponentials(row, span.K, below, e.entries, background);
+        T* const value = writer.buffer();
         if (!std::isinf(n.max)) {
             *value = T(n.max / Wide<T>(below.temperature) + n.log_sum());
         } else {
@@ -59,14 +57,14 @@ template <class T> void logsumexp_rows(Source z, Sink lse, Span span, const ExpB
     }
 }
 
-// Calls row(x, y, room, meanwhile) for each row of two arrays; what it leaves in the room is the result's.
+// Calls row(x, y, out, background) for each row of two arrays, and writes what it leaves in `out`.
 template <class T, class Row>
 [[gnu::always_inline]] inline void over_pairs(Source x, Source y, Sink out, Span span, Row row) {
     const RowReader<T> xs(x, span.K), ys(y, span.K);
     RowWriter<T> writer(out, span.begin * span.K, span.K, span.rows * span.K);
     for (int64_t i = span.begin; i < span.end; ++i) {
-        Meanwhile<T> other(ys, nullptr, i + 1, span.end), meanwhile(xs, &writer, i + 1, span.end);
-        row(xs.row(i), ys.row(i), writer.room(), [&](int64_t count) { meanwhile(count), other(count); });
+        Background<T> background(xs, ys, &writer, i, span.end);
+        row(xs.row(i), ys.row(i), writer.buffer(), background);
         writer.put(span.K);
     }
 }
@@ -74,9 +72,9 @@ template <class T, class Row>
 // dz = J^T dp with J = diag(p) - p p^T, hence dz_k = p_k (dp_k - sum_j dp_j p_j), times ds/dz = scale. J is symmetric:
 // J dz is the same.
 template <class T> void softmax_vjp_rows(Source p, Source dp, Sink dz, Span span, T scale) {
-    over_pairs<T>(p, dp, dz, span, [=](const T* p, const T* dp, T* dz, auto meanwhile) {
+    over_pairs<T>(p, dp, dz, span, [=](const T* p, const T* dp, T* dz, Background<T>& background) {
         const T inner = T(sum_over<T>(
-            span.K, [=](int64_t j) { return dp[j] * p[j]; }, meanwhile));
+            span.K, [=](int64_t j) { return dp[j] * p[j]; }, &background));
 #pragma omp simd
         for (int64_t j = 0; j < span.K; ++j) dz[j] = scale * (p[j] * (dp[j] - inner));
     });
@@ -84,9 +82,9 @@ template <class T> void softmax_vjp_rows(Source p, Source dp, Sink dz, Span span
 
 // y = log p has dy_j/dz_k = delta_jk - p_k, hence dz_k = dy_k - p_k sum_j dy_j, times ds/dz = scale.
 template <class T> void log_softmax_vjp_rows(Source log_p, Source dy, Sink dz, Span span, T scale) {
-    over_pairs<T>(log_p, dy, dz, span, [=](const T* log_p, const T* dy, T* dz, auto meanwhile) {
+    over_pairs<T>(log_p, dy, dz, span, [=](const T* log_p, const T* dy, T* dz, Background<T>& background) {
         const T sum = T(sum_over<T>(
-            span.K, [=](int64_t j) { return dy[j]; }, meanwhile));
+            span.K, [=](int64_t j) { return dy[j]; }, &background));
 #pragma omp simd
         for (int64_t j = 0; j < span.K; ++j) dz[j] = scale * (dy[j] - exp_nonpositive(log_p[j]) * sum);
     });
@@ -94,9 +92,9 @@ template <class T> void log_softmax_vjp_rows(Source log_p, Source dy, Sink dz, S
 
 // The product the other way: dy_j = dz_j - sum_k p_k dz_k, times ds/dz = scale.
 template <class T> void log_softmax_jvp_rows(Source log_p, Source dz, Sink dy, Span span, T scale) {
-    over_pairs<T>(log_p, dz, dy, span, [=](const T* log_p, const T* dz, T* dy, auto meanwhile) {
+    over_pairs<T>(log_p, dz, dy, span, [=](const T* log_p, const T* dz, T* dy, Background<T>& background) {
         const T inner = T(sum_over<T>(
-            span.K, [=](int64_t j) { return exp_nonpositive(log_p[j]) * dz[j]; }, meanwhile));
+            span.K, [=](int64_t j) { return exp_nonpositive(log_p[j]) * dz[j]; }, &background));
 #pragma omp simd
         for (int64_t j = 0; j < span.K; ++j) dy[j] = scale * (dz[j] - inner);
     });

@@ -46,7 +46,7 @@ inline uint16_t to_float16(float x) {
     return uint16_t(sign | ((std::bit_cast<uint32_t>(rounded) - 0x38000000) >> 13));
 }
 
-inline void widen(Source from, int64_t start, int64_t count, float* to) {
+[[gnu::noinline]] inline void widen(Source from, int64_t start, int64_t count, float* to) {
     const uint16_t* const bits = static_cast<const uint16_t*>(from.entries) + start;
     int64_t i = 0;
     if (from.storage == Storage::bfloat16) {
@@ -61,7 +61,7 @@ inline void widen(Source from, int64_t start, int64_t count, float* to) {
     for (; i < count; ++i) to[i] = from_float16(bits[i]);
 }
 
-inline void narrow(const float* from, int64_t count, Storage storage, uint16_t* bits) {
+[[gnu::noinline]] inline void narrow(const float* from, int64_t count, Storage storage, uint16_t* bits) {
     int64_t i = 0;
     if (storage == Storage::bfloat16) {
         for (; i < count; ++i) bits[i] = to_bfloat16(from[i]);

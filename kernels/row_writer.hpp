@@ -1,6 +1,6 @@
-// Writing rows. A result larger than the cache, written the ordinary way, is first read from memory line by line; a
-// streaming store spares that third of the traffic. And memory that waits until a row is computed stands idle: so a row
-// is handed over in the room it was made in, and written bit by bit while the next one is computed.
+// Writes rows. An ordinary store to memory outside the cache first reads the line; a streaming store saves this third
+// of the traffic. Memory would stand idle while a row is computed, so a row is handed over in the buffer in which it
+// was computed, and is written in small steps while the next one is computed.
 #pragma once
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "buffer.hpp"
-#include "half.hpp"
+#include "half_floats.hpp"
 
 #if defined(__SSE2__)
     #include <immintrin.h>
@@ -16,9 +16,9 @@
 
 namespace softgrad::SOFTGRAD_ISA {
 
-// Bytes of result above which it is streamed: what fits a second-level cache, several times over. Memory that was never
-// touched is in the cache when it is written, since the system has just filled it with zeros: there, what fits a large
-// third-level cache.
+// A result of at least so many bytes is streamed: several times the size of a second-level cache. Fresh memory is in
+// the cache when it is written, since the system has just filled it with zeros: there, the size of a large third-level
+// cache.
 constexpr int64_t streamed_from = 8 << 20, fresh_streamed_from = 128 << 20;
 
 #if defined(__AVX512F__)
@@ -29,13 +29,13 @@ constexpr int vector_bytes = 32;
 constexpr int vector_bytes = 16;
 #endif
 
-// A vector of T, wherever it lies; in a struct, since Clang forgets the alignment of an alias template.
+// A vector of T at any address; in a struct, since Clang forgets the alignment of an alias template.
 template <class T> struct VectorOf {
     typedef T type [[gnu::vector_size(vector_bytes), gnu::aligned(alignof(T)), gnu::may_alias]];
 };
 template <class T> using Vector = typename VectorOf<T>::type;
 
-// To an address that is a multiple of a vector's size.
+// Stores a vector to an address that is a multiple of its size.
 template <class V> [[gnu::always_inline]] inline void stream_vector(V v, void* to) {
 #if defined(__AVX512F__)
     _mm512_stream_si512(static_cast<__m512i*>(to), (__m512i)v);
@@ -48,14 +48,14 @@ template <class V> [[gnu::always_inline]] inline void stream_vector(V v, void* t
 #endif
 }
 
-// 64 bytes to an address that is a multiple of 64.
+// Stores 64 bytes to an address that is a multiple of 64.
 [[gnu::always_inline]] inline void stream_line(const char* line, char* to) {
     for (int i = 0; i < 64; i += vector_bytes) {
         stream_vector(*reinterpret_cast<const Vector<char>*>(line + i), to + i);
     }
 }
 
-// factor * x, so many lines of 64 bytes of it, to an address that is a multiple of 64.
+// Stores `lines` lines of 64 bytes of factor * x to an address that is a multiple of 64.
 template <class T> [[gnu::always_inline]] inline void stream_lines(const T* x, T factor, int64_t lines, char* to) {
     for (const char* const end = to + 64 * lines; to < end; to += vector_bytes, x += vector_bytes / sizeof(T)) {
         stream_vector(*reinterpret_cast<const Vector<T>*>(x) * factor, to);
@@ -83,18 +83,18 @@ template <class T>
     for (int64_t j = 0; j < count; ++j) row[j] = factor * x[j];
 }
 
-// Writes rows that follow one another. A line that two rows share is held back until it is whole. How a row is written
-// changes no bit of it.
+// Writes rows that follow one another. A line that two rows share is held back until it is complete. The values do not
+// depend on how a row is written.
 template <class T> class RowWriter {
   public:
-    // The rows from entry `first` on, of at most `longest` entries each, of an array of `total`.
+    // Writes from entry `first` of an array of `total` on; a row has at most `longest` entries.
     RowWriter(Sink out, int64_t first, int64_t longest, int64_t total)
         : storage_(out.storage),
           size_(out.storage == Storage::itself ? int(sizeof(T)) : 2),
           stream_(out.entries && total * size_ >= (out.fresh ? fresh_streamed_from : streamed_from)),
           to_(out.entries ? static_cast<char*>(out.entries) + first * size_ : nullptr),
-          room_(longest),
-          other_room_(stream_ ? longest : 0) {
+          buffer_(longest),
+          other_buffer_(stream_ ? longest : 0) {
         if (!stream_) return;
         filled_ = kept_ = int(reinterpret_cast<uintptr_t>(to_) % 64) / size_;
         to_ -= filled_ * size_;
@@ -110,21 +110,21 @@ template <class T> class RowWriter {
 #endif
     }
 
-    // Room for the next row, a whole number of groups.
-    T* room() const { return row_ == room_.entries && stream_ ? other_room_.entries : room_.entries; }
+    // Where to compute the next row: whole groups.
+    T* buffer() const { return row_ == buffer_.entries && stream_ ? other_buffer_.entries : buffer_.entries; }
 
-    // The next row is factor times the first `length` entries of the room, but `value` at the entry `special` if that
-    // is not negative.
-    void put(int64_t length, T factor = 1, int64_t special = -1, T value = 0) {
+    // The next row is factor times the first `length` entries of the buffer, with `value` at the index `special` unless
+    // that is negative.
+    [[gnu::noinline]] void put(int64_t length, T factor = 1, int64_t special = -1, T value = 0) {
         advance(length_);
-        row_ = room(), length_ = length, factor_ = factor, special_ = special, value_ = value, next_ = reached_ = 0;
+        row_ = buffer(), length_ = length, factor_ = factor, special_ = special, value_ = value, next_ = reached_ = 0;
         if (stream_) return;
         scaled(row_, length, factor, storage_, to_);
         if (special >= 0) scaled(&value, 1, T(1), storage_, to_ + special * size_);
         to_ += length * size_, next_ = length;
     }
 
-    // Writes so many entries more of the row that was put last.
+    // Writes `count` entries more of the row that was put last.
     [[gnu::noinline]] void advance(int64_t count) {
         const int64_t line = 64 / size_, end = reached_ = std::min(length_, reached_ + count);
         while (next_ < end) {
@@ -146,7 +146,7 @@ template <class T> class RowWriter {
     }
 
   private:
-    // Puts so many entries into the line that is held back.
+    // Puts `count` entries into the line that is held back.
     void take(int64_t count) {
         scaled(row_ + next_, count, factor_, storage_, line_ + filled_ * size_);
         if (special_ >= next_ && special_ < next_ + count) {
@@ -155,7 +155,7 @@ template <class T> class RowWriter {
         next_ += count, filled_ += int(count);
         if (filled_ == 64 / size_) write_part();
     }
-    // A line whose first entries, or last, may not be ours.
+    // Writes a line whose first or last entries may belong to others.
     void write_part() {
         if (kept_ == 0 && filled_ == 64 / size_) {
             stream_line(line_, to_);
@@ -170,8 +170,8 @@ template <class T> class RowWriter {
     int size_;  // bytes of an entry
     bool stream_;
     char* to_;  // where line_ begins, or the next row
-    Buffer<T> room_, other_room_;
-    const T* row_ = nullptr;  // put last; written up to next_, of the reached_ that were to be
+    Buffer<T> buffer_, other_buffer_;
+    const T* row_ = nullptr;  // the row that was put last; it is written up to next_, and wanted up to reached_
     T factor_ = 1, value_ = 0;
     int64_t length_ = 0, special_ = -1, next_ = 0, reached_ = 0;
     int filled_ = 0, kept_ = 0;

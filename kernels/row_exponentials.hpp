@@ -1,0 +1,172 @@
+// The exponentials of a row of logits, from which softmax and every loss are computed, and their sum. Each function is
+// compiled once per type, for all kernels.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include "log.hpp"
+#include "row_pipeline.hpp"
+#include "row_writer.hpp"
+#include "sums.hpp"
+
+namespace softgrad::SOFTGRAD_ISA {
+
+// The largest entry. NaN is skipped: it reaches the result through the exponentials.
+template <class T> [[gnu::always_inline]] inline T maximum(const T* z, int64_t K) {
+    constexpr int64_t lanes = 256 / sizeof(T);
+    T most[lanes];
+    for (int64_t l = 0; l < lanes; ++l) most[l] = -std::numeric_limits<T>::infinity();
+    int64_t j = 0;
+    for (; j + lanes <= K; j += lanes) {
+#pragma omp simd
+        for (int64_t l = 0; l < lanes; ++l) most[l] = z[j + l] > most[l] ? z[j + l] : most[l];
+    }
+    for (int64_t l = 0; l < K - j; ++l) most[l] = z[j + l] > most[l] ? z[j + l] : most[l];
+    for (int64_t half = lanes / 2; half > 0; half /= 2) {
+#pragma omp simd
+        for (int64_t l = 0; l < half; ++l) most[l] = most[l + half] > most[l] ? most[l + half] : most[l];
+    }
+    return most[0];
+}
+
+// The first index of `value`, or K if there is none.
+template <class T> [[gnu::always_inline]] inline int64_t first_of(T value, const T* z, int64_t K) {
+    constexpr int64_t lanes = 256 / sizeof(T);
+    int64_t j = 0;
+    for (int found = 0; j + lanes <= K; j += lanes) {
+#pragma omp simd reduction(| : found)
+        for (int64_t l = 0; l < lanes; ++l) found |= z[j + l] == value;
+        if (found) break;
+    }
+    const int left = int(K - j < lanes ? K - j : lanes);
+    int first = left;
+#pragma omp simd reduction(min : first)
+    for (int l = 0; l < left; ++l) first = z[j + l] == value && l < first ? l : first;
+    return j + first;
+}
+
+// The largest entry and its first index, which is 0 if all entries are NaN.
+template <class T> struct Peak {
+    T max;
+    int64_t at;
+};
+
+template <class T> [[gnu::always_inline]] inline Peak<T> peak(const T* z, int64_t K) {
+    constexpr int64_t stretch = 8192;  // of a long row, only the stretch with the largest entry is searched for it
+    Peak<T> top{-std::numeric_limits<T>::infinity(), 0};
+    for (int64_t start = 0; start < K; start += stretch) {
+        const T max = maximum(z + start, K - start < stretch ? K - start : stretch);
+        if (max > top.max) top = {max, start};
+    }
+    const int64_t at = top.at + first_of(top.max, z + top.at, K - top.at);
+    return {top.max, at < K ? at : 0};
+}
+
+// The scalars of one row's softmax. The largest exponential is exactly 1. One such term is left out of the sum, because
+// a confident row depends on the others: log(sum) = log1p(others) and p - 1 = -others / sum do not cancel.
+template <class T> struct Normalizer {
+    T max;           // the largest logit
+    int64_t at;      // its first index
+    Wide<T> others;  // sum of exp(s_j - s_max) over all j but `at`
+    Wide<T> sum() const { return 1 + others; }
+    Wide<T> log_sum() const {
+        if constexpr (std::is_same_v<T, float>) {
+            return std::isinf(others) ? others : log1p_nonnegative(others);
+        } else {
+            return std::log1p(others);
+        }
+    }
+};
+
+// Sums e_j in units over a row without the entry `skipped`. exp(j) computes the group of e_j that starts at j, into e,
+// which holds whole groups.
+template <class T, class Exp>
+[[gnu::always_inline]] inline Wide<T> sum_exponentials(int64_t K, T* e, int64_t skipped, Background<T>& background,
+                                                       Exp exp) {
+    Accumulator<T> sum;
+    for (int64_t j = 0; j < K; j += group<T>) {
+        exp(j);
+        for (int64_t l = K - j; l < group<T>; ++l) e[j + l] = 0;
+        if (j <= skipped && skipped < j + group<T>) {
+            const T kept = e[skipped];
+            e[skipped] = 0;
+            sum.add_group(e + j);
+            e[skipped] = kept;
+        } else {
+            sum.add_group(e + j);
+        }
+        background.advance(group<T>);
+    }
+    return sum.total() / unit<T>;
+}
+
+// e_j = exp(s_j - s_max) in units, into a buffer of whole groups.
+template <bool tempered, class T>
+[[gnu::noinline]] Wide<T> exponentials_below(const T* z, int64_t K, Peak<T> top, ExpBelow<T> below, T* e,
+                                             Background<T>& background) {
+    if (below.is_far(top.max)) {
+        for (int64_t j = 0; j < K; ++j) e[j] = z[j] - top.max;
+        z = e, top.max -= top.max;
+    }
+    const typename ExpBelow<T>::Origin origin = below.origin(top.max);
+    return sum_exponentials(K, e, top.at, background, [=](int64_t j) {
+        if (j + group<T> <= K) {
+#pragma omp simd
+            for (int64_t l = 0; l < group<T>; ++l) e[j + l] = below.template exp<tempered>(z[j + l], origin);
+        } else {
+            alignas(64) T rest[group<T>];  // a whole group costs less than a last vector entry by entry
+            for (int64_t l = 0; l < group<T>; ++l) rest[l] = l < K - j ? z[j + l] : origin.max;
+#pragma omp simd
+            for (int64_t l = 0; l < group<T>; ++l) e[j + l] = below.template exp<tempered>(rest[l], origin);
+        }
+    });
+}
+
+// Computes the exponentials of a row in units, and returns their normalizer. An infinite maximum makes it NaN, as
+// exp(inf - inf) is.
+template <class T>
+[[gnu::noinline]] Normalizer<T> exponentials(const T* z, int64_t K, const ExpBelow<T>& below, T* e,
+                                             Background<T>& background) {
+    const Peak<T> top = peak(z, K);
+    const Wide<T> others = below.temperature == 1 ? exponentials_below<false>(z, K, top, below, e, background)
+                                                  : exponentials_below<true>(z, K, top, below, e, background);
+    return {top.max, top.at, others + (top.max - top.max)};
+}
+
+// The same for capped logits. Fills `differences` with s_j - s_max, rounded, and `slopes` with the slopes ds/dz without
+// the factor 1 / temperature.
+template <class T>
+[[gnu::noinline]] Normalizer<T> capped_exponentials(const T* z, int64_t K, const Scores<T>& scores, T* e,
+                                                    T* differences, T* slopes, Background<T>& background) {
+    const Peak<T> top = peak(z, K);
+    const Wide<T> max = capped(top.max, scores.softcap).tanh;
+    const Wide<T> others = sum_exponentials(K, e, top.at, background, [&](int64_t j) {
+        const int64_t end = K < j + group<T> ? K : j + group<T>;
+#pragma omp simd
+        for (int64_t l = j; l < end; ++l) {
+            const Capped<T> here = capped(z[l], scores.softcap);
+            const TwoTerms<T> x = split<T>(scores.softcap * (here.tanh - max) / scores.below.temperature);
+            e[l] = exp_in_units(x.hi, x.lo);
+            differences[l] = x.hi;
+            slopes[l] = here.slope;
+        }
+    });
+    return {top.max, top.at, others + (top.max - top.max)};
+}
+
+// Writes the row factor * e_j, with `value` at the index `special`, from the exponentials in the writer's buffer.
+template <class T>
+[[gnu::noinline]] void put_exponentials(RowWriter<T>& writer, int64_t K, Wide<T> factor, int64_t special = -1,
+                                        T value = 0) {
+    if (factor == 0 || std::abs(factor) >= Wide<T>(0x1p-60)) {
+        writer.put(K, T(factor / unit<T>), special, value);
+    } else {  // so that no factor is subnormal
+        T* const e = writer.buffer();
+        for (int64_t j = 0; j < K; ++j) e[j] *= 1 / unit<T>;
+        writer.put(K, T(factor), special, value);
+    }
+}
+
+}  // namespace softgrad::SOFTGRAD_ISA

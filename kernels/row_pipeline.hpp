@@ -1,0 +1,68 @@
+// Rows are computed one at a time. While a row is computed, the row before it is written and the next one is fetched.
+#pragma once
+
+#include <cstdint>
+
+#include "half_floats.hpp"
+#include "row_writer.hpp"
+
+namespace softgrad::SOFTGRAD_ISA {
+
+// Reads rows of K entries. 16-bit rows are widened into a buffer.
+template <class T> class RowReader {
+  public:
+    RowReader(Source from, int64_t K) : from_(from), K_(K), widened_(from.storage == Storage::itself ? 0 : K) {}
+
+    const T* row(int64_t i) const {
+        if constexpr (std::is_same_v<T, float>) {
+            if (from_.storage != Storage::itself) {
+                widen(from_, i * K_, K_, widened_.entries);
+                return widened_.entries;
+            }
+        }
+        return static_cast<const T*>(from_.entries) + i * K_;
+    }
+
+    int entry_bytes() const { return from_.storage == Storage::itself ? int(sizeof(T)) : 2; }
+    const char* address(int64_t i) const { return static_cast<const char*>(from_.entries) + i * K_ * entry_bytes(); }
+
+  private:
+    Source from_;
+    int64_t K_;
+    Buffer<T> widened_;
+};
+
+// The memory traffic that goes on while row i is computed.
+template <class T> class Background {
+  public:
+    // Writes the row that `writer` was given last, unless it is null, and fetches row i + 1 of 0..end-1.
+    Background(const RowReader<T>& reader, RowWriter<T>* writer, int64_t i, int64_t end)
+        : writer_(writer), entry_bytes_(reader.entry_bytes()), next_(i + 1 < end ? reader.address(i + 1) : nullptr) {}
+
+    // Fetches row i + 1 of a second array, too.
+    Background(const RowReader<T>& reader, const RowReader<T>& second, RowWriter<T>* writer, int64_t i, int64_t end)
+        : Background(reader, writer, i, end) {
+        if (next_) second_next_ = second.address(i + 1);
+    }
+
+    // Fetches, and writes, `count` entries more.
+    [[gnu::always_inline]] void advance(int64_t count) {
+        if (next_) fetch(next_, count);
+        if (second_next_) fetch(second_next_, count);
+        if (writer_) writer_->advance(count);
+    }
+
+  private:
+    [[gnu::always_inline]] void fetch(const char*& next, int64_t count) {
+        const int64_t bytes = count * entry_bytes_;
+        for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch(next + b, 0, 2);
+        next += bytes;
+    }
+
+    RowWriter<T>* writer_;
+    int entry_bytes_;
+    const char* next_;
+    const char* second_next_ = nullptr;
+};
+
+}  // namespace softgrad::SOFTGRAD_ISA

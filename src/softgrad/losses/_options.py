@@ -1,0 +1,150 @@
+"""The options of the losses: their types, their defaults, and the checks of their values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from softgrad._arrays import Array, Rows, in_shape_of, numbers, to_out, to_rows, to_target
+from softgrad._options import known, not_negative, positive, scale, unit_interval
+from softgrad.errors import LabelError, OptionError, ShapeError
+from softgrad.formulas.losses import LossRow
+from softgrad.losses._batch import Batch, IfAllIgnored, Reduction
+
+CHOICES = {"reduction": get_args(Reduction), "if_all_ignored": get_args(IfAllIgnored)}
+
+
+class CommonOptions(TypedDict, total=False):
+    """The options that every loss takes, except `axis`, as `softgrad.cross_entropy` describes them."""
+
+    weight: npt.ArrayLike | None
+    ignore_index: int | None
+    label_smoothing: float
+    softcap: float | None
+    temperature: float
+    reduction: Reduction
+    denominator: float | None
+    if_all_ignored: IfAllIgnored
+
+
+class RowOptions(CommonOptions, total=False):
+    """The options of a loss whose classes are on the last axis."""
+
+    z_loss: float
+
+
+class LossOptions(RowOptions, total=False):
+    """The options of `softgrad.cross_entropy`, `softgrad.kl_divergence` and `softgrad.squared_error`."""
+
+    axis: int
+
+
+def read_batch(
+    function: str,
+    row: LossRow,
+    logits: npt.ArrayLike | Rows,
+    target: npt.ArrayLike,
+    options: Mapping[str, Any],
+    out: Array | None = None,
+) -> Batch:
+    """Checks the arguments of a loss.
+
+    Raises:
+        TypeError: an option that this loss does not take.
+    """
+    known(function, options, row.options)
+    return _read(function, row, logits, target, out, **options)
+
+
+def _read(
+    function: str,
+    row: LossRow,
+    logits: npt.ArrayLike | Rows,
+    target: npt.ArrayLike,
+    out: Array | None,
+    *,
+    axis: int = -1,
+    weight: npt.ArrayLike | None = None,
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    z_loss: float = 0.0,
+    softcap: float | None = None,
+    temperature: float = 1.0,
+    reduction: Reduction = "mean",
+    denominator: float | None = None,
+    if_all_ignored: IfAllIgnored = "zero",
+    **own: float,  # the parameter of this loss
+) -> Batch:
+    if reduction not in CHOICES["reduction"]:
+        raise _no_such_choice(function, "reduction", reduction)
+    if if_all_ignored not in CHOICES["if_all_ignored"]:
+        raise _no_such_choice(function, "if_all_ignored", if_all_ignored)
+    if denominator is not None and reduction != "mean":
+        raise OptionError(f"{function}: denominator is {denominator}, but reduction is {reduction!r}; wanted 'mean'")
+    if ignore_index is not None and not isinstance(ignore_index, int | np.integer):
+        raise OptionError(f"{function}: ignore_index is {ignore_index!r}, wanted one class index")
+    z = logits if isinstance(logits, Rows) else to_rows(function, "logits", logits, axis, as_matrix=True)
+    to_out(function, out, z.shape, z.dtype)
+    read_target = to_target(function, target, z, axis, ignore_index)
+    weights = None if weight is None else _read_weight(function, weight, z)
+    if denominator is not None:
+        divided_by = positive(function, "denominator", denominator)
+    elif reduction != "mean":
+        divided_by = 1.0
+    elif read_target.ndim > 1 or (weights is None and ignore_index is None):
+        divided_by = float(len(read_target))
+    else:
+        divided_by = _count(read_target, weights)
+    if if_all_ignored == "raise" and reduction == "mean" and not _count(read_target, weights):
+        raise LabelError(
+            f"{function}: all {len(read_target)} rows are ignored or have zero weight; give a row that counts, or "
+            "if_all_ignored='zero'"
+        )
+    parameter = 0.0
+    if row.parameter is not None:
+        name, default, _ = row.parameter
+        parameter = not_negative(function, name, own.get(name, default))
+    return Batch(
+        row.name,
+        z,
+        read_target,
+        weights,
+        unit_interval(function, "label_smoothing", label_smoothing),
+        not_negative(function, "z_loss", z_loss),
+        0.0 if softcap is None else scale(function, "softcap", softcap),
+        scale(function, "temperature", temperature),
+        parameter,
+        reduction,
+        divided_by,
+        if_all_ignored,
+    )
+
+
+def tangent_matrix(function: str, name: str, tangent: npt.ArrayLike, z: Rows) -> Array:
+    """A tangent in the shape of the logits, as (N, K)."""
+    return z.arrange(in_shape_of(function, "logits", z, name, tangent), z.computed_in)[:, :, 0]
+
+
+def _no_such_choice(function: str, name: str, value: object) -> OptionError:
+    *others, last = map(repr, CHOICES[name])
+    return OptionError(f"{function}: {name} is {value!r}, wanted {', '.join(others)} or {last}")
+
+
+def _read_weight(function: str, weight: npt.ArrayLike, z: Rows) -> Array:
+    array = numbers(function, "weight", weight)
+    classes = z.shape[z.axis]
+    if array.shape != (classes,):
+        raise ShapeError(f"{function}: weight.shape is {array.shape}, wanted ({classes},), one number per class")
+    return np.ascontiguousarray(array, dtype=z.computed_in)
+
+
+def _count(target: Array, weight: Array | None) -> float:
+    """The denominator of the mean: the number of rows, or for class indices the weights of the rows that count."""
+    if target.ndim > 1:
+        return float(len(target))
+    if weight is not None:
+        return float(weight[target[target >= 0]].sum(dtype=np.longdouble))
+    return float(np.count_nonzero(target >= 0))
