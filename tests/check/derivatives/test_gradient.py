@@ -220,6 +220,20 @@ def test_some_kinks_among_many_entries(case, zeros, way):
         assert judged(WAYS[way](lambda x: np.maximum(x, 0)), x, g, g * slope(x)).ok is ok
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_a_kink_of_some_of_many_terms(way):
+    """The bias of a ReLU layer whose first rows are 0: differences come near the slope from one side, and are rough."""
+    rng = np.random.default_rng(1)
+    x, w = rng.normal(size=(40, 30)), rng.normal(size=(30, 100)) / 5
+    x[:5] = 0
+    a, above = x @ w, rng.normal(size=(40, 100))
+    loss = lambda b: np.log(np.exp(above * np.maximum(a + b, 0)).sum(axis=1)).mean()  # noqa: E731
+    e = np.exp(above * np.maximum(a, 0))
+    dh = above * e / e.sum(axis=1, keepdims=True) / 40
+    for slope, ok in ((a > 0, True), (a >= 0, True), (np.heaviside(a, 3.0), False), (1.0001 * (a > 0), False)):
+        assert judged(WAYS[way](loss), np.zeros(100), np.ones(()), (dh * slope).sum(axis=0)).ok is ok
+
+
 def test_kinks_under_a_projection():
     x = np.random.default_rng(0).normal(0, 1, 500)
     x[::3] = 0
