@@ -2,6 +2,10 @@
 
 #include <stdexcept>
 
+#if defined(__x86_64__)
+    #include <cpuid.h>
+#endif
+
 namespace softgrad {
 
 // isa.cpp, once for each set
@@ -16,14 +20,23 @@ SOFTGRAD_DECLARE(x86_64_v2)
 SOFTGRAD_DECLARE(x86_64_v3)
 SOFTGRAD_DECLARE(x86_64_v4)
 
-// A daemon thread may still be inside a kernel when the process ends and statics are destroyed, so the tables stay.
+namespace {
+
+// The features of x86-64-v3 that Clang 14 does not know by name in __builtin_cpu_supports.
+bool has_lzcnt_movbe_f16c() {
+    unsigned eax, ebx, ecx, edx;
+    if (!__get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) || !(ecx & bit_LZCNT)) return false;
+    return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_MOVBE) && (ecx & bit_F16C);
+}
+
+}  // namespace
+
+// The sets are never destroyed: a daemon thread may still be in a kernel when the process ends.
 const std::vector<InstructionSet>& instruction_sets() {
     __builtin_cpu_init();
     static const bool v2 = __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt");
     static const bool v3 = v2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                           __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
-                           __builtin_cpu_supports("lzcnt") && __builtin_cpu_supports("movbe") &&
-                           __builtin_cpu_supports("f16c");
+                           __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && has_lzcnt_movbe_f16c();
     static const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                            __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
                            __builtin_cpu_supports("avx512vl");

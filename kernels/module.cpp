@@ -1,13 +1,11 @@
-// The Python face of the kernels. It checks nothing: shapes, labels and strides are softgrad/_arrays.py's business.
-// What it does is release the GIL, split the rows, and call through the table of the chosen instruction set.
-#include <cxxabi.h>
+// The Python bindings of the kernels. They check nothing: softgrad/_arrays.py checks shapes, labels and strides. They
+// release the GIL, split the rows over threads, and call through the table of the chosen instruction set.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -17,6 +15,7 @@
 #include <type_traits>
 
 #include "dispatch.hpp"
+#include "gil.hpp"
 #include "threads.hpp"
 
 namespace nb = nanobind;
@@ -47,18 +46,10 @@ template <class T> const Kernels<T>& kernels() {
     }
 }
 
-// The GIL, given up for the computation. Until Python 3.14 a daemon thread that takes it back at the interpreter's end
-// is ended by pthread_exit, whose unwinding nanobind's noexcept turns into std::terminate: it stays here until the
-// process ends, as from 3.14 on.
+// Releases the GIL during the computation.
 class WithoutGil {
   public:
-    ~WithoutGil() {
-        try {
-            PyEval_RestoreThread(state_);
-        } catch (abi::__forced_unwind&) {
-            for (;;) pause();
-        }
-    }
+    ~WithoutGil() { restore_thread(state_); }
 
   private:
     PyThreadState* const state_ = PyEval_SaveThread();
@@ -129,8 +120,8 @@ void bind_loss(nb::module_& m, const char* function,
             const LossOptions<T> options{numbers, weight ? weight->data() : nullptr};
             const Storage stored = storage<E>(bfloat16);
             const Sink grads{grad ? grad->data() : nullptr, stored, fresh};
-            const std::unique_ptr<T[]> room(loss ? nullptr : new T[size_t(N)]);
-            T* const losses = loss ? loss->data() : room.get();
+            const std::unique_ptr<T[]> buffer(loss ? nullptr : new T[size_t(N)]);
+            T* const losses = loss ? loss->data() : buffer.get();
             Stats<T> row_stats{};
             if (stats) {
                 auto& [logsumexp, entropy, correct] = *stats;

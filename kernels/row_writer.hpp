@@ -29,7 +29,7 @@ constexpr int vector_bytes = 32;
 constexpr int vector_bytes = 16;
 #endif
 
-// A vector of T at any address; in a struct, since Clang forgets the alignment of an alias template.
+// A vector of T at any address; in a struct, since Clang ignores the alignment of an alias template.
 template <class T> struct VectorOf {
     typedef T type [[gnu::vector_size(vector_bytes), gnu::aligned(alignof(T)), gnu::may_alias]];
 };

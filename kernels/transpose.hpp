@@ -8,13 +8,16 @@ namespace softgrad::SOFTGRAD_ISA {
 
 template <class T> constexpr int side = 32 / sizeof(T);
 
-// In a struct, since Clang forgets the alignment of an alias template.
+// One row of a block in a register, and the same at any address. In structs, since Clang ignores the alignment of an
+// alias template.
 template <class T> struct BlockRowOf {
-    typedef T type [[gnu::vector_size(32), gnu::aligned(alignof(T)), gnu::may_alias]];
+    typedef T type [[gnu::vector_size(32)]];
+    typedef T unaligned [[gnu::vector_size(32), gnu::aligned(alignof(T)), gnu::may_alias]];
 };
 template <class T> using BlockRow = typename BlockRowOf<T>::type;
+template <class T> using UnalignedBlockRow = typename BlockRowOf<T>::unaligned;
 
-// Swaps the entries off the diagonal of each square of 2s x 2s that rows r and r + s have a part in.
+// Swaps the two corners off the diagonal in each square of 2s x 2s entries, for its rows a = r and b = r + s.
 template <int s, class V, int... k>
 [[gnu::always_inline]] inline void swap_corners(V& a, V& b, std::integer_sequence<int, k...>) {
     constexpr int n = sizeof...(k);
@@ -34,14 +37,14 @@ template <class T>
 [[gnu::always_inline]] inline void transpose_block(const T* from, int64_t from_stride, T* to, int64_t to_stride) {
     constexpr int n = side<T>;
     BlockRow<T> rows[n];
-    for (int r = 0; r < n; ++r) rows[r] = *reinterpret_cast<const BlockRow<T>*>(from + r * from_stride);
+    for (int r = 0; r < n; ++r) rows[r] = *reinterpret_cast<const UnalignedBlockRow<T>*>(from + r * from_stride);
     if constexpr (n > 4) swap_all_corners<4>(rows);
     swap_all_corners<2>(rows);
     swap_all_corners<1>(rows);
-    for (int c = 0; c < n; ++c) *reinterpret_cast<BlockRow<T>*>(to + c * to_stride) = rows[c];
+    for (int c = 0; c < n; ++c) *reinterpret_cast<UnalignedBlockRow<T>*>(to + c * to_stride) = rows[c];
 }
 
-// The transpose of a matrix. Blocks overlap where a side of it is no multiple of theirs.
+// Transposes a matrix. Blocks overlap where a side of the matrix is not a multiple of theirs.
 template <class T>
 void transpose(const T* from, int64_t rows, int64_t columns, int64_t from_stride, T* to, int64_t to_stride) {
     constexpr int n = side<T>;

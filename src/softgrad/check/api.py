@@ -47,8 +47,9 @@ def check_vjp(
             passed on as it is.
         names: what to call each input; by default the names of forward's parameters.
         context: what you know of the function. Used to recognise it: class_axis, layout ("rows", "columns", "vector"),
-            temperature, label_smoothing, class_weight, ignore_index, mask, keep, slope, target, eps, z_loss, and any
-            random generator. A constant ratio is compared with all other numbers, such as learning_rate or reg.
+            temperature, label_smoothing, class_weight, ignore_index, mask, keep, slope, target, eps, the other numbers
+            of a loss, such as z_loss, and any random generator. A constant ratio is compared with all other numbers,
+            such as learning_rate or reg.
             Anything else (loss, reduction, layer, activation, network, wrt, output: these are read off the functions'
             numbers) becomes a fact of the report, in your own words.
         rtol: the relative error that passes.

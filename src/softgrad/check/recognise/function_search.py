@@ -32,7 +32,7 @@ def recognise(
     Args:
         samples: several times, the user's arrays and the output at them.
         context: what the user says: class_axis, layout, temperature, label_smoothing, class_weight, ignore_index, mask,
-            keep, slope, epsilon, target.
+            keep, slope, epsilon, target, z_loss and the numbers that one loss takes.
         gradient_at_logits: the right gradient at the first sample, if there is one array only. A target that the
             function holds itself can be read off it.
         rtol: the relative error allowed in the outputs.
@@ -119,6 +119,7 @@ def _losses(target: Target, options: LossOptions, scalar: bool, bare: bool, *, u
         rows = [
             *losses.cross_entropies(target, plain._replace(smoothings=options.smoothings)),
             *losses.cross_entropies(target, plain._replace(temperatures=options.temperatures)),
+            *losses.with_parameter(target, options),
         ]
         if len(options.smoothings) == 1 or len(options.temperatures) == 1:
             rows += losses.cross_entropies(target, options)

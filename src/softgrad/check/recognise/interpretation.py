@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from softgrad.formulas.losses import PARAMETERS
 from softgrad.formulas.numbers import Array
 
 # Values to try where neither an array nor the context says which.
@@ -44,6 +45,7 @@ class LossOptions(NamedTuple):
     temperatures: tuple[float, ...] = ()
     epsilons: tuple[float, ...] = ()
     z_loss: float | None = None  # only where the context says so
+    parameters: Mapping[str, tuple[float, ...]] = {}  # of the losses that take one of their own
 
     def plain(self) -> LossOptions:
         """Without the options whose values are guessed."""
@@ -125,6 +127,7 @@ def _options(
         temperatures=_tried(context, ("temperature",), [s for s in scalars if s > 0 and s != 1], TEMPERATURES),
         epsilons=_tried(context, ("eps", "epsilon"), [], ()),
         z_loss=next(iter(_tried(context, ("z_loss",), [], ())), None),
+        parameters={one.name: _tried(context, (one.name,), scalars, one.tried) for one in PARAMETERS},
     )
 
 

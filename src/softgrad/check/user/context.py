@@ -9,9 +9,13 @@ import numpy as np
 
 from softgrad.check.user.descriptions import one_line, shown
 from softgrad.check.user.randomness import GENERATORS
+from softgrad.formulas.losses import PARAMETERS
 
 INTEGERS = ("class_axis", "ignore_index")
-NUMBERS = ("temperature", "label_smoothing", "smoothing", "keep", "slope", "eps", "epsilon", "z_loss")
+NUMBERS = (
+    *("temperature", "label_smoothing", "smoothing", "keep", "slope", "eps", "epsilon", "z_loss"),
+    *(parameter.name for parameter in PARAMETERS),
+)
 ARRAYS = ("mask", "target")
 MANY = 2**18  # classes; no vocabulary is larger
 
