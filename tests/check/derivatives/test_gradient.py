@@ -197,6 +197,43 @@ def test_the_intervals_of_several_kinks_add_up():
         assert judged(f, np.zeros(1), np.array([1.0, -1.0, 1.0]), np.array([got])).ok == ok
 
 
+PARTLY_ON_KINKS = {  # a backward pass of ReLU: whether it is right
+    "0 at 0": (lambda x: x > 0, True),
+    "1 at 0": (lambda x: x >= 0, True),
+    "half at 0": (lambda x: np.heaviside(x, 0.5), True),
+    "3 at 0": (lambda x: np.heaviside(x, 3.0), False),
+    "too large by 1e-4": (lambda x: 1.0001 * (x > 0), False),
+    "leaky": (lambda x: np.where(x >= 0, 1, 0.1), False),
+    "one entry too large": (lambda x: (x > 0) * np.where(x == x.max(), 1.01, 1), False),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("zeros", [1, 5, 200])
+@pytest.mark.parametrize("case", PARTLY_ON_KINKS)
+def test_some_kinks_among_many_entries(case, zeros, way):
+    """Differences along a random direction agree with the complex step: hardly any of the outputs is on a kink."""
+    slope, ok = PARTLY_ON_KINKS[case]
+    for seed in range(3):
+        x, g = np.random.default_rng(seed).normal(size=(2, 4000))
+        x[:zeros] = 0
+        assert judged(WAYS[way](lambda x: np.maximum(x, 0)), x, g, g * slope(x)).ok is ok
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_kink_of_some_of_many_terms(way):
+    """The bias of a ReLU layer whose first rows are 0: differences come near the slope from one side, and are rough."""
+    rng = np.random.default_rng(1)
+    x, w = rng.normal(size=(40, 30)), rng.normal(size=(30, 100)) / 5
+    x[:5] = 0
+    a, above = x @ w, rng.normal(size=(40, 100))
+    loss = lambda b: np.log(np.exp(above * np.maximum(a + b, 0)).sum(axis=1)).mean()  # noqa: E731
+    e = np.exp(above * np.maximum(a, 0))
+    dh = above * e / e.sum(axis=1, keepdims=True) / 40
+    for slope, ok in ((a > 0, True), (a >= 0, True), (np.heaviside(a, 3.0), False), (1.0001 * (a > 0), False)):
+        assert judged(WAYS[way](loss), np.zeros(100), np.ones(()), (dh * slope).sum(axis=0)).ok is ok
+
+
 def test_kinks_under_a_projection():
     x = np.random.default_rng(0).normal(0, 1, 500)
     x[::3] = 0
