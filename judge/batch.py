@@ -64,7 +64,7 @@ def rows(name, z, target, *, z_loss=0.0, a=WIDE, **options) -> Rows:
         target: (N,) class indices, or (N, K) probabilities. Probabilities and weights are read in the dtype of z.
         z_loss: the factor of logsumexp^2.
         a: the arithmetic.
-        options: weight, ignore_index, label_smoothing, softcap, temperature.
+        options: weight, ignore_index, label_smoothing, softcap, temperature; and what this loss alone takes.
     """
     x, kept, count, lse, slope, _ = _problem(z, target, a, **options)
     part = LOSSES[name](x._replace(y=None) if z_loss else x)
@@ -106,7 +106,7 @@ def hessian_times(name, z, target, v, *, z_loss=0.0, softcap=None, temperature=1
 
 
 def _problem(
-    z, target, a, *, weight=None, ignore_index=None, label_smoothing=0.0, softcap=None, temperature=1.0
+    z, target, a, *, weight=None, ignore_index=None, label_smoothing=0.0, softcap=None, temperature=1.0, **own
 ) -> _Problem:
     eps = np.finfo(z.dtype).eps if z.dtype.kind == "f" else 0
     kept = np.ones(len(z), bool)
@@ -125,7 +125,7 @@ def _problem(
     scores, slope, curvature = _scores(a.wide(z), softcap, a)
     T = a.wide(temperature)
     s = softmax_of(scores, a, temperature)
-    x = Scored(a, s.p, s.log_p, t, y, w, label_smoothing > 0, eps)
+    x = Scored(a, s.p, s.log_p, t, y, w, label_smoothing > 0, eps, own)
     return _Problem(x, kept[:, None], a.wide(count), judged(s.largest) + s.log_sum, slope / T, curvature / T)
 
 

@@ -30,6 +30,7 @@ class Scored(NamedTuple):
     weight: np.ndarray | None  # (K,)
     smoothed: bool
     eps: float  # of the dtype in which the loss is computed
+    own: dict[str, float]  # the options that one loss alone takes
 
     @property
     def weighted_t(self):

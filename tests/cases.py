@@ -10,6 +10,7 @@ import numpy as np
 
 import judge
 import softgrad as sg
+from softgrad.formulas.losses import LOSSES as TABLE
 
 DTYPES = ["float32", "float64"]
 
@@ -75,6 +76,7 @@ class Loss(NamedTuple):
 
     value: object
     with_grad: object
+    with_stats: object
     jvp: object
     hvp: object
     judge: object
@@ -85,13 +87,17 @@ class Loss(NamedTuple):
 
 
 def loss_named(name):
-    family = (getattr(sg, name + member) for member in ("", "_with_grad", "_jvp", "_hvp"))
+    family = (getattr(sg, name + member) for member in ("", "_with_grad", "_with_stats", "_jvp", "_hvp"))
     return Loss(*family, partial(judge.rows, name), GRAD_ULPS.get(name, (4, 6)))
 
 
-LOSS_NAMES = ["cross_entropy", "kl_divergence", "squared_error"]  # every test that runs on each loss reads this list
+def taken(loss, options):
+    """Those of the options that a loss takes."""
+    return {name: value for name, value in options.items() if name in TABLE[loss].options}
+
+
 GRAD_ULPS = {"squared_error": (10, 10)}  # where they are not 4 and 6
-LOSSES = {name: loss_named(name) for name in LOSS_NAMES}
+LOSSES = {name: loss_named(name) for name in TABLE}  # every test that runs on each loss reads this
 TARGETS = {
     "classes": lambda case, dtype: classes(case),
     "probabilities": probabilities,
