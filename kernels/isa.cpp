@@ -84,7 +84,7 @@ void loss_of_probs(Source z, const T* target, LossOptions<T> options, T* loss, S
     loss_of_distributions<kind>(rows, SmoothedProbs<T>(target, options.label_smoothing, K));
 }
 
-template <class T> long double sum(const T* x, int64_t count) {
+template <class T> Widest sum(const T* x, int64_t count) {
     return sum_over<T>(count, [=](int64_t i) { return x[i]; });
 }
 
