@@ -51,52 +51,64 @@ void log_softmax_jvp(Source log_p, Source dz, Sink dy, Shape shape, int64_t begi
     log_softmax_jvp_rows<T>(log_p, dz, dy, {shape.outer, shape.K, begin, end}, scale);
 }
 
-enum class Loss { cross_entropy, kl_divergence, squared_error };
-
-template <Loss kind, class T, class Target> void loss_of_distributions(const LossRows<T>& rows, Target target) {
-    if constexpr (kind == Loss::squared_error) {
-        squared_error_soft(rows, target);
-    } else {
-        cross_entropy_soft(rows, target, kind == Loss::kl_divergence);
+// The losses by their kernels. KL divergence and cross-entropy differ for distributions alone.
+struct CrossEntropy {
+    template <class T> static void classes(const LossRows<T>& rows, const int64_t* target) {
+        if (rows.K > short_row<T> || rows.options.softcap != 0 || rows.stats.entropy) {
+            cross_entropy_classes(rows, target);
+        } else {
+            cross_entropy_classes_tiles(rows, target);
+        }
     }
-}
+    template <class T, class Target> static void distributions(const LossRows<T>& rows, Target target) {
+        cross_entropy_soft(rows, target, false);
+    }
+};
+
+struct KlDivergence : CrossEntropy {
+    template <class T, class Target> static void distributions(const LossRows<T>& rows, Target target) {
+        cross_entropy_soft(rows, target, true);
+    }
+};
+
+struct SquaredError {
+    template <class T> static void classes(const LossRows<T>& rows, const int64_t* target) {
+        squared_error_classes(rows, target);
+    }
+    template <class T, class Target> static void distributions(const LossRows<T>& rows, Target target) {
+        squared_error_soft(rows, target);
+    }
+};
 
 // Smoothed class indices, and a z_loss, need the kernel for distributions.
-template <Loss kind, class T>
+template <class Loss, class T>
 void loss_of_classes(Source z, const int64_t* target, LossOptions<T> options, T* loss, Sink grad, Stats<T> stats,
                      int64_t N, int64_t K, int64_t begin, int64_t end) {
     const LossRows<T> rows{z, options, loss, grad, stats, N, K, begin, end};
-    if (options.label_smoothing != 0 || options.z_loss != 0) {
-        loss_of_distributions<kind>(rows, SmoothedClasses<T>(target, options.label_smoothing, K));
-    } else if constexpr (kind == Loss::squared_error) {
-        squared_error_classes(rows, target);
-    } else if (K > short_row<T> || options.softcap != 0 || stats.entropy) {
-        cross_entropy_classes(rows, target);
-    } else {
-        cross_entropy_classes_tiles(rows, target);
-    }
+    if (options.label_smoothing == 0 && options.z_loss == 0) return Loss::classes(rows, target);
+    Loss::distributions(rows, SmoothedClasses<T>(target, options.label_smoothing, K));
 }
 
-template <Loss kind, class T>
+template <class Loss, class T>
 void loss_of_probs(Source z, const T* target, LossOptions<T> options, T* loss, Sink grad, Stats<T> stats, int64_t N,
                    int64_t K, int64_t begin, int64_t end) {
     const LossRows<T> rows{z, options, loss, grad, stats, N, K, begin, end};
-    loss_of_distributions<kind>(rows, SmoothedProbs<T>(target, options.label_smoothing, K));
+    Loss::distributions(rows, SmoothedProbs<T>(target, options.label_smoothing, K));
 }
 
 template <class T> Widest sum(const T* x, int64_t count) {
     return sum_over<T>(count, [=](int64_t i) { return x[i]; });
 }
 
-template <Loss kind, class T> constexpr typename Kernels<T>::NamedLoss named(const char* name) {
-    return {name, loss_of_classes<kind, T>, loss_of_probs<kind, T>};
+template <class Loss, class T> constexpr typename Kernels<T>::NamedLoss named(const char* name) {
+    return {name, loss_of_classes<Loss, T>, loss_of_probs<Loss, T>};
 }
 
 template <class T>
 constexpr typename Kernels<T>::NamedLoss losses[] = {
-    named<Loss::cross_entropy, T>("cross_entropy"),
-    named<Loss::kl_divergence, T>("kl_divergence"),
-    named<Loss::squared_error, T>("squared_error"),
+    named<CrossEntropy, T>("cross_entropy"),
+    named<KlDivergence, T>("kl_divergence"),
+    named<SquaredError, T>("squared_error"),
 };
 
 template <class T>

@@ -3,13 +3,14 @@
 Every array is read-only, so that a function that writes to its arguments fails every test.
 """
 
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
 
 import judge
 import softgrad as sg
+from softgrad.formulas.losses import LOSSES as TABLE
 
 DTYPES = ["float32", "float64"]
 
@@ -71,20 +72,32 @@ def vectors(case, dtype):
 
 
 class Loss(NamedTuple):
+    """The family of a loss, its judge, and the bounds of its gradient's error as the docstrings state them."""
+
     value: object
     with_grad: object
+    with_stats: object
+    jvp: object
+    hvp: object
     judge: object
-    grad_ulps: tuple[int, int]  # the bounds for class indices and for probabilities
+    grad_ulps: tuple[int, int]  # for class indices, and for probabilities
 
     def ulps(self, target):
         return self.grad_ulps[target != "classes"]
 
 
-LOSSES = {
-    "cross_entropy": Loss(sg.cross_entropy, sg.cross_entropy_with_grad, judge.cross_entropy, (4, 6)),
-    "kl_divergence": Loss(sg.kl_divergence, sg.kl_divergence_with_grad, judge.kl_divergence, (4, 6)),
-    "squared_error": Loss(sg.squared_error, sg.squared_error_with_grad, judge.squared_error, (10, 10)),
-}
+def loss_named(name):
+    family = (getattr(sg, name + member) for member in ("", "_with_grad", "_with_stats", "_jvp", "_hvp"))
+    return Loss(*family, partial(judge.rows, name), GRAD_ULPS.get(name, (4, 6)))
+
+
+def taken(loss, options):
+    """Those of the options that a loss takes."""
+    return {name: value for name, value in options.items() if name in TABLE[loss].options}
+
+
+GRAD_ULPS = {"squared_error": (10, 10)}  # where they are not 4 and 6
+LOSSES = {name: loss_named(name) for name in TABLE}  # every test that runs on each loss reads this
 TARGETS = {
     "classes": lambda case, dtype: classes(case),
     "probabilities": probabilities,

@@ -6,7 +6,9 @@ the smallest subnormal.
 
 import numpy as np
 
-Wide = np.longdouble
+from judge.arithmetic import WIDE
+
+Wide = np.longdouble  # of errors and ulps; an exact value may have more digits, see judge/arithmetic.py
 
 
 def ulp(size, dtype):
@@ -20,12 +22,12 @@ def ulp(size, dtype):
 def errors_in_ulps(got, exact, size=None):
     """The error of each entry: 0 if both are NaN or the same infinity, and infinite or NaN if only one of them is."""
     got = np.asarray(got)
-    exact = np.asarray(exact, Wide)
+    exact = np.asarray(WIDE.wide(exact))
     assert got.shape == exact.shape, f"shape {got.shape}, wanted {exact.shape}"
     with np.errstate(all="ignore"):
         rounded = exact.astype(got.dtype)
-        same = (got == rounded) & np.isinf(got) | np.isnan(got) & np.isnan(exact)
-        errors = abs(got - exact) / ulp(exact if size is None else size, got.dtype)
+        same = (got == rounded) & np.isinf(got) | np.isnan(got) & (exact != exact)
+        errors = np.asarray(abs(got - exact), Wide) / ulp(exact if size is None else size, got.dtype)
     return np.where(same, 0, errors)
 
 

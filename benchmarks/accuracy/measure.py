@@ -8,9 +8,10 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from benchmarks.accuracy.cases import Case, cases
-from benchmarks.accuracy.judge import Exact, LongDouble, Mpmath, judge
+from benchmarks.accuracy.exact import LONG_DOUBLE, MPMATH, exact_values
 from benchmarks.accuracy.libraries import Library
 from benchmarks.questions.base import Array
+from judge import Judged
 
 AGREEMENT = 2.0**-60  # the relative difference that is allowed between the two arithmetics of the judge
 
@@ -52,7 +53,7 @@ def largest_errors(
     largest = LargestErrors({quantity: {} for quantity in PROMISES}, {quantity: {} for quantity in PROMISES})
     for case in cases(dtype, max_classes):
         report(f"{dtype}: {case.name}")
-        exact = judge(case)
+        exact = exact_values(case)
         for library in libraries:
             with np.errstate(all="ignore"):
                 results = library.results(case)
@@ -62,7 +63,7 @@ def largest_errors(
     return largest
 
 
-def ulps(result: Array, exact: Exact, dtype: str) -> Array:
+def ulps(result: Array, exact: Judged, dtype: str) -> Array:
     """The error of the result in ulps of `exact.size`; inf for a result with no correct digit.
 
     The ulp is the distance between neighbouring numbers of the dtype at that size, including subnormal numbers.
@@ -88,8 +89,9 @@ def require_agreeing_judges() -> None:
         for case in cases(dtype, 1000):
             if case.logits.shape[1] != 1000:
                 continue
-            for quantity, exact in judge(case, Mpmath()).items():
-                other = judge(case, LongDouble())[quantity]
+            in_long_double = exact_values(case, LONG_DOUBLE)
+            for quantity, exact in exact_values(case, MPMATH).items():
+                other = in_long_double[quantity]
                 differs = np.abs(exact.value - other.value) > AGREEMENT * exact.size + np.finfo(np.longdouble).tiny
                 if differs.any():
                     raise ArithmeticError(f"{quantity}, {case.name}: long double and mpmath differ")
@@ -100,15 +102,15 @@ def _keep_larger(worst: dict[str, Worst], library: str, new: Worst) -> None:
         worst[library] = new
 
 
-def _errors(case: Case, results: dict[str, Array], exact: dict[str, Exact]) -> dict[str, tuple[Array, Array]]:
+def _errors(case: Case, results: dict[str, Array], exact: dict[str, Judged]) -> dict[str, tuple[Array, Array]]:
     """For each quantity the errors, and whether each exact value is a normal number."""
     dtype = case.logits.dtype.name
     at_target = np.zeros(case.logits.shape, bool)
     at_target[np.arange(len(at_target)), case.classes] = True
     by_quantity = {}
-    for name, exact_values in exact.items():
-        errors = ulps(results[name], exact_values, dtype)
-        is_normal = np.abs(exact_values.value) >= np.finfo(dtype).smallest_normal
+    for name, values in exact.items():
+        errors = ulps(results[name], values, dtype)
+        is_normal = np.abs(values.value) >= np.finfo(dtype).smallest_normal
         if name == "cross_entropy gradient":
             by_quantity[f"{name}, at the target"] = errors[at_target], is_normal[at_target]
             by_quantity[f"{name}, off target"] = errors[~at_target], is_normal[~at_target]

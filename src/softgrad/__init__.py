@@ -5,9 +5,9 @@
     p = sg.softmax(logits)                                       the function
     dz = sg.softmax_vjp(p, dp)                                   its backward pass
     loss, grad = sg.cross_entropy_with_grad(logits, target)      a loss and its gradient, from one pass
-    print(sg.explain(logits, target))                            how that gradient comes about, on these numbers
+    print(sg.explain(logits, target))                            how that gradient is derived, with these numbers
 
-Letters are the same everywhere: z logits, p probabilities, t target, g upstream gradient, N rows, K classes.
+Letters have the same meaning everywhere: z logits, p probabilities, t target, g upstream gradient, N rows, K classes.
 """
 
 from importlib import import_module as _import_module

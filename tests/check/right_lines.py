@@ -6,7 +6,7 @@ from softgrad.check.catalogue.dense import BIAS, INPUT, WEIGHT
 from softgrad.check.catalogue.weights import LASSO, RIDGE
 from softgrad.check.recognise import activations, losses
 from softgrad.check.recognise.dense_layers import FORMS, HIDDEN_ACTIVATIONS, VECTOR_FORMS
-from softgrad.check.recognise.interpretation import Options, Target, UserArray
+from softgrad.check.recognise.interpretation import LossOptions, Target, UserArray
 from softgrad.formulas.language import Layout, functions, split
 
 LAYOUTS = {"rows": Layout(-1, 2), "columns": Layout(0, 2), "vector": Layout(-1, 1), "images": Layout(1, 3)}
@@ -20,13 +20,13 @@ def right_lines():
     z, mask = rng.normal(size=(M, K)), 1.0 * (rng.random((M, K)) < 0.5)
     own = Target("t = one_hot(y)", {"y": 1}, True)
     loose = Target("t = 1.0 * t_", {"t_": 1}, False)
-    weights = Options(integer_target=True, weight=2, ignore=-1, smoothings=(0.1,), temperatures=(2.0,))
+    weights = LossOptions(integer_target=True, weight=2, ignore=-1, smoothings=(0.1,), temperatures=(2.0,))
     rows = [
         *losses.cross_entropies(own, weights),
         *losses.cross_entropies(own, weights._replace(weight=None, sample_weight=2)),
-        *losses.cross_entropies(own, Options(mask=2)),
-        *losses.cross_entropies(own, Options(z_loss=0.1)),
-        *losses.cross_entropies(loose, Options(smoothings=(0.1,))),
+        *losses.cross_entropies(own, LossOptions(mask=2)),
+        *losses.cross_entropies(own, LossOptions(z_loss=0.1)),
+        *losses.cross_entropies(loose, LossOptions(smoothings=(0.1,))),
         *losses.other_losses(own),
         *losses.away_from_0(own, (1e-3,)),
         *losses.of_probabilities(own, (1e-3,)),

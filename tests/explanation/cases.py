@@ -33,4 +33,3 @@ BATCHES = {
     "more than a table shows": (rng.normal(size=(25, 3)), np.arange(25) % 3),
     "many classes": (2 * rng.normal(size=(3, 15)), [0, 14, 3]),
 }
-LOSSES = ["cross_entropy", "squared_error", "kl_divergence"]

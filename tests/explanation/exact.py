@@ -1,50 +1,41 @@
-"""The values that an explanation should show, right and wrong ones, computed with mpmath alone."""
+"""The values that an explanation should show, right and wrong ones, from the judge in 320 digits."""
 
 from typing import NamedTuple
 
 import mpmath
 import numpy as np
-from mpmath import mpf
 
-mpmath.mp.dps = 50 + 270  # 50 digits of 1 - p even if it is 1e-260
+import judge
+
+EXACT = judge.Mpmath(50 + 270)  # 50 digits of 1 - p even if it is 1e-260
+mpf = EXACT.context.mpf
 
 
 class Exact(NamedTuple):
     """One row."""
 
-    z: list
-    s: list
-    e: list
+    z: np.ndarray
+    s: np.ndarray
+    e: np.ndarray
     S: mpf
-    p: list
-    t: list
+    p: np.ndarray
+    t: np.ndarray
     L: mpf
-    dp: list
-    J: list
+    dp: np.ndarray
+    J: np.ndarray
     inner: mpf
-    dz: list
+    dz: np.ndarray
 
 
 def exact_row(logits, target, loss):
     """The values of one row, from K logits and a class index or K probabilities."""
-    z = [mpf(float(x)) for x in logits]
-    K = range(len(z))
-    t = [mpf(int(i == target)) for i in K] if np.ndim(target) == 0 else [mpf(float(x)) for x in target]
-    s = [x - max(z) for x in z]
-    e = [mpmath.exp(x) for x in s]
-    S = sum(e)
-    p = [x / S for x in e]
-    if loss == "squared_error":
-        L = sum((p[i] - t[i]) ** 2 for i in K) / 2
-        dp = [p[i] - t[i] for i in K]
-    else:
-        L = -sum(t[i] * mpmath.log(p[i]) for i in K)
-        dp = [-t[i] / p[i] for i in K]
-    if loss == "kl_divergence":
-        L += sum(t[i] * mpmath.log(t[i]) for i in K if t[i])
-    J = [[p[i] * ((i == j) - p[j]) for j in K] for i in K]
-    dz = [sum(J[i][j] * dp[i] for i in K) for j in K]
-    return Exact(z, s, e, S, p, t, L, dp, J, sum(dp[i] * p[i] for i in K), dz)
+    z, target = EXACT.wide(np.asarray(logits, float)), np.asarray(target)
+    t = EXACT.wide(target if target.ndim else np.arange(len(z)) == target)
+    s, e = EXACT.exp_of_quotient(z, z.max(), 1)
+    p, row = judge.softmax(z, EXACT), judge.rows(loss, z[None], target[None], a=EXACT)
+    dp = p - t if loss == "squared_error" else -t / p
+    J = judge.jacobian(p, EXACT).value
+    return Exact(z, s, e, e.sum(), p, t, row.loss.value[0], dp, J, (dp * p).sum(), row.grad.value[0])
 
 
 def wrong_at_p(x, name):
@@ -101,7 +92,7 @@ def exact_batch(logits, target, loss, x, W):
     m = len(logits)
     rows = [exact_row(z, t, loss) for z, t in zip(logits, target, strict=True)]
     dz = np.array([[v / m for v in row.dz] for row in rows], object)
-    x, W = (np.vectorize(mpf, otypes=[object])(array.astype(float)) for array in (x, W))
+    x, W = (EXACT.wide(array.astype(float)) for array in (x, W))
     arrays = {"x": x, "W": W, "dz": dz, "dW": x.T @ dz, "db": dz.sum(axis=0), "dx": dz @ W.T}
     return ExactBatch(rows, sum(row.L for row in rows) / m, arrays)
 

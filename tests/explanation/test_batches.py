@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import softgrad as sg
-from explanation.cases import BATCHES, LOSSES
+from cases import LOSSES
+from explanation.cases import BATCHES
 from explanation.exact import assert_shown_right, exact_batch, wrong_layer
 from explanation.test_digits import check_row
 from explanation.walk import numbers, sides, step, steps

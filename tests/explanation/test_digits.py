@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import softgrad as sg
-from explanation.cases import LOSSES, VECTORS
+from cases import LOSSES
+from explanation.cases import VECTORS
 from explanation.exact import assert_shown_right, exact_row, wrong_at_p, wrong_at_z
 from explanation.walk import numbers, sides, steps
 from softgrad.explanation.formula import Words
@@ -126,7 +127,7 @@ def test_every_digit_is_right(case, loss):
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.floats(-150, 150), min_size=1, max_size=6), st.data(), st.sampled_from(LOSSES))
+@given(st.lists(st.floats(-150, 150), min_size=1, max_size=6), st.data(), st.sampled_from([*LOSSES]))
 def test_every_digit_is_right_of_any_logits(logits, data, loss):
     if data.draw(st.booleans()):
         target = data.draw(st.integers(0, len(logits) - 1))

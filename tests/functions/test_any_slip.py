@@ -75,13 +75,29 @@ OF_VALUES = OF_ANY | {
     "the last of each 256 classes left out": without_the_last_of_each_256,
     "the maximum not taken off": max_not_taken_off,
 }
+
+
+def of_softmax(f):
+    return f in (sg.softmax_vjp, sg.softmax_jvp)
+
+
 OF_PRODUCTS = OF_ANY | {
     "sign": lambda f, y, v, **options: -f(y, v, **options),
     "the vector's classes in reverse": lambda f, y, v, axis, **options: f(y, np.flip(v, axis), axis=axis, **options),
     "the diagonal alone": lambda f, y, v, temperature, **_: (
-        (y * (1 - y) if f is sg.softmax_vjp or f is sg.softmax_jvp else 1 - np.exp(y)) * v / y.dtype.type(temperature)
+        (y * (1 - y) if of_softmax(f) else 1 - np.exp(y)) * v / y.dtype.type(temperature)
     ),
     "divided by K": lambda f, y, v, axis, **options: f(y, v, axis=axis, **options) / y.dtype.type(y.shape[axis]),
+    "zeros": lambda f, y, v, **options: 0 * f(y, v, **options),
+    "the mean without p": lambda f, y, v, axis, temperature, **_: (
+        (y if of_softmax(f) else 1) * (v - v.sum(axis=axis, keepdims=True)) / y.dtype.type(temperature)
+    ),
+    "of the other function": lambda f, y, v, axis, temperature, **_: (
+        (v - (y * v).sum(axis=axis, keepdims=True)) / y.dtype.type(temperature)
+        if of_softmax(f)
+        else sg.softmax_vjp(np.exp(y), v, axis=axis, temperature=temperature)
+    ),
+    "over the wrong axis": lambda f, y, v, axis, **options: f(y, v, axis=0 if axis % y.ndim else -1, **options),
     "transposed": lambda f, y, v, **options: TRANSPOSED[f](y, v, **options),
 }
 TRANSPOSED = {sg.log_softmax_vjp: sg.log_softmax_jvp, sg.log_softmax_jvp: sg.log_softmax_vjp}

@@ -44,9 +44,9 @@ def exact():
 
         def probability(row):
             e = mpmath.exp(mpmath.mpf(float(row[1])) - mpmath.mpf(float(row[0])))
-            return judge.Wide(mpmath.nstr(e / (1 + e), 25))
+            return e / (1 + e)
 
-        return {dtype: np.array([probability(row) for row in two_classes(dtype)]) for dtype in RANGE}
+        return {dtype: judge.Mpmath.rounded([probability(row) for row in two_classes(dtype)]) for dtype in RANGE}
 
 
 @sets

@@ -27,19 +27,15 @@ def test_any_axis_of_any_layout(function, dtype, shape, order, temperature):
     z = (8 * np.random.default_rng(1).normal(size=SHAPES[shape])).astype(dtype)
     z = z[::-1] if order == "strided" else np.asarray(z, order=order)
     for axis in range(z.ndim):
-        s = np.moveaxis(z.astype(np.longdouble) / np.longdouble(temperature), axis, -1)
-        want = np.moveaxis(FAMILY[function](s), -1, axis)
+        s = np.moveaxis(z, axis, -1)
+        want = np.moveaxis(FAMILY[function](s, temperature=temperature), -1, axis)
         got = getattr(sg, function)(z, axis=axis, temperature=temperature)
         assert_within(4, got, want)
         out = np.empty_like(z)
         assert getattr(sg, function)(z, axis=axis, temperature=temperature, out=out) is out
         np.testing.assert_array_equal(out, got)
-        assert_within(
-            4,
-            sg.logsumexp(z, axis=axis, temperature=temperature),
-            judge.logsumexp(s),
-            abs(s).max(axis=-1) + judge.logsumexp_minus_max(s),
-        )
+        lse = sg.logsumexp(z, axis=axis, temperature=temperature)
+        assert_within(4, lse, *judge.logsumexp(s, temperature=temperature))
 
 
 @pytest.mark.parametrize("function", FAMILY)
@@ -70,9 +66,9 @@ def test_where_leaves_classes_out(K):
         assert not p[row][~kept].any()
         assert np.isneginf(log_p[row][~kept]).all()
         if kept.any():
-            np.testing.assert_allclose(p[row][kept], sg.softmax(z[row][kept]), rtol=1e-15)
-            np.testing.assert_allclose(log_p[row][kept], sg.log_softmax(z[row][kept]), rtol=1e-15)
-            assert lse[row] == pytest.approx(sg.logsumexp(z[row][kept]), rel=1e-15)
+            assert_within(2, p[row][kept], sg.softmax(z[row][kept]))
+            assert_within(2, log_p[row][kept], sg.log_softmax(z[row][kept]))
+            assert_within(2, lse[row], sg.logsumexp(z[row][kept]))
     assert np.isneginf(lse[3])
 
 
@@ -92,7 +88,7 @@ def test_a_derivative_is_divided_by_the_temperature(function, shape):
     for axis in range(len(shape)):
         y = (sg.softmax if function.startswith("softmax") else sg.log_softmax)(z, axis=axis, temperature=0.5)
         f = getattr(sg, function)
-        np.testing.assert_allclose(f(y, v, axis=axis, temperature=0.5), 2 * f(y, v, axis=axis), rtol=1e-15)
+        assert_within(1, f(y, v, axis=axis, temperature=0.5), 2 * f(y, v, axis=axis))
         want = f(y, v, axis=axis)
         assert f(y, v, axis=axis, out=v) is v
         np.testing.assert_array_equal(v, want)

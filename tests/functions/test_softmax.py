@@ -30,16 +30,16 @@ def test_log_softmax_agrees_with_the_judge(case, dtype):
 @dtypes
 def test_logsumexp_agrees_with_the_judge(case, dtype):
     z = logits(case, dtype)
-    size = abs(z.max(axis=1)) + judge.logsumexp_minus_max(z)
-    assert_within(4, sg.logsumexp(z), judge.logsumexp(z), size)
-    assert_within(4, sg.logsumexp(z, keepdims=True), judge.logsumexp(z)[:, None], size[:, None])
+    exact = judge.logsumexp(z)
+    assert_within(4, sg.logsumexp(z), *exact)
+    assert_within(4, sg.logsumexp(z, keepdims=True), *(part[:, None] for part in exact))
 
 
 @cases
 @dtypes
 def test_probabilities_sum_to_1(case, dtype):
     p = sg.softmax(logits(case, dtype))
-    assert_within(4, p.sum(axis=1, dtype=judge.Wide).astype(dtype), np.ones(len(p)))
+    assert_within(4, judge.wide(p).sum(axis=1).astype(dtype), np.ones(len(p)))
 
 
 @pytest.mark.parametrize("case", FINITE)

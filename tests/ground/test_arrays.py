@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import cases
 import softgrad as sg
 from layouts import LAYOUTS, read_only
 
@@ -14,9 +15,8 @@ TWO_ARGUMENTS = [  # the second one has the shape of the first
     "log_softmax_jvp",
     "logsumexp_jvp",
 ]
-LOSSES = ["cross_entropy", "kl_divergence", "squared_error"]
-LOSSES += [f"{loss}_with_grad" for loss in LOSSES]
-functions = pytest.mark.parametrize("function", ONE_ARGUMENT + TWO_ARGUMENTS + LOSSES)
+LOSS_FUNCTIONS = [*cases.LOSSES, *(f"{loss}_with_grad" for loss in cases.LOSSES)]
+functions = pytest.mark.parametrize("function", ONE_ARGUMENT + TWO_ARGUMENTS + LOSS_FUNCTIONS)
 
 rng = np.random.default_rng(0)
 A = -abs(rng.normal(size=(4, 3, 7)))  # used as logits, as log-probabilities, and as the first argument of a product
@@ -56,7 +56,7 @@ def test_the_classes_may_be_on_any_axis(function, axis):
 
 @functions
 def test_a_single_row_gives_the_same_result_as_in_a_batch(function):
-    options = {"reduction": "none"} if function in LOSSES else {}
+    options = {"reduction": "none"} if function in LOSS_FUNCTIONS else {}
     batch = call(function, A, B, **options)
     for result, whole in zip(call(function, A[2, 1], B[2, 1], **options), batch, strict=True):
         np.testing.assert_array_equal(result, whole[2, 1])
@@ -69,7 +69,7 @@ def test_a_single_row_gives_the_same_result_as_in_a_batch(function):
 )
 def test_the_result_has_the_dtype_of_the_logits(function, dtype, dtype_of_a_loss):
     first, *grad = call(function, A.astype(dtype), B.astype(dtype))
-    assert first.dtype == (dtype_of_a_loss if function in LOSSES else dtype)
+    assert first.dtype == (dtype_of_a_loss if function in LOSS_FUNCTIONS else dtype)
     assert all(array.dtype == dtype for array in grad)
 
 

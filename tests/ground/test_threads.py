@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import softgrad as sg
+from cases import LOSSES
 
 N, K = 40, 24_000  # enough for 8 threads, with 96 * 1024 exponentials each
 rng = np.random.default_rng(0)
@@ -31,10 +32,10 @@ CALLS = {
     "logsumexp_vjp": lambda: sg.logsumexp_vjp(z, v[:, 0]),
     "logsumexp_jvp": lambda: sg.logsumexp_jvp(z, v),
 } | {
-    f"{loss.__name__} of {kind}": lambda loss=loss, target=target: np.hstack(
-        [array.reshape(N, -1) for array in loss(z, target, reduction="none")]
+    f"{name} of {kind}": lambda loss=loss, target=target: np.hstack(
+        [array.reshape(N, -1) for array in loss.with_grad(z, target, reduction="none")]
     )
-    for loss in (sg.cross_entropy_with_grad, sg.kl_divergence_with_grad, sg.squared_error_with_grad)
+    for name, loss in LOSSES.items()
     for kind, target in {"classes": y, "probabilities": t}.items()
 }
 

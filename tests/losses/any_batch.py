@@ -5,10 +5,11 @@ from typing import NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-import judge_options
+import judge
 from calls import in_both_widths, output_choices
+from cases import LOSSES, taken
 from drawn import COMPUTED_IN, FLOATING, NAN_ROWS, ROWS, Drawn, cast, layouts, logits, of_subnormal_terms
-from judge import Judged, JudgedLoss, Wide
+from softgrad.formulas.losses import LOSSES as TABLE
 from tolerance import assert_within
 
 OF_CLASSES = ["int64", "uint8", "int8", ">i4", "uint64", "bool"]
@@ -33,15 +34,14 @@ class Batch(NamedTuple):
     @property
     def question(self):
         """What the judge is asked: loss, logits, target and options."""
-        options = self.options
-        if options["weight"] is not None:
-            options = options | {"weight": np.asarray(options["weight"], self.z.wide.dtype)}
-        return self.loss, self.z.rows, self.rows_of_target, options
+        return self.loss, self.z.rows, self.rows_of_target, self.options
 
     @property
     def hard(self):
         """Whether the gradient is that of a class number, in which nothing cancels."""
-        return self.target.ndim < self.z.array.ndim and not (self.options["label_smoothing"] or self.options["z_loss"])
+        return self.target.ndim < self.z.array.ndim and not (
+            self.options["label_smoothing"] or self.options.get("z_loss")
+        )
 
 
 @st.composite
@@ -85,10 +85,17 @@ REDUCED = [
 ]
 
 
+def options_of(loss):
+    """The options that a loss takes, with the values to draw from."""
+    own = TABLE[loss].parameter
+    return taken(loss, OPTIONS) | ({own.name: (own.default, [0.0, 0.5, 1.0, 5.0])} if own else {})
+
+
 @st.composite
 def batches(draw, loss, rows=ROWS, nan_rows=NAN_ROWS, dtypes=COMPUTED_IN):
-    given = draw(st.permutations([*OPTIONS]))[: draw(st.sampled_from([0, 1, 2, 3, 6]))]
-    options = {name: draw(st.sampled_from(values)) if name in given else no for name, (no, values) in OPTIONS.items()}
+    known = options_of(loss)
+    given = draw(st.permutations([*known]))[: draw(st.sampled_from([0, 1, 2, 3, 6]))]
+    options = {name: draw(st.sampled_from(values)) if name in given else no for name, (no, values) in known.items()}
     if options["softcap"]:  # nothing is said of an infinite logit that is capped
         rows, nan_rows = ({name: of[name] for name in of if "inf" not in name} for of in (rows, nan_rows))
     z = draw(logits(rows, nan_rows, dtypes))
@@ -105,15 +112,13 @@ def batches(draw, loss, rows=ROWS, nan_rows=NAN_ROWS, dtypes=COMPUTED_IN):
 
 def ulps_of_grad(batch):
     """As the docstrings state them."""
-    if batch.loss == "squared_error":
-        return 10
-    return 4 if batch.hard else 6
+    return LOSSES[batch.loss].grad_ulps[not batch.hard]
 
 
 def exact_rows(batch):
     loss, logits, target, options = batch.question
     with np.errstate(invalid="ignore", over="ignore"):
-        return judge_options.rows(loss, logits, target, **options)
+        return judge.rows(loss, logits, target, **options)
 
 
 def reduced(batch, exact):
@@ -122,29 +127,28 @@ def reduced(batch, exact):
     The least number is how much a subnormal p is rounded by, whatever p is then multiplied by.
     """
     reduction = batch.reduced.get("reduction", "mean")
-    divisor = Wide(batch.reduced.get("denominator", exact.count)) if reduction == "mean" else Wide(1)
-    scale = 1 / divisor if divisor else Wide(0)
+    divisor = judge.wide(batch.reduced.get("denominator", exact.count) if reduction == "mean" else 1)
+    scale = 1 / divisor if divisor else 0
     least = of_subnormal_terms(batch.z) * np.maximum(exact.factor, 1) / min(batch.options["temperature"], 1)
-    grad = Judged(exact.grad * scale, np.maximum(exact.grad_size * scale, least * max(scale, 1)))
-    size = np.maximum(exact.loss_size, least[:, 0])
-    if reduction == "none":
-        return JudgedLoss(Judged(exact.loss, size), grad)
-    if divisor == 0:
-        nothing = Wide(np.nan if batch.reduced.get("if_all_ignored") == "nan" else 0)
-        return JudgedLoss(Judged(nothing, nothing), grad)
+    grad = exact.grad * scale
+    grad = grad._replace(size=np.maximum(grad.size, least * max(scale, 1)))
+    loss = exact.loss._replace(size=np.maximum(exact.loss.size, least[:, 0]))
+    if reduction != "none" and divisor == 0:
+        nothing = np.nan if batch.reduced.get("if_all_ignored") == "nan" else 0.0
+        return judge.LossAndGrad(judge.Judged(nothing, nothing), grad)
     with np.errstate(invalid="ignore"):  # two rows may sum to inf - inf
-        return JudgedLoss(Judged(exact.loss.sum() * scale, size.sum() * scale), grad)
+        return judge.LossAndGrad(loss if reduction == "none" else loss.sum() * scale, grad)
 
 
 def check(batch, function):
-    """What `loss_with_grad`, or `cross_entropy_with_stats`, says of a batch is right."""
+    """What `loss_with_grad`, or `loss_with_stats`, says of a batch is right."""
     z, exact = batch.z, exact_rows(batch)
     loss, grad = reduced(batch, exact)
     got = in_both_widths(function, [z, batch.target], batch.out, axis=z.axis, **batch.options, **batch.reduced)
-    assert_within(4, got.loss.reshape(loss.value.shape), *loss)
+    assert_within(4, got.loss.reshape(np.shape(loss.value)), *loss)
     assert_within(ulps_of_grad(batch), z.as_rows(got.grad), *grad)
     if batch.hard and batch.loss != "squared_error" and batch.options["softcap"] is None:
-        sums = z.as_rows(got.grad).sum(axis=1, dtype=Wide).astype(z.wide.dtype)
+        sums = judge.wide(z.as_rows(got.grad)).sum(axis=1).astype(z.wide.dtype)
         assert_within(4, sums, 0 * grad.value.sum(axis=1), grad.size.sum(axis=1))
     if hasattr(got, "stats"):
         check_statistics(got.stats, batch, exact)
@@ -154,7 +158,7 @@ def check_statistics(stats, batch, exact):
     z, finite = batch.z, np.isfinite(batch.z.rows.max(axis=1))
     loss, lse, entropy, correct = (array.reshape(-1) for array in stats)
     assert_within(4, loss, *reduced(batch._replace(reduced={"reduction": "none"}), exact).loss)
-    assert_within(4, lse[finite], exact.logsumexp[finite], exact.logsumexp_size[finite])
+    assert_within(4, lse[finite], *(part[finite] for part in exact.logsumexp))
     size = np.maximum(exact.entropy, of_subnormal_terms(z) * -np.log(np.finfo(z.wide.dtype).smallest_subnormal))
     assert_within(16, entropy[finite], exact.entropy[finite], size[finite])
     np.testing.assert_array_equal(correct[finite], exact.correct[finite])
@@ -163,8 +167,8 @@ def check_statistics(stats, batch, exact):
 def check_hvp(batch, v, function):
     """The Hessian times v is right: computed in float64, whose sums take K terms one after another, and rounded."""
     z, (loss, logits, target, options) = batch.z, batch.question
-    exact = judge_options.hessian_times(loss, logits, target, z.as_rows(v.array.astype(logits.dtype)), **options)
-    exact = reduced(batch, exact_rows(batch)._replace(grad=exact.value, grad_size=exact.size)).grad
+    exact = judge.hessian_times(loss, logits, target, z.as_rows(v.array.astype(logits.dtype)), **options)
+    exact = reduced(batch, exact_rows(batch)._replace(grad=exact)).grad
     got = in_both_widths(function, [z, batch.target, v.array], None, axis=z.axis, **batch.options, **batch.reduced)
     ulps = 16 + logits.shape[1] if logits.dtype == "float64" else 1
     assert_within(ulps, z.as_rows(got), *exact)

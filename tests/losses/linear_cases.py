@@ -4,20 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-import judge_options
-import softgrad as sg
-from judge import Wide
-from tolerance import errors_in_ulps, ulp
+import judge
+from tolerance import errors_in_ulps
 
 V, D = 300, 5
-NEUTRAL = {
-    "weight": None,
-    "ignore_index": None,
-    "label_smoothing": 0.0,
-    "z_loss": 0.0,
-    "softcap": None,
-    "temperature": 1.0,
-}
 WEIGHT = np.random.default_rng(5).choice([0.5, 0.0, 1.0, 3.0], V)
 OPTIONS = {
     "none": {},
@@ -53,6 +43,14 @@ class Case(NamedTuple):
     def ask(self, function, **more):
         return function(self.x, self.w, self.target, self.bias, **self.options, **more)
 
+    @property
+    def reduced(self):
+        return {name: self.options[name] for name in ("reduction", "denominator") if name in self.options}
+
+    @property
+    def of_rows(self):
+        return {name: value for name, value in self.options.items() if name not in self.reduced}
+
 
 def case(name, dtype="float64", target="classes", rows=160):
     rng = np.random.default_rng(9)
@@ -75,35 +73,33 @@ def read_only(one):
 
 
 class Exact(NamedTuple):
-    rows: judge_options.Rows
-    scale: float
-    loss: tuple
-    dx: tuple  # value and size
-    dw: tuple
-    db: tuple
+    rows: judge.Rows
+    loss: judge.Judged
+    dx: judge.Judged
+    dw: judge.Judged
+    db: judge.Judged
 
 
 def exact(one):
-    """By definition, in long double, of logits that are exact."""
-    x, w, bias = (array.astype(Wide) for array in (one.x, one.w, one.bias))
-    asked = {**NEUTRAL, **{name: value for name, value in one.options.items() if name in NEUTRAL}}
-    if asked["weight"] is not None:
-        asked["weight"] = asked["weight"].astype(one.x.dtype)
-    rows = judge_options.rows("cross_entropy", (x @ w.T + bias).astype(one.x.dtype), one.target, **asked)
-    reduction = one.options.get("reduction", "mean")
-    scale = 1 / Wide(one.options.get("denominator", rows.count)) if reduction == "mean" else Wide(1)
-    g, size = rows.grad * scale, rows.grad_size * scale
-    loss = (
-        (rows.loss, rows.loss_size) if reduction == "none" else (rows.loss.sum() * scale, rows.loss_size.sum() * scale)
-    )
-    return Exact(
-        rows,
-        float(scale),
-        loss,
-        (g @ w, size @ abs(w)),
-        (g.T @ x, size.T @ abs(x)),
-        (g.sum(axis=0), size.sum(axis=0)),
-    )
+    """By definition, from logits that are exact."""
+    x, w, bias = (judge.wide(array) for array in (one.x, one.w, one.bias))
+    rows = judge.rows("cross_entropy", (x @ w.T + bias).astype(one.x.dtype), one.target, **one.of_rows)
+    loss, g = rows.reduced(**one.reduced)
+    return Exact(rows, loss, times(g, w), times(g.T, x), g.sum(axis=0))
+
+
+def exact_hvp(one, v):
+    """The derivatives of dx = g w, dw = g^T x and db = sum g along v = (vx, vw, vb), by the product rule."""
+    (x, w, bias), (vx, vw, vb) = (map(judge.wide, arrays) for arrays in ((one.x, one.w, one.bias), v))
+    z = (x @ w.T + bias).astype(one.x.dtype)
+    rows = judge.rows("cross_entropy", z, one.target, **one.of_rows)
+    Hu = judge.hessian_times("cross_entropy", z, one.target, vx @ w.T + x @ vw.T + vb, **one.of_rows)
+    g, Hu = (rows._replace(grad=grad).reduced(**one.reduced).grad for grad in (rows.grad, Hu))
+    return times(Hu, w) + times(g, vw), times(Hu.T, x) + times(g.T, vx), Hu.sum(axis=0)
+
+
+def times(matrix, other):
+    return judge.Judged(matrix.value @ other, matrix.size @ abs(other))
 
 
 def assert_right(got, one, *, in_tiles=False):
@@ -120,17 +116,3 @@ def assert_close(ulps, got, value, size):
     """Of what is summed no more than the sizes are known: an ulp is that of the size."""
     errors = errors_in_ulps(got, value, size)
     assert (errors <= ulps).all(), f"{errors.max():.3g} ulp off, wanted {ulps}"
-
-
-def unfused(one, **more):
-    """The same through all logits at once, in float64."""
-    x, w, bias = (np.asarray(array, "float64") for array in (one.x, one.w, one.bias))
-    answer = sg.cross_entropy_with_stats(x @ w.T + bias, one.target, **one.options, **more)
-    g = answer.grad
-    return sg.LinearLossGradStats(answer.loss, sg.LinearGrad(g @ w, g.T @ x, g.sum(axis=0)), answer.stats)
-
-
-def relative(got, want):
-    """The error by the largest entry."""
-    got, want = np.asarray(got, "float64"), np.asarray(want, "float64")
-    return abs(got - want).max(initial=0) / max(abs(want).max(initial=0), float(ulp(0, np.float64)))

@@ -5,7 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 import softgrad as sg
+from cases import taken
 from losses.any_batch import OPTIONS
+from softgrad.formulas.losses import LOSSES as TABLE
 
 
 class Call(NamedTuple):
@@ -62,7 +64,25 @@ class Call(NamedTuple):
     @property
     def hard(self):
         """Whether the loss of a row is that of its class number and no more."""
-        return self.classes and not any(self.options[name] for name in ("label_smoothing", "z_loss", "softcap"))
+        return self.classes and not any(self.options.get(name) for name in ("label_smoothing", "z_loss", "softcap"))
+
+    @property
+    def plain_rows(self):
+        """Whether the gradients are those of the rows, without any option."""
+        return self.options.get("reduction") == "none" and all(
+            self.options.get(name, no) is no for name, (no, _) in OPTIONS.items()
+        )
+
+    @property
+    def p(self):
+        """The softmax of the logits, rounded to the dtype of the loss."""
+        return sg.softmax(self.logits.astype(self.right.loss.dtype), axis=self.axis)
+
+    @property
+    def of_another_loss(self):
+        """The gradient of the squared error; for the squared error itself that of the cross-entropy."""
+        other = "cross_entropy" if self.function is sg.squared_error_with_grad else "squared_error"
+        return getattr(sg, f"{other}_with_grad")(self.logits, self.target, **taken(other, self.options)).grad
 
     def at_target(self, function):
         """A function of the scores at the labels, rounded to the dtype of the loss."""
@@ -114,11 +134,39 @@ def log_of_rounded_p(call):
 
 
 def p_minus_t(call):
-    if call.classes or any(call.options[name] is not OPTIONS[name][0] for name in OPTIONS):
+    if call.classes or not call.plain_rows:
         return call.right.grad
-    target = call.target.astype(call.right.loss.dtype)
-    p = sg.softmax(call.logits.astype(target.dtype), axis=call.axis)
-    return call.right.grad if call.options.get("reduction") != "none" else p - target
+    return call.p - call.target.astype(call.p.dtype)
+
+
+def t_forgotten(call):
+    return call.p if call.plain_rows else call.right.grad
+
+
+def diagonal_of_j(call):
+    """For the cross-entropy dL/dp is 0 but at the target; for the squared error it is p - t."""
+    if not call.hard:
+        return call.right.grad
+    if call.function is not sg.squared_error_with_grad:
+        at_y = np.zeros(call.right.grad.shape, bool)
+        np.put_along_axis(at_y, call.labels, True, call.axis)
+        return np.where(at_y, call.right.grad, 0)
+    return call.of_another_loss * call.p * (1 - call.p)
+
+
+def over_the_wrong_axis(call):
+    others = 1 - call.axis % call.logits.ndim
+    if call.logits.ndim != 2 or not (call.classes and call.N) or call.options["weight"] is not None:
+        return call.right.grad
+    target = np.resize(np.where(call.ignored, 0, call.target).astype(int) % call.N, call.K)
+    return call.ask(target=target, axis=others, ignore_index=None).grad
+
+
+def without_the_last_row(call):
+    if call.options.get("reduction") == "none" or not call.N:
+        return call.right.loss
+    rows = call.ask(reduction="none", denominator=None).loss
+    return call.right.loss * (1 - rows.flat[-1] / rows.sum()) if rows.sum() else call.right.loss
 
 
 def divided_after_rounding(call):
@@ -134,7 +182,14 @@ def slope_forgotten(call):
 
 
 OF_GRADIENT = {
+    "zeros": lambda call: 0 * call.right.grad,
     "sign": lambda call: -call.right.grad,
+    "doubled": lambda call: 2 * call.right.grad,
+    "divided by K": lambda call: call.right.grad / call.right.grad.dtype.type(call.K),
+    "J once more, or not at all": lambda call: call.of_another_loss,
+    "the diagonal of J alone": diagonal_of_j,
+    "t forgotten": t_forgotten,
+    "over the wrong axis": over_the_wrong_axis,
     "missing 1/N": lambda call: call.of_mean(reduction="sum").grad,
     "divided by N after it is rounded": divided_after_rounding,
     "laid out with the classes last": lambda call: np.moveaxis(call.right.grad, call.axis, -1).reshape(
@@ -154,6 +209,12 @@ OF_GRADIENT = {
     "p - t where t does not sum to 1": p_minus_t,
 }
 OF_LOSS = {
+    "zero": lambda call: 0 * call.right.loss,
+    "sign": lambda call: -call.right.loss,
+    "the sum for the mean": lambda call: call.of_mean(reduction="sum").loss,
+    "the mean over the entries": lambda call: call.right.loss / call.right.loss.dtype.type(call.K),
+    "in bits": lambda call: call.right.loss / call.right.loss.dtype.type(np.log(2)),
+    "the last row forgotten": without_the_last_row,
     "rounded to 16 bits": lambda call: call.right.loss.astype("float16"),
     "the logarithm of a rounded p": log_of_rounded_p,
 }
@@ -166,6 +227,7 @@ OF_BOTH = {
     "smoothing shared by the other classes": lambda call: call.ask(
         label_smoothing=min(call.options["label_smoothing"] * call.K / max(call.K - 1, 1), 1)
     ),
+    "smoothing ignored": lambda call: call.ask(label_smoothing=0.0),
     "temperature inverted": lambda call: call.ask(temperature=1 / call.options["temperature"]),
     "the last of each 256 classes left out": without_the_last_of_each_256,
     "target read in 16 bits": lambda call: call.ask(target=call.target.astype("float16" if not call.classes else int)),
@@ -183,7 +245,13 @@ OF_LOG_P = [
     "gradient: p - t where t does not sum to 1",
     "loss: the logarithm of a rounded p",
 ]
-NO_SLIP_IN = {"squared_error": OF_LOG_P}
+NO_SLIP_IN = {
+    loss: [
+        *([*OF_LOG_P, "gradient: t forgotten"] if loss == "squared_error" else []),
+        *([] if "z_loss" in row.options else ["gradient: z-loss forgotten"]),
+    ]
+    for loss, row in TABLE.items()
+}
 
 
 def with_slip(slip, right):

@@ -48,7 +48,9 @@ def test_a_hopeless_row_has_a_finite_loss(dtype):
     loss, grad = sg.cross_entropy_with_grad(np.array([1e4, -1e4], dtype), 1)
     assert loss == 2e4
     assert grad.tolist() == [1, -1]
-    assert sg.squared_error_with_grad(np.array([1e4, -1e4], dtype), 1) == (1, pytest.approx([0, 0], abs=0))
+    loss, grad = sg.squared_error_with_grad(np.array([1e4, -1e4], dtype), 1)
+    assert loss == 1
+    assert grad.tolist() == [0, 0]
 
 
 @losses
@@ -101,7 +103,7 @@ def test_a_nan_in_the_target_is_seen(loss, dtype):
 
 def test_kl_divergence_from_a_negative_target_is_nan():
     assert np.isnan(sg.kl_divergence([0.0, 0.0], [-0.5, 1.5]))
-    assert sg.kl_divergence([0.0, 0.0], [-0.0, 1.0]) == pytest.approx(math.log(2))
+    assert_within(4, sg.kl_divergence([0.0, 0.0], [-0.0, 1.0]), math.log(2))
 
 
 @pytest.mark.parametrize("K", [3, 300])  # in tiles, and row by row

@@ -17,25 +17,15 @@ few_cases = pytest.mark.parametrize("case", ["one class", "ragged", "saturated",
 @targets
 @dtypes
 @few_cases
-def test_the_loss_is_that_of_loss_with_grad(loss, target, dtype, case):
-    z, t = logits(case, dtype), TARGETS[target](case, dtype)
-    for reduction in ("none", "mean", "sum"):
-        assert_within(4, loss.value(z, t, reduction=reduction), loss.with_grad(z, t, reduction=reduction).loss)
-
-
-@losses
-@targets
-@dtypes
-@few_cases
 def test_the_mean_carries_1_over_m_and_the_sum_does_not(loss, target, dtype, case):
     z, t = logits(case, dtype), TARGETS[target](case, dtype)
     rows, total, mean = (loss.with_grad(z, t, reduction=reduction) for reduction in ("none", "sum", "mean"))
     size = loss.judge(z, t).grad.size
     assert loss.with_grad(z, t).loss == mean.loss  # the mean is what you get unasked
     np.testing.assert_array_equal(total.grad, rows.grad)
-    assert_within(2 * loss.ulps(target), mean.grad, rows.grad.astype(judge.Wide) / len(z), size / len(z))
-    assert_within(1, total.loss, rows.loss.sum(dtype=judge.Wide))
-    assert_within(1, mean.loss, rows.loss.sum(dtype=judge.Wide) / len(z))
+    assert_within(2 * loss.ulps(target), mean.grad, judge.wide(rows.grad) / len(z), size / len(z))
+    assert_within(1, total.loss, judge.wide(rows.loss).sum())
+    assert_within(1, mean.loss, judge.wide(rows.loss).sum() / len(z))
 
 
 @losses
@@ -48,19 +38,6 @@ def test_a_common_shift_of_the_logits_changes_nothing(loss, target, case):
     value, grad = loss.with_grad(z + 2.0**20, t)
     assert_within(4, value, *exact.loss)
     assert_within(loss.ulps(target), grad, *exact.grad)
-
-
-@losses
-@targets
-@dtypes
-@few_cases
-def test_classes_in_another_order_have_their_gradients_in_that_order(loss, target, dtype, case):
-    z, t = logits(case, dtype), TARGETS[target](case, dtype)
-    order = np.random.default_rng(0).permutation(z.shape[1])
-    exact = loss.judge(z, t).reduced("mean")
-    value, grad = loss.with_grad(z[:, order], np.argsort(order)[t] if target == "classes" else t[:, order])
-    assert_within(4, value, *exact.loss)
-    assert_within(loss.ulps(target), grad, *(part[:, order] for part in exact.grad))
 
 
 @losses
@@ -95,17 +72,6 @@ def test_one_class_has_no_gradient(loss, target):
     value, grad = loss.with_grad(np.array([[1e4], [-1e4], [0.1]]), t)
     assert grad.tolist() == [[0.0]] * 3
     assert target == "unnormalised" or value == 0
-
-
-@losses
-@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
-def test_half_precision_is_computed_in_float32(loss, reduction):
-    z, t = logits("ragged", "float32").astype("float16"), probabilities("ragged", "float32")
-    value, grad = loss.with_grad(z, t, reduction=reduction)
-    wide_value, wide_grad = loss.with_grad(z.astype("float32"), t, reduction=reduction)
-    assert (value.dtype, grad.dtype) == ("float32", "float16")
-    np.testing.assert_array_equal(value, wide_value)
-    np.testing.assert_array_equal(grad, wide_grad.astype("float16"))
 
 
 @losses

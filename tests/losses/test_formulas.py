@@ -17,35 +17,35 @@ t = np.array([0.2, 0.3, 0.5])
 def test_cross_entropy_has_its_minus_sign():
     """L = -sum_j t_j log p_j, not negative where t is a distribution."""
     value = -(0.2 * math.log(0.5) + 0.3 * math.log(0.25) + 0.5 * math.log(0.25))
-    assert sg.cross_entropy(z, t) == pytest.approx(value, rel=1e-15)
-    assert sg.cross_entropy(z, 1) == pytest.approx(math.log(4), rel=1e-15)
+    assert_within(4, sg.cross_entropy(z, t), value)
+    assert_within(4, sg.cross_entropy(z, 1), math.log(4))
     assert sg.cross_entropy([[0.0, 0.0]], [0]) > 0
 
 
 def test_cross_entropy_gradient_is_p_minus_t():
-    np.testing.assert_allclose(sg.cross_entropy_with_grad(z, t).grad, [0.3, -0.05, -0.25], rtol=1e-14)
+    assert_within(4, sg.cross_entropy_with_grad(z, t).grad, [0.3, -0.05, -0.25], p + t)
 
 
 def test_cross_entropy_gradient_is_p_sum_t_minus_t_where_t_does_not_sum_to_1():
-    np.testing.assert_allclose(sg.cross_entropy_with_grad(z, 2 * t).grad, [0.6, -0.1, -0.5], rtol=1e-14)
-    np.testing.assert_allclose(sg.cross_entropy_with_grad(z, [0, 0, 3.0]).grad, [1.5, 0.75, -2.25], rtol=1e-14)
+    assert_within(4, sg.cross_entropy_with_grad(z, 2 * t).grad, [0.6, -0.1, -0.5], 2 * p + 2 * t)
+    assert_within(4, sg.cross_entropy_with_grad(z, [0, 0, 3.0]).grad, [1.5, 0.75, -2.25], [1.5, 0.75, 3.75])
 
 
 def test_cross_entropy_gradient_for_a_class_number_is_p_with_1_subtracted_there():
-    np.testing.assert_allclose(sg.cross_entropy_with_grad(z, 2).grad, [0.5, 0.25, -0.75], rtol=1e-14)
+    assert_within(4, sg.cross_entropy_with_grad(z, 2).grad, [0.5, 0.25, -0.75])
 
 
 def test_the_mean_over_m_rows_carries_1_over_m():
     rows = np.stack([z, z, z, z])
-    np.testing.assert_allclose(sg.cross_entropy_with_grad(rows, [2] * 4).grad[3], [0.125, 0.0625, -0.1875], rtol=1e-14)
+    assert_within(4, sg.cross_entropy_with_grad(rows, [2] * 4).grad[3], [0.125, 0.0625, -0.1875])
     total = sg.cross_entropy_with_grad(rows, [2] * 4, reduction="sum")
-    np.testing.assert_allclose(total.grad[3], [0.5, 0.25, -0.75], rtol=1e-14)
+    assert_within(4, total.grad[3], [0.5, 0.25, -0.75])
 
 
 def test_kl_divergence():
     value = sum(t_j * math.log(t_j / p_j) for t_j, p_j in zip(t, p, strict=True))
-    assert sg.kl_divergence(z, t) == pytest.approx(value, rel=1e-14)
-    assert sg.kl_divergence(z, p) == pytest.approx(0, abs=1e-16)
+    assert_within(1, sg.kl_divergence(z, t), value, sum(t * (abs(np.log(t)) + abs(z))))
+    assert sg.kl_divergence(z, p) == 0
 
 
 @pytest.mark.parametrize("target", [t, 2 * t, 1], ids=["distribution", "unnormalised", "class"])
@@ -56,9 +56,9 @@ def test_kl_divergence_has_the_gradient_of_cross_entropy(target):
 
 def test_squared_error_is_halved():
     """L = 1/2 sum (p - t)^2, so that dL/dp is p - t, not 2 (p - t)."""
-    assert sg.squared_error(z, t) == pytest.approx((0.3**2 + 0.05**2 + 0.25**2) / 2, rel=1e-14)
+    assert_within(4, sg.squared_error(z, t), (0.3**2 + 0.05**2 + 0.25**2) / 2, sum(abs(p - t) * np.maximum(p, t)))
     J = np.diag(p) - np.outer(p, p)
-    np.testing.assert_allclose(sg.squared_error_with_grad(z, t).grad, J @ (p - t), rtol=1e-14)
+    assert_within(4, sg.squared_error_with_grad(z, t).grad, J @ (p - t), abs(J) @ (p + t))
 
 
 @pytest.mark.parametrize("case", ["two classes", "ragged", "high", "confident"])
@@ -75,15 +75,3 @@ def test_a_gradient_is_dL_dp_through_the_jacobian(case, dtype):
         grad = LOSSES[name].with_grad(logit, target, reduction="none").grad
         assert_within(16, grad, J.T @ dL_dp, size)
         assert_within(16, sg.softmax_vjp(probs, dL_dp), grad, size)
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_both_layouts(name):
-    """Rows (m, K) with the classes on the last axis, columns (K, m) with axis=0."""
-    rows = np.random.default_rng(0).normal(size=(5, 3))
-    for target in (np.array([0, 2, 1, 0, 0]), sg.softmax(rows[::-1])):
-        columns_target = target.T
-        loss, grad = LOSSES[name].with_grad(rows, target)
-        columns_loss, columns_grad = LOSSES[name].with_grad(rows.T, columns_target, axis=0)
-        assert columns_loss == loss == LOSSES[name].value(rows.T, columns_target, axis=0)
-        np.testing.assert_array_equal(columns_grad.T, grad)

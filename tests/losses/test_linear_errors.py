@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import softgrad as sg
+from tolerance import assert_within
 
 
 def of(**changed):
@@ -131,7 +132,7 @@ def test_a_large_row_says_how_much_it_needs():
         match="max_memory is 1000, too few bytes for one row of logits of 4096 classes; wanted at least 16384",
     ):
         sg.linear_cross_entropy(x, w, [0], max_memory=1000)
-    assert sg.linear_cross_entropy(x, w, [0], max_memory=16_384) == pytest.approx(np.log(50_257), rel=1e-6)
+    assert_within(8, sg.linear_cross_entropy(x, w, [0], max_memory=16_384), np.log(50_257))
 
 
 @pytest.mark.parametrize("name", ["axis", "buffers", "whole_rows", "lable_smoothing"])

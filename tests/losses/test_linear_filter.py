@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import softgrad as sg
-from losses.linear_cases import OPTIONS, V, relative
+from losses.linear_cases import OPTIONS, V
 from softgrad.losses._linear import gradients
 
 N, D = 90, 12
@@ -30,12 +30,14 @@ def test_the_error_is_within_its_bound(options, eps, room):
     mean = options.get("reduction", "mean") == "mean"
     counted = options["weight"][target[target != 3]].sum() if "weight" in options else N
     scale = 1 / options.get("denominator", counted) if mean else 1.0
-    slack = 1 + 1e-12
+    rounded = eps + 8 * np.finfo(float).eps  # every term of dx is a g, of at most 1, times a w
     assert got.loss == exact.loss
     np.testing.assert_array_equal(got.grad.db, exact.grad.db)
-    assert (abs(got.grad.dx - exact.grad.dx) <= slack * scale * eps * abs(w).sum(axis=0) + 1e-14).all()
-    assert (abs(got.grad.dw - exact.grad.dw) <= slack * scale * eps * abs(x).sum(axis=0) + 1e-14).all()
-    assert eps < 1e-2 or relative(got.grad.dw, exact.grad.dw) > 1e-12  # something was left out
+    assert (abs(got.grad.dx - exact.grad.dx) <= rounded * scale * abs(w).sum(axis=0)).all()
+    assert (abs(got.grad.dw - exact.grad.dw) <= rounded * scale * abs(x).sum(axis=0)).all()
+    assert (
+        eps < 1e-2 or abs(got.grad.dw - exact.grad.dw).max() > 1e-12 * abs(exact.grad.dw).max()
+    )  # something is left out
 
 
 def test_by_default_nothing_is_left_out():

@@ -8,6 +8,7 @@ import struct
 import numpy as np
 import pytest
 
+from cases import LOSSES
 from nn.networks import HIDDEN, batch, make
 from softgrad import ModelError, WriteError, nn
 
@@ -16,7 +17,7 @@ FACTS = {"classes": ["ä", 'quote "', "new\nline"], "scale": 0.1, "nothing": Non
 
 
 @every_network
-@pytest.mark.parametrize("loss", ["cross_entropy", "squared_error", "kl_divergence"])
+@pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_loaded_network_equals_the_saved_one_bit_for_bit(hidden, loss, dtype, tmp_path):
     network, (x, target) = make(hidden, loss=loss, dtype=dtype), batch()

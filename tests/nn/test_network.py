@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+import judge
+from cases import LOSSES
 from nn.networks import HIDDEN, D, K, N, batch, make
 from softgrad import DtypeError, LabelError, OptionError, ShapeError, nn
+from tolerance import assert_within
 
 every_network = pytest.mark.parametrize("hidden", HIDDEN)
 
@@ -29,7 +32,7 @@ def test_changing_a_parameter_in_place_changes_the_network():
     network, (x, _) = make("tanh"), batch()
     before = network.logits(x)
     network.parameters["layers.2.bias"] += 1
-    np.testing.assert_allclose(network.logits(x), before + 1, rtol=1e-14)
+    assert_within(4, network.logits(x), before + 1, abs(before) + 1)
 
 
 def test_dtype_is_float32_by_default():
@@ -60,8 +63,7 @@ def test_gradients_have_the_shapes_of_their_parameters(hidden):
 def test_predictions_are_the_softmax_of_the_logits(hidden):
     network, (x, _) = make(hidden), batch()
     logits, probs, classes = network.logits(x), network.predict_proba(x), network.predict(x)
-    e = np.exp(logits - logits.max(axis=1, keepdims=True))
-    np.testing.assert_allclose(probs, e / e.sum(axis=1, keepdims=True), rtol=1e-14)
+    assert_within(4, probs, judge.softmax(logits))
     assert (classes == probs.argmax(axis=1)).all()
     assert logits.shape == probs.shape == (N, K)
 
@@ -102,7 +104,7 @@ def test_lists_and_integers_are_accepted():
     assert network.loss(x.tolist(), t.tolist()) == network.loss(x.astype(float), t)
 
 
-@pytest.mark.parametrize("loss", ["cross_entropy", "squared_error", "kl_divergence"])
+@pytest.mark.parametrize("loss", LOSSES)
 def test_large_inputs_give_finite_results(loss):
     network, (x, t) = make("all four", loss=loss, dtype=np.float32), batch()
     value, grads = network.loss_with_grads(1e4 * x, t)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from softgrad import OptionError, nn
+from tolerance import assert_within
 
 GRADS = [np.array([1.0, -2.0, 0.0]), np.array([0.5, 3.0, 0.0]), np.array([-2.0, 1e-4, 4.0])]
 START = np.array([1.0, 2.0, 3.0])
@@ -48,7 +49,7 @@ def test_three_steps_agree_with_the_formula(case, dtype):
     optimizer, w = make(), START.astype(dtype)
     for g, after in zip(GRADS, wanted, strict=True):
         optimizer.step({"w": w}, {"w": g.astype(dtype)})
-        np.testing.assert_allclose(w, after, rtol=16 * np.finfo(dtype).eps)
+        assert_within(4, w, after, np.maximum(START, abs(after)))
     assert w.dtype == dtype
 
 
@@ -56,7 +57,7 @@ def test_sgd_agrees_with_three_steps_computed_by_hand():
     optimizer, w = nn.SGD(0.1, momentum=0.9), np.array([1.0])
     for g, after in ((1.0, 0.9), (2.0, 0.61), (3.0, 0.049)):  # v = -0.1, -0.29, -0.561
         optimizer.step({"w": w}, {"w": np.array([g])})
-        np.testing.assert_allclose(w, [after], rtol=1e-14)
+        assert_within(1, w, [after], START[:1])
 
 
 @pytest.mark.parametrize("case", STEPS)
@@ -68,8 +69,8 @@ def test_each_parameter_has_its_own_state_and_gradients_are_not_changed(case):
         for grad in grads.values():
             grad.setflags(write=False)
         optimizer.step({"first": first, "second": second}, grads)
-        np.testing.assert_allclose(first, after, rtol=1e-14)
-        np.testing.assert_allclose(second[:, 0], 2 * START - after, rtol=1e-14)
+        assert_within(4, first, after, np.maximum(START, abs(after)))
+        assert_within(4, second[:, 0], 2 * START - after, 2 * START + abs(after))
 
 
 INVALID_CALLS = {  # name: (call, message)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from nn import judge_network
+from cases import LOSSES
+from judge import network as judge_network
 from nn.networks import D, batch, make
 from softgrad.check import compare_gradients
 
@@ -60,7 +61,7 @@ def test_a_wrong_parameter_gradient_is_named(slip, hidden, monkeypatch):
 
 
 @pytest.mark.parametrize("slip", INPUT_SLIPS)
-@pytest.mark.parametrize("loss", ["cross_entropy", "squared_error"])
+@pytest.mark.parametrize("loss", LOSSES)
 def test_a_wrong_activation_gradient_shows_in_the_layer_below(slip, loss, monkeypatch):
     activation, position, wrong = INPUT_SLIPS[slip]
     network, (x, target) = make(f"{activation} twice", loss=loss), batch()

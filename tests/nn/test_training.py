@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from cases import LOSSES
 from softgrad import nn
 
 N, K = 10, 2
@@ -136,7 +137,7 @@ OPTIMIZERS = {"adam": lambda: nn.Adam(0.05), "sgd": lambda: nn.SGD(0.1), "the de
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("loss", ["cross_entropy", "squared_error", "kl_divergence"])
+@pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_separable_classes_are_learned(optimizer, loss, dtype):
     network, (x, target) = make(dtype, loss), problem()
@@ -146,7 +147,7 @@ def test_separable_classes_are_learned(optimizer, loss, dtype):
     assert {value.dtype for value in network.parameters.values()} == {np.dtype(dtype)}
 
 
-@pytest.mark.parametrize("loss", ["cross_entropy", "squared_error", "kl_divergence"])
+@pytest.mark.parametrize("loss", LOSSES)
 def test_probabilities_are_learned(loss):
     """The rows are the unit vectors, so a single Dense layer can fit any distribution of each row."""
     x, target = np.eye(3), np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4]])

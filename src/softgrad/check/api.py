@@ -12,6 +12,7 @@ import numpy as np
 
 from softgrad.check.pipeline import Check
 from softgrad.check.report.report import Report
+from softgrad.check.user.descriptions import shown
 from softgrad.check.user.functions import UserFunctions
 from softgrad.check.user.options import DRAWS, MAX_CALLS, RTOL, read_options
 from softgrad.errors import OptionError
@@ -46,14 +47,16 @@ def check_vjp(
             passed on as it is.
         names: what to call each input; by default the names of forward's parameters.
         context: what you know of the function. Used to recognise it: class_axis, layout ("rows", "columns", "vector"),
-            temperature, label_smoothing, class_weight, ignore_index, mask, keep, slope, target, eps, z_loss, and any
-            random generator. A constant ratio is compared with all other numbers, such as learning_rate or reg.
+            temperature, label_smoothing, class_weight, ignore_index, mask, keep, slope, target, eps, the other numbers
+            of a loss, such as z_loss, and any random generator. A constant ratio is compared with all other numbers,
+            such as learning_rate or reg.
             Anything else (loss, reduction, layer, activation, network, wrt, output: these are read off the functions'
             numbers) becomes a fact of the report, in your own words.
         rtol: the relative error that passes.
         seed: for all random numbers of the check.
         draws: how many times other inputs are drawn; 5 to 1000.
-        inputs: inputs(rng) draws fresh inputs, of other shapes too; by default they are drawn like those given.
+        inputs: inputs(rng) draws fresh inputs, of other shapes too; by default they are drawn like those given. It is
+            called `draws` times at most, and these calls do not count as calls of the functions.
         max_calls: how often forward and vjp are called at most, both together; 5,000 by default, at least 100. When the
             limit is reached, what was judged by then stands, and a fact says so.
 
@@ -147,22 +150,24 @@ def check_grad(
         arrays,
         takes_upstream=False,
         names=names,
-        wrt=_input_numbers(wrt, len(arrays)),
+        wrt=_input_indices(wrt, len(arrays)),
         generators=options.context.generators,
         max_calls=options.max_calls,
     )
     return Check(functions, options).report()
 
 
-def _input_numbers(wrt: Any, count: int) -> list[int]:
-    """The numbers of the inputs that gradients are for, counted from 0."""
+def _input_indices(wrt: Any, count: int) -> list[int]:
+    """The indices of the inputs that gradients are for."""
     chosen = [wrt] if isinstance(wrt, int | np.integer) else list(wrt) if isinstance(wrt, tuple | list) else []
     if not chosen or not all(isinstance(i, int | np.integer) and not isinstance(i, bool) for i in chosen):
-        raise OptionError(f"check_grad: wrt is {wrt!r:.40}, wanted the number of an input, as 0, or several, as (0, 2)")
+        raise OptionError(
+            f"check_grad: wrt is {shown(wrt)}, wanted the index of an input, such as 0, or several, such as (0, 2)"
+        )
     for i in chosen:
         if not -count <= i < count:
-            raise OptionError(f"check_grad: wrt has {i!r}, wanted input numbers 0..{count - 1}")
-    numbers = [int(i) % count for i in chosen]
-    if len(set(numbers)) < len(numbers):
-        raise OptionError(f"check_grad: wrt is {wrt!r:.40}, wanted each input once")
-    return numbers
+            raise OptionError(f"check_grad: wrt has {i!r}, wanted input indices 0..{count - 1}")
+    indices = [int(i) % count for i in chosen]
+    if len(set(indices)) < len(indices):
+        raise OptionError(f"check_grad: wrt is {shown(wrt)}, wanted each input once")
+    return indices

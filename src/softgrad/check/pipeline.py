@@ -8,10 +8,10 @@ from softgrad.check.conduct.linearity import find_nonlinear
 from softgrad.check.conduct.precision import EPS32, precision_of_output, shortened_precision, takes_float64
 from softgrad.check.conduct.preconditions import can_be_checked
 from softgrad.check.conduct.repeatability import first_gradients, is_repeatable
-from softgrad.check.conduct.returned_types import find_not_finite, find_short_types, find_truncation, misshapen
-from softgrad.check.derivatives.at_samples import GradientJudge, can_be_trusted
+from softgrad.check.conduct.types_and_shapes import find_not_finite, find_short_types, find_truncation, misshapen
 from softgrad.check.derivatives.evaluate import EPS
 from softgrad.check.derivatives.gradient import Judgement
+from softgrad.check.derivatives.gradient_judge import GradientJudge, can_be_trusted
 from softgrad.check.diagnose.explain import Evidence, explain
 from softgrad.check.diagnose.other_inputs import find_wrong_below_zero
 from softgrad.check.diagnose.wrong_gradients import WrongGradient, wrong_as_given, wrong_elsewhere
@@ -87,7 +87,7 @@ class Check:
             self.judged[key] = judge(given, key)
         self.wrong = wrong_as_given(functions, self.judged)
         find_truncation(functions, given, findings)
-        if not can_be_trusted(functions, self.judged, findings):
+        if not can_be_trusted(functions, given, self.judged, findings):
             return False
         find_not_finite(functions, given, self.wrong, findings)
 

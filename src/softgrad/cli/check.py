@@ -1,10 +1,9 @@
-"""`softgrad check`: a hand-written gradient in; out comes whether it is right, or what the line should be."""
+"""`softgrad check`: says whether a hand-written gradient is right, and if not, what the line should be."""
 
 from __future__ import annotations
 
 import ast
 import json
-import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,28 +25,32 @@ def check(
     file: Annotated[Path, typer.Argument(help="A Python file with forward and vjp, or loss and grad.")],
     forward: Annotated[str | None, typer.Option(help="The function forward(*inputs).  [default: forward]")] = None,
     vjp: Annotated[
-        str | None, typer.Option(help="Its backward, vjp(*inputs, output, grad_output).  [default: vjp]")
+        str | None, typer.Option(help="Its backward pass, vjp(*inputs, output, grad_output).  [default: vjp]")
     ] = None,
-    loss: Annotated[str | None, typer.Option(help="The function loss(*inputs), a number.  [default: loss]")] = None,
+    loss: Annotated[
+        str | None, typer.Option(help="The function loss(*inputs), which returns a number.  [default: loss]")
+    ] = None,
     grad: Annotated[str | None, typer.Option(help="Its gradient, grad(*inputs).  [default: grad]")] = None,
     shape: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="4x3", help="Of an input that is drawn, as 4x3; once for each. Without it the file has inputs(rng)."
+            metavar="4x3",
+            help="The shape of an input to draw; repeat it for each input. Without it the file defines inputs(rng).",
         ),
     ] = None,
     target: Annotated[
         Literal["classes", "one-hot"] | None,
-        typer.Option(help="A last input: a class for each row of the first, as numbers or one-hot."),
+        typer.Option(help="Adds a last input: a class for each row of the first, as class indices or one-hot rows."),
     ] = None,
     wrt: Annotated[
-        str | None, typer.Option(help="Which inputs grad is the gradient of, as 0 or 0,2.  [default: 0]")
+        str | None,
+        typer.Option(help="The inputs that grad is the gradient for: 0, or several, such as 0,2.  [default: 0]"),
     ] = None,
     context: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="What you know of the function, as reduction=mean; repeatable."),
+        typer.Option(metavar="KEY=VALUE", help="What you know of the function, such as reduction=mean; repeatable."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the inputs that are drawn.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="The seed of the inputs that are drawn.")] = 0,
     rtol: Annotated[float | None, typer.Option(help="The relative error up to which a gradient is right.")] = None,
     draws: Annotated[
         int | None,
@@ -74,10 +77,10 @@ def check(
     options: dict[str, Any] = {
         "context": known,
         "seed": seed,
-        "rtol": _positive(rtol),
+        "rtol": _unit_interval(rtol),
         "draws": draws,
         "max_calls": max_calls,
-        "wrt": _whole_numbers(wrt),
+        "wrt": _integers(wrt),
     }
     options = {name: value for name, value in options.items() if value is not None}
     with user_file(file) as code:
@@ -87,7 +90,9 @@ def check(
         inputs = draw(np.random.default_rng(seed))
         if "vjp" in names:
             if wrt is not None:
-                raise OptionError("check: --wrt goes with --loss and --grad; a vjp gives the gradient of every input")
+                raise OptionError(
+                    "check: --wrt is an option of --loss and --grad; a vjp returns the gradients for all inputs"
+                )
             check_takes(names["forward"], function, inputs)
             check_takes_vjp(names["vjp"], derivative, function, inputs)
             report = checker.check_vjp(function, derivative, *inputs, inputs=draw, **options)
@@ -100,7 +105,7 @@ def check(
 
 
 def _pair(code: UserFile, given: dict[str, str | None]) -> dict[str, str]:
-    """The two functions to hold against each other: option to name."""
+    """The two functions to compare: option to name."""
     asked = [pair for pair in PAIRS if any(given[option] for option in pair)]
     if not asked:
         found = [sum(option in code for option in pair) for pair in PAIRS]
@@ -113,7 +118,7 @@ def _pair(code: UserFile, given: dict[str, str | None]) -> dict[str, str]:
         if max(found) == 1:  # the one that is missing will be asked for
             asked = asked[:1]
     if len(asked) > 1:
-        raise OptionError("check: one pair at a time; give --forward and --vjp, or --loss and --grad")
+        raise OptionError("check: two pairs of functions; give --forward and --vjp, or --loss and --grad")
     return {option: given[option] or option for option in asked[0]}
 
 
@@ -121,27 +126,29 @@ def _draw(code: UserFile, shapes: list[str], target: str | None, known: dict[str
     if shapes:
         return drawn(shapes, target, class_axis=known.get("class_axis", 0 if known.get("layout") == "columns" else -1))
     if target is not None:
-        raise OptionError("check: --target goes with --shape; a file with inputs(rng) returns its target there")
+        raise OptionError(
+            "check: --target is an option of --shape; where the file defines inputs(rng), that returns the target"
+        )
     if "inputs" in code:
         return returned_by(code.function("inputs", "--shape"))
     raise OptionError(
-        f"check: at which inputs? give --shape, as 4x3, once for each; or write inputs(rng) in {code.path}, which "
-        "returns a tuple of them"
+        f"check: there are no inputs; give --shape once for each, such as --shape 4x3, or define inputs(rng) in "
+        f"{code.path}, which returns a tuple of them"
     )
 
 
 def _key_and_value(text: str) -> tuple[str, Any]:
-    """KEY=VALUE; a value is read as a number or list of Python where it is one, as text elsewhere."""
+    """A key and its value: a Python literal, such as a number or a list, or else text."""
     key, equals, value = text.partition("=")
     if not key or not equals:
-        raise OptionError(f"check: --context is {text!r}, wanted KEY=VALUE, as reduction=mean")
+        raise OptionError(f"check: --context is {text!r}, wanted KEY=VALUE, such as reduction=mean")
     try:
         return key, ast.literal_eval(value)
     except (ValueError, SyntaxError):
         return key, value
 
 
-def _whole_numbers(text: str | None) -> int | tuple[int, ...] | None:
+def _integers(text: str | None) -> int | tuple[int, ...] | None:
     """None, 0, or (0, 2)."""
     if text is None:
         return None
@@ -149,12 +156,12 @@ def _whole_numbers(text: str | None) -> int | tuple[int, ...] | None:
         numbers = tuple(int(number) for number in text.split(","))
     except ValueError:
         raise OptionError(
-            f"check: --wrt is {text!r}, wanted the number of an input, as 0, or several, as 0,2"
+            f"check: --wrt is {text!r}, wanted the index of an input, such as 0, or several, such as 0,2"
         ) from None
     return numbers if len(numbers) > 1 else numbers[0]
 
 
-def _positive(rtol: float | None) -> float | None:
-    if rtol is not None and not 0 < rtol < math.inf:
-        raise OptionError(f"check: --rtol is {rtol}, wanted a positive number")
+def _unit_interval(rtol: float | None) -> float | None:
+    if rtol is not None and not 0 < rtol < 1:
+        raise OptionError(f"check: --rtol is {rtol}, wanted a number between 0 and 1")
     return rtol

@@ -1,4 +1,4 @@
-"""Checks that the user's functions take the arguments that the checker passes, and suggests an adapter if not.
+"""Checks that the user's functions take the arguments that the checker passes, and otherwise suggests an adapter.
 
 forward(*inputs)    vjp(*inputs, output, grad_output)    loss(*inputs)    grad(*inputs)
 """
@@ -72,7 +72,7 @@ def _input_names(forward: Callable[..., Any], inputs: int) -> list[str]:
 
 
 def _guess_arguments(parameters: Sequence[str], names: Sequence[str]) -> list[str]:
-    """For each parameter of the user's vjp a guess which of `names` it stands for; ["..."] if this is unclear.
+    """For each parameter of the user's vjp, a guess of which of `names` it stands for; ["..."] if this is unclear.
 
     The guess is only a suggestion in a message: nothing is computed from it.
     """

@@ -25,6 +25,8 @@ from softgrad.losses._batch import Batch
 class Point(NamedTuple):
     """Where a loss is differentiated twice: arrays of (N, K) or (N, 1), in float64."""
 
+    capped: Array  # the logits after the softcap
+    temperature: float
     p: Array
     lse: Array
     slope: Array  # f'
@@ -33,6 +35,13 @@ class Point(NamedTuple):
     weight: Array | None  # (K)
     kept: Array  # whether a row is not ignored
     parameter: float  # the option that only this loss takes
+
+    @property
+    def log_p(self) -> Array:
+        """The logarithm of p, without the cancellation of s - lse."""
+        log_p = np.empty_like(self.capped)
+        _kernels.log_softmax(self.capped[:, :, None], log_p[:, :, None], self.temperature)
+        return log_p
 
     @property
     def weighted_target(self) -> Array:
@@ -62,7 +71,7 @@ def point(batch: Batch) -> Point:
         t = (batch.target[:, None] == np.arange(z.shape[1])).astype(np.float64)
     t = (1 - batch.label_smoothing) * t + batch.label_smoothing / z.shape[1]
     weight = None if batch.weight is None else batch.weight.astype(np.float64)
-    return Point(p, lse[:, None], slope, curvature, t, weight, kept, batch.parameter)
+    return Point(s, batch.temperature, p, lse[:, None], slope, curvature, t, weight, kept, batch.parameter)
 
 
 def dot(a: Array, b: Array) -> Array:

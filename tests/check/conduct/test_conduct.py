@@ -278,3 +278,13 @@ def test_the_second_calls_ratio_is_told():
 def test_where_the_gradient_is_not_finite():
     report = of_softmax(over_p, SATURATED)()
     assert report.mistake.evidence == "the gradient of z is nan at [0, 0]"
+
+
+def test_only_what_was_not_returned_is_told_as_not_returned():
+    """A gradient of the wrong shape was returned."""
+    add = lambda x, w, b: x * w + b  # noqa: E731
+    x, w, b = Z, Z[0], Z[1]
+    said = "not checked, because no gradient was returned: "
+    report = sg.check_vjp(add, lambda x, w, b, y, g: (g * w, None, g.sum(axis=0, keepdims=True)), x, w, b)
+    assert [mistake.name for mistake in report.mistakes] == ["wrong-shape"]
+    assert [fact for fact in report.facts if fact.startswith(said)] == [f"{said}w"]

@@ -31,6 +31,16 @@ def test_right_for_one_sample_alone():
     assert "the gradient is right for one sample alone, and wrong for 6" in facts(mixed_rows, X, W)
 
 
+@pytest.mark.parametrize("worst", [0, 3, 5])
+def test_not_where_the_wrong_entry_is_in_another_row(worst):
+    """One row alone is right because the wrong numbers are in another."""
+    z = RNG.normal(size=(6, 3))
+    z[worst] = 9.0
+    clipped = lambda z: np.cosh(np.clip(z, -5, 5))  # noqa: E731
+    said = facts(lambda z, y, g: g * np.sinh(z), z, forward=clipped)
+    assert not any("one sample alone" in fact for fact in said)
+
+
 def penalised(w):
     return np.sum(np.cosh(w) * np.sin(w) + 0.05 * w**3 * np.exp(w))
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from softgrad.check.user.arguments import Arguments, copied, is_real, kind_of, same
+from softgrad.check.user.arguments import Arguments, copied, is_real, same
 from softgrad.errors import CheckError, OptionError
 
 A, B = np.arange(3.0), np.ones((2, 3))
@@ -149,22 +149,3 @@ def test_copies_of_generators_draw_the_same():
     rng = np.random.default_rng(0)
     assert copied(rng).random() == rng.random()
     assert copied("fast") == "fast"
-
-
-KINDS = {
-    "None": None,
-    "an array of int64": np.array([1]),
-    "a list": [1],
-    "a dict": {},
-    "'fast' of type str": "fast",
-    "1.5 of type float": 1.5,
-}
-
-
-@pytest.mark.parametrize("words", KINDS)
-def test_kinds_in_words(words):
-    assert kind_of(KINDS[words]) == words
-
-
-def test_long_values_are_cut():
-    assert len(kind_of("x" * 1000)) < 60

@@ -37,6 +37,8 @@ WAYS = {  # what is returned: (the inputs, the value, wrt, the keys of the gradi
     "a dict with more in it": ((P,), {**GP, "x": GX}, None, [(0, "W"), (0, "b")]),
     "a list": (([X, W],), [GX, GW], None, [(0, 0), (0, 1)]),
     "a tuple for a list, by wrt": (([X, W],), (GX, GW), [0], [(0, 0), (0, 1)]),
+    "a tuple for a list": (([X, W],), (GX, GW), None, [(0, 0), (0, 1)]),
+    "a list in a tuple": (([X, W],), ([GX, GW],), None, [(0, 0), (0, 1)]),
     "nested": (({"a": [X, {"W": W}]},), {"a": [GX, {"W": GW}]}, None, [(0, "a", 0), (0, "a", 1, "W")]),
     "a number": ((np.array(2.0),), 1.5, None, [(0,)]),
     "whole numbers that are asked": ((Y,), np.zeros(4), [0], [(0,)]),

@@ -1,7 +1,8 @@
 """The catalogue of mistakes, as data: what each is called and how it is explained, and the wrong lines that show it.
 
     entry.py          what an entry, a wrong line and the name of an edit consist of
-    softmax.py        entries and wrong lines of softmax and log-softmax
+    softmax.py        entries and wrong lines of softmax
+    log_softmax.py    of log-softmax
     cross_entropy.py  of the cross-entropy at the logits
     other_losses.py   of other losses
     weights.py        of class weights, masks, ignored rows and penalties
@@ -22,6 +23,7 @@ from softgrad.check.catalogue import (
     conduct,
     cross_entropy,
     dense,
+    log_softmax,
     other_losses,
     scale,
     softmax,
@@ -48,11 +50,12 @@ def by_name(files: Iterable[tuple[str, Iterable[Entry]]]) -> dict[str, Entry]:
     return found
 
 
-_FILES = (conduct, softmax, cross_entropy, other_losses, weights, dense, activations, scale)
+_FILES = (conduct, softmax, log_softmax, cross_entropy, other_losses, weights, dense, activations, scale)
 
 ENTRIES = by_name((file.__name__.rpartition(".")[2], file.ENTRIES) for file in _FILES)
 WRONG_LINES: tuple[WrongLine, ...] = (
     *softmax.WRONG_LINES,
+    *log_softmax.WRONG_LINES,
     *cross_entropy.WRONG_LINES,
     *other_losses.WRONG_LINES,
     *weights.WRONG_LINES,

@@ -1,11 +1,11 @@
 """Numerical derivatives with error estimates, and gradients judged by them.
 
-    numerical.py    the derivative of a function along a direction, with an estimate of its error
-    directional.py  one derivative of a gradient held against the numerical one
-    gradient.py     a whole gradient: every entry, or random projections where the entries are many
-    at_samples.py   the gradients of the user's functions at a sample
-    network.py      compare_gradients: every entry of every parameter of a network
-    step_curve.py   the error against the step size, for a plot
+    numerical.py       the derivative of a function along a direction, with an estimate of its error
+    directional.py     one derivative of a gradient held against the numerical one
+    gradient.py        a whole gradient: every entry, or random projections where the entries are many
+    gradient_judge.py  the gradients of the user's functions at a sample
+    network.py         compare_gradients: every entry of every parameter of a network
+    step_curve.py      the error against the step size, for a plot
 
 In: a function, a point, a gradient. Out: whether the gradient is right, the largest error, and where it is.
 """

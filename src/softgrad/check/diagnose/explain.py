@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from softgrad.check.derivatives.at_samples import GradientJudge
 from softgrad.check.derivatives.gradient import Judgement
-from softgrad.check.diagnose.line_search import diagnose
+from softgrad.check.derivatives.gradient_judge import GradientJudge
+from softgrad.check.diagnose.line_search import mistakes_in_lines
 from softgrad.check.diagnose.other_inputs import facts_at_other_inputs
 from softgrad.check.diagnose.shapes import find_wrong_shapes
-from softgrad.check.diagnose.unexplained import explore
+from softgrad.check.diagnose.unexplained import explain_by_patterns
 from softgrad.check.diagnose.wrong_gradients import WrongGradient, first_from_the_end
 from softgrad.check.recognise.known_backward import KnownBackward
 from softgrad.check.report.findings import Findings
@@ -66,7 +66,7 @@ def _name_wrong_lines(backward: KnownBackward, findings: Findings) -> bool:
             f"no mistake is named: that takes {FEWEST_DRAWS} inputs, and the functions take {count} of those tried"
         )
         return False
-    mistakes = diagnose(backward) if backward.wrong() else ()
+    mistakes = mistakes_in_lines(backward) if backward.wrong() else ()
     findings.include(*mistakes)
     return bool(mistakes)
 
@@ -89,7 +89,7 @@ def _explain_by_numbers(
     for key, one in at_given.items():
         if one.wanted is None and key in rights:  # judged by projections: the known gradient is compared with
             at_given[key] = one._replace(wanted=rights[key])
-    explore(functions, samples, at_given, len(evidence.judged), numbers, judge, findings)
+    explain_by_patterns(functions, samples, at_given, len(evidence.judged), numbers, judge, findings)
     if at_given:
         for fact in facts_at_other_inputs(sampler, evidence.start, at_given, judge, rows=length_of(given, 0)):
             findings.note(fact)

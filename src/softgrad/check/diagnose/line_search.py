@@ -19,7 +19,7 @@ from softgrad.check.report.mistake import Mistake
 MOST_TRIES = 12_000  # of the search for one wrong line, and of that for two
 
 
-def diagnose(backward: KnownBackward) -> tuple[Mistake, ...]:
+def mistakes_in_lines(backward: KnownBackward) -> tuple[Mistake, ...]:
     """All mistakes that explain the gradients, those with a name first."""
     single = list(_single_lines(backward, Tries(MOST_TRIES, backward.draws[0].arrays)))
     if whole_gradient.is_zero(backward):

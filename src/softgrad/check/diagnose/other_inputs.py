@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from softgrad.check.derivatives.at_samples import GradientJudge
+from softgrad.check.derivatives.gradient_judge import GradientJudge
 from softgrad.check.report.findings import Findings
 from softgrad.check.sampling.sampler import Sample, Sampler, length_of
 from softgrad.check.user.arguments import Key
@@ -42,7 +42,8 @@ def facts_at_other_inputs(
             for key in wrong
         )
 
-    if rows > 1 and is_right(sampler.taking(start, np.arange(1), 0)):
+    alone = {0, length_of(start, 0) - 1, *(_worst_row(start, key, judge) for key in wrong)}
+    if rows > 1 and all(is_right(sampler.taking(start, np.array([row]), 0)) for row in sorted(alone)):
         yield f"the gradient is right for one sample alone, and wrong for {rows}"
     for key, array in list(start.arrays.items())[:MOST_ZEROED]:
         if array.dtype.kind == "f" and array.any():
@@ -50,6 +51,12 @@ def facts_at_other_inputs(
             if is_right(zeroed):
                 yield f"the gradient is right where {sampler.functions.name_of(key)} is 0"
     yield from _in_another_order(sampler, start, wrong)
+
+
+def _worst_row(sample: Sample, key: Key, judge: GradientJudge) -> int:
+    """The row of the worst entry of a gradient, if it has a row for each sample; else 0."""
+    where, shape = judge(sample, key).where, sample.arrays[key].shape
+    return where.entry[0] if where is not None and shape and shape[0] == length_of(sample, 0) else 0
 
 
 def find_wrong_below_zero(sampler: Sampler, given: Sample, judge: GradientJudge, findings: Findings) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from softgrad.check.derivatives.at_samples import GradientJudge
+from softgrad.check.derivatives.gradient_judge import GradientJudge
 from softgrad.check.report.findings import Findings
 from softgrad.check.sampling.sampler import Sample
 from softgrad.check.user.arguments import Key

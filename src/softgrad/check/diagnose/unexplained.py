@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from softgrad.check.conduct.linearity import find_nonlinear
-from softgrad.check.derivatives.at_samples import GradientJudge
 from softgrad.check.derivatives.gradient import Judgement
+from softgrad.check.derivatives.gradient_judge import GradientJudge
 from softgrad.check.diagnose.patterns import clipped, facts_of, may_be_clipped
 from softgrad.check.report.findings import Findings
 from softgrad.check.sampling.sampler import Sample
@@ -18,7 +18,7 @@ from softgrad.errors import CheckError
 from softgrad.formulas.numbers import constant_ratio
 
 
-def explore(
+def explain_by_patterns(
     functions: UserFunctions,
     samples: Sequence[Sample],
     wrong: Mapping[Key, Judgement],

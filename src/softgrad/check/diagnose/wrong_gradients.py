@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from softgrad.check.derivatives.at_samples import GradientJudge
 from softgrad.check.derivatives.gradient import Judgement
+from softgrad.check.derivatives.gradient_judge import GradientJudge
 from softgrad.check.recognise.known_backward import KnownBackward
 from softgrad.check.report.findings import Findings
 from softgrad.check.report.mistake import Place

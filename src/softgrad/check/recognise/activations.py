@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from softgrad.check.catalogue.activations import ELU, LEAKY, RELU, SIGMOID, TANH
-from softgrad.check.catalogue.softmax import LOG_SOFTMAX, SOFTMAX
+from softgrad.check.catalogue.log_softmax import LOG_SOFTMAX
+from softgrad.check.catalogue.softmax import SOFTMAX
 from softgrad.check.recognise.interpretation import UserArray
 from softgrad.check.recognise.output_function import OutputFunction
 from softgrad.formulas.numbers import Array

@@ -9,7 +9,7 @@ import numpy as np
 
 from softgrad.check.recognise import activations, losses
 from softgrad.check.recognise.assemble import EvaluatedLayers
-from softgrad.check.recognise.interpretation import Interpretation, Options, Target, UserArray, interpretations
+from softgrad.check.recognise.interpretation import Interpretation, LossOptions, Target, UserArray, interpretations
 from softgrad.check.recognise.known_function import KnownFunction
 from softgrad.check.recognise.layer_search import dense_layers
 from softgrad.check.recognise.output_function import OutputFunction
@@ -32,7 +32,7 @@ def recognise(
     Args:
         samples: several times, the user's arrays and the output at them.
         context: what the user says: class_axis, layout, temperature, label_smoothing, class_weight, ignore_index, mask,
-            keep, slope, epsilon, target.
+            keep, slope, epsilon, target, z_loss and the numbers that one loss takes.
         gradient_at_logits: the right gradient at the first sample, if there is one array only. A target that the
             function holds itself can be read off it.
         rtol: the relative error allowed in the outputs.
@@ -109,7 +109,7 @@ def _output_functions(
         yield activations.logsumexp()
 
 
-def _losses(target: Target, options: Options, scalar: bool, bare: bool, *, usual: bool) -> Iterator[OutputFunction]:
+def _losses(target: Target, options: LossOptions, scalar: bool, bare: bool, *, usual: bool) -> Iterator[OutputFunction]:
     """Losses; `bare` where no layers stand in front, so that the input may be probabilities."""
     plain = options.plain()
     if usual:
@@ -119,6 +119,7 @@ def _losses(target: Target, options: Options, scalar: bool, bare: bool, *, usual
         rows = [
             *losses.cross_entropies(target, plain._replace(smoothings=options.smoothings)),
             *losses.cross_entropies(target, plain._replace(temperatures=options.temperatures)),
+            *losses.with_parameter(target, options),
         ]
         if len(options.smoothings) == 1 or len(options.temperatures) == 1:
             rows += losses.cross_entropies(target, options)
@@ -145,6 +146,6 @@ def _with_hidden_target(
             if (t >= 0).all() and np.allclose(t.sum(axis=axis), 1, atol=1e-6):
                 for layers in dense_layers(arrays[:1], frozenset(), context, (axis,)):
                     evaluated = EvaluatedLayers(layers, [z], 1e-8)
-                    for row in losses.cross_entropies(Target(None, {}, True, {"t": t}), Options()):
+                    for row in losses.cross_entropies(Target(None, {}, True, {"t": t}), LossOptions()):
                         for function in row.output_functions(scalar=True):
                             yield evaluated.with_output(function, output)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from softgrad.formulas.losses import PARAMETERS
 from softgrad.formulas.numbers import Array
 
 # Values to try where neither an array nor the context says which.
@@ -31,7 +32,7 @@ class Target(NamedTuple):
     constants: Mapping[str, Any] = {}
 
 
-class Options(NamedTuple):
+class LossOptions(NamedTuple):
     """The options of a loss, as the other arrays and the context give them. An array is given by its number."""
 
     integer_target: bool = False
@@ -44,8 +45,9 @@ class Options(NamedTuple):
     temperatures: tuple[float, ...] = ()
     epsilons: tuple[float, ...] = ()
     z_loss: float | None = None  # only where the context says so
+    parameters: Mapping[str, tuple[float, ...]] = {}  # of the losses that take one of their own
 
-    def plain(self) -> Options:
+    def plain(self) -> LossOptions:
         """Without the options whose values are guessed."""
         return self._replace(smoothings=(), temperatures=())
 
@@ -55,7 +57,7 @@ class Interpretation(NamedTuple):
 
     used: frozenset[int]  # the arrays that are neither logits nor parameters
     target: Target | None
-    options: Options
+    options: LossOptions
 
 
 def interpretations(arrays: Sequence[UserArray], context: Mapping[str, Any]) -> Iterator[Interpretation]:
@@ -71,7 +73,7 @@ def interpretations(arrays: Sequence[UserArray], context: Mapping[str, Any]) -> 
         constants = {"y": y} if classes else {"t": y.astype(float)}
         target = Target("t = one_hot(y)" if classes else None, {}, classes or are_distributions(y), constants)
         yield from _weighted(arrays, context, set(), y if classes else None, target)
-    yield Interpretation(frozenset(), None, Options())
+    yield Interpretation(frozenset(), None, LossOptions())
     if len(arrays) > 1:
         others = [i for i in free if i not in numbers and arrays[i].array.ndim]
         for i in sorted(others, key=lambda i: (not are_distributions(arrays[i].array), -i)):
@@ -99,7 +101,7 @@ def are_distributions(array: Array) -> bool:
 
 def _options(
     arrays: Sequence[UserArray], context: Mapping[str, Any], used: set[int], classes: Array | None
-) -> tuple[frozenset[int], Options]:
+) -> tuple[frozenset[int], LossOptions]:
     """What the arrays beside the target may be, by their shapes and by the context."""
     rows = None if classes is None else classes.shape
     free = [(i, one.array) for i, one in enumerate(arrays) if i not in used and not one.parameter]
@@ -114,7 +116,7 @@ def _options(
     scalars = [float(array) for _, array in free if array.ndim == 0 and array.dtype.kind == "f"]
     taken = used | {i for i in (weight, mask) if i is not None}
     values = context.get("class_weight")
-    return frozenset(taken), Options(
+    return frozenset(taken), LossOptions(
         integer_target=classes is not None,
         weight=weight,
         weight_values=values if values is not None and np.ndim(values) == 1 else None,
@@ -125,6 +127,7 @@ def _options(
         temperatures=_tried(context, ("temperature",), [s for s in scalars if s > 0 and s != 1], TEMPERATURES),
         epsilons=_tried(context, ("eps", "epsilon"), [], ()),
         z_loss=next(iter(_tried(context, ("z_loss",), [], ())), None),
+        parameters={one.name: _tried(context, (one.name,), scalars, one.tried) for one in PARAMETERS},
     )
 
 

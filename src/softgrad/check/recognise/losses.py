@@ -16,9 +16,9 @@ from softgrad.check.catalogue.other_losses import (
     REVERSED,
     SQUARED,
 )
-from softgrad.check.recognise.interpretation import Options, Target
+from softgrad.check.recognise.interpretation import LossOptions, Target
 from softgrad.check.recognise.output_function import OutputFunction
-from softgrad.formulas.losses import AT_PROBABILITIES, FUSED, LOSSES, SOFTMAX_IN_LOSS
+from softgrad.formulas.losses import AT_PROBABILITIES, FUSED, LOSSES, SOFTMAX_IN_LOSS, LossRow
 
 EPSILONS = tuple(10.0**-n for n in (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 1))
 BASES = ("2", "10")  # of the logarithm, other than e
@@ -68,7 +68,7 @@ class RowFactor(NamedTuple):
     roles: Mapping[str, int] = {}
 
 
-def cross_entropies(target: Target, options: Options) -> Iterator[RowLoss]:
+def cross_entropies(target: Target, options: LossOptions) -> Iterator[RowLoss]:
     """The cross-entropy of softmax(z), with all combinations of the options."""
     for temperature in (None, *options.temperatures):
         for eps in (None, *options.smoothings):
@@ -110,7 +110,7 @@ def _cross_entropy(
     )
 
 
-def _row_factors(options: Options) -> Iterator[RowFactor]:
+def _row_factors(options: LossOptions) -> Iterator[RowFactor]:
     """A mask of rows, class weights, sample weights, ignored rows, or nothing."""
     v: tuple[str, ...] = ()
     count: tuple[str, ...] = ()
@@ -138,7 +138,11 @@ def other_losses(target: Target) -> Iterator[RowLoss]:
     a = ("a = sigmoid(z)", *_target_lines(target))
     for title, lines, row, back in (
         ("squared error of softmax", p, "sum_k((p - t) ** 2)", (SQUARED[1], SOFTMAX_IN_LOSS)),
-        *((row.of_softmax, p, row.row_loss, row.backward) for row in LOSSES.values() if row.name != "cross_entropy"),
+        *(
+            (row.of_softmax, p, row.row_loss, row.backward)
+            for row in LOSSES.values()
+            if row.name != "cross_entropy" and not row.parameter
+        ),
         ("divergence of softmax from the target", p, REVERSED_ROW, (REVERSED,)),
         ("binary cross-entropy of sigmoid", a, "sum_k(softplus(z) - t * z)", (BINARY,)),
         ("squared error of sigmoid", a, "sum_k((a - t) ** 2)", ("da = 2 * (a - t)", SIGMOID)),
@@ -147,6 +151,27 @@ def other_losses(target: Target) -> Iterator[RowLoss]:
         ("half squared error", _target_lines(target), "sum_k((z - t) ** 2) / 2", ("dz = z - t",)),
     ):
         yield RowLoss(title, (*lines, f"r = {row}"), back, constants=target.constants, roles=target.roles)
+
+
+def with_parameter(target: Target, options: LossOptions) -> Iterator[RowLoss]:
+    """The losses that take a number of their own, with all values to try and everything that may multiply a row."""
+    for row in LOSSES.values():
+        for value in options.parameters[row.parameter.name] if row.parameter else ():
+            for factor in _row_factors(options):
+                yield _with_parameter(row, value, target, factor)
+
+
+def _with_parameter(row: LossRow, value: float, target: Target, factor: RowFactor) -> RowLoss:
+    name = row.parameter.name if row.parameter else ""
+    forward = ("p = softmax(z)", "logp = log_softmax(z)", *_target_lines(target), *factor.lines)
+    return RowLoss(
+        f"{row.of_softmax}, {name} {value:g}" + "".join(f", {FACTORS[one]}" for one in factor.names),
+        (*forward, f"r = {' * '.join((*factor.names, f'({row.row_loss})'))}"),
+        (*row.backward, *(f"dz = {one} * dz" for one in factor.names)),
+        factor.divisors,
+        {**target.constants, **factor.constants, name: value},
+        {**target.roles, **factor.roles},
+    )
 
 
 def away_from_0(target: Target, epsilons: tuple[float, ...]) -> Iterator[RowLoss]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from softgrad.check.derivatives.at_samples import GradientJudge
 from softgrad.check.derivatives.gradient import Judgement
+from softgrad.check.derivatives.gradient_judge import GradientJudge
 from softgrad.check.recognise.function_search import recognise
 from softgrad.check.recognise.interpretation import UserArray
 from softgrad.check.recognise.known_backward import Draw, KnownBackward

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from softgrad.check.sampling.redraw import is_free, nudged, redraw
-from softgrad.check.user.arguments import Key, kind_of
-from softgrad.check.user.functions import UserFunctions, said
+from softgrad.check.user.arguments import Key
+from softgrad.check.user.descriptions import describe_error, kind_of
+from softgrad.check.user.functions import UserFunctions
 from softgrad.check.user.options import MakesInputs
 from softgrad.errors import CheckError
 from softgrad.formulas.numbers import Array
@@ -119,7 +120,7 @@ class Sampler:
         try:
             return self.inputs(self.rng)
         except Exception as error:
-            raise CheckError(f"{self.functions.function}: inputs raised {said(error)}") from error
+            raise CheckError(f"{self.functions.function}: inputs raised {describe_error(error)}") from error
 
     def other_lengths(self, sample: Sample) -> list[Sample]:
         """The sample with one row less, and with one class less, where the functions take that."""

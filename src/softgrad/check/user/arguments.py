@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from softgrad.check.user.descriptions import kind_of
 from softgrad.check.user.randomness import GENERATORS
 from softgrad.errors import CheckError, OptionError
 from softgrad.formulas.numbers import Array
@@ -132,17 +133,6 @@ def same(a: Any, b: Any) -> bool:
     if isinstance(a, np.ndarray | np.generic):
         return bool(np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind in "fc"))
     return True
-
-
-def kind_of(value: Any) -> str:
-    """A description of a value, for a message."""
-    if value is None:
-        return "None"
-    if isinstance(value, np.ndarray):
-        return f"an array of {value.dtype}"
-    if isinstance(value, list | tuple | dict):
-        return f"a {type(value).__name__}"
-    return f"{' '.join(repr(value).split()):.40} of type {type(value).__name__}"
 
 
 def _like(value: Any, entries: list[Any]) -> Any:

@@ -7,12 +7,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from softgrad.check.user.descriptions import one_line, shown
 from softgrad.check.user.randomness import GENERATORS
+from softgrad.formulas.losses import PARAMETERS
 
 INTEGERS = ("class_axis", "ignore_index")
-NUMBERS = ("temperature", "label_smoothing", "smoothing", "keep", "slope", "eps", "epsilon", "z_loss")
+NUMBERS = (
+    *("temperature", "label_smoothing", "smoothing", "keep", "slope", "eps", "epsilon", "z_loss"),
+    *(parameter.name for parameter in PARAMETERS),
+)
 ARRAYS = ("mask", "target")
-SHOWN = 60  # characters of a value in a fact
 MANY = 2**18  # classes; no vocabulary is larger
 
 
@@ -47,8 +51,8 @@ def read_context(context: Mapping[str, Any]) -> Context:
         elif key == "layout" and isinstance(value, str):
             known[key] = value
         else:
-            wanted = _wanted(key)
-            facts.append(f"{key}: {_shown(value)}" + (f" (not used: wanted {wanted})" if wanted else ""))
+            said, wanted = one_line(value) if isinstance(value, str) else shown(value), _wanted(key)
+            facts.append(f"{key}: {said}" + (f" (not used: wanted {wanted})" if wanted else ""))
     generators = tuple(value for value in context.values() if isinstance(value, GENERATORS))
     return Context(known, numbers, tuple(facts), generators)
 
@@ -93,8 +97,3 @@ def _class_weights(value: Any) -> Any:
         return None if None in weights else np.array(weights, dtype=np.float64)
     array = _array(value)
     return array.astype(np.float64) if array is not None and array.ndim == 1 else None
-
-
-def _shown(value: Any) -> str:
-    text = " ".join((value if isinstance(value, str) else repr(value)).split())
-    return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from softgrad.check.user.arguments import Arguments, Key, Leaf, arrays_in, copied, kind_of, same
+from softgrad.check.user.arguments import Arguments, Key, Leaf, arrays_in, copied, same
 from softgrad.check.user.calls import Calls
+from softgrad.check.user.descriptions import describe_error, kind_of
 from softgrad.check.user.randomness import Randomness, reachable
 from softgrad.check.user.returned_gradients import ReturnedGradients
 from softgrad.errors import CheckError
@@ -130,7 +131,7 @@ class UserFunctions:
             with np.errstate(all="ignore"):
                 value = self._forward(*inputs)
         except (Exception, SystemExit) as error:
-            raise CheckError(f"{name} raised {said(error)}") from error
+            raise CheckError(f"{name} raised {describe_error(error)}") from error
         if value is None or isinstance(value, tuple | list | dict | str):
             way = "; is there a return?" if value is None else ""
             raise CheckError(f"{name} returned {kind_of(value)}, wanted {wanted}{way}")
@@ -138,7 +139,7 @@ class UserFunctions:
             output = np.asarray(value)
         except Exception as error:  # an array of another library, or ragged rows
             raise CheckError(
-                f"{name} returned {kind_of(value)}, which NumPy cannot make an array of: {said(error)}"
+                f"{name} returned {kind_of(value)}, which NumPy cannot make an array of: {describe_error(error)}"
             ) from error
         if output.dtype.kind not in "fciub":
             raise CheckError(f"{name} returned {kind_of(value)}, wanted numbers")
@@ -178,7 +179,7 @@ class UserFunctions:
                 with np.errstate(all="ignore"):
                     value = self._backward(*call)
             except (Exception, SystemExit) as error:
-                raise CheckError(f"{self.function}: {name} raised {said(error)}") from error
+                raise CheckError(f"{self.function}: {name} raised {describe_error(error)}") from error
         pairs = [*zip(self.arguments.names, inputs, before, strict=True)]
         pairs += [("output", handed, output), ("grad_output", upstream, grad_output)]
         overwritten = tuple(name for name, now, then in pairs if not same(now, then))
@@ -219,12 +220,3 @@ def _captured(forward: Callable[..., Any]) -> list[Array]:
     """The arrays that forward holds: the data, where the loss is a function of its parameters only."""
     arrays = {id(array): array for array in reachable(forward, (np.ndarray,), sets=False) if array.dtype.kind in "fiub"}
     return list(arrays.values()) if len(arrays) <= MOST_CAPTURED else []
-
-
-def said(error: BaseException) -> str:
-    """An exception in one line."""
-    try:
-        text = str(error).strip().splitlines()
-    except Exception:  # it has no text
-        text = []
-    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__

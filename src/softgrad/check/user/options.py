@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from softgrad.check.user.arguments import kind_of
 from softgrad.check.user.context import Context, read_context
+from softgrad.check.user.descriptions import kind_of, shown
 from softgrad.errors import OptionError
 
 RTOL = 1e-6
@@ -59,7 +59,7 @@ def read_options(
     if not isinstance(max_calls, int | np.integer) or max_calls < FEWEST_CALLS:
         raise OptionError(f"{function}: max_calls is {max_calls!r}, wanted an integer of at least {FEWEST_CALLS}")
     if context is not None and not isinstance(context, Mapping):
-        raise OptionError(f'{function}: context is {context!r:.40}, wanted a dict, as {{"temperature": 2.0}}')
+        raise OptionError(f'{function}: context is {shown(context)}, wanted a dict, such as {{"temperature": 2.0}}')
     if inputs is not None and not callable(inputs):
         raise OptionError(f"{function}: inputs is {kind_of(inputs)}, wanted a function of a generator, inputs(rng)")
     return Options(read_context(context or {}), float(rtol), int(seed), int(draws), inputs, int(max_calls))

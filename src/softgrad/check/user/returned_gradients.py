@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from softgrad.check.user.arguments import Arguments, Key, arrays_in, is_real, kind_of
+from softgrad.check.user.arguments import Arguments, Key, arrays_in, is_real
+from softgrad.check.user.descriptions import kind_of
 from softgrad.errors import CheckError
 from softgrad.formulas.numbers import Array
 
@@ -30,21 +31,30 @@ class ReturnedGradients:
         self.name = f"{arguments.function}: {name}"
         if value is None:
             raise CheckError(f"{self.name} returned None, wanted the gradient; is there a return?")
-        asked_for = [] if wrt is None else list(wrt)
-        one = len(asked_for) == 1 and isinstance(arguments.inputs[asked_for[0]], tuple | list)
-        if one and isinstance(value, tuple) and len(value) == 1 < len(arguments.inputs[asked_for[0]]):
-            value = value[0]  # one input, whose gradients came as a tuple of one
-        several = isinstance(value, tuple) or (isinstance(value, list) and len(asked_for) > 1)
-        values = list(value) if several and not one else [value]
-        asked = self._asked(values) if wrt is None else asked_for
-        if wrt is not None and isinstance(value, tuple) and len(values) == len(arguments.inputs) > len(asked):
-            values = [values[i] for i in asked]
+        values = self._one_for_each_input(value, wrt)
+        asked = self._asked(values) if wrt is None else list(wrt)
         if len(values) != len(asked):
             wanted = ", ".join(arguments.names[i] for i in asked)
             raise CheckError(f"{self.name} returned {len(values)} gradients, wanted {len(asked)}, for {wanted}")
         given = [(i, one) for i, one in zip(asked, values, strict=True) if one is not None or wrt is not None]
         self.wrt = [i for i, _ in given]
         self.grads: dict[Key, Array] = {key: grad for i, one in given for key, grad in self._of_input(i, one)}
+
+    def _one_for_each_input(self, value: Any, wrt: Sequence[int] | None) -> list[Any]:
+        """What was returned, as a list of gradients: one for each input that gradients are for."""
+        inputs = self.arguments.inputs
+        if wrt is not None and len(wrt) == 1 and isinstance(inputs[wrt[0]], tuple | list):
+            # The gradient is a list or a tuple itself; it may be wrapped in a tuple of one.
+            is_wrapped = isinstance(value, tuple) and len(value) == 1 < len(inputs[wrt[0]])
+            return [value[0]] if is_wrapped else [value]
+        is_one_list = wrt is None and len(inputs) == 1 and isinstance(inputs[0], tuple | list)
+        if is_one_list and isinstance(value, tuple) and len(value) == len(inputs[0]) > 1:
+            return [value]
+        if isinstance(value, tuple):
+            for_every_input = wrt is not None and len(value) == len(inputs) > len(wrt)
+            return [value[i] for i in wrt or ()] if for_every_input else list(value)
+        is_list_of_gradients = isinstance(value, list) and wrt is not None and len(wrt) > 1
+        return list(value) if is_list_of_gradients else [value]
 
     def _asked(self, values: list[Any]) -> list[int]:
         """The inputs that the gradients are for: all inputs, or the first ones that hold real numbers."""
@@ -56,9 +66,10 @@ class ReturnedGradients:
             return real[: len(values)]
         if len(values) == 1 and inputs:
             return [0]
+        plural = "s" * (len(inputs) != 1)
         raise CheckError(
-            f"{self.name} returned {len(values)} gradients for {len(inputs)} inputs, wanted one for each, and None for "
-            f"inputs that have none"
+            f"{self.name} returned {len(values)} gradients for {len(inputs)} input{plural}, wanted one for each, and "
+            "None for inputs that have none"
         )
 
     def _of_input(self, i: int, value: Any) -> Iterator[tuple[Key, Array]]:

@@ -83,7 +83,9 @@ class GradientJudge:
         return curves
 
 
-def can_be_trusted(functions: UserFunctions, judged: Mapping[Key, Judgement], findings: Findings) -> bool:
+def can_be_trusted(
+    functions: UserFunctions, given: Sample, judged: Mapping[Key, Judgement], findings: Findings
+) -> bool:
     """Whether some numerical derivative can be trusted. Notes kinks, and what was not judged."""
     for key, one in judged.items():
         name, entries = functions.name_of(key), "entry" if one.kinks == 1 else "entries"
@@ -95,7 +97,7 @@ def can_be_trusted(functions: UserFunctions, judged: Mapping[Key, Judgement], fi
             findings.note(f"{name} has {count} that no step size resolves: not judged")
     if functions.takes_upstream:
         real = [leaf.name for leaf in functions.leaves if leaf.given.dtype.kind == "f" and leaf.given.ndim]
-        left = [name for name in real if name not in map(functions.name_of, judged)]
+        left = [name for name in real if name not in map(functions.name_of, given.grads)]
         if left and judged:
             findings.note(f"not checked, because no gradient was returned: {', '.join(left)}")
     sizes = [one.wanted.size for one in judged.values() if one.wanted is not None]

@@ -1,21 +1,28 @@
-"""A reference implementation of networks: the forward pass in long double, derivatives by five-point differences.
+"""Networks of layers: the forward pass by definition, and derivatives by five-point differences.
 
-It imports nothing of softgrad. It recognises a layer by the name of its class.
+A layer is recognised by the name of its class.
 """
 
 import numpy as np
 
-import judge
-from judge import Wide
+from judge.arithmetic import WIDE
+from judge.batch import rows
+from judge.softmax import softmax
 
-STEP = np.finfo(Wide).eps ** Wide(0.2)  # the error of five-point differences is then about eps^(4/5) f, 7e-16 f
+STEP = WIDE.eps ** (1 / WIDE.wide(5))
 
-ACTIVATIONS = {
-    "ReLU": lambda x: np.where(x > 0, x, 0),
-    "Sigmoid": lambda x: 1 / (1 + np.exp(-x)),
-    "Tanh": lambda x: (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x)),
-    "Softmax": judge.softmax,
-}
+
+def sigmoid(x):
+    """1 / (1 + exp(-x))."""
+    return 1 / (1 + WIDE.exp(-x))
+
+
+def tanh(x):
+    """sinh(x) / cosh(x)."""
+    return (WIDE.exp(x) - WIDE.exp(-x)) / (WIDE.exp(x) + WIDE.exp(-x))
+
+
+ACTIVATIONS = {"ReLU": lambda x: np.where(x > 0, x, 0), "Sigmoid": sigmoid, "Tanh": tanh, "Softmax": softmax}
 
 
 def forward(layer, parameters, x):
@@ -28,20 +35,23 @@ def forward(layer, parameters, x):
 
 def loss(network, parameters, x, target):
     """The mean loss over the rows. `parameters` holds each parameter under the name that the network gives it."""
-    a = x.astype(Wide)
+    a = WIDE.wide(x)
     for i, layer in enumerate(network.layers):
         a = forward(layer, {name: parameters.get(f"layers.{i}.{name}") for name in ("weight", "bias")}, a)
-    return getattr(judge, network.loss_name)(a, target).loss.value.mean()
+    return rows(network.loss_name, a, target).reduced().loss.value
 
 
 def gradients(network, x, target):
     """The gradient of the loss with respect to every parameter of the network."""
-    parameters = {name: value.astype(Wide) for name, value in network.parameters.items()}
+    parameters = {name: WIDE.wide(value) for name, value in network.parameters.items()}
     return {name: derivative(lambda: loss(network, parameters, x, target), array) for name, array in parameters.items()}
 
 
 def derivative(f, array):
-    """df/darray, of shape (*f().shape, *array.shape). `array` is changed in place, and restored afterwards."""
+    """df/darray, of shape (*f().shape, *array.shape). `array` is changed in place, and restored afterwards.
+
+    The steps have the size eps^(1/5), so that the error is about eps^(4/5) of f: 7e-16 in long double.
+    """
     columns = []
     for index in np.ndindex(array.shape):
         x = array[index]

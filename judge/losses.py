@@ -1,0 +1,95 @@
+"""The losses, one function each: the loss of a row of scores, its gradient and its Hessian.
+
+To add a loss, write its function and its row in `LOSSES`. A function takes `Scored` rows, and returns
+
+    loss       (N, 1)
+    grad       (N, K): with respect to the scores
+    hessian    the product with a change of the scores, from the change J u of the probabilities
+    factor     (N, 1): the size of the factor of p in the gradient
+
+The sizes follow from the terms, see `Judged`. Where a size is given by hand, the docstring says why.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from judge.judged import Judged, dot, judged
+from judge.softmax import minus_one_hot, softmax_vjp, times
+
+
+class Scored(NamedTuple):
+    """Rows of scores and their targets, as a loss reads them."""
+
+    a: Any  # the arithmetic
+    p: np.ndarray  # (N, K): the softmax of the scores
+    log_p: np.ndarray
+    t: np.ndarray  # (N, K): the target as probabilities, smoothed
+    y: np.ndarray | None  # (N,): class indices, where each row of t is one-hot
+    weight: np.ndarray | None  # (K,)
+    smoothed: bool
+    eps: float  # of the dtype in which the loss is computed
+    own: dict[str, float]  # the options that one loss alone takes
+
+    @property
+    def weighted_t(self):
+        """(N, K)."""
+        return judged(self.t if self.weight is None else self.weight * self.t)
+
+    @property
+    def difference(self):
+        """P - t. For probabilities, the implementation may compute p with an error in ulps of the larger of p and t."""
+        if self.y is not None:
+            return minus_one_hot(self.p, self.y)
+        return Judged(self.p - self.t, np.maximum(self.p, abs(self.t)))
+
+
+class Loss(NamedTuple):
+    """What a loss function returns."""
+
+    loss: Judged
+    grad: Judged
+    hessian: Callable[[Judged], Judged]
+    factor: np.ndarray
+
+
+def cross_entropy(x: Scored) -> Loss:
+    """L = -sum w t log p, dL/ds = p sum(w t) - w t, H u = sum(w t) J u."""
+    wt = x.weighted_t
+    total = wt.sum(keepdims=True)
+    grad = x.p * total - wt if x.y is None else total * x.difference
+    terms = Judged(-times(wt.value, x.log_p), times(wt.size, abs(x.log_p)))
+    return Loss(terms.sum(keepdims=True), grad, lambda change: total * change, total.size)
+
+
+def kl_divergence(x: Scored) -> Loss:
+    """L = sum w t (log t - log p), with the gradient and the Hessian of the cross-entropy.
+
+    A smoothed t is rounded; since (t log t)' = log t + 1, its terms have the size t (1 + |log t| + |log p|).
+    """
+    wt = x.weighted_t
+    with np.errstate(invalid="ignore"):  # the logarithm of a negative t is NaN
+        log_t = x.a.log(np.where(x.t == 0, 1, x.t))
+    terms = Judged(times(wt.value, log_t - x.log_p), times(wt.size, x.smoothed + abs(log_t) + abs(x.log_p)))
+    return cross_entropy(x)._replace(loss=terms.sum(keepdims=True))
+
+
+def squared_error(x: Scored) -> Loss:
+    """L = w/2 sum (p - t)^2, dL/ds = w J (p - t), where w is the weight of the row: sum_j weight_j t_j, or 1.
+
+    Where p - t is taken with an error of 4 ulp of the larger, |d + 4 ulp|^2 / 2 - |d|^2 / 2 = 4 ulp (|d| + 2 ulp).
+    """
+    one = judged(x.a.wide(np.ones((len(x.p), 1))))
+    w = one if x.weight is None else x.weighted_t.sum(keepdims=True)
+    d = x.difference
+    halves = Judged(d.value**2 / 2, d.value**2 / 2 if x.y is not None else d.size * (abs(d.value) + 2 * x.eps * d.size))
+
+    def hessian(change):
+        d = judged(x.p) - x.t
+        return w * (change * (d - dot(d, x.p)) + x.p * (change - dot(change, x.p) - dot(d, change)))
+
+    return Loss(w * halves.sum(keepdims=True), w * softmax_vjp(x.p, d, x.a), hessian, 2 * w.size)
+
+
+LOSSES = {"cross_entropy": cross_entropy, "kl_divergence": kl_divergence, "squared_error": squared_error}
