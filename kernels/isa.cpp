@@ -108,7 +108,7 @@ void loss_of_probs(Source z, const T* target, LossOptions<T> options, T* loss, S
     Loss::distributions(rows, SmoothedProbs<T>(target, options.label_smoothing, K));
 }
 
-template <class T> long double sum(const T* x, int64_t count) {
+template <class T> Widest sum(const T* x, int64_t count) {
     return sum_over<T>(count, [=](int64_t i) { return x[i]; });
 }
 

@@ -141,13 +141,13 @@ template <class T>
 [[gnu::noinline]] Normalizer<T> capped_exponentials(const T* z, int64_t K, const Scores<T>& scores, T* e,
                                                     T* differences, T* slopes, Background<T>& background) {
     const Peak<T> top = peak(z, K);
-    const Wide<T> max = capped(top.max, scores.softcap).tanh;
+    const Tanh<T> max = capped(top.max, scores.softcap).tanh;
     const Wide<T> others = sum_exponentials(K, e, top.at, background, [&](int64_t j) {
         const int64_t end = K < j + group<T> ? K : j + group<T>;
 #pragma omp simd
         for (int64_t l = j; l < end; ++l) {
             const Capped<T> here = capped(z[l], scores.softcap);
-            const TwoTerms<T> x = split<T>(scores.softcap * (here.tanh - max) / scores.below.temperature);
+            const TwoTerms<T> x = capped_difference<T>(here.tanh, max, scores.softcap, scores.below.temperature);
             e[l] = exp_in_units(x.hi, x.lo);
             differences[l] = x.hi;
             slopes[l] = here.slope;

@@ -6,24 +6,14 @@
 #include <limits>
 
 #include "exp.hpp"
+#include "two_terms.hpp"
+#include "wide.hpp"
 
 namespace softgrad::SOFTGRAD_ISA {
-
-// What sums are carried in, and what a row's few scalars are computed in.
-template <class T> using Wide = std::conditional_t<std::is_same_v<T, float>, double, long double>;
-
-template <class T> struct TwoTerms { T hi, lo; };
 
 template <class T> [[gnu::always_inline]] inline TwoTerms<T> split(Wide<T> x) {
     const T hi = T(x);
     return {hi, T(x - hi)};
-}
-
-// a - b, exactly (Knuth's two-sum).
-template <class T> [[gnu::always_inline]] inline TwoTerms<T> exact_difference(T a, T b) {
-    const T hi = a - b;
-    const T b_seen = a - hi;
-    return {hi, (a - (hi + b_seen)) + (b_seen - b)};
 }
 
 // (z - max) / temperature
@@ -86,9 +76,14 @@ template <class T> struct ExpBelow {
     }
 };
 
-// A logit capped, cap tanh(z / cap): its tanh, and the slope 1 - tanh^2 = 1 / cosh^2 without the cancellation.
+// A logit capped, cap tanh(z / cap): its tanh, and the slope 1 - tanh^2 = 1 / cosh^2 without the cancellation. Without
+// a type wider than double, tanh has two terms: a rounding of tanh alone would be worth `cap` ulp of exp.
+constexpr bool tanh_in_two_terms = !has_wider_than_double;
+template <class T>
+using Tanh = std::conditional_t<std::is_same_v<T, double> && tanh_in_two_terms, TwoTerms<double>, Wide<T>>;
+
 template <class T> struct Capped {
-    Wide<T> tanh;
+    Tanh<T> tanh;
     T slope;
 };
 
@@ -96,9 +91,25 @@ template <class T> [[gnu::always_inline]] inline Capped<T> capped(T z, double ca
     if constexpr (std::is_same_v<T, float>) {  // in double, which vectorises: e = exp(-2 |z| / cap)
         const double x = double(z) / cap, e = exp_nonpositive(-2 * std::abs(x));
         return {std::copysign((1 - e) / (1 + e), x), T(4 * e / ((1 + e) * (1 + e)))};
+    } else if constexpr (tanh_in_two_terms) {
+        const double size = std::abs(z), x = size / cap;
+        const TwoTerms<double> minus_2x{-2 * x, -2 * (std::fma(-x, cap, size) / cap)}, e = exp_two_terms(minus_2x);
+        const TwoTerms<double> below = add({1, 0}, {-e.hi, -e.lo}), above = add({1, 0}, e);
+        const TwoTerms<double> tanh = quotient(below, above), quarter = quotient(quotient(e, above), above);
+        return {std::signbit(z) ? TwoTerms<double>{-tanh.hi, -tanh.lo} : tanh, 4 * (quarter.hi + quarter.lo)};
     } else {
-        const long double x = z / (long double)(cap), cosh = std::cosh(x);
+        const Wide<T> x = z / Wide<T>(cap), cosh = std::cosh(x);
         return {std::tanh(x), T(1 / (cosh * cosh))};
+    }
+}
+
+// cap (a - b) / temperature
+template <class T>
+[[gnu::always_inline]] inline TwoTerms<T> capped_difference(Tanh<T> a, Tanh<T> b, double cap, double temperature) {
+    if constexpr (std::is_same_v<Tanh<T>, Wide<T>>) {
+        return split<T>(cap * (a - b) / temperature);
+    } else {
+        return quotient(product(add(a, {-b.hi, -b.lo}), {cap, 0}), {temperature, 0});
     }
 }
 
@@ -109,7 +120,13 @@ template <class T> struct Scores {
     explicit Scores(double temperature, double softcap = 0) : below(temperature), softcap(softcap) {}
     Wide<T> scale() const { return 1 / Wide<T>(below.temperature); }  // ds/dz, but for the slope of the cap
     Wide<T> value(T z) const {
-        return (softcap == 0 ? Wide<T>(z) : softcap * capped(z, softcap).tanh) / below.temperature;
+        if (softcap == 0) return Wide<T>(z) / below.temperature;
+        const Tanh<T> tanh = capped(z, softcap).tanh;
+        if constexpr (std::is_same_v<Tanh<T>, Wide<T>>) {
+            return softcap * tanh / below.temperature;
+        } else {
+            return softcap * (tanh.hi + tanh.lo) / below.temperature;
+        }
     }
 };
 

@@ -6,6 +6,7 @@
 #include "loss_options.hpp"
 #include "shape.hpp"
 #include "storage.hpp"
+#include "wide.hpp"
 
 namespace softgrad {
 
@@ -29,7 +30,7 @@ template <class T> struct Kernels {
     Unary softmax, log_softmax, logsumexp;
     Binary softmax_vjp, log_softmax_vjp, log_softmax_jvp;
     std::span<const NamedLoss> losses;
-    long double (*sum)(const T* x, int64_t count);
+    Widest (*sum)(const T* x, int64_t count);
 };
 
 }  // namespace softgrad
