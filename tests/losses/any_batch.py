@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import judge
 from calls import in_both_widths, output_choices
+from cases import LOSSES
 from drawn import COMPUTED_IN, FLOATING, NAN_ROWS, ROWS, Drawn, cast, layouts, logits, of_subnormal_terms
 from tolerance import assert_within
 
@@ -37,7 +38,8 @@ class Batch(NamedTuple):
     @property
     def hard(self):
         """Whether the gradient is that of a class number, in which nothing cancels."""
-        return self.target.ndim < self.z.array.ndim and not (self.options["label_smoothing"] or self.options["z_loss"])
+        smoothed = self.options["label_smoothing"] or self.options.get("z_loss")
+        return self.target.ndim < self.z.array.ndim and not smoothed
 
 
 @st.composite
@@ -85,6 +87,9 @@ REDUCED = [
 def batches(draw, loss, rows=ROWS, nan_rows=NAN_ROWS, dtypes=COMPUTED_IN):
     given = draw(st.permutations([*OPTIONS]))[: draw(st.sampled_from([0, 1, 2, 3, 6]))]
     options = {name: draw(st.sampled_from(values)) if name in given else no for name, (no, values) in OPTIONS.items()}
+    options = LOSSES[loss].taken(options)
+    if own := LOSSES[loss].row.parameter:
+        options[own.name] = draw(st.sampled_from([own.default, *own.tried]))
     if options["softcap"]:  # nothing is said of an infinite logit that is capped
         rows, nan_rows = ({name: of[name] for name in of if "inf" not in name} for of in (rows, nan_rows))
     z = draw(logits(rows, nan_rows, dtypes))
@@ -100,10 +105,7 @@ def batches(draw, loss, rows=ROWS, nan_rows=NAN_ROWS, dtypes=COMPUTED_IN):
 
 
 def ulps_of_grad(batch):
-    """As the docstrings state them."""
-    if batch.loss == "squared_error":
-        return 10
-    return 4 if batch.hard else 6
+    return LOSSES[batch.loss].grad_ulps[not batch.hard]
 
 
 def exact_rows(batch):

@@ -62,13 +62,13 @@ class Call(NamedTuple):
     @property
     def hard(self):
         """Whether the loss of a row is that of its class number and no more."""
-        return self.classes and not any(self.options[name] for name in ("label_smoothing", "z_loss", "softcap"))
+        return self.classes and not any(self.options.get(name) for name in ("label_smoothing", "z_loss", "softcap"))
 
     @property
     def plain_rows(self):
         """Whether the gradients are those of the rows, without any option."""
         return self.options.get("reduction") == "none" and all(
-            self.options[name] is OPTIONS[name][0] for name in OPTIONS
+            value is OPTIONS[name][0] for name, value in self.options.items() if name in OPTIONS
         )
 
     @property

@@ -53,11 +53,12 @@ def problem(dtype, target, spread=3.0):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_agrees_with_the_judge(loss, dtype, name, target, reduction):
     z, t = problem(dtype, target)
-    exact = LOSSES[loss].judge(z, t, **OPTIONS[name]).reduced(reduction)
-    got = LOSSES[loss].with_grad(z, t, reduction=reduction, **OPTIONS[name])
+    family, options = LOSSES[loss], LOSSES[loss].taken(OPTIONS[name])
+    exact = family.judge(z, t, **options).reduced(reduction)
+    got = family.with_grad(z, t, reduction=reduction, **options)
     assert_within(4, got.loss, *exact.loss)
-    assert_within(LOSSES[loss].grad_ulps[0], got.grad, *exact.grad)  # soft targets need no more here
-    assert_within(4, LOSSES[loss].value(z, t, reduction=reduction, **OPTIONS[name]), got.loss)
+    assert_within(family.grad_ulps[0], got.grad, *exact.grad)  # soft targets need no more here
+    assert_within(4, family.value(z, t, reduction=reduction, **options), got.loss)
 
 
 @pytest.mark.parametrize(("name", "target"), APPLICABLE)
@@ -65,12 +66,12 @@ def test_agrees_with_the_judge(loss, dtype, name, target, reduction):
 def test_products_with_the_gradient_and_the_hessian(loss, name, target):
     z, t = problem("float64", target, spread=1.0)
     v = np.random.default_rng(8).normal(size=z.shape)
-    rows = LOSSES[loss].judge(z, t, **OPTIONS[name])
-    exact = judge.hessian_times(loss, z, t, v, **OPTIONS[name])
-    got, mean = (LOSSES[loss].hvp(z, t, v, reduction=reduction, **OPTIONS[name]) for reduction in ("none", "mean"))
-    assert_within(16, got, *exact)
+    family, options = LOSSES[loss], LOSSES[loss].taken(OPTIONS[name])
+    rows = family.judge(z, t, **options)
+    got, mean = (family.hvp(z, t, v, reduction=reduction, **options) for reduction in ("none", "mean"))
+    assert_within(16, got, *judge.hessian_times(loss, z, t, v, **options))
     assert_within(2, mean, got / rows.count)
-    assert_within(16, LOSSES[loss].jvp(z, t, v, reduction="none", **OPTIONS[name]), *(rows.grad * v).sum())
+    assert_within(16, family.jvp(z, t, v, reduction="none", **options), *(rows.grad * v).sum())
 
 
 @pytest.mark.parametrize("name", OPTIONS)
@@ -134,7 +135,7 @@ def test_a_denominator_makes_accumulation_over_batches_exact():
 def test_out_may_be_the_logits(loss, name, shape, order):
     rng = np.random.default_rng(3)
     z = np.asarray(rng.normal(size=shape), order=order)
-    options = {**OPTIONS[name]}
+    options = LOSSES[loss].taken(OPTIONS[name])
     if "weight" in options:
         options["weight"] = np.resize(WEIGHT, shape[1])
     y = rng.integers(0, 7, 9)
