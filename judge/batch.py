@@ -16,8 +16,6 @@ from judge.judged import Judged, dot, judged
 from judge.losses import LOSSES, Scored
 from judge.softmax import softmax_of, softmax_vjp, times
 
-SHARED = ("weight", "ignore_index", "label_smoothing", "softcap", "temperature")
-
 
 class LossAndGrad(NamedTuple):
     """A loss, reduced or one per row, and its gradient with respect to the logits."""
@@ -66,11 +64,10 @@ def rows(name, z, target, *, z_loss=0.0, a=WIDE, **options) -> Rows:
         target: (N,) class indices, or (N, K) probabilities. Probabilities and weights are read in the dtype of z.
         z_loss: the factor of logsumexp^2.
         a: the arithmetic.
-        options: weight, ignore_index, label_smoothing, softcap, temperature, and numbers that only this loss takes.
+        options: weight, ignore_index, label_smoothing, softcap, temperature; and what this loss alone takes.
     """
-    shared, own = _divided(options, a)
-    x, kept, count, lse, slope, _ = _problem(z, target, a, **shared)
-    part = LOSSES[name](x._replace(y=None) if z_loss else x, **own)
+    x, kept, count, lse, slope, _ = _problem(z, target, a, **options)
+    part = LOSSES[name](x._replace(y=None) if z_loss else x)
     loss, grad, factor = part.loss, part.grad, part.factor
     if z_loss:
         cost, pull = _z_loss(a.wide(z_loss), lse, x.eps)
@@ -94,13 +91,12 @@ def hessian_times(name, z, target, v, *, z_loss=0.0, softcap=None, temperature=1
     J u. With a softcap, exp turns the absolute rounding error of its argument into a relative error: of the score in p,
     and of 2 z / cap in 1 / cosh^2.
     """
-    shared, own = _divided(options, a)
-    x, kept, _, lse, slope, curvature = _problem(z, target, a, softcap=softcap, temperature=temperature, **shared)
-    part = LOSSES[name](x._replace(y=None), **own)
+    x, kept, _, lse, slope, curvature = _problem(z, target, a, softcap=softcap, temperature=temperature, **options)
+    part = LOSSES[name](x._replace(y=None))
     u = judged(slope * a.wide(v))
     change, pull = softmax_vjp(x.p, u, a), 2 * a.wide(z_loss) * lse
     grad = part.grad + pull * x.p
-    product = part.hessian(u, change) + pull * change + 2 * a.wide(z_loss) * x.p * dot(x.p, u)
+    product = part.hessian(change) + pull * change + 2 * a.wide(z_loss) * x.p * dot(x.p, u)
     result = slope * product + grad * (curvature * a.wide(v))
     if softcap is not None:
         cap = a.wide(softcap)
@@ -109,14 +105,8 @@ def hessian_times(name, z, target, v, *, z_loss=0.0, softcap=None, temperature=1
     return result.where(kept)
 
 
-def _divided(options, a):
-    """The options that all losses share, and those of one loss alone."""
-    shared = {name: value for name, value in options.items() if name in SHARED}
-    return shared, {name: a.wide(value) for name, value in options.items() if name not in SHARED}
-
-
 def _problem(
-    z, target, a, *, weight=None, ignore_index=None, label_smoothing=0.0, softcap=None, temperature=1.0
+    z, target, a, *, weight=None, ignore_index=None, label_smoothing=0.0, softcap=None, temperature=1.0, **own
 ) -> _Problem:
     eps = np.finfo(z.dtype).eps if z.dtype.kind == "f" else 0
     kept = np.ones(len(z), bool)
@@ -135,7 +125,7 @@ def _problem(
     scores, slope, curvature = _scores(a.wide(z), softcap, a)
     T = a.wide(temperature)
     s = softmax_of(scores, a, temperature)
-    x = Scored(a, s.p, s.log_p, t, y, w, label_smoothing > 0, eps)
+    x = Scored(a, s.p, s.log_p, t, y, w, label_smoothing > 0, eps, own)
     return _Problem(x, kept[:, None], a.wide(count), judged(s.largest) + s.log_sum, slope / T, curvature / T)
 
 

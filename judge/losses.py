@@ -4,7 +4,7 @@ To add a loss, write its function and its row in `LOSSES`. A function takes `Sco
 
     loss       (N, 1)
     grad       (N, K): with respect to the scores
-    hessian    the product with a change u of the scores, which changes the probabilities by J u
+    hessian    the product with a change of the scores, from the change J u of the probabilities
     factor     (N, 1): the size of the factor of p in the gradient
 
 The sizes follow from the terms, see `Judged`. Where a size is given by hand, the docstring says why.
@@ -30,6 +30,7 @@ class Scored(NamedTuple):
     weight: np.ndarray | None  # (K,)
     smoothed: bool
     eps: float  # of the dtype in which the loss is computed
+    own: dict[str, float]  # the options that one loss alone takes
 
     @property
     def weighted_t(self):
@@ -38,7 +39,7 @@ class Scored(NamedTuple):
 
     @property
     def difference(self):
-        """P - t. For probabilities, the implementation may compute p with an error in ulps of the larger of p and t."""
+        """The difference p - t. For probabilities, its error may be ulps of the larger of p and t."""
         if self.y is not None:
             return minus_one_hot(self.p, self.y)
         return Judged(self.p - self.t, np.maximum(self.p, abs(self.t)))
@@ -49,7 +50,7 @@ class Loss(NamedTuple):
 
     loss: Judged
     grad: Judged
-    hessian: Callable[[Judged, Judged], Judged]  # from u and J u
+    hessian: Callable[[Judged], Judged]
     factor: np.ndarray
 
 
@@ -59,7 +60,7 @@ def cross_entropy(x: Scored) -> Loss:
     total = wt.sum(keepdims=True)
     grad = x.p * total - wt if x.y is None else total * x.difference
     terms = Judged(-times(wt.value, x.log_p), times(wt.size, abs(x.log_p)))
-    return Loss(terms.sum(keepdims=True), grad, lambda u, change: total * change, total.size)
+    return Loss(terms.sum(keepdims=True), grad, lambda change: total * change, total.size)
 
 
 def kl_divergence(x: Scored) -> Loss:
@@ -84,7 +85,7 @@ def squared_error(x: Scored) -> Loss:
     d = x.difference
     halves = Judged(d.value**2 / 2, d.value**2 / 2 if x.y is not None else d.size * (abs(d.value) + 2 * x.eps * d.size))
 
-    def hessian(u, change):
+    def hessian(change):
         d = judged(x.p) - x.t
         return w * (change * (d - dot(d, x.p)) + x.p * (change - dot(change, x.p) - dot(d, change)))
 

@@ -10,7 +10,7 @@ import numpy as np
 
 import judge
 import softgrad as sg
-from softgrad.formulas import losses
+from softgrad.formulas.losses import LOSSES as TABLE
 
 DTYPES = ["float32", "float64"]
 
@@ -74,9 +74,9 @@ def vectors(case, dtype):
 class Loss(NamedTuple):
     """The family of a loss, its judge, and the bounds of its gradient's error as the docstrings state them."""
 
-    row: losses.LossRow
     value: object
     with_grad: object
+    with_stats: object
     jvp: object
     hvp: object
     judge: object
@@ -85,19 +85,20 @@ class Loss(NamedTuple):
     def ulps(self, target):
         return self.grad_ulps[target != "classes"]
 
-    def taken(self, options):
-        """Those of the options that the loss takes."""
-        return {name: value for name, value in options.items() if name in self.row.options}
-
 
 def loss_named(name):
-    family = (getattr(sg, name + member) for member in ("", "_with_grad", "_jvp", "_hvp"))
-    return Loss(losses.LOSSES[name], *family, partial(judge.rows, name), GRAD_ULPS.get(name, (4, 6)))
+    family = (getattr(sg, name + member) for member in ("", "_with_grad", "_with_stats", "_jvp", "_hvp"))
+    return Loss(*family, partial(judge.rows, name), GRAD_ULPS.get(name, (4, 6)))
+
+
+def taken(loss, options):
+    """Those of the options that a loss takes."""
+    return {name: value for name, value in options.items() if name in TABLE[loss].options}
 
 
 GRAD_ULPS = {"squared_error": (10, 10)}  # where they are not 4 and 6
-LOSSES = {name: loss_named(name) for name in losses.LOSSES}  # every test that runs on each loss reads it here
-DERIVED = [name for name, row in losses.LOSSES.items() if row.is_derived]  # those that sg.explain derives
+LOSSES = {name: loss_named(name) for name in TABLE}  # every test that runs on each loss reads this
+DERIVED = [name for name, row in TABLE.items() if row.is_derived]  # those that sg.explain derives
 TARGETS = {
     "classes": lambda case, dtype: classes(case),
     "probabilities": probabilities,

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-import cases
+from cases import TABLE
 from softgrad import nn
 from softgrad.data import Encoding, read_classes, read_table, split
 
@@ -120,7 +120,7 @@ def test_the_seed_determines_the_initial_weights(seed, softgrad, tmp_path):
 
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "softmax": nn.Softmax}
-LOSSES = {loss.row.command_name: name for name, loss in cases.LOSSES.items()}
+LOSSES = {row.command_name: name for name, row in TABLE.items()}
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -56,7 +56,7 @@ def hessian_times(f, z, v):
     ]
 
 
-def loss_of(name, target, *, weight=None, label_smoothing=0.0, z_loss=0.0, softcap=None, temperature=1.0):
+def loss_of(name, target, *, weight=None, label_smoothing=0.0, z_loss=0.0, softcap=None, temperature=1.0, **own):
     """The loss of one row as a function of its logits, as the docstrings of the losses define it."""
     e, c, T = numbers([label_smoothing, z_loss, temperature])
     cap = softcap and mpmath.mpf(softcap)
@@ -68,7 +68,7 @@ def loss_of(name, target, *, weight=None, label_smoothing=0.0, z_loss=0.0, softc
         t = [int(j == target) for j in range(K)] if np.ndim(target) == 0 else numbers(target)
         t = [(1 - e) * t_j + e / K for t_j in t]
         w = [1] * K if weight is None else numbers(weight)
-        return LOSSES[name](s, lse, t, w, weight is not None) + c * lse**2
+        return LOSSES[name](s, lse, t, w, weight is not None, **own) + c * lse**2
 
     return loss
 

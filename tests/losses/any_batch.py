@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 import judge
 from calls import in_both_widths, output_choices
-from cases import LOSSES
+from cases import LOSSES, taken
 from drawn import COMPUTED_IN, FLOATING, NAN_ROWS, ROWS, Drawn, cast, layouts, logits, of_subnormal_terms
+from softgrad.formulas.losses import LOSSES as TABLE
 from tolerance import assert_within
 
 OF_CLASSES = ["int64", "uint8", "int8", ">i4", "uint64", "bool"]
@@ -38,8 +39,9 @@ class Batch(NamedTuple):
     @property
     def hard(self):
         """Whether the gradient is that of a class number, in which nothing cancels."""
-        smoothed = self.options["label_smoothing"] or self.options.get("z_loss")
-        return self.target.ndim < self.z.array.ndim and not smoothed
+        return self.target.ndim < self.z.array.ndim and not (
+            self.options["label_smoothing"] or self.options.get("z_loss")
+        )
 
 
 @st.composite
@@ -83,13 +85,17 @@ REDUCED = [
 ]
 
 
+def options_of(loss):
+    """The options that a loss takes, with the values to draw from."""
+    own = TABLE[loss].parameter
+    return taken(loss, OPTIONS) | ({own.name: (own.default, [0.0, 0.5, 1.0, 5.0])} if own else {})
+
+
 @st.composite
 def batches(draw, loss, rows=ROWS, nan_rows=NAN_ROWS, dtypes=COMPUTED_IN):
-    given = draw(st.permutations([*OPTIONS]))[: draw(st.sampled_from([0, 1, 2, 3, 6]))]
-    options = {name: draw(st.sampled_from(values)) if name in given else no for name, (no, values) in OPTIONS.items()}
-    options = LOSSES[loss].taken(options)
-    if own := LOSSES[loss].row.parameter:
-        options[own.name] = draw(st.sampled_from([own.default, *own.tried]))
+    known = options_of(loss)
+    given = draw(st.permutations([*known]))[: draw(st.sampled_from([0, 1, 2, 3, 6]))]
+    options = {name: draw(st.sampled_from(values)) if name in given else no for name, (no, values) in known.items()}
     if options["softcap"]:  # nothing is said of an infinite logit that is capped
         rows, nan_rows = ({name: of[name] for name in of if "inf" not in name} for of in (rows, nan_rows))
     z = draw(logits(rows, nan_rows, dtypes))
@@ -105,6 +111,7 @@ def batches(draw, loss, rows=ROWS, nan_rows=NAN_ROWS, dtypes=COMPUTED_IN):
 
 
 def ulps_of_grad(batch):
+    """As the docstrings state them."""
     return LOSSES[batch.loss].grad_ulps[not batch.hard]
 
 
@@ -134,7 +141,7 @@ def reduced(batch, exact):
 
 
 def check(batch, function):
-    """What `loss_with_grad`, or `cross_entropy_with_stats`, says of a batch is right."""
+    """What `loss_with_grad`, or `loss_with_stats`, says of a batch is right."""
     z, exact = batch.z, exact_rows(batch)
     loss, grad = reduced(batch, exact)
     got = in_both_widths(function, [z, batch.target], batch.out, axis=z.axis, **batch.options, **batch.reduced)

@@ -5,7 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 import softgrad as sg
+from cases import taken
 from losses.any_batch import OPTIONS
+from softgrad.formulas.losses import LOSSES as TABLE
 
 
 class Call(NamedTuple):
@@ -68,7 +70,7 @@ class Call(NamedTuple):
     def plain_rows(self):
         """Whether the gradients are those of the rows, without any option."""
         return self.options.get("reduction") == "none" and all(
-            value is OPTIONS[name][0] for name, value in self.options.items() if name in OPTIONS
+            self.options.get(name, no) is no for name, (no, _) in OPTIONS.items()
         )
 
     @property
@@ -80,7 +82,7 @@ class Call(NamedTuple):
     def of_another_loss(self):
         """The gradient of the squared error; for the squared error itself that of the cross-entropy."""
         other = "cross_entropy" if self.function is sg.squared_error_with_grad else "squared_error"
-        return getattr(sg, f"{other}_with_grad")(self.logits, self.target, **self.options).grad
+        return getattr(sg, f"{other}_with_grad")(self.logits, self.target, **taken(other, self.options)).grad
 
     def at_target(self, function):
         """A function of the scores at the labels, rounded to the dtype of the loss."""
@@ -243,7 +245,13 @@ OF_LOG_P = [
     "gradient: p - t where t does not sum to 1",
     "loss: the logarithm of a rounded p",
 ]
-NO_SLIP_IN = {"squared_error": [*OF_LOG_P, "gradient: t forgotten"]}
+NO_SLIP_IN = {
+    loss: [
+        *([*OF_LOG_P, "gradient: t forgotten"] if loss == "squared_error" else []),
+        *([] if "z_loss" in row.options else ["gradient: z-loss forgotten"]),
+    ]
+    for loss, row in TABLE.items()
+}
 
 
 def with_slip(slip, right):
