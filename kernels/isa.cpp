@@ -3,6 +3,7 @@
 // nothing here instantiates a template of the standard library that is not surely inlined.
 #include "cross_entropy.hpp"
 #include "cross_entropy_tiles.hpp"
+#include "focal_loss.hpp"
 #include "softmax_rows.hpp"
 #include "softmax_tiles.hpp"
 #include "squared_error.hpp"
@@ -80,6 +81,17 @@ struct SquaredError {
     }
 };
 
+struct FocalLoss : CrossEntropy {  // which it is for gamma = 0
+    template <class T> static void classes(const LossRows<T>& rows, const int64_t* target) {
+        if (rows.options.parameter == 0) return CrossEntropy::classes(rows, target);
+        focal_loss_classes(rows, target);
+    }
+    template <class T, class Target> static void distributions(const LossRows<T>& rows, Target target) {
+        if (rows.options.parameter == 0) return CrossEntropy::distributions(rows, target);
+        focal_loss_soft(rows, target);
+    }
+};
+
 // Smoothed class indices, and a z_loss, need the kernel for distributions.
 template <class Loss, class T>
 void loss_of_classes(Source z, const int64_t* target, LossOptions<T> options, T* loss, Sink grad, Stats<T> stats,
@@ -109,6 +121,7 @@ constexpr typename Kernels<T>::NamedLoss losses[] = {
     named<CrossEntropy, T>("cross_entropy"),
     named<KlDivergence, T>("kl_divergence"),
     named<SquaredError, T>("squared_error"),
+    named<FocalLoss, T>("focal_loss"),
 };
 
 template <class T>

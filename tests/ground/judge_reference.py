@@ -87,4 +87,15 @@ def squared_error(s, lse, t, w, weighted):
     return of_row * sum((mpmath.exp(s_j - lse) - t_j) ** 2 for s_j, t_j in zip(s, t, strict=True)) / 2
 
 
-LOSSES = {"cross_entropy": cross_entropy, "kl_divergence": kl_divergence, "squared_error": squared_error}
+def focal_loss(s, lse, t, w, weighted, gamma=2):
+    return sum(
+        w_j * t_j * (1 - mpmath.exp(s_j - lse)) ** gamma * (lse - s_j) for w_j, t_j, s_j in zip(w, t, s, strict=True)
+    )
+
+
+LOSSES = {
+    "focal_loss": focal_loss,
+    "cross_entropy": cross_entropy,
+    "kl_divergence": kl_divergence,
+    "squared_error": squared_error,
+}

@@ -147,7 +147,7 @@ def test_separable_classes_are_learned(optimizer, loss, dtype):
     assert {value.dtype for value in network.parameters.values()} == {np.dtype(dtype)}
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", [loss for loss in LOSSES if loss != "focal_loss"])  # which is not least at p = t
 def test_probabilities_are_learned(loss):
     """The rows are the unit vectors, so a single Dense layer can fit any distribution of each row."""
     x, target = np.eye(3), np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4]])

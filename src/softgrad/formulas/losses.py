@@ -85,6 +85,20 @@ _ROWS = (
         backward=(FUSED,),
         options=(*COMMON_OPTIONS, "z_loss"),
     ),
+    LossRow(
+        name="focal_loss",
+        title="focal loss",
+        of_softmax="focal loss of softmax",
+        row_loss="-sum_k(t * (1 - p) ** gamma * logp)",
+        at_probabilities="dp = t * (gamma * (1 - p) ** (gamma - 1) * logp - (1 - p) ** gamma / p)",
+        backward=(
+            "dp = t * (gamma * (1 - p) ** (gamma - 1) * logp - (1 - p) ** gamma / p)",
+            SOFTMAX_IN_LOSS,
+        ),
+        options=("gamma", *COMMON_OPTIONS),
+        parameter=Parameter("gamma", 2.0, (2.0, 1.0, 5.0, 0.5, 3.0, 1.5)),
+        is_derived=False,
+    ),
 )
 LOSSES: Mapping[str, LossRow] = {row.name: row for row in _ROWS}
 PARAMETERS = tuple(row.parameter for row in _ROWS if row.parameter is not None)

@@ -6,6 +6,7 @@ from softgrad.losses._batch import Reduction as Reduction
 from softgrad.losses._options import LossOptions as LossOptions
 from softgrad.losses._results import *
 from softgrad.losses.cross_entropy import *
+from softgrad.losses.focal_loss import *
 from softgrad.losses.kl_divergence import *
 from softgrad.losses.linear import *
 from softgrad.losses.squared_error import *

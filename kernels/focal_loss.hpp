@@ -1,0 +1,73 @@
+// Focal loss of p = softmax(s), with its gradient: the cross-entropy, but small where p is right. The parameter of the
+// options is gamma > 0. `grad` may be null, and may be z itself.
+//
+// With q_j = 1 - p_j, and a_j = w_j t_j for class weights w,
+//     L       = -sum_j a_j q_j^gamma log p_j
+//     dL/ds_k = p_k sum_j a_j c_j - a_k c_k,     c_j = q_j^gamma (1 + gamma p_j (-log p_j) / q_j)
+// c_j has two terms that are not negative. Where p_j is near 1, (-log p_j) / q_j is too.
+//
+// Source: Lin et al., Focal Loss for Dense Object Detection, arXiv:1708.02002.
+#pragma once
+
+#include "loss_rows.hpp"
+#include "target_distribution.hpp"
+
+namespace softgrad::SOFTGRAD_ISA {
+
+// The factors of class j in a row.
+template <class T> struct Focus {
+    Wide<T> minus_log_p, p, q;
+    Wide<T> power;  // q^gamma
+    Wide<T> c;
+
+    Focus(const Row<T>& row, int64_t j, double gamma) {
+        const Normalizer<T>& n = row.n;
+        minus_log_p = n.log_sum() - row.difference(j);
+        p = row.exp(j) / n.sum();
+        q = (j == n.at ? n.others : n.sum() - row.exp(j)) / n.sum();  // of the largest p, 1 - p would cancel
+        power = std::pow(q, Wide<T>(gamma));
+        c = p == 0 || q == 0 ? power : power * (1 + gamma * p * (minus_log_p / q));
+    }
+};
+
+// For a target class y of weight w, the row's gradient is w c_y p_k, and -w c_y q_y at y.
+template <class T> void focal_loss_classes(const LossRows<T>& rows, const int64_t* target) {
+    rows.over(target, [&](const Row<T>& row) {
+        const int64_t y = target[row.number];
+        const double weight = rows.options.weight ? rows.options.weight[y] : 1;
+        const Focus<T> at_y(row, y, rows.options.parameter);
+        row.set_loss(weight == 0 || at_y.q == 0 ? 0 : weight * (at_y.power * at_y.minus_log_p));
+        row.set_stats(y);
+        if (!row.grad) return;
+
+        const Wide<T> scale = rows.options.scale * weight / Wide<T>(rows.options.temperature);
+        row.write_exponentials(scale * at_y.c / row.n.sum(), y, -scale * at_y.c * at_y.q);
+    });
+}
+
+// A class with a_j = 0 adds 0, even where log p_j is -inf.
+template <class T, class Target> [[gnu::noinline]] void focal_loss_soft(const LossRows<T>& rows, Target target) {
+    const LossOptions<T>& options = rows.options;
+    rows.over(target.classes, [&](const Row<T>& row) {
+        const auto t = target.of_row(row.number, row.K);
+        const auto a = [&](int64_t j) { return options.weight ? options.weight[j] * t(j) : t(j); };
+        Wide<T> loss = 0, sum = 0;  // sum_j a_j c_j
+        for (int64_t j = 0; j < row.K; ++j) {
+            if (a(j) == 0) continue;
+            const Focus<T> at_j(row, j, options.parameter);
+            loss += at_j.q == 0 ? 0 : a(j) * (at_j.power * at_j.minus_log_p);
+            sum += a(j) * at_j.c;
+        }
+        row.set_loss(loss);
+        row.set_stats(target.largest(row.number, row.K));
+        if (!row.grad) return;
+
+        const Wide<T> scale = options.scale / Wide<T>(options.temperature);
+        row.write_grad([&](int64_t j) {
+            const Focus<T> at_j(row, j, options.parameter);
+            return T(scale * (at_j.p * sum - (a(j) == 0 ? 0 : a(j) * at_j.c)));
+        });
+    });
+}
+
+}  // namespace softgrad::SOFTGRAD_ISA

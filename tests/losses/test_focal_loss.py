@@ -1,0 +1,79 @@
+"""Focal loss: it is the cross-entropy for gamma = 0; rows where its formula has a quotient of 0 or an infinite term."""
+
+import numpy as np
+import pytest
+
+import softgrad as sg
+
+OPTIONS = {
+    "none": {},
+    "weight": {"weight": [0.5, 2.0, 1.0, 0.0, 3.0]},
+    "ignored rows": {"ignore_index": 2},
+    "smoothing": {"label_smoothing": 0.1},
+    "softcap and temperature": {"softcap": 5.0, "temperature": 0.7},
+}
+FUNCTIONS = ["", "_with_grad", "_with_stats", "_jvp", "_hvp"]
+
+
+def flat(result):
+    """All arrays of a result."""
+    return [part for one in result for part in flat(one)] if isinstance(result, tuple) else [result]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("target", ["classes", "probabilities"])
+@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("K", [5, 300])
+def test_gamma_0_is_the_cross_entropy_to_the_bit(function, target, name, dtype, K):
+    rng = np.random.default_rng(3)
+    z, v = (rng.normal(size=(6, K)).astype(dtype) for _ in range(2))
+    t = rng.integers(0, 5, 6) if target == "classes" else rng.dirichlet(np.ones(K), 6).astype(dtype)
+    options = {**OPTIONS[name]}
+    if "ignore_index" in options and target == "probabilities":
+        options = {}
+    if "weight" in options:
+        options["weight"] = np.resize(options["weight"], K)
+    vector = {"_jvp": {"tangent": v}, "_hvp": {"v": v}}.get(function, {})
+    got = flat(getattr(sg, f"focal_loss{function}")(z, t, gamma=0, **vector, **options))
+    want = flat(getattr(sg, f"cross_entropy{function}")(z, t, **vector, **options))
+    for one, other in zip(got, want, strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
+
+
+# Targets with a probability of 1, of 0, and of 0 because of a logit of -inf; the loss and dL/dz_y there.
+EDGES = {
+    "certain": ([0.0, -800.0, -900.0], 0, 0.0, 0.0),
+    "one class": ([3.0], 0, 0.0, 0.0),
+    "impossible": ([0.0, -800.0, -900.0], 1, 800.0, -1.0),
+    "masked": ([0.0, -np.inf, -1.0], 1, np.inf, -1.0),
+}
+
+
+@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.parametrize("gamma", [0.3, 1.0, 2.0])
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_a_probability_of_0_or_1_gives_numbers(edge, gamma, one_hot):
+    z, y, loss, grad = EDGES[edge]
+    target = np.eye(len(z))[y] if one_hot else y
+    got = sg.focal_loss_with_grad(z, target, gamma=gamma)
+    assert got.loss == loss
+    assert got.grad[y] == grad
+    np.testing.assert_allclose(got.grad.sum(), 0, atol=1e-16)
+    assert np.isfinite(sg.focal_loss_hvp(z, target, np.ones(len(z)), gamma=gamma)).all()
+
+
+def test_a_nearly_certain_row_keeps_its_digits():
+    """For p_y = 1 - q with a small q the loss is q^(gamma + 1) to the first order, where 1 - p_y rounds to 0."""
+    q = np.exp(-40.0)
+    for gamma in (0.5, 2.0):
+        loss, grad = sg.focal_loss_with_grad([40.0, 0.0], 0, gamma=gamma)
+        np.testing.assert_allclose(loss, q ** (gamma + 1), rtol=1e-14)
+        np.testing.assert_allclose(grad[1], (1 + gamma) * q ** (gamma + 1), rtol=1e-14)
+
+
+@pytest.mark.parametrize("gamma", [-1.0, np.nan, np.inf, "2", None])
+def test_says_that_gamma_is_wrong(gamma):
+    with pytest.raises(sg.OptionError, match=r"focal_loss: gamma is .*, wanted 0 or a positive number"):
+        sg.focal_loss([0.0, 0.0], 0, gamma=gamma)
