@@ -19,6 +19,7 @@ from softgrad import nn as nn
 from softgrad._threads import *
 from softgrad.errors import *
 from softgrad.jacobian import *
+from softgrad.logsumexp import *
 from softgrad.losses import *
 from softgrad.softmax import *
 

@@ -1,14 +1,12 @@
-"""Softmax, its logarithm and its normalizer, with their derivatives.
+"""Softmax and its logarithm, with their derivatives.
 
 For one row of logits z (K classes):
 
     p_j   = exp(z_j) / sum_k exp(z_k)                softmax
-    y_j   = z_j - lse                                log_softmax
-    lse   = log sum_k exp(z_k)                       logsumexp
+    y_j   = z_j - log sum_k exp(z_k)                 log_softmax
 
     dp_i/dz_j = p_i (delta_ij - p_j)                 J = diag(p) - p p^T, a symmetric matrix
     dy_i/dz_j = delta_ij - p_j
-    dlse/dz_j = p_j
 
 A backward pass needs vector-Jacobian products (`_vjp`): J^T times the upstream gradient. Forward mode needs
 Jacobian-vector products (`_jvp`): J times a tangent, which is a direction in which the logits change. Neither forms J.
@@ -24,17 +22,14 @@ import numpy as np
 import numpy.typing as npt
 
 from softgrad import _kernels
-from softgrad._arrays import Array, Rows, in_shape_of, numbers, to_out, to_pair, to_row_values, to_rows
+from softgrad._arrays import Array, to_out, to_pair
 from softgrad._options import scale
-from softgrad.errors import DtypeError, ShapeError
+from softgrad._scores import fill_empty_rows, to_scores
 
 __all__ = [
     "log_softmax",
     "log_softmax_jvp",
     "log_softmax_vjp",
-    "logsumexp",
-    "logsumexp_jvp",
-    "logsumexp_vjp",
     "softmax",
     "softmax_jvp",
     "softmax_vjp",
@@ -73,10 +68,10 @@ def softmax(
         >>> sg.softmax([2.0, 1.0, 0.1]).round(3)
         array([0.659, 0.242, 0.099])
     """
-    z, mask = _to_scores("softmax", logits, axis, temperature, where, out)
+    z, mask = to_scores("softmax", logits, axis, temperature, where, out)
     p = z.output_buffer(out)
     z.call(_kernels.softmax, (z.stored, p), temperature, fresh=out is None)
-    _fill_empty_rows(p, mask, 0)
+    fill_empty_rows(p, mask, 0)
     return z.in_original_shape(p, out)
 
 
@@ -179,10 +174,10 @@ def log_softmax(
         >>> sg.log_softmax([40.0, 0.0])  # -4.25e-18; log(softmax(z)) would give 0
         array([-4.24835426e-18, -4.00000000e+01])
     """
-    z, mask = _to_scores("log_softmax", logits, axis, temperature, where, out)
+    z, mask = to_scores("log_softmax", logits, axis, temperature, where, out)
     log_p = z.output_buffer(out)
     z.call(_kernels.log_softmax, (z.stored, log_p), temperature, fresh=out is None)
-    _fill_empty_rows(log_p, mask, -np.inf)
+    fill_empty_rows(log_p, mask, -np.inf)
     return z.in_original_shape(log_p, out)
 
 
@@ -263,119 +258,6 @@ def log_softmax_jvp(
     )
 
 
-def logsumexp(
-    logits: npt.ArrayLike,  # (..., K)
-    *,
-    axis: int = -1,
-    temperature: float = 1.0,
-    where: npt.ArrayLike | None = None,  # (..., K), or a shape that broadcasts to it
-    keepdims: bool = False,
-    out: Array | None = None,
-) -> Array:
-    """The normalizer lse = log sum_k exp(z_k), computed without overflow.
-
-    Args:
-        logits: K scores along `axis`; floating-point numbers, or integers, which are converted to float64.
-        axis: the class axis.
-        temperature: a positive number T; logsumexp is applied to z / T.
-        where: True for the classes that take part. A row with none gives -inf.
-        keepdims: keep the class axis, with length 1.
-        out: the array to write the result to, in the shape and dtype of the result.
-
-    Returns:
-        One value per row, in the shape of logits without `axis` and the dtype of logits. Within 4 ulp of
-        |max| + log sum_k exp(z_k - max). A row of -inf gives -inf; a row that contains +inf gives +inf.
-
-    Raises:
-        AxisError, ShapeError, DtypeError, OptionError: as for `softmax`.
-
-    Example:
-        >>> float(sg.logsumexp([1000.0, 1000.0]).round(4))
-        1000.6931
-    """
-    z, _ = _to_scores("logsumexp", logits, axis, temperature, where, None)
-    outer, _, inner = z.stored.shape
-    lse = np.empty(outer * inner, z.stored.dtype)
-    z.call(_kernels.logsumexp, (z.stored, lse), temperature, fresh=True)
-    result = z.one_per_row(lse.astype(z.dtype, copy=False), keepdims=keepdims)
-    if out is None:
-        return result
-    to_out("logsumexp", out, result.shape, z.dtype)
-    out[...] = result
-    return out
-
-
-def logsumexp_vjp(
-    logits: npt.ArrayLike,  # (..., K)
-    grad_output: npt.ArrayLike,  # (...)
-    *,
-    axis: int = -1,
-    temperature: float = 1.0,
-    where: npt.ArrayLike | None = None,  # (..., K) or what broadcasts to it
-) -> Array:
-    """The vector-Jacobian product of logsumexp, dz_k = p_k g / temperature, with p = softmax(z / temperature).
-
-    It takes the logits, since the output alone does not determine p.
-
-    Args:
-        logits: the input of `logsumexp`.
-        grad_output: g, the gradient of the loss with respect to lse, in the shape of logits without `axis`.
-        axis: where the classes are.
-        temperature: as in `logsumexp`.
-        where: as in `logsumexp`; the gradient of the other classes is 0.
-
-    Returns:
-        The gradient dz, in the shape and dtype of logits; within 5 ulp, 6 with a temperature. Where p_k is subnormal,
-        within as many spacings of subnormal numbers times |g / temperature|.
-
-    Raises:
-        AxisError, ShapeError, DtypeError, OptionError: as `softmax`; grad_output has another shape than lse.
-
-    Example:
-        >>> sg.logsumexp_vjp([0.0, 0.0], 3.0)
-        array([1.5, 1.5])
-    """
-    z, mask = _to_scores("logsumexp_vjp", logits, axis, temperature, where, None)
-    g = to_row_values("logsumexp_vjp", "grad_output", grad_output, "logits", z)
-    return z.in_original_shape(_probabilities(z, mask, temperature) * (g / z.computed_in.type(temperature)))
-
-
-def logsumexp_jvp(
-    logits: npt.ArrayLike,  # (..., K)
-    tangent: npt.ArrayLike,  # (..., K)
-    *,
-    axis: int = -1,
-    temperature: float = 1.0,
-    where: npt.ArrayLike | None = None,  # (..., K) or what broadcasts to it
-) -> Array:
-    """The Jacobian-vector product of logsumexp, sum_j p_j v_j / temperature, with p = softmax(z / temperature).
-
-    Args:
-        logits: the input of `logsumexp`.
-        tangent: v, in the shape of logits.
-        axis: where the classes are.
-        temperature: as in `logsumexp`.
-        where: as in `logsumexp`; the tangent of the other classes is not read.
-
-    Returns:
-        One value per row, in the shape of logits without `axis`; dtype of logits. Within 4 ulp of
-        sum_j p_j |v_j| / temperature.
-
-    Raises:
-        AxisError, ShapeError, DtypeError, OptionError: as `softmax`; tangent has another shape than logits.
-
-    Example:
-        >>> float(sg.logsumexp_jvp([0.0, 0.0], [1.0, 3.0]))
-        2.0
-    """
-    z, mask = _to_scores("logsumexp_jvp", logits, axis, temperature, where, None)
-    v = z.arrange(in_shape_of("logsumexp_jvp", "logits", z, "tangent", tangent), z.computed_in)
-    if mask is not None:
-        v = np.where(mask, v, 0)
-    change = (_probabilities(z, mask, temperature) * v).sum(axis=1, dtype=np.longdouble) / temperature
-    return z.one_per_row(change.astype(z.dtype))
-
-
 def _times(
     kernel: Callable[..., None],
     function: str,
@@ -394,50 +276,3 @@ def _times(
     product = y.output_buffer(out, v)
     y.call(kernel, (y.stored, v, product), scale(function, "temperature", temperature), fresh=out is None)
     return y.in_original_shape(product, out)
-
-
-def _to_scores(
-    function: str,
-    logits: npt.ArrayLike,
-    axis: int,
-    temperature: float,
-    where: npt.ArrayLike | None,
-    out: Array | None,
-) -> tuple[Rows, Array | None]:
-    """Checks the arguments of softmax, log_softmax and logsumexp.
-
-    Returns:
-        The rows, -inf where `where` is False; and `where`, laid out like the rows.
-    """
-    scale(function, "temperature", temperature)
-    if where is None:
-        z = to_rows(function, "logits", logits, axis)
-        to_out(function, out, z.shape, z.dtype)
-        return z, None
-    array = numbers(function, "logits", logits)
-    mask = np.asarray(where)
-    if mask.dtype != np.bool_:
-        raise DtypeError(f"{function}: where.dtype is {mask.dtype}, wanted bool; compare first, as where > 0")
-    try:
-        mask = np.broadcast_to(mask, array.shape)
-    except ValueError as error:
-        raise ShapeError(
-            f"{function}: where.shape is {mask.shape}, wanted a shape that broadcasts to {array.shape}, that of logits"
-        ) from error
-    z = to_rows(function, "logits", np.where(mask, array, array.dtype.type(-np.inf)), axis)
-    to_out(function, out, z.shape, z.dtype)
-    return z, z.arrange(mask, mask.dtype)
-
-
-def _fill_empty_rows(values: Array, mask: Array | None, value: float) -> None:
-    """Sets the rows in which the mask leaves no class."""
-    if mask is not None:
-        np.copyto(values, value, where=~mask.any(axis=1, keepdims=True))
-
-
-def _probabilities(z: Rows, mask: Array | None, temperature: float) -> Array:
-    """Softmax of the rows, in the dtype that they are computed in."""
-    p = np.empty(z.stored.shape, z.computed_in)
-    _kernels.softmax(z.values, p, temperature)
-    _fill_empty_rows(p, mask, 0)
-    return p
