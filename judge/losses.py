@@ -39,7 +39,7 @@ class Scored(NamedTuple):
 
     @property
     def difference(self):
-        """P - t. For probabilities, the implementation may compute p with an error in ulps of the larger of p and t."""
+        """The difference p - t. For probabilities, its error may be ulps of the larger of p and t."""
         if self.y is not None:
             return minus_one_hot(self.p, self.y)
         return Judged(self.p - self.t, np.maximum(self.p, abs(self.t)))

@@ -98,6 +98,7 @@ def taken(loss, options):
 
 GRAD_ULPS = {"squared_error": (10, 10)}  # where they are not 4 and 6
 LOSSES = {name: loss_named(name) for name in TABLE}  # every test that runs on each loss reads this
+DERIVED = [name for name, row in TABLE.items() if row.is_derived]  # those that sg.explain derives
 TARGETS = {
     "classes": lambda case, dtype: classes(case),
     "probabilities": probabilities,

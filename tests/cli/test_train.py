@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 
+from cases import TABLE
 from softgrad import nn
 from softgrad.data import Encoding, read_classes, read_table, split
 
@@ -119,7 +120,7 @@ def test_the_seed_determines_the_initial_weights(seed, softgrad, tmp_path):
 
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "softmax": nn.Softmax}
-LOSSES = ["cross-entropy", "squared-error"]
+LOSSES = {row.command_name: name for name, row in TABLE.items()}
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -134,7 +135,7 @@ def test_every_activation_loss_and_optimizer_works(activation, loss, optimizer, 
     assert [metrics[key] for key in ("activation", "loss", "optimizer")] == [activation, loss, optimizer]
     assert [metrics[key] for key in ("epochs", "batch_size", "hidden")] == [3, 7, [8]]
     assert [type(layer) for layer in network.layers] == [nn.Dense, ACTIVATIONS[activation], nn.Dense]
-    assert network.loss_name == loss.replace("-", "_")
+    assert network.loss_name == LOSSES[loss]
 
 
 HIDDEN = {"0": [], "5": [5], "64,32": [64, 32], " 4, 3 ,2": [4, 3, 2]}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import softgrad as sg
-from cases import LOSSES
+from cases import DERIVED
 from explanation.cases import BATCHES
 from explanation.exact import assert_shown_right, exact_batch, wrong_layer
 from explanation.test_digits import check_row
@@ -17,7 +17,7 @@ from softgrad.explanation.render.formula_text import as_text
 from softgrad.explanation.steps import layer
 from softgrad.nn import Dense
 
-ALL = list(itertools.product(BATCHES, LOSSES, ["rows", "columns"]))
+ALL = list(itertools.product(BATCHES, DERIVED, ["rows", "columns"]))
 MEAN, LAYER, REST = "The mean over", "The layer below", "Loss and gradient of each"
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import softgrad as sg
-from cases import LOSSES
+from cases import DERIVED
 from explanation.walk import numbers, steps
 from softgrad.check.catalogue import ENTRIES
 from softgrad.explanation.render.formula_text import as_text
@@ -25,7 +25,7 @@ def test_common_mistakes_are_shown(mistake):
     assert COMMON[mistake] in names
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", DERIVED)
 def test_titles_and_explanations_come_from_the_catalogue(loss):
     found = [wrong for step in steps(sg.explain([2, 1, 0.1], 0, loss=loss)) for wrong in step.wrong]
     assert len(found) > 10
@@ -51,7 +51,7 @@ def test_the_checker_gives_a_wrong_line_the_same_name():
 
 
 @pytest.mark.parametrize("layout", ["rows", "columns"])
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", DERIVED)
 def test_a_reader_can_run_the_wrong_lines(loss, layout):
     """Each wrong line runs in NumPy, and its result has the numbers and the shape that are shown."""
     rows = layout == "rows"

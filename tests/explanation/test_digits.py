@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import softgrad as sg
-from cases import LOSSES
+from cases import DERIVED
 from explanation.cases import VECTORS
 from explanation.exact import assert_shown_right, exact_row, wrong_at_p, wrong_at_z
 from explanation.walk import numbers, sides, steps
@@ -18,7 +18,7 @@ from softgrad.explanation.formula import Words
 from softgrad.explanation.render.formula_text import as_text
 from softgrad.explanation.steps import row_values
 
-ALL = list(itertools.product(VECTORS, LOSSES))
+ALL = list(itertools.product(VECTORS, DERIVED))
 AT_P = "The gradient at the probabilities"
 
 
@@ -127,7 +127,7 @@ def test_every_digit_is_right(case, loss):
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.floats(-150, 150), min_size=1, max_size=6), st.data(), st.sampled_from([*LOSSES]))
+@given(st.lists(st.floats(-150, 150), min_size=1, max_size=6), st.data(), st.sampled_from(DERIVED))
 def test_every_digit_is_right_of_any_logits(logits, data, loss):
     if data.draw(st.booleans()):
         target = data.draw(st.integers(0, len(logits) - 1))
@@ -137,7 +137,7 @@ def test_every_digit_is_right_of_any_logits(logits, data, loss):
     check_row(*explained(logits, target, loss))
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", DERIVED)
 def test_six_digits_where_nothing_cancels(loss):
     """Digits are dropped only where they are uncertain."""
     steps = sg.explain([2, 1, 0.1], 0, loss=loss).parts[0].steps
@@ -148,7 +148,7 @@ def test_six_digits_where_nothing_cancels(loss):
 
 
 @pytest.mark.parametrize("case", ["three logits", "target is the smallest", "soft target", "target 0 at a class"])
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", DERIVED)
 def test_a_formula_with_numbers_gives_its_result(case, loss):
     """Each side of a formula with numbers is evaluated as Python, and compared with the result shown."""
     logits, target = VECTORS[case]
