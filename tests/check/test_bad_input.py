@@ -274,7 +274,7 @@ UNCHECKED = {  # what is odd: (the report, a fact)
         "forward is NaN in a part of its output at the inputs given",
     ),
     "no inputs": (lambda: sg.check_vjp(lambda: np.ones(2), lambda y, g: ()), "no gradient was returned for an array"),
-    "only whole numbers": (
+    "only integers": (
         lambda: sg.check_vjp(lambda y: np.eye(3)[y], lambda y, t, g: (None,), Y), "no gradient was returned for an"
     ),
 }  # fmt: skip
@@ -299,7 +299,7 @@ TAKEN = {  # what is taken as it is
     "a list of numbers": lambda: sg.check_vjp(softmax, vjp, [[1.0, 2.0, 0.5], [0.0, 1.0, 3.0]]),
     "a number": lambda: sg.check_vjp(np.tanh, lambda z, a, g: g * (1 - a * a), 0.5),
     "float32": lambda: sg.check_vjp(softmax, vjp, Z.astype(np.float32)),
-    "whole numbers": lambda: sg.check_vjp(softmax, vjp, np.array([[1, 2, 0]])),
+    "integers": lambda: sg.check_vjp(softmax, vjp, np.array([[1, 2, 0]])),
     "read-only": lambda: sg.check_vjp(softmax, vjp, np.broadcast_to(np.arange(3.0), (4, 3))),
     "a gradient for each of many": lambda: sg.check_vjp(
         lambda x, w: x * w, lambda x, w, y, g: (g * w, g * x), Z, Z + 1

@@ -22,7 +22,7 @@ ROOMS = {
 }
 OWN = ("softgrad.check", "softgrad.errors", "softgrad.formulas", "softgrad._extras")
 PRINT_AND_DRAW = {"rich", "matplotlib"}  # for the report; they compute no gradient
-FILES = sorted(file for room in (check, formulas) for file in Path(room.__file__).parent.rglob("*.py"))
+FILES = sorted(file for package in (check, formulas) for file in Path(package.__file__).parent.rglob("*.py"))
 
 
 def imported(file):

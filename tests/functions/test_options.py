@@ -49,9 +49,9 @@ def test_out_may_be_the_logits(function, shape):
 
 
 def test_out_that_overlaps_the_logits_elsewhere():
-    room = np.random.default_rng(2).normal(size=(11, 10))
-    want = sg.softmax(room[:10])
-    np.testing.assert_array_equal(sg.softmax(room[:10], out=room[1:]), want)
+    buffer = np.random.default_rng(2).normal(size=(11, 10))
+    want = sg.softmax(buffer[:10])
+    np.testing.assert_array_equal(sg.softmax(buffer[:10], out=buffer[1:]), want)
 
 
 @pytest.mark.parametrize("K", [5, 300])

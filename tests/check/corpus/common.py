@@ -26,7 +26,7 @@ def one_hot(classes, K):
 
 
 def row_losses(z, classes):
-    """Cross-entropy of each row, against class numbers."""
+    """Cross-entropy of each row, against class indices."""
     return -log_softmax(z)[np.arange(len(z)), classes]
 
 

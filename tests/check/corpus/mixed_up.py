@@ -96,7 +96,7 @@ def residual_at_the_probabilities(rng):
     return loss_of_probabilities, grad, with_probabilities(5, 3)(rng)
 
 
-@family.planted("logits-gradient-at-probabilities", "the same with class numbers, told nothing", kind="grad")
+@family.planted("logits-gradient-at-probabilities", "the same with class indices, told nothing", kind="grad")
 def residual_at_the_probabilities_of_classes(rng):
     def loss(p, classes):
         return -np.log(p[np.arange(len(p)), classes]).sum()

@@ -171,7 +171,7 @@ def log_softmax_through_the_probabilities(rng):
 # Cross-entropy ----------------------------------------------------------------------------------------------------
 
 
-@family.right("class numbers, the mean", kind="grad", inputs=any_with_classes)
+@family.right("class indices, the mean", kind="grad", inputs=any_with_classes)
 def cross_entropy_of_classes(rng):
     def grad(z, classes):
         p = softmax(z)

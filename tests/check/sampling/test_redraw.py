@@ -59,11 +59,11 @@ def of_both_signs(given, drawn):
 
 
 KINDS = {  # what is given: (the array, what holds for a draw)
-    "class numbers": (Y, classes),
-    "class numbers that have gaps": (np.array([3, 7, 7, 11, 3, 7]), classes),
+    "class indices": (Y, classes),
+    "class indices that have gaps": (np.array([3, 7, 7, 11, 3, 7]), classes),
     "ignored rows": (np.array([0, -1, 1, 2, -1, 0]), ignored_kept),
     "one-hot rows": (one_hot(Y, 3), one_hot_rows),
-    "one-hot rows of whole numbers": (one_hot(Y, 3).astype(int), one_hot_rows),
+    "one-hot rows of integers": (one_hot(Y, 3).astype(int), one_hot_rows),
     "one-hot columns": (one_hot(Y, 3).T.copy(), one_hot_columns),
     "a mask": (np.array([1.0, 0.0, 1.0, 1.0, 0.0, 0.0]), same_entries),
     "a mask that is scaled": (np.array([[0.0, 1.25, 1.25], [1.25, 1.25, 0.0]]), same_entries),

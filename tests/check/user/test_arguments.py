@@ -19,7 +19,7 @@ class Layer(NamedTuple):
 NESTED = {  # an input called P: (the input, the arrays in it by name)
     "an array": (A, {"P": A}),
     "a number": (2.5, {"P": np.array(2.5)}),
-    "a whole number": (3, {"P": np.array(3)}),
+    "an integer": (3, {"P": np.array(3)}),
     "a list of numbers": ([1.0, 2.0], {"P": np.array([1.0, 2.0])}),
     "rows in lists": ([[1.0, 2.0], [3.0, 4.0]], {"P": np.array([[1.0, 2.0], [3.0, 4.0]])}),
     "a dict": ({"W": B, "b": A}, {"W": B, "b": A}),

@@ -35,7 +35,7 @@ def test_what_is_understood(case):
 A_WEIGHT = "a weight for each class"
 NOT_USED = {  # (key, value, what the fact says)
     "no number": ("temperature", "warm", "temperature: warm (not used: wanted a number)"),
-    "no whole number": ("class_axis", 0.5, "class_axis: 0.5 (not used: wanted an integer)"),
+    "no integer": ("class_axis", 0.5, "class_axis: 0.5 (not used: wanted an integer)"),
     "rows of unlike lengths": ("target", [[1], [1, 2]], "target: [[1], [1, 2]] (not used: wanted an array of numbers)"),
     "weights in words": ("class_weight", "balanced", f"class_weight: balanced (not used: wanted {A_WEIGHT})"),
     "weights of a far class": (

@@ -21,9 +21,9 @@ WAYS = {  # what is returned: (the inputs, the value, wrt, the keys of the gradi
     "one in a tuple": ((X,), (GX,), None, [(0,)]),
     "one of two": ((X, W), GX, None, [(0,)]),
     "two of two": ((X, W), (GX, GW), None, [(0,), (1,)]),
-    "none for class numbers": ((X, Y), (GX, None), None, [(0,)]),
-    "without the class numbers": ((X, Y), GX, None, [(0,)]),
-    "class numbers first": ((Y, X), GX, None, [(1,)]),
+    "none for class indices": ((X, Y), (GX, None), None, [(0,)]),
+    "without the class indices": ((X, Y), GX, None, [(0,)]),
+    "class indices first": ((Y, X), GX, None, [(1,)]),
     "two real ones among three": ((X, Y, W), (GX, GW), None, [(0,), (2,)]),
     "none in the middle": ((X, Y, W), (GX, None, GW), None, [(0,), (2,)]),
     "none for a real one": ((X, W), (None, GW), None, [(1,)]),
@@ -41,7 +41,7 @@ WAYS = {  # what is returned: (the inputs, the value, wrt, the keys of the gradi
     "a list in a tuple": (([X, W],), ([GX, GW],), None, [(0, 0), (0, 1)]),
     "nested": (({"a": [X, {"W": W}]},), {"a": [GX, {"W": GW}]}, None, [(0, "a", 0), (0, "a", 1, "W")]),
     "a number": ((np.array(2.0),), 1.5, None, [(0,)]),
-    "whole numbers that are asked": ((Y,), np.zeros(4), [0], [(0,)]),
+    "integers that are asked for": ((Y,), np.zeros(4), [0], [(0,)]),
 }  # fmt: skip
 
 
