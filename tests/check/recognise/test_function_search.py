@@ -95,7 +95,7 @@ STRANGERS = {
     "softmax of a shifted class": (lambda z: softmax(z + np.arange(K)), reals((N, K))),
     "clipped logits": (lambda z: softmax(np.clip(z, -1, 1)), reals((N, K))),
     "hinge loss": (lambda z, y: np.maximum(0, 1 - z[np.arange(N), y]).mean(), with_classes((N, K))),
-    "focal loss": (lambda z, y: ((1 - np.exp(-nll(z, y))) ** 2 * nll(z, y)).mean(), with_classes((N, K))),
+    "focal loss, gamma 2.7": (lambda z, y: ((1 - np.exp(-nll(z, y))) ** 2.7 * nll(z, y)).mean(), with_classes((N, K))),
     "half of a mean": (lambda z, y: nll(z, y).mean() / 2, with_classes((N, K))),
     "absolute error": (lambda z, t: np.abs(z - t).sum(), reals((N, K), (N, K))),
     "quick GELU behind dense": (lambda x, W: (x @ W) * sigmoid(1.702 * (x @ W)), reals((N, 4), (4, K))),
