@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from softgrad._arrays import Array
+from softgrad._options import known
 from softgrad.formulas.losses import LOSSES
 from softgrad.losses._batch import Batch
 from softgrad.losses._hessian import Point, point, product_at_logits
@@ -20,37 +21,38 @@ AtScores: TypeAlias = Callable[[Point, Array], tuple[Array, Array]]
 
 
 class Loss:
-    """A loss. Its public functions have the signatures and the docstrings, and call these methods."""
+    """A loss. Its public functions have the signatures and the docstrings, and call these methods.
+
+    The function of the loss alone calls `read_batch` itself: another call with all options would take 1 µs.
+    """
 
     def __init__(self, name: str, at_scores: AtScores) -> None:
         self.row = LOSSES[name]
         self._at_scores = at_scores
 
-    def value(self, logits: npt.ArrayLike, target: npt.ArrayLike, **options: Any) -> Array:
-        """The loss."""
-        return read_batch(self.row.name, self.row, logits, target, options).loss()
-
     def with_grad(
         self, logits: npt.ArrayLike, target: npt.ArrayLike, *, out: Array | None, **options: Any
     ) -> LossAndGrad:
         """The loss and its gradient."""
-        return self._read("with_grad", logits, target, options, out).loss_with_grad(out)
+        return self._read(f"{self.row.name}_with_grad", logits, target, options, out).loss_with_grad(out)
 
     def with_stats(
         self, logits: npt.ArrayLike, target: npt.ArrayLike, *, out: Array | None, **options: Any
     ) -> LossGradStats:
         """The loss, its gradient and the statistics of the rows."""
-        return self._read("with_stats", logits, target, options, out).loss_with_stats(out)
+        return self._read(f"{self.row.name}_with_stats", logits, target, options, out).loss_with_stats(out)
 
     def jvp(self, logits: npt.ArrayLike, target: npt.ArrayLike, tangent: npt.ArrayLike, **options: Any) -> Array:
         """The derivative of the loss along a tangent."""
-        batch = self._read("jvp", logits, target, options)
-        return batch.loss_jvp(tangent_matrix(f"{self.row.name}_jvp", "tangent", tangent, batch.z))
+        function = f"{self.row.name}_jvp"
+        batch = self._read(function, logits, target, options)
+        return batch.loss_jvp(tangent_matrix(function, "tangent", tangent, batch.z))
 
     def hvp(self, logits: npt.ArrayLike, target: npt.ArrayLike, v: npt.ArrayLike, **options: Any) -> Array:
         """The Hessian of the loss times v."""
-        batch = self._read("hvp", logits, target, options)
-        return self.times_hessian(batch, tangent_matrix(f"{self.row.name}_hvp", "v", v, batch.z))
+        function = f"{self.row.name}_hvp"
+        batch = self._read(function, logits, target, options)
+        return self.times_hessian(batch, tangent_matrix(function, "v", v, batch.z))
 
     def times_hessian(self, batch: Batch, v: Array) -> Array:
         """The Hessian of the loss times v (N, K), in the shape of the logits."""
@@ -59,10 +61,12 @@ class Loss:
 
     def _read(
         self,
-        member: str,
+        function: str,
         logits: npt.ArrayLike,
         target: npt.ArrayLike,
         options: dict[str, Any],
         out: Array | None = None,
     ) -> Batch:
-        return read_batch(f"{self.row.name}_{member}", self.row, logits, target, options, out)
+        if options:
+            known(function, options, self.row.options)
+        return read_batch(function, self.row, logits, target, out, **options)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypedDict, get_args
+from typing import TypedDict, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from softgrad._arrays import Array, Rows, in_shape_of, numbers, to_out, to_rows, to_target
-from softgrad._options import known, not_negative, positive, scale, unit_interval
+from softgrad._options import not_negative, positive, scale, unit_interval
 from softgrad.errors import LabelError, OptionError, ShapeError
 from softgrad.formulas.losses import LossRow
 from softgrad.losses._batch import Batch, IfAllIgnored, Reduction
@@ -37,7 +36,13 @@ class RowOptions(CommonOptions, total=False):
 
 
 class LossOptions(RowOptions, total=False):
-    """The options of `softgrad.cross_entropy`, `softgrad.kl_divergence` and `softgrad.squared_error`."""
+    """The options of `softgrad.cross_entropy`, `softgrad.kl_divergence` and `softgrad.squared_error`.
+
+    Example:
+        >>> options: sg.LossOptions = {"reduction": "none", "temperature": 2.0}
+        >>> sg.cross_entropy([[0.0, 0.0]], [0], **options).round(4)
+        array([0.6931])
+    """
 
     axis: int
 
@@ -47,24 +52,7 @@ def read_batch(
     row: LossRow,
     logits: npt.ArrayLike | Rows,
     target: npt.ArrayLike,
-    options: Mapping[str, Any],
     out: Array | None = None,
-) -> Batch:
-    """Checks the arguments of a loss.
-
-    Raises:
-        TypeError: an option that this loss does not take.
-    """
-    known(function, options, row.options)
-    return _read(function, row, logits, target, out, **options)
-
-
-def _read(
-    function: str,
-    row: LossRow,
-    logits: npt.ArrayLike | Rows,
-    target: npt.ArrayLike,
-    out: Array | None,
     *,
     axis: int = -1,
     weight: npt.ArrayLike | None = None,
@@ -78,6 +66,7 @@ def _read(
     if_all_ignored: IfAllIgnored = "zero",
     **own: float,  # the parameter of this loss
 ) -> Batch:
+    """Checks the arguments of a loss. The names of the options are those of the row: see `known`."""
     if reduction not in CHOICES["reduction"]:
         raise _no_such_choice(function, "reduction", reduction)
     if if_all_ignored not in CHOICES["if_all_ignored"]:

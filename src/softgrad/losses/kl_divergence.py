@@ -17,7 +17,7 @@ import numpy.typing as npt
 from softgrad._arrays import Array
 from softgrad.losses._batch import IfAllIgnored, Reduction
 from softgrad.losses._family import Loss
-from softgrad.losses._options import LossOptions
+from softgrad.losses._options import LossOptions, read_batch
 from softgrad.losses._results import LossAndGrad, LossGradStats
 from softgrad.losses.cross_entropy import at_scores
 
@@ -73,7 +73,9 @@ def kl_divergence(
         >>> float(sg.kl_divergence([0.0, 0.0], [0.9, 0.1]).round(4))
         0.3681
     """
-    return LOSS.value(
+    return read_batch(
+        LOSS.row.name,
+        LOSS.row,
         logits,
         target,
         axis=axis,
@@ -86,7 +88,7 @@ def kl_divergence(
         reduction=reduction,
         denominator=denominator,
         if_all_ignored=if_all_ignored,
-    )
+    ).loss()
 
 
 def kl_divergence_with_grad(

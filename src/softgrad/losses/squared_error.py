@@ -3,7 +3,7 @@
 For one row of logits z (K classes), p = softmax(z), target distribution t:
 
     L     = 1/2 sum_j (p_j - t_j)^2
-    dL/dp = p - t                        the 1/2 takes the 2 away
+    dL/dp = p - t                        the 1/2 cancels the 2
     dL/dz = J (p - t)                    J = diag(p) - p p^T: p_k (p_k - t_k - sum_j (p_j - t_j) p_j)
 
 Source: Bishop, Pattern Recognition and Machine Learning (2006), 5.2 for the loss and 4.3.4 for J.
@@ -20,7 +20,7 @@ from softgrad._arrays import Array
 from softgrad.losses._batch import IfAllIgnored, Reduction
 from softgrad.losses._family import Loss
 from softgrad.losses._hessian import Point, dot, times_jacobian
-from softgrad.losses._options import LossOptions
+from softgrad.losses._options import LossOptions, read_batch
 from softgrad.losses._results import LossAndGrad, LossGradStats
 
 __all__ = [
@@ -76,7 +76,9 @@ def squared_error(
         >>> float(sg.squared_error([[0.0, 0.0], [0.0, 0.0]], [0, 1]))
         0.25
     """
-    return LOSS.value(
+    return read_batch(
+        LOSS.row.name,
+        LOSS.row,
         logits,
         target,
         axis=axis,
@@ -89,7 +91,7 @@ def squared_error(
         reduction=reduction,
         denominator=denominator,
         if_all_ignored=if_all_ignored,
-    )
+    ).loss()
 
 
 def squared_error_with_grad(
