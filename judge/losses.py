@@ -95,9 +95,10 @@ def squared_error(x: Scored) -> Loss:
 def focal_loss(x: Scored) -> Loss:
     """L = -sum w t q^gamma log p with q = 1 - p, dL/ds = p sum(w t c) - w t c, c = q^gamma - gamma p q^(gamma-1) log p.
 
-    A relative error e of q is an error gamma e of q^gamma. The sizes allow for gamma ulp, beside 4 ulp for the rest.
+    A relative error e of q is an error gamma e of q^gamma. The sizes allow for 2 gamma ulp, and 4 ulp for the rest.
     """
-    gamma, allowed = x.a.wide(x.own.get("gamma", 2.0)), 1 + x.a.wide(x.own.get("gamma", 2.0)) / 4
+    gamma = x.a.wide(x.own.get("gamma", 2.0))
+    allowed = 1 + gamma / 2
     top = np.asarray(x.p, float).argmax(axis=1)[:, None]
     q = 1 - x.p
     np.put_along_axis(q, top, without(x.p, top).sum(axis=1, keepdims=True), axis=1)
