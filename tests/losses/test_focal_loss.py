@@ -1,9 +1,12 @@
 """Focal loss: it is the cross-entropy for gamma = 0; rows where its formula has a quotient of 0 or an infinite term."""
 
+import mpmath
 import numpy as np
 import pytest
 
+import judge
 import softgrad as sg
+from tolerance import assert_within
 
 OPTIONS = {
     "none": {},
@@ -71,6 +74,37 @@ def test_a_nearly_certain_row_keeps_its_digits():
         loss, grad = sg.focal_loss_with_grad([40.0, 0.0], 0, gamma=gamma)
         np.testing.assert_allclose(loss, q ** (gamma + 1), rtol=1e-14)
         np.testing.assert_allclose(grad[1], (1 + gamma) * q ** (gamma + 1), rtol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("options", [{}, {"temperature": 0.3}, {"softcap": 30.0}], ids=str)
+@pytest.mark.parametrize("gamma", [0.01, 2.0, 20.0])
+def test_gamma_times_the_error_of_the_other_probabilities_is_within_the_bound(dtype, options, gamma):
+    """The other classes are equally probable, so that the errors of their exponentials add up."""
+    rng = np.random.default_rng(5)
+    z = np.where(np.arange(33) == 7, 0.0, rng.uniform(-20, 0, (2000, 1))) * options.get("temperature", 1.0)
+    z, y = (z + rng.uniform(-20, 20, (2000, 1))).astype(dtype), np.full(2000, 7)
+    got = sg.focal_loss_with_grad(z, y, gamma=gamma, reduction="none", **options)
+    exact = judge.rows("focal_loss", z, y, gamma=gamma, **options)
+    assert_within(4 + 2 * gamma, got.loss, exact.loss.value)
+    assert_within(4 + 2 * gamma, got.grad, exact.grad.value)
+
+
+def exact_hessian_of_two_classes(d, gamma):
+    """d^2 L / dz_0^2 for z = (d, 0) and class 0: its negative is the other entry of the first row."""
+    with mpmath.workdps(700):  # of which 1 - p loses 321, and the second difference 200
+        loss = lambda x: (1 - 1 / (1 + mpmath.exp(-x))) ** mpmath.mpf(gamma) * mpmath.log1p(mpmath.exp(-x))
+        d, h = mpmath.mpf(d), mpmath.mpf(10) ** -100
+        return float((loss(d + h) - 2 * loss(d) + loss(d - h)) / h**2)
+
+
+@pytest.mark.parametrize("d", [3.0, 40.0, 600.0, 705.0, 710.0, 740.0])
+@pytest.mark.parametrize("gamma", [0.001, 0.01, 2.0])
+@pytest.mark.parametrize("v", [[1.0, 0.0], [0.0, -1.0], [3.0, 2.0]])
+def test_the_hessian_of_a_nearly_certain_row_keeps_its_digits(d, gamma, v):
+    exact = exact_hessian_of_two_classes(d, gamma)
+    got = sg.focal_loss_hvp([d, 0.0], 0, v, gamma=gamma)
+    assert_within(8, got, [exact, -exact])
 
 
 @pytest.mark.parametrize("gamma", [-1.0, np.nan, np.inf, "2", None])
