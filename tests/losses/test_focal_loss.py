@@ -93,7 +93,10 @@ def test_gamma_times_the_error_of_the_other_probabilities_is_within_the_bound(dt
 def exact_hessian_of_two_classes(d, gamma):
     """d^2 L / dz_0^2 for z = (d, 0) and class 0: its negative is the other entry of the first row."""
     with mpmath.workdps(700):  # of which 1 - p loses 321, and the second difference 200
-        loss = lambda x: (1 - 1 / (1 + mpmath.exp(-x))) ** mpmath.mpf(gamma) * mpmath.log1p(mpmath.exp(-x))
+
+        def loss(x):
+            return (1 - 1 / (1 + mpmath.exp(-x))) ** mpmath.mpf(gamma) * mpmath.log1p(mpmath.exp(-x))
+
         d, h = mpmath.mpf(d), mpmath.mpf(10) ** -100
         return float((loss(d + h) - 2 * loss(d) + loss(d - h)) / h**2)
 

@@ -44,7 +44,9 @@ _LATER = {
 }
 
 
-def __getattr__(name: str) -> object:
-    if name not in _LATER:
-        raise AttributeError(f"module 'softgrad.check' has no attribute {name!r}")
-    return getattr(import_module(f"softgrad.check.{_LATER[name]}"), name)
+if not TYPE_CHECKING:  # to a type checker other names are errors
+
+    def __getattr__(name: str) -> object:
+        if name not in _LATER:
+            raise AttributeError(f"module 'softgrad.check' has no attribute {name!r}")
+        return getattr(import_module(f"softgrad.check.{_LATER[name]}"), name)

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from softgrad.losses._batch import Reduction as Reduction
 from softgrad.losses._options import LossOptions as LossOptions
 from softgrad.losses._results import *
 from softgrad.losses.cross_entropy import *
@@ -12,5 +11,5 @@ from softgrad.losses.linear import *
 from softgrad.losses.squared_error import *
 
 if not TYPE_CHECKING:  # type checkers follow the imports
-    _OTHERS = {"LossOptions", "Reduction", "TYPE_CHECKING", "linear"}
+    _OTHERS = {"TYPE_CHECKING", "linear"}
     __all__ = sorted(name for name in globals() if not name.startswith("_") and name not in _OTHERS)

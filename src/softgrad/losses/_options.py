@@ -37,7 +37,13 @@ class RowOptions(CommonOptions, total=False):
 
 
 class LossOptions(RowOptions, total=False):
-    """The options of `softgrad.cross_entropy`, `softgrad.kl_divergence` and `softgrad.squared_error`."""
+    """The options of `softgrad.cross_entropy`, `softgrad.kl_divergence` and `softgrad.squared_error`.
+
+    Example:
+        >>> options: sg.LossOptions = {"reduction": "none", "temperature": 2.0}
+        >>> sg.cross_entropy([[0.0, 0.0]], [0], **options).round(4)
+        array([0.6931])
+    """
 
     axis: int
 

@@ -25,11 +25,24 @@ from softgrad.losses._options import CommonOptions
 from softgrad.losses._results import LossAndGrad, LossGradStats
 from softgrad.losses.cross_entropy import at_scores as cross_entropy_at_scores
 
-__all__ = ["focal_loss", "focal_loss_hvp", "focal_loss_jvp", "focal_loss_with_grad", "focal_loss_with_stats"]
+__all__ = [
+    "FocalOptions",
+    "focal_loss",
+    "focal_loss_hvp",
+    "focal_loss_jvp",
+    "focal_loss_with_grad",
+    "focal_loss_with_stats",
+]
 
 
 class FocalOptions(CommonOptions, total=False):
-    """The options of `softgrad.focal_loss`."""
+    """The options of `softgrad.focal_loss`.
+
+    Example:
+        >>> options: sg.FocalOptions = {"gamma": 1.0, "reduction": "none"}
+        >>> sg.focal_loss([[0.0, 0.0]], [0], **options).round(4)
+        array([0.3466])
+    """
 
     gamma: float
     axis: int
