@@ -21,7 +21,7 @@ def focal(z: np.ndarray, y: np.ndarray, **options: Unpack[sg.FocalOptions]) -> s
     return sg.focal_loss_with_grad(z, y, **options)
 """
 WRONG = {
-    "sg.cros_entropy": 'Module has no attribute "cros_entropy"',
+    "sg.cross_entrpy": 'Module has no attribute "cross_entrpy"',
     "sg.check.Repot": 'Module has no attribute "Repot"',
     "sg.Array": 'no attribute "Array"',
     "sg.cross_entropy_with_grad([0.0], 0, gamma=2.0)": 'Unexpected keyword argument "gamma"',

@@ -38,7 +38,7 @@ class Batch(NamedTuple):
 
     @property
     def hard(self):
-        """Whether the gradient is that of a class number, in which nothing cancels."""
+        """Whether the gradient is that of a class index, in which nothing cancels."""
         return self.target.ndim < self.z.array.ndim and not (
             self.options["label_smoothing"] or self.options.get("z_loss")
         )
@@ -46,7 +46,7 @@ class Batch(NamedTuple):
 
 @st.composite
 def targets(draw, z, ignore_index):
-    """Class numbers, some of them `ignore_index`; or for None also probabilities, a quarter of which are 0."""
+    """Class indices, some of them `ignore_index`; or for None also probabilities, a quarter of which are 0."""
     rng, rows, layout = z.rng, z.rows, draw(layouts("target"))
     N, K = rows.shape
     kind = draw(st.sampled_from(["classes", "probabilities", "sum of 1.7", "negative"])) if ignore_index is None else ""

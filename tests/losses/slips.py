@@ -63,7 +63,7 @@ class Call(NamedTuple):
 
     @property
     def hard(self):
-        """Whether the loss of a row is that of its class number and no more."""
+        """Whether the loss of a row is that of its class index alone."""
         return self.classes and not any(self.options.get(name) for name in ("label_smoothing", "z_loss", "softcap"))
 
     @property

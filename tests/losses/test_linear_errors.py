@@ -31,7 +31,7 @@ BAD = {
     "bias of another length": (
         of(bias=[1.0]),
         sg.ShapeError,
-        r"bias.shape is \(1,\), wanted \(5,\), one number a class",
+        r"bias.shape is \(1,\), wanted \(5,\), one number per class",
     ),
     "a target too short": (of(target=[0]), sg.ShapeError, r"target.shape is \(1,\), but logits.shape is \(2, 5\)"),
     "a label too large": (of(target=[0, 5]), sg.LabelError, r"target\[1\] is 5, but logits have 5 classes on axis -1"),
@@ -46,7 +46,7 @@ BAD = {
     "NaN in x": (
         of(x=NAN_IN_X),
         sg.DataError,
-        r"x\[1, 2\] is nan, wanted finite numbers; a row marked by ignore_index",
+        r"x\[1, 2\] is nan, wanted finite numbers; rows marked by ignore_index",
     ),
     "infinity in x": (of(x=[[1, 2, 3], [np.inf, 0, 0]]), sg.DataError, r"x\[1, 0\] is inf, wanted finite numbers"),
     "NaN in w": (of(w=NAN_IN_W), sg.DataError, r"w\[4, 0\] is nan, wanted finite numbers"),
@@ -82,7 +82,7 @@ OF_HESSIAN = {
     "v without a bias": (
         of(v=V, bias=np.ones(5)),
         sg.ShapeError,
-        r"of v\[2\] and bias one is None; wanted both or neither",
+        r"one of v\[2\] and bias is None; wanted both or neither",
     ),
     "v of two": (of(v=V[:2]), sg.OptionError, r"v is a tuple of 2, wanted \(vx, vw, vb\), with None for vb without"),
     "v of one array": (of(v=V[0]), sg.OptionError, r"v is a ndarray, wanted \(vx, vw, vb\)"),

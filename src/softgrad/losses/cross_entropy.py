@@ -58,21 +58,20 @@ def cross_entropy(
     Args:
         logits: scores, K of them on `axis`; floating, or integers read as float64.
         target: classes 0..K-1 in the shape of logits without `axis`, or probabilities in the shape of logits, read in
-            their dtype. Probabilities need not sum to 1, and are not checked for being
-            negative; a class of target 0 adds 0, even where its logit is -inf.
+            their dtype. Probabilities need not sum to 1, and negative ones are not refused;
+            a class of target 0 adds 0, even where its logit is -inf.
         axis: where the classes are: -1 for rows (m, K), 0 for columns (K, m).
         weight: one number per class, (K): the loss is -sum_j w_j t_j log p_j. With class indices the mean
             divides by the sum of the weights of the targets, as in torch; otherwise by the number of rows.
         ignore_index: a class index that marks rows to leave out: they have loss 0 and gradient 0, whatever their
             logits, and the mean does not count them.
         label_smoothing: e, from 0 to 1: t becomes (1 - e) t + e / K.
-        z_loss: c, not negative: every row that is not ignored costs c logsumexp(s)^2 more.
+        z_loss: c, at least 0: c logsumexp(s)^2 is added to the loss of every row that is not ignored.
         softcap: if given, logits are capped first: z becomes softcap tanh(z / softcap).
-        temperature: logits, capped or not, are divided by it: s = z / temperature, p = softmax(s).
+        temperature: divides the logits after the cap: s = z / temperature, p = softmax(s).
         reduction: "mean" over the rows, "sum", or "none".
-        denominator: what the mean divides by instead, as in gradient accumulation over several batches.
-        if_all_ignored: what the mean is when there is no row to divide by, or all are of weight 0: "zero", "nan" or
-            "raise". The gradient is 0.
+        denominator: the mean divides by this instead, for gradients that are accumulated over several batches.
+        if_all_ignored: the mean if all rows are ignored or have weight 0: "zero", "nan" or "raise". The gradient is 0.
 
     Returns:
         The loss: a scalar, or for reduction "none" one number per row, in the shape of logits without `axis`; in nats;
@@ -143,7 +142,7 @@ def cross_entropy_with_stats(
     out: Array | None = None,
     **options: Unpack[LossOptions],
 ) -> LossGradStats:
-    """`cross_entropy_with_grad`, and what the same pass can tell of each row.
+    """`cross_entropy_with_grad`, and the statistics of the rows from the same pass.
 
     Args:
         logits: as `cross_entropy`.

@@ -1,12 +1,12 @@
-"""Softmax cross-entropy of a linear layer's logits, and its gradients, without the logits.
+"""Softmax cross-entropy of a linear layer, and its gradients, without storing the logits.
 
-For rows x (D features) and V classes with vectors w_j and biases b_j, z_j = <x, w_j> + b_j, and of the loss of z
+For rows x (D features) and V classes with vectors w_j and biases b_j, the logits are z_j = <x, w_j> + b_j, and
 
     g = dL/dz        dL/dx = sum_j g_j w_j        dL/dw_j = sum over the rows of g_j x        dL/db_j = that of g_j
 
-as `softgrad.cross_entropy` has g. Of N rows the logits would be N x V numbers. Here some rows at a time are multiplied
-into one buffer, made into g in place by the fused kernel, and multiplied into the gradients; where the buffer would
-hold only a few rows, it holds tiles of classes instead, twice.
+with g as in `softgrad.cross_entropy`. All logits of N rows would be N x V numbers. Here, the logits of a chunk of rows
+are computed in one buffer. The fused kernel replaces them by g, from which the gradients are computed. If the buffer
+holds only a few rows, it takes tiles of classes instead, in two passes.
 
 Source: Goodfellow et al., Deep Learning (2016), 6.2.2.3; Wijmans et al., Cut your losses in large-vocabulary language
 models, arXiv:2411.09009.
@@ -89,15 +89,15 @@ def linear_cross_entropy(
     if_all_ignored: IfAllIgnored = "zero",
     max_memory: int = MAX_MEMORY,
 ) -> Array:
-    """`cross_entropy` of the logits x @ w.T + bias, in memory that does not grow with their number.
+    """`cross_entropy` of the logits x @ w.T + bias, without storing all of them.
 
     Args:
-        x: rows of D features, finite; floating, or integers read as float64.
-        w: a row of D numbers for each of V classes, finite.
+        x: rows of D finite features; floating, or integers read as float64.
+        w: one row of D finite numbers for each of V classes.
         target: as `cross_entropy`, of logits (..., V).
         bias: one number per class; -inf masks a class.
-        weight: as `cross_entropy`; of the classes, not to be taken for w.
-        ignore_index: as `cross_entropy`; such rows take no part in the products, and may hold anything.
+        weight: as `cross_entropy`: one number per class, unlike w.
+        ignore_index: as `cross_entropy`. The ignored rows of x are not read, so they may hold NaN.
         label_smoothing: as `cross_entropy`.
         z_loss: as `cross_entropy`.
         softcap: as `cross_entropy`.
@@ -105,21 +105,22 @@ def linear_cross_entropy(
         reduction: as `cross_entropy`.
         denominator: as `cross_entropy`.
         if_all_ignored: as `cross_entropy`.
-        max_memory: bytes for logits, at a time; at least one row of up to 4096 classes. With less than 96 rows of all
-            classes, they are taken in tiles, which with gradients costs a fourth product beside three.
+        max_memory: the largest number of bytes for logits: at least those of one row of up to 4096 classes. If 96 rows
+            of all classes do not fit, the logits are computed in tiles; with gradients, that costs four products
+            instead of three.
 
     Returns:
-        The loss, as `cross_entropy`, in float64 if x or w is, else in float32. Logits are what BLAS makes of them in
-        that dtype, each within (D + 1) eps of the sizes of its terms, sum_d |x_d w_d| + |b|; the loss is within 4 ulp
-        of the exact one of these logits, in tiles within 32 ulp of the sizes of its terms.
+        The loss, as `cross_entropy`, in float64 if x or w is, else in float32. BLAS computes the logits in that
+        dtype, each within (D + 1) eps of the sizes of its terms, sum_d |x_d w_d| + |b|. The loss is within 4 ulp of
+        the exact loss of these logits; in tiles, within 32 ulp of the sizes of its terms.
 
     Raises:
-        ShapeError: shapes that do not meet.
+        ShapeError: the shapes of two arguments do not fit each other.
         LabelError: a class outside 0..V-1.
-        DataError: x is NaN or infinite; or w or the bias is, and makes a NaN of a loss or of dx.
-        OptionError: max_memory is too small; it says how much is needed. Or another option is out of its range.
-        TypeError: there is no such option.
-        DtypeError: an argument of the wrong kind.
+        DataError: x is NaN or infinite; or w or the bias is, and a loss or dx would be NaN.
+        OptionError: max_memory is too small (the message says how much is needed), or an option is out of its range.
+        TypeError: an unknown option.
+        DtypeError: an argument is not numeric.
 
     Example:
         >>> x, w = np.array([[1.0, 2.0], [0.5, -1.0]]), np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
@@ -161,22 +162,22 @@ def linear_cross_entropy_with_grad(
         w: as `linear_cross_entropy`.
         target: as `linear_cross_entropy`.
         bias: as `linear_cross_entropy`.
-        max_memory: as `linear_cross_entropy`. Besides logits there are, at most, 4096 rows of w, and of 16-bit w the
-            sum of dw in float32.
-        filter_eps: if not 0, what of a row's gradient g at its logits, before the 1/N of the mean, is below it may be
-            taken for 0 in dx and dw: a class is left out of both products for some rows if all of these have
-            |g| < filter_eps there. Off by default: a confident model loses little by it, one in training much.
+        max_memory: as `linear_cross_entropy`. Beside the logits, at most 4096 rows of w are copied, and for 16-bit w
+            dw is summed in float32.
+        filter_eps: if not 0, small entries of g, the gradient of a row's loss with respect to its logits, may be taken
+            as 0 in dx and dw: a class is left out of both products if |g| < filter_eps in all rows of a chunk. It is
+            off by default: the error is small for a confident model, but large for one in training.
         out: (dx, dw, db) to write the gradients to, in the shapes and dtypes of x, w and bias; None for a new array.
         options: as `linear_cross_entropy`; with reduction "none" the gradients are those of the sum.
 
     Returns:
         loss: as `linear_cross_entropy`.
         grad: a named tuple (dx, dw, db) in the shapes and dtypes of x, w and bias; db is None without a bias, dx is 0
-            in ignored rows. Of g, which is as exact as that of `cross_entropy`, dx is within (V + 8) eps of
-            sum_j |g_j w_jd|, dw and db within (N + 8) eps of the sums of |g_j x_d| and |g_j| over the rows. With s what
-            the reduction multiplies a row's gradient by, 1/N say, filter_eps adds to the error of dx_d at most
-            s filter_eps sum_j |w_jd|, to that of dw_jd at most s filter_eps times the sum of |x_d| over the rows, to
-            that of db nothing.
+            in ignored rows. g is as exact as in `cross_entropy`. Given g, dx is within (V + 8) eps of
+            sum_j |g_j w_jd|; dw and db are within (N + 8) eps of the sums of |g_j x_d| and |g_j| over the rows. The
+            reduction multiplies the gradient of each row by a factor s, such as 1/N. filter_eps adds at most
+            s filter_eps sum_j |w_jd| to the error of dx_d, at most s filter_eps times the sum of |x_d| over the rows to
+            that of dw_jd, and nothing to that of db.
 
     Raises:
         ShapeError, LabelError, DataError, OptionError, DtypeError: as `linear_cross_entropy`; out does not fit.
@@ -207,7 +208,7 @@ def linear_cross_entropy_with_stats(
     out: Out | None = None,
     **options: Unpack[RowOptions],
 ) -> LinearLossGradStats:
-    """`linear_cross_entropy_with_grad`, and what the same pass can tell of each row.
+    """`linear_cross_entropy_with_grad`, and the statistics of the rows from the same pass.
 
     Args:
         x: as `linear_cross_entropy`.
@@ -221,7 +222,7 @@ def linear_cross_entropy_with_stats(
 
     Returns:
         loss, grad: as `linear_cross_entropy_with_grad`.
-        stats: a named tuple (loss, logsumexp, entropy, correct), as `cross_entropy_with_stats` has it.
+        stats: a named tuple (loss, logsumexp, entropy, correct), as in `cross_entropy_with_stats`.
 
     Raises:
         ShapeError, LabelError, DataError, OptionError, DtypeError: as `linear_cross_entropy_with_grad`.
@@ -255,12 +256,12 @@ def linear_cross_entropy_hvp(
         target: as `linear_cross_entropy`.
         v: the direction (vx, vw, vb); vb is None without a bias.
         bias: as `linear_cross_entropy`.
-        max_memory: bytes for logits and their change along v, at a time: at least one row of each.
+        max_memory: the largest number of bytes for logits and their change along v: at least those of one row of each.
         options: as `linear_cross_entropy`; with reduction "none" the Hessian is that of the sum.
 
     Returns:
-        A named tuple (dx, dw, db) in the shapes and dtypes of x, w and bias. The Hessian at the logits is taken in
-        float64, and products in the dtype of the loss.
+        A named tuple (dx, dw, db) in the shapes and dtypes of x, w and bias. The Hessian at the logits is computed
+        in float64, the products in the dtype of the loss.
 
     Raises:
         ShapeError, LabelError, DataError, OptionError, DtypeError: as `linear_cross_entropy`; v does not fit.
@@ -275,7 +276,7 @@ def linear_cross_entropy_hvp(
     problem = read_problem(function, x, w, target, bias, max_memory, options, buffers=BUFFERS, whole_rows=True)
     vx, vw, vb = _three(function, v)
     if (vb is None) != (bias is None):
-        raise ShapeError(f"{function}: of v[2] and bias one is None; wanted both or neither")
+        raise ShapeError(f"{function}: one of v[2] and bias is None; wanted both or neither")
     direction = problem._replace(
         x=_direction(function, 0, vx, (*problem.batch.z.shape[:-1], problem.x.shape[1])).reshape(problem.x.shape),
         w=_direction(function, 1, vw, problem.w.shape),

@@ -3,7 +3,7 @@
 For one row of logits z (K classes), p = softmax(z), target distribution t:
 
     L     = 1/2 sum_j (p_j - t_j)^2
-    dL/dp = p - t                        the 1/2 takes the 2 away
+    dL/dp = p - t                        the 1/2 cancels the 2
     dL/dz = J (p - t)                    J = diag(p) - p p^T: p_k (p_k - t_k - sum_j (p_j - t_j) p_j)
 
 Source: Bishop, Pattern Recognition and Machine Learning (2006), 5.2 for the loss and 4.3.4 for J.

@@ -1,9 +1,9 @@
-"""What `softgrad.linear_cross_entropy` is made of: logits x w^T + b that are never all there at once.
+"""The parts of `softgrad.linear_cross_entropy`. The logits x w^T + b are never stored all at once.
 
-problem.py     the arguments, checked, and how rows and classes are taken some at a time
-one_pass.py    some rows with all of their classes: three products and the fused kernel
-two_passes.py  where too few whole rows would fit: tiles of classes, and a fourth product
+problem.py     the checks of the arguments, and how rows and classes are split into chunks
+one_pass.py    a chunk of rows with all classes: three products and the fused kernel
+two_passes.py  tiles of classes, for when too few whole rows fit: four products
 results.py     the loss and the statistics of each row
-gradients.py   dx, dw and db as they grow
+gradients.py   dx, dw and db, to which each chunk is added
 hessian.py     the Hessian times a vector
 """

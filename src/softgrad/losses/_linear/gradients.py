@@ -1,14 +1,14 @@
-"""dx = g w, dw = g^T x and db = sum of the rows of g, as they grow with each g, the gradient at some of the logits.
+"""dx = g w, dw = g^T x and db = sum of the rows of g, added up over the chunks. g is the gradient at the logits.
 
-With filter_eps, classes for which |g| is below it in all rows of a chunk are left out of both products. What is left
-out of a sum is at most filter_eps times the sizes of the factors:
+With filter_eps, a class is left out of both products if |g| is below filter_eps in all rows of the chunk. The error of
+a sum is then at most filter_eps times the sum of the sizes of the other factor:
 
     |error of dx_id| <= eps sum_j |w_jd|        |error of dw_jd| <= eps sum_i |x_id|
 
-db leaves nothing out.
+In db nothing is left out.
 
-For class numbers the entry of the target, p_y - 1, may be 1e4 times as large as the others, and in a sum each term
-after its own would be rounded as if it were as large. It is taken out of g, and its terms come last.
+For class indices the entry of the target, p_y - 1, can be 1e4 times as large as the others. Every term that a sum adds
+after it would be rounded as if it were that large. Therefore it is taken out of g, and its terms are added last.
 
 Source: Wijmans et al., Cut your losses in large-vocabulary language models, arXiv:2411.09009, 4.3, for the filter.
 """
@@ -24,12 +24,12 @@ from softgrad._blas import fits, multiply
 from softgrad.errors import OptionError
 from softgrad.losses._linear.problem import Index, Problem
 
-GATHERED = 512  # classes that are copied together at a time
-TARGETS = 64  # rows whose targets are added at a time
-MOST_GATHERED = 0.7  # of a block; where more classes count, all are taken as they lie
+GATHERED = 512  # classes that are copied together
+TARGETS = 64  # rows whose targets are added together
+MOST_GATHERED = 0.7  # of the classes of a block; if more are kept, the block is multiplied without a copy
 
 
-Out: TypeAlias = tuple[Array | None, Array | None, Array | None]  # dx, dw, db, to be written to
+Out: TypeAlias = tuple[Array | None, Array | None, Array | None]  # the arrays to write dx, dw, db to
 
 
 class LinearGrad(NamedTuple):
@@ -47,20 +47,20 @@ class LinearGrad(NamedTuple):
 
 
 class Gradients:
-    """Takes the rows some at a time: begin, add for all of their classes, end."""
+    """Adds up the gradients. For each chunk of rows: begin, add for each tile of classes, end."""
 
     def __init__(self, problem: Problem, out: Out, bias_dtype: np.dtype[Any] | None, filter_eps: float = 0.0) -> None:
         x, w = problem.x, problem.w
         read = [x, w, problem.bias, problem.batch.target, problem.batch.weight]
         self._problem, self._out, self._bias_dtype = problem, out, bias_dtype
-        self._dx = _room(out[0], x.shape, x.dtype, [*read, out[1], out[2]])
-        self._dw = _room(out[1], w.shape, problem.dtype, [*read, out[0], out[2]])
+        self._dx = _zeros_to_add_to(out[0], x.shape, x.dtype, [*read, out[1], out[2]])
+        self._dw = _zeros_to_add_to(out[1], w.shape, problem.dtype, [*read, out[0], out[2]])
         self._db = np.zeros(0 if bias_dtype is None else len(w))
         self._piece = np.empty((problem.rows, x.shape[1]), problem.dtype)
         self._least = filter_eps * problem.batch.scale
 
     def begin(self, rows: Index, x: Array) -> None:
-        """These rows, whose features are x."""
+        """Starts a chunk of rows with the features x."""
         self._rows, self._x = rows, x
         target = self._problem.batch.target
         self._target = target[rows] if target.ndim == 1 else np.arange(0)
@@ -69,7 +69,7 @@ class Gradients:
         self._dx_rows[...] = 0
 
     def add(self, g: Array, classes: slice) -> None:
-        """Adds g w, g^T x and the sum of g's rows, g (n, classes) being the gradient at their logits; spoils g."""
+        """Adds g w, g^T x and the sum of the rows of g, the gradient (n, classes) at the logits. Overwrites g."""
         row = np.flatnonzero((self._target >= classes.start) & (self._target < classes.stop))
         row = row[np.argsort(self._target[row], kind="stable")]
         y = self._target[row]
@@ -83,10 +83,10 @@ class Gradients:
             self._add_targets(row[some], y[some], at_target[some])
 
     def add_products(self, g: Array, classes: slice, x: Array, of_w: Problem) -> None:
-        """Adds g w and g^T x alone, with another x or w."""
+        """Adds only g w and g^T x, with another x or w."""
         for block, w in of_w.blocks(classes):
             part = g[:, block.start - classes.start : block.stop - classes.start]
-            chosen = np.flatnonzero(self._counts(part)) if self._least else np.arange(0)
+            chosen = np.flatnonzero(self._is_kept(part)) if self._least else np.arange(0)
             if not self._least or len(chosen) > MOST_GATHERED * len(w):
                 multiply(part, w, self._dx_rows, add=True)
                 multiply(part.T, x, self._dw[block], add=True)
@@ -100,14 +100,14 @@ class Gradients:
                 self._dw[block.start + some] += dw
 
     def end(self) -> Array:
-        """No more classes of these rows: their part of dx, which shows what of w is infinite though no loss is NaN."""
+        """Ends a chunk, and returns its dx. An infinite w can make dx NaN although no loss is NaN: that is an error."""
         self._problem.explain_nan(self._dx_rows)
         if self._dx_rows.base is self._piece:
             self._dx[self._rows] = self._dx_rows
         return self._dx_rows
 
     def result(self) -> LinearGrad:
-        """All of it, in the arrays that were given, or new ones."""
+        """The gradients, in the arrays of `out` where given."""
         x_shape = (*self._problem.batch.z.shape[:-1], self._dx.shape[1])
         db = None if self._bias_dtype is None else _deliver(self._db, self._out[2], self._db.shape, self._bias_dtype)
         return LinearGrad(
@@ -117,7 +117,7 @@ class Gradients:
         )
 
     def _add_targets(self, row: Array, y: Array, g: Array) -> None:
-        """What the entries g of these rows at their targets y add; y is sorted."""
+        """Adds the terms of g at the targets: g[i] belongs to row[i] and class y[i]. y is sorted."""
         classes, first = np.unique(y, return_index=True)
         if self._bias_dtype is not None:
             self._db[classes] += np.add.reduceat(g, first)
@@ -128,14 +128,14 @@ class Gradients:
         times_w *= g[:, None]
         self._dx_rows[row] += times_w
 
-    def _counts(self, g: Array) -> Array:
-        """For each class, whether the filter keeps it; a NaN is kept."""
-        counts: Array = ~((g.max(axis=0) < self._least) & (g.min(axis=0) > -self._least))
-        return counts
+    def _is_kept(self, g: Array) -> Array:
+        """For each class, whether the filter keeps it. It keeps NaN."""
+        kept: Array = ~((g.max(axis=0) < self._least) & (g.min(axis=0) > -self._least))
+        return kept
 
 
 def read_out(function: str, out: object, problem: Problem, bias_dtype: np.dtype[Any] | None) -> Out:
-    """The arrays to write to, checked."""
+    """Checks the arrays of `out`."""
     if out is None:
         return None, None, None
     if not isinstance(out, tuple) or len(out) != 3:
@@ -150,8 +150,10 @@ def read_out(function: str, out: object, problem: Problem, bias_dtype: np.dtype[
     return dx, dw, db
 
 
-def _room(given: Array | None, shape: tuple[int, ...], dtype: np.dtype[Any], taken: list[Array | None]) -> Array:
-    """Zeros to add to: in the given array, if gemm can write to it and it lies over nothing that is still needed."""
+def _zeros_to_add_to(
+    given: Array | None, shape: tuple[int, ...], dtype: np.dtype[Any], taken: list[Array | None]
+) -> Array:
+    """Zeros in the given array, or in a new one if gemm cannot write to it or if it shares memory with `taken`."""
     if given is None or given.shape != shape or given.dtype != dtype or not fits(given):
         return np.zeros(shape, dtype)
     if any(other is not None and np.may_share_memory(given, other) for other in taken):

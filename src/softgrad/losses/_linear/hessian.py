@@ -1,8 +1,9 @@
-"""The Hessian of the loss times (vx, vw, vb), some rows at a time.
+"""The Hessian of the loss times (vx, vw, vb), one chunk of rows after another.
 
-Along that direction the logits z = x w^T + b change by dz = vx w^T + x vw^T + vb, and their gradient g by h = H_z dz:
+Along that direction the logits z = x w^T + b change by dz = vx w^T + x vw^T + vb, and their gradient g by h = H_z dz.
+The products are:
 
-    of x    h w + g vw          of w    h^T x + g^T vx          of b    the sum of the rows of h
+    for x    h w + g vw          for w    h^T x + g^T vx          for b    the sum of the rows of h
 
 Source: Pearlmutter, Fast exact multiplication by the Hessian, Neural Computation 6 (1994).
 """
@@ -19,11 +20,11 @@ from softgrad.losses._linear.problem import Problem, as_matrix
 from softgrad.losses.cross_entropy import LOSS
 
 BUFFERS = 2  # logits and their change, (n, V) each
-WORKED_ON = 2**17  # entries of the two that are in float64 at a time, beside a dozen temporaries
+IN_FLOAT64 = 2**17  # entries of a group of rows, which is computed in float64 with a dozen temporaries
 
 
 def times_hessian(problem: Problem, v: Problem, gradients: Gradients) -> LinearGrad:
-    """The products with v, a problem of the same shapes whose x, w and bias are the direction."""
+    """The product with v: a problem of the same shapes, with the direction as x, w and bias."""
     classes = slice(0, len(problem.w))
     buffers = np.empty((BUFFERS, problem.rows * classes.stop), problem.dtype)
     for rows in problem.chunks():
@@ -45,8 +46,8 @@ def times_hessian(problem: Problem, v: Problem, gradients: Gradients) -> LinearG
 
 
 def _replace_by_product(batch: Batch, change: Array) -> None:
-    """Makes dz into H_z dz, a few rows at a time."""
-    step = max(1, WORKED_ON // change.shape[1])
+    """Replaces dz by H_z dz, one group of rows after another."""
+    step = max(1, IN_FLOAT64 // change.shape[1])
     for start in range(0, len(change), step):
         some = slice(start, start + step)
         stored, target = batch.z.stored[some], batch.target[some]

@@ -1,4 +1,4 @@
-"""The arguments of a linear cross-entropy, checked, and how its rows and classes are taken some at a time."""
+"""The checks of the arguments of a linear cross-entropy, and the split of its rows and classes into chunks."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ OPTIONS = tuple(name for name in CROSS_ENTROPY.options if name != "axis")  # the
 
 Index: TypeAlias = slice | Array  # of rows
 
-# Classes that one call of gemm has: it packs its operands, here into some 2 MB, with all classes into 25.
+# Classes in one call of gemm. It packs its operands: of this many classes into about 2 MB, of all into 25 MB.
 BLOCK = 4096
-# Below so many rows gemm, which packs w anew in every call, loses more than the fourth product of two passes costs.
+# With fewer rows, gemm loses more than the fourth product of two passes costs, since each call packs w again.
 FEW_ROWS = 96
-ENOUGH_ROWS = 512  # where gemm is at its best
-ROUND = 16  # rows: gemm is slower for ragged numbers of them
-WIDEST = 2**16  # classes of a tile, of which one row at least is worked on with some ten temporaries
-IN_HAND = 8  # rows that the kernel's threads and gemm have copies of, beside the buffer
+ENOUGH_ROWS = 512  # with more, gemm is no faster
+ROUND = 16  # gemm is slower if the number of rows is not a multiple of this
+WIDEST = 2**16  # classes in a tile; at least one row of it is computed with about ten temporaries
+IN_HAND = 8  # rows outside the buffer: copies that the kernel's threads and gemm make
 
 
 class Logits(Rows):
-    """The shape of logits that are never all there."""
+    """The shape of logits that are never stored all at once."""
 
     __slots__ = ()
 
     def arrange(self, array: Array, dtype: np.dtype[Any] | None = None) -> Array:
-        """A target of that shape as (N, V, 1), as it is: its rows are converted when their turn comes."""
+        """A target of that shape as (N, V, 1), in its own dtype: each chunk of rows is converted when it is used."""
         return array.reshape(self.stored.shape)
 
 
@@ -50,35 +50,35 @@ class Problem(NamedTuple):
     w: Array  # (V, D), in the caller's dtype
     bias: Array | None  # (V), in the dtype of the computation
     batch: Batch  # target and options
-    kept: Array | None  # the numbers of the rows that are not ignored; None for all
-    rows: int  # that are taken at a time
-    classes: int  # that are there at a time: V, or fewer
+    kept: Array | None  # the indices of the rows that are not ignored; None for all
+    rows: int  # in a chunk
+    classes: int  # in a tile: V, or fewer
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """What is computed in: float32 or float64."""
+        """The dtype of the computation: float32 or float64."""
         return self.batch.z.computed_in
 
     @property
     def in_tiles(self) -> bool:
-        """Whether classes are taken some at a time."""
+        """Whether a tile holds only some of the classes."""
         return self.classes < len(self.w)
 
     def chunks(self) -> Iterator[Index]:
-        """All rows that are not ignored, some at a time."""
+        """The rows that are not ignored, chunk by chunk."""
         for start in range(0, len(self.x) if self.kept is None else len(self.kept), self.rows):
             chunk = slice(start, start + self.rows)
             yield chunk if self.kept is None else self.kept[chunk]
 
     def features(self, rows: Index) -> Array:
-        """Rows of x as gemm takes them; finite."""
+        """Rows of x as gemm takes them. An entry that is not finite is an error."""
         x = as_matrix(self.x[rows], self.dtype)
         if not np.isfinite(x).all():
             self._refuse("x", x, rows)
         return x
 
     def batch_of(self, rows: Index, logits: Array) -> Batch:
-        """These rows as a batch for the kernels, of logits (n, V)."""
+        """A batch for the kernels: these rows, with the logits (n, V)."""
         target = self.batch.target[rows]
         if target.ndim == 3:
             target = np.ascontiguousarray(target, self.dtype)
@@ -86,14 +86,14 @@ class Problem(NamedTuple):
         return self.batch._replace(z=z, target=target)
 
     def blocks(self, classes: slice) -> Iterator[tuple[slice, Array]]:
-        """Rows of w, some at a time, as gemm takes them."""
+        """The rows of w, block by block, as gemm takes them."""
         step = BLOCK if fits(self.w) and self.w.dtype == self.dtype else max(1, min(BLOCK, 2**20 // self.w.shape[1]))
         for start in range(classes.start, classes.stop, step):
             block = slice(start, min(start + step, classes.stop))
             yield block, as_matrix(self.w[block], self.dtype)
 
     def fill(self, logits: Array, x: Array, classes: slice) -> None:
-        """Makes logits (n, classes) the x w^T + b of these classes."""
+        """Writes x w^T + b of these classes to logits (n, classes)."""
         for block, of_w in self.blocks(classes):
             out = logits[:, block.start - classes.start : block.stop - classes.start]
             if self.bias is not None:
@@ -118,12 +118,12 @@ class Problem(NamedTuple):
         number = row + rows.start if isinstance(rows, slice) else int(rows[row])
         at = np.unravel_index(number, self.batch.z.shape[:-1]) if name == "x" else (number,)
         place = ", ".join(str(int(i)) for i in (*at, column))
-        way_out = "; a row marked by ignore_index is not looked at" if name == "x" else ""
+        way_out = "; rows marked by ignore_index are not read" if name == "x" else ""
         raise DataError(f"{self.function}: {name}[{place}] is {values[row, column]}, wanted finite numbers{way_out}")
 
 
 def as_matrix(values: Array, dtype: np.dtype[Any]) -> Array:
-    """The same matrix as gemm takes it; a copy only if it is not so."""
+    """The matrix in the dtype and layout that gemm takes; a copy only if it must be."""
     return values if values.dtype == dtype and fits(values) else np.array(values, dtype, order="C")
 
 
@@ -139,9 +139,9 @@ def read_problem(
     buffers: int = 1,
     whole_rows: bool = False,
 ) -> Problem:
-    """The arguments, checked; so many buffers of logits have to fit into max_memory, of whole rows or else of tiles."""
+    """Checks the arguments. `buffers` buffers of logits must fit into max_memory: whole rows, or otherwise tiles."""
     known(function, options, OPTIONS)
-    room = _read_bytes(function, max_memory)
+    memory = _read_bytes(function, max_memory)
     features, head = numbers(function, "x", x), numbers(function, "w", w)
     if head.ndim != 2 or not head.size:
         raise ShapeError(f"{function}: w.shape is {head.shape}, wanted (V, D), D numbers for each of V classes")
@@ -162,7 +162,7 @@ def read_problem(
         kept = np.flatnonzero(batch.target >= 0)
         rows = len(kept)
     elif batch.target.ndim == 3 and not (batch.target.dtype == computed_in and batch.target.flags.carray):
-        buffers += 1  # in which rows of the target are converted
+        buffers += 1  # for the converted rows of the target
     return Problem(
         function,
         features.reshape(-1, head.shape[1]),
@@ -170,14 +170,14 @@ def read_problem(
         None if bias is None else _read_bias(function, bias, classes, computed_in),
         batch,
         kept,
-        *_plan(function, rows, classes, room, buffers * computed_in.itemsize, whole_rows),
+        *_plan(function, rows, classes, memory, buffers * computed_in.itemsize, whole_rows),
     )
 
 
 def _read_bias(function: str, bias: npt.ArrayLike, classes: int, dtype: np.dtype[Any]) -> Array:
     array = numbers(function, "bias", bias)
     if array.shape != (classes,):
-        raise ShapeError(f"{function}: bias.shape is {array.shape}, wanted ({classes},), one number a class")
+        raise ShapeError(f"{function}: bias.shape is {array.shape}, wanted ({classes},), one number per class")
     return np.ascontiguousarray(array, dtype)
 
 
@@ -188,7 +188,7 @@ def _read_bytes(function: str, max_memory: object) -> int:
 
 
 def _plan(function: str, rows: int, classes: int, max_memory: int, entry: int, whole_rows: bool) -> tuple[int, int]:
-    """How many rows and how many classes of logits are there at a time, of so many bytes an entry."""
+    """The number of rows in a chunk and of classes in a tile. `entry` is the number of bytes per logit."""
     entries, least = max_memory // entry, classes if whole_rows else min(classes, BLOCK)
     if entries < least:
         raise OptionError(

@@ -1,4 +1,4 @@
-"""What is known of each row: its loss, and its statistics where they were asked for. Ignored rows keep their 0."""
+"""The loss of each row and, if requested, its statistics. In ignored rows they are 0."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Stats: TypeAlias = tuple[Array, Array, Array]  # logsumexp, entropy, correct
 
 
 class RowResults:
-    """Filled some rows at a time."""
+    """Arrays of one number per row, filled chunk by chunk."""
 
     def __init__(self, problem: Problem, *, with_stats: bool) -> None:
         rows, self._dtype, self._z = len(problem.x), problem.dtype, problem.batch.z
@@ -24,14 +24,14 @@ class RowResults:
         if with_stats:
             self._stats = np.zeros(rows, self._dtype), np.zeros(rows, self._dtype), np.zeros(rows, np.bool_)
 
-    def room(self, rows: int) -> Stats | None:
-        """For the statistics of so many rows, if they are asked for."""
+    def new_stats(self, rows: int) -> Stats | None:
+        """Uninitialised statistics of a chunk of this many rows; None if they are not requested."""
         if self._stats is None:
             return None
         return np.empty(rows, self._dtype), np.empty(rows, self._dtype), np.empty(rows, np.bool_)
 
     def put(self, rows: Index, loss: Array, stats: Stats | None) -> None:
-        """What was found of some rows."""
+        """Stores the results of a chunk of rows."""
         self._loss[rows] = loss
         for values, found in zip(self._stats or (), stats or (), strict=True):
             values[rows] = found

@@ -1,16 +1,16 @@
-"""Rows whose classes do not fit into the buffer: tiles of classes, twice, with the logits computed anew.
+"""A chunk of rows whose classes do not fit into the buffer: two passes over tiles, each of which computes the logits.
 
-The first pass keeps for every row, of the scores s seen so far,
+For every row, the first pass keeps these quantities of the scores s seen so far:
 
-    m = max s                        others = sum exp(s_j - m), but for the 1 of the maximum itself
+    m = max s                        others = sum exp(s_j - m), without the term 1 of the maximum
     entropy = sum exp(s_j - m) (m - s_j)         pulled = sum a_j (m - s_j)         total = sum a_j
 
-where a is the target, smoothed and weighted. When m rises by d, the first sum, with its 1, and the second shrink by
-exp(-d), and the others grow by d times what they are sums of. No term is negative: nothing cancels. At the end
+where a is the target, smoothed and weighted. When m rises by d, others + 1 and entropy are multiplied by exp(-d), after
+entropy has grown by d (others + 1); pulled grows by d total. No term is negative, so nothing cancels. At the end
 
     lse = m + log1p(others)          L = total log1p(others) + pulled + c lse^2
 
-and the second pass makes each tile of scores into dL/ds_j = exp(s_j - m) / (1 + others) (total + 2 c lse) - a_j.
+and the second pass replaces each tile of scores by dL/ds_j = exp(s_j - m) / (1 + others) (total + 2 c lse) - a_j.
 
 Source: Milakov and Gimelshein, Online normalizer calculation for softmax, arXiv:1805.02867.
 """
@@ -28,14 +28,14 @@ from softgrad.losses._linear.gradients import Gradients
 from softgrad.losses._linear.problem import Index, Problem
 from softgrad.losses._linear.results import RowResults
 
-CACHED = 2**16  # entries that are worked on at a time, whose temporaries stay in the cache
+CACHED = 2**16  # entries of a group of rows, small enough that its temporaries stay in the cache
 
 
 def two_passes(
     problem: Problem, rows: Index, x: Array, buffer: Array, results: RowResults, gradients: Gradients | None
 ) -> None:
-    """Loss, statistics and gradients of some rows."""
-    with np.errstate(invalid="ignore", over="ignore"):  # infinite logits do what they do in the kernels
+    """Computes the loss, the statistics and the gradients of a chunk of rows."""
+    with np.errstate(invalid="ignore", over="ignore"):  # infinite logits give the same as in the kernels
         _two_passes(problem, rows, x, buffer, results, gradients)
 
 
@@ -49,7 +49,7 @@ def _two_passes(
     scores.end()
     loss = scores.loss()
     problem.explain_nan(loss)
-    results.put(rows, loss, scores.stats() if results.room(0) else None)
+    results.put(rows, loss, scores.stats() if results.new_stats(0) else None)
     if gradients is None:
         return
     for tile, logits in _tiles(problem, x, buffer):
@@ -74,15 +74,15 @@ def _groups(logits: Array) -> Iterator[slice]:
 
 
 class _Target(NamedTuple):
-    """What rows are compared with, over one tile."""
+    """The targets of a group of rows, within one tile."""
 
-    dense: Array | float  # a_j for all classes, but for what class numbers add; (n, classes), (classes), or 0
-    rows: Array  # those whose class number is in the tile
-    at: Array  # and where
+    dense: Array | float  # a_j without the terms of class indices: (n, classes), (classes), or 0
+    rows: Array  # the rows whose class index is in the tile
+    at: Array  # that index, within the tile
 
 
 class _Scores:
-    """What is known of the scores of n rows; every number a row is a column (n, 1) in float64."""
+    """The running quantities of n rows. One number per row is a column (n, 1) in float64."""
 
     def __init__(self, problem: Problem, rows: Index) -> None:
         self.batch: Batch = problem.batch
@@ -96,20 +96,22 @@ class _Scores:
         if self.target.ndim == 1:
             self.of_target = self.target[:, None]
             of_class = 1.0 if self.batch.weight is None else self.batch.weight[self.of_target].astype(float)
-            self.of_class = of_class * np.full((n, 1), 1 - self.batch.label_smoothing)  # what a_j is more at the class
+            self.of_class = of_class * np.full((n, 1), 1 - self.batch.label_smoothing)  # added to a_j at the class
 
     @property
     def soft(self) -> bool:
-        """Whether the gradient has terms of opposite sign beside p - 1."""
+        """Whether the gradient has terms of opposite sign other than p - 1."""
         return bool(self.target.ndim == 3 or self.batch.label_smoothing or self.batch.z_loss)
 
     def see(self, logits: Array, group: slice, tile: slice) -> None:
-        """The first pass, for some rows over one tile."""
+        """The first pass, for a group of rows and one tile."""
         s, target, line = self._capped(logits), self._target_of(group, tile), np.arange(len(logits))[:, None]
-        first = logits.argmax(axis=1)[:, None]  # of capped ones several may be the largest
+        first = logits.argmax(axis=1)[:, None]  # several capped logits may be equally large
         largest, old, seen = logits[line, first], self.max[group], self.max[group] > -np.inf
-        rises = (largest > self.largest[group]) | (old == -np.inf)  # a cap makes a number of -inf
-        no_number = np.where(largest == -np.inf, 0, largest - largest)  # 0, or NaN; a tile may be masked as a whole
+        rises = (largest > self.largest[group]) | (old == -np.inf)  # a cap makes -inf finite
+        no_number = np.where(
+            largest == -np.inf, 0, largest - largest
+        )  # 0, or NaN for an infinite maximum; a whole tile may be masked
         new = np.where(rises, s[line, first], old) + no_number
         gap = np.where(rises & seen, (new - old) / self.batch.temperature, 0)
         shrink = np.exp(-gap)
@@ -137,11 +139,11 @@ class _Scores:
             self.largest_target[group] = np.maximum(self.largest_target[group], t[line, likeliest])
 
     def end(self) -> None:
-        """All tiles have been seen. A row whose classes are all masked has no softmax: everything of it is NaN."""
+        """Ends the first pass. In a row whose classes are all masked, every result is NaN."""
         self.others[self.largest == -np.inf] = np.nan
 
     def loss(self) -> Array:
-        """Of each row."""
+        """The loss of each row."""
         log_sum = np.log1p(self.others)
         loss = np.where(self.total == 0, 0, self.total * log_sum) + self.pulled + self.batch.z_loss * self._lse() ** 2
         rows: Array = loss[:, 0].astype(self.dtype)
@@ -154,7 +156,7 @@ class _Scores:
         return self._lse()[:, 0].astype(self.dtype), entropy[:, 0].astype(self.dtype), correct
 
     def gradient(self, logits: Array, group: slice, tile: slice) -> Array:
-        """The second pass, for some rows over one tile: the gradient at their logits."""
+        """The second pass, for a group of rows and one tile: the gradient at the logits."""
         target, (_, e) = self._target_of(group, tile), self._below_max(self._capped(logits), group)
         scale, sums = self.batch.scale / self.batch.temperature, 1 + self.others[group]
         factor = scale * (self.total[group] + 2 * self.batch.z_loss * self._lse()[group]) / sums
@@ -180,7 +182,7 @@ class _Scores:
         return lse
 
     def _capped(self, logits: Array) -> Array:
-        """Scores before the temperature; in float64 where the cap brings them so close that float32 would not do."""
+        """Scores before the temperature; in float64 if capped, since they are then too close for float32."""
         cap = self.batch.softcap
         return cap * np.tanh(logits.astype(float) / cap) if cap else logits
 
