@@ -92,11 +92,11 @@ def loss_named(name):
 
 
 def taken(loss, options):
-    """Those of the options that a loss takes."""
+    """Only the options that the loss takes."""
     return {name: value for name, value in options.items() if name in TABLE[loss].options}
 
 
-GRAD_ULPS = {"squared_error": (10, 10), "focal_loss": (4, 4)}  # where they are not 4 and 6
+GRAD_ULPS = {"squared_error": (10, 10), "focal_loss": (4, 4)}  # by default 4 and 6
 LOSSES = {name: loss_named(name) for name in TABLE}  # every test that runs on each loss reads this
 DERIVED = [name for name, row in TABLE.items() if row.is_derived]  # those that sg.explain derives
 TARGETS = {

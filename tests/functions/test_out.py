@@ -29,15 +29,17 @@ def test_the_same_bits_wherever_they_are_written(offset):
 
 
 @pytest.mark.parametrize("what", ["grad_output", "target", "weight"])
-def test_over_what_is_still_to_be_read(what):
+@pytest.mark.parametrize("shape", [(8, 5), (500, 5), (40, 300)])  # one tile, several tiles, rows one by one
+def test_over_what_is_still_to_be_read(what, shape):
     rng = np.random.default_rng(2)
-    z, buffer = rng.normal(size=(8, 5)), rng.random((9, 5))
+    N, K = shape
+    z, buffer = rng.normal(size=shape), rng.random((N + 1, K))
     p = sg.softmax(z)
     calls = {
-        "grad_output": lambda out: sg.softmax_vjp(p, buffer[:8], out=out),
-        "target": lambda out: sg.cross_entropy_with_grad(z, buffer[:8], out=out).grad,
+        "grad_output": lambda out: sg.softmax_vjp(p, buffer[:N], out=out),
+        "target": lambda out: sg.cross_entropy_with_grad(z, buffer[:N], out=out).grad,
         "weight": lambda out: (
-            sg.cross_entropy_with_grad(z, [0] * 8, weight=buffer[1], label_smoothing=0.1, out=out).grad
+            sg.cross_entropy_with_grad(z, [0] * N, weight=buffer[1], label_smoothing=0.1, out=out).grad
         ),
     }
     want = calls[what](None)

@@ -1,4 +1,4 @@
-"""Batches and options of a loss as hypothesis draws them, and what must hold of its results."""
+"""Random batches and options of a loss, drawn by hypothesis, and checks of its results."""
 
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ class Batch(NamedTuple):
     loss: str
     z: Drawn
     target: np.ndarray
-    options: dict  # of the loss itself
+    options: dict  # of the loss of a row
     reduced: dict  # reduction, denominator, if_all_ignored
     out: str | None
 
@@ -33,7 +33,7 @@ class Batch(NamedTuple):
 
     @property
     def question(self):
-        """What the judge is asked: loss, logits, target and options."""
+        """The arguments of the judge: loss, logits, target and options."""
         return self.loss, self.z.rows, self.rows_of_target, self.options
 
     @property
@@ -46,7 +46,7 @@ class Batch(NamedTuple):
 
 @st.composite
 def targets(draw, z, ignore_index):
-    """Class indices, some of them `ignore_index`; or for None also probabilities, a quarter of which are 0."""
+    """Class indices, some of them `ignore_index`. If that is None, also probabilities, a quarter of which are 0."""
     rng, rows, layout = z.rng, z.rows, draw(layouts("target"))
     N, K = rows.shape
     kind = draw(st.sampled_from(["classes", "probabilities", "sum of 1.7", "negative"])) if ignore_index is None else ""
@@ -65,7 +65,7 @@ def targets(draw, z, ignore_index):
     return z._replace(layout=layout).laid_out(cast(z.from_rows(t), draw(st.sampled_from(OF_PROBABILITIES))))
 
 
-OPTIONS = {  # by the values that leave a loss as it is
+OPTIONS = {  # name: (the value without an effect, the values to draw from)
     "ignore_index": (None, [-100, "the last class", 7]),
     "label_smoothing": (0.0, [0.1, 1.0, 1e-3]),
     "z_loss": (0.0, [1e-4, 0.02]),
@@ -88,7 +88,7 @@ REDUCED = [
 def options_of(loss):
     """The options that a loss takes, with the values to draw from."""
     own = TABLE[loss].parameter
-    return taken(loss, OPTIONS) | ({own.name: (own.default, [0.0, 0.5, 1.0, 5.0])} if own else {})
+    return taken(loss, OPTIONS) | ({own.name: (own.default, [0.0, 0.5, 1.0, 5.0, 20.0])} if own else {})
 
 
 @st.composite
@@ -96,7 +96,7 @@ def batches(draw, loss, rows=ROWS, nan_rows=NAN_ROWS, dtypes=COMPUTED_IN):
     known = options_of(loss)
     given = draw(st.permutations([*known]))[: draw(st.sampled_from([0, 1, 2, 3, 6]))]
     options = {name: draw(st.sampled_from(values)) if name in given else no for name, (no, values) in known.items()}
-    if options["softcap"]:  # nothing is said of an infinite logit that is capped
+    if options["softcap"]:  # the result for an infinite logit with a softcap is not specified
         rows, nan_rows = ({name: of[name] for name in of if "inf" not in name} for of in (rows, nan_rows))
     z = draw(logits(rows, nan_rows, dtypes))
     K = z.array.shape[z.axis]
@@ -106,12 +106,12 @@ def batches(draw, loss, rows=ROWS, nan_rows=NAN_ROWS, dtypes=COMPUTED_IN):
         options["weight"] = z.rng.choice([0.5, 0.0, 1.0, 3.0, 0.1], K)
     target = draw(targets(z, options["ignore_index"])).array
     if target.shape == z.array.shape and (target < 0).any():
-        options["label_smoothing"] = 0.0  # which would cancel in t
+        options["label_smoothing"] = 0.0  # with smoothing, t would cancel
     return Batch(loss, z, target, options, draw(st.sampled_from(REDUCED)), draw(output_choices(z)))
 
 
 def ulps_of_grad(batch):
-    """As the docstrings state them."""
+    """The bound of the gradient's error in ulps, as the docstrings state it."""
     return LOSSES[batch.loss].grad_ulps[not batch.hard]
 
 
@@ -124,7 +124,7 @@ def exact_rows(batch):
 def reduced(batch, exact):
     """The exact loss and gradient for the batch's reduction, from those of the rows.
 
-    The least number is how much a subnormal p is rounded by, whatever p is then multiplied by.
+    The size is at least the rounding error of a subnormal p, times the factor by which p is then multiplied.
     """
     reduction = batch.reduced.get("reduction", "mean")
     divisor = judge.wide(batch.reduced.get("denominator", exact.count) if reduction == "mean" else 1)
@@ -141,7 +141,7 @@ def reduced(batch, exact):
 
 
 def check(batch, function):
-    """What `loss_with_grad`, or `loss_with_stats`, says of a batch is right."""
+    """Checks the result of `loss_with_grad` or `loss_with_stats` for a batch."""
     z, exact = batch.z, exact_rows(batch)
     loss, grad = reduced(batch, exact)
     got = in_both_widths(function, [z, batch.target], batch.out, axis=z.axis, **batch.options, **batch.reduced)
@@ -165,7 +165,7 @@ def check_statistics(stats, batch, exact):
 
 
 def check_hvp(batch, v, function):
-    """The Hessian times v is right: computed in float64, whose sums take K terms one after another, and rounded."""
+    """Checks the Hessian times v. It is computed in float64, where each sum adds K terms in sequence, and rounded."""
     z, (loss, logits, target, options) = batch.z, batch.question
     exact = judge.hessian_times(loss, logits, target, z.as_rows(v.array.astype(logits.dtype)), **options)
     exact = reduced(batch, exact_rows(batch)._replace(grad=exact)).grad

@@ -1,4 +1,4 @@
-"""Linear cross-entropies to judge: every number is a small multiple of 1/8, so that all logits are exact in float32."""
+"""Cases of the linear cross-entropy. Every number is a small multiple of 1/8, so all logits are exact in float32."""
 
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ OPTIONS = {
         "temperature": 0.7,
     },
 }
-# The bytes that a row of logits takes in float64, as often as rows of all classes are to fit.
+# max_memory by the number of rows of float64 logits that fit.
 MEMORY = {"all rows at once": 64 * 2**20, "chunks of rows": 110 * V * 8, "tiles of classes": 3 * V * 8}
 
 
@@ -81,7 +81,7 @@ class Exact(NamedTuple):
 
 
 def exact(one):
-    """By definition, from logits that are exact."""
+    """The exact results by definition, from exact logits."""
     x, w, bias = (judge.wide(array) for array in (one.x, one.w, one.bias))
     rows = judge.rows("cross_entropy", (x @ w.T + bias).astype(one.x.dtype), one.target, **one.of_rows)
     loss, g = rows.reduced(**one.reduced)
@@ -103,7 +103,7 @@ def times(matrix, other):
 
 
 def assert_right(got, one, *, in_tiles=False):
-    """The loss and its gradients, by the bounds of the docstring."""
+    """Asserts that the loss and its gradients are within the bounds of the docstring."""
     want, rows = exact(one), len(one.x)
     of_loss, of_g = (32, 32 + 80) if in_tiles else (4, 8)
     assert_close(of_loss, got.loss, *want.loss)
@@ -113,6 +113,6 @@ def assert_right(got, one, *, in_tiles=False):
 
 
 def assert_close(ulps, got, value, size):
-    """Of what is summed no more than the sizes are known: an ulp is that of the size."""
+    """Asserts that the values are within so many ulps of the sizes of their terms."""
     errors = errors_in_ulps(got, value, size)
     assert (errors <= ulps).all(), f"{errors.max():.3g} ulp off, wanted {ulps}"

@@ -1,4 +1,4 @@
-"""Slips to plant in a loss: each takes a call with its right answer, and gives a wrong one."""
+"""Slips to plant in a loss. Each takes a call with its right answer, and returns a wrong answer."""
 
 from typing import NamedTuple
 
@@ -20,12 +20,12 @@ class Call(NamedTuple):
     right: sg.LossAndGrad
 
     def ask(self, logits=None, target=None, **options):
-        """The answer to something else."""
+        """The answer for other logits, another target or other options."""
         logits, target = (given if new is None else new for given, new in zip(self[1:3], (logits, target), strict=True))
         return self.function(logits, target, **{**self.options, **options})
 
     def of_mean(self, **options):
-        """The answer to something else where this is a mean by its own count."""
+        """The answer with other options if this is a mean; otherwise the right answer."""
         return self.ask(**options) if self.options.get("reduction") == "mean" else self.right
 
     def counted_as(self, rows):
@@ -53,22 +53,22 @@ class Call(NamedTuple):
 
     @property
     def kept(self):
-        """How many rows are not ignored."""
+        """The number of rows that are not ignored."""
         return np.count_nonzero(~self.ignored) if self.classes else self.N
 
     @property
     def labels(self):
-        """With an axis for the classes; 0 where ignored."""
+        """The class indices with a class axis; 0 where ignored."""
         return np.expand_dims(np.where(self.ignored, 0, self.target).astype(int), self.axis)
 
     @property
     def hard(self):
-        """Whether the loss of a row is that of its class index alone."""
+        """Whether the loss of a row depends on the probability of its class alone."""
         return self.classes and not any(self.options.get(name) for name in ("label_smoothing", "z_loss", "softcap"))
 
     @property
     def plain_rows(self):
-        """Whether the gradients are those of the rows, without any option."""
+        """Whether this is the gradient of each row, without any option."""
         return self.options.get("reduction") == "none" and all(
             self.options.get(name, no) is no for name, (no, _) in OPTIONS.items()
         )
@@ -96,7 +96,7 @@ def next_label(call):
 
 
 def of_rows(change):
-    """The gradient with its rows, (N, K), changed."""
+    """A slip that changes the gradient as a matrix of rows (N, K)."""
 
     def changed(call):
         last = np.moveaxis(call.right.grad, call.axis, -1)
@@ -144,7 +144,7 @@ def t_forgotten(call):
 
 
 def diagonal_of_j(call):
-    """For the cross-entropy dL/dp is 0 but at the target; for the squared error it is p - t."""
+    """dL/dp is p - t for the squared error; for the cross-entropy it is 0 except at the target."""
     if not call.hard:
         return call.right.grad
     if call.function is not sg.squared_error_with_grad:
@@ -255,7 +255,7 @@ NO_SLIP_IN = {
 
 
 def with_slip(slip, right):
-    """The function `right`, but for the slip."""
+    """The function `right` with the slip in it."""
 
     def function(logits, target, *, out=None, **options):
         answer = right(logits, target, **options)

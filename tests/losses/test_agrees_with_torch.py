@@ -1,8 +1,8 @@
-"""The losses beside torch's, and their gradients beside autograd's, in float64.
+"""The losses agree with those of torch, and their gradients with autograd, in float64.
 
-torch takes log p as (z - max) - log(sum), and p as exp of a difference of logits, so that it rounds more than is left:
-the sum's own 1 in log p, and |log p| times as much in p. The difference of the two is measured in ulps of torch's
-terms. In these cases torch's gradients are up to 28 ulp of the exact terms off, and 4.1 of its own.
+torch computes log p as (z - max) - log(sum), and p as exp of a difference of logits. Its rounding errors are therefore
+larger than ulps of the result. The difference between softgrad and torch is measured in ulps of the terms of torch: in
+these cases it is at most 4.1. In ulps of the exact terms, the gradients of torch are up to 28 ulp off.
 """
 
 import itertools
@@ -35,7 +35,7 @@ APPLICABLE = [
     for name, target in itertools.product(OPTIONS, ["classes", "probabilities"])
     if target == "classes" or "ignore_index" not in OPTIONS[name]
 ]
-SHAPES = {  # torch has the classes on axis 1, or on the only one
+SHAPES = {  # for torch the class axis is 1, or 0 for a vector
     "one row": (K,),
     "rows": (9, K),
     "sequences": (3, K, 4),
@@ -49,7 +49,7 @@ class LossAndGrad(NamedTuple):
 
 
 class Problem:
-    """Logits and a target in one of the shapes, and the N rows that they hold."""
+    """Logits and a target in one of the shapes, and their N rows."""
 
     def __init__(self, shape, target, options):
         self.axis = min(1, len(shape) - 1)
@@ -76,7 +76,7 @@ class Problem:
         return array if rows.ndim == 1 else np.moveaxis(array, -1, self.axis)
 
     def reduced(self, loss, grad, reduction):
-        """A result from those of the rows; so too the size of one."""
+        """Reduces the results of the rows, or their sizes."""
         scale = 1 / self.count if reduction == "mean" else 1
         return LossAndGrad(
             self.laid_out(loss) if reduction == "none" else loss.sum() * scale, self.laid_out(grad) * scale
@@ -169,7 +169,7 @@ def mass_on_the_others_alone(problem, right):
     return sg.cross_entropy_with_grad(problem.logits, problem.laid_out(t), axis=problem.axis)
 
 
-SLIPS = {  # name: (options, what it makes of the right result)
+SLIPS = {  # name: (options, the slip as a function of the right result)
     "zeros": ({}, lambda problem, right: LossAndGrad(0 * right.loss, 0 * right.grad)),
     "sign": ({}, lambda problem, right: LossAndGrad(-right.loss, -right.grad)),
     "weight normalised by the rows": ({"weight": WEIGHT}, divided_by(len)),

@@ -1,4 +1,4 @@
-"""The losses on whatever arrays, targets and options hypothesis thinks of."""
+"""The losses on random arrays, targets and options, drawn by hypothesis."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def test_loss_and_gradient(loss, data):
 @given(data=st.data())
 def test_products_with_the_gradient_and_the_hessian(loss, data):
     batch = data.draw(batches(loss, nan_rows={}))
-    assume(np.isfinite(batch.z.rows.max(axis=1)).all())  # a row of which all is -inf has no derivatives
+    assume(np.isfinite(batch.z.rows.max(axis=1)).all())  # a row of -inf has no derivatives
     v = data.draw(vectors(batch.z))
     check_hvp(batch, v, getattr(sg, f"{loss}_hvp"))
     z, exact, along = batch.z, exact_rows(batch), batch.z.as_rows(v.array.astype(batch.z.wide.dtype))

@@ -1,4 +1,4 @@
-"""What hypothesis draws is enough to catch a slip: each is planted in a loss that is right, and must be found."""
+"""The random batches catch every slip that is planted in a right loss."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""What cross_entropy_with_stats tells of the rows that hypothesis thinks of, and that a slip in it is caught."""
+"""The statistics of cross_entropy_with_stats on random rows, and slips in them, which must be caught."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def last_largest(logits, target, *, axis, ignore_index, **_):
 
 
 def of_logits(logits, target, *, axis, ignore_index, **_):
-    """Their logsumexp, which is that of the scores where nothing caps or divides them."""
+    """The logsumexp of the rows: that of the scores, if there is no softcap and no temperature."""
     lse = sg.logsumexp(logits.astype("float32" if logits.dtype.itemsize == 2 else logits.dtype), axis=axis)
     return np.where(target == ignore_index, 0, lse) if target.ndim < logits.ndim else lse
 

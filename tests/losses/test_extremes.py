@@ -1,4 +1,4 @@
-"""Rows where a loss is usually 0, infinite or NaN for want of care."""
+"""Rows for which a careless implementation of a loss gives 0, infinity or NaN."""
 
 import math
 
@@ -16,7 +16,7 @@ dtypes = pytest.mark.parametrize("dtype", DTYPES)
 
 @dtypes
 def test_a_confident_row_keeps_its_loss_and_gradient(dtype):
-    """p_0 rounds to 1 in float32, but 1 - p_0 = 2 e^-17 / (1 + 2 e^-17) is no rounding error."""
+    """p_0 rounds to 1 in float32, but 1 - p_0 = 2 e^-17 / (1 + 2 e^-17) must keep its digits."""
     loss, grad = sg.cross_entropy_with_grad(np.array([17.0, 0, 0], dtype), 0)
     others = 2 * math.exp(-17)
     assert_within(4, loss, math.log1p(others))

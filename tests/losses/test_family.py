@@ -1,4 +1,4 @@
-"""What holds for every loss: the family's members agree, and so do all ways to ask the same question."""
+"""For every loss, the five functions agree with each other, and equivalent calls give the same result."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def test_the_mean_carries_1_over_m_and_the_sum_does_not(loss, target, dtype, cas
     z, t = logits(case, dtype), TARGETS[target](case, dtype)
     rows, total, mean = (loss.with_grad(z, t, reduction=reduction) for reduction in ("none", "sum", "mean"))
     size = loss.judge(z, t).grad.size
-    assert loss.with_grad(z, t).loss == mean.loss  # the mean is what you get unasked
+    assert loss.with_grad(z, t).loss == mean.loss  # the default is the mean
     np.testing.assert_array_equal(total.grad, rows.grad)
     assert_within(2 * loss.ulps(target), mean.grad, judge.wide(rows.grad) / len(z), size / len(z))
     assert_within(1, total.loss, judge.wide(rows.loss).sum())

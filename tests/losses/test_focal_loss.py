@@ -1,4 +1,4 @@
-"""Focal loss: it is the cross-entropy for gamma = 0; rows where its formula has a quotient of 0 or an infinite term."""
+"""Focal loss: equal to the cross-entropy for gamma = 0; right where its formula has 0 / 0 or an infinite term."""
 
 import mpmath
 import numpy as np
@@ -45,7 +45,7 @@ def test_gamma_0_is_the_cross_entropy_to_the_bit(function, target, name, dtype, 
         np.testing.assert_array_equal(one, other)
 
 
-# Targets with a probability of 1, of 0, and of 0 because of a logit of -inf; the loss and dL/dz_y there.
+# name: (logits, target, loss, dL/dz_y). The target has the probability 1, or 0, or 0 because its logit is -inf.
 EDGES = {
     "certain": ([0.0, -800.0, -900.0], 0, 0.0, 0.0),
     "one class": ([3.0], 0, 0.0, 0.0),
@@ -92,7 +92,7 @@ def test_gamma_times_the_error_of_the_other_probabilities_is_within_the_bound(dt
 
 def exact_hessian_of_two_classes(d, gamma):
     """d^2 L / dz_0^2 for z = (d, 0) and class 0: its negative is the other entry of the first row."""
-    with mpmath.workdps(700):  # of which 1 - p loses 321, and the second difference 200
+    with mpmath.workdps(700):  # digits: 1 - p loses up to 321 of them, and the second difference 200
 
         def loss(x):
             return (1 - 1 / (1 + mpmath.exp(-x))) ** mpmath.mpf(gamma) * mpmath.log1p(mpmath.exp(-x))

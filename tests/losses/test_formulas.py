@@ -1,4 +1,4 @@
-"""The formulas as they are printed, on numbers that a reader can follow."""
+"""The formulas of the docstrings, on numbers that a reader can check by hand."""
 
 import math
 
@@ -64,7 +64,7 @@ def test_squared_error_is_halved():
 @pytest.mark.parametrize("case", ["two classes", "ragged", "high", "confident"])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_gradient_is_dL_dp_through_the_jacobian(case, dtype):
-    """-t / p for cross-entropy, p - t for the squared error; the detour rounds p, dL/dp and their product once more."""
+    """-t / p for cross-entropy, p - t for the squared error; this route also rounds p, dL/dp and their product."""
     logit, target = logits(case, dtype), probabilities(case, dtype)
     probs = sg.softmax(logit)
     J = sg.SoftmaxJacobian(probs)

@@ -1,4 +1,4 @@
-"""linear_cross_entropy: every option, target, dtype and amount of memory against the judge, and what holds beside."""
+"""linear_cross_entropy agrees with the judge for every option, target, dtype and amount of memory."""
 
 import itertools
 import tracemalloc
@@ -19,15 +19,15 @@ APPLICABLE = [
     if target == "classes" or "ignore_index" not in OPTIONS[name]
 ]
 everything = pytest.mark.parametrize(("name", "target"), APPLICABLE)
-memory = pytest.mark.parametrize("room", MEMORY)
+memory = pytest.mark.parametrize("buffer", MEMORY)
 
 
 @everything
 @memory
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_agrees_with_the_judge(dtype, room, name, target):
-    one, in_tiles = case(name, dtype, target), room.startswith("tiles")
-    loss, grad, stats = one.ask(sg.linear_cross_entropy_with_stats, max_memory=MEMORY[room])
+def test_agrees_with_the_judge(dtype, buffer, name, target):
+    one, in_tiles = case(name, dtype, target), buffer.startswith("tiles")
+    loss, grad, stats = one.ask(sg.linear_cross_entropy_with_stats, max_memory=MEMORY[buffer])
     assert_right(sg.LinearLossAndGrad(loss, grad), one, in_tiles=in_tiles)
     want, ulps = exact(one).rows, 32 if in_tiles else 4
     assert_close(ulps, stats.loss, *want.loss)
@@ -38,8 +38,8 @@ def test_agrees_with_the_judge(dtype, room, name, target):
 
 @everything
 @memory
-def test_the_family_agrees(room, name, target):
-    one, memory = case(name, "float64", target), MEMORY[room]
+def test_the_family_agrees(buffer, name, target):
+    one, memory = case(name, "float64", target), MEMORY[buffer]
     loss, grad, _ = one.ask(sg.linear_cross_entropy_with_stats, max_memory=memory)
     again = one.ask(sg.linear_cross_entropy_with_grad, max_memory=memory)
     for same in (again.loss, one.ask(sg.linear_cross_entropy, max_memory=memory)):
@@ -54,9 +54,9 @@ def test_products_with_the_hessian(name, target):
     rng = np.random.default_rng(3)
     v = tuple(rng.normal(size=array.shape) for array in (one.x, one.w, one.bias))
     exact = exact_hvp(one, v)
-    for room in (MEMORY["all rows at once"], 2 * V * 8):
+    for buffer in (MEMORY["all rows at once"], 2 * V * 8):
         got = sg.linear_cross_entropy_hvp(
-            one.x, one.w, one.target, v, one.bias, max_memory=room + 8 * V * (target != "classes"), **one.options
+            one.x, one.w, one.target, v, one.bias, max_memory=buffer + 8 * V * (target != "classes"), **one.options
         )
         for value, want in zip(got, exact, strict=True):
             assert_close(16, value, *want)
@@ -66,9 +66,9 @@ def test_products_with_the_hessian(name, target):
 @pytest.mark.parametrize(
     "slip", ["sign of dx", "dw of sums", "db of one row", "rows shifted", "loss", "classes swapped"]
 )
-def test_a_planted_slip_is_caught(slip, room):
+def test_a_planted_slip_is_caught(slip, buffer):
     one = case("smoothing", "float32")
-    loss, (dx, dw, db) = one.ask(sg.linear_cross_entropy_with_grad, max_memory=MEMORY[room])
+    loss, (dx, dw, db) = one.ask(sg.linear_cross_entropy_with_grad, max_memory=MEMORY[buffer])
     dx, dw, db = {
         "sign of dx": (-dx, dw, db),
         "dw of sums": (dx, dw * len(one.x), db),
@@ -78,13 +78,13 @@ def test_a_planted_slip_is_caught(slip, room):
     }.get(slip, (dx, dw, db))
     loss = loss * np.float32(1.0001) if slip == "loss" else loss
     with pytest.raises(AssertionError, match="ulp off"):
-        assert_right(sg.LinearLossAndGrad(loss, sg.LinearGrad(dx, dw, db)), one, in_tiles=room.startswith("tiles"))
+        assert_right(sg.LinearLossAndGrad(loss, sg.LinearGrad(dx, dw, db)), one, in_tiles=buffer.startswith("tiles"))
 
 
-@pytest.mark.parametrize("room", [64 * 2**20, 130 * V * 4, V * 4, V * 40])
-def test_rows_and_tiles_make_no_difference_but_rounding(room):
+@pytest.mark.parametrize("buffer", [64 * 2**20, 130 * V * 4, V * 4, V * 40])
+def test_rows_and_tiles_make_no_difference_but_rounding(buffer):
     one = case("everything", "float32")
-    want, got = exact(one), one.ask(sg.linear_cross_entropy_with_grad, max_memory=room)
+    want, got = exact(one), one.ask(sg.linear_cross_entropy_with_grad, max_memory=buffer)
     assert_close(8, got.loss, *want.loss)
     for value, right in zip(got.grad, (want.dx, want.dw, want.db), strict=True):
         assert_close(16, value, *right)
@@ -92,11 +92,11 @@ def test_rows_and_tiles_make_no_difference_but_rounding(room):
 
 @memory
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_16_bits_are_computed_in_float32(dtype, room):
+def test_16_bits_are_computed_in_float32(dtype, buffer):
     one = case("everything", "float32")
     narrow = one._replace(x=one.x.astype(dtype), w=one.w.astype(dtype))
     wide = one._replace(x=narrow.x.astype("float32"), w=narrow.w.astype("float32"))
-    got, want = (each.ask(sg.linear_cross_entropy_with_grad, max_memory=MEMORY[room]) for each in (narrow, wide))
+    got, want = (each.ask(sg.linear_cross_entropy_with_grad, max_memory=MEMORY[buffer]) for each in (narrow, wide))
     assert got.loss.dtype == got.grad.db.dtype == "float32"
     assert got.grad.dx.dtype == got.grad.dw.dtype == dtype
     assert got.loss == want.loss
@@ -127,8 +127,8 @@ def test_out(layout):
     one = case("everything", "float32")
     out = tuple(LAYOUTS[layout](np.full(a.shape, 7, a.dtype)) for a in (one.x, one.w, one.bias))
     want, got = one.ask(sg.linear_cross_entropy_with_grad), one.ask(sg.linear_cross_entropy_with_grad, out=out)
-    for value, room, right, (_, size) in zip(got.grad, out, want.grad, exact(one)[2:], strict=True):
-        assert value is room
+    for value, buffer, right, (_, size) in zip(got.grad, out, want.grad, exact(one)[2:], strict=True):
+        assert value is buffer
         assert_close(4, value, right, size)
 
 
@@ -151,12 +151,14 @@ def test_out_of_some():
 
 
 @memory
-def test_an_ignored_row_may_hold_anything(room):
+def test_an_ignored_row_may_hold_anything(buffer):
     one = case("ignored rows")
     x = one.x.copy()
     x[one.target == 3] = np.nan
     want, got = (
-        sg.linear_cross_entropy_with_stats(array, one.w, one.target, one.bias, ignore_index=3, max_memory=MEMORY[room])
+        sg.linear_cross_entropy_with_stats(
+            array, one.w, one.target, one.bias, ignore_index=3, max_memory=MEMORY[buffer]
+        )
         for array in (one.x, x)
     )
     for value, right in zip((got.loss, *got.grad, *got.stats), (want.loss, *want.grad, *want.stats), strict=True):
@@ -174,27 +176,27 @@ def test_all_rows_ignored():
 
 
 @memory
-def test_a_bias_of_minus_infinity_masks_a_class(room):
+def test_a_bias_of_minus_infinity_masks_a_class(buffer):
     one = case("none")
     bias = one.bias.copy()
     bias[::2] = -np.inf
     one = one._replace(bias=bias, target=one.target // 2 * 2 + 1)
-    got = one.ask(sg.linear_cross_entropy_with_grad, max_memory=MEMORY[room])
-    assert_right(got, one, in_tiles=room.startswith("tiles"))
+    got = one.ask(sg.linear_cross_entropy_with_grad, max_memory=MEMORY[buffer])
+    assert_right(got, one, in_tiles=buffer.startswith("tiles"))
     assert not got.grad.dw[::2].any()
 
 
 @pytest.mark.parametrize("name", ["none", "softcap", "cold", "everything"])
 @pytest.mark.parametrize("masked", [slice(0, 150), slice(150, V), slice(100, 200), slice(1, V)])
-@pytest.mark.parametrize("room", [2 * V * 8, 20 * V * 8])
-def test_a_tile_may_be_masked_as_a_whole(room, masked, name):
+@pytest.mark.parametrize("buffer", [2 * V * 8, 20 * V * 8])
+def test_a_tile_may_be_masked_as_a_whole(buffer, masked, name):
     one = case(name, rows=40)
     bias, kept = one.bias.copy(), np.delete(np.arange(V), masked)
     bias[masked] = -np.inf
     target = np.where(one.target == 3, 3, kept[one.target % len(kept)])
     one = one._replace(bias=bias, target=target)
     want = exact(one)
-    loss, grad, stats = one.ask(sg.linear_cross_entropy_with_stats, max_memory=room)
+    loss, grad, stats = one.ask(sg.linear_cross_entropy_with_stats, max_memory=buffer)
     np.testing.assert_array_equal(stats.correct, want.rows.correct)
     entropy = judge.Judged(want.rows.entropy, np.maximum(want.rows.entropy, 1e-30))
     wanted = (*want[1:], want.rows.loss, want.rows.logsumexp, entropy)
@@ -204,18 +206,18 @@ def test_a_tile_may_be_masked_as_a_whole(room, masked, name):
 
 @memory
 @pytest.mark.parametrize("name", ["none", "softcap"])
-def test_a_row_without_a_class_is_nan(room, name):
+def test_a_row_without_a_class_is_nan(buffer, name):
     one = case(name)._replace(bias=np.full(V, -np.inf))
-    loss, grad, stats = one.ask(sg.linear_cross_entropy_with_stats, max_memory=MEMORY[room])
+    loss, grad, stats = one.ask(sg.linear_cross_entropy_with_stats, max_memory=MEMORY[buffer])
     for value in (loss, grad.dx, stats.loss, stats.logsumexp, stats.entropy):
         assert np.isnan(value).all()
 
 
-@pytest.mark.parametrize("room", [8 * V, 2**26])
-def test_no_rows_or_none_that_counts_whatever_the_memory(room):
+@pytest.mark.parametrize("buffer", [8 * V, 2**26])
+def test_no_rows_or_none_that_counts_whatever_the_memory(buffer):
     one = case("none", rows=4)
     for x, target in ((one.x[:0], one.target[:0]), (one.x, np.full(4, -1))):
-        got = sg.linear_cross_entropy_with_grad(x, one.w, target, one.bias, ignore_index=-1, max_memory=room)
+        got = sg.linear_cross_entropy_with_grad(x, one.w, target, one.bias, ignore_index=-1, max_memory=buffer)
         assert got.loss == 0
         assert got.grad.dx.shape == x.shape
         assert not any(value.any() for value in got.grad)
@@ -241,22 +243,22 @@ def test_no_rows_one_row_and_more_axes():
 def test_memory_does_not_grow_with_the_logits(rows, classes, dtype):
     rng = np.random.default_rng(0)
     x, w = rng.normal(size=(rows, 4)).astype(dtype), rng.normal(size=(classes, 4)).astype(dtype)
-    target, room = rng.integers(0, classes, rows), 2**20
-    sg.linear_cross_entropy_with_grad(x[:2], w[:2], [0, 1])  # what is loaded once
+    target, buffer = rng.integers(0, classes, rows), 2**20
+    sg.linear_cross_entropy_with_grad(x[:2], w[:2], [0, 1])  # loads SciPy's BLAS, which is then in memory
     tracemalloc.start()
-    sg.linear_cross_entropy_with_grad(x, w, target, max_memory=room)
+    sg.linear_cross_entropy_with_grad(x, w, target, max_memory=buffer)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     gradients = x.nbytes + w.nbytes + (w.size * 4 if dtype == "bfloat16" else 0)
-    assert peak < gradients + 8 * classes + 2 * room < rows * classes * 4
+    assert peak < gradients + 8 * classes + 2 * buffer < rows * classes * 4
 
 
 @pytest.mark.parametrize("rows", [9, 16, 20, 64])
 def test_a_million_classes_stay_within_the_default_memory(rows):
-    """Few rows too, whose tiles could be as wide as a row."""
+    """Few rows, whose tiles could be as wide as a row."""
     rng = np.random.default_rng(0)
     x, w, target = np.ones((rows, 1), "float32"), rng.normal(size=(1_000_000, 1)).astype("float32"), np.arange(rows)
-    sg.linear_cross_entropy_with_grad(x[:2], w[:2], [0, 1])  # what is loaded once
+    sg.linear_cross_entropy_with_grad(x[:2], w[:2], [0, 1])  # loads SciPy's BLAS, which is then in memory
     tracemalloc.start()
     loss, (dx, dw, _) = sg.linear_cross_entropy_with_grad(x, w, target)
     _, peak = tracemalloc.get_traced_memory()

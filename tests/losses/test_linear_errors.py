@@ -1,4 +1,4 @@
-"""What linear_cross_entropy says of arguments that it cannot use."""
+"""The error messages of linear_cross_entropy."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,11 @@ BAD = {
     "a negative label": (of(target=[-1, 0]), sg.LabelError, r"target\[0\] is -1, .* or ignore_index=-1 to leave"),
     "a fractional label": (of(target=[0.0, 1.0]), sg.DtypeError, "target.dtype is float64 in the shape of class"),
     "weight of another length": (of(weight=[1.0]), sg.ShapeError, r"weight.shape is \(1,\), wanted \(5,\)"),
-    "no room for a row": (of(max_memory=39), sg.OptionError, "max_memory is 39, .* 5 classes; wanted at least 40"),
+    "too few bytes for a row": (
+        of(max_memory=39),
+        sg.OptionError,
+        "max_memory is 39, .* 5 classes; wanted at least 40",
+    ),
     "words for a memory": (of(max_memory="64MB"), sg.OptionError, "max_memory is '64MB', wanted a number of bytes"),
     "no memory": (of(max_memory=None), sg.OptionError, "max_memory is None, wanted a number of bytes"),
     "NaN bytes": (of(max_memory=np.nan), sg.OptionError, "max_memory is nan, wanted a number of bytes"),
@@ -87,17 +91,21 @@ OF_HESSIAN = {
     "v of two": (of(v=V[:2]), sg.OptionError, r"v is a tuple of 2, wanted \(vx, vw, vb\), with None for vb without"),
     "v of one array": (of(v=V[0]), sg.OptionError, r"v is a ndarray, wanted \(vx, vw, vb\)"),
     "no v": (of(v=None), sg.OptionError, r"v is a NoneType, wanted \(vx, vw, vb\)"),
-    "no room for a row of each": (of(v=V, max_memory=79), sg.OptionError, "max_memory is 79, .* wanted at least 80"),
+    "too few bytes for a row of each": (
+        of(v=V, max_memory=79),
+        sg.OptionError,
+        "max_memory is 79, .* wanted at least 80",
+    ),
 }
 
 
-@pytest.mark.parametrize("room", [2**26, 40])
+@pytest.mark.parametrize("max_memory", [2**26, 40])
 @pytest.mark.parametrize("case", BAD)
-def test_of_every_function(case, room):
+def test_of_every_function(case, max_memory):
     given, error, message = BAD[case]
     for name in ("", "_with_grad", "_with_stats"):
         with pytest.raises(error, match=f"linear_cross_entropy{name}: {message}"):
-            getattr(sg, f"linear_cross_entropy{name}")(**{"max_memory": room, **given})
+            getattr(sg, f"linear_cross_entropy{name}")(**{"max_memory": max_memory, **given})
 
 
 @pytest.mark.parametrize("case", OF_GRADIENT)
@@ -120,7 +128,7 @@ def test_the_place_of_a_nan_is_that_in_the_callers_array():
     with pytest.raises(sg.DataError, match=r"x\[1, 0, 2\] is nan"):
         sg.linear_cross_entropy(x, np.ones((5, 4)), np.ones((2, 3), int))
     target = np.ones((2, 3), int)
-    target[0] = -100  # whose rows are left out before
+    target[0] = -100  # the rows of NaN are ignored
     with pytest.raises(sg.DataError, match=r"x\[1, 0, 2\] is nan"):
         sg.linear_cross_entropy(x, np.ones((5, 4)), target, ignore_index=-100)
 
@@ -138,7 +146,7 @@ def test_a_large_row_says_how_much_it_needs():
 @pytest.mark.parametrize("name", ["axis", "buffers", "whole_rows", "lable_smoothing"])
 @pytest.mark.parametrize("function", ["with_grad", "with_stats", "hvp"])
 def test_an_option_that_there_is_not(function, name):
-    """Neither what only cross_entropy has, nor what only the inside has, nor a misspelt one is passed over."""
+    """An option of cross_entropy alone, a name that is used only internally, and a misspelt option."""
     with pytest.raises(
         TypeError, match=f"linear_cross_entropy_{function}: unexpected option '{name}'; .*wanted one of weight, "
     ):

@@ -1,4 +1,4 @@
-"""filter_eps: what it leaves out, the bound on the error that this makes, and that it leaves out the work too."""
+"""filter_eps: which classes it leaves out, the bound of the error, and the time that it saves."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ N, D = 90, 12
 
 
 def confident(dtype="float64"):
-    """Rows along the vector of their class, with as much of another's."""
+    """Rows that are the sum of the vector of their class and that of another class."""
     rng = np.random.default_rng(1)
     w = rng.normal(size=(V, D)).astype(dtype)
     target = rng.integers(0, 40, N)
@@ -19,18 +19,18 @@ def confident(dtype="float64"):
     return x.astype(dtype), w, target
 
 
-@pytest.mark.parametrize("room", [2**26, 70 * V * 8, 2 * V * 8])
+@pytest.mark.parametrize("max_memory", [2**26, 70 * V * 8, 2 * V * 8])
 @pytest.mark.parametrize("eps", [1e-6, 1e-4, 1e-2, 0.3, 10.0])
 @pytest.mark.parametrize("options", [{}, {"reduction": "sum"}, {"denominator": 5.0}, OPTIONS["everything"]])
-def test_the_error_is_within_its_bound(options, eps, room):
+def test_the_error_is_within_its_bound(options, eps, max_memory):
     x, w, target = confident()
     bias = np.zeros(V)
-    exact = sg.linear_cross_entropy_with_grad(x, w, target, bias, max_memory=room, **options)
-    got = sg.linear_cross_entropy_with_grad(x, w, target, bias, max_memory=room, filter_eps=eps, **options)
+    exact = sg.linear_cross_entropy_with_grad(x, w, target, bias, max_memory=max_memory, **options)
+    got = sg.linear_cross_entropy_with_grad(x, w, target, bias, max_memory=max_memory, filter_eps=eps, **options)
     mean = options.get("reduction", "mean") == "mean"
     counted = options["weight"][target[target != 3]].sum() if "weight" in options else N
     scale = 1 / options.get("denominator", counted) if mean else 1.0
-    rounded = eps + 8 * np.finfo(float).eps  # every term of dx is a g, of at most 1, times a w
+    rounded = eps + 8 * np.finfo(float).eps  # every term of dx is an entry of g, at most 1, times one of w
     assert got.loss == exact.loss
     np.testing.assert_array_equal(got.grad.db, exact.grad.db)
     assert (abs(got.grad.dx - exact.grad.dx) <= rounded * scale * abs(w).sum(axis=0)).all()
@@ -71,7 +71,7 @@ def test_a_small_error_where_rows_are_confident():
 
 
 def test_nan_is_not_left_out():
-    """An infinite product of finite numbers; the gradient has to show it."""
+    """The product of finite numbers is infinite, and the gradient shows it."""
     x, w = np.array([[1e30]], "float32"), np.array([[1e30], [1.0], [-1e30]], "float32")
     got = sg.linear_cross_entropy_with_grad(x, w, [1], filter_eps=0.5)
     assert np.isnan(got.grad.dx).all()

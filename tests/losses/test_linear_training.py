@@ -1,4 +1,4 @@
-"""A next-character model trained through linear_cross_entropy learns what it learns through all logits at once."""
+"""A next-character model that is trained with linear_cross_entropy learns the same as with cross_entropy."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ import softgrad as sg
 
 TEXT = "the rows of the gradient sum to zero, for adding a constant to the logits of a row changes nothing at all. " * 3
 CHARACTERS = sorted(set(TEXT))
-SEEN = 3  # characters, of which the next one is told
+SEEN = 3  # characters from which the next one is predicted
 
 
 def fused(x, w, target, bias):

@@ -57,7 +57,7 @@ def test_agrees_with_the_judge(loss, dtype, name, target, reduction):
     exact = LOSSES[loss].judge(z, t, **options).reduced(reduction)
     got = LOSSES[loss].with_grad(z, t, reduction=reduction, **options)
     assert_within(4, got.loss, *exact.loss)
-    assert_within(LOSSES[loss].grad_ulps[0], got.grad, *exact.grad)  # soft targets need no more here
+    assert_within(LOSSES[loss].grad_ulps[0], got.grad, *exact.grad)  # soft targets are within this bound too
     assert_within(4, LOSSES[loss].value(z, t, reduction=reduction, **options), got.loss)
 
 
@@ -193,7 +193,7 @@ BAD = {
 
 
 def can_be_bad(loss, case):
-    """All but what another loss takes: of that, test_table.py has the message."""
+    """Whether the loss takes the option. test_table.py tests the message for an option that it does not take."""
     return "z_loss" not in BAD[case][0] or taken(loss, BAD[case][0])
 
 
