@@ -1,5 +1,5 @@
-// Cross-entropy of softmax(s), with its gradient: against class indices, which is what most training steps end with,
-// and against distributions, with KL divergence beside it. `grad` may be null, and may be z itself.
+// Cross-entropy of softmax(s) and its gradient, for class indices and for distributions. The KL divergence has the same
+// gradient. `grad` may be null, and may be z itself.
 #pragma once
 
 #include "loss_rows.hpp"

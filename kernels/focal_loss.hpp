@@ -1,5 +1,5 @@
-// Focal loss of p = softmax(s), with its gradient: the cross-entropy, but small where p is right. The parameter of the
-// options is gamma > 0. `grad` may be null, and may be z itself.
+// Focal loss of p = softmax(s), with its gradient: the cross-entropy times a factor that is small where p is right.
+// The parameter of the options is gamma > 0. `grad` may be null, and may be z itself.
 //
 // With q_j = 1 - p_j, and a_j = w_j t_j for class weights w,
 //     L       = -sum_j a_j q_j^gamma log p_j

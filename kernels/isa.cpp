@@ -1,6 +1,6 @@
 // The loops of this folder for one instruction set. CMake compiles this file once for each, with the set's own flags
 // and SOFTGRAD_ISA as its namespace, so that the linker never takes one set's code for another's. For the same reason
-// nothing here instantiates a template of the standard library that is not surely inlined.
+// nothing here instantiates a template of the standard library unless it is certain to be inlined.
 #include "cross_entropy.hpp"
 #include "cross_entropy_tiles.hpp"
 #include "focal_loss.hpp"

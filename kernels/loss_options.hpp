@@ -1,4 +1,4 @@
-// What a loss is asked for besides logits and target, and what it can tell of each row besides its value.
+// The options of a loss, and the statistics that it computes for each row.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Splits rows over threads that live for one call only: nothing is left spinning beside the BLAS pool, and nothing is
-// there for a fork to lose. Each row is computed by one thread, so the result does not depend on how many there are.
+// Splits rows over threads that live for one call only: none spins beside the BLAS pool, and none is lost in a fork.
+// Each row is computed by one thread, so the result does not depend on the number of threads.
 #pragma once
 
 #include <pthread.h>
@@ -21,8 +21,8 @@ namespace softgrad {
 // Exponentials below which a thread costs more to start (about 60 microseconds) than it saves.
 constexpr int64_t exponentials_worth_a_thread = 96 * 1024;
 
-// A thread that runs work(). Linux likes to start a new thread on the processor of the one that started it, and moves
-// it to an idle one only milliseconds later, when a call is over: so this one keeps off that processor, if it may.
+// A thread that runs work(). Linux often starts a new thread on the processor of its creator, and moves it to an idle
+// processor only milliseconds later, when the call is over. Therefore this thread avoids that processor, if it may.
 template <class Work> class Helper {
   public:
     explicit Helper(Work& work) {
@@ -54,13 +54,13 @@ template <class Work> class Helper {
     bool started_ = false;
 };
 
-// Calls rows(begin, end) so that the calls together cover 0..N-1; all of them are as much work as so many exponentials.
-// What one of them throws is thrown when all have ended.
+// Calls rows(begin, end) such that the calls together cover 0..N-1. `exponentials` measures the work of all calls. An
+// exception of one call is rethrown when all have ended.
 template <class Rows> void split_rows(int64_t N, int64_t exponentials, int64_t max_threads, const Rows& rows) {
     const int64_t worth = exponentials / exponentials_worth_a_thread;
     const int64_t threads = std::max<int64_t>(1, std::min({max_threads, worth, N}));
     if (threads == 1) return rows(0, N);
-    // A few parts for each thread, taken as they come: one that starts late, or is held up, takes fewer.
+    // Several parts per thread, taken in turn: a thread that starts late or is interrupted takes fewer.
     const int64_t part = (N + 8 * threads - 1) / (8 * threads);
     std::atomic<int64_t> next{0};
     std::exception_ptr thrown;
@@ -78,7 +78,7 @@ template <class Rows> void split_rows(int64_t N, int64_t exponentials, int64_t m
         helpers.reserve(size_t(threads - 1));
         for (int64_t i = 1; i < threads; ++i) {
             helpers.emplace_back(work);
-            if (!helpers.back().started()) break;  // no thread to be had: the others do its part
+            if (!helpers.back().started()) break;  // no thread can be started: the others do its work
         }
         work();
     }  // joins them

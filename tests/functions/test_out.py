@@ -33,17 +33,17 @@ def test_the_same_bits_wherever_they_are_written(offset):
 def test_over_what_is_still_to_be_read(what, shape):
     rng = np.random.default_rng(2)
     N, K = shape
-    z, memory = rng.normal(size=shape), rng.random((N + 1, K))
+    z, buffer = rng.normal(size=shape), rng.random((N + 1, K))
     p = sg.softmax(z)
     calls = {
-        "grad_output": lambda out: sg.softmax_vjp(p, memory[:N], out=out),
-        "target": lambda out: sg.cross_entropy_with_grad(z, memory[:N], out=out).grad,
+        "grad_output": lambda out: sg.softmax_vjp(p, buffer[:N], out=out),
+        "target": lambda out: sg.cross_entropy_with_grad(z, buffer[:N], out=out).grad,
         "weight": lambda out: (
-            sg.cross_entropy_with_grad(z, [0] * N, weight=memory[1], label_smoothing=0.1, out=out).grad
+            sg.cross_entropy_with_grad(z, [0] * N, weight=buffer[1], label_smoothing=0.1, out=out).grad
         ),
     }
     want = calls[what](None)
-    np.testing.assert_array_equal(calls[what](memory[1:]), want)
+    np.testing.assert_array_equal(calls[what](buffer[1:]), want)
 
 
 def test_a_mean_over_nothing_is_0_whatever_else_a_row_costs():

@@ -1,11 +1,13 @@
 """The modules that `import softgrad` loads, and the time that it takes."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-import softgrad  # noqa: F401  a test looks it up in sys.modules
+import softgrad
 
 HEAVY = ["scipy", "sklearn", "torch", "jax", "rich", "matplotlib", "typer", "click", "safetensors", "pandas", "asyncio"]
 LAZY = ["softgrad.explanation"]
@@ -44,6 +46,12 @@ def test_public_names_exist_and_are_sorted():
     names = run("import softgrad; print(*softgrad.__all__)").split()
     assert names == sorted(names)
     assert run("from softgrad import *; print(*sorted(set(dir()) & set(%r)))" % names).split() == names  # noqa: UP031
+
+
+def test_the_client_that_mypy_checks_uses_every_public_name():
+    client = (Path(__file__).parent / "typed_client.py").read_text()
+    names = {name.removeprefix("check.") for name in re.findall(r"^    sg\.([\w.]+),$", client, re.MULTILINE)}
+    assert names == {*softgrad.__all__, *softgrad.check.__all__}
 
 
 @pytest.mark.parametrize("module", ["softgrad", "softgrad.losses"])
