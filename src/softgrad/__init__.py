@@ -10,8 +10,8 @@
 Letters have the same meaning everywhere: z logits, p probabilities, t target, g upstream gradient, N rows, K classes.
 """
 
+import typing as _typing
 from importlib import import_module as _import_module
-from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from softgrad import check as check
 from softgrad import data as data
@@ -34,7 +34,7 @@ _LATER = {
     "testing": "softgrad.testing",
 }
 
-if _TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from softgrad import explanation as explanation
     from softgrad import testing as testing
     from softgrad.check.api import check_grad as check_grad
@@ -44,12 +44,12 @@ else:  # each module lists its own public names; here they are collected
     _OTHER_MODULES = {"errors", "formulas", "jacobian", "losses"}
     __all__ = sorted(n for n in {*globals(), *_LATER} if not n.startswith("_") and n not in _OTHER_MODULES)
 
-
-def __getattr__(name: str) -> object:
-    if name not in _LATER:
-        raise AttributeError(f"module 'softgrad' has no attribute {name!r}")
-    module = _import_module(_LATER[name])
-    return getattr(module, name, module)
+    # Hidden from type checkers, so that they report an unknown name.
+    def __getattr__(name: str) -> object:
+        if name not in _LATER:
+            raise AttributeError(f"module 'softgrad' has no attribute {name!r}")
+        module = _import_module(_LATER[name])
+        return getattr(module, name, module)
 
 
 def __dir__() -> list[str]:

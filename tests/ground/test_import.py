@@ -1,11 +1,13 @@
 """The modules that `import softgrad` loads, and the time that it takes."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-import softgrad  # noqa: F401  a test looks it up in sys.modules
+import softgrad
 
 HEAVY = ["scipy", "sklearn", "torch", "jax", "rich", "matplotlib", "typer", "click", "safetensors", "pandas", "asyncio"]
 LAZY = ["softgrad.explanation"]
@@ -52,3 +54,21 @@ def test_dir_lists_names_that_are_imported_lazily(module):
     assert run(f"import {module}; print({module}.linear_cross_entropy.__name__)").split() == ["linear_cross_entropy"]
     with pytest.raises(AttributeError, match=f"module '{module}' has no attribute 'no_such_name'"):
         sys.modules[module].no_such_name  # noqa: B018
+
+
+def test_type_checkers_see_no_module_getattr():
+    """With a `__getattr__` at the top level of a module, every name exists for them, such as sg.sofmax.
+
+    They skip what is behind `if not TYPE_CHECKING`, where the name is written so: not behind an alias of it.
+    """
+    seen = []
+    for file in Path(softgrad.__file__).parent.rglob("*.py"):
+        for node in ast.parse(file.read_text()).body:
+            seen_by_checkers = [node]
+            if isinstance(node, ast.If):
+                test = ast.unparse(node.test).removeprefix("_typing.")
+                seen_by_checkers = {"TYPE_CHECKING": node.body, "not TYPE_CHECKING": node.orelse}.get(
+                    test, [*node.body, *node.orelse]
+                )
+            seen += [file for n in seen_by_checkers if isinstance(n, ast.FunctionDef) and n.name == "__getattr__"]
+    assert seen == []

@@ -43,8 +43,9 @@ _LATER = {
     "Report": "report.report",
 }
 
+if not TYPE_CHECKING:  # so that a type checker reports an unknown name
 
-def __getattr__(name: str) -> object:
-    if name not in _LATER:
-        raise AttributeError(f"module 'softgrad.check' has no attribute {name!r}")
-    return getattr(import_module(f"softgrad.check.{_LATER[name]}"), name)
+    def __getattr__(name: str) -> object:
+        if name not in _LATER:
+            raise AttributeError(f"module 'softgrad.check' has no attribute {name!r}")
+        return getattr(import_module(f"softgrad.check.{_LATER[name]}"), name)
