@@ -234,6 +234,8 @@ def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, igno
             f"{function}: target.shape is {array.shape}, but logits.shape is {logits.shape} with the classes on "
             f"axis {axis}; wanted {outer_shape} for class indices or {logits.shape} for probabilities"
         )
+    if array.size == 0 and isinstance(value, list):  # for which NumPy chooses float64
+        array = array.astype(np.int64)
     if array.dtype.kind not in "iub":
         advice = (
             "convert names of classes first, as np.unique(target, return_inverse=True)[1]"
