@@ -139,8 +139,8 @@ def numbers(function: str, name: str, value: npt.ArrayLike) -> Array:
     if array.dtype.kind in "iub":
         return array.astype(np.float64)
     raise DtypeError(
-        f"{function}: {name}.dtype is {array.dtype}, wanted floating numbers of 16, 32 or 64 bits, or integers; "
-        f"convert it first, as {name}.astype(float)"
+        f"{function}: {name}.dtype is {array.dtype}, wanted floating numbers of 16, 32 or 64 bits, or integers"
+        + ("" if array.dtype.kind == "c" else f"; convert it first, as np.asarray({name}, dtype=float)")
     )
 
 
@@ -234,10 +234,16 @@ def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, igno
             f"{function}: target.shape is {array.shape}, but logits.shape is {logits.shape} with the classes on "
             f"axis {axis}; wanted {outer_shape} for class indices or {logits.shape} for probabilities"
         )
+    if array.size == 0 and isinstance(value, list):  # for which NumPy chooses float64
+        array = array.astype(np.int64)
     if array.dtype.kind not in "iub":
+        advice = (
+            "convert names of classes first, as np.unique(target, return_inverse=True)[1]"
+            if array.dtype.kind in "US"
+            else "convert it first, as np.asarray(target, dtype=int)"
+        )
         raise DtypeError(
-            f"{function}: target.dtype is {array.dtype} in the shape of class indices, wanted integers; "
-            f"convert it first, as target.astype(int)"
+            f"{function}: target.dtype is {array.dtype} in the shape of class indices, wanted integers; {advice}"
         )
     ordered = array.T if logits.layout == "transposed" else array
     labels = ordered if ordered.ndim == 1 else ordered.reshape(-1)
@@ -280,6 +286,8 @@ def to_out(function: str, out: object, shape: tuple[int, ...], dtype: np.dtype[A
 
 
 def _array(function: str, name: str, value: npt.ArrayLike) -> Array:
+    if value is None:
+        raise DtypeError(f"{function}: {name} is None, wanted an array of numbers")
     try:
         return np.asarray(value)
     except ValueError as error:  # which NumPy raises for a ragged list

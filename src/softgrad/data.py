@@ -282,7 +282,7 @@ def _column(table: Table, name: str) -> Array:
     if name not in table.columns:
         near = closest(name, table.columns)
         hint = f"; did you mean {near!r}?" if near else ""
-        raise DataError(f"{table.source} has no column {name!r}; wanted one of {_list_names(table.columns)}{hint}")
+        raise DataError(f"{table.source} has no column {name!r}; its columns are {_list_names(table.columns)}{hint}")
     return table.columns[name]
 
 

@@ -79,12 +79,16 @@ ROW = "width,height,colour\n1,2,red\n"
 PREDICTIONS = {  # name: (arguments, content of data.csv, message)
     "missing model": (("predict", "none", "data.csv"), ROW, "none cannot be read: No such file or directory"),
     "folder without a model": (("predict", ".", "data.csv"), ROW, "model.safetensors cannot be read: No such file"),
-    "table instead of a model": (("predict", "data.csv", "data.csv"), ROW, "load: data.csv is damaged"),
+    "table instead of a model": (
+        ("predict", "data.csv", "data.csv"),
+        ROW,
+        "load: data.csv is damaged or not a model: .*; give a model",
+    ),
     "damaged model": (("predict", "damaged.safetensors", "data.csv"), ROW, "load: damaged.safetensors is damaged"),
     "model name too long": (("predict", "x" * 300, "data.csv"), ROW, "x+.*: File name too long"),
     "missing table": (("predict", "model", "none.csv"), ROW, "'none.csv' is neither a file nor one of"),
-    "table with other columns": (("predict", "model", "iris"), ROW, "iris has no column 'width'; wanted one of"),
-    "missing column": (PREDICT, "width,colour\n1,red\n", "data.csv has no column 'height'; wanted one of 'width'"),
+    "table with other columns": (("predict", "model", "iris"), ROW, "iris has no column 'width'; its columns are"),
+    "missing column": (PREDICT, "width,colour\n1,red\n", "data.csv has no column 'height'; its columns are 'width'"),
     "misspelt column": (PREDICT, "width,heigth,colour\n1,2,red\n", "no column 'height'; .*did you mean 'heigth'?"),
     "new category": (
         PREDICT,

@@ -51,7 +51,8 @@ def test_writes_each_output_format(softgrad, tmp_path):
 INVALID = {  # name: (command line, message)
     "no target": ("2 1", "Missing option '--target'"),
     "word": ("2 x --target 0", "LOGITS has 'x', wanted numbers such as"),
-    "unknown option": ("2 1 --foo --target 0", "LOGITS has '--foo'"),
+    "unknown option": ("2 1 --foo --target 0", "no such option --foo\n"),
+    "misspelt option": ("2 1 --lyout columns --target 0", "no such option --lyout; did you mean --layout?"),
     "unknown class": ("2 1 --target 2", r"target is 2, but logits have 2 classes"),
     "target is a word": ("2 1 --target first", "--target is 'first', wanted a class index such as 0"),
     "target is a fraction": ("2 1 --target 0.5", "--target is '0.5', wanted a class index such as 0"),

@@ -133,7 +133,7 @@ INVALID_LATER = {  # name: (a table to transform, message)
     ),
     "missing column": (
         "size,color,weight\n1,red,1\n",
-        "has no column 'colour'; wanted one of 'size', 'color'",
+        "has no column 'colour'; its columns are 'size', 'color'",
     ),
     "misspelt column": ("Size,colour,weight\n1,red,1\n", "; did you mean 'Size'?"),
     "text in a number column": (

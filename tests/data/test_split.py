@@ -32,8 +32,8 @@ def test_classes_keep_their_names_in_sorted_order(case, table):
 
 INVALID_CLASSES = {  # name: (cells, target, message)
     "one class": ("a a a", "kind", r"column 'kind' is 'a' in all 3 rows, wanted at least 2 classes; choose another"),
-    "misspelt column": ("a b", "knid", r"has no column 'knid'; wanted one of 'value', 'kind'; did you mean 'kind'\?"),
-    "unknown column": ("a b", "target", r"has no column 'target'; wanted one of 'value', 'kind'$"),
+    "misspelt column": ("a b", "knid", r"has no column 'knid'; its columns are 'value', 'kind'; did you mean 'kind'\?"),
+    "unknown column": ("a b", "target", r"has no column 'target'; its columns are 'value', 'kind'$"),
     "empty cell": ("a  b", "kind", r"line 3: column 'kind' is '', wanted a value; fill the cell in or remove the row"),
     "NaN": ("a b NaN", "kind", r"line 4: column 'kind' is 'NaN', wanted a value"),
 }

@@ -35,20 +35,35 @@ MESSAGES = {  # name: (call, error, message)
     "complex logits": (
         lambda: sg.log_softmax(Z + 1j),
         sg.DtypeError,
-        "log_softmax: logits.dtype is complex128, wanted floating numbers of 16, 32 or 64 bits, or integers; "
-        "convert it first, as logits.astype(float)",
+        "log_softmax: logits.dtype is complex128, wanted floating numbers of 16, 32 or 64 bits, or integers",
     ),
     "strings for logits": (
         lambda: sg.softmax(["a"]),
         sg.DtypeError,
         "softmax: logits.dtype is <U1, wanted floating numbers of 16, 32 or 64 bits, or integers; "
-        "convert it first, as logits.astype(float)",
+        "convert it first, as np.asarray(logits, dtype=float)",
     ),
     "None for logits": (
         lambda: sg.softmax(None),
         sg.DtypeError,
+        "softmax: logits is None, wanted an array of numbers",
+    ),
+    "objects for logits": (
+        lambda: sg.softmax(np.array([1, 2], dtype=object)),
+        sg.DtypeError,
         "softmax: logits.dtype is object, wanted floating numbers of 16, 32 or 64 bits, or integers; "
-        "convert it first, as logits.astype(float)",
+        "convert it first, as np.asarray(logits, dtype=float)",
+    ),
+    "None for target": (
+        lambda: sg.cross_entropy(Z, None),
+        sg.DtypeError,
+        "cross_entropy: target is None, wanted an array of numbers",
+    ),
+    "names of classes for target": (
+        lambda: sg.cross_entropy(Z, ["cat", "dog"]),
+        sg.DtypeError,
+        "cross_entropy: target.dtype is <U3 in the shape of class indices, wanted integers; "
+        "convert names of classes first, as np.unique(target, return_inverse=True)[1]",
     ),
     "axis is a float": (
         lambda: sg.logsumexp(Z, axis=1.0),
@@ -96,13 +111,13 @@ MESSAGES = {  # name: (call, error, message)
         lambda: sg.squared_error(Z, [0.0, 1.0]),
         sg.DtypeError,
         "squared_error: target.dtype is float64 in the shape of class indices, wanted integers; "
-        "convert it first, as target.astype(int)",
+        "convert it first, as np.asarray(target, dtype=int)",
     ),
     "strings for probabilities": (
         lambda: sg.kl_divergence(Z, Z.astype(str)),
         sg.DtypeError,
         "kl_divergence: target.dtype is <U32, wanted floating numbers of 16, 32 or 64 bits, or integers; "
-        "convert it first, as target.astype(float)",
+        "convert it first, as np.asarray(target, dtype=float)",
     ),
     "label too large": (
         lambda: sg.cross_entropy(Z, [0, 5]),
@@ -159,7 +174,7 @@ MESSAGES = {  # name: (call, error, message)
         lambda: J @ J,
         sg.DtypeError,
         "SoftmaxJacobian @ v: v.dtype is object, wanted floating numbers of 16, 32 or 64 bits, or integers; "
-        "convert it first, as v.astype(float)",
+        "convert it first, as np.asarray(v, dtype=float)",
     ),
     "Jacobian of no classes": (
         lambda: sg.SoftmaxJacobian(np.zeros((2, 0))),

@@ -66,6 +66,11 @@ def test_no_rows(loss, target):
 
 
 @losses
+def test_an_empty_list_holds_no_classes(loss):
+    assert loss.value(np.zeros((0, 3)), []) == 0
+
+
+@losses
 @targets
 def test_one_class_has_no_gradient(loss, target):
     t = np.zeros(3, int) if target == "classes" else np.full((3, 1), 0.3 if target == "unnormalised" else 1.0)

@@ -43,8 +43,7 @@ _LATER = {
     "Report": "report.report",
 }
 
-
-if not TYPE_CHECKING:  # to a type checker other names are errors
+if not TYPE_CHECKING:  # so that a type checker reports an unknown name
 
     def __getattr__(name: str) -> object:
         if name not in _LATER:

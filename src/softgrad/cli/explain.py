@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,6 +12,7 @@ import typer
 
 from softgrad._arrays import Array
 from softgrad._files import write_whole
+from softgrad._options import closest
 from softgrad.cli.losses import loss_name, loss_option
 from softgrad.errors import OptionError
 from softgrad.explanation import Explanation
@@ -96,6 +98,11 @@ def _number(name: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
+        if text.startswith("--"):  # typer takes an unknown option for a logit, since -1 is one
+            near = closest(text[2:], inspect.signature(explain).parameters)
+            raise OptionError(
+                f"explain: no such option {text}" + (f"; did you mean --{near}?" if near else "")
+            ) from None
         raise OptionError(f"explain: {name} has {text!r}, wanted numbers such as 2 1 0.1") from None
 
 

@@ -93,7 +93,10 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             f"load: {path} cannot be read: {error.strerror or error}; give the path of a readable file"
         ) from error
     except (SafetensorError, json.JSONDecodeError, TypeError, AttributeError) as error:  # the last two: unknown dtypes
-        raise ModelError(f"load: {path} is damaged: {error}; train the model again") from error
+        raise ModelError(
+            f"load: {path} is damaged or not a model: {error}; give a model.safetensors that softgrad wrote, or train "
+            "the model again"
+        ) from error
 
 
 def _build(header: dict[str, Any], parameters: dict[str, Any]) -> Network:

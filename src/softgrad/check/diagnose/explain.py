@@ -53,8 +53,10 @@ def explain(
         _explain_by_numbers(evidence, sampler, numbers, judge, findings)
     if evidence.wrong and len(evidence.judged) > 1:
         first = functions.name_of(first_from_the_end(functions, evidence.wrong, given, backward))
-        right = ", ".join(functions.name_of(key) for key in evidence.judged if key not in evidence.wrong) or "none"
-        findings.note(f"the first wrong gradient from the end is that of {first}; right: {right}")
+        right = ", ".join(functions.name_of(key) for key in evidence.judged if key not in evidence.wrong)
+        findings.note(
+            f"the first wrong gradient from the end is that of {first}; {f'right: {right}' if right else 'none is right'}"
+        )
 
 
 def _name_wrong_lines(backward: KnownBackward, findings: Findings) -> bool:
