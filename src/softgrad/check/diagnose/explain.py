@@ -54,9 +54,8 @@ def explain(
     if evidence.wrong and len(evidence.judged) > 1:
         first = functions.name_of(first_from_the_end(functions, evidence.wrong, given, backward))
         right = ", ".join(functions.name_of(key) for key in evidence.judged if key not in evidence.wrong)
-        findings.note(
-            f"the first wrong gradient from the end is that of {first}; {f'right: {right}' if right else 'none is right'}"
-        )
+        others = f"right: {right}" if right else "none is right"
+        findings.note(f"the first wrong gradient from the end is that of {first}; {others}")
 
 
 def _name_wrong_lines(backward: KnownBackward, findings: Findings) -> bool:
