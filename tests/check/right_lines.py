@@ -8,6 +8,7 @@ from softgrad.check.recognise import activations, losses
 from softgrad.check.recognise.dense_layers import FORMS, HIDDEN_ACTIVATIONS, VECTOR_FORMS
 from softgrad.check.recognise.interpretation import LossOptions, Target, UserArray
 from softgrad.formulas.language import Layout, functions, split
+from softgrad.formulas.losses import PARAMETERS
 
 LAYOUTS = {"rows": Layout(-1, 2), "columns": Layout(0, 2), "vector": Layout(-1, 1), "images": Layout(1, 3)}
 M, K, D, PIXELS = 4, 3, 5, 2
@@ -28,6 +29,7 @@ def right_lines():
         *losses.cross_entropies(own, LossOptions(z_loss=0.1)),
         *losses.cross_entropies(loose, LossOptions(smoothings=(0.1,))),
         *losses.other_losses(own),
+        *losses.with_parameter(own, LossOptions(parameters={one.name: (2.0,) for one in PARAMETERS})),
         *losses.away_from_0(own, (1e-3,)),
         *losses.of_probabilities(own, (1e-3,)),
     ]
@@ -107,6 +109,7 @@ def quantities(line, layout, *, square=False):
         "alpha": 0.3,
         "reg": 0.3,
         "z_loss": 0.2,
+        **{one.name: one.tried[-1] for one in PARAMETERS},
     }
     assert split(line)[0] in {"dz", "dp", "da", "dW", "db", "dx"}
     return names

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 FUSED = "dz = p - t"
 AT_PROBABILITIES = "dp = -t / p"
+FOCAL_AT_PROBABILITIES = "dp = t * (gamma * (1 - p) ** (gamma - 1) * log(p) - (1 - p) ** gamma / p)"
 HALF_SQUARED = "dp = p - t"
 # The Jacobian of softmax times the loss's own dp: a line of its own, since other mistakes are made in it.
 SOFTMAX_IN_LOSS = "dz = (dp - sum_k(p * dp)) * p"
@@ -90,11 +91,8 @@ _ROWS = (
         title="focal loss",
         of_softmax="focal loss of softmax",
         row_loss="-sum_k(t * (1 - p) ** gamma * logp)",
-        at_probabilities="dp = t * (gamma * (1 - p) ** (gamma - 1) * logp - (1 - p) ** gamma / p)",
-        backward=(
-            "dp = t * (gamma * (1 - p) ** (gamma - 1) * logp - (1 - p) ** gamma / p)",
-            SOFTMAX_IN_LOSS,
-        ),
+        at_probabilities=FOCAL_AT_PROBABILITIES,
+        backward=(FOCAL_AT_PROBABILITIES, SOFTMAX_IN_LOSS),
         options=("gamma", *COMMON_OPTIONS),
         parameter=Parameter("gamma", 2.0, (2.0, 1.0, 5.0, 0.5, 3.0, 1.5)),
         is_derived=False,

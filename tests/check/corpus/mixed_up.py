@@ -150,6 +150,28 @@ def half_squared_error_without_the_jacobian(rng):
     return loss, grad, with_one_hot(4, 3)(rng)
 
 
+def focal_loss(z, classes):
+    p = softmax(z)[np.arange(len(z)), classes]
+    return -np.mean((1 - p) ** 2 * np.log(p))
+
+
+@family.planted("focal-factor-constant", "(1 - p)^gamma times p - t in a focal loss", kind="grad")
+def focal_factor_as_a_constant(rng):
+    def grad(z, classes):
+        p, t = softmax(z), one_hot(classes, z.shape[1])
+        return (1 - (p * t).sum(axis=1, keepdims=True)) ** 2 * (p - t) / len(z)
+
+    return focal_loss, grad, with_classes(5, 4)(rng)
+
+
+@family.planted("focal-factor-missing", "p - t in a focal loss", kind="grad")
+def focal_factor_forgotten(rng):
+    def grad(z, classes):
+        return (softmax(z) - one_hot(classes, z.shape[1])) / len(z)
+
+    return focal_loss, grad, with_classes(5, 4)(rng)
+
+
 @family.planted("binary-formula", "(p - t) / (p (1 - p)) in a categorical loss", kind="grad", context=PROBS)
 def binary_formula_at_the_probabilities(rng):
     def grad(p, t):

@@ -6,7 +6,7 @@ For the loss -Σ_k t log p at the probabilities themselves: dL/dp = -t / p.
 from __future__ import annotations
 
 from softgrad.check.catalogue.entry import Entry, WrongLine
-from softgrad.formulas.losses import AT_PROBABILITIES, HALF_SQUARED
+from softgrad.formulas.losses import AT_PROBABILITIES, FOCAL_AT_PROBABILITIES, HALF_SQUARED
 
 AWAY_FROM_0 = "dp = -t / (p + eps)"
 SQUARED = (HALF_SQUARED, "dp = 2 * (p - t)")
@@ -54,6 +54,17 @@ ENTRIES = (
         "The loss that is computed is a squared error, whose derivative at the probabilities is a multiple of p - t.",
     ),
     Entry(
+        "focal-factor-constant",
+        "The factor (1 - p)^gamma is treated as a constant",
+        "The focal loss is -t (1 - p)^gamma log p, and its first factor depends on p too. By the product rule the "
+        "gradient has a second term, with the derivative -gamma (1 - p)^(gamma - 1) of that factor.",
+    ),
+    Entry(
+        "focal-factor-missing",
+        "The factor (1 - p)^gamma is missing",
+        "The focal loss is the cross-entropy times (1 - p)^gamma; this is the gradient of the cross-entropy.",
+    ),
+    Entry(
         "divergence-reversed",
         "This is the gradient of the divergence the other way round",
         "p - t is the gradient of KL(t || p), in which the target is the first argument. KL(p || t) has another "
@@ -63,6 +74,8 @@ ENTRIES = (
 
 WRONG_LINES = (
     WrongLine(REVERSED, "p - t", "divergence-reversed"),
+    WrongLine(FOCAL_AT_PROBABILITIES, "-t * (1 - p) ** gamma / p", "focal-factor-constant"),
+    WrongLine(FOCAL_AT_PROBABILITIES, "-t / p", "focal-factor-missing"),
     WrongLine(AT_PROBABILITIES, "p - t", "logits-gradient-at-probabilities"),
     WrongLine(AT_PROBABILITIES, "p * (-t / p - sum_k(p * (-t / p)))", "logits-gradient-at-probabilities"),
     WrongLine(AT_PROBABILITIES, "t / p", "sign"),
