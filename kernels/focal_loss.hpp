@@ -36,7 +36,7 @@ template <class T> void focal_loss_classes(const LossRows<T>& rows, const int64_
         const int64_t y = target[row.number];
         const double weight = rows.options.weight ? rows.options.weight[y] : 1;
         const Focus<T> at_y(row, y, rows.options.parameter);
-        row.set_loss(weight == 0 || at_y.q == 0 ? 0 : weight * (at_y.power * at_y.minus_log_p));
+        row.set_loss(weight == 0 ? 0 : weight * (at_y.power * at_y.minus_log_p));
         row.set_stats(y);
         if (!row.grad) return;
 
@@ -55,7 +55,7 @@ template <class T, class Target> [[gnu::noinline]] void focal_loss_soft(const Lo
         for (int64_t j = 0; j < row.K; ++j) {
             if (a(j) == 0) continue;
             const Focus<T> at_j(row, j, options.parameter);
-            loss += at_j.q == 0 ? 0 : a(j) * (at_j.power * at_j.minus_log_p);
+            loss += a(j) * (at_j.power * at_j.minus_log_p);
             sum += a(j) * at_j.c;
         }
         row.set_loss(loss);

@@ -65,6 +65,18 @@ def test_no_target_on_a_masked_class(loss, dtype):
         assert grad.tolist() == [[*seen_grad[0].tolist(), 0.0]]
 
 
+@losses
+@dtypes
+def test_the_target_on_a_masked_class_of_weight_0(loss, dtype):
+    """-log p of the class is infinite, and its weight makes the loss 0, not NaN."""
+    z, weight = np.array([-inf, 0.0, 1.0], dtype), [0.0, 1.0, 1.0]
+    for target in (0, np.array([1.0, 0.0, 0.0], dtype)):
+        value, grad = loss.with_grad(z, target, weight=weight)
+        assert value == 0
+        assert grad.tolist() == [0, 0, 0]
+        assert loss.hvp(z, target, np.ones(3, dtype), weight=weight).tolist() == [0, 0, 0]
+
+
 @dtypes
 def test_the_target_on_a_masked_class(dtype):
     z = np.array([1.0, 1.0, -inf], dtype)
