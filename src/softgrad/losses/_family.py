@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,7 +14,6 @@ from softgrad.formulas.losses import LOSSES
 from softgrad.losses._batch import Batch
 from softgrad.losses._hessian import Point, point, product_at_logits
 from softgrad.losses._options import read_batch, tangent_matrix
-from softgrad.losses._results import LossAndGrad, LossGradStats
 
 # Of a point and a vector u (N, K): the gradient at the scores, and the Hessian there times u.
 AtScores: TypeAlias = Callable[[Point, Array], tuple[Array, Array]]
@@ -28,45 +27,35 @@ class Loss:
 
     def __init__(self, name: str, at_scores: AtScores) -> None:
         self.row = LOSSES[name]
+        self._options = frozenset(self.row.options)
         self._at_scores = at_scores
 
-    def with_grad(
-        self, logits: npt.ArrayLike, target: npt.ArrayLike, *, out: Array | None, **options: Any
-    ) -> LossAndGrad:
-        """The loss and its gradient."""
-        return self._read(f"{self.row.name}_with_grad", logits, target, options, out).loss_with_grad(out)
-
-    def with_stats(
-        self, logits: npt.ArrayLike, target: npt.ArrayLike, *, out: Array | None, **options: Any
-    ) -> LossGradStats:
-        """The loss, its gradient and the statistics of the rows."""
-        return self._read(f"{self.row.name}_with_stats", logits, target, options, out).loss_with_stats(out)
+    def read(
+        self,
+        function: str,
+        logits: npt.ArrayLike,
+        target: npt.ArrayLike,
+        options: Mapping[str, Any],
+        out: Array | None = None,
+    ) -> Batch:
+        """The arguments of one of the functions, checked."""
+        if not self._options.issuperset(options):
+            known(function, options, self.row.options)
+        return read_batch(function, self.row, logits, target, out, **options)
 
     def jvp(self, logits: npt.ArrayLike, target: npt.ArrayLike, tangent: npt.ArrayLike, **options: Any) -> Array:
         """The derivative of the loss along a tangent."""
         function = f"{self.row.name}_jvp"
-        batch = self._read(function, logits, target, options)
+        batch = self.read(function, logits, target, options)
         return batch.loss_jvp(tangent_matrix(function, "tangent", tangent, batch.z))
 
     def hvp(self, logits: npt.ArrayLike, target: npt.ArrayLike, v: npt.ArrayLike, **options: Any) -> Array:
         """The Hessian of the loss times v."""
         function = f"{self.row.name}_hvp"
-        batch = self._read(function, logits, target, options)
+        batch = self.read(function, logits, target, options)
         return self.times_hessian(batch, tangent_matrix(function, "v", v, batch.z))
 
     def times_hessian(self, batch: Batch, v: Array) -> Array:
         """The Hessian of the loss times v (N, K), in the shape of the logits."""
         at, v = point(batch), v.astype(np.float64)
         return product_at_logits(batch, at, v, *self._at_scores(at, at.slope * v))
-
-    def _read(
-        self,
-        function: str,
-        logits: npt.ArrayLike,
-        target: npt.ArrayLike,
-        options: dict[str, Any],
-        out: Array | None = None,
-    ) -> Batch:
-        if options:
-            known(function, options, self.row.options)
-        return read_batch(function, self.row, logits, target, out, **options)

@@ -134,7 +134,7 @@ def cross_entropy_with_grad(
         array([[-0.06,  0.06],
                [ 0.25, -0.25]])
     """
-    return LOSS.with_grad(logits, target, out=out, **options)
+    return LOSS.read("cross_entropy_with_grad", logits, target, options, out).loss_with_grad(out)
 
 
 def cross_entropy_with_stats(
@@ -166,7 +166,7 @@ def cross_entropy_with_stats(
         >>> stats.correct, stats.entropy.round(3)
         (array([ True, False]), array([0.365, 0.582]))
     """
-    return LOSS.with_stats(logits, target, out=out, **options)
+    return LOSS.read("cross_entropy_with_stats", logits, target, options, out).loss_with_stats(out)
 
 
 def cross_entropy_jvp(

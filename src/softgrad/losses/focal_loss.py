@@ -139,7 +139,7 @@ def focal_loss_with_grad(
         >>> sg.focal_loss_with_grad([0.0, 0.0], 0, gamma=1.0).grad.round(4)
         array([-0.4233,  0.4233])
     """
-    return LOSS.with_grad(logits, target, out=out, **options)
+    return LOSS.read("focal_loss_with_grad", logits, target, options, out).loss_with_grad(out)
 
 
 def focal_loss_with_stats(
@@ -168,7 +168,7 @@ def focal_loss_with_stats(
         >>> sg.focal_loss_with_stats([[2.0, 0.0], [0.0, 0.0]], [0, 1]).stats.loss.round(4)
         array([0.0018, 0.1733])
     """
-    return LOSS.with_stats(logits, target, out=out, **options)
+    return LOSS.read("focal_loss_with_stats", logits, target, options, out).loss_with_stats(out)
 
 
 def focal_loss_jvp(

@@ -118,7 +118,7 @@ def kl_divergence_with_grad(
         >>> sg.kl_divergence_with_grad([0.0, 0.0], [0.9, 0.1]).grad
         array([-0.4,  0.4])
     """
-    return LOSS.with_grad(logits, target, out=out, **options)
+    return LOSS.read("kl_divergence_with_grad", logits, target, options, out).loss_with_grad(out)
 
 
 def kl_divergence_with_stats(
@@ -147,7 +147,7 @@ def kl_divergence_with_stats(
         >>> sg.kl_divergence_with_stats([[0.0, 0.0], [0.0, 2.0]], [[0.9, 0.1], [0.0, 1.0]]).stats.loss.round(4)
         array([0.3681, 0.1269])
     """
-    return LOSS.with_stats(logits, target, out=out, **options)
+    return LOSS.read("kl_divergence_with_stats", logits, target, options, out).loss_with_stats(out)
 
 
 def kl_divergence_jvp(

@@ -122,7 +122,7 @@ def squared_error_with_grad(
         >>> sg.squared_error_with_grad([0.0, 0.0], 0).grad
         array([-0.25,  0.25])
     """
-    return LOSS.with_grad(logits, target, out=out, **options)
+    return LOSS.read("squared_error_with_grad", logits, target, options, out).loss_with_grad(out)
 
 
 def squared_error_with_stats(
@@ -151,7 +151,7 @@ def squared_error_with_stats(
         >>> sg.squared_error_with_stats([[0.0, 0.0], [0.0, 2.0]], [0, 1]).stats.loss.round(4)
         array([0.25  , 0.0142])
     """
-    return LOSS.with_stats(logits, target, out=out, **options)
+    return LOSS.read("squared_error_with_stats", logits, target, options, out).loss_with_stats(out)
 
 
 def squared_error_jvp(
