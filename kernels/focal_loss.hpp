@@ -45,27 +45,37 @@ template <class T> void focal_loss_classes(const LossRows<T>& rows, const int64_
     });
 }
 
+// Kahan's sum: `lost` is what the last addition rounded away.
+template <class T> struct CompensatedSum {
+    Wide<T> sum = 0, lost = 0;
+    void add(Wide<T> x) {
+        const Wide<T> term = x - lost, next = sum + term;
+        lost = std::isfinite(next) ? (next - sum) - term : 0;
+        sum = next;
+    }
+};
+
 // A class with a_j = 0 adds 0, even where log p_j is -inf.
 template <class T, class Target> [[gnu::noinline]] void focal_loss_soft(const LossRows<T>& rows, Target target) {
     const LossOptions<T>& options = rows.options;
     rows.over(target.classes, [&](const Row<T>& row) {
         const auto t = target.of_row(row.number, row.K);
         const auto a = [&](int64_t j) { return options.weight ? options.weight[j] * t(j) : t(j); };
-        Wide<T> loss = 0, sum = 0;  // sum_j a_j c_j
+        CompensatedSum<T> loss, total;  // total: sum_j a_j c_j
         for (int64_t j = 0; j < row.K; ++j) {
             if (a(j) == 0) continue;
             const Focus<T> at_j(row, j, options.parameter);
-            loss += a(j) * (at_j.power * at_j.minus_log_p);
-            sum += a(j) * at_j.c;
+            loss.add(a(j) * (at_j.power * at_j.minus_log_p));
+            total.add(a(j) * at_j.c);
         }
-        row.set_loss(loss);
+        row.set_loss(loss.sum);
         row.set_stats(target.largest(row.number, row.K));
         if (!row.grad) return;
 
         const Wide<T> scale = options.scale / Wide<T>(options.temperature);
         row.write_grad([&](int64_t j) {
             const Focus<T> at_j(row, j, options.parameter);
-            return T(scale * (at_j.p * sum - (a(j) == 0 ? 0 : a(j) * at_j.c)));
+            return T(scale * (at_j.p * total.sum - (a(j) == 0 ? 0 : a(j) * at_j.c)));
         });
     });
 }
