@@ -45,16 +45,6 @@ template <class T> void focal_loss_classes(const LossRows<T>& rows, const int64_
     });
 }
 
-// Kahan's sum: `lost` is what the last addition rounded away.
-template <class T> struct CompensatedSum {
-    Wide<T> sum = 0, lost = 0;
-    void add(Wide<T> x) {
-        const Wide<T> term = x - lost, next = sum + term;
-        lost = std::isfinite(next) ? (next - sum) - term : 0;
-        sum = next;
-    }
-};
-
 // A class with a_j = 0 adds 0, even where log p_j is -inf.
 template <class T, class Target> [[gnu::noinline]] void focal_loss_soft(const LossRows<T>& rows, Target target) {
     const LossOptions<T>& options = rows.options;

@@ -72,4 +72,14 @@ template <class T, class Term, class Background = std::nullptr_t>
     return sum.total();
 }
 
+// A sum of terms that come one by one (Kahan): `lost` is what the last addition rounded away.
+template <class T> struct CompensatedSum {
+    Wide<T> sum = 0, lost = 0;
+    void add(Wide<T> x) {
+        const Wide<T> term = x - lost, next = sum + term;
+        lost = std::isfinite(next) ? (next - sum) - term : 0;
+        sum = next;
+    }
+};
+
 }  // namespace softgrad::SOFTGRAD_ISA

@@ -10,7 +10,9 @@ import softgrad as sg
 from softgrad import _kernels
 from softgrad.cli.explain import explain
 from softgrad.cli.train import train
+from softgrad.formulas.language import Layout, functions, run
 from softgrad.formulas.losses import LOSSES
+from tolerance import assert_within
 
 rows = pytest.mark.parametrize("row", LOSSES.values(), ids=LOSSES)
 MEMBERS = {"": set(), "_with_grad": {"out"}, "_with_stats": {"out"}, "_jvp": {"tangent"}, "_hvp": {"v"}}
@@ -40,6 +42,22 @@ def test_the_kernels_refuse_an_unknown_name():
         _kernels.loss_of_classes(
             "softplus", z, y, None, _kernels.LossNumbers(**dict.fromkeys(numbers, 1.0)), None, None, None
         )
+
+
+@rows
+def test_the_lines_of_a_row_give_its_loss_and_its_gradient(row):
+    rng = np.random.default_rng(4)
+    z, t = rng.normal(size=(5, 4)), rng.dirichlet(np.ones(4), 5)
+    own = {} if row.parameter is None else {row.parameter.name: row.parameter.default}
+    names = {**functions(Layout()), "z": z, "t": t, **own}
+    run(["p = softmax(z)", "logp = log_softmax(z)", f"r = {row.row_loss}", row.at_probabilities], names)
+    through_p = names["p"] * (names["dp"] - (names["p"] * names["dp"]).sum(axis=1, keepdims=True))
+    run(row.backward, names)
+    value, grad = getattr(sg, f"{row.name}_with_grad")(z, t, reduction="none")
+    size = names["p"] * (abs(names["dp"]) + (names["p"] * abs(names["dp"])).sum(axis=1, keepdims=True))
+    assert_within(32, names["r"][:, 0], value)
+    assert_within(32, names["dz"], grad, size)
+    assert_within(32, through_p, grad, size)
 
 
 @rows

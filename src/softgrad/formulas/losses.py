@@ -1,7 +1,7 @@
 """The table of losses: one row per loss, as data.
 
-Whatever lists the losses reads it here: the functions of `softgrad.losses`, networks, the derivation, the command line,
-the checker, the benchmarks and the tests. The name of a row is that of its function and of its kernel.
+The functions of `softgrad.losses`, networks, the derivation, the command line, the checker and the tests read it. The
+name of a row is that of its function and of its kernel.
 
 In the lines (language.py) z are the logits, p = softmax(z), logp = log_softmax(z), and t is the target distribution.
 """
