@@ -2,7 +2,7 @@
 
 With the options, the loss of one row of logits z is
 
-    s = softcap tanh(z / softcap) / temperature
+    s = softcap tanh(z / softcap) / temperature        -inf where z is -inf: a masked class stays masked
     t' = (1 - label_smoothing) t + label_smoothing / K
     L = loss(s, t', weight) + z_loss logsumexp(s)^2        0 in rows whose target is ignore_index
 """
@@ -138,7 +138,7 @@ def _scores(z, softcap, a):
     tanh = a.tanh(z / cap)
     with np.errstate(over="ignore"):
         slope = 1 / a.cosh(z / cap) ** 2  # equal to 1 - tanh^2, where digits would cancel
-    return cap * tanh, slope, -2 * tanh * slope / cap
+    return np.where(z == -np.inf, z, cap * tanh), slope, -2 * tanh * slope / cap
 
 
 def _z_loss(c, lse, eps):

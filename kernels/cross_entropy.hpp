@@ -13,7 +13,7 @@ namespace softgrad::SOFTGRAD_ISA {
 // At y itself p_y - 1 = -(sum of the others) / sum. The gradient is multiplied by its scale before it is rounded.
 template <class T> void cross_entropy_classes(const LossRows<T>& rows, const int64_t* target) {
     rows.over(target, [&](const Row<T>& row) {
-        const int64_t y = target[row.number];
+        const int64_t y = row.y;
         const double weight = rows.options.weight ? rows.options.weight[y] : 1;
         const Normalizer<T>& n = row.n;
         row.set_loss(weight == 0 ? 0 : weight * (n.log_sum() - row.difference(y)));
@@ -35,7 +35,7 @@ template <class T, class Target>
 [[gnu::noinline]] void cross_entropy_soft(const LossRows<T>& rows, Target target, bool kl_divergence) {
     const LossOptions<T>& options = rows.options;
     rows.over(target.classes, [&](const Row<T>& row) {
-        const auto t = target.of_row(row.number, row.K);
+        const auto t = target.of_row(row);
         const T* const weight = options.weight;
         const auto a = [=](int64_t j) { return weight ? weight[j] * t(j) : t(j); };
         const T log_sum = T(row.n.log_sum());
@@ -50,7 +50,7 @@ template <class T, class Target>
         const Wide<T> loss = kl_divergence ? loss_with([=](int64_t j) { return std::log(t(j)); })  //
                                            : loss_with([](int64_t) { return T(0); });
         row.set_loss(options.z_loss == 0 ? loss : loss + options.z_loss * row.lse * row.lse);
-        row.set_stats(target.largest(row.number, row.K));
+        row.set_stats(target.largest(row));
         if (!row.grad) return;
 
         const Wide<T> pulled = sum_over<T>(row.K, a) + (options.z_loss == 0 ? 0 : 2 * options.z_loss * row.lse);

@@ -21,7 +21,7 @@ template <class T> void cross_entropy_classes_tiles(const LossRows<T>& rows, con
         Lane<T> z_y, weight, e_y, loss, before, factor, grad_y;
         int ignored = 0;
         for (int l = 0; l < L; ++l) {
-            const int64_t y = l < at.rows ? target[at.first_row + l] : -1;
+            const int64_t y = l < at.rows ? label_at(target, at.first_row + l, K) : -1;
             label[l] = Label(y);
             z_y[l] = y < 0 ? T(0) : tile[y][l];
             weight[l] = y < 0 ? T(0) : rows.options.weight ? rows.options.weight[y] : T(1);

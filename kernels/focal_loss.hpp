@@ -33,7 +33,7 @@ template <class T> struct Focus {
 // For a target class y of weight w, the row's gradient is w c_y p_k, and -w c_y q_y at y.
 template <class T> void focal_loss_classes(const LossRows<T>& rows, const int64_t* target) {
     rows.over(target, [&](const Row<T>& row) {
-        const int64_t y = target[row.number];
+        const int64_t y = row.y;
         const double weight = rows.options.weight ? rows.options.weight[y] : 1;
         const Focus<T> at_y(row, y, rows.options.parameter);
         row.set_loss(weight == 0 ? 0 : weight * (at_y.power * at_y.minus_log_p));
@@ -49,7 +49,7 @@ template <class T> void focal_loss_classes(const LossRows<T>& rows, const int64_
 template <class T, class Target> [[gnu::noinline]] void focal_loss_soft(const LossRows<T>& rows, Target target) {
     const LossOptions<T>& options = rows.options;
     rows.over(target.classes, [&](const Row<T>& row) {
-        const auto t = target.of_row(row.number, row.K);
+        const auto t = target.of_row(row);
         const auto a = [&](int64_t j) { return options.weight ? options.weight[j] * t(j) : t(j); };
         CompensatedSum<T> loss, total;  // total: sum_j a_j c_j
         for (int64_t j = 0; j < row.K; ++j) {
@@ -59,7 +59,7 @@ template <class T, class Target> [[gnu::noinline]] void focal_loss_soft(const Lo
             total.add(a(j) * at_j.c);
         }
         row.set_loss(loss.sum);
-        row.set_stats(target.largest(row.number, row.K));
+        row.set_stats(target.largest(row));
         if (!row.grad) return;
 
         const Wide<T> scale = options.scale / Wide<T>(options.temperature);

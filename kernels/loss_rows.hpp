@@ -6,9 +6,17 @@
 
 namespace softgrad::SOFTGRAD_ISA {
 
+// A class index, or -1 if the row is ignored. Python has checked that it is in 0..K-1, but another thread may have
+// written to the array since. It is read once, and bounded, so that no kernel writes outside a row.
+[[gnu::always_inline]] inline int64_t label_at(const int64_t* classes, int64_t i, int64_t K) {
+    const int64_t y = __atomic_load_n(classes + i, __ATOMIC_RELAXED);
+    return uint64_t(y) < uint64_t(K) ? y : -1;
+}
+
 // One row and its exponentials.
 template <class T> struct Row {
     int64_t number, K;
+    int64_t y;  // the class index, or -1 where the target is a distribution
     const T* z;
     T* e;       // exp(s_j - s_max) in units; the gradient overwrites them
     T inverse;  // of the temperature
@@ -34,11 +42,11 @@ template <class T> struct Row {
     }
 
     // logsumexp, the entropy log(sum) - sum_j p_j (s_j - s_max), and whether the first largest score is that of class
-    // y.
-    void set_stats(int64_t y) const {
-        if (stats.entropy) set_asked_stats(y);
+    // `target`.
+    void set_stats(int64_t target) const {
+        if (stats.entropy) set_asked_stats(target);
     }
-    [[gnu::noinline]] void set_asked_stats(int64_t y) const {
+    [[gnu::noinline]] void set_asked_stats(int64_t target) const {
         const Wide<T> entropy_in_sum = with_differences([&](auto difference) {
             return sum_over<T>(K, [=, this](int64_t j) {
                 const T d = difference(j);
@@ -47,7 +55,7 @@ template <class T> struct Row {
         });
         stats.logsumexp[number] = T(lse);
         stats.entropy[number] = T(n.log_sum() + entropy_in_sum / n.sum());
-        stats.correct[number] = n.at == y;
+        stats.correct[number] = n.at == target;
     }
 
     // Writes the gradient factor * p_j * sum, with `value` at y. Both are dL/ds without the slope of a cap.
@@ -78,8 +86,9 @@ template <class T> struct LossRows {
     Stats<T> stats;
     int64_t N, K, begin, end;
 
-    // Calls work(row) for each row that is not ignored: `classes` may be null, and is negative for an ignored row. The
-    // loss, the gradient and the statistics of an ignored row are 0, whatever its logits.
+    // Calls work(row) for each row that is not ignored: `classes` may be null, and is negative for an ignored row.
+    // Kernels read the class from the row. The loss, the gradient and the statistics of an ignored row are 0, whatever
+    // its logits.
     template <class Work> [[gnu::always_inline]] void over(const int64_t* classes, Work work) const {
         const bool with_grad = grad.entries;
         const Scores<T> scores(options.temperature, options.softcap);
@@ -88,13 +97,15 @@ template <class T> struct LossRows {
         const Buffer<T> buffer(with_grad ? 0 : K), of_cap(scores.softcap == 0 ? 0 : 2 * K);
         for (int64_t i = begin; i < end; ++i) {
             T* const e = with_grad ? writer.buffer() : buffer.entries;
-            if (classes && classes[i] < 0) {
+            const int64_t y = classes ? label_at(classes, i, K) : -1;
+            if (classes && y < 0) {
                 ignore(i, e, with_grad ? &writer : nullptr);
                 continue;
             }
             Background<T> background(reader, with_grad ? &writer : nullptr, i, end);
             Row<T> row{.number = i,
                        .K = K,
+                       .y = y,
                        .z = reader.row(i),
                        .e = e,
                        .inverse = scores.below.inverse,

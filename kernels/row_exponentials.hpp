@@ -135,25 +135,27 @@ template <class T>
     return {top.max, top.at, others + (top.max - top.max)};
 }
 
-// The same for capped logits. Fills `differences` with s_j - s_max, rounded, and `slopes` with the slopes ds/dz without
-// the factor 1 / temperature.
+// The same for capped logits. An infinite maximum is capped; a row that is masked whole is NaN. Fills `differences`
+// with s_j - s_max, rounded, and `slopes` with the slopes ds/dz without the factor 1 / temperature.
 template <class T>
 [[gnu::noinline]] Normalizer<T> capped_exponentials(const T* z, int64_t K, const Scores<T>& scores, T* e,
                                                     T* differences, T* slopes, Background<T>& background) {
     const Peak<T> top = peak(z, K);
-    const Tanh<T> max = capped(top.max, scores.softcap).tanh;
+    const double cap = scores.softcap, temperature = scores.below.temperature;
+    const Capped<T> max = capped(top.max, cap);
     const Wide<T> others = sum_exponentials(K, e, top.at, background, [&](int64_t j) {
         const int64_t end = K < j + group<T> ? K : j + group<T>;
 #pragma omp simd
         for (int64_t l = j; l < end; ++l) {
-            const Capped<T> here = capped(z[l], scores.softcap);
-            const TwoTerms<T> x = capped_difference<T>(here.tanh, max, scores.softcap, scores.below.temperature);
+            const Capped<T> here = capped(z[l], cap);
+            const TwoTerms<T> x = capped_difference(here, max, cap, temperature);
             e[l] = exp_in_units(x.hi, x.lo);
             differences[l] = x.hi;
             slopes[l] = here.slope;
         }
     });
-    return {top.max, top.at, others + (top.max - top.max)};
+    const bool masked = top.max == -std::numeric_limits<T>::infinity();
+    return {top.max, top.at, masked ? std::numeric_limits<T>::quiet_NaN() : others};
 }
 
 // Writes the row factor * e_j, with `value` at the index `special`, from the exponentials in the writer's buffer.

@@ -76,40 +76,69 @@ template <class T> struct ExpBelow {
     }
 };
 
-// A logit capped, cap tanh(z / cap): its tanh, and the slope 1 - tanh^2 = 1 / cosh^2 without the cancellation. Without
-// a type wider than double, tanh has two terms: a rounding of tanh alone would be worth `cap` ulp of exp.
-constexpr bool tanh_in_two_terms = !has_wider_than_double;
+// A capped logit, cap tanh(z / cap). Two of them that are close are far closer as tanh, and `cap` enlarges what a
+// rounding of tanh takes away. So differences come from the logits themselves. With x = z / cap and E = exp(-2 |x|),
+//     tanh a - tanh b = sinh(a - b) / (cosh a cosh b) = 2 expm1(-2 |a - b|) F / ((1 + E_a) (1 + E_b))    for a <= b
+//     slope           = 1 / cosh^2 x                  = 4 E / (1 + E)^2
+// where F = max(E_a, E_b) if a and b have the same sign, and 1 otherwise. No digits cancel. A logit of +inf is capped
+// to `cap`; one of -inf stays -inf, since it masks its class.
+//
+// exp turns an error of its argument into a relative error, so the factors need more digits than T: two terms of double
+// where no type is wider.
+constexpr bool capped_in_two_terms = !has_wider_than_double;
 template <class T>
-using Tanh = std::conditional_t<std::is_same_v<T, double> && tanh_in_two_terms, TwoTerms<double>, Wide<T>>;
+using Precise = std::conditional_t<std::is_same_v<T, double> && capped_in_two_terms, TwoTerms<double>, Wide<T>>;
 
 template <class T> struct Capped {
-    Tanh<T> tanh;
+    T z;
+    Precise<T> e, inverse;  // E, 1 / (1 + E)
     T slope;
 };
 
 template <class T> [[gnu::always_inline]] inline Capped<T> capped(T z, double cap) {
-    if constexpr (std::is_same_v<T, float>) {  // in double, which vectorises: e = exp(-2 |z| / cap)
-        const double x = double(z) / cap, e = exp_nonpositive(-2 * std::abs(x));
-        return {std::copysign((1 - e) / (1 + e), x), T(4 * e / ((1 + e) * (1 + e)))};
-    } else if constexpr (tanh_in_two_terms) {
+    if constexpr (std::is_same_v<T, float>) {  // in double, which vectorises
+        const double e = exp_nonpositive(std::abs(double(z)) * (-2 / cap)), inverse = 1 / (1 + e);
+        return {z, e, inverse, T(4 * e * (inverse * inverse))};
+    } else if constexpr (capped_in_two_terms) {
         const double size = std::abs(z), x = size / cap;
-        const TwoTerms<double> minus_2x{-2 * x, -2 * (std::fma(-x, cap, size) / cap)}, e = exp_two_terms(minus_2x);
-        const TwoTerms<double> below = add({1, 0}, {-e.hi, -e.lo}), above = add({1, 0}, e);
-        const TwoTerms<double> tanh = quotient(below, above), quarter = quotient(quotient(e, above), above);
-        return {std::signbit(z) ? TwoTerms<double>{-tanh.hi, -tanh.lo} : tanh, 4 * (quarter.hi + quarter.lo)};
+        const TwoTerms<double> e = exp_two_terms({-2 * x, -2 * (std::fma(-x, cap, size) / cap)});
+        const TwoTerms<double> inverse = quotient({1, 0}, add({1, 0}, e));
+        return {z, e, inverse, 4 * product(product(e, inverse), inverse).hi};
     } else {
-        const Wide<T> x = z / Wide<T>(cap), cosh = std::cosh(x);
-        return {std::tanh(x), T(1 / (cosh * cosh))};
+        const double size = std::abs(z), x = size / cap, rest = x < 0x1p13 ? std::fma(-x, cap, size) / cap : 0;
+        const Wide<T> e = std::exp(Wide<T>(-2 * x)) * (1 - 2 * Wide<T>(rest)), inverse = 1 / (1 + e);
+        return {z, e, inverse, T(4 * e * (inverse * inverse))};
     }
 }
 
-// cap (a - b) / temperature
+// cap (tanh a - tanh b) / temperature, where b is the largest.
 template <class T>
-[[gnu::always_inline]] inline TwoTerms<T> capped_difference(Tanh<T> a, Tanh<T> b, double cap, double temperature) {
-    if constexpr (std::is_same_v<Tanh<T>, Wide<T>>) {
-        return split<T>(cap * (a - b) / temperature);
+[[gnu::always_inline]] inline TwoTerms<T> capped_difference(const Capped<T>& a, const Capped<T>& b, double cap,
+                                                            double temperature) {
+    constexpr T infinity = std::numeric_limits<T>::infinity();
+    const bool equal = a.z == b.z, same_sign = (a.z < 0) == (b.z < 0), masked = a.z == -infinity;
+    if constexpr (!std::is_same_v<Precise<T>, Wide<T>>) {
+        const TwoTerms<double> d = exact_difference(a.z, b.z), minus_inf{-infinity, 0}, zero{0, 0};
+        const TwoTerms<double> twice = quotient({2 * d.hi, 2 * d.lo}, {cap, 0});
+        const TwoTerms<double> m = expm1_two_terms(equal ? zero : d.hi == -infinity ? minus_inf : twice);
+        const TwoTerms<double> F = same_sign ? (a.e.hi > b.e.hi ? a.e : b.e) : TwoTerms<double>{1, 0};
+        const TwoTerms<double> tanh = product(product(m, F), product(a.inverse, b.inverse));
+        return masked ? minus_inf : quotient(product(tanh, {2 * cap, 0}), {temperature, 0});
     } else {
-        return quotient(product(add(a, {-b.hi, -b.lo}), {cap, 0}), {temperature, 0});
+        using W = Wide<T>;
+        const W x = (equal ? W(0) : W(a.z) - b.z) * (2 / W(cap));
+        W m;  // expm1(x) F
+        if constexpr (std::is_same_v<T, float>) {
+            // Near 0 a short series; further out the digits of E_a - E_b are enough.
+            const double series = x * (1 + x * (1. / 2 + x * (1. / 6 + x * (1. / 24 + x * (1. / 120)))));
+            const double near = same_sign ? series * (a.e > b.e ? a.e : b.e) : series;
+            const double far = same_sign ? -std::abs(a.e - b.e) : a.e * b.e - 1;
+            m = x > -0x1p-6 ? near : far;
+        } else {
+            m = std::expm1(x) * (same_sign ? (a.e > b.e ? a.e : b.e) : W(1));
+        }
+        const TwoTerms<T> d = split<T>(m * (a.inverse * b.inverse) * (2 * W(cap) / W(temperature)));
+        return {masked ? -infinity : d.hi, d.lo};
     }
 }
 
@@ -121,12 +150,7 @@ template <class T> struct Scores {
     Wide<T> scale() const { return 1 / Wide<T>(below.temperature); }  // ds/dz, but for the slope of the cap
     Wide<T> value(T z) const {
         if (softcap == 0) return Wide<T>(z) / below.temperature;
-        const Tanh<T> tanh = capped(z, softcap).tanh;
-        if constexpr (std::is_same_v<Tanh<T>, Wide<T>>) {
-            return softcap * tanh / below.temperature;
-        } else {
-            return softcap * (tanh.hi + tanh.lo) / below.temperature;
-        }
+        return softcap * std::tanh(Wide<T>(z) / softcap) / below.temperature;
     }
 };
 

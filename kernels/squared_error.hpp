@@ -14,7 +14,7 @@ namespace softgrad::SOFTGRAD_ISA {
 // q is summed from the exponentials and divided once, so that it has the rounding of neither p_j nor 1 / sum.
 template <class T> void squared_error_classes(const LossRows<T>& rows, const int64_t* target) {
     rows.over(target, [&](const Row<T>& row) {
-        const int64_t y = target[row.number];
+        const int64_t y = row.y;
         const double weight = rows.options.weight ? rows.options.weight[y] : 1;
         const Normalizer<T>& n = row.n;
         const Wide<T> p_y = row.exp(y) / n.sum();
@@ -39,7 +39,7 @@ template <class T> void squared_error_classes(const LossRows<T>& rows, const int
 template <class T, class Target> [[gnu::noinline]] void squared_error_soft(const LossRows<T>& rows, Target target) {
     const LossOptions<T>& options = rows.options;
     rows.over(target.classes, [&](const Row<T>& row) {
-        const auto t = target.of_row(row.number, row.K);
+        const auto t = target.of_row(row);
         const T factor = T(1 / row.n.sum());
         const auto p = [=](int64_t j) { return row.exp(j) * factor; };
         const Wide<T> z_loss = options.z_loss == 0 ? 0 : options.z_loss * row.lse;
@@ -47,7 +47,7 @@ template <class T, class Target> [[gnu::noinline]] void squared_error_soft(const
         const Wide<T> weight = class_weight ? sum_over<T>(row.K, [=](int64_t j) { return class_weight[j] * t(j); }) : 1;
         const Wide<T> squares = sum_over<T>(row.K, [=](int64_t j) { return (p(j) - t(j)) * (p(j) - t(j)); });
         row.set_loss(weight * squares / 2 + z_loss * row.lse);
-        row.set_stats(target.largest(row.number, row.K));
+        row.set_stats(target.largest(row));
         if (!row.grad) return;
 
         const T inner = T(sum_over<T>(row.K, [=](int64_t j) { return (p(j) - t(j)) * p(j); }));

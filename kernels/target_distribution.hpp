@@ -2,7 +2,7 @@
 // class index into e / K everywhere and 1 - e more at the class; it smooths probabilities the same way.
 #pragma once
 
-#include <cstdint>
+#include "loss_rows.hpp"
 
 namespace softgrad::SOFTGRAD_ISA {
 
@@ -13,10 +13,10 @@ template <class T> struct SmoothedClasses {
         : classes(classes), everywhere(T(label_smoothing / double(K))), at_class(T(1 - label_smoothing)) {}
 
     // t(j) of a row.
-    auto of_row(int64_t row, int64_t) const {
-        return [y = classes[row], *this](int64_t j) { return everywhere + (j == y ? at_class : T(0)); };
+    auto of_row(const Row<T>& row) const {
+        return [y = row.y, *this](int64_t j) { return everywhere + (j == y ? at_class : T(0)); };
     }
-    int64_t largest(int64_t row, int64_t) const { return classes[row]; }
+    int64_t largest(const Row<T>& row) const { return row.y; }
 };
 
 template <class T> struct SmoothedProbs {
@@ -26,14 +26,14 @@ template <class T> struct SmoothedProbs {
     SmoothedProbs(const T* probs, double label_smoothing, int64_t K)
         : probs(probs), everywhere(T(label_smoothing / double(K))), kept(T(1 - label_smoothing)) {}
 
-    auto of_row(int64_t row, int64_t K) const {
-        return [t = probs + row * K, *this](int64_t j) { return kept * t[j] + everywhere; };
+    auto of_row(const Row<T>& row) const {
+        return [t = probs + row.number * row.K, *this](int64_t j) { return kept * t[j] + everywhere; };
     }
     // The first of the most probable classes.
-    int64_t largest(int64_t row, int64_t K) const {
-        const T* const t = probs + row * K;
+    int64_t largest(const Row<T>& row) const {
+        const T* const t = probs + row.number * row.K;
         int64_t first = 0;
-        for (int64_t j = 1; j < K; ++j) first = t[j] > t[first] ? j : first;
+        for (int64_t j = 1; j < row.K; ++j) first = t[j] > t[first] ? j : first;
         return first;
     }
 };

@@ -36,11 +36,15 @@ inline TwoTerms<double> quotient(TwoTerms<double> a, TwoTerms<double> b) {
     return {hi, lo - (hi - first)};
 }
 
-// exp(x) for x <= 0, to about 2^-70; 0 below -746; NaN gives NaN.
+// 2^n (1 + m) = exp(x) for -746 <= x <= 0, m to about 2^-70 of itself:
 //     exp(x) = 2^n (1 + m)^32,    m = exp(r) - 1 = r + r^2 / 2 + r^3 / 6 + ...,    r = (x - n ln 2) / 32
 // Only the first two terms of m need two terms themselves: |r| <= 0.011.
-inline TwoTerms<double> exp_two_terms(TwoTerms<double> x) {
-    if (!(x.hi >= -746)) return {x.hi < 0 ? 0 : x.hi, 0};  // NaN gives NaN
+struct PowerOf2 {
+    double n;
+    TwoTerms<double> m;
+};
+
+inline PowerOf2 exp_reduced_two_terms(TwoTerms<double> x) {
     constexpr double ln2_hi = 0x1.62e42fefa38p-1, ln2_mid = 0x1.ef35793c76p-45, ln2_lo = 0x1.cc01f97b57a08p-87;
     const double n = std::nearbyint(x.hi * 1.4426950408889634);
     TwoTerms<double> r = add(add({x.hi, x.lo}, {-n * ln2_hi, 0}), add({-n * ln2_mid, 0}, {-n * ln2_lo, 0}));
@@ -51,8 +55,22 @@ inline TwoTerms<double> exp_two_terms(TwoTerms<double> x) {
     const TwoTerms<double> square = product(r, r);
     TwoTerms<double> m = add(add({rest, 0}, {square.hi / 2, square.lo / 2}), r);
     for (int i = 0; i < 5; ++i) m = add({2 * m.hi, 2 * m.lo}, product(m, m));  // (1 + m)^2 - 1
-    const TwoTerms<double> e = add({1, 0}, m);
-    return {std::ldexp(e.hi, int(n)), std::ldexp(e.lo, int(n))};
+    return {n, m};
+}
+
+// exp(x) for x <= 0, to about 2^-70; 0 below -746; NaN gives NaN.
+inline TwoTerms<double> exp_two_terms(TwoTerms<double> x) {
+    if (!(x.hi >= -746)) return {x.hi < 0 ? 0 : x.hi, 0};  // NaN gives NaN
+    const PowerOf2 power = exp_reduced_two_terms(x);
+    const TwoTerms<double> e = add({1, 0}, power.m);
+    return {std::ldexp(e.hi, int(power.n)), std::ldexp(e.lo, int(power.n))};
+}
+
+// exp(x) - 1 for x <= 0, to about 2^-70 of itself.
+inline TwoTerms<double> expm1_two_terms(TwoTerms<double> x) {
+    if (x.hi > -0.25) return exp_reduced_two_terms(x).m;  // where n = 0
+    const TwoTerms<double> e = exp_two_terms(x);
+    return add(e, {-1, 0});
 }
 
 }  // namespace softgrad::SOFTGRAD_ISA

@@ -96,8 +96,6 @@ def batches(draw, loss, rows=ROWS, nan_rows=NAN_ROWS, dtypes=COMPUTED_IN):
     known = options_of(loss)
     given = draw(st.permutations([*known]))[: draw(st.sampled_from([0, 1, 2, 3, 6]))]
     options = {name: draw(st.sampled_from(values)) if name in given else no for name, (no, values) in known.items()}
-    if options["softcap"]:  # the result for an infinite logit with a softcap is not specified
-        rows, nan_rows = ({name: of[name] for name in of if "inf" not in name} for of in (rows, nan_rows))
     z = draw(logits(rows, nan_rows, dtypes))
     K = z.array.shape[z.axis]
     if options["ignore_index"] == "the last class":

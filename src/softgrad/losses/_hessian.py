@@ -19,13 +19,14 @@ import numpy as np
 
 from softgrad import _kernels
 from softgrad._arrays import Array
+from softgrad.losses import _softcap
 from softgrad.losses._batch import Batch
 
 
 class Point(NamedTuple):
     """Where a loss is differentiated twice: arrays of (N, K) or (N, 1), in float64."""
 
-    capped: Array  # the logits after the softcap
+    capped: Array  # the logits after the softcap, up to a constant per row
     temperature: float
     p: Array
     lse: Array
@@ -53,16 +54,17 @@ def point(batch: Batch) -> Point:
     """The quantities that every Hessian here is made of."""
     z = batch.z.stored[:, :, 0].astype(np.float64)
     if batch.softcap:
-        tanh = np.tanh(z / batch.softcap)
-        s = batch.softcap * tanh
-        e = np.exp(-np.abs(z) / batch.softcap)
-        slope = (2 * e / (1 + e * e)) ** 2 / batch.temperature  # 1 - tanh^2 = 1 / cosh^2, without cancellation
-        curvature = -2 * tanh * slope / batch.softcap
+        largest = z.max(axis=1, keepdims=True, initial=-np.inf)
+        s = _softcap.below(z, largest, batch.softcap)
+        of_largest = _softcap.capped(largest, batch.softcap) / batch.temperature
+        slope = _softcap.slope(z, batch.softcap) / batch.temperature
+        curvature = -2 * np.tanh(z / batch.softcap) * slope / batch.softcap
     else:
         s, slope, curvature = z, np.full_like(z, 1 / batch.temperature), np.zeros_like(z)
     p, lse = np.empty_like(z), np.empty(len(z))
     _kernels.softmax(s[:, :, None], p[:, :, None], batch.temperature)
     _kernels.logsumexp(s[:, :, None], lse, batch.temperature)
+    lse = lse[:, None] + of_largest if batch.softcap else lse[:, None]
     kept = np.ones((len(z), 1), bool)
     if batch.target.ndim == 3:
         t = batch.target[:, :, 0].astype(np.float64)
@@ -71,7 +73,7 @@ def point(batch: Batch) -> Point:
         t = (batch.target[:, None] == np.arange(z.shape[1])).astype(np.float64)
     t = (1 - batch.label_smoothing) * t + batch.label_smoothing / z.shape[1]
     weight = None if batch.weight is None else batch.weight.astype(np.float64)
-    return Point(s, batch.temperature, p, lse[:, None], slope, curvature, t, weight, kept, batch.parameter)
+    return Point(s, batch.temperature, p, lse, slope, curvature, t, weight, kept, batch.parameter)
 
 
 def dot(a: Array, b: Array) -> Array:

@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from softgrad._arrays import Array
+from softgrad.losses import _softcap
 from softgrad.losses._batch import Batch
 from softgrad.losses._linear.gradients import Gradients
 from softgrad.losses._linear.problem import Index, Problem
@@ -105,18 +106,17 @@ class _Scores:
 
     def see(self, logits: Array, group: slice, tile: slice) -> None:
         """The first pass, for a group of rows and one tile."""
-        s, target, line = self._capped(logits), self._target_of(group, tile), np.arange(len(logits))[:, None]
-        first = logits.argmax(axis=1)[:, None]  # several capped logits may be equally large
-        largest, old, seen = logits[line, first], self.max[group], self.max[group] > -np.inf
-        rises = (largest > self.largest[group]) | (old == -np.inf)  # a cap makes -inf finite
-        no_number = np.where(
-            largest == -np.inf, 0, largest - largest
-        )  # 0, or NaN for an infinite maximum; a whole tile may be masked
-        new = np.where(rises, s[line, first], old) + no_number
-        gap = np.where(rises & seen, (new - old) / self.batch.temperature, 0)
+        target, line = self._target_of(group, tile), np.arange(len(logits))[:, None]
+        first = logits.argmax(axis=1)[:, None]
+        largest, old, seen = logits[line, first], self.largest[group].copy(), self.max[group] > -np.inf
+        rises = (largest > old) | (self.max[group] == -np.inf)
+        # 0, or NaN for an infinite maximum that no cap makes finite; a whole tile may be masked
+        no_number = np.where(np.isinf(largest) if self.batch.softcap else largest == -np.inf, 0, largest - largest)
+        self.max[group] = np.where(rises, self._capped(largest), self.max[group]) + no_number
+        self.largest[group] = np.where(rises, largest, old)
+        gap = np.where(rises & seen, -self._below(old, self.largest[group]) / self.batch.temperature, 0)
         shrink = np.exp(-gap)
-        self.max[group], self.largest[group] = new, np.where(rises, largest, self.largest[group])
-        d, e = self._below_max(s, group)
+        d, e = self._below_max(logits, group)
         e[line[rises[:, 0]], first[rises[:, 0]]] = 0
         self.entropy[group] = (self.entropy[group] + (self.others[group] + seen) * gap) * shrink
         self.entropy[group] -= np.where(e == 0, 0, e * d).sum(axis=1, keepdims=True)
@@ -157,7 +157,7 @@ class _Scores:
 
     def gradient(self, logits: Array, group: slice, tile: slice) -> Array:
         """The second pass, for a group of rows and one tile: the gradient at the logits."""
-        target, (_, e) = self._target_of(group, tile), self._below_max(self._capped(logits), group)
+        target, (_, e) = self._target_of(group, tile), self._below_max(logits, group)
         scale, sums = self.batch.scale / self.batch.temperature, 1 + self.others[group]
         factor = scale * (self.total[group] + 2 * self.batch.z_loss * self._lse()[group]) / sums
         g = e * factor.astype(self.dtype)
@@ -173,7 +173,7 @@ class _Scores:
                 minus_others = np.where(is_max, -self.others[group][row, 0], e[row, at] - sums[row, 0])
                 g[row, at] = a * minus_others / sums[row, 0]
         if self.batch.softcap:
-            g *= self._slope(logits)
+            g *= _softcap.slope(logits.astype(float), self.batch.softcap)
         grad: Array = g
         return grad
 
@@ -182,22 +182,21 @@ class _Scores:
         return lse
 
     def _capped(self, logits: Array) -> Array:
-        """Scores before the temperature; in float64 if capped, since they are then too close for float32."""
-        cap = self.batch.softcap
-        return cap * np.tanh(logits.astype(float) / cap) if cap else logits
+        """Scores before the temperature."""
+        return _softcap.capped(logits.astype(float), self.batch.softcap) if self.batch.softcap else logits
 
-    def _slope(self, logits: Array) -> Array:
-        """1 - tanh^2 = 1 / cosh^2, without the cancellation."""
-        e = np.exp(-2 * np.abs(logits.astype(float)) / self.batch.softcap)
-        slope: Array = 4 * e / (1 + e) ** 2
-        return slope
+    def _below(self, logits: Array, largest: Array) -> Array:
+        """The scores before the temperature, less the largest; in float64 if capped, too close for float32."""
+        if self.batch.softcap:
+            return _softcap.below(logits.astype(float), largest, self.batch.softcap)
+        difference: Array = logits - np.where(largest == -np.inf, 0, largest).astype(logits.dtype)
+        return difference
 
-    def _below_max(self, s: Array, group: slice) -> tuple[Array, Array]:
+    def _below_max(self, logits: Array, group: slice) -> tuple[Array, Array]:
         """(s - m) / temperature, and its exponential."""
-        largest = self.max[group]
-        d = s - np.where(largest == -np.inf, 0, largest).astype(s.dtype)
+        d = self._below(logits, self.largest[group])
         if self.batch.temperature != 1:
-            d /= s.dtype.type(self.batch.temperature)
+            d /= d.dtype.type(self.batch.temperature)
         d = d.astype(self.dtype, copy=False)
         return d, np.exp(d)
 
