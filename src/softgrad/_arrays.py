@@ -6,13 +6,15 @@ Every check of an array argument is here, with its message.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from softgrad import _kernels
+from softgrad._foreign import as_array
+from softgrad._misread import TWO_LOGITS, refuse_binary_labels, refuse_misplaced_classes, refuse_names
 from softgrad.errors import AxisError, DtypeError, LabelError, OptionError, ShapeError
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -25,6 +27,7 @@ COMPUTED_IN: dict[str, np.dtype[Any]] = {"e": FLOAT32, "E": FLOAT32, "f": FLOAT3
 # Kernels vectorise across an inner axis of at least this length. For a shorter one, the class axis is copied last.
 LONG_INNER_AXIS = 16
 
+Axis: TypeAlias = int | Sequence[int] | None  # one axis, several, or None for all of them
 Layout: TypeAlias = Literal["kept", "transposed", "moved"]
 
 
@@ -32,14 +35,20 @@ class Rows(NamedTuple):
     """An array as rows of K classes: a contiguous array (outer, K, inner), whose rows run along the middle axis.
 
     The layout says how it was made: "kept", by reshaping the array; "transposed", by reshaping its transpose, for
-    Fortran order; "moved", by a copy with the class axis last.
+    Fortran order; "moved", by a copy with the class axis last. Several class axes are moved last and merged into one.
     """
 
     stored: Array  # (outer, K, inner), in the dtype of the original array or the dtype that it is computed in
     shape: tuple[int, ...]  # of the original array
-    axis: int  # the class axis of the original array, counted from 0
+    axis: int  # the class axis of the original array, counted from 0; -1 if axes are merged
     dtype: np.dtype[Any]  # of results in the shape of the original array
     layout: Layout
+    merged: tuple[int, ...] = ()  # the class axes, if there is not exactly one; the layout is then "moved"
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The class axes of the original array, counted from 0."""
+        return (self.axis,) if self.axis >= 0 else self.merged
 
     @property
     def computed_in(self) -> np.dtype[Any]:
@@ -53,8 +62,10 @@ class Rows(NamedTuple):
 
     @property
     def outer_shape(self) -> tuple[int, ...]:
-        """The shape of the original array without the class axis."""
+        """The shape of the original array without the class axes."""
         shape, axis = self.shape, self.axis
+        if axis < 0:
+            return tuple(length for i, length in enumerate(shape) if i not in self.merged)
         return shape[:-1] if axis == len(shape) - 1 else shape[:axis] + shape[axis + 1 :]
 
     def call(self, kernel: Callable[..., None], arrays: tuple[Array, ...], temperature: float, *, fresh: bool) -> None:
@@ -80,7 +91,7 @@ class Rows(NamedTuple):
         if self.layout == "transposed":
             array = array.T
         elif self.layout == "moved":
-            array = np.moveaxis(array, self.axis, -1)
+            array = np.moveaxis(array, self.axes, range(-len(self.axes), 0))
         return np.require(array, dtype or self.stored.dtype, ["C", "A"]).reshape(self.stored.shape)
 
     def output_buffer(self, out: Array | None, *read: Array | None) -> Array:
@@ -107,16 +118,19 @@ class Rows(NamedTuple):
         elif self.layout == "transposed":
             array = values.reshape(self.shape[::-1]).T
         else:
-            array = np.moveaxis(values.reshape(*self.outer_shape, self.shape[self.axis]), -1, self.axis)
+            lengths = [self.shape[axis] for axis in self.axes]
+            array = np.moveaxis(values.reshape((*self.outer_shape, *lengths)), range(-len(lengths), 0), self.axes)
         if out is not None:
             out[...] = array
             return out
         return array if array.dtype is self.dtype else array.astype(self.dtype, copy=False)
 
     def one_per_row(self, values: Array, *, keepdims: bool = False) -> Array:
-        """One value per row, in the original shape without the class axis, or with length 1 there; a scalar for ()."""
+        """One value per row, in the original shape without the class axes, or with length 1 there; a scalar for ()."""
         outer = values.reshape(self.outer_shape[::-1]).T if self.layout == "transposed" else values
-        shape = self.shape[: self.axis] + (1,) * keepdims + self.shape[self.axis + 1 :]
+        shape = self.outer_shape
+        if keepdims:
+            shape = tuple(1 if i in self.axes else length for i, length in enumerate(self.shape))
         scalar_or_array: Array = outer.reshape(shape)[()]
         return scalar_or_array
 
@@ -133,7 +147,7 @@ def is_bfloat16(array: Array) -> bool:
 
 def numbers(function: str, name: str, value: npt.ArrayLike) -> Array:
     """`value` as an array of floating-point numbers; integers become float64."""
-    array = value if type(value) is np.ndarray else _array(function, name, value)
+    array = value if type(value) is np.ndarray else as_array(function, name, value)
     if array.dtype.char in COMPUTED_IN:
         return array
     if array.dtype.kind in "iub":
@@ -144,12 +158,13 @@ def numbers(function: str, name: str, value: npt.ArrayLike) -> Array:
     )
 
 
-def class_axis(function: str, name: str, array: Array, axis: int) -> int:
+def class_axis(function: str, name: str, array: Array, axis: Axis) -> int:
     """`axis` counted from 0; an error if `array` has no such axis, or no classes on it."""
     if type(axis) is int and -array.ndim <= axis < array.ndim and array.shape[axis]:
         return axis % array.ndim
     if not isinstance(axis, int | np.integer):
-        raise AxisError(f"{function}: axis is {axis!r}, wanted one integer")
+        advice = f"; merge axes first, as with {name}.reshape" if isinstance(axis, tuple | list) or axis is None else ""
+        raise AxisError(f"{function}: axis is {axis!r}, wanted one integer{advice}")
     if not -array.ndim <= axis < array.ndim:
         raise AxisError(
             f"{function}: axis is {axis}, but {name}.shape is {array.shape}; "
@@ -160,12 +175,35 @@ def class_axis(function: str, name: str, array: Array, axis: int) -> int:
     return int(axis % array.ndim)
 
 
-def to_rows(function: str, name: str, value: npt.ArrayLike, axis: int, *, as_matrix: bool = False) -> Rows:
+def class_axes(function: str, name: str, array: Array, axis: object) -> tuple[int, ...]:
+    """Several axes, or None for all, counted from 0 and in ascending order."""
+    if axis is None:
+        return tuple(range(array.ndim))
+    given = tuple(axis) if isinstance(axis, tuple | list) else ()
+    if not given or not all(isinstance(one, int | np.integer) and not isinstance(one, bool) for one in given):
+        raise AxisError(f"{function}: axis is {axis!r}, wanted one integer, several, such as (0, 1), or None for all")
+    for one in given:
+        if not -array.ndim <= one < array.ndim:
+            raise AxisError(
+                f"{function}: axis is {axis!r}, but {name}.shape is {array.shape}; "
+                + (f"wanted axes in -{array.ndim}..{array.ndim - 1}" if array.ndim else "wanted an array")
+            )
+    axes = tuple(sorted(int(one % array.ndim) for one in given))
+    if len({*axes}) < len(axes):
+        raise AxisError(f"{function}: axis is {axis!r}, but {name}.shape is {array.shape}; wanted each axis once")
+    return axes
+
+
+def to_rows(
+    function: str, name: str, value: npt.ArrayLike, axis: Axis, *, as_matrix: bool = False, several: bool = False
+) -> Rows:
     """`value` as rows along `axis`, without a copy where its memory layout allows.
 
-    With `as_matrix`, inner is 1.
+    With `as_matrix`, inner is 1. With `several`, `axis` may be several axes, or None for all.
     """
     array = numbers(function, name, value)
+    if several and type(axis) is not int and not isinstance(axis, int | np.integer):
+        return _merged(function, name, array, axis)
     axis = class_axis(function, name, array, axis)
     shape, dtype = array.shape, array.dtype
     if axis == len(shape) - 1 and array.flags.carray and dtype.isnative:  # a shortcut for most calls
@@ -185,10 +223,10 @@ def to_rows(function: str, name: str, value: npt.ArrayLike, axis: int, *, as_mat
 
 
 def to_pair(
-    function: str, name: str, value: npt.ArrayLike, axis: int, other_name: str, other: npt.ArrayLike
+    function: str, name: str, value: npt.ArrayLike, axis: Axis, other_name: str, other: npt.ArrayLike
 ) -> tuple[Rows, Array]:
     """`value` as rows, and `other`, which must have the same shape, arranged as these rows and in their dtype."""
-    rows = to_rows(function, name, value, axis)
+    rows = to_rows(function, name, value, axis, several=True)
     array = in_shape_of(function, name, rows, other_name, other)
     if rows.stored.dtype.itemsize == 2 and array.dtype != rows.stored.dtype:
         rows = rows.wide()
@@ -211,7 +249,7 @@ def to_row_values(function: str, name: str, value: npt.ArrayLike, other_name: st
     if array.shape != other.outer_shape:
         raise ShapeError(
             f"{function}: {name}.shape is {array.shape}, but {other_name}.shape is {other.shape} with the classes on "
-            f"axis {other.axis}; wanted one number per row, {other.outer_shape}"
+            f"axis {', '.join(map(str, other.axes))}; wanted one number per row, {other.outer_shape}"
         )
     outer, _, inner = other.stored.shape
     ordered = array.T if other.layout == "transposed" else array
@@ -220,14 +258,21 @@ def to_row_values(function: str, name: str, value: npt.ArrayLike, other_name: st
 
 def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, ignore_index: int | None) -> Array:
     """A target as class indices (N), -1 where ignored, or as probabilities (N, K, 1) in the dtype of the loss."""
-    array = value if type(value) is np.ndarray else _array(function, "target", value)
+    array = value if type(value) is np.ndarray else as_array(function, "target", value)
+    if array.dtype.kind not in "fiub":
+        refuse_names(function, array)
     if array.shape == logits.shape:
         if ignore_index is not None:
             raise OptionError(
                 f"{function}: ignore_index is {ignore_index}, but target holds probabilities; wanted class indices, or "
                 "rows of zeros for the rows to ignore"
             )
-        return logits.arrange(numbers(function, "target", array), logits.computed_in)
+        if array.dtype.kind in "iub":
+            refuse_misplaced_classes(function, array, logits.axis)
+        target = numbers(function, "target", array)
+        if target.ndim == 1 or target.shape[logits.axis] == 1:
+            refuse_binary_labels(function, target, logits.axis)
+        return logits.arrange(target, logits.computed_in)
     outer_shape = logits.outer_shape
     if array.shape != outer_shape:
         raise ShapeError(
@@ -237,13 +282,9 @@ def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, igno
     if array.size == 0 and isinstance(value, list):  # for which NumPy chooses float64
         array = array.astype(np.int64)
     if array.dtype.kind not in "iub":
-        advice = (
-            "convert names of classes first, as np.unique(target, return_inverse=True)[1]"
-            if array.dtype.kind in "US"
-            else "convert it first, as np.asarray(target, dtype=int)"
-        )
         raise DtypeError(
-            f"{function}: target.dtype is {array.dtype} in the shape of class indices, wanted integers; {advice}"
+            f"{function}: target.dtype is {array.dtype} in the shape of class indices, wanted integers; convert it "
+            "first, as np.asarray(target, dtype=int)"
         )
     ordered = array.T if logits.layout == "transposed" else array
     labels = ordered if ordered.ndim == 1 else ordered.reshape(-1)
@@ -261,6 +302,8 @@ def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, igno
         advice = (
             f"or ignore_index={array[index]} to leave such rows out"
             if array[index] < 0
+            else TWO_LOGITS
+            if classes == 1 and array[index] == 1
             else "so subtract 1 from labels that count from 1"
         )
         raise LabelError(
@@ -285,15 +328,17 @@ def to_out(function: str, out: object, shape: tuple[int, ...], dtype: np.dtype[A
         raise ShapeError(f"{function}: {name} is read-only, wanted an array that can be written to")
 
 
-def _array(function: str, name: str, value: npt.ArrayLike) -> Array:
-    if value is None:
-        raise DtypeError(f"{function}: {name} is None, wanted an array of numbers")
-    try:
-        return np.asarray(value)
-    except ValueError as error:  # which NumPy raises for a ragged list
-        raise ShapeError(
-            f"{function}: {name} is ragged: its rows differ in length; give every row the same number of entries"
-        ) from error
+def _merged(function: str, name: str, array: Array, axis: Axis) -> Rows:
+    """An array as rows along several axes."""
+    axes = class_axes(function, name, array, axis)
+    if len(axes) == 1:
+        return to_rows(function, name, array, axes[0])
+    native = array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+    classes = math.prod(array.shape[one] for one in axes)
+    if classes == 0:
+        raise ShapeError(f"{function}: {name}.shape is {array.shape}, with 0 classes on axis {axis}; wanted at least 1")
+    moved = np.require(np.moveaxis(native, axes, range(-len(axes), 0)), requirements=["C", "A"])
+    return Rows(moved.reshape(-1, classes, 1), array.shape, -1, array.dtype, "moved", axes)
 
 
 def _needs_no_copy(inner: int, as_matrix: bool) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from softgrad._arrays import Array, Rows, numbers, to_out, to_rows
+from softgrad._arrays import Array, Axis, Rows, numbers, to_out, to_rows
+from softgrad._foreign import as_array
 from softgrad._options import scale
 from softgrad.errors import DtypeError, ShapeError
 
@@ -13,7 +14,7 @@ from softgrad.errors import DtypeError, ShapeError
 def to_scores(
     function: str,
     logits: npt.ArrayLike,
-    axis: int,
+    axis: Axis,
     temperature: float,
     where: npt.ArrayLike | None,
     out: Array | None,
@@ -25,11 +26,11 @@ def to_scores(
     """
     scale(function, "temperature", temperature)
     if where is None:
-        z = to_rows(function, "logits", logits, axis)
+        z = to_rows(function, "logits", logits, axis, several=True)
         to_out(function, out, z.shape, z.dtype)
         return z, None
     array = numbers(function, "logits", logits)
-    mask = np.asarray(where)
+    mask = as_array(function, "where", where)
     if mask.dtype != np.bool_:
         raise DtypeError(f"{function}: where.dtype is {mask.dtype}, wanted bool; compare first, as where > 0")
     try:
@@ -38,7 +39,7 @@ def to_scores(
         raise ShapeError(
             f"{function}: where.shape is {mask.shape}, wanted a shape that broadcasts to {array.shape}, that of logits"
         ) from error
-    z = to_rows(function, "logits", np.where(mask, array, array.dtype.type(-np.inf)), axis)
+    z = to_rows(function, "logits", np.where(mask, array, array.dtype.type(-np.inf)), axis, several=True)
     to_out(function, out, z.shape, z.dtype)
     return z, z.arrange(mask, mask.dtype)
 

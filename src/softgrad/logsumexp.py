@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from softgrad import _kernels
-from softgrad._arrays import Array, Rows, in_shape_of, to_out, to_row_values
+from softgrad._arrays import Array, Axis, Rows, in_shape_of, to_out, to_row_values
 from softgrad._scores import fill_empty_rows, to_scores
 
 __all__ = ["logsumexp", "logsumexp_jvp", "logsumexp_vjp"]
@@ -23,7 +23,7 @@ __all__ = ["logsumexp", "logsumexp_jvp", "logsumexp_vjp"]
 def logsumexp(
     logits: npt.ArrayLike,  # (..., K)
     *,
-    axis: int = -1,
+    axis: Axis = -1,
     temperature: float = 1.0,
     where: npt.ArrayLike | None = None,  # (..., K), or a shape that broadcasts to it
     keepdims: bool = False,
@@ -33,10 +33,10 @@ def logsumexp(
 
     Args:
         logits: K scores along `axis`; floating-point numbers, or integers, which are converted to float64.
-        axis: the class axis.
+        axis: the class axis; or several, as (0, 1), or None for all entries.
         temperature: a positive number T; logsumexp is applied to z / T.
         where: True for the classes that take part. A row with none gives -inf.
-        keepdims: keep the class axis, with length 1.
+        keepdims: keep the class axes, with length 1.
         out: the array to write the result to, in the shape and dtype of the result.
 
     Returns:
@@ -66,7 +66,7 @@ def logsumexp_vjp(
     logits: npt.ArrayLike,  # (..., K)
     grad_output: npt.ArrayLike,  # (...)
     *,
-    axis: int = -1,
+    axis: Axis = -1,
     temperature: float = 1.0,
     where: npt.ArrayLike | None = None,  # (..., K) or what broadcasts to it
 ) -> Array:
@@ -77,7 +77,7 @@ def logsumexp_vjp(
     Args:
         logits: the input of `logsumexp`.
         grad_output: g, the gradient of the loss with respect to lse, in the shape of logits without `axis`.
-        axis: where the classes are.
+        axis: as in `logsumexp`.
         temperature: as in `logsumexp`.
         where: as in `logsumexp`; the gradient of the other classes is 0.
 
@@ -101,7 +101,7 @@ def logsumexp_jvp(
     logits: npt.ArrayLike,  # (..., K)
     tangent: npt.ArrayLike,  # (..., K)
     *,
-    axis: int = -1,
+    axis: Axis = -1,
     temperature: float = 1.0,
     where: npt.ArrayLike | None = None,  # (..., K) or what broadcasts to it
 ) -> Array:
@@ -110,7 +110,7 @@ def logsumexp_jvp(
     Args:
         logits: the input of `logsumexp`.
         tangent: v, in the shape of logits.
-        axis: where the classes are.
+        axis: as in `logsumexp`.
         temperature: as in `logsumexp`.
         where: as in `logsumexp`; the tangent of the other classes is not read.
 

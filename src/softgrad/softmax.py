@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from softgrad import _kernels
-from softgrad._arrays import Array, to_out, to_pair
+from softgrad._arrays import Array, Axis, to_out, to_pair
 from softgrad._options import scale
 from softgrad._scores import fill_empty_rows, to_scores
 
@@ -39,7 +39,7 @@ __all__ = [
 def softmax(
     logits: npt.ArrayLike,  # (..., K)
     *,
-    axis: int = -1,
+    axis: Axis = -1,
     temperature: float = 1.0,
     where: npt.ArrayLike | None = None,  # (..., K), or a shape that broadcasts to it
     out: Array | None = None,
@@ -48,7 +48,8 @@ def softmax(
 
     Args:
         logits: K scores along `axis`; floating-point numbers, or integers, which are converted to float64.
-        axis: the class axis. Contiguous logits are copied only if the axes after it, or in Fortran order the axes
+        axis: the class axis; or several, as (0, 1), or None for all: softmax is then taken over all their entries
+            together. Contiguous logits are copied only if the axes after it, or in Fortran order the axes
             before it, hold 2 to 15 entries.
         temperature: a positive number T; softmax is applied to z / T.
         where: True for the classes that take part; the others have probability 0. A row with none is all 0.
@@ -59,7 +60,7 @@ def softmax(
         subnormal ones. A row is NaN if its largest entry is infinite or if it contains a NaN.
 
     Raises:
-        AxisError: logits have no such axis.
+        AxisError: logits have no such axis, or an axis is given twice.
         ShapeError: there are no classes on that axis, or where or out has the wrong shape.
         DtypeError: logits are not numbers, or where is not bool.
         OptionError: temperature is not positive.
@@ -79,7 +80,7 @@ def softmax_vjp(
     probs: npt.ArrayLike,  # (..., K)
     grad_output: npt.ArrayLike,  # (..., K)
     *,
-    axis: int = -1,
+    axis: Axis = -1,
     temperature: float = 1.0,
     out: Array | None = None,
 ) -> Array:
@@ -92,7 +93,7 @@ def softmax_vjp(
     Args:
         probs: the output of `softmax`.
         grad_output: the gradient dp of the loss with respect to probs, in the shape of probs.
-        axis: the class axis.
+        axis: the class axis, several of them, or None for all, as in the forward function.
         temperature: the temperature given to `softmax`; the result is divided by it.
         out: the array to write the result to, in the shape and dtype of probs; it may be either argument.
 
@@ -114,7 +115,7 @@ def softmax_jvp(
     probs: npt.ArrayLike,  # (..., K)
     tangent: npt.ArrayLike,  # (..., K)
     *,
-    axis: int = -1,
+    axis: Axis = -1,
     temperature: float = 1.0,
     out: Array | None = None,
 ) -> Array:
@@ -126,7 +127,7 @@ def softmax_jvp(
     Args:
         probs: the output of `softmax`.
         tangent: the change dz of the logits, in the shape of probs.
-        axis: the class axis.
+        axis: the class axis, several of them, or None for all, as in the forward function.
         temperature: the temperature given to `softmax`; the result is divided by it.
         out: the array to write the result to, in the shape and dtype of probs; it may be either argument.
 
@@ -146,7 +147,7 @@ def softmax_jvp(
 def log_softmax(
     logits: npt.ArrayLike,  # (..., K)
     *,
-    axis: int = -1,
+    axis: Axis = -1,
     temperature: float = 1.0,
     where: npt.ArrayLike | None = None,  # (..., K), or a shape that broadcasts to it
     out: Array | None = None,
@@ -155,7 +156,7 @@ def log_softmax(
 
     Args:
         logits: K scores along `axis`; floating-point numbers, or integers, which are converted to float64.
-        axis: the class axis. Contiguous logits are copied only if the axes after it, or in Fortran order the axes
+        axis: the class axis; or several, or None for all, as in `softmax`. Contiguous logits are copied only if the axes after it, or in Fortran order the axes
             before it, hold 2 to 15 entries.
         temperature: a positive number T; log_softmax is applied to z / T.
         where: True for the classes that take part; the others have -inf. A row with none is all -inf.
@@ -185,7 +186,7 @@ def log_softmax_vjp(
     log_probs: npt.ArrayLike,  # (..., K)
     grad_output: npt.ArrayLike,  # (..., K)
     *,
-    axis: int = -1,
+    axis: Axis = -1,
     temperature: float = 1.0,
     out: Array | None = None,
 ) -> Array:
@@ -196,7 +197,7 @@ def log_softmax_vjp(
     Args:
         log_probs: the output of `log_softmax`.
         grad_output: the gradient dy of the loss with respect to log_probs, in the shape of log_probs.
-        axis: the class axis.
+        axis: the class axis, several of them, or None for all, as in the forward function.
         temperature: the temperature given to `log_softmax`; the result is divided by it.
         out: the array to write the result to, in the shape and dtype of log_probs; it may be either argument.
 
@@ -227,7 +228,7 @@ def log_softmax_jvp(
     log_probs: npt.ArrayLike,  # (..., K)
     tangent: npt.ArrayLike,  # (..., K)
     *,
-    axis: int = -1,
+    axis: Axis = -1,
     temperature: float = 1.0,
     out: Array | None = None,
 ) -> Array:
@@ -238,7 +239,7 @@ def log_softmax_jvp(
     Args:
         log_probs: the output of `log_softmax`.
         tangent: the change dz of the logits, in the shape of log_probs.
-        axis: the class axis.
+        axis: the class axis, several of them, or None for all, as in the forward function.
         temperature: the temperature given to `log_softmax`; the result is divided by it.
         out: the array to write the result to, in the shape and dtype of log_probs; it may be either argument.
 
@@ -261,7 +262,7 @@ def log_softmax_jvp(
 def _times(
     kernel: Callable[..., None],
     function: str,
-    axis: int,
+    axis: Axis,
     temperature: float,
     out: Array | None,
     **arrays: npt.ArrayLike,

@@ -62,13 +62,38 @@ MESSAGES = {  # name: (call, error, message)
     "names of classes for target": (
         lambda: sg.cross_entropy(Z, ["cat", "dog"]),
         sg.DtypeError,
-        "cross_entropy: target.dtype is <U3 in the shape of class indices, wanted integers; "
-        "convert names of classes first, as np.unique(target, return_inverse=True)[1]",
+        "cross_entropy: target holds names of classes, such as 'cat', wanted class indices; "
+        "convert them first, as np.unique(target, return_inverse=True)[1]",
     ),
     "axis is a float": (
         lambda: sg.logsumexp(Z, axis=1.0),
         sg.AxisError,
-        "logsumexp: axis is 1.0, wanted one integer",
+        "logsumexp: axis is 1.0, wanted one integer, several, such as (0, 1), or None for all",
+    ),
+    "no axis": (
+        lambda: sg.softmax(Z, axis=()),
+        sg.AxisError,
+        "softmax: axis is (), wanted one integer, several, such as (0, 1), or None for all",
+    ),
+    "an axis given twice": (
+        lambda: sg.softmax_vjp(Z, Z, axis=(1, -1)),
+        sg.AxisError,
+        "softmax_vjp: axis is (1, -1), but probs.shape is (2, 3); wanted each axis once",
+    ),
+    "one of several axes out of range": (
+        lambda: sg.logsumexp(Z, axis=(0, 2)),
+        sg.AxisError,
+        "logsumexp: axis is (0, 2), but logits.shape is (2, 3); wanted axes in -2..1",
+    ),
+    "several axes for a loss": (
+        lambda: sg.cross_entropy(Z, 0, axis=(0, 1)),
+        sg.AxisError,
+        "cross_entropy: axis is (0, 1), wanted one integer; merge axes first, as with logits.reshape",
+    ),
+    "no axis for a Jacobian": (
+        lambda: sg.SoftmaxJacobian(Z, axis=None),
+        sg.AxisError,
+        "SoftmaxJacobian: axis is None, wanted one integer; merge axes first, as with probs.reshape",
     ),
     "axis out of range": (
         lambda: sg.softmax(Z, axis=2),

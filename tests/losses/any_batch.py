@@ -62,7 +62,10 @@ def targets(draw, z, ignore_index):
     t = t / t.sum(axis=1, keepdims=True) * {"sum of 1.7": 1.7}.get(kind, 1)
     if kind == "negative":
         t = np.where(rng.random((N, K)) < 0.3, -t, t)
-    return z._replace(layout=layout).laid_out(cast(z.from_rows(t), draw(st.sampled_from(OF_PROBABILITIES))))
+    dtype = draw(st.sampled_from(OF_PROBABILITIES))
+    if np.dtype(dtype).kind == "i":  # integers must be one-hot
+        t = 1.0 * (np.arange(K) == t.argmax(axis=1)[:, None])
+    return z._replace(layout=layout).laid_out(cast(z.from_rows(t), dtype))
 
 
 OPTIONS = {  # name: (the value without an effect, the values to draw from)
