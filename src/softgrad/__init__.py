@@ -13,6 +13,7 @@ Letters have the same meaning everywhere: z logits, p probabilities, t target, g
 import typing as _typing
 from importlib import import_module as _import_module
 
+from softgrad import _options
 from softgrad import check as check
 from softgrad import data as data
 from softgrad import nn as nn
@@ -46,7 +47,7 @@ else:  # each module lists its own public names; here they are collected. To a t
 
     def __getattr__(name: str) -> object:
         if name not in _LATER:
-            raise AttributeError(f"module 'softgrad' has no attribute {name!r}")
+            raise AttributeError(f"module 'softgrad' has no attribute {name!r}{_options.guess_of_name(name, __all__)}")
         module = _import_module(_LATER[name])
         return getattr(module, name, module)
 

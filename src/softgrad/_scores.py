@@ -27,7 +27,8 @@ def to_scores(
     scale(function, "temperature", temperature)
     if where is None:
         z = to_rows(function, "logits", logits, axis, several=True)
-        to_out(function, out, z.shape, z.dtype)
+        if out is not None:
+            to_out(function, out, z.shape, z.dtype)
         return z, None
     array = numbers(function, "logits", logits)
     mask = as_array(function, "where", where)
@@ -44,7 +45,6 @@ def to_scores(
     return z, z.arrange(mask, mask.dtype)
 
 
-def fill_empty_rows(values: Array, mask: Array | None, value: float) -> None:
+def fill_empty_rows(values: Array, mask: Array, value: float) -> None:
     """Sets the rows in which the mask leaves no class."""
-    if mask is not None:
-        np.copyto(values, value, where=~mask.any(axis=1, keepdims=True))
+    np.copyto(values, value, where=~mask.any(axis=1, keepdims=True))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 
 from softgrad import _kernels
+from softgrad._calls import explained
 from softgrad.errors import OptionError
 
 __all__ = ["get_num_threads", "set_num_threads"]
 
 
+@explained
 def get_num_threads() -> int:
     """The maximum number of threads that one call uses.
 
@@ -24,6 +26,7 @@ def get_num_threads() -> int:
     return _kernels.get_num_threads()
 
 
+@explained
 def set_num_threads(n: int) -> None:
     """Sets the maximum number of threads that one call uses, for the whole process.
 

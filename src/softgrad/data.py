@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from softgrad._arrays import Array
+from softgrad._calls import explained
 from softgrad._extras import needs
 from softgrad._options import closest
 from softgrad.errors import DataError
@@ -43,6 +44,7 @@ class Table(NamedTuple):
         return f"{self.source}, line {self.lines[row]}"
 
 
+@explained
 def read_table(source: str) -> Table:
     """Reads a bundled data set or a CSV file: UTF-8, separated by commas, with the column names in the first line.
 
@@ -63,6 +65,7 @@ def read_table(source: str) -> Table:
     return _read_csv(source)
 
 
+@explained
 def read_classes(table: Table, target: str) -> tuple[Array, tuple[str, ...]]:
     """The class index of each row, of shape (N,), and the names of the classes.
 
@@ -95,6 +98,7 @@ class Split(NamedTuple):
     test: Array
 
 
+@explained
 def split(table: Table, target: Array, classes: Sequence[str], *, seed: int) -> Split:
     """Draws a stratified split: a fifth of the rows for the test, a fifth for validation, the rest for training.
 

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from softgrad._arrays import Array, numbers, to_rows
+from softgrad._calls import explained
 from softgrad.errors import ShapeError
 from softgrad.softmax import softmax_jvp
 
@@ -153,6 +154,7 @@ class SoftmaxJacobian(Operator):
                [-0.125 , -0.0625,  0.1875]])
     """
 
+    @explained
     def __init__(self, probs: npt.ArrayLike, *, axis: int = -1) -> None:
         self._rows = to_rows("SoftmaxJacobian", "probs", probs, axis)
         super().__init__(self._rows.in_original_shape(self._rows.stored), self._rows.axis)

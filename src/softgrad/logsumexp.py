@@ -15,11 +15,13 @@ import numpy.typing as npt
 
 from softgrad import _kernels
 from softgrad._arrays import Array, Axis, Rows, in_shape_of, to_out, to_row_values
+from softgrad._calls import explained
 from softgrad._scores import fill_empty_rows, to_scores
 
 __all__ = ["logsumexp", "logsumexp_jvp", "logsumexp_vjp"]
 
 
+@explained
 def logsumexp(
     logits: npt.ArrayLike,  # (..., K)
     *,
@@ -62,6 +64,7 @@ def logsumexp(
     return out
 
 
+@explained
 def logsumexp_vjp(
     logits: npt.ArrayLike,  # (..., K)
     grad_output: npt.ArrayLike,  # (...)
@@ -97,6 +100,7 @@ def logsumexp_vjp(
     return z.in_original_shape(_probabilities(z, mask, temperature) * (g / z.computed_in.type(temperature)))
 
 
+@explained
 def logsumexp_jvp(
     logits: npt.ArrayLike,  # (..., K)
     tangent: npt.ArrayLike,  # (..., K)
@@ -137,5 +141,6 @@ def _probabilities(z: Rows, mask: Array | None, temperature: float) -> Array:
     """Softmax of the rows, in the dtype that they are computed in."""
     p = np.empty(z.stored.shape, z.computed_in)
     _kernels.softmax(z.values, p, temperature)
-    fill_empty_rows(p, mask, 0)
+    if mask is not None:
+        fill_empty_rows(p, mask, 0)
     return p

@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from softgrad import _kernels
 from softgrad._arrays import Array, Axis, to_out, to_pair
+from softgrad._calls import explained
 from softgrad._options import scale
 from softgrad._scores import fill_empty_rows, to_scores
 
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 
+@explained
 def softmax(
     logits: npt.ArrayLike,  # (..., K)
     *,
@@ -72,10 +74,12 @@ def softmax(
     z, mask = to_scores("softmax", logits, axis, temperature, where, out)
     p = z.output_buffer(out)
     z.call(_kernels.softmax, (z.stored, p), temperature, fresh=out is None)
-    fill_empty_rows(p, mask, 0)
+    if mask is not None:
+        fill_empty_rows(p, mask, 0)
     return z.in_original_shape(p, out)
 
 
+@explained
 def softmax_vjp(
     probs: npt.ArrayLike,  # (..., K)
     grad_output: npt.ArrayLike,  # (..., K)
@@ -111,6 +115,7 @@ def softmax_vjp(
     return _times(_kernels.softmax_vjp, "softmax_vjp", axis, temperature, out, probs=probs, grad_output=grad_output)
 
 
+@explained
 def softmax_jvp(
     probs: npt.ArrayLike,  # (..., K)
     tangent: npt.ArrayLike,  # (..., K)
@@ -144,6 +149,7 @@ def softmax_jvp(
     return _times(_kernels.softmax_vjp, "softmax_jvp", axis, temperature, out, probs=probs, tangent=tangent)
 
 
+@explained
 def log_softmax(
     logits: npt.ArrayLike,  # (..., K)
     *,
@@ -156,8 +162,8 @@ def log_softmax(
 
     Args:
         logits: K scores along `axis`; floating-point numbers, or integers, which are converted to float64.
-        axis: the class axis; or several, or None for all, as in `softmax`. Contiguous logits are copied only if the axes after it, or in Fortran order the axes
-            before it, hold 2 to 15 entries.
+        axis: the class axis; or several, or None for all, as in `softmax`. Contiguous logits are copied only if the
+            axes after it, or in Fortran order the axes before it, hold 2 to 15 entries.
         temperature: a positive number T; log_softmax is applied to z / T.
         where: True for the classes that take part; the others have -inf. A row with none is all -inf.
         out: the array to write the result to, in the shape and dtype of logits; it may be logits itself.
@@ -178,10 +184,12 @@ def log_softmax(
     z, mask = to_scores("log_softmax", logits, axis, temperature, where, out)
     log_p = z.output_buffer(out)
     z.call(_kernels.log_softmax, (z.stored, log_p), temperature, fresh=out is None)
-    fill_empty_rows(log_p, mask, -np.inf)
+    if mask is not None:
+        fill_empty_rows(log_p, mask, -np.inf)
     return z.in_original_shape(log_p, out)
 
 
+@explained
 def log_softmax_vjp(
     log_probs: npt.ArrayLike,  # (..., K)
     grad_output: npt.ArrayLike,  # (..., K)
@@ -224,6 +232,7 @@ def log_softmax_vjp(
     )
 
 
+@explained
 def log_softmax_jvp(
     log_probs: npt.ArrayLike,  # (..., K)
     tangent: npt.ArrayLike,  # (..., K)
@@ -273,7 +282,8 @@ def _times(
     """
     (name, output), (vector_name, vector) = arrays.items()
     y, v = to_pair(function, name, output, axis, vector_name, vector)
-    to_out(function, out, y.shape, y.dtype)
+    if out is not None:
+        to_out(function, out, y.shape, y.dtype)
     product = y.output_buffer(out, v)
     y.call(kernel, (y.stored, v, product), scale(function, "temperature", temperature), fresh=out is None)
     return y.in_original_shape(product, out)

@@ -12,11 +12,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from softgrad import check
+from softgrad._calls import explained
 
 if TYPE_CHECKING:
     from softgrad.check.report.report import Report
 
 
+@explained
 def assert_vjp(forward: Callable[..., Any], vjp: Callable[..., Any], *inputs: Any, **options: Any) -> Report:
     """Asserts that `vjp` is the backward pass of `forward`.
 
@@ -45,6 +47,7 @@ def assert_vjp(forward: Callable[..., Any], vjp: Callable[..., Any], *inputs: An
     return _assert_right(check.check_vjp(forward, vjp, *inputs, **options))
 
 
+@explained
 def assert_grad(loss: Callable[..., Any], grad: Callable[..., Any], *inputs: Any, **options: Any) -> Report:
     """Asserts that `grad` is the gradient of `loss`.
 

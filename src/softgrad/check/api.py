@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from softgrad._calls import explained
 from softgrad.check.pipeline import Check
 from softgrad.check.report.report import Report
 from softgrad.check.user.descriptions import shown
@@ -18,6 +19,7 @@ from softgrad.check.user.options import DRAWS, MAX_CALLS, RTOL, read_options
 from softgrad.errors import OptionError
 
 
+@explained
 def check_vjp(
     forward: Callable[..., Any],
     vjp: Callable[..., Any],
@@ -96,6 +98,7 @@ def check_vjp(
     return Check(functions, options).report()
 
 
+@explained
 def check_grad(
     loss: Callable[..., Any],
     grad: Callable[..., Any],

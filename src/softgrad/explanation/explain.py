@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from softgrad._arrays import Array
+from softgrad._calls import explained
 from softgrad.errors import OptionError
 from softgrad.explanation.arguments import Layout, Problem, read
 from softgrad.explanation.document import Document, Part
@@ -57,6 +58,7 @@ class Explanation(Document):
         return as_html_fragment(self)
 
 
+@explained
 def explain(
     logits: npt.ArrayLike,  # (K,), (m, K) or (K, m)
     target: npt.ArrayLike,  # class indices, or probabilities in the shape of logits

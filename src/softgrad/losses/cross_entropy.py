@@ -23,6 +23,7 @@ from typing import Unpack
 import numpy.typing as npt
 
 from softgrad._arrays import Array
+from softgrad._calls import explained
 from softgrad.losses._batch import IfAllIgnored, Reduction
 from softgrad.losses._family import Loss
 from softgrad.losses._hessian import Point, times_jacobian
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 
+@explained
 def cross_entropy(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
@@ -104,6 +106,7 @@ def cross_entropy(
     ).loss()
 
 
+@explained
 def cross_entropy_with_grad(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
@@ -137,6 +140,7 @@ def cross_entropy_with_grad(
     return LOSS.read("cross_entropy_with_grad", logits, target, options, out).loss_with_grad(out)
 
 
+@explained
 def cross_entropy_with_stats(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
@@ -169,6 +173,7 @@ def cross_entropy_with_stats(
     return LOSS.read("cross_entropy_with_stats", logits, target, options, out).loss_with_stats(out)
 
 
+@explained
 def cross_entropy_jvp(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
@@ -196,6 +201,7 @@ def cross_entropy_jvp(
     return LOSS.jvp(logits, target, tangent, **options)
 
 
+@explained
 def cross_entropy_hvp(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from softgrad._arrays import Array
+from softgrad._calls import explained
 from softgrad.losses._batch import IfAllIgnored, Reduction
 from softgrad.losses._family import Loss
 from softgrad.losses._hessian import Point, times_jacobian
@@ -48,6 +49,7 @@ class FocalOptions(CommonOptions, total=False):
     axis: int
 
 
+@explained
 def focal_loss(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
@@ -112,6 +114,7 @@ def focal_loss(
     ).loss()
 
 
+@explained
 def focal_loss_with_grad(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
@@ -142,6 +145,7 @@ def focal_loss_with_grad(
     return LOSS.read("focal_loss_with_grad", logits, target, options, out).loss_with_grad(out)
 
 
+@explained
 def focal_loss_with_stats(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
@@ -171,6 +175,7 @@ def focal_loss_with_stats(
     return LOSS.read("focal_loss_with_stats", logits, target, options, out).loss_with_stats(out)
 
 
+@explained
 def focal_loss_jvp(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
@@ -198,6 +203,7 @@ def focal_loss_jvp(
     return LOSS.jvp(logits, target, tangent, **options)
 
 
+@explained
 def focal_loss_hvp(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities

@@ -15,6 +15,7 @@ from typing import Unpack
 import numpy.typing as npt
 
 from softgrad._arrays import Array
+from softgrad._calls import explained
 from softgrad.losses._batch import IfAllIgnored, Reduction
 from softgrad.losses._family import Loss
 from softgrad.losses._options import LossOptions, read_batch
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 
+@explained
 def kl_divergence(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (..., K) probabilities, or (...) class indices
@@ -91,6 +93,7 @@ def kl_divergence(
     ).loss()
 
 
+@explained
 def kl_divergence_with_grad(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (..., K) probabilities, or (...) class indices
@@ -121,6 +124,7 @@ def kl_divergence_with_grad(
     return LOSS.read("kl_divergence_with_grad", logits, target, options, out).loss_with_grad(out)
 
 
+@explained
 def kl_divergence_with_stats(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (..., K) probabilities, or (...) class indices
@@ -150,6 +154,7 @@ def kl_divergence_with_stats(
     return LOSS.read("kl_divergence_with_stats", logits, target, options, out).loss_with_stats(out)
 
 
+@explained
 def kl_divergence_jvp(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (..., K) probabilities, or (...) class indices
@@ -177,6 +182,7 @@ def kl_divergence_jvp(
     return LOSS.jvp(logits, target, tangent, **options)
 
 
+@explained
 def kl_divergence_hvp(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (..., K) probabilities, or (...) class indices

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from softgrad._arrays import Array, numbers
+from softgrad._calls import explained
 from softgrad._options import not_negative
 from softgrad.errors import OptionError, ShapeError
 from softgrad.losses._batch import IfAllIgnored, Reduction
@@ -72,6 +73,7 @@ class LinearLossGradStats(NamedTuple):
     stats: RowStats
 
 
+@explained
 def linear_cross_entropy(
     x: npt.ArrayLike,  # (..., D)
     w: npt.ArrayLike,  # (V, D)
@@ -144,6 +146,7 @@ def linear_cross_entropy(
     return _run(problem, None).loss()
 
 
+@explained
 def linear_cross_entropy_with_grad(
     x: npt.ArrayLike,  # (..., D)
     w: npt.ArrayLike,  # (V, D)
@@ -197,6 +200,7 @@ def linear_cross_entropy_with_grad(
     return LinearLossAndGrad(loss, gradients.result())
 
 
+@explained
 def linear_cross_entropy_with_stats(
     x: npt.ArrayLike,  # (..., D)
     w: npt.ArrayLike,  # (V, D)
@@ -238,6 +242,7 @@ def linear_cross_entropy_with_stats(
     return LinearLossGradStats(results.loss(), gradients.result(), results.stats())
 
 
+@explained
 def linear_cross_entropy_hvp(
     x: npt.ArrayLike,  # (..., D)
     w: npt.ArrayLike,  # (V, D)

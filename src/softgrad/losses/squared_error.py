@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from softgrad._arrays import Array
+from softgrad._calls import explained
 from softgrad.losses._batch import IfAllIgnored, Reduction
 from softgrad.losses._family import Loss
 from softgrad.losses._hessian import Point, dot, times_jacobian
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 
+@explained
 def squared_error(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
@@ -94,6 +96,7 @@ def squared_error(
     ).loss()
 
 
+@explained
 def squared_error_with_grad(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
@@ -125,6 +128,7 @@ def squared_error_with_grad(
     return LOSS.read("squared_error_with_grad", logits, target, options, out).loss_with_grad(out)
 
 
+@explained
 def squared_error_with_stats(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
@@ -154,6 +158,7 @@ def squared_error_with_stats(
     return LOSS.read("squared_error_with_stats", logits, target, options, out).loss_with_stats(out)
 
 
+@explained
 def squared_error_jvp(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
@@ -181,6 +186,7 @@ def squared_error_jvp(
     return LOSS.jvp(logits, target, tangent, **options)
 
 
+@explained
 def squared_error_hvp(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from softgrad._calls import explained
 from softgrad._extras import needs
 from softgrad._files import write_whole
 from softgrad.errors import ModelError, SoftgradError
@@ -17,6 +18,7 @@ from softgrad.nn.network import Network
 FORMAT = "softgrad network 1"
 
 
+@explained
 def save(network: Network, path: str | Path, *, facts: dict[str, Any] | None = None) -> None:
     """Writes a network to a safetensors file. If this fails, no incomplete file is left behind.
 
@@ -55,6 +57,7 @@ def save(network: Network, path: str | Path, *, facts: dict[str, Any] | None = N
     write_whole(Path(path), to_bytes(network.parameters, metadata={"softgrad": json.dumps(header)}))
 
 
+@explained
 def load(path: str | Path) -> tuple[Network, dict[str, Any]]:
     """Reads a network that `save` wrote.
 

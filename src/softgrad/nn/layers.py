@@ -19,6 +19,7 @@ from __future__ import annotations
 import numpy as np
 
 from softgrad._arrays import Array
+from softgrad._calls import explained
 from softgrad.errors import OptionError
 from softgrad.softmax import softmax, softmax_vjp
 
@@ -26,6 +27,7 @@ from softgrad.softmax import softmax, softmax_vjp
 class Layer:
     """The base class: a layer without parameters, as wide as its input. Subclasses override what differs."""
 
+    @explained
     def __init__(self) -> None:
         self.parameters: dict[str, Array] = {}
 
@@ -82,6 +84,7 @@ class Dense(Layer):
         OptionError: units is less than 1.
     """
 
+    @explained
     def __init__(self, units: int) -> None:
         super().__init__()
         if units < 1:

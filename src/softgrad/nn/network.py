@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from softgrad import losses
 from softgrad._arrays import Array, numbers
+from softgrad._calls import explained
 from softgrad.errors import OptionError, ShapeError
 from softgrad.formulas.losses import LOSSES
 from softgrad.nn.layers import Layer
@@ -53,6 +54,7 @@ class Network:
         {'layers.2.weight': (8, 3), 'layers.2.bias': (3,), 'layers.0.weight': (4, 8), 'layers.0.bias': (8,)}
     """
 
+    @explained
     def __init__(
         self, layers: Sequence[Layer], *, loss: str = "cross_entropy", dtype: npt.DTypeLike = np.float32
     ) -> None:

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from softgrad._arrays import Array
+from softgrad._calls import explained
 from softgrad._options import half_open_unit, positive
 
 
@@ -38,6 +39,7 @@ class SGD:
         array([0.8])
     """
 
+    @explained
     def __init__(self, learning_rate: float = 0.01, *, momentum: float = 0.9) -> None:
         self.learning_rate = positive("SGD", "learning_rate", learning_rate)
         self.momentum = half_open_unit("SGD", "momentum", momentum)
@@ -76,6 +78,7 @@ class Adam:
         array([0.9])
     """
 
+    @explained
     def __init__(
         self, learning_rate: float = 0.001, *, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
     ) -> None:

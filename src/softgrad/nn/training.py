@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from softgrad._arrays import Array, numbers, to_rows, to_target
+from softgrad._calls import explained
 from softgrad.errors import DataError, OptionError, ShapeError, TrainingError
 from softgrad.nn.network import Network
 from softgrad.nn.optimizers import Adam, Optimizer
@@ -22,6 +23,7 @@ class Epoch(NamedTuple):
     validation_loss: float | None  # the loss on the validation set after the epoch
 
 
+@explained
 def train(
     network: Network,
     x: npt.ArrayLike,  # (N, D)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from softgrad._calls import explained
 from softgrad.check.derivatives.directional import DerivativeTest
 from softgrad.check.derivatives.gradient import entry_verdict
 from softgrad.errors import DtypeError, ShapeError
@@ -27,6 +28,7 @@ class GradientError(NamedTuple):
         return f"{self.error:.1e} at {place}: got {self.got:.9g}, central difference {self.wanted:.9g}"
 
 
+@explained
 def compare_gradients(
     loss: Callable[[], float],
     parameters: Mapping[str, npt.NDArray[Any]],
