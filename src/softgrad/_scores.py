@@ -31,18 +31,30 @@ def to_scores(
             to_out(function, out, z.shape, z.dtype)
         return z, None
     array = numbers(function, "logits", logits)
+    mask = to_mask(function, "logits", array.shape, where)
+    z = to_rows(function, "logits", masked(array, mask, -np.inf), axis, several=True)
+    to_out(function, out, z.shape, z.dtype)
+    return z, z.arrange(mask, mask.dtype)
+
+
+def to_mask(function: str, name: str, shape: tuple[int, ...], where: npt.ArrayLike) -> Array:
+    """`where` in the given shape, which is that of the argument `name`."""
     mask = as_array(function, "where", where)
     if mask.dtype != np.bool_:
         raise DtypeError(f"{function}: where.dtype is {mask.dtype}, wanted bool; compare first, as where > 0")
     try:
-        mask = np.broadcast_to(mask, array.shape)
+        return np.broadcast_to(mask, shape)
     except ValueError as error:
         raise ShapeError(
-            f"{function}: where.shape is {mask.shape}, wanted a shape that broadcasts to {array.shape}, that of logits"
+            f"{function}: where.shape is {mask.shape}, wanted a shape that broadcasts to {shape}, that of {name}"
         ) from error
-    z = to_rows(function, "logits", np.where(mask, array, array.dtype.type(-np.inf)), axis, several=True)
-    to_out(function, out, z.shape, z.dtype)
-    return z, z.arrange(mask, mask.dtype)
+
+
+def masked(array: Array, mask: Array, value: float) -> Array:
+    """A copy, with `value` where the mask is False."""
+    copy = array.copy(order="K")
+    np.copyto(copy, array.dtype.type(value), where=~mask)
+    return copy
 
 
 def fill_empty_rows(values: Array, mask: Array, value: float) -> None:

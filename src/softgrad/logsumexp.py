@@ -97,7 +97,10 @@ def logsumexp_vjp(
     """
     z, mask = to_scores("logsumexp_vjp", logits, axis, temperature, where, None)
     g = to_row_values("logsumexp_vjp", "grad_output", grad_output, "logits", z)
-    return z.in_original_shape(_probabilities(z, mask, temperature) * (g / z.computed_in.type(temperature)))
+    dz = _probabilities(z, mask, temperature) * (g / z.computed_in.type(temperature))
+    if mask is not None:
+        np.copyto(dz, 0, where=~mask)  # g of an empty row may be NaN
+    return z.in_original_shape(dz)
 
 
 @explained

@@ -25,7 +25,7 @@ from softgrad import _kernels
 from softgrad._arrays import Array, Axis, to_out, to_pair
 from softgrad._calls import explained
 from softgrad._options import scale
-from softgrad._scores import fill_empty_rows, to_scores
+from softgrad._scores import fill_empty_rows, masked, to_mask, to_scores
 
 __all__ = [
     "log_softmax",
@@ -86,6 +86,7 @@ def softmax_vjp(
     *,
     axis: Axis = -1,
     temperature: float = 1.0,
+    where: npt.ArrayLike | None = None,  # (..., K), or a shape that broadcasts to it
     out: Array | None = None,
 ) -> Array:
     """The vector-Jacobian product of softmax, dz_k = p_k (dp_k - sum_j dp_j p_j).
@@ -99,6 +100,8 @@ def softmax_vjp(
         grad_output: the gradient dp of the loss with respect to probs, in the shape of probs.
         axis: the class axis, several of them, or None for all, as in the forward function.
         temperature: the temperature given to `softmax`; the result is divided by it.
+        where: the mask given to `softmax`; the gradient of the other classes is 0, and their entries of
+            grad_output are not read.
         out: the array to write the result to, in the shape and dtype of probs; it may be either argument.
 
     Returns:
@@ -112,7 +115,9 @@ def softmax_vjp(
         >>> sg.softmax_vjp(p, [1.0, 0.0, 0.0]).round(3)  # the first row of J
         array([ 0.225, -0.16 , -0.065])
     """
-    return _times(_kernels.softmax_vjp, "softmax_vjp", axis, temperature, out, probs=probs, grad_output=grad_output)
+    return _times(
+        _kernels.softmax_vjp, "softmax_vjp", axis, temperature, where, out, probs=probs, grad_output=grad_output
+    )
 
 
 @explained
@@ -122,6 +127,7 @@ def softmax_jvp(
     *,
     axis: Axis = -1,
     temperature: float = 1.0,
+    where: npt.ArrayLike | None = None,  # (..., K), or a shape that broadcasts to it
     out: Array | None = None,
 ) -> Array:
     """The Jacobian-vector product of softmax, dp_i = p_i (dz_i - sum_j p_j dz_j).
@@ -134,6 +140,8 @@ def softmax_jvp(
         tangent: the change dz of the logits, in the shape of probs.
         axis: the class axis, several of them, or None for all, as in the forward function.
         temperature: the temperature given to `softmax`; the result is divided by it.
+        where: the mask given to `softmax`; the change of the other classes is 0, and their entries of tangent
+            are not read.
         out: the array to write the result to, in the shape and dtype of probs; it may be either argument.
 
     Returns:
@@ -146,7 +154,7 @@ def softmax_jvp(
         >>> sg.softmax_jvp([0.5, 0.25, 0.25], [1.0, 1.0, 1.0])  # adding a constant to the logits changes nothing
         array([0., 0., 0.])
     """
-    return _times(_kernels.softmax_vjp, "softmax_jvp", axis, temperature, out, probs=probs, tangent=tangent)
+    return _times(_kernels.softmax_vjp, "softmax_jvp", axis, temperature, where, out, probs=probs, tangent=tangent)
 
 
 @explained
@@ -196,6 +204,7 @@ def log_softmax_vjp(
     *,
     axis: Axis = -1,
     temperature: float = 1.0,
+    where: npt.ArrayLike | None = None,  # (..., K), or a shape that broadcasts to it
     out: Array | None = None,
 ) -> Array:
     """The vector-Jacobian product of log_softmax, dz_k = dy_k - p_k sum_j dy_j.
@@ -207,6 +216,8 @@ def log_softmax_vjp(
         grad_output: the gradient dy of the loss with respect to log_probs, in the shape of log_probs.
         axis: the class axis, several of them, or None for all, as in the forward function.
         temperature: the temperature given to `log_softmax`; the result is divided by it.
+        where: the mask given to `log_softmax`. The outputs of the other classes are constants, -inf: their entries of
+            grad_output are not read, and their gradient is 0.
         out: the array to write the result to, in the shape and dtype of log_probs; it may be either argument.
 
     Returns:
@@ -226,6 +237,7 @@ def log_softmax_vjp(
         "log_softmax_vjp",
         axis,
         temperature,
+        where,
         out,
         log_probs=log_probs,
         grad_output=grad_output,
@@ -239,6 +251,7 @@ def log_softmax_jvp(
     *,
     axis: Axis = -1,
     temperature: float = 1.0,
+    where: npt.ArrayLike | None = None,  # (..., K), or a shape that broadcasts to it
     out: Array | None = None,
 ) -> Array:
     """The Jacobian-vector product of log_softmax, dy_i = dz_i - sum_j p_j dz_j.
@@ -250,6 +263,8 @@ def log_softmax_jvp(
         tangent: the change dz of the logits, in the shape of log_probs.
         axis: the class axis, several of them, or None for all, as in the forward function.
         temperature: the temperature given to `log_softmax`; the result is divided by it.
+        where: the mask given to `log_softmax`. The outputs of the other classes are constants, -inf: their change is 0,
+            and their entries of tangent are not read.
         out: the array to write the result to, in the shape and dtype of log_probs; it may be either argument.
 
     Returns:
@@ -264,7 +279,7 @@ def log_softmax_jvp(
         array([ 0.341, -0.659, -0.659])
     """
     return _times(
-        _kernels.log_softmax_jvp, "log_softmax_jvp", axis, temperature, out, log_probs=log_probs, tangent=tangent
+        _kernels.log_softmax_jvp, "log_softmax_jvp", axis, temperature, where, out, log_probs=log_probs, tangent=tangent
     )
 
 
@@ -273,6 +288,7 @@ def _times(
     function: str,
     axis: Axis,
     temperature: float,
+    where: npt.ArrayLike | None,
     out: Array | None,
     **arrays: npt.ArrayLike,
 ) -> Array:
@@ -282,8 +298,15 @@ def _times(
     """
     (name, output), (vector_name, vector) = arrays.items()
     y, v = to_pair(function, name, output, axis, vector_name, vector)
+    mask = None
+    if where is not None:
+        mask = y.arrange(to_mask(function, name, y.shape, where), np.dtype(np.bool_))
+        y = y._replace(stored=masked(y.stored, mask, 0 if kernel is _kernels.softmax_vjp else -np.inf))
+        v = masked(v, mask, 0)
     if out is not None:
         to_out(function, out, y.shape, y.dtype)
     product = y.output_buffer(out, v)
     y.call(kernel, (y.stored, v, product), scale(function, "temperature", temperature), fresh=out is None)
+    if mask is not None:
+        np.copyto(product, product.dtype.type(0), where=~mask)
     return y.in_original_shape(product, out)
