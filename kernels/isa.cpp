@@ -4,6 +4,7 @@
 #include "cross_entropy.hpp"
 #include "cross_entropy_tiles.hpp"
 #include "focal_loss.hpp"
+#include "panels.hpp"
 #include "softmax_rows.hpp"
 #include "softmax_tiles.hpp"
 #include "squared_error.hpp"
@@ -11,45 +12,83 @@
 
 namespace softgrad::SOFTGRAD_ISA {
 
-template <class T> bool in_tiles(Shape shape) { return shape.inner > 1 || shape.K <= short_row<T>; }
+// Calls rows(x, out, span) for rows begin..end-1, contiguous in both arrays.
+template <class T, class Rows>
+void over_rows(Source x, Sink out, Shape shape, int64_t begin, int64_t end, const Rows& rows) {
+    if (shape.inner == 1) return rows(x, out, Span{shape.outer, shape.K, begin, end});
+    const Panel<T> panel(shape, x.storage, begin, end);
+    panel.over(begin, end, [&](int64_t first, int64_t last) {
+        rows(panel.read(x, first, last), panel.results(), Span{last - first, shape.K, 0, last - first});
+        panel.write(out, first, last);
+    });
+}
+
+// The same for two arrays to read.
+template <class T, class Rows>
+void over_rows(Source x, Source y, Sink out, Shape shape, int64_t begin, int64_t end, const Rows& rows) {
+    if (shape.inner == 1) return rows(x, y, out, Span{shape.outer, shape.K, begin, end});
+    const Panel<T> panel(shape, x.storage, begin, end), of_y(shape, y.storage, begin, end);
+    panel.over(begin, end, [&](int64_t first, int64_t last) {
+        rows(panel.read(x, first, last), of_y.read(y, first, last), panel.results(),
+             Span{last - first, shape.K, 0, last - first});
+        panel.write(out, first, last);
+    });
+}
 
 template <class T> void softmax(Source z, Sink p, Shape shape, int64_t begin, int64_t end, double temperature) {
     const ExpBelow<T> below(temperature);
-    if (!in_tiles<T>(shape)) return softmax_rows<T>(z, p, {shape.outer, shape.K, begin, end}, below);
-    softmax_tiles<T>(z, p, shape, begin, end, below);
+    over_rows<T>(z, p, shape, begin, end, [&](Source z, Sink p, Span span) {
+        span.K <= short_row<T> ? softmax_tiles<T>(z, p, span.shape(), span.begin, span.end, below)
+                               : softmax_rows<T>(z, p, span, below);
+    });
 }
 
 template <class T> void log_softmax(Source z, Sink log_p, Shape shape, int64_t begin, int64_t end, double temperature) {
     const ExpBelow<T> below(temperature);
-    if (!in_tiles<T>(shape)) return log_softmax_rows<T>(z, log_p, {shape.outer, shape.K, begin, end}, below);
-    log_softmax_tiles<T>(z, log_p, shape, begin, end, below);
+    over_rows<T>(z, log_p, shape, begin, end, [&](Source z, Sink log_p, Span span) {
+        span.K <= short_row<T> ? log_softmax_tiles<T>(z, log_p, span.shape(), span.begin, span.end, below)
+                               : log_softmax_rows<T>(z, log_p, span, below);
+    });
 }
 
 template <class T> void logsumexp(Source z, Sink lse, Shape shape, int64_t begin, int64_t end, double temperature) {
     const ExpBelow<T> below(temperature);
-    if (!in_tiles<T>(shape)) return logsumexp_rows<T>(z, lse, {shape.outer, shape.K, begin, end}, below);
-    logsumexp_tiles<T>(z, lse, shape, begin, end, below);
+    const auto rows = [&](Source z, Sink lse, Span span) {
+        span.K <= short_row<T> ? logsumexp_tiles<T>(z, lse, span.shape(), span.begin, span.end, below)
+                               : logsumexp_rows<T>(z, lse, span, below);
+    };
+    if (shape.inner == 1) return rows(z, lse, {shape.outer, shape.K, begin, end});
+    const Panel<T> panel(shape, z.storage, begin, end);
+    panel.over(begin, end, [&](int64_t first, int64_t last) {
+        rows(panel.read(z, first, last), lse.from<T>(first), {last - first, shape.K, 0, last - first});
+    });
 }
 
 template <class T>
 void softmax_vjp(Source p, Source dp, Sink dz, Shape shape, int64_t begin, int64_t end, double temperature) {
     const T scale = T(1 / temperature);
-    if (in_tiles<T>(shape)) return softmax_vjp_tiles<T>(p, dp, dz, shape, begin, end, scale);
-    softmax_vjp_rows<T>(p, dp, dz, {shape.outer, shape.K, begin, end}, scale);
+    over_rows<T>(p, dp, dz, shape, begin, end, [&](Source p, Source dp, Sink dz, Span span) {
+        span.K <= short_row<T> ? softmax_vjp_tiles<T>(p, dp, dz, span.shape(), span.begin, span.end, scale)
+                               : softmax_vjp_rows<T>(p, dp, dz, span, scale);
+    });
 }
 
 template <class T>
 void log_softmax_vjp(Source log_p, Source dy, Sink dz, Shape shape, int64_t begin, int64_t end, double temperature) {
     const T scale = T(1 / temperature);
-    if (in_tiles<T>(shape)) return log_softmax_vjp_tiles<T>(log_p, dy, dz, shape, begin, end, scale);
-    log_softmax_vjp_rows<T>(log_p, dy, dz, {shape.outer, shape.K, begin, end}, scale);
+    over_rows<T>(log_p, dy, dz, shape, begin, end, [&](Source log_p, Source dy, Sink dz, Span span) {
+        span.K <= short_row<T> ? log_softmax_vjp_tiles<T>(log_p, dy, dz, span.shape(), span.begin, span.end, scale)
+                               : log_softmax_vjp_rows<T>(log_p, dy, dz, span, scale);
+    });
 }
 
 template <class T>
 void log_softmax_jvp(Source log_p, Source dz, Sink dy, Shape shape, int64_t begin, int64_t end, double temperature) {
     const T scale = T(1 / temperature);
-    if (in_tiles<T>(shape)) return log_softmax_jvp_tiles<T>(log_p, dz, dy, shape, begin, end, scale);
-    log_softmax_jvp_rows<T>(log_p, dz, dy, {shape.outer, shape.K, begin, end}, scale);
+    over_rows<T>(log_p, dz, dy, shape, begin, end, [&](Source log_p, Source dz, Sink dy, Span span) {
+        span.K <= short_row<T> ? log_softmax_jvp_tiles<T>(log_p, dz, dy, span.shape(), span.begin, span.end, scale)
+                               : log_softmax_jvp_rows<T>(log_p, dz, dy, span, scale);
+    });
 }
 
 // The losses by their kernels. KL divergence and cross-entropy differ for distributions alone.
@@ -92,20 +131,48 @@ struct FocalLoss : CrossEntropy {  // which it is for gamma = 0
     }
 };
 
+// Rows first..last-1 of a loss, from a panel that holds them alone: its results replace their logits.
+template <class T> LossRows<T> of_panel(LossRows<T> rows, const Panel<T>& panel, int64_t first, int64_t last) {
+    Stats<T>& stats = rows.stats;
+    if (stats.entropy) stats = {stats.logsumexp + first, stats.entropy + first, stats.correct + first};
+    if (rows.grad.entries) rows.grad = panel.results();
+    rows.loss += first;
+    rows.z = panel.read(rows.z, first, last);
+    rows.N = last - first, rows.begin = 0, rows.end = last - first;
+    return rows;
+}
+
 // Smoothed class indices, and a z_loss, need the kernel for distributions.
 template <class Loss, class T>
 void loss_of_classes(Source z, const int64_t* target, LossOptions<T> options, T* loss, Sink grad, Stats<T> stats,
-                     int64_t N, int64_t K, int64_t begin, int64_t end) {
-    const LossRows<T> rows{z, options, loss, grad, stats, N, K, begin, end};
-    if (options.label_smoothing == 0 && options.z_loss == 0) return Loss::classes(rows, target);
-    Loss::distributions(rows, SmoothedClasses<T>(target, options.label_smoothing, K));
+                     Shape shape, int64_t begin, int64_t end) {
+    const auto compute = [&](const LossRows<T>& rows, const int64_t* target) {
+        if (options.label_smoothing == 0 && options.z_loss == 0) return Loss::classes(rows, target);
+        Loss::distributions(rows, SmoothedClasses<T>(target, options.label_smoothing, shape.K));
+    };
+    const LossRows<T> rows{z, options, loss, grad, stats, shape.rows(), shape.K, begin, end};
+    if (shape.inner == 1) return compute(rows, target);
+    const Panel<T> panel(shape, z.storage, begin, end);
+    panel.over(begin, end, [&](int64_t first, int64_t last) {
+        compute(of_panel(rows, panel, first, last), target + first);
+        if (grad.entries) panel.write(grad, first, last);
+    });
 }
 
 template <class Loss, class T>
-void loss_of_probs(Source z, const T* target, LossOptions<T> options, T* loss, Sink grad, Stats<T> stats, int64_t N,
-                   int64_t K, int64_t begin, int64_t end) {
-    const LossRows<T> rows{z, options, loss, grad, stats, N, K, begin, end};
-    Loss::distributions(rows, SmoothedProbs<T>(target, options.label_smoothing, K));
+void loss_of_probs(Source z, const T* target, LossOptions<T> options, T* loss, Sink grad, Stats<T> stats, Shape shape,
+                   int64_t begin, int64_t end) {
+    const auto compute = [&](const LossRows<T>& rows, const T* target) {
+        Loss::distributions(rows, SmoothedProbs<T>(target, options.label_smoothing, shape.K));
+    };
+    const LossRows<T> rows{z, options, loss, grad, stats, shape.rows(), shape.K, begin, end};
+    if (shape.inner == 1) return compute(rows, target);
+    const Panel<T> panel(shape, z.storage, begin, end), of_target(shape, Storage::itself, begin, end);
+    panel.over(begin, end, [&](int64_t first, int64_t last) {
+        const Source t = of_target.read({target, Storage::itself}, first, last);
+        compute(of_panel(rows, panel, first, last), static_cast<const T*>(t.entries));
+        if (grad.entries) panel.write(grad, first, last);
+    });
 }
 
 template <class T> Widest sum(const T* x, int64_t count) {

@@ -55,9 +55,10 @@ class WithoutGil {
     PyThreadState* const state_ = PyEval_SaveThread();
 };
 
-template <class Rows> void run(int64_t N, int64_t exponentials, const Rows& rows) {
+// Calls rows(begin, end) on the threads. Along an inner axis, a thread takes whole cache lines of rows side by side.
+template <class Rows> void run(Shape shape, int64_t exponentials, const Rows& rows) {
     const WithoutGil without_gil;
-    split_rows(N, exponentials, num_threads, rows);
+    split_rows(shape.rows(), shape.inner == 1 ? 1 : rows_side_by_side, exponentials, num_threads, rows);
 }
 
 template <class T> Shape shape_of(const Cube<T>& array) {
@@ -72,7 +73,7 @@ void bind_unary(nb::module_& m, const char* name, typename Kernels<T>::Unary Ker
         [kernel](Cube<const E> x, Out out, double temperature, bool bfloat16, bool fresh) {
             const Shape shape = shape_of(x);
             const Storage stored = storage<E>(bfloat16);
-            run(shape.rows(), shape.rows() * shape.K, [&](int64_t begin, int64_t end) {
+            run(shape, shape.rows() * shape.K, [&](int64_t begin, int64_t end) {
                 (kernels<T>().*kernel)({x.data(), stored}, {out.data(), stored, fresh}, shape, begin, end, temperature);
             });
         },
@@ -87,7 +88,7 @@ void bind_binary(nb::module_& m, const char* name, typename Kernels<T>::Binary K
         [=](Cube<const E> x, Cube<const E> y, Cube<E> out, double temperature, bool bfloat16, bool fresh) {
             const Shape shape = shape_of(x);
             const Storage stored = storage<E>(bfloat16);
-            run(shape.rows(), shape.rows() * shape.K / entries_an_exponential, [&](int64_t begin, int64_t end) {
+            run(shape, shape.rows() * shape.K / entries_an_exponential, [&](int64_t begin, int64_t end) {
                 (kernels<T>().*kernel)({x.data(), stored}, {y.data(), stored}, {out.data(), stored, fresh}, shape,
                                        begin, end, temperature);
             });
@@ -106,7 +107,12 @@ template <class T> const typename Kernels<T>::NamedLoss& loss_named(std::string_
     throw nb::value_error("no loss of this name");
 }
 
-// Returns the sum of the losses over the denominator, rounded once; 0 where that is 0.
+// The sum of the losses over the denominator, rounded once; 0 where that is 0.
+template <class T> T total(const T* losses, int64_t N, double denominator) {
+    return denominator == 0 ? T(0) : T(kernels<T>().sum(losses, N) / denominator);
+}
+
+// Returns the total of the losses.
 template <class E, class Target, class TargetArray, class T = Computed<E>>
 void bind_loss(nb::module_& m, const char* function,
                typename Kernels<T>::template Loss<Target> Kernels<T>::NamedLoss::*kernel) {
@@ -116,7 +122,8 @@ void bind_loss(nb::module_& m, const char* function,
                  const LossNumbers& numbers, std::optional<Vector<T>> loss, std::optional<Cube<E>> grad,
                  std::optional<StatsArrays<T>> stats, bool bfloat16, bool fresh) {
             const auto rows_of = loss_named<T>(name).*kernel;
-            const int64_t N = z.shape(0), K = z.shape(1);
+            const Shape shape = shape_of(z);
+            const int64_t N = shape.rows();
             const LossOptions<T> options{numbers, weight ? weight->data() : nullptr};
             const Storage stored = storage<E>(bfloat16);
             const Sink grads{grad ? grad->data() : nullptr, stored, fresh};
@@ -127,10 +134,10 @@ void bind_loss(nb::module_& m, const char* function,
                 auto& [logsumexp, entropy, correct] = *stats;
                 row_stats = {logsumexp.data(), entropy.data(), correct.data()};
             }
-            run(N, N * K, [&](int64_t begin, int64_t end) {
-                rows_of({z.data(), stored}, target.data(), options, losses, grads, row_stats, N, K, begin, end);
+            run(shape, N * shape.K, [&](int64_t begin, int64_t end) {
+                rows_of({z.data(), stored}, target.data(), options, losses, grads, row_stats, shape, begin, end);
             });
-            return numbers.denominator == 0 ? T(0) : T(kernels<T>().sum(losses, N) / numbers.denominator);
+            return total(losses, N, numbers.denominator);
         },
         "name"_a, "z"_a.noconvert(), "target"_a.noconvert(), "weight"_a.noconvert().none(), "numbers"_a,
         "loss"_a.noconvert().none(), "grad"_a.noconvert().none(), "stats"_a.noconvert().none(), "bfloat16"_a = false,
@@ -191,6 +198,14 @@ NB_MODULE(_kernels, m) {
     bind<float>(m);
     bind<double>(m);
     bind<uint16_t>(m);
+    m.def(
+        "total",
+        [](Vector<const float> x, double denominator) { return total(x.data(), int64_t(x.size()), denominator); },
+        "losses"_a.noconvert(), "denominator"_a);
+    m.def(
+        "total",
+        [](Vector<const double> x, double denominator) { return total(x.data(), int64_t(x.size()), denominator); },
+        "losses"_a.noconvert(), "denominator"_a);
     m.attr("ISA") = chosen->name;
     m.def("find_label_outside", &find_label_outside, "target"_a.noconvert(), "K"_a);
     m.def("losses", [] {

@@ -12,6 +12,10 @@ struct Shape {
     int64_t rows() const { return outer * inner; }
 };
 
+// Rows along an inner axis that a thread takes together: a cache line of the widest array's, so that two threads share
+// none if the rows begin at one.
+constexpr int64_t rows_side_by_side = 32;
+
 // Rows up to this length go through tiles; measured where the two meet.
 template <class T> constexpr int64_t short_row = 512 / sizeof(T);
 

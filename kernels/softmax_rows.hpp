@@ -9,6 +9,7 @@ namespace softgrad::SOFTGRAD_ISA {
 // Rows begin..end-1 of arrays (rows, K).
 struct Span {
     int64_t rows, K, begin, end;
+    Shape shape() const { return {rows, K, 1}; }
 };
 
 // p_j = e_j / sum, with e_j = exp(s_j - s_max) so that exp never overflows.

@@ -19,6 +19,12 @@ struct Sink {
     void* entries;
     Storage storage;
     bool fresh;
+
+    // The same from entry `first` on; entries are computed in T.
+    template <class T> Sink from(int64_t first) const {
+        return {static_cast<char*>(entries) + first * int64_t(storage == Storage::itself ? sizeof(T) : 2), storage,
+                fresh};
+    }
 };
 
 }  // namespace softgrad

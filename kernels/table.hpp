@@ -15,10 +15,11 @@ template <class T> struct Kernels {
     // Rows begin..end-1 of arrays of this shape; softmax is taken of x / temperature.
     using Unary = void (*)(Source x, Sink out, Shape shape, int64_t begin, int64_t end, double temperature);
     using Binary = void (*)(Source x, Source y, Sink out, Shape shape, int64_t begin, int64_t end, double temperature);
-    // Rows begin..end-1 of N; z and grad (N, K), target (N) or (N, K), loss (N). grad and stats may be null.
+    // Rows begin..end-1 of z, grad and probabilities of this shape; class indices and losses are one per row. grad and
+    // stats may be null.
     template <class Target>
     using Loss = void (*)(Source z, const Target* target, LossOptions<T> options, T* loss, Sink grad, Stats<T> stats,
-                          int64_t N, int64_t K, int64_t begin, int64_t end);
+                          Shape shape, int64_t begin, int64_t end);
 
     // A loss by its name in Python, against class indices and against probabilities.
     struct NamedLoss {

@@ -54,14 +54,16 @@ template <class Work> class Helper {
     bool started_ = false;
 };
 
-// Calls rows(begin, end) such that the calls together cover 0..N-1. `exponentials` measures the work of all calls. An
-// exception of one call is rethrown when all have ended.
-template <class Rows> void split_rows(int64_t N, int64_t exponentials, int64_t max_threads, const Rows& rows) {
+// Calls rows(begin, end) such that the calls together cover 0..N-1, each with a multiple of `together` rows, but for
+// the last. `exponentials` measures the work of all calls. An exception of one call is rethrown when all have ended.
+template <class Rows>
+void split_rows(int64_t N, int64_t together, int64_t exponentials, int64_t max_threads, const Rows& rows) {
     const int64_t worth = exponentials / exponentials_worth_a_thread;
-    const int64_t threads = std::max<int64_t>(1, std::min({max_threads, worth, N}));
+    const int64_t groups = (N + together - 1) / together;
+    const int64_t threads = std::max<int64_t>(1, std::min({max_threads, worth, groups}));
     if (threads == 1) return rows(0, N);
     // Several parts per thread, taken in turn: a thread that starts late or is interrupted takes fewer.
-    const int64_t part = (N + 8 * threads - 1) / (8 * threads);
+    const int64_t part = (groups + 8 * threads - 1) / (8 * threads) * together;
     std::atomic<int64_t> next{0};
     std::exception_ptr thrown;
     std::mutex mutex;

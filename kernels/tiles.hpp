@@ -1,8 +1,7 @@
-// Tiles: many rows at once, one in each lane. They serve rows shorter than a few vectors, and rows along an inner axis.
+// Tiles: many rows at once, one in each lane. They serve rows shorter than a few vectors.
 //
 // A tile holds `lanes` rows, entry j of row l at tile[j][l]: every loop over l is a whole number of vectors, and no row
-// is summed across lanes. Rows that are contiguous in the array are transposed when they are loaded and written; rows
-// along an inner axis are already side by side.
+// is summed across lanes. Rows are transposed when they are loaded and written.
 #pragma once
 
 #include "buffer.hpp"
@@ -18,9 +17,9 @@ template <class T> constexpr int lanes = 128 / sizeof(T);
 // One number per lane.
 template <class T> using Lane = T[lanes<T>];
 
-// Where the rows of one tile lie in an array.
+// The rows of one tile.
 struct Place {
-    int64_t first_row, start, entry_stride, row_stride;
+    int64_t first_row;
     int rows;  // at most `lanes`
 };
 
@@ -57,13 +56,10 @@ template <class T> void write(const T* buffer, int64_t count, Sink x, int64_t st
 
 template <class T> [[gnu::noinline]] void load(Source x, Place at, int64_t K, const Tile<T>& tile) {
     if (at.rows < lanes<T>) fill(tile[0], K * lanes<T>, T(0));
-    if (at.row_stride == 1) {
-        for (int64_t j = 0; j < K; ++j) read(x, at.start + j * at.entry_stride, at.rows, tile[j]);
-        return;
-    }
+    const int64_t start = at.first_row * K;
     T row[lanes<T> * short_row<T>];
-    const T* from = static_cast<const T*>(x.entries) + at.start;
-    if (x.storage != Storage::itself) read(x, at.start, at.rows * K, row), from = row;
+    const T* from = static_cast<const T*>(x.entries) + start;
+    if (x.storage != Storage::itself) read(x, start, at.rows * K, row), from = row;
     transpose(from, at.rows, K, K, tile[0], lanes<T>);
 }
 
@@ -71,36 +67,21 @@ template <class T> [[gnu::noinline]] void load(Source x, Place at, int64_t K, co
 template <class T> class TileWriter {
   public:
     TileWriter(Sink out, Shape shape, int64_t begin)
-        : out_(out),
-          K_(shape.K),
-          rows_(out, shape.inner == 1 ? begin * K_ : 0, shape.inner == 1 ? lanes<T> * K_ : 0, shape.rows() * K_) {}
+        : K_(shape.K), rows_(out, begin * K_, lanes<T> * K_, shape.rows() * K_) {}
     [[gnu::noinline]] void put(const Tile<T>& tile, Place at) {
-        if (at.row_stride == 1) {
-            for (int64_t j = 0; j < K_; ++j) write(tile[j], at.rows, out_, at.start + j * at.entry_stride);
-        } else {
-            transpose(tile[0], K_, at.rows, lanes<T>, rows_.buffer(), K_);
-            rows_.put(at.rows * K_);
-        }
+        transpose(tile[0], K_, at.rows, lanes<T>, rows_.buffer(), K_);
+        rows_.put(at.rows * K_);
     }
 
   private:
-    Sink out_;
     int64_t K_;
     RowWriter<T> rows_;
 };
 
-// Calls work(place) for each tile of the rows begin..end-1.
+// Calls work(place) for each tile of the rows begin..end-1, which are contiguous.
 template <class T, class Work>
-[[gnu::always_inline]] inline void over_places(Shape shape, int64_t begin, int64_t end, Work work) {
-    while (begin < end) {
-        const int64_t outer = begin / shape.inner, inner = begin % shape.inner;
-        const int64_t start = outer * shape.K * shape.inner + inner;
-        const bool last = shape.inner == 1;
-        int64_t rows = end - begin < lanes<T> ? end - begin : lanes<T>;
-        if (!last && rows > shape.inner - inner) rows = shape.inner - inner;
-        work(Place{begin, start, shape.inner, last ? shape.K : 1, int(rows)});
-        begin += rows;
-    }
+[[gnu::always_inline]] inline void over_places(Shape, int64_t begin, int64_t end, Work work) {
+    for (; begin < end; begin += lanes<T>) work(Place{begin, int(end - begin < lanes<T> ? end - begin : lanes<T>)});
 }
 
 // entry(j, l) for every entry of a tile.

@@ -38,14 +38,16 @@ template <class T>
     constexpr int n = side<T>;
     BlockRow<T> rows[n];
     for (int r = 0; r < n; ++r) rows[r] = *reinterpret_cast<const UnalignedBlockRow<T>*>(from + r * from_stride);
+    if constexpr (n > 8) swap_all_corners<8>(rows);
     if constexpr (n > 4) swap_all_corners<4>(rows);
     swap_all_corners<2>(rows);
     swap_all_corners<1>(rows);
     for (int c = 0; c < n; ++c) *reinterpret_cast<UnalignedBlockRow<T>*>(to + c * to_stride) = rows[c];
 }
 
-// Transposes a matrix. Blocks overlap where a side of the matrix is not a multiple of theirs.
-template <class T>
+// Transposes a matrix, its first rows first, or its first columns. Blocks overlap where a side of the matrix is not a
+// multiple of theirs. The rows to come are fetched where they are read first.
+template <bool columns_first = false, class T>
 void transpose(const T* from, int64_t rows, int64_t columns, int64_t from_stride, T* to, int64_t to_stride) {
     constexpr int n = side<T>;
     if (rows < n || columns < n) {
@@ -54,10 +56,16 @@ void transpose(const T* from, int64_t rows, int64_t columns, int64_t from_stride
         }
         return;
     }
-    for (int64_t row = 0; row < rows; row += n) {
-        const int64_t r = row + n <= rows ? row : rows - n;
-        for (int64_t column = 0; column < columns; column += n) {
-            const int64_t c = column + n <= columns ? column : columns - n;
+    const int64_t outer_length = columns_first ? columns : rows, inner_length = columns_first ? rows : columns;
+    for (int64_t outer = 0; outer < outer_length; outer += n) {
+        const int64_t o = outer + n <= outer_length ? outer : outer_length - n;
+        for (int64_t inner = 0; inner < inner_length; inner += n) {
+            const int64_t i = inner + n <= inner_length ? inner : inner_length - n;
+            const int64_t r = columns_first ? i : o, c = columns_first ? o : i;
+            if (!columns_first && outer + 2 * n <= rows && inner % (64 / int64_t(sizeof(T))) == 0) {
+                for (int64_t row = r + n; row < r + 2 * n; ++row)
+                    __builtin_prefetch(from + row * from_stride + c, 0, 3);
+            }
             transpose_block(from + r * from_stride + c, from_stride, to + c * to_stride + r, to_stride);
         }
     }

@@ -24,9 +24,6 @@ FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 # The dtype that each dtype is computed in, by its character; "E" is bfloat16 of ml_dtypes. Integers become float64.
 COMPUTED_IN: dict[str, np.dtype[Any]] = {"e": FLOAT32, "E": FLOAT32, "f": FLOAT32, "d": FLOAT64}
 
-# Kernels vectorise across an inner axis of at least this length. For a shorter one, the class axis is copied last.
-LONG_INNER_AXIS = 16
-
 Axis: TypeAlias = int | Sequence[int] | None  # one axis, several, or None for all of them
 Layout: TypeAlias = Literal["kept", "transposed", "moved"]
 
@@ -61,6 +58,11 @@ class Rows(NamedTuple):
         return self.stored.astype(self.computed_in, copy=False)
 
     @property
+    def count(self) -> int:
+        """The number of rows."""
+        return self.stored.shape[0] * self.stored.shape[2]
+
+    @property
     def outer_shape(self) -> tuple[int, ...]:
         """The shape of the original array without the class axes."""
         shape, axis = self.shape, self.axis
@@ -69,7 +71,7 @@ class Rows(NamedTuple):
         return shape[:-1] if axis == len(shape) - 1 else shape[:axis] + shape[axis + 1 :]
 
     def call(self, kernel: Callable[..., None], arrays: tuple[Array, ...], temperature: float, *, fresh: bool) -> None:
-        """Calls a kernel of the softmax family.
+        """Calls a kernel of the softmax family, unless there are no rows or no classes.
 
         Args:
             kernel: the kernel.
@@ -77,6 +79,8 @@ class Rows(NamedTuple):
             temperature: divides the logits.
             fresh: True if the memory of the last array was never written to.
         """
+        if not arrays[0].size:  # kernels need a class
+            return
         if arrays[0].dtype.itemsize > 2:
             kernel(*arrays, temperature, False, fresh)
         else:
@@ -159,8 +163,8 @@ def numbers(function: str, name: str, value: npt.ArrayLike) -> Array:
 
 
 def class_axis(function: str, name: str, array: Array, axis: Axis) -> int:
-    """`axis` counted from 0; an error if `array` has no such axis, or no classes on it."""
-    if type(axis) is int and -array.ndim <= axis < array.ndim and array.shape[axis]:
+    """`axis` counted from 0; an error if `array` has no such axis."""
+    if type(axis) is int and -array.ndim <= axis < array.ndim:
         return axis % array.ndim
     if not isinstance(axis, int | np.integer):
         advice = f"; merge axes first, as with {name}.reshape" if isinstance(axis, tuple | list) or axis is None else ""
@@ -170,8 +174,6 @@ def class_axis(function: str, name: str, array: Array, axis: Axis) -> int:
             f"{function}: axis is {axis}, but {name}.shape is {array.shape}; "
             + (f"wanted an axis in -{array.ndim}..{array.ndim - 1}" if array.ndim else "wanted an array, at least (K,)")
         )
-    if array.shape[axis] == 0:
-        raise ShapeError(f"{function}: {name}.shape is {array.shape}, with 0 classes on axis {axis}; wanted at least 1")
     return int(axis % array.ndim)
 
 
@@ -207,15 +209,15 @@ def to_rows(
     axis = class_axis(function, name, array, axis)
     shape, dtype = array.shape, array.dtype
     if axis == len(shape) - 1 and array.flags.carray and dtype.isnative:  # a shortcut for most calls
-        return Rows(array.reshape(-1, shape[axis], 1), shape, axis, dtype, "kept")
+        return Rows(array.reshape(math.prod(shape[:-1]), shape[axis], 1), shape, axis, dtype, "kept")
     stored = array if dtype.isnative else array.astype(dtype.newbyteorder("="))
     flags = stored.flags
     if flags.aligned:
         inner = math.prod(shape[axis + 1 :])
-        if flags.c_contiguous and _needs_no_copy(inner, as_matrix):
+        if flags.c_contiguous and (inner == 1 or not as_matrix):
             return Rows(stored.reshape(math.prod(shape[:axis]), shape[axis], inner), shape, axis, dtype, "kept")
         inner = math.prod(shape[:axis])
-        if flags.f_contiguous and _needs_no_copy(inner, as_matrix):
+        if flags.f_contiguous and (inner == 1 or not as_matrix):
             outer = math.prod(shape[axis + 1 :])
             return Rows(stored.T.reshape(outer, shape[axis], inner), shape, axis, dtype, "transposed")
     moved = np.require(np.moveaxis(stored, axis, -1), requirements=["C", "A"])
@@ -257,7 +259,7 @@ def to_row_values(function: str, name: str, value: npt.ArrayLike, other_name: st
 
 
 def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, ignore_index: int | None) -> Array:
-    """A target as class indices (N), -1 where ignored, or as probabilities (N, K, 1) in the dtype of the loss."""
+    """A target as class indices (N), -1 where ignored, or as probabilities arranged as the logits, in the loss's dtype."""
     array = value if type(value) is np.ndarray else as_array(function, "target", value)
     if array.dtype.kind not in "fiub":
         refuse_names(function, array)
@@ -295,7 +297,9 @@ def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, igno
     if ignore_index is not None:
         ignored = (ordered == ignore_index).reshape(-1)  # before the cast, which makes large uint64 negative
         labels, read = np.where(ignored, 0, labels), np.where(ignored, -1, labels)
-    first = _kernels.find_label_outside(labels, classes)
+    if not classes:  # every label is outside, unless its row is ignored
+        labels = np.ones(len(read), np.int64) if ignore_index is None else np.where(ignored, 0, 1)
+    first = _kernels.find_label_outside(labels, classes or 1)
     if first >= 0:
         index = np.unravel_index(first, ordered.shape)[:: -1 if logits.layout == "transposed" else 1]
         entry = f"target[{', '.join(str(int(i)) for i in index)}]" if index else "target"
@@ -306,9 +310,9 @@ def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, igno
             if classes == 1 and array[index] == 1
             else "so subtract 1 from labels that count from 1"
         )
+        wanted = f"wanted 0..{classes - 1}, {advice}" if classes else "wanted rows that are ignored, or no rows"
         raise LabelError(
-            f"{function}: {entry} is {array[index]}, but logits have {classes} classes on axis {axis}; "
-            f"wanted 0..{classes - 1}, {advice}"
+            f"{function}: {entry} is {array[index]}, but logits have {classes} classes on axis {axis}; {wanted}"
         )
     return read
 
@@ -335,14 +339,9 @@ def _merged(function: str, name: str, array: Array, axis: Axis) -> Rows:
         return to_rows(function, name, array, axes[0])
     native = array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
     classes = math.prod(array.shape[one] for one in axes)
-    if classes == 0:
-        raise ShapeError(f"{function}: {name}.shape is {array.shape}, with 0 classes on axis {axis}; wanted at least 1")
+    rows = math.prod(length for i, length in enumerate(array.shape) if i not in axes)
     moved = np.require(np.moveaxis(native, axes, range(-len(axes), 0)), requirements=["C", "A"])
-    return Rows(moved.reshape(-1, classes, 1), array.shape, -1, array.dtype, "moved", axes)
-
-
-def _needs_no_copy(inner: int, as_matrix: bool) -> bool:
-    return inner == 1 or (inner >= LONG_INNER_AXIS and not as_matrix)
+    return Rows(moved.reshape(rows, classes, 1), array.shape, -1, array.dtype, "moved", axes)
 
 
 def _overlap(buffer: Array, other: Array | None) -> bool:

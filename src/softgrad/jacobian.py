@@ -207,6 +207,8 @@ class _PseudoInverse(Operator):
         return self._subtract_mean(scaled, support).astype(self.dtype, copy=False)
 
     def _subtract_mean(self, v: Array, support: Array) -> Array:
+        if not v.size:  # of which NumPy's mean warns
+            return v
         mean = np.mean(v, axis=self.axis, keepdims=True, where=support)
         return np.where(support, v - mean, 0)
 

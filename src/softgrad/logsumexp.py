@@ -54,7 +54,7 @@ def logsumexp(
     """
     z, _ = to_scores("logsumexp", logits, axis, temperature, where, None)
     outer, _, inner = z.stored.shape
-    lse = np.empty(outer * inner, z.stored.dtype)
+    lse = np.full(outer * inner, -np.inf, z.stored.dtype)  # which it is without classes
     z.call(_kernels.logsumexp, (z.stored, lse), temperature, fresh=True)
     result = z.one_per_row(lse.astype(z.dtype, copy=False), keepdims=keepdims)
     if out is None:
@@ -142,8 +142,9 @@ def logsumexp_jvp(
 
 def _probabilities(z: Rows, mask: Array | None, temperature: float) -> Array:
     """Softmax of the rows, in the dtype that they are computed in."""
-    p = np.empty(z.stored.shape, z.computed_in)
-    _kernels.softmax(z.values, p, temperature)
+    z = z.wide()
+    p = z.output_buffer(None)
+    z.call(_kernels.softmax, (z.stored, p), temperature, fresh=True)
     if mask is not None:
         fill_empty_rows(p, mask, 0)
     return p

@@ -51,8 +51,7 @@ def softmax(
     Args:
         logits: K scores along `axis`; floating-point numbers, or integers, which are converted to float64.
         axis: the class axis; or several, as (0, 1), or None for all: softmax is then taken over all their entries
-            together. Contiguous logits are copied only if the axes after it, or in Fortran order the axes
-            before it, hold 2 to 15 entries.
+            together. Logits in C or Fortran order are not copied, whichever single axis it is.
         temperature: a positive number T; softmax is applied to z / T.
         where: True for the classes that take part; the others have probability 0. A row with none is all 0.
         out: the array to write the result to, in the shape and dtype of logits; it may be logits itself.
@@ -170,8 +169,8 @@ def log_softmax(
 
     Args:
         logits: K scores along `axis`; floating-point numbers, or integers, which are converted to float64.
-        axis: the class axis; or several, or None for all, as in `softmax`. Contiguous logits are copied only if the
-            axes after it, or in Fortran order the axes before it, hold 2 to 15 entries.
+        axis: the class axis; or several, or None for all, as in `softmax`. Logits in C or Fortran order are not copied,
+            whichever single axis it is.
         temperature: a positive number T; log_softmax is applied to z / T.
         where: True for the classes that take part; the others have -inf. A row with none is all -inf.
         out: the array to write the result to, in the shape and dtype of logits; it may be logits itself.

@@ -24,7 +24,7 @@ CASES = {
         sg.ShapeError,
         r"wanted a vector \(K,\) or a batch",
     ),
-    "no classes": (([], 0), {}, sg.ShapeError, "0 classes"),
+    "no classes": (([], 0), {}, sg.ShapeError, "no classes"),
     "no rows": ((np.zeros((0, 3)), np.zeros(0, int)), {}, sg.ShapeError, "no row"),
     "ragged": (([[1, 2], [3]], [0, 0]), {}, sg.ShapeError, "differ in length"),
     "target of another shape": (([2, 1], [0, 1, 0]), {}, sg.ShapeError, r"target.shape is \(3,\)"),

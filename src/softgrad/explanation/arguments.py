@@ -55,7 +55,8 @@ def read(logits: npt.ArrayLike, target: npt.ArrayLike, loss: str, layout: str) -
     if ndim not in (1, 2):
         raise ShapeError(f"explain: logits.shape is {rows.shape}, wanted a vector (K,) or a batch, (m, K) or (K, m)")
     if 0 in rows.shape:
-        raise ShapeError(f"explain: logits.shape is {rows.shape}, which has no rows; wanted at least 1")
+        missing = "rows" if rows.shape[rows.axis] else "classes"
+        raise ShapeError(f"explain: logits.shape is {rows.shape}, which has no {missing}; wanted at least 1")
     z = rows.stored[:, :, 0]
     _check_logits(z, ndim, axis)
     read_target = to_target("explain", target, rows, axis, None)

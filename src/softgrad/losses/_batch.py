@@ -20,7 +20,7 @@ class Batch(NamedTuple):
 
     kernel: str  # the name of the loss
     z: Rows
-    target: Array  # (N) class indices, -1 for an ignored row, or (N, K, 1) probabilities
+    target: Array  # (N) class indices, -1 for an ignored row, or (outer, K, inner) probabilities
     weight: Array | None  # (K)
     label_smoothing: float
     z_loss: float
@@ -53,7 +53,7 @@ class Batch(NamedTuple):
     def loss_with_stats(self, out: Array | None) -> LossGradStats:
         """The loss, its gradient and the statistics of the rows."""
         loss, grad = self.row_values(), self.z.output_buffer(out, self.target, self.weight)
-        logsumexp, entropy, correct = self.row_values(), self.row_values(), np.empty(len(self.target), np.bool_)
+        logsumexp, entropy, correct = self.row_values(), self.row_values(), np.empty(self.z.count, np.bool_)
         total = self.run(loss, grad, (logsumexp, entropy, correct), fresh=out is None)
         stats = RowStats(*(self.z.one_per_row(values) for values in (loss, logsumexp, entropy, correct)))
         return LossGradStats(self.reduced(loss, total), self.z.in_original_shape(grad, out), stats)
@@ -77,7 +77,7 @@ class Batch(NamedTuple):
 
     def row_values(self) -> Array:
         """An uninitialised array of one number per row."""
-        return np.empty(len(self.target), self.z.computed_in)
+        return np.empty(self.z.count, self.z.computed_in)
 
     def run(
         self,
@@ -88,12 +88,15 @@ class Batch(NamedTuple):
         fresh: bool = True,
     ) -> float:
         """Fills the arrays, and returns the sum of the losses divided by the denominator."""
+        if not self.z.stored.shape[1]:
+            return self._without_classes(loss, stats)
         z, bfloat16 = self.z.stored, False
         if z.dtype.itemsize == 2:
             z, grad, bfloat16 = bits(z), None if grad is None else bits(grad), is_bfloat16(z)
+        denominator = 0.0 if self.reduction == "none" else self.denominator
         numbers = _kernels.LossNumbers(
             scale=self.scale,
-            denominator=0.0 if self.reduction == "none" else self.denominator,
+            denominator=denominator,
             label_smoothing=self.label_smoothing,
             z_loss=self.z_loss,
             softcap=self.softcap,
@@ -101,4 +104,21 @@ class Batch(NamedTuple):
             parameter=self.parameter,
         )
         kernel = _kernels.loss_of_classes if self.target.ndim == 1 else _kernels.loss_of_probs
-        return kernel(self.kernel, z, self.target, self.weight, numbers, loss, grad, stats, bfloat16, fresh)
+        if loss is None and self.z.layout == "transposed":
+            loss = self.row_values()
+        total = kernel(self.kernel, z, self.target, self.weight, numbers, loss, grad, stats, bfloat16, fresh)
+        if loss is None or self.z.layout != "transposed":
+            return total
+        # The losses are added in the order of the original array, so that the sum is the same for every layout.
+        return _kernels.total(np.ascontiguousarray(self.z.one_per_row(loss)).reshape(-1), denominator)
+
+    def _without_classes(self, loss: Array | None, stats: tuple[Array, Array, Array] | None) -> float:
+        """What `run` does for rows of no classes, whose logsumexp is -inf: the sums over the classes are 0."""
+        kept = np.ones(self.z.count, np.bool_) if self.target.ndim > 1 else self.target >= 0
+        of_each_row = np.where(kept, np.inf if self.z_loss else 0.0, 0.0)
+        if loss is not None:
+            loss[...] = of_each_row
+        if stats is not None:
+            logsumexp, entropy, correct = stats
+            logsumexp[...], entropy[...], correct[...] = np.where(kept, -np.inf, 0.0), 0.0, False
+        return float(of_each_row.sum() / self.denominator) if self.denominator else 0.0

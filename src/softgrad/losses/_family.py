@@ -37,25 +37,29 @@ class Loss:
         target: npt.ArrayLike,
         options: Mapping[str, Any],
         out: Array | None = None,
+        *,
+        as_matrix: bool = False,
     ) -> Batch:
         """The arguments of one of the functions, checked."""
         if not self._options.issuperset(options):
             known(function, options, self.row.options)
-        return read_batch(function, self.row, logits, target, out, **options)
+        return read_batch(function, self.row, logits, target, out, as_matrix=as_matrix, **options)
 
     def jvp(self, logits: npt.ArrayLike, target: npt.ArrayLike, tangent: npt.ArrayLike, **options: Any) -> Array:
         """The derivative of the loss along a tangent."""
         function = f"{self.row.name}_jvp"
-        batch = self.read(function, logits, target, options)
+        batch = self.read(function, logits, target, options, as_matrix=True)
         return batch.loss_jvp(tangent_matrix(function, "tangent", tangent, batch.z))
 
     def hvp(self, logits: npt.ArrayLike, target: npt.ArrayLike, v: npt.ArrayLike, **options: Any) -> Array:
         """The Hessian of the loss times v."""
         function = f"{self.row.name}_hvp"
-        batch = self.read(function, logits, target, options)
+        batch = self.read(function, logits, target, options, as_matrix=True)
         return self.times_hessian(batch, tangent_matrix(function, "v", v, batch.z))
 
     def times_hessian(self, batch: Batch, v: Array) -> Array:
         """The Hessian of the loss times v (N, K), in the shape of the logits."""
+        if not v.size:  # kernels need a class
+            return batch.z.in_original_shape(v[:, :, None])
         at, v = point(batch), v.astype(np.float64)
         return product_at_logits(batch, at, v, *self._at_scores(at, at.slope * v))

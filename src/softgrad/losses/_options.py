@@ -54,6 +54,7 @@ def read_batch(
     target: npt.ArrayLike,
     out: Array | None = None,
     *,
+    as_matrix: bool = False,
     axis: int = -1,
     weight: npt.ArrayLike | None = None,
     ignore_index: int | None = None,
@@ -66,7 +67,10 @@ def read_batch(
     if_all_ignored: IfAllIgnored = "zero",
     **own: float,  # the parameter of this loss
 ) -> Batch:
-    """Checks the arguments of a loss. The names of the options are those of the row: see `known`."""
+    """Checks the arguments of a loss. The names of the options are those of the row: see `known`.
+
+    With `as_matrix`, inner is 1.
+    """
     if reduction not in CHOICES["reduction"]:
         raise _no_such_choice(function, "reduction", reduction)
     if if_all_ignored not in CHOICES["if_all_ignored"]:
@@ -75,7 +79,7 @@ def read_batch(
         raise OptionError(f"{function}: denominator is {denominator}, but reduction is {reduction!r}; wanted 'mean'")
     if ignore_index is not None and not isinstance(ignore_index, int | np.integer):
         raise OptionError(f"{function}: ignore_index is {ignore_index!r}, wanted one class index")
-    z = logits if isinstance(logits, Rows) else to_rows(function, "logits", logits, axis, as_matrix=True)
+    z = logits if isinstance(logits, Rows) else to_rows(function, "logits", logits, axis, as_matrix=as_matrix)
     to_out(function, out, z.shape, z.dtype)
     read_target = to_target(function, target, z, axis, ignore_index)
     weights = None if weight is None else _read_weight(function, weight, z)
@@ -84,12 +88,12 @@ def read_batch(
     elif reduction != "mean":
         divided_by = 1.0
     elif read_target.ndim > 1 or (weights is None and ignore_index is None):
-        divided_by = float(len(read_target))
+        divided_by = float(z.count)
     else:
-        divided_by = _count(read_target, weights)
-    if if_all_ignored == "raise" and reduction == "mean" and not _count(read_target, weights):
+        divided_by = _count(z, read_target, weights)
+    if if_all_ignored == "raise" and reduction == "mean" and not _count(z, read_target, weights):
         raise LabelError(
-            f"{function}: all {len(read_target)} rows are ignored or have zero weight; give a row that counts, or "
+            f"{function}: all {z.count} rows are ignored or have zero weight; give a row that counts, or "
             "if_all_ignored='zero'"
         )
     parameter = 0.0
@@ -130,10 +134,10 @@ def _read_weight(function: str, weight: npt.ArrayLike, z: Rows) -> Array:
     return np.ascontiguousarray(array, dtype=z.computed_in)
 
 
-def _count(target: Array, weight: Array | None) -> float:
+def _count(z: Rows, target: Array, weight: Array | None) -> float:
     """The denominator of the mean: the number of rows, or for class indices the weights of the rows that count."""
     if target.ndim > 1:
-        return float(len(target))
+        return float(z.count)
     if weight is not None:
         return float(weight[target[target >= 0]].sum(dtype=np.longdouble))
     return float(np.count_nonzero(target >= 0))
