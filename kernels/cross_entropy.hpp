@@ -16,12 +16,12 @@ template <class T> void cross_entropy_classes(const LossRows<T>& rows, const int
         const int64_t y = row.y;
         const double weight = rows.options.weight ? rows.options.weight[y] : 1;
         const Normalizer<T>& n = row.n;
-        row.set_loss(weight == 0 ? 0 : weight * (n.log_sum() - row.difference(y)));
+        row.set_loss(weight == 0 ? 0 : weight * (n.log_sum() - row.difference_at(y)));
         row.set_stats(y);
         if (!row.grad) return;
 
         const Wide<T> scale = rows.options.scale * weight / Wide<T>(rows.options.temperature);
-        const Wide<T> minus_others = y == n.at ? -n.others : row.exp(y) - n.sum();
+        const Wide<T> minus_others = y == n.at ? -n.others : row.exp_at(y) - n.sum();
         row.write_exponentials(scale / n.sum(), y, scale * (minus_others / n.sum()));
     });
 }
@@ -41,7 +41,7 @@ template <class T, class Target>
         const T log_sum = T(row.n.log_sum());
         const auto loss_with = [&](auto log_t) {
             return row.with_differences([&](auto difference) {
-                return sum_over<T>(row.K, [=](int64_t j) {
+                return row.sum([=](int64_t j) {
                     const T minus_log_p = log_sum - difference(j);
                     return a(j) == 0 ? T(0) : a(j) * (log_t(j) + minus_log_p);
                 });
@@ -53,7 +53,7 @@ template <class T, class Target>
         row.set_stats(target.largest(row));
         if (!row.grad) return;
 
-        const Wide<T> pulled = sum_over<T>(row.K, a) + (options.z_loss == 0 ? 0 : 2 * options.z_loss * row.lse);
+        const Wide<T> pulled = row.sum(a) + (options.z_loss == 0 ? 0 : 2 * options.z_loss * row.lse);
         const T factor = T(pulled / row.n.sum());
         const T scale = T(options.scale / Wide<T>(options.temperature));
         row.write_grad([=](int64_t j) { return scale * (row.exp(j) * factor - a(j)); });

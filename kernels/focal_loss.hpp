@@ -35,6 +35,7 @@ template <class T> void focal_loss_classes(const LossRows<T>& rows, const int64_
     rows.over(target, [&](const Row<T>& row) {
         const int64_t y = row.y;
         const double weight = rows.options.weight ? rows.options.weight[y] : 1;
+        row.in->stretch_of(y);
         const Focus<T> at_y(row, y, rows.options.parameter);
         row.set_loss(weight == 0 ? 0 : weight * (at_y.power * at_y.minus_log_p));
         row.set_stats(y);
@@ -52,12 +53,14 @@ template <class T, class Target> [[gnu::noinline]] void focal_loss_soft(const Lo
         const auto t = target.of_row(row);
         const auto a = [&](int64_t j) { return options.weight ? options.weight[j] * t(j) : t(j); };
         CompensatedSum<T> loss, total;  // total: sum_j a_j c_j
-        for (int64_t j = 0; j < row.K; ++j) {
-            if (a(j) == 0) continue;
-            const Focus<T> at_j(row, j, options.parameter);
-            loss.add(a(j) * (at_j.power * at_j.minus_log_p));
-            total.add(a(j) * at_j.c);
-        }
+        row.over_parts([&](int64_t start, int64_t count) {
+            for (int64_t j = start; j < start + count; ++j) {
+                if (a(j) == 0) continue;
+                const Focus<T> at_j(row, j, options.parameter);
+                loss.add(a(j) * (at_j.power * at_j.minus_log_p));
+                total.add(a(j) * at_j.c);
+            }
+        });
         row.set_loss(loss.sum);
         row.set_stats(target.largest(row));
         if (!row.grad) return;

@@ -13,32 +13,56 @@ namespace softgrad::SOFTGRAD_ISA {
     return uint64_t(y) < uint64_t(K) ? y : -1;
 }
 
-// One row and its exponentials.
+// One row and its exponentials: all of it, or of a long row a stretch at a time.
 template <class T> struct Row {
     int64_t number, K;
-    int64_t y;  // the class index, or -1 where the target is a distribution
-    const T* z;
-    T* e;       // exp(s_j - s_max) in units; the gradient overwrites them
-    T inverse;  // of the temperature
+    int64_t y;            // the class index, or -1 where the target is a distribution
+    Exponentials<T>* in;  // what is at hand; the gradient overwrites the exponentials
+    T inverse;            // of the temperature
     T* loss;
     RowWriter<T>* grad;  // or null
     Stats<T> stats;
     Normalizer<T> n{};
-    Wide<T> lse = 0;                             // logsumexp of the scores
-    const T *below = nullptr, *slope = nullptr;  // of capped logits: s_j - s_max, and the cap's factor in ds/dz
+    Wide<T> lse = 0;  // logsumexp of the scores
 
-    [[gnu::always_inline]] T exp(int64_t j) const { return e[j] * (1 / unit<T>); }
+    // exp(s_j - s_max) of an entry at hand: within the terms of sums, and where entries are written.
+    [[gnu::always_inline]] T exp(int64_t j) const { return in->e[j - in->start] * (1 / unit<T>); }
 
     void set_loss(Wide<T> value) const { *loss = T(value); }
 
-    // with(difference), where difference(j) is s_j - s_max.
+    // with(difference), where difference(j) is s_j - s_max of an entry at hand.
     template <class With> [[gnu::always_inline]] auto with_differences(With with) const {
-        const T* const x = below ? below : z;
-        const T shift = below ? T(0) : n.max, factor = below ? T(1) : inverse;
-        return with([=](int64_t j) { return (x[j] - shift) * factor; });
+        const T* const* const x = in->below ? &in->below : &in->z;
+        const T shift = in->below ? T(0) : n.max, factor = in->below ? T(1) : inverse;
+        return with([=, in = in](int64_t j) { return ((*x)[j - in->start] - shift) * factor; });
     }
     T difference(int64_t j) const {
         return with_differences([=](auto difference) { return difference(j); });
+    }
+
+    // The same of any entry.
+    T exp_at(int64_t j) const {
+        in->stretch_of(j);
+        return exp(j);
+    }
+    T difference_at(int64_t j) const {
+        in->stretch_of(j);
+        return difference(j);
+    }
+
+    // Calls work(start, count) for the parts of the row, each at hand.
+    template <class Work> [[gnu::always_inline]] void over_parts(Work work) const {
+        over_stretches(K, [&](int64_t start, int64_t count) {
+            in->stretch(start, count);
+            work(start, count);
+        });
+    }
+
+    // The sum of term(j) over the row.
+    template <class Term> [[gnu::always_inline]] Wide<T> sum(Term term) const {
+        Accumulator<T> total;
+        over_parts([&](int64_t start, int64_t count) { add_terms(start, start + count, total, term); });
+        return total.total();
     }
 
     // logsumexp, the entropy log(sum) - sum_j p_j (s_j - s_max), and whether the first largest score is that of class
@@ -48,7 +72,7 @@ template <class T> struct Row {
     }
     [[gnu::noinline]] void set_asked_stats(int64_t target) const {
         const Wide<T> entropy_in_sum = with_differences([&](auto difference) {
-            return sum_over<T>(K, [=, this](int64_t j) {
+            return sum([=, this](int64_t j) {
                 const T d = difference(j);
                 return d < T(ExpConstants<T>::lowest) ? T(0) : exp(j) * -d;
             });
@@ -60,20 +84,25 @@ template <class T> struct Row {
 
     // Writes the gradient factor * p_j * sum, with `value` at y. Both are dL/ds without the slope of a cap.
     void write_exponentials(Wide<T> factor, int64_t y, Wide<T> value) const {
-        if (slope) {
-            for (int64_t j = 0; j < K; ++j) e[j] *= slope[j];
-            value *= slope[y];
-        }
-        put_exponentials(*grad, K, factor, y, T(value));
+        over_parts([&](int64_t start, int64_t count) {
+            const int64_t special = start <= y && y < start + count ? y - start : -1;
+            T* const e = in->e;
+            for (int64_t j = 0; in->slope && j < count; ++j) e[j] *= in->slope[j];
+            const Wide<T> sloped = in->slope && special >= 0 ? value * in->slope[special] : value;
+            put_exponentials(*grad, count, factor, special, T(sloped));
+        });
     }
 
     // Writes the gradient entry(j), with `value` at y unless y is negative; entry may read e_j.
     template <class Entry> [[gnu::always_inline]] void write_grad(Entry entry, int64_t y = -1, T value = 0) const {
+        over_parts([&](int64_t start, int64_t count) {
+            T* const e = in->e;
 #pragma omp simd
-        for (int64_t j = 0; j < K; ++j) e[j] = entry(j);
-        if (y >= 0) e[y] = value;
-        for (int64_t j = 0; slope && j < K; ++j) e[j] *= slope[j];
-        grad->put(K);
+            for (int64_t j = 0; j < count; ++j) e[j] = entry(start + j);
+            if (start <= y && y < start + count) e[y - start] = value;
+            for (int64_t j = 0; in->slope && j < count; ++j) e[j] *= in->slope[j];
+            grad->put(count);
+        });
     }
 };
 
@@ -93,47 +122,42 @@ template <class T> struct LossRows {
         const bool with_grad = grad.entries;
         const Scores<T> scores(options.temperature, options.softcap);
         const RowReader<T> reader(z, K);
-        RowWriter<T> writer(grad, begin * K, with_grad ? K : 0, N * K);
-        const Buffer<T> buffer(with_grad ? 0 : K), of_cap(scores.softcap == 0 ? 0 : 2 * K);
+        RowWriter<T> writer(grad, begin * K, with_grad ? in_buffers(K) : 0, N * K);
+        Exponentials<T> exponentials(reader, scores, with_grad ? &writer : nullptr);
         for (int64_t i = begin; i < end; ++i) {
-            T* const e = with_grad ? writer.buffer() : buffer.entries;
             const int64_t y = classes ? label_at(classes, i, K) : -1;
             if (classes && y < 0) {
-                ignore(i, e, with_grad ? &writer : nullptr);
+                ignore(i, with_grad ? &writer : nullptr);
                 continue;
             }
             Background<T> background(reader, with_grad ? &writer : nullptr, i, end);
             Row<T> row{.number = i,
                        .K = K,
                        .y = y,
-                       .z = reader.row(i),
-                       .e = e,
+                       .in = &exponentials,
                        .inverse = scores.below.inverse,
                        .loss = loss + i,
                        .grad = with_grad ? &writer : nullptr,
                        .stats = stats};
-            if (scores.softcap == 0) {
-                row.n = exponentials(row.z, K, scores.below, e, background);
-            } else {
-                T *const below = of_cap.entries, *const slope = below + K;
-                row.n = capped_exponentials(row.z, K, scores, e, below, slope, background);
-                row.below = below, row.slope = slope;
-            }
+            row.n = exponentials.row(i, background);
             row.lse = scores.value(row.n.max) + row.n.log_sum();
             work(row);
         }
     }
 
   private:
-    [[gnu::noinline]] void ignore(int64_t i, T* grad_row, RowWriter<T>* writer) const {
+    [[gnu::noinline]] void ignore(int64_t i, RowWriter<T>* writer) const {
         loss[i] = 0;
         if (stats.entropy) {
             stats.logsumexp[i] = stats.entropy[i] = 0;
             stats.correct[i] = false;
         }
         if (!writer) return;
-        for (int64_t j = 0; j < K; ++j) grad_row[j] = 0;
-        writer->put(K);
+        over_stretches(K, [&](int64_t, int64_t count) {
+            T* const zeros = writer->buffer();
+            for (int64_t j = 0; j < count; ++j) zeros[j] = 0;
+            writer->put(count);
+        });
     }
 };
 

@@ -80,12 +80,12 @@ template <class T> struct Normalizer {
     }
 };
 
-// Sums e_j in units over a row without the entry `skipped`. exp(j) computes the group of e_j that starts at j, into e,
-// which holds whole groups.
+// Adds e_j in units to `total`, over a stretch of K entries without the entry `skipped`, which may lie outside. exp(j)
+// computes the group of e_j that starts at j, into e, which holds whole groups.
 template <class T, class Exp>
-[[gnu::always_inline]] inline Wide<T> sum_exponentials(int64_t K, T* e, int64_t skipped, Background<T>& background,
-                                                       Exp exp) {
-    Accumulator<T> sum;
+[[gnu::always_inline]] inline void add_exponentials(int64_t K, T* e, int64_t skipped, Accumulator<T>& total,
+                                                    Background<T>& background, Exp exp) {
+    Accumulator<T> sum = total;
     for (int64_t j = 0; j < K; j += group<T>) {
         exp(j);
         for (int64_t l = K - j; l < group<T>; ++l) e[j + l] = 0;
@@ -99,19 +99,19 @@ template <class T, class Exp>
         }
         background.advance(group<T>);
     }
-    return sum.total() / unit<T>;
+    total = sum;
 }
 
-// e_j = exp(s_j - s_max) in units, into a buffer of whole groups.
+// e_j = exp(s_j - s_max) in units, into a buffer of whole groups. `top` counts from the start of the stretch.
 template <bool tempered, class T>
-[[gnu::noinline]] Wide<T> exponentials_below(const T* z, int64_t K, Peak<T> top, ExpBelow<T> below, T* e,
-                                             Background<T>& background) {
+[[gnu::noinline]] void exponentials_below(const T* z, int64_t K, Peak<T> top, ExpBelow<T> below, T* e,
+                                          Accumulator<T>& total, Background<T>& background) {
     if (below.is_far(top.max)) {
         for (int64_t j = 0; j < K; ++j) e[j] = z[j] - top.max;
         z = e, top.max -= top.max;
     }
     const typename ExpBelow<T>::Origin origin = below.origin(top.max);
-    return sum_exponentials(K, e, top.at, background, [=](int64_t j) {
+    add_exponentials(K, e, top.at, total, background, [=](int64_t j) {
         if (j + group<T> <= K) {
 #pragma omp simd
             for (int64_t l = 0; l < group<T>; ++l) e[j + l] = below.template exp<tempered>(z[j + l], origin);
@@ -124,26 +124,15 @@ template <bool tempered, class T>
     });
 }
 
-// Computes the exponentials of a row in units, and returns their normalizer. An infinite maximum makes it NaN, as
-// exp(inf - inf) is.
+// The same for capped logits. Fills `differences` with s_j - s_max, rounded, and `slopes` with the slopes ds/dz without
+// the factor 1 / temperature.
 template <class T>
-[[gnu::noinline]] Normalizer<T> exponentials(const T* z, int64_t K, const ExpBelow<T>& below, T* e,
-                                             Background<T>& background) {
-    const Peak<T> top = peak(z, K);
-    const Wide<T> others = below.temperature == 1 ? exponentials_below<false>(z, K, top, below, e, background)
-                                                  : exponentials_below<true>(z, K, top, below, e, background);
-    return {top.max, top.at, others + (top.max - top.max)};
-}
-
-// The same for capped logits. An infinite maximum is capped; a row that is masked whole is NaN. Fills `differences`
-// with s_j - s_max, rounded, and `slopes` with the slopes ds/dz without the factor 1 / temperature.
-template <class T>
-[[gnu::noinline]] Normalizer<T> capped_exponentials(const T* z, int64_t K, const Scores<T>& scores, T* e,
-                                                    T* differences, T* slopes, Background<T>& background) {
-    const Peak<T> top = peak(z, K);
+[[gnu::noinline]] void capped_exponentials_below(const T* z, int64_t K, Peak<T> top, const Scores<T>& scores, T* e,
+                                                 T* differences, T* slopes, Accumulator<T>& total,
+                                                 Background<T>& background) {
     const double cap = scores.softcap, temperature = scores.below.temperature;
     const Capped<T> max = capped(top.max, cap);
-    const Wide<T> others = sum_exponentials(K, e, top.at, background, [&](int64_t j) {
+    add_exponentials(K, e, top.at, total, background, [&](int64_t j) {
         const int64_t end = K < j + group<T> ? K : j + group<T>;
 #pragma omp simd
         for (int64_t l = j; l < end; ++l) {
@@ -154,9 +143,95 @@ template <class T>
             slopes[l] = here.slope;
         }
     });
-    const bool masked = top.max == -std::numeric_limits<T>::infinity();
-    return {top.max, top.at, masked ? std::numeric_limits<T>::quiet_NaN() : others};
 }
+
+// The largest entry of row i, and its first index.
+template <class T> [[gnu::noinline]] Peak<T> peak(const RowReader<T>& reader, int64_t i) {
+    Peak<T> top{-std::numeric_limits<T>::infinity(), 0};
+    over_stretches(reader.K(), [&](int64_t start, int64_t count) {
+        const Peak<T> here = peak(reader.at(i, start, count), count);
+        if (start == 0 || here.max > top.max) top = {here.max, start + here.at};
+    });
+    return top;
+}
+
+// Rows of logits with their exponentials, one row after another, and of a long row one stretch after another.
+template <class T> class Exponentials {
+  public:
+    // Exponentials go into the writer's buffers, from which they are written, or with null into one of their own.
+    Exponentials(const RowReader<T>& reader, const Scores<T>& scores, RowWriter<T>* writer)
+        : reader_(reader),
+          scores_(scores),
+          writer_(writer),
+          buffer_(writer ? 0 : in_buffers(reader.K())),
+          of_cap_(scores.softcap == 0 ? 0 : 2 * in_buffers(reader.K())) {}
+
+    // Goes to row i, and returns its normalizer. An infinite maximum makes that NaN, as exp(inf - inf) is; if it is
+    // capped, only a row that is masked whole is NaN.
+    [[gnu::noinline]] Normalizer<T> row(int64_t i, Background<T>& background) {
+        const int64_t K = reader_.K();
+        row_ = i;
+        Accumulator<T> sum;
+        if (K <= long_row) {
+            start = 0, z = reader_.row(i);
+            top_ = peak(z, K);
+            compute(K, sum, background);
+        } else {
+            top_ = peak(reader_, i);
+            over_stretches(K, [&](int64_t from, int64_t count) {
+                start = from, z = reader_.at(i, from, count);
+                compute(count, sum, background);
+            });
+        }
+        constexpr T infinity = std::numeric_limits<T>::infinity();
+        const bool nan = scores_.softcap == 0 ? std::isinf(top_.max) : top_.max == -infinity;
+        return {top_.max, top_.at, nan ? std::numeric_limits<T>::quiet_NaN() : sum.total() / unit<T>};
+    }
+
+    // Goes to the stretch of a long row that begins at `from`, in a buffer that is not being written.
+    void stretch(int64_t from, int64_t count) {
+        if (reader_.K() <= long_row) return;
+        Accumulator<T> ignored;
+        Background<T> background(reader_, writer_, 0, 0);
+        start = from, z = reader_.at(row_, from, count);
+        compute(count, ignored, background);
+    }
+
+    // Goes to the stretch of entry j.
+    void stretch_of(int64_t j) {
+        if (start <= j && j - start < in_buffers(reader_.K())) return;
+        const int64_t from = j / softgrad::stretch * softgrad::stretch, rest = reader_.K() - from;
+        stretch(from, rest < softgrad::stretch ? rest : softgrad::stretch);
+    }
+
+    // What is in the buffers, from the entry `start` of the row on.
+    int64_t start = 0;
+    const T* z = nullptr;
+    T* e = nullptr;                              // exp(s_j - s_max) in units
+    const T *below = nullptr, *slope = nullptr;  // of capped logits: s_j - s_max, and the cap's factor in ds/dz
+
+  private:
+    void compute(int64_t count, Accumulator<T>& sum, Background<T>& background) {
+        e = writer_ ? writer_->buffer() : buffer_.entries;
+        const Peak<T> top{top_.max, top_.at - start};
+        if (scores_.softcap != 0) {
+            T *const differences = of_cap_.entries, *const slopes = differences + in_buffers(reader_.K());
+            capped_exponentials_below(z, count, top, scores_, e, differences, slopes, sum, background);
+            below = differences, slope = slopes;
+        } else if (scores_.below.temperature == 1) {
+            exponentials_below<false>(z, count, top, scores_.below, e, sum, background);
+        } else {
+            exponentials_below<true>(z, count, top, scores_.below, e, sum, background);
+        }
+    }
+
+    const RowReader<T>& reader_;
+    const Scores<T>& scores_;
+    RowWriter<T>* const writer_;
+    Buffer<T> buffer_, of_cap_;
+    int64_t row_ = 0;
+    Peak<T> top_{};
+};
 
 // Writes the row factor * e_j, with `value` at the index `special`, from the exponentials in the writer's buffer.
 template <class T>

@@ -5,23 +5,30 @@
 
 #include "half_floats.hpp"
 #include "row_writer.hpp"
+#include "shape.hpp"
 
 namespace softgrad::SOFTGRAD_ISA {
 
-// Reads rows of K entries. 16-bit rows are widened into a buffer.
+// Reads rows of K entries, or stretches of them. 16-bit entries are widened into a buffer.
 template <class T> class RowReader {
   public:
-    RowReader(Source from, int64_t K) : from_(from), K_(K), widened_(from.storage == Storage::itself ? 0 : K) {}
+    RowReader(Source from, int64_t K)
+        : from_(from), K_(K), widened_(from.storage == Storage::itself ? 0 : in_buffers(K)) {}
 
-    const T* row(int64_t i) const {
+    const T* row(int64_t i) const { return at(i, 0, K_); }
+
+    // Entries start..start+count-1 of row i, until the next call.
+    const T* at(int64_t i, int64_t start, int64_t count) const {
         if constexpr (std::is_same_v<T, float>) {
             if (from_.storage != Storage::itself) {
-                widen(from_, i * K_, K_, widened_.entries);
+                widen(from_, i * K_ + start, count, widened_.entries);
                 return widened_.entries;
             }
         }
-        return static_cast<const T*>(from_.entries) + i * K_;
+        return static_cast<const T*>(from_.entries) + i * K_ + start;
     }
+
+    int64_t K() const { return K_; }
 
     int entry_bytes() const { return from_.storage == Storage::itself ? int(sizeof(T)) : 2; }
     const char* address(int64_t i) const { return static_cast<const char*>(from_.entries) + i * K_ * entry_bytes(); }
@@ -35,9 +42,12 @@ template <class T> class RowReader {
 // The memory traffic that goes on while row i is computed.
 template <class T> class Background {
   public:
-    // Writes the row that `writer` was given last, unless it is null, and fetches row i + 1 of 0..end-1.
+    // Writes the row that `writer` was given last, unless it is null, and fetches row i + 1 of 0..end-1. Rows that are
+    // computed in stretches are long enough for the processor to fetch them itself.
     Background(const RowReader<T>& reader, RowWriter<T>* writer, int64_t i, int64_t end)
-        : writer_(writer), entry_bytes_(reader.entry_bytes()), next_(i + 1 < end ? reader.address(i + 1) : nullptr) {}
+        : writer_(writer),
+          entry_bytes_(reader.entry_bytes()),
+          next_(i + 1 < end && reader.K() <= long_row ? reader.address(i + 1) : nullptr) {}
 
     // Fetches row i + 1 of a second array, too.
     Background(const RowReader<T>& reader, const RowReader<T>& second, RowWriter<T>* writer, int64_t i, int64_t end)

@@ -147,6 +147,7 @@ template <class T> struct Scores {
     ExpBelow<T> below;
     double softcap;
     explicit Scores(double temperature, double softcap = 0) : below(temperature), softcap(softcap) {}
+    explicit Scores(const ExpBelow<T>& below) : below(below), softcap(0) {}
     Wide<T> scale() const { return 1 / Wide<T>(below.temperature); }  // ds/dz, but for the slope of the cap
     Wide<T> value(T z) const {
         if (softcap == 0) return Wide<T>(z) / below.temperature;

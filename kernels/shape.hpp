@@ -19,4 +19,18 @@ constexpr int64_t rows_side_by_side = 32;
 // Rows up to this length go through tiles; measured where the two meet.
 template <class T> constexpr int64_t short_row = 512 / sizeof(T);
 
+// A longer row is computed in stretches of its entries, which stay in the cache, and again in each pass over the row:
+// so the buffers of a thread are bounded, however long the row is. Measured: there, a longer row as a whole is no
+// faster.
+constexpr int64_t long_row = 1 << 18, stretch = 1 << 14;
+
+// The entries that are in the buffers at a time.
+inline int64_t in_buffers(int64_t K) { return K <= long_row ? K : stretch; }
+
+// Calls work(start, count) for the parts of a row that are in the buffers one after another.
+template <class Work> [[gnu::always_inline]] inline void over_stretches(int64_t K, Work work) {
+    const int64_t most = in_buffers(K);
+    for (int64_t start = 0; start < K; start += most) work(start, K - start < most ? K - start : most);
+}
+
 }  // namespace softgrad

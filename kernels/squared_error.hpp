@@ -17,10 +17,10 @@ template <class T> void squared_error_classes(const LossRows<T>& rows, const int
         const int64_t y = row.y;
         const double weight = rows.options.weight ? rows.options.weight[y] : 1;
         const Normalizer<T>& n = row.n;
-        const Wide<T> p_y = row.exp(y) / n.sum();
+        const Wide<T> p_y = row.exp_at(y) / n.sum();
         const Wide<T> others = y == n.at ? n.others / n.sum() : 1 - p_y;
-        const Wide<T> q = sum_over<T>(row.K, [&, y](int64_t j) { return j == y ? T(0) : row.exp(j) * row.exp(j); }) /
-                          (n.sum() * n.sum());
+        const Wide<T> q =
+            row.sum([&, y](int64_t j) { return j == y ? T(0) : row.exp(j) * row.exp(j); }) / (n.sum() * n.sum());
         const Wide<T> twice_loss = q + others * others;
         row.set_loss(weight * twice_loss / 2);
         row.set_stats(y);
@@ -44,13 +44,13 @@ template <class T, class Target> [[gnu::noinline]] void squared_error_soft(const
         const auto p = [=](int64_t j) { return row.exp(j) * factor; };
         const Wide<T> z_loss = options.z_loss == 0 ? 0 : options.z_loss * row.lse;
         const T* const class_weight = options.weight;
-        const Wide<T> weight = class_weight ? sum_over<T>(row.K, [=](int64_t j) { return class_weight[j] * t(j); }) : 1;
-        const Wide<T> squares = sum_over<T>(row.K, [=](int64_t j) { return (p(j) - t(j)) * (p(j) - t(j)); });
+        const Wide<T> weight = class_weight ? row.sum([=](int64_t j) { return class_weight[j] * t(j); }) : 1;
+        const Wide<T> squares = row.sum([=](int64_t j) { return (p(j) - t(j)) * (p(j) - t(j)); });
         row.set_loss(weight * squares / 2 + z_loss * row.lse);
         row.set_stats(target.largest(row));
         if (!row.grad) return;
 
-        const T inner = T(sum_over<T>(row.K, [=](int64_t j) { return (p(j) - t(j)) * p(j); }));
+        const T inner = T(row.sum([=](int64_t j) { return (p(j) - t(j)) * p(j); }));
         const T pull = T(2 * z_loss), w = T(weight);
         const T scaled = T(options.scale / Wide<T>(options.temperature) / row.n.sum());
         row.write_grad([=](int64_t j) { return row.exp(j) * scaled * (w * ((p(j) - t(j)) - inner) + pull); });

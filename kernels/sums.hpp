@@ -51,24 +51,35 @@ template <class T> class Accumulator {
     double high_[lanes], low_[lanes];
 };
 
-// The sum of term(j) over a row. background->advance(count) is called between the groups.
+// Adds term(j) to `total` for j = begin..end-1, where begin is a multiple of the group. background->advance(count) is
+// called between the groups, unless it is null.
 template <class T, class Term, class Background = std::nullptr_t>
-[[gnu::always_inline]] inline Wide<T> sum_over(int64_t K, Term term, Background background = nullptr) {
-    Accumulator<T> sum;
+[[gnu::always_inline]] inline void add_terms(int64_t begin, int64_t end, Accumulator<T>& total, Term term,
+                                             Background background = nullptr) {
+    Accumulator<T> sum = total;
     alignas(64) T x[group<T>];
-    int64_t j = 0;
-    for (; j + group<T> <= K; j += group<T>) {
+    int64_t j = begin;
+    for (; j + group<T> <= end; j += group<T>) {
 #pragma omp simd
         for (int64_t l = 0; l < group<T>; ++l) x[l] = term(j + l);
         sum.add_group(x);
-        if constexpr (!std::is_null_pointer_v<Background>) background->advance(group<T>);
+        if constexpr (!std::is_null_pointer_v<Background>) {
+            if (background) background->advance(group<T>);
+        }
     }
-    if (j < K) {
+    if (j < end) {
         for (int64_t l = 0; l < group<T>; ++l) x[l] = 0;
 #pragma omp simd
-        for (int64_t l = 0; l < K - j; ++l) x[l] = term(j + l);
+        for (int64_t l = 0; l < end - j; ++l) x[l] = term(j + l);
         sum.add_group(x);
     }
+    total = sum;
+}
+
+// The sum of term(j) over a row.
+template <class T, class Term> [[gnu::always_inline]] inline Wide<T> sum_over(int64_t K, Term term) {
+    Accumulator<T> sum;
+    add_terms(0, K, sum, term);
     return sum.total();
 }
 

@@ -24,6 +24,10 @@ FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 # The dtype that each dtype is computed in, by its character; "E" is bfloat16 of ml_dtypes. Integers become float64.
 COMPUTED_IN: dict[str, np.dtype[Any]] = {"e": FLOAT32, "E": FLOAT32, "f": FLOAT32, "d": FLOAT64}
 
+# Kernels compute some rows along an inner axis at a time, at least a cache line of them. Of longer rows, the class axis
+# is copied last.
+LONG_ROW = 2**18
+
 Axis: TypeAlias = int | Sequence[int] | None  # one axis, several, or None for all of them
 Layout: TypeAlias = Literal["kept", "transposed", "moved"]
 
@@ -212,12 +216,13 @@ def to_rows(
         return Rows(array.reshape(math.prod(shape[:-1]), shape[axis], 1), shape, axis, dtype, "kept")
     stored = array if dtype.isnative else array.astype(dtype.newbyteorder("="))
     flags = stored.flags
+    needs_no_copy = not as_matrix and shape[axis] <= LONG_ROW
     if flags.aligned:
         inner = math.prod(shape[axis + 1 :])
-        if flags.c_contiguous and (inner == 1 or not as_matrix):
+        if flags.c_contiguous and (inner == 1 or needs_no_copy):
             return Rows(stored.reshape(math.prod(shape[:axis]), shape[axis], inner), shape, axis, dtype, "kept")
         inner = math.prod(shape[:axis])
-        if flags.f_contiguous and (inner == 1 or not as_matrix):
+        if flags.f_contiguous and (inner == 1 or needs_no_copy):
             outer = math.prod(shape[axis + 1 :])
             return Rows(stored.T.reshape(outer, shape[axis], inner), shape, axis, dtype, "transposed")
     moved = np.require(np.moveaxis(stored, axis, -1), requirements=["C", "A"])

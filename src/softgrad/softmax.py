@@ -51,7 +51,8 @@ def softmax(
     Args:
         logits: K scores along `axis`; floating-point numbers, or integers, which are converted to float64.
         axis: the class axis; or several, as (0, 1), or None for all: softmax is then taken over all their entries
-            together. Logits in C or Fortran order are not copied, whichever single axis it is.
+            together. Logits in C or Fortran order are not copied if it is one axis, whichever, unless another axis is
+            innermost in memory and there are more than 2^18 classes.
         temperature: a positive number T; softmax is applied to z / T.
         where: True for the classes that take part; the others have probability 0. A row with none is all 0.
         out: the array to write the result to, in the shape and dtype of logits; it may be logits itself.
@@ -169,8 +170,7 @@ def log_softmax(
 
     Args:
         logits: K scores along `axis`; floating-point numbers, or integers, which are converted to float64.
-        axis: the class axis; or several, or None for all, as in `softmax`. Logits in C or Fortran order are not copied,
-            whichever single axis it is.
+        axis: the class axis; or several, or None for all, as in `softmax`, which says when logits are copied.
         temperature: a positive number T; log_softmax is applied to z / T.
         where: True for the classes that take part; the others have -inf. A row with none is all -inf.
         out: the array to write the result to, in the shape and dtype of logits; it may be logits itself.
