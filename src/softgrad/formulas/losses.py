@@ -20,6 +20,7 @@ SOFTMAX_IN_LOSS = "dz = (dp - sum_k(p * dp)) * p"
 
 COMMON_OPTIONS = (
     "axis",
+    "where",
     "weight",
     "ignore_index",
     "label_smoothing",

@@ -9,6 +9,7 @@ import numpy as np
 
 from softgrad import _kernels
 from softgrad._arrays import Array, Rows, bits, is_bfloat16
+from softgrad.losses._mask import Mask
 from softgrad.losses._results import LossAndGrad, LossGradStats, RowStats
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
@@ -30,6 +31,7 @@ class Batch(NamedTuple):
     reduction: Reduction
     denominator: float  # of the sum of the losses: 1, or that of the mean, which is 0 if every row is ignored
     if_all_ignored: IfAllIgnored
+    mask: Mask | None = None
 
     @property
     def scale(self) -> float:
@@ -55,6 +57,8 @@ class Batch(NamedTuple):
         loss, grad = self.row_values(), self.z.output_buffer(out, self.target, self.weight)
         logsumexp, entropy, correct = self.row_values(), self.row_values(), np.empty(self.z.count, np.bool_)
         total = self.run(loss, grad, (logsumexp, entropy, correct), fresh=out is None)
+        if self.mask is not None:
+            correct = self.mask.correct(self.z)
         stats = RowStats(*(self.z.one_per_row(values) for values in (loss, logsumexp, entropy, correct)))
         return LossGradStats(self.reduced(loss, total), self.z.in_original_shape(grad, out), stats)
 

@@ -49,13 +49,13 @@ class Loss:
         """The derivative of the loss along a tangent."""
         function = f"{self.row.name}_jvp"
         batch = self.read(function, logits, target, options, as_matrix=True)
-        return batch.loss_jvp(tangent_matrix(function, "tangent", tangent, batch.z))
+        return batch.loss_jvp(tangent_matrix(function, "tangent", tangent, batch))
 
     def hvp(self, logits: npt.ArrayLike, target: npt.ArrayLike, v: npt.ArrayLike, **options: Any) -> Array:
         """The Hessian of the loss times v."""
         function = f"{self.row.name}_hvp"
         batch = self.read(function, logits, target, options, as_matrix=True)
-        return self.times_hessian(batch, tangent_matrix(function, "v", v, batch.z))
+        return self.times_hessian(batch, tangent_matrix(function, "v", v, batch))
 
     def times_hessian(self, batch: Batch, v: Array) -> Array:
         """The Hessian of the loss times v (N, K), in the shape of the logits."""

@@ -12,6 +12,7 @@ from softgrad._options import not_negative, positive, scale, unit_interval
 from softgrad.errors import LabelError, OptionError, ShapeError
 from softgrad.formulas.losses import LossRow
 from softgrad.losses._batch import Batch, IfAllIgnored, Reduction
+from softgrad.losses._mask import apply_mask
 
 CHOICES = {"reduction": get_args(Reduction), "if_all_ignored": get_args(IfAllIgnored)}
 
@@ -45,6 +46,7 @@ class LossOptions(RowOptions, total=False):
     """
 
     axis: int
+    where: npt.ArrayLike | None
 
 
 def read_batch(
@@ -56,6 +58,7 @@ def read_batch(
     *,
     as_matrix: bool = False,
     axis: int = -1,
+    where: npt.ArrayLike | None = None,
     weight: npt.ArrayLike | None = None,
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
@@ -82,12 +85,17 @@ def read_batch(
     z = logits if isinstance(logits, Rows) else to_rows(function, "logits", logits, axis, as_matrix=as_matrix)
     to_out(function, out, z.shape, z.dtype)
     read_target = to_target(function, target, z, axis, ignore_index)
+    smoothing = unit_interval(function, "label_smoothing", label_smoothing)
+    of_kernel, mask = read_target, None
+    if where is not None:
+        z, read_target, of_kernel, mask = apply_mask(function, where, z, read_target, smoothing)
+        smoothing = smoothing if of_kernel.ndim == 1 else 0.0
     weights = None if weight is None else _read_weight(function, weight, z)
     if denominator is not None:
         divided_by = positive(function, "denominator", denominator)
     elif reduction != "mean":
         divided_by = 1.0
-    elif read_target.ndim > 1 or (weights is None and ignore_index is None):
+    elif read_target.ndim > 1 or (weights is None and ignore_index is None and where is None):
         divided_by = float(z.count)
     else:
         divided_by = _count(z, read_target, weights)
@@ -103,9 +111,9 @@ def read_batch(
     return Batch(
         row.name,
         z,
-        read_target,
+        of_kernel,
         weights,
-        unit_interval(function, "label_smoothing", label_smoothing),
+        smoothing,
         not_negative(function, "z_loss", z_loss),
         0.0 if softcap is None else scale(function, "softcap", softcap),
         scale(function, "temperature", temperature),
@@ -113,12 +121,15 @@ def read_batch(
         reduction,
         divided_by,
         if_all_ignored,
+        mask,
     )
 
 
-def tangent_matrix(function: str, name: str, tangent: npt.ArrayLike, z: Rows) -> Array:
+def tangent_matrix(function: str, name: str, tangent: npt.ArrayLike, batch: Batch) -> Array:
     """A tangent in the shape of the logits, as (N, K)."""
-    return z.arrange(in_shape_of(function, "logits", z, name, tangent), z.computed_in)[:, :, 0]
+    z = batch.z
+    matrix = z.arrange(in_shape_of(function, "logits", z, name, tangent), z.computed_in)[:, :, 0]
+    return matrix if batch.mask is None else batch.mask.unread(matrix)
 
 
 def _no_such_choice(function: str, name: str, value: object) -> OptionError:

@@ -45,6 +45,7 @@ def cross_entropy(
     target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
     *,
     axis: int = -1,
+    where: npt.ArrayLike | None = None,  # (..., K), or a shape that broadcasts to it
     weight: npt.ArrayLike | None = None,  # (K,)
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
@@ -63,11 +64,15 @@ def cross_entropy(
             their dtype. Probabilities need not sum to 1, and negative ones are not refused;
             a class of target 0 adds 0, even where its logit is -inf.
         axis: where the classes are: -1 for rows (m, K), 0 for columns (K, m).
+        where: True for the classes that take part; the others have probability 0 and gradient 0, and a target on one of
+            them is an error. A row in which no class takes part has loss 0 and gradient 0; with class indices it is
+            ignored, as by ignore_index.
         weight: one number per class, (K): the loss is -sum_j w_j t_j log p_j. With class indices the mean
             divides by the sum of the weights of the targets, as in torch; otherwise by the number of rows.
         ignore_index: a class index that marks rows to leave out: they have loss 0 and gradient 0, whatever their
             logits, and the mean does not count them.
-        label_smoothing: e, from 0 to 1: t becomes (1 - e) t + e / K.
+        label_smoothing: e, from 0 to 1: t becomes (1 - e) t + e / K; with `where`, K counts the classes that take
+            part, and the others keep 0.
         z_loss: c, at least 0: c logsumexp(s)^2 is added to the loss of every row that is not ignored.
         softcap: if given, logits are capped first: z becomes softcap tanh(z / softcap).
         temperature: divides the logits after the cap: s = z / temperature, p = softmax(s).
@@ -81,7 +86,7 @@ def cross_entropy(
 
     Raises:
         ShapeError: target fits neither form, or there is no class.
-        LabelError: a class outside 0..K-1.
+        LabelError: a class outside 0..K-1, or one that `where` leaves out.
         AxisError, DtypeError, OptionError: an argument of the wrong type or out of its range.
 
     Example:
@@ -94,6 +99,7 @@ def cross_entropy(
         logits,
         target,
         axis=axis,
+        where=where,
         weight=weight,
         ignore_index=ignore_index,
         label_smoothing=label_smoothing,

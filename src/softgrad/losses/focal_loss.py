@@ -47,6 +47,7 @@ class FocalOptions(CommonOptions, total=False):
 
     gamma: float
     axis: int
+    where: npt.ArrayLike | None
 
 
 @explained
@@ -56,6 +57,7 @@ def focal_loss(
     *,
     gamma: float = 2.0,
     axis: int = -1,
+    where: npt.ArrayLike | None = None,  # (..., K), or a shape that broadcasts to it
     weight: npt.ArrayLike | None = None,  # (K,)
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
@@ -75,6 +77,7 @@ def focal_loss(
         gamma: at least 0. The larger it is, the less a class counts that has a high probability already. For 0 this is
             the cross-entropy, to the last bit.
         axis: as `softgrad.cross_entropy`.
+        where: as `softgrad.cross_entropy`.
         weight: one number per class, (K), also known as alpha: the loss is -sum_j w_j t_j (1 - p_j)^gamma log p_j.
         ignore_index: as `softgrad.cross_entropy`.
         label_smoothing: as `softgrad.cross_entropy`.
@@ -103,6 +106,7 @@ def focal_loss(
         target,
         gamma=gamma,
         axis=axis,
+        where=where,
         weight=weight,
         ignore_index=ignore_index,
         label_smoothing=label_smoothing,

@@ -37,6 +37,7 @@ def kl_divergence(
     target: npt.ArrayLike,  # (..., K) probabilities, or (...) class indices
     *,
     axis: int = -1,
+    where: npt.ArrayLike | None = None,  # (..., K), or a shape that broadcasts to it
     weight: npt.ArrayLike | None = None,  # (K,)
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
@@ -54,6 +55,7 @@ def kl_divergence(
         target: probabilities in the shape of logits, read in their dtype, or classes 0..K-1 in the shape of logits
             without `axis`, for which this is the cross-entropy. A class of target 0 adds 0; a negative one gives NaN.
         axis: as `softgrad.cross_entropy`.
+        where: as `softgrad.cross_entropy`.
         ignore_index: as `softgrad.cross_entropy`.
         label_smoothing: as `softgrad.cross_entropy`.
         z_loss: as `softgrad.cross_entropy`.
@@ -81,6 +83,7 @@ def kl_divergence(
         logits,
         target,
         axis=axis,
+        where=where,
         weight=weight,
         ignore_index=ignore_index,
         label_smoothing=label_smoothing,

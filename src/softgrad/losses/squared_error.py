@@ -39,6 +39,7 @@ def squared_error(
     target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
     *,
     axis: int = -1,
+    where: npt.ArrayLike | None = None,  # (..., K), or a shape that broadcasts to it
     weight: npt.ArrayLike | None = None,  # (K,)
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
@@ -56,6 +57,7 @@ def squared_error(
         target: classes 0..K-1 in the shape of logits without `axis`, or probabilities in the shape of logits, read in
             their dtype.
         axis: as `softgrad.cross_entropy`.
+        where: as `softgrad.cross_entropy`.
         ignore_index: as `softgrad.cross_entropy`.
         label_smoothing: as `softgrad.cross_entropy`.
         z_loss: as `softgrad.cross_entropy`.
@@ -84,6 +86,7 @@ def squared_error(
         logits,
         target,
         axis=axis,
+        where=where,
         weight=weight,
         ignore_index=ignore_index,
         label_smoothing=label_smoothing,

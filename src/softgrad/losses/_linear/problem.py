@@ -18,7 +18,7 @@ from softgrad.losses._batch import Batch
 from softgrad.losses._options import RowOptions, read_batch
 
 CROSS_ENTROPY = LOSSES["cross_entropy"]
-OPTIONS = tuple(name for name in CROSS_ENTROPY.options if name != "axis")  # the classes are on the last axis
+OPTIONS = tuple(name for name in CROSS_ENTROPY.options if name not in ("axis", "where"))
 
 Index: TypeAlias = slice | Array  # of rows
 
