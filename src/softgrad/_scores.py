@@ -38,7 +38,8 @@ def to_scores(
         raise ShapeError(
             f"{function}: where.shape is {mask.shape}, wanted a shape that broadcasts to {array.shape}, that of logits"
         ) from error
-    z = to_rows(function, "logits", np.where(mask, array, array.dtype.type(-np.inf)), axis)
+    masked = np.where(mask, array, array.dtype.type(-np.inf)).astype(array.dtype, copy=False)  # in its own byte order
+    z = to_rows(function, "logits", masked, axis)
     to_out(function, out, z.shape, z.dtype)
     return z, z.arrange(mask, mask.dtype)
 
