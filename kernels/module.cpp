@@ -109,7 +109,7 @@ template <class T> const typename Kernels<T>::NamedLoss& loss_named(std::string_
 
 // The sum of the losses over the denominator, rounded once; 0 where that is 0.
 template <class T> T total(const T* losses, int64_t N, double denominator) {
-    return denominator == 0 ? T(0) : T(kernels<T>().sum(losses, N) / denominator);
+    return denominator == 0 ? T(0) : T(kernels<T>().mean(losses, N, denominator));
 }
 
 // Returns the total of the losses.
