@@ -108,8 +108,12 @@ void loss_of_probs(Source z, const T* target, LossOptions<T> options, T* loss, S
     Loss::distributions(rows, SmoothedProbs<T>(target, options.label_smoothing, K));
 }
 
-template <class T> Widest sum(const T* x, int64_t count) {
-    return sum_over<T>(count, [=](int64_t i) { return x[i]; });
+template <class T> Widest mean(const T* x, int64_t count, double denominator) {
+    const Wide<T> sum = sum_over<T>(count, [=](int64_t i) { return x[i]; });
+    if (std::isfinite(sum)) return Widest(sum) / denominator;
+    Widest quotients = 0;  // the sum overflows T, or an entry is infinite or NaN
+    for (int64_t i = 0; i < count; ++i) quotients += x[i] / Widest(denominator);
+    return quotients;
 }
 
 template <class Loss, class T> constexpr typename Kernels<T>::NamedLoss named(const char* name) {
@@ -133,7 +137,7 @@ constexpr Kernels<T> kernels{
     .log_softmax_vjp = log_softmax_vjp<T>,
     .log_softmax_jvp = log_softmax_jvp<T>,
     .losses = losses<T>,
-    .sum = sum<T>,
+    .mean = mean<T>,
 };
 
 extern const Kernels<float> f32 = kernels<float>;

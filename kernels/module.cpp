@@ -130,7 +130,7 @@ void bind_loss(nb::module_& m, const char* function,
             run(N, N * K, [&](int64_t begin, int64_t end) {
                 rows_of({z.data(), stored}, target.data(), options, losses, grads, row_stats, N, K, begin, end);
             });
-            return numbers.denominator == 0 ? T(0) : T(kernels<T>().sum(losses, N) / numbers.denominator);
+            return numbers.denominator == 0 ? T(0) : T(kernels<T>().mean(losses, N, numbers.denominator));
         },
         "name"_a, "z"_a.noconvert(), "target"_a.noconvert(), "weight"_a.noconvert().none(), "numbers"_a,
         "loss"_a.noconvert().none(), "grad"_a.noconvert().none(), "stats"_a.noconvert().none(), "bfloat16"_a = false,

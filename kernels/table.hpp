@@ -30,7 +30,7 @@ template <class T> struct Kernels {
     Unary softmax, log_softmax, logsumexp;
     Binary softmax_vjp, log_softmax_vjp, log_softmax_jvp;
     std::span<const NamedLoss> losses;
-    Widest (*sum)(const T* x, int64_t count);
+    Widest (*mean)(const T* x, int64_t count, double denominator);  // the sum over the denominator
 };
 
 }  // namespace softgrad

@@ -92,7 +92,7 @@ class Rows(NamedTuple):
             array = array.T
         elif self.layout == "moved":
             array = np.moveaxis(array, self.axes, range(-len(self.axes), 0))
-        return np.require(array, dtype or self.stored.dtype, ["C", "A"]).reshape(self.stored.shape)
+        return aligned(array, dtype or self.stored.dtype).reshape(self.stored.shape)
 
     def output_buffer(self, out: Array | None, *read: Array | None) -> Array:
         """An array in the shape and dtype of `stored` that a kernel can write to: a view of `out`, or a new array.
@@ -145,6 +145,11 @@ def is_bfloat16(array: Array) -> bool:
     return str(array.dtype.char) == "E"
 
 
+def aligned(array: Array, dtype: np.dtype[Any] | None = None) -> Array:
+    """The array in C order, aligned, and in the byte order of the machine, as kernels take it; a copy if it must be."""
+    return np.require(array, dtype or array.dtype.newbyteorder("="), ["C", "A"])
+
+
 def numbers(function: str, name: str, value: npt.ArrayLike) -> Array:
     """`value` as an array of floating-point numbers; integers become float64."""
     array = value if type(value) is np.ndarray else as_array(function, name, value)
@@ -162,7 +167,7 @@ def class_axis(function: str, name: str, array: Array, axis: Axis) -> int:
     """`axis` counted from 0; an error if `array` has no such axis, or no classes on it."""
     if type(axis) is int and -array.ndim <= axis < array.ndim and array.shape[axis]:
         return axis % array.ndim
-    if not isinstance(axis, int | np.integer):
+    if type(axis) is bool or not isinstance(axis, int | np.integer):
         advice = f"; merge axes first, as with {name}.reshape" if isinstance(axis, tuple | list) or axis is None else ""
         raise AxisError(f"{function}: axis is {axis!r}, wanted one integer{advice}")
     if not -array.ndim <= axis < array.ndim:
@@ -218,7 +223,7 @@ def to_rows(
         if flags.f_contiguous and _needs_no_copy(inner, as_matrix):
             outer = math.prod(shape[axis + 1 :])
             return Rows(stored.T.reshape(outer, shape[axis], inner), shape, axis, dtype, "transposed")
-    moved = np.require(np.moveaxis(stored, axis, -1), requirements=["C", "A"])
+    moved = aligned(np.moveaxis(stored, axis, -1))
     return Rows(moved.reshape(math.prod(moved.shape[:-1]), moved.shape[-1], 1), shape, axis, dtype, "moved")
 
 
@@ -253,7 +258,7 @@ def to_row_values(function: str, name: str, value: npt.ArrayLike, other_name: st
         )
     outer, _, inner = other.stored.shape
     ordered = array.T if other.layout == "transposed" else array
-    return np.ascontiguousarray(ordered, dtype=other.computed_in).reshape(outer, 1, inner)
+    return aligned(ordered, other.computed_in).reshape(outer, 1, inner)
 
 
 def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, ignore_index: int | None) -> Array:
@@ -289,7 +294,7 @@ def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, igno
     ordered = array.T if logits.layout == "transposed" else array
     labels = ordered if ordered.ndim == 1 else ordered.reshape(-1)
     if labels.dtype.char != "l" or not labels.dtype.isnative or not labels.flags.carray:
-        labels = np.require(labels, np.int64, ["C", "A"])
+        labels = aligned(labels, np.dtype(np.int64))
     classes = logits.shape[logits.axis]
     read = labels
     if ignore_index is not None:
@@ -337,7 +342,7 @@ def _merged(function: str, name: str, array: Array, axis: Axis) -> Rows:
     classes = math.prod(array.shape[one] for one in axes)
     if classes == 0:
         raise ShapeError(f"{function}: {name}.shape is {array.shape}, with 0 classes on axis {axis}; wanted at least 1")
-    moved = np.require(np.moveaxis(native, axes, range(-len(axes), 0)), requirements=["C", "A"])
+    moved = aligned(np.moveaxis(native, axes, range(-len(axes), 0)))
     return Rows(moved.reshape(-1, classes, 1), array.shape, -1, array.dtype, "moved", axes)
 
 

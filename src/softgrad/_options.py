@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable
 
+import numpy as np
+
 from softgrad.errors import OptionError
 
 # Names in other libraries (torch, SciPy, JAX, Keras, scikit-learn, papers), and ours.
@@ -143,13 +145,23 @@ def closest(name: str, names: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(name, list(names), n=1)), None)
 
 
-def _number(function: str, name: str, value: object, wanted: str) -> float:
+def shown(value: object) -> str:
+    """A value in a message: its repr, shortened; Python refuses to print the digits of a very long integer."""
     try:
-        if not isinstance(value, str | bytes):
+        text = repr(value)
+    except ValueError:
+        return f"an integer of {int.bit_length(value)} bits" if isinstance(value, int) else f"a {type(value).__name__}"
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _number(function: str, name: str, value: object, wanted: str) -> float:
+    number = not isinstance(value, str | bytes | bool | np.bool_) and np.ndim(value) == 0  # type: ignore[arg-type]
+    try:
+        if number:
             return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pass
-    return _refuse(function, name, repr(value), wanted)
+    return _refuse(function, name, shown(value), wanted)
 
 
 def _refuse(function: str, name: str, value: object, wanted: str) -> float:

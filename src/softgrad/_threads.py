@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
+
 from softgrad import _kernels
 from softgrad._calls import explained
+from softgrad._options import shown
 from softgrad.errors import OptionError
 
 __all__ = ["get_num_threads", "set_num_threads"]
@@ -31,19 +34,20 @@ def set_num_threads(n: int) -> None:
     """Sets the maximum number of threads that one call uses, for the whole process.
 
     Args:
-        n: the number of threads, at least 1.
+        n: the number of threads, from 1 to 2^31 - 1.
 
     Raises:
-        OptionError: n is less than 1.
+        OptionError: n is not an integer in this range.
 
     Example:
         >>> sg.set_num_threads(2)
         >>> sg.get_num_threads()
         2
     """
-    if n < 1:
-        raise OptionError(f"set_num_threads: n is {n}, wanted at least 1")
-    _kernels.set_num_threads(n)
+    integer = type(n) is not bool and isinstance(n, int | np.integer)
+    if not integer or not 1 <= n < 2**31:
+        raise OptionError(f"set_num_threads: n is {shown(n)}, wanted an integer from 1 to {2**31 - 1}")
+    _kernels.set_num_threads(int(n))
 
 
 def _default_num_threads() -> int:

@@ -136,7 +136,7 @@ def logsumexp_jvp(
     v = z.arrange(in_shape_of("logsumexp_jvp", "logits", z, "tangent", tangent), z.computed_in)
     if mask is not None:
         v = np.where(mask, v, 0)
-    change = (_probabilities(z, mask, temperature) * v).sum(axis=1, dtype=np.longdouble) / temperature
+    change = (_probabilities(z, mask, temperature) * v).sum(axis=1, dtype=np.longdouble) / float(temperature)
     return z.one_per_row(change.astype(z.dtype))
 
 

@@ -21,7 +21,8 @@ class Batch(NamedTuple):
     kernel: str  # the name of the loss
     z: Rows
     target: Array  # (N) class indices, -1 for an ignored row, or (N, K, 1) probabilities
-    weight: Array | None  # (K)
+    weight: Array | None  # (K), divided by 2^weight_exponent
+    weight_exponent: int  # 0, unless the weights are very large or very small
     label_smoothing: float
     z_loss: float
     softcap: float  # 0 for none
@@ -55,7 +56,8 @@ class Batch(NamedTuple):
         loss, grad = self.row_values(), self.z.output_buffer(out, self.target, self.weight)
         logsumexp, entropy, correct = self.row_values(), self.row_values(), np.empty(len(self.target), np.bool_)
         total = self.run(loss, grad, (logsumexp, entropy, correct), fresh=out is None)
-        stats = RowStats(*(self.z.one_per_row(values) for values in (loss, logsumexp, entropy, correct)))
+        own = self.of_given_weights(loss)
+        stats = RowStats(*(self.z.one_per_row(values) for values in (own, logsumexp, entropy, correct)))
         return LossGradStats(self.reduced(loss, total), self.z.in_original_shape(grad, out), stats)
 
     def loss_jvp(self, tangent: Array) -> Array:
@@ -74,6 +76,14 @@ class Batch(NamedTuple):
             total = math.nan if self.if_all_ignored == "nan" else 0.0
         reduced: Array = self.z.computed_in.type(total)
         return reduced
+
+    def of_given_weights(self, loss: Array) -> Array:
+        """The losses of the rows for the class weights as they were given."""
+        if not self.weight_exponent:
+            return loss
+        with np.errstate(over="ignore"):
+            losses: Array = np.ldexp(loss, self.weight_exponent)
+        return losses
 
     def row_values(self) -> Array:
         """An uninitialised array of one number per row."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TypedDict, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from softgrad._arrays import Array, Rows, in_shape_of, numbers, to_out, to_rows, to_target
-from softgrad._options import not_negative, positive, scale, unit_interval
+from softgrad._arrays import Array, Rows, aligned, in_shape_of, numbers, to_out, to_rows, to_target
+from softgrad._options import not_negative, scale, shown, unit_interval
 from softgrad.errors import LabelError, OptionError, ShapeError
 from softgrad.formulas.losses import LossRow
 from softgrad.losses._batch import Batch, IfAllIgnored, Reduction
@@ -73,14 +74,18 @@ def read_batch(
         raise _no_such_choice(function, "if_all_ignored", if_all_ignored)
     if denominator is not None and reduction != "mean":
         raise OptionError(f"{function}: denominator is {denominator}, but reduction is {reduction!r}; wanted 'mean'")
-    if ignore_index is not None and not isinstance(ignore_index, int | np.integer):
-        raise OptionError(f"{function}: ignore_index is {ignore_index!r}, wanted one class index")
+    if isinstance(ignore_index, bool) or not isinstance(ignore_index, int | np.integer | None):
+        raise OptionError(f"{function}: ignore_index is {shown(ignore_index)}, wanted one class index")
     z = logits if isinstance(logits, Rows) else to_rows(function, "logits", logits, axis, as_matrix=True)
     to_out(function, out, z.shape, z.dtype)
     read_target = to_target(function, target, z, axis, ignore_index)
-    weights = None if weight is None else _read_weight(function, weight, z)
+    label_smoothing = unit_interval(function, "label_smoothing", label_smoothing)
+    weights, exponent = None, 0
+    if weight is not None:
+        of_mean = reduction == "mean" and denominator is None
+        weights, exponent = _read_weight(function, weight, z, read_target, of_mean=of_mean, every=label_smoothing > 0)
     if denominator is not None:
-        divided_by = positive(function, "denominator", denominator)
+        divided_by = scale(function, "denominator", denominator)
     elif reduction != "mean":
         divided_by = 1.0
     elif read_target.ndim > 1 or (weights is None and ignore_index is None):
@@ -101,8 +106,9 @@ def read_batch(
         z,
         read_target,
         weights,
-        unit_interval(function, "label_smoothing", label_smoothing),
-        not_negative(function, "z_loss", z_loss),
+        exponent,
+        label_smoothing,
+        math.ldexp(not_negative(function, "z_loss", z_loss), -exponent),
         0.0 if softcap is None else scale(function, "softcap", softcap),
         scale(function, "temperature", temperature),
         parameter,
@@ -122,12 +128,45 @@ def _no_such_choice(function: str, name: str, value: object) -> OptionError:
     return OptionError(f"{function}: {name} is {value!r}, wanted {', '.join(others)} or {last}")
 
 
-def _read_weight(function: str, weight: npt.ArrayLike, z: Rows) -> Array:
-    array = numbers(function, "weight", weight)
+def _read_weight(
+    function: str, weight: npt.ArrayLike, z: Rows, target: Array, *, of_mean: bool, every: bool
+) -> tuple[Array, int]:
+    """The class weights divided by a power of two, in the dtype of the loss, and its exponent, which is mostly 0.
+
+    A mean that is divided by the weights is the same for weights times any factor. So that neither they nor their sum
+    overflow or become subnormal, the largest weight of a target is brought near 1 if it is very large or very small.
+
+    Args:
+        function: the name of the caller.
+        weight: one number per class.
+        z: the logits.
+        target: as `to_target` returns it.
+        of_mean: whether the loss is a mean, divided by the weights of the targets if they are class indices.
+        every: whether the weights of all classes are read, not only those of the targets.
+    """
+    given = numbers(function, "weight", weight)
     classes = z.shape[z.axis]
-    if array.shape != (classes,):
-        raise ShapeError(f"{function}: weight.shape is {array.shape}, wanted ({classes},), one number per class")
-    return np.ascontiguousarray(array, dtype=z.computed_in)
+    if given.shape != (classes,):
+        raise ShapeError(f"{function}: weight.shape is {given.shape}, wanted ({classes},), one number per class")
+    with np.errstate(over="ignore"):
+        weights, sizes = aligned(given, z.computed_in), abs(given)
+        if ((sizes == 0) | ((sizes > 2.0**-64) & (sizes < 2.0**64))).all():
+            return weights, 0
+        exponent, read = 0, np.ones(classes, bool)
+        if target.ndim == 1:
+            read[:] = every
+            read[target[target >= 0]] = True
+            if of_mean and 0 < (largest := float(sizes[target[target >= 0]].max(initial=0))) < math.inf:
+                exponent = math.frexp(largest)[1]
+                weights = np.ldexp(given.astype(np.float64), -exponent).astype(z.computed_in)
+    too_large = np.isinf(weights) & np.isfinite(given)
+    if (too_large & read).any():
+        at = int((too_large & read).argmax())
+        raise OptionError(
+            f"{function}: weight[{at}] is {given[at]}, too large beside the other weights or for {z.computed_in}; "
+            "divide all weights by the largest"
+        )
+    return np.where(too_large, 1, weights), exponent
 
 
 def _count(target: Array, weight: Array | None) -> float:

@@ -24,7 +24,7 @@ def slope(z: Array, cap: float) -> Array:
 
 
 def below(z: Array, largest: Array, cap: float) -> Array:
-    """cap (tanh(z / cap) - tanh(largest / cap)) without the cancellation, for z <= largest.
+    """The difference cap (tanh(z / cap) - tanh(largest / cap)) without the cancellation, for z <= largest.
 
     With E = exp(-2 |z| / cap), the difference is 2 cap expm1(-2 |z - largest| / cap) F / ((1 + E) (1 + E_largest)),
     where F is the larger E if both have the same sign, and 1 otherwise.

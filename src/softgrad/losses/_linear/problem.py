@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from softgrad._arrays import COMPUTED_IN, Array, Rows, numbers
+from softgrad._arrays import COMPUTED_IN, Array, Rows, aligned, numbers
 from softgrad._blas import fits, multiply
-from softgrad._options import known
+from softgrad._options import known, shown
 from softgrad.errors import DataError, OptionError, ShapeError
 from softgrad.formulas.losses import LOSSES
 from softgrad.losses._batch import Batch
@@ -81,7 +81,7 @@ class Problem(NamedTuple):
         """A batch for the kernels: these rows, with the logits (n, V)."""
         target = self.batch.target[rows]
         if target.ndim == 3:
-            target = np.ascontiguousarray(target, self.dtype)
+            target = aligned(target, self.dtype)
         z = Rows(logits[:, :, None], logits.shape, 1, self.dtype, "kept")
         return self.batch._replace(z=z, target=target)
 
@@ -156,6 +156,8 @@ def read_problem(
     rows, classes = math.prod(shape[:-1]), shape[-1]
     nothing = np.broadcast_to(np.zeros((), computed_in), (rows, classes, 1))
     logits = Logits(nothing, shape, len(shape) - 1, computed_in, "kept")
+    if isinstance(target, np.ndarray) and target.dtype.kind in "iu":
+        target = target.copy()  # the chunks read it again, and another thread may write to it
     batch = read_batch(function, CROSS_ENTROPY, logits, target, **options)
     kept = None
     if batch.target.ndim == 1 and batch.target.min(initial=0) < 0:
@@ -178,13 +180,14 @@ def _read_bias(function: str, bias: npt.ArrayLike, classes: int, dtype: np.dtype
     array = numbers(function, "bias", bias)
     if array.shape != (classes,):
         raise ShapeError(f"{function}: bias.shape is {array.shape}, wanted ({classes},), one number per class")
-    return np.ascontiguousarray(array, dtype)
+    return aligned(array, dtype)
 
 
 def _read_bytes(function: str, max_memory: object) -> int:
-    if not isinstance(max_memory, int | float | np.integer | np.floating) or not math.isfinite(max_memory):
-        raise OptionError(f"{function}: max_memory is {max_memory!r}, wanted a number of bytes")
-    return int(max_memory)
+    number = isinstance(max_memory, int | float | np.integer | np.floating) and not isinstance(max_memory, bool)
+    if not number or not -(2**63) < max_memory < 2**63:  # type: ignore[operator]
+        raise OptionError(f"{function}: max_memory is {shown(max_memory)}, wanted a number of bytes")
+    return int(max_memory)  # type: ignore[call-overload,no-any-return]
 
 
 def _plan(function: str, rows: int, classes: int, max_memory: int, entry: int, whole_rows: bool) -> tuple[int, int]:

@@ -43,4 +43,5 @@ class RowResults:
     def stats(self) -> RowStats:
         """The statistics, in the shape of the rows."""
         assert self._stats is not None
-        return RowStats(*(self._z.one_per_row(values) for values in (self._loss, *self._stats)))
+        own = self._batch.of_given_weights(self._loss)
+        return RowStats(*(self._z.one_per_row(values) for values in (own, *self._stats)))
