@@ -71,8 +71,8 @@ def cross_entropy(
         label_smoothing: e, from 0 to 1: t becomes (1 - e) t + e / K.
         z_loss: c, at least 0: c logsumexp(s)^2 is added to the loss of every row that is not ignored.
         softcap: from 1e-30 to 1e30. If given, logits are capped first: z becomes softcap tanh(z / softcap). A logit of
-            +inf becomes softcap. A logit of -inf stays -inf, not -softcap: it masks its class, with or without a cap, so
-            that p and the gradient are 0 there.
+            +inf becomes softcap. A logit of -inf stays -inf, not -softcap: it masks its class, with or without a cap,
+            so that p and the gradient are 0 there.
         temperature: divides the logits after the cap: s = z / temperature, p = softmax(s).
         reduction: "mean" over the rows, "sum", or "none".
         denominator: from 1e-30 to 1e30: the mean divides by this instead, for gradients that are accumulated over
