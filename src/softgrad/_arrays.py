@@ -350,7 +350,7 @@ def _merged(function: str, name: str, array: Array, axis: Axis) -> Rows:
     native = array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
     classes = math.prod(array.shape[one] for one in axes)
     rows = math.prod(length for i, length in enumerate(array.shape) if i not in axes)
-    moved = np.require(np.moveaxis(native, axes, range(-len(axes), 0)), requirements=["C", "A"])
+    moved = aligned(np.moveaxis(native, axes, range(-len(axes), 0)))
     return Rows(moved.reshape(rows, classes, 1), array.shape, -1, array.dtype, "moved", axes)
 
 

@@ -20,7 +20,8 @@ def get_num_threads() -> int:
 
     The default is OMP_NUM_THREADS if that environment variable is set, and otherwise the number of processors that this
     process may use. Small arrays are always computed on the calling thread. Results do not depend on the number of
-    threads.
+    threads, except where a BLAS adds the terms of a matrix product: in `linear_cross_entropy` and in networks. On
+    processors with other vector instructions (`SOFTGRAD_ISA`), the last digits may differ within the stated bounds.
 
     Example:
         >>> sg.get_num_threads() >= 1

@@ -182,7 +182,7 @@ MESSAGES = {  # name: (call, error, message)
     "number of threads": (
         lambda: sg.set_num_threads(0),
         sg.OptionError,
-        "set_num_threads: n is 0, wanted at least 1",
+        "set_num_threads: n is 0, wanted an integer from 1 to 2147483647",
     ),
     "vector of a wrong shape": (
         lambda: J @ np.zeros(3),

@@ -68,16 +68,20 @@ def cross_entropy(
             them is an error. A row in which no class takes part has loss 0 and gradient 0; with class indices it is
             ignored, as by ignore_index.
         weight: one number per class, (K): the loss is -sum_j w_j t_j log p_j. With class indices the mean
-            divides by the sum of the weights of the targets, as in torch; otherwise by the number of rows.
+            divides by the sum of the weights of the targets, as in torch; otherwise by the number of rows. Such a mean
+            is the same for weights of any size, even if they or their sum overflow the dtype of the loss.
         ignore_index: a class index that marks rows to leave out: they have loss 0 and gradient 0, whatever their
             logits, and the mean does not count them.
         label_smoothing: e, from 0 to 1: t becomes (1 - e) t + e / K; with `where`, K counts the classes that take
             part, and the others keep 0.
         z_loss: c, at least 0: c logsumexp(s)^2 is added to the loss of every row that is not ignored.
-        softcap: if given, logits are capped first: z becomes softcap tanh(z / softcap).
+        softcap: from 1e-30 to 1e30. If given, logits are capped first: z becomes softcap tanh(z / softcap). A logit of
+            +inf becomes softcap. A logit of -inf stays -inf, not -softcap: it masks its class, with or without a cap,
+            so that p and the gradient are 0 there.
         temperature: divides the logits after the cap: s = z / temperature, p = softmax(s).
         reduction: "mean" over the rows, "sum", or "none".
-        denominator: the mean divides by this instead, for gradients that are accumulated over several batches.
+        denominator: from 1e-30 to 1e30: the mean divides by this instead, for gradients that are accumulated over
+            several batches.
         if_all_ignored: the mean if all rows are ignored or have weight 0: "zero", "nan" or "raise". The gradient is 0.
 
     Returns:
@@ -87,7 +91,8 @@ def cross_entropy(
     Raises:
         ShapeError: target fits neither form, or there is no class.
         LabelError: a class outside 0..K-1, or one that `where` leaves out.
-        AxisError, DtypeError, OptionError: an argument of the wrong type or out of its range.
+        AxisError, DtypeError, OptionError: an argument of the wrong type or out of its range; a class weight that is
+            too large for the dtype of the loss.
 
     Example:
         >>> float(sg.cross_entropy([[2.0, 0.0], [0.0, 0.0]], [0, 1]).round(4))

@@ -109,7 +109,8 @@ def linear_cross_entropy(
         if_all_ignored: as `cross_entropy`.
         max_memory: the largest number of bytes for logits: at least those of one row of up to 4096 classes. If 96 rows
             of all classes do not fit, the logits are computed in tiles; with gradients, that costs four products
-            instead of three.
+            instead of three. The last digits of the results may depend on max_memory: it decides in which order BLAS
+            adds the terms, and in tiles other formulas are used.
 
     Returns:
         The loss, as `cross_entropy`, in float64 if x or w is, else in float32. BLAS computes the logits in that
