@@ -62,9 +62,9 @@ class Rows(NamedTuple):
         return self.stored.astype(self.computed_in, copy=False)
 
     @property
-    def count(self) -> int:
+    def row_count(self) -> int:
         """The number of rows."""
-        return self.stored.shape[0] * self.stored.shape[2]
+        return int(self.stored.shape[0] * self.stored.shape[2])
 
     @property
     def outer_shape(self) -> tuple[int, ...]:

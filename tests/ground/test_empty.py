@@ -1,4 +1,4 @@
-"""Arrays without rows, and rows without classes: empty results, sums of nothing, and logsumexp -inf, as torch has it."""
+"""Arrays without rows, and rows without classes: empty results, sums of nothing, and logsumexp -inf, as in torch."""
 
 import numpy as np
 import pytest

@@ -56,7 +56,7 @@ class Batch(NamedTuple):
     def loss_with_stats(self, out: Array | None) -> LossGradStats:
         """The loss, its gradient and the statistics of the rows."""
         loss, grad = self.row_values(), self.z.output_buffer(out, self.target, self.weight)
-        logsumexp, entropy, correct = self.row_values(), self.row_values(), np.empty(self.z.count, np.bool_)
+        logsumexp, entropy, correct = self.row_values(), self.row_values(), np.empty(self.z.row_count, np.bool_)
         total = self.run(loss, grad, (logsumexp, entropy, correct), fresh=out is None)
         if self.mask is not None:
             correct = self.mask.correct(self.z)
@@ -91,7 +91,7 @@ class Batch(NamedTuple):
 
     def row_values(self) -> Array:
         """An uninitialised array of one number per row."""
-        return np.empty(self.z.count, self.z.computed_in)
+        return np.empty(self.z.row_count, self.z.computed_in)
 
     def run(
         self,
@@ -128,7 +128,7 @@ class Batch(NamedTuple):
 
     def _without_classes(self, loss: Array | None, stats: tuple[Array, Array, Array] | None) -> float:
         """What `run` does for rows of no classes, whose logsumexp is -inf: the sums over the classes are 0."""
-        kept = np.ones(self.z.count, np.bool_) if self.target.ndim > 1 else self.target >= 0
+        kept = np.ones(self.z.row_count, np.bool_) if self.target.ndim > 1 else self.target >= 0
         of_each_row = np.where(kept, np.inf if self.z_loss else 0.0, 0.0)
         if loss is not None:
             loss[...] = of_each_row

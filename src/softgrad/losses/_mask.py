@@ -46,7 +46,7 @@ def apply_mask(
     classes = z.arrange(to_mask(function, "logits", z.shape, where), np.dtype(np.bool_))
     outer, K, inner = classes.shape
     of_row = np.moveaxis(classes, 1, -1).reshape(outer * inner, K)
-    empty = ~of_row.any(axis=1)
+    empty = np.logical_not(of_row.any(axis=1))
     if target.ndim == 1:
         target = np.where(empty, -1, target)
         left_out, of_target = target < 0, np.maximum(target, 0)

@@ -101,12 +101,12 @@ def read_batch(
     elif reduction != "mean":
         divided_by = 1.0
     elif read_target.ndim > 1 or (weights is None and ignore_index is None and where is None):
-        divided_by = float(z.count)
+        divided_by = float(z.row_count)
     else:
         divided_by = _count(z, read_target, weights)
     if if_all_ignored == "raise" and reduction == "mean" and not _count(z, read_target, weights):
         raise LabelError(
-            f"{function}: all {z.count} rows are ignored or have zero weight; give a row that counts, or "
+            f"{function}: all {z.row_count} rows are ignored or have zero weight; give a row that counts, or "
             "if_all_ignored='zero'"
         )
     parameter = 0.0
@@ -187,7 +187,7 @@ def _read_weight(
 def _count(z: Rows, target: Array, weight: Array | None) -> float:
     """The denominator of the mean: the number of rows, or for class indices the weights of the rows that count."""
     if target.ndim > 1:
-        return float(z.count)
+        return float(z.row_count)
     if weight is not None:
         return float(weight[target[target >= 0]].sum(dtype=np.longdouble))
     return float(np.count_nonzero(target >= 0))
