@@ -190,7 +190,8 @@ def of_probabilities(target: Target, epsilons: tuple[float, ...] = ()) -> Iterat
         ("squared error of probabilities", "sum_k((p - t) ** 2)", SQUARED[1]),
         ("half squared error of probabilities", "sum_k((p - t) ** 2) / 2", SQUARED[0]),
         ("binary cross-entropy of probabilities", BINARY_ROW, BINARY_AT_PROBABILITIES),
-        ("negative log-likelihood of log-probabilities", "-sum_k(t * z)", "dz = -t"),
+        # Against real numbers, this is any inner product.
+        *((("negative log-likelihood of log-probabilities", "-sum_k(t * z)", "dz = -t"),) if target.sums_to_1 else ()),
     ):
         lines = (*_target_lines(target), *(("a = p",) if row == BINARY_ROW else ()), f"r = {row}")
         yield RowLoss(title, lines, (back,), constants=target.constants, roles=target.roles, input=back[1])
