@@ -37,8 +37,8 @@ ENTRIES = (
     Entry(
         "last-sample-only",
         "Only one sample enters a sum over all of them",
-        "The gradient is a sum over the samples. An index such as [0] takes one of them, and = instead of += inside a "
-        "loop over them keeps the last one.",
+        "The gradient is a sum over the samples. An index such as [0] takes one of them. In a loop, = in the place of"
+        " += keeps the last one.",
     ),
     Entry(
         "weight-not-transposed",
