@@ -23,9 +23,9 @@ ENTRIES = (
     Entry(
         "relu-derivative-one",
         "The gradient passes everywhere, also where z < 0",
-        "Where z < 0, ReLU is 0 and its derivative is 0. A derivative of 1 everywhere comes from passing da on "
-        "unchanged. It comes from testing the output with >= too: the output of ReLU is never negative, so y >= 0 "
-        "always holds. Test z > 0.",
+        "Where z < 0, ReLU is 0 and so is its derivative. Here the derivative is 1 everywhere: either da is passed on"
+        " unchanged, or the output is tested with >=. The output of ReLU is never negative, so y >= 0 always holds. "
+        "Test z > 0.",
     ),
     Entry(
         "activation-derivative-at-output",

@@ -38,8 +38,7 @@ EDIT_NAMES: tuple[EditName, ...] = (
     EditName("times", ANY, r"\* \(m \* K\)", "multiplied-by-samples", "multiplied-by-classes"),
     EditName("times", ANY, r"/ \(m \* K\)", None, program=OVER_ALL),
     EditName("times", ANY, r"/ \(m \* K\)", "divided-by-size"),
-    EditName("times", ANY, r"\* T", "temperature-missing", program="/ T"),
-    EditName("times", ANY, r"\* T", "temperature-inverted"),
+    EditName("times", ANY, r"\* T", "temperature-missing"),
     EditName("times", ANY, "/ T", "temperature-twice"),
     EditName("times", ANY, r"[*/] log\(\d+\)", "log-base"),
     # a factor or a term left out, or applied twice, or inverted

@@ -102,7 +102,7 @@ ENTRIES = (
     Entry(
         "softmax-twice",
         "Softmax is applied to what is a probability already",
-        "The formula needs p = softmax(z). Here softmax is applied once more, to p itself. This happens if the "
+        "The formula needs the probabilities p. Here softmax is applied once more, to p itself. This happens if the "
         "backward pass takes the output for the logits.",
     ),
     Entry(
@@ -113,9 +113,10 @@ ENTRIES = (
     ),
     Entry(
         "wrong-axis",
-        "A sum or a softmax runs along the wrong axis",
-        "The probabilities sum to 1 along the class axis, and the sums of the backward pass run along it too. Here a "
-        "sum, or the softmax itself, runs along another axis or along all of them. It mixes what should stay apart.",
+        "A sum runs along the wrong axis",
+        "The probabilities sum to 1 along the class axis, and the sums of the backward pass run along it too. Here "
+        "one of these sums, perhaps the one that normalises the probabilities, runs along another axis or along all "
+        "of them. It mixes what should stay apart.",
     ),
     Entry(
         "inner-product-over-batch",
