@@ -19,6 +19,7 @@ from softgrad.formulas.notation import as_formula, as_numpy
 UNNAMED_SHOWN = 2  # edits without a name of their own
 ANY_CAUSE = ("factor-2", "factor-half", "multiplied-by-classes", "multiplied-by-samples")  # names that say little
 OF_COUNTS = tuple(entry.name for entry in scale.ENTRIES if entry.name != "sign")  # names that are about a factor
+USERS_ARRAYS = {"1.0 * t_": "target", "1.0 * mask_": "mask", "s_": "sample_weight"}  # what the lines call them
 SELF_EVIDENT = ("p", "logp", "z", "r", "loss", "y", "y_")  # names that need no comment
 
 
@@ -143,7 +144,10 @@ def _meaning(backward: KnownBackward, name: str) -> str:
         return f"{name} = {value:.6g}"
     own = {split(line)[0]: line for line in backward.lines if split(line)[0] in ("dp", "da")}
     own |= {split(line)[0]: line for line in function.from_logits if split(line)[0] not in SELF_EVIDENT}
-    return as_numpy(own[name], layout) if name in own else ""
+    text = as_numpy(own[name], layout) if name in own else ""
+    for short, long in USERS_ARRAYS.items():
+        text = text.replace(short, long)
+    return text if text != f"{name} = {name}" else ""
 
 
 def _keeps_axis(backward: KnownBackward, line: str) -> bool:
