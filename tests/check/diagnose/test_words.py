@@ -52,7 +52,7 @@ BACKWARD = {  # the same with (function, backward pass, inputs, ...)
         relu, lambda z, y, g: g * (y >= 0), (Z,), "y >= 0 always holds", "is missing",
     ),
     "an upstream lost in one place": (
-        softmax, lambda z, p, g: p * (g - row_sum(p)), (Z,), "The upstream gradient is missing in one place", "not used",
+        softmax, lambda z, p, g: p * (g - row_sum(p)), (Z,), "upstream gradient is missing in one place", "not used",
     ),
     "a mean that nobody takes": (
         np.tanh, lambda z, y, g: g * (1 - y**2) / len(z), (Z,), "extra division by the number of rows", "loss",
