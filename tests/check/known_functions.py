@@ -131,26 +131,30 @@ OF_LOGITS = {
     "dropout": Known("dropout", lambda x, mask: x * mask / 0.8, with_mask),
 }
 LOSSES = {
-    "mean": Known("mean of the cross-entropy", lambda z, y: nll(z, y).mean(), with_classes((N, K))),
-    "sum": Known("sum of the cross-entropy", lambda z, y: nll(z, y).sum(), with_classes((N, K))),
-    "rows": Known("cross-entropy of softmax, a loss for each row", nll, with_classes((N, K))),
+    "mean": Known("mean over the samples of the cross-entropy", lambda z, y: nll(z, y).mean(), with_classes((N, K))),
+    "sum": Known("sum over the samples of the cross-entropy", lambda z, y: nll(z, y).sum(), with_classes((N, K))),
+    "rows": Known("cross-entropy of softmax, for each row", nll, with_classes((N, K))),
     "mean over all entries": Known(
         "mean over all entries", lambda z, y: -(one_hot(y, K) * log_softmax(z)).mean(), with_classes((N, K))
     ),
     "probabilities as target": Known(
-        "mean of the cross-entropy", lambda z, t: -(t * log_softmax(z)).sum() / len(z), with_probabilities
+        "mean over the samples of the cross-entropy",
+        lambda z, t: -(t * log_softmax(z)).sum() / len(z),
+        with_probabilities,
     ),
     "target that does not sum to 1": Known(
-        "sum of the cross-entropy", lambda z, t: -(t * log_softmax(z)).sum(), lambda rng: reals((N, K), (N, K))(rng)
+        "sum over the samples of the cross-entropy",
+        lambda z, t: -(t * log_softmax(z)).sum(),
+        lambda rng: reals((N, K), (N, K))(rng),
     ),
     "target in the context": Known(
-        "sum of the cross-entropy",
+        "sum over the samples of the cross-entropy",
         lambda z: nll(z, np.array([0, 2, 1, 1, 0])).sum(),
         reals((N, K)),
         {"target": np.array([0, 2, 1, 1, 0])},
     ),
     "of columns": Known(
-        "mean of the cross-entropy",
+        "mean over the samples of the cross-entropy",
         lambda z, t: -(t * log_softmax(z, axis=0)).sum() / z.shape[1],
         lambda rng: (rng.normal(size=(K, N)), one_hot(rng.integers(0, K, N), K).T.copy()),
         None,
@@ -203,7 +207,9 @@ LOSSES = {
         "squared error of softmax", lambda z, t: ((softmax(z) - t) ** 2).sum(), with_probabilities
     ),
     "half squared error": Known("half squared error", lambda z, t: ((z - t) ** 2).sum() / 2, reals((N, K), (N, K))),
-    "squared error": Known("mean of the squared error", lambda z, t: ((z - t) ** 2).sum() / N, reals((N, K), (N, K))),
+    "squared error": Known(
+        "mean over the samples of the squared error", lambda z, t: ((z - t) ** 2).sum() / N, reals((N, K), (N, K))
+    ),
     "reverse Kullback-Leibler": Known(
         "divergence of softmax from the target",
         lambda z, t: (softmax(z) * (log_softmax(z) - np.log(t))).sum() / N,
@@ -242,10 +248,10 @@ CHAINS = {
     "dense, W x": Known("dense layer", lambda x, W, b: W @ x + b, reals((D,), (K, D), (K,)), None, (), "vector"),
     "a bias that is a row": Known("dense layer", lambda x, W, b: x @ W + b, reals((N, D), (D, K), (1, K))),
     "W before x": Known("dense layer", lambda W, x, b: x @ W + b, reals((D, K), (N, D), (K,)), None, (0, 2)),
-    "ReLU behind": Known("ReLU behind dense", lambda x, W, b: relu(x @ W + b), reals((N, D), (D, K), (K,))),
-    "softmax behind": Known("softmax behind dense", lambda x, W, b: softmax(x @ W + b), reals((N, D), (D, K), (K,))),
+    "ReLU behind": Known("ReLU behind a dense", lambda x, W, b: relu(x @ W + b), reals((N, D), (D, K), (K,))),
+    "softmax behind": Known("softmax behind a dense", lambda x, W, b: softmax(x @ W + b), reals((N, D), (D, K), (K,))),
     "a loss behind": Known(
-        "cross-entropy of softmax behind dense",
+        "cross-entropy of softmax behind a dense",
         lambda x, W, b, y: nll(x @ W + b, y).mean(),
         with_classes((N, D), (D, K), (K,)),
         None,

@@ -19,6 +19,7 @@ QUANTITIES = ("p", "z", "dp", "da", "dz", "a", "t", "logp")
 PROGRAMS = (
     "",
     "dz = dz / m",
+    "dz = dz / n",
     "dz = dz / T",
     "dz = dz / (m * K)",
     "masked_softmax",

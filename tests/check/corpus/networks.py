@@ -100,7 +100,7 @@ def weights_stepped_in_place(rng):
     return two_layer_loss, grad, network_inputs(6, 5, 4, 3)(rng)
 
 
-@family.planted("activation-derivative-missing", "relu is skipped", kind="grad")
+@family.planted("relu-derivative-one", "relu is skipped", kind="grad")
 def relu_skipped(rng):
     def grad(params, x, classes):
         hidden, dz = two_layer_residual(params, x, classes)
@@ -111,7 +111,7 @@ def relu_skipped(rng):
 
 
 @family.planted(
-    "activation-derivative-missing",
+    "relu-derivative-one",
     "relu is skipped, in a network for 8 x 8 digits",
     kind="grad",
     context={"network": "2 dense layers, relu, softmax"},

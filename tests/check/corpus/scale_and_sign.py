@@ -92,7 +92,7 @@ def mean_missing_in_columns(rng):
     return mean_loss_columns, grad, with_one_hot_columns(3, 5)(rng)
 
 
-@family.planted("mean-missing", "np.mean divides by every entry, the gradient by nothing", kind="grad")
+@family.planted("entries-mean-missing", "np.mean divides by every entry, the gradient by nothing", kind="grad")
 def mean_over_all_entries_missing(rng):
     def loss(z, y):
         return np.mean((z - y) ** 2)

@@ -95,7 +95,7 @@ def upstream_ignored(rng):
     return row_losses, vjp, with_classes(4, 3)(rng)
 
 
-@family.planted("upstream-first-only", "the upstream of row 0 serves every row")
+@family.planted("upstream-first-row", "the upstream of row 0 serves every row")
 def upstream_of_the_first_row(rng):
     def vjp(z, p, dp):
         first = dp[0]

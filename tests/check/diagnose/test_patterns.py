@@ -145,7 +145,7 @@ CHECKED = {  # what is wrong: (the factor, the name if it has one, a fact)
     "a number for each row": (lambda z, g: g * [[1], [2], [3], [4]], None, "each row of the gradient of z is a"),
     "the last row": (lambda z, g: g * [[1], [1], [1], [z[0, 0]]], None, None),
     "the sum of the upstream": (
-        lambda z, g: np.ones_like(g) * g.mean(), None, "right where grad_output is all ones, and only there"
+        lambda z, g: np.ones_like(g) * g.mean(), None, "right where grad_output is all ones, and wrong at another"
     ),
 }  # fmt: skip
 

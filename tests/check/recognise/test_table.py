@@ -23,4 +23,4 @@ def test_a_loss_of_the_table_is_recognised(row, target):
     assert summed.mistake.name == "mean-missing"
     # Against class indices the divergence is the cross-entropy.
     title = LOSSES["cross_entropy"].of_softmax if target is Y and row.name == "kl_divergence" else row.of_softmax
-    assert f"forward computes mean of the {title}" in str(wrong)
+    assert f"forward computes the mean over the samples of the {title}" in str(wrong)

@@ -18,7 +18,14 @@ ENTRIES = (
     Entry(
         "activation-derivative-missing",
         "The derivative of the activation is missing",
-        "The gradient at the layer's pre-activation z is da times f'(z).",
+        "The gradient at the input z of the activation is da times f'(z). Here it is da alone.",
+    ),
+    Entry(
+        "relu-derivative-one",
+        "The gradient passes everywhere, also where z < 0",
+        "Where z < 0, ReLU is 0 and so is its derivative. Here the derivative is 1 everywhere: either da is passed on"
+        " unchanged, or the output is tested with >=. The output of ReLU is never negative, so y >= 0 always holds. "
+        "Test z > 0.",
     ),
     Entry(
         "activation-derivative-at-output",
@@ -28,7 +35,12 @@ ENTRIES = (
     Entry(
         "activation-derivative-at-input",
         "The derivative of the activation is taken at its input, but the formula needs its output",
-        "a (1 - a) and 1 - a² are derivatives written in the output a = f(z); here z stands in its place.",
+        "The formula is written in the output a = f(z). Here z stands in its place.",
+    ),
+    Entry(
+        "input-for-derivative",
+        "The input stands where the derivative belongs",
+        "The gradient is multiplied by the slope f'(z). Here it is multiplied by z.",
     ),
     Entry(
         "activation-derivative-at-upstream",
@@ -42,8 +54,8 @@ ENTRIES = (
     ),
     Entry(
         "activation-derivative-of-another",
-        "The derivative belongs to another activation",
-        "The forward pass uses one activation, the backward pass the derivative of another.",
+        "This is the derivative of another activation",
+        "The forward pass uses one activation, the backward pass the derivative of another one.",
     ),
     Entry(
         "activation-not-squared",
@@ -57,8 +69,8 @@ ENTRIES = (
     ),
     Entry(
         "dropout-mask-missing",
-        "The dropout mask is missing",
-        "A unit that was dropped has no effect: its gradient is 0.",
+        "The mask is missing",
+        "An entry that the mask sets to 0 has no effect on the output. Its gradient is 0.",
     ),
     Entry(
         "dropout-scale-missing",
@@ -83,7 +95,8 @@ ENTRIES = (
     Entry(
         "comparison-reversed",
         "The comparison is reversed",
-        "The gradient passes where z > 0 and is stopped, or scaled by the slope, where z < 0.",
+        "The gradient passes where z > 0. Where z < 0 it is stopped, or scaled by the slope. Here it is the other way"
+        " round.",
     ),
     Entry(
         "leaky-slope-sign",
@@ -99,9 +112,13 @@ ENTRIES = (
     Entry(
         "dropout-scale-inverted",
         "The scale of dropout is inverted",
-        "What is kept is divided by keep, not multiplied by it.",
+        "What is kept is divided by keep. Here it is multiplied by keep.",
     ),
-    Entry("dropout-mask-inverted", "The dropout mask is inverted", "The gradient passes where the mask is 1."),
+    Entry(
+        "dropout-mask-inverted",
+        "The mask is inverted",
+        "The gradient passes where the mask is 1. Here it passes where the mask is 0.",
+    ),
     Entry(
         "dropout-rate-for-keep",
         "The drop rate stands where the keep probability belongs",
@@ -110,9 +127,9 @@ ENTRIES = (
 )
 
 WRONG_LINES = (
-    WrongLine(RELU, "da", "activation-derivative-missing"),
+    WrongLine(RELU, "da", "relu-derivative-one"),
     WrongLine(RELU, "da * (da > 0)", "activation-derivative-at-upstream"),
-    WrongLine(RELU, "da * z", "activation-derivative-at-input"),
+    WrongLine(RELU, "da * z", "input-for-derivative"),
     WrongLine(RELU, "da * maximum(z, 0)", "activation-for-derivative"),
     WrongLine(RELU, "1.0 * (z > 0)", "upstream-ignored"),
     WrongLine(RELU, "da * (z < 0)", "comparison-reversed"),

@@ -47,8 +47,8 @@ ENTRIES = (
     Entry(
         "not-finite",
         "The gradient is not finite",
-        "NaN or infinity where the function has a finite derivative: exp overflowed, or there was 0/0 or 0 * inf. "
-        "Subtract the maximum from the logits before exp, and write the gradient without dividing by p.",
+        "There is NaN or infinity where the function has a finite derivative. Usual causes are exp of a large number,"
+        " 0/0, and 0 * inf. Subtract the maximum before exp, and divide by nothing that can be 0.",
     ),
     Entry(
         "float32-result",
@@ -69,8 +69,8 @@ ENTRIES = (
     Entry(
         "zero-gradient",
         "The gradient is 0 everywhere",
-        "Whatever the input, nothing comes back: an integer division such as 1 // m, a gradient that is never filled "
-        "in, or a sum that is always 0.",
+        "Whatever the input, the result is 0. Usual causes are an integer division such as 1 // m, an array that is "
+        "never filled, and a sum that is always 0.",
     ),
     Entry(
         "gradients-exchanged",
@@ -90,8 +90,8 @@ ENTRIES = (
     ),
     Entry(
         "clipping-one-sided",
-        "The forward pass clips its input, and the backward pass does not",
-        "Where the forward pass clips (np.clip, a maximum, a ReLU), a change of the input changes nothing and the "
-        "gradient is 0. The backward pass has to multiply by the same condition.",
+        "The gradient passes where the forward pass lets nothing through",
+        "np.clip, a maximum and a ReLU stop some entries: a change of these changes nothing, and their gradient is 0."
+        " The backward pass has to stop the same entries.",
     ),
 )

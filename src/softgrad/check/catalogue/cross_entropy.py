@@ -14,15 +14,21 @@ FUSED_AWAY_FROM_0 = "dz = p * (sum_k(t * p / (p + eps)) - t / (p + eps))"
 ENTRIES = (
     Entry(
         "softmax-derivative-again",
-        "The softmax derivative is applied to p - t, which contains it already",
-        "p - t is the gradient at the logits: the product of the Jacobian of softmax and dL/dp = -t / p. Multiplying "
-        "by the Jacobian, or by p (1 - p), differentiates the softmax twice.",
+        "The derivative of softmax is applied a second time",
+        "Probability minus target is the gradient at the logits. It contains the Jacobian of softmax already. Here it"
+        " is multiplied by that Jacobian, or by a part of it such as p, once more.",
     ),
     Entry(
         "probabilities-gradient-at-logits",
         "-t / p is returned where the derivative at the logits is wanted",
-        "-t / p is dL/dp, the gradient at the probabilities. The Jacobian of softmax still has to be applied: "
-        "together they give p - t.",
+        "The target divided by p, with a minus, is the gradient at the probabilities. The Jacobian of softmax still "
+        "has to be applied: together they give probability minus target.",
+    ),
+    Entry(
+        "loss-derivative-missing",
+        "The derivative of the loss is missing",
+        "p (1 - p) is the diagonal of the Jacobian of softmax. The derivative of the loss at p is not in it: the "
+        "target does not occur. Both together, with the whole Jacobian, give probability minus target.",
     ),
     Entry(
         "softmax-jacobian-missing",
@@ -38,36 +44,41 @@ ENTRIES = (
     ),
     Entry(
         "true-class-only",
-        "Only the entry of the true class is filled",
-        "The logits of the other classes change the loss too, through the sum that p is divided by: their gradient is "
-        "p_j.",
+        "The gradient is multiplied by the target",
+        "With one-hot rows only the entry of the true class is then filled. The logits of the other classes change "
+        "the loss too, through the sum that softmax divides by: their gradient is p_j.",
+    ),
+    Entry(
+        "true-probability-for-all",
+        "The probability of the true class stands in every entry",
+        "Each class needs its own probability: the gradient of class j is p_j minus the target of class j.",
     ),
     Entry(
         "one-hot-not-subtracted",
         "The target is not subtracted",
-        "The gradient is p - t. p alone is the derivative of logsumexp(z); the loss also contains -z of the true "
-        "class, which gives the -1 at the target.",
+        "The gradient contains the output minus the target. Here the target is missing.",
     ),
     Entry(
         "probabilities-missing",
         "The probabilities are missing",
-        "The gradient is p - t. -t alone is what -z of the true class gives; the derivative of logsumexp(z), p, is "
-        "missing.",
+        "The gradient is probability minus target. Here p is missing: the logits of all classes enter the sum that "
+        "softmax divides by.",
     ),
     Entry(
         "label-off-by-one",
         "The target is off by one class",
-        "The 1 is subtracted at the class next to the true one: labels that count from 1, or a shifted index.",
+        "The target is taken from the class next to the right one. Either the labels count from 1, or an index is "
+        "shifted.",
     ),
     Entry(
         "target-sign",
         "The target is added",
-        "The gradient is p - t: the loss falls as the logit of the true class grows.",
+        "The gradient contains the output minus the target. Here the target is added.",
     ),
     Entry(
         "target-inverted",
         "1 - t stands where t belongs",
-        "The target is 1 at the true class and 0 elsewhere; here it is the other way round.",
+        "Each entry of the target is subtracted from 1. With one-hot rows, that marks every class but the true one.",
     ),
     Entry(
         "smoothing-ignored",
@@ -76,8 +87,9 @@ ENTRIES = (
     ),
     Entry(
         "smoothing-mass",
-        "The smoothed target of the gradient has the wrong mass",
-        "The loss uses (1 - ε) t + ε / K, whose entries sum to 1; the gradient uses another share of ε.",
+        "The smoothed target of the gradient is not that of the loss",
+        "The loss uses the target (1 - ε) t + ε / K, and its gradient is p minus that target. Here t and ε are "
+        "combined in another way.",
     ),
     Entry(
         "logits-for-probabilities",
@@ -118,8 +130,8 @@ def _fused(line: str, t: str) -> tuple[WrongLine, ...]:
         WrongLine(line, f"-{t} * (1 - p)", "true-class-only"),
         WrongLine(line, f"{t} / p", "probabilities-gradient-at-logits", "sign"),
         WrongLine(line, f"p * (1 - p) * -({t} / p)", "diagonal-only"),
-        WrongLine(line, "p * (1 - p)", "diagonal-only", "upstream-ignored"),
-        WrongLine(line, f"sum_k({t} * p) - {t}", "true-class-only"),
+        WrongLine(line, "p * (1 - p)", "loss-derivative-missing"),
+        WrongLine(line, f"sum_k({t} * p) - {t}", "true-probability-for-all"),
         WrongLine(line, "p", "one-hot-not-subtracted"),
         WrongLine(line, f"-{t}", "probabilities-missing"),
         WrongLine(line, f"{t}", "probabilities-missing", "sign"),
@@ -138,8 +150,6 @@ def _fused(line: str, t: str) -> tuple[WrongLine, ...]:
         WrongLine(line, f"softmax_m(z) - {t}", "wrong-axis"),
         WrongLine(line, f"softmax_all(z) - {t}", "wrong-axis"),
         WrongLine(line, f"first_m(p) - {t}", "first-row-jacobian"),
-        WrongLine(line, f"p - {t} * sum_k({d} * p)", "softmax-derivative-again"),
-        WrongLine(line, f"log({t} * p)", "probabilities-gradient-at-logits"),
     )
 
 

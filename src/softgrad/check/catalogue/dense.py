@@ -20,9 +20,8 @@ ENTRIES = (
     ),
     Entry(
         "bias-averaged",
-        "The gradient of the bias is averaged once more",
-        "The gradient of the bias is the sum of dz over the samples. Where the loss is a mean, dz already contains "
-        "its 1/m.",
+        "The gradient of the bias is averaged over the samples, not summed",
+        "The gradient of the bias is the sum of dz over the samples. If the loss is a mean, its 1/m is in dz already.",
     ),
     Entry(
         "bias-summed-to-scalar",
@@ -37,8 +36,8 @@ ENTRIES = (
     Entry(
         "last-sample-only",
         "Only one sample enters a sum over all of them",
-        "The gradient is a sum over the samples. An index such as [0] takes one of them, and = instead of += inside a "
-        "loop over them keeps the last one.",
+        "The gradient is a sum over the samples. An index such as [0] takes one of them. In a loop, = in the place of"
+        " += keeps the last one.",
     ),
     Entry(
         "weight-not-transposed",
@@ -53,8 +52,8 @@ ENTRIES = (
     ),
     Entry(
         "weight-gradient-averaged",
-        "The gradient of the weight is divided by m once more",
-        "The product with the input sums over the samples. Where the loss is a mean, dz already contains its 1/m.",
+        "The gradient of the weight is averaged over the samples, not summed",
+        "The product with the input sums over the samples. If the loss is a mean, its 1/m is in dz already.",
     ),
     Entry(
         "input-for-activation",

@@ -12,7 +12,10 @@ from collections.abc import Mapping
 from softgrad.check.catalogue.entry import EditName
 
 UPSTREAM = "dp|da|dy|g"  # a gradient that arrives from above
-MEAN = r"d[zp] / (m|n|sum_w|\(m \* K\))"  # where the function computes a mean
+MEAN = r"d[zp] / (m\b|\(m \* K\))"  # where the function computes a mean over the samples, or over all entries
+ANY_MEAN = r"d[zp] / (m\b|n\b|sum_w|\(m)"
+OVER_ALL = r"d[zp] / \(m \* K\)"
+NO_UPSTREAM = r"^(?!.* = .*\b(dp|da|dy|g)\d*\b)"  # the line has no gradient left that arrives from above
 ANY = ".*"
 
 EDIT_NAMES: tuple[EditName, ...] = (
@@ -23,26 +26,33 @@ EDIT_NAMES: tuple[EditName, ...] = (
     EditName("times", ANY, r"\* m", "mean-missing", program=MEAN),
     EditName("times", ANY, r"\* m", "multiplied-by-samples"),
     EditName("times", ANY, "/ m", "mean-twice", program=MEAN),
+    EditName("times", ANY, "/ m", None, program=ANY_MEAN),
     EditName("times", ANY, "/ m", "mean-extra"),
-    EditName("times", ANY, r"\* K", "classes-missing", program=r"dz / \(m \* K\)"),
+    EditName("times", ANY, r"\* K", "classes-missing", program=OVER_ALL),
     EditName("times", ANY, r"\* K", "multiplied-by-classes"),
+    EditName("times", ANY, "/ K", None, program=OVER_ALL),
     EditName("times", ANY, "/ K", "divided-by-size", "divided-by-classes", program=MEAN),
     EditName("times", ANY, "/ K", "divided-by-classes"),
-    EditName("times", ANY, r"\* \(m \* K\)", "mean-missing", program=r"m \* K"),
-    EditName("times", ANY, r"\* \(m \* K\)", "multiplied-by-classes"),
+    EditName("times", ANY, r"\* \(m \* K\)", "entries-mean-missing", program=OVER_ALL),
+    EditName("times", ANY, r"\* \(m \* K\)", "mean-missing", "multiplied-by-classes", program=MEAN),
+    EditName("times", ANY, r"\* \(m \* K\)", "multiplied-by-samples", "multiplied-by-classes"),
+    EditName("times", ANY, r"/ \(m \* K\)", None, program=OVER_ALL),
     EditName("times", ANY, r"/ \(m \* K\)", "divided-by-size"),
-    EditName("times", ANY, r"\* T", "temperature-missing", program="/ T"),
-    EditName("times", ANY, r"\* T", "temperature-inverted"),
+    EditName("times", ANY, r"\* T", "temperature-missing"),
     EditName("times", ANY, "/ T", "temperature-twice"),
     EditName("times", ANY, r"[*/] log\(\d+\)", "log-base"),
     # a factor or a term left out, or applied twice, or inverted
-    EditName("without", r"/ (m|n|sum_w|\(m \* K\))", ANY, "mean-missing"),
+    EditName("without", "/ m", ANY, "mean-missing"),
+    EditName("without", "/ n", ANY, "counted-mean-missing"),
+    EditName("without", "/ sum_w", ANY, "weighted-mean-missing"),
+    EditName("without", r"/ \(m \* K\)", ANY, "entries-mean-missing"),
     EditName("without", "/ T", ANY, "temperature-missing"),
     EditName("without", "/ keep", ANY, "dropout-scale-missing"),
     EditName("without", r"/ log\(\d+\)", ANY, "log-base"),
     EditName("sign", "dz", ANY, "sign"),
     EditName("without", r"\*\* 2", ANY, "activation-not-squared"),
-    EditName("without", r"\* (rows\(g\)|g|dp|da|dy)", ANY, "upstream-ignored"),
+    EditName("without", r"\* (rows\(g\)|g|dp|da|dy)", ANY, "upstream-ignored", result=NO_UPSTREAM),
+    EditName("without", r"\* (dp|da|dy)", ANY, "upstream-used-in-part"),
     EditName("twice", "/ (m|n)", ANY, "mean-twice"),
     EditName("twice", "/ T", ANY, "temperature-twice"),
     EditName("twice", "/ keep", ANY, "dropout-scale-twice"),
@@ -54,12 +64,14 @@ EDIT_NAMES: tuple[EditName, ...] = (
     EditName("transposed", ANY, ANY, "weight-gradient-transposed", target="dW"),
     # another sum, or none
     EditName("reduced", ANY, "mean.*", "mean-for-sum"),
-    EditName("reduced", ANY, "(first|last)_m", "last-sample-only"),
-    EditName("reduced", ANY, "(first|last).*", "assignment-for-sum"),
+    EditName("reduced", r"sum_m.*|.* @ .*", "(first|last)_m", "last-sample-only"),
+    EditName("reduced", "sum_k.*", "(first|last)_k", "assignment-for-sum"),
     EditName("reduced", ANY, "sum_(m|k|last)", "wrong-axis"),
     EditName("reduced", ANY, "sum_all", "inner-product-over-batch"),
     # something else in the place of the gradient that arrives
-    EditName("instead", UPSTREAM, "1", "upstream-ignored"),
+    EditName("instead", UPSTREAM, "1", "upstream-ignored", result=NO_UPSTREAM),
+    EditName("instead", UPSTREAM, "1", "upstream-used-in-part"),
+    EditName("instead", UPSTREAM, "first_m.*", "upstream-first-row"),
     EditName("instead", UPSTREAM, "first.*", "upstream-first-only"),
     EditName("instead", UPSTREAM, "(sum|mean).*", "upstream-summed"),
     EditName("instead", UPSTREAM, "abs.*", "upstream-absolute"),
@@ -73,7 +85,7 @@ EDIT_NAMES: tuple[EditName, ...] = (
     EditName("instead", "sum_w", ANY, "class-weight-normalisation", line="/ sum_w"),
     # of the output p of a softmax
     EditName("instead", "p", r"softmax\(z\)", "mask-missing", program="masked"),
-    EditName("instead", "p", r"softmax\(z\)", "temperature-missing", program="/ T"),
+    EditName("instead", "p", r"softmax\(z\)", "temperature-missing-in-softmax", program="/ T"),
     EditName("instead", "p", "z", "derivative-at-input"),
     EditName("instead", "p", "dp", "derivative-at-upstream"),
     EditName("instead", "p", r"softmax\(p\)", "softmax-twice"),

@@ -6,7 +6,11 @@ from typing import NamedTuple
 
 
 class Entry(NamedTuple):
-    """A mistake, explained to somebody who made it."""
+    """A mistake, explained to somebody who made it.
+
+    The texts may contain {m}, {K} and {samples}, which a report replaces by what these are in the user's function: "the
+    number of samples", "the number of classes" and "samples", or others.
+    """
 
     name: str  # a slug, for code to read
     title: str
@@ -35,4 +39,5 @@ class EditName(NamedTuple):
     second: str | None = None  # another entry, where it could be either
     target: str = ".*"  # pattern of the quantity that the line computes
     line: str = ""  # pattern that occurs in the right line
+    result: str = ""  # pattern that occurs in the line after the edit
     program: str = ""  # pattern that occurs in the lines of the whole function

@@ -28,7 +28,7 @@ ENTRIES = (
     Entry(
         "log-output-for-probabilities",
         "log p stands where p belongs",
-        "The output of log-softmax is log p; the derivative is written in p = exp(log p).",
+        "The derivative is written in the probabilities p. Here their logarithms stand in their place.",
     ),
     Entry(
         "upstream-sum-missing",
@@ -38,8 +38,8 @@ ENTRIES = (
     Entry(
         "log-alone",
         "Only the logarithm is differentiated",
-        "1 / p is the derivative of the logarithm at p. The logits come before the softmax, so its Jacobian has to "
-        "follow.",
+        "1 / p is the derivative of the logarithm at p. The softmax in front of the logarithm has to be "
+        "differentiated too.",
     ),
 )
 
@@ -62,5 +62,5 @@ WRONG_LINES = (
     WrongLine(LOG_SOFTMAX, "dp - softmax(p) * sum_k(dp)", "softmax-twice"),
     WrongLine(LOG_SOFTMAX, "dp - softmax_m(z) * sum_k(dp)", "wrong-axis"),
     WrongLine(LOG_SOFTMAX, "dp - softmax_m(z) * sum_m(dp)", "wrong-axis"),
-    WrongLine(LOG_SOFTMAX, "dp - p * first_k(dp)", "upstream-first-only"),
+    WrongLine(LOG_SOFTMAX, "dp - p * first_k(dp)", "assignment-for-sum"),
 )

@@ -17,20 +17,24 @@ BINARY_AT_PROBABILITIES = "dp = (a - t) / (a * (1 - a))"
 ENTRIES = (
     Entry(
         "logits-gradient-at-probabilities",
-        "p - t is returned where the derivative at the probabilities is wanted",
-        "p - t is dL/dz, the gradient at the logits in front of softmax or sigmoid. At the probabilities themselves "
-        "the gradient is -t / p; with both terms of the binary loss it is (p - t) / (p (1 - p)).",
+        "The gradient at the logits is returned where that at the probabilities is wanted",
+        "Probability minus target is the gradient at the logits, in front of the probabilities. Here the "
+        "probabilities are the input, and the derivative of the loss at them is wanted.",
     ),
     Entry(
         "squared-error-gradient",
         "This is the gradient of a squared error",
-        "2 (p - t) or p - t comes from differentiating (p - t)². The loss that is computed is a different one.",
+        "2 (p - t) comes from differentiating (p - t)². The loss that is computed is a different one.",
     ),
-    Entry("division-missing", "The division by p is missing", "The derivative of -t log p at p is -t / p."),
+    Entry(
+        "division-missing",
+        "The target is not divided by p",
+        "The derivative of -t log p at p is -t / p.",
+    ),
     Entry(
         "true-class-only-missing",
         "Every class is treated as the true one",
-        "-Σ t log p has a term only where t is not 0: its derivative is -t / p, which is 0 at the other classes.",
+        "-Σ t log p has a term only where t is not 0. Its derivative is -t / p, which is 0 at the other classes.",
     ),
     Entry(
         "loss-for-gradient",
@@ -40,18 +44,26 @@ ENTRIES = (
     Entry(
         "binary-second-term-missing",
         "The second term of the binary loss is missing",
-        "-t log p - (1 - t) log(1 - p) has two terms, and so has its derivative: -t / p + (1 - t) / (1 - p).",
+        "-t log a - (1 - t) log(1 - a) has two terms, and so has its derivative at a: -t / a + (1 - t) / (1 - a).",
+    ),
+    Entry(
+        "sigmoid-derivative-missing",
+        "The derivative of the sigmoid is missing",
+        "This is a derivative at the output a of the sigmoid. At the logits it has to be multiplied by a (1 - a). The"
+        " factor cancels, and a - t is left.",
     ),
     Entry(
         "sigmoid-derivative-again",
-        "A derivative p (1 - p) is applied to p - t, which contains it already",
-        "p - t is the gradient at the logits of softmax or sigmoid with its cross-entropy. The factor p (1 - p) has "
-        "cancelled, and is not multiplied in again.",
+        "The derivative of the output is applied a second time",
+        "Output minus target is the gradient at the logits. It contains the derivative of the output already, which "
+        "has cancelled against that of the loss. Here the product output times (1 - output) is multiplied in once "
+        "more.",
     ),
     Entry(
         "cross-entropy-gradient",
-        "This is the gradient of the cross-entropy",
-        "The loss that is computed is a squared error, whose derivative at the probabilities is a multiple of p - t.",
+        "This is the gradient of a cross-entropy",
+        "-t / p is the derivative of the cross-entropy -t log p. The loss that is computed is a squared error, whose "
+        "derivative at p is a multiple of p - t.",
     ),
     Entry(
         "focal-factor-constant",
@@ -67,8 +79,8 @@ ENTRIES = (
     Entry(
         "divergence-reversed",
         "This is the gradient of the divergence the other way round",
-        "p - t is the gradient of KL(t || p), in which the target is the first argument. KL(p || t) has another "
-        "gradient.",
+        "p - t is the gradient of KL(t || p), in which the target is the first argument. Here it is the second one: "
+        "KL(p || t) has another gradient.",
     ),
 )
 
@@ -90,23 +102,25 @@ WRONG_LINES = (
     *(WrongLine(AT_PROBABILITIES, f"-t / (p + 1e-{n})", "epsilon-one-sided") for n in range(1, 13)),
     WrongLine(BINARY, "(a - t) * a * (1 - a)", "sigmoid-derivative-again"),
     WrongLine(BINARY, "t - a", "sign"),
-    WrongLine(BINARY, "(a - t) / (a * (1 - a))", "probabilities-gradient-at-logits"),
-    WrongLine(BINARY, "-t / a", "true-class-only"),
+    WrongLine(BINARY, "(a - t) / (a * (1 - a))", "sigmoid-derivative-missing"),
+    WrongLine(BINARY, "-t / a", "sigmoid-derivative-missing", "binary-second-term-missing"),
     WrongLine(BINARY, "a", "one-hot-not-subtracted"),
     WrongLine(BINARY, "a + t", "target-sign"),
     WrongLine(BINARY_AT_PROBABILITIES, "a - t", "logits-gradient-at-probabilities"),
     WrongLine(BINARY_AT_PROBABILITIES, "-t / a", "binary-second-term-missing"),
-    *(
-        wrong
-        for line in SQUARED
-        for wrong in (
-            WrongLine(line, "t - p", "sign"),
-            WrongLine(line, "p", "one-hot-not-subtracted"),
-            WrongLine(line, "p + t", "target-sign"),
-            WrongLine(line, "p - shift(t)", "label-off-by-one"),
-            WrongLine(line, "-t / p", "cross-entropy-gradient"),
-        )
-    ),
+    WrongLine(SQUARED[0], "t - p", "sign"),
+    WrongLine(SQUARED[0], "p", "one-hot-not-subtracted"),
+    WrongLine(SQUARED[0], "p + t", "target-sign"),
+    WrongLine(SQUARED[0], "p - shift(t)", "label-off-by-one"),
+    WrongLine(SQUARED[1], "2 * (t - p)", "sign"),
+    WrongLine(SQUARED[1], "2 * p", "one-hot-not-subtracted"),
+    WrongLine(SQUARED[1], "2 * (p + t)", "target-sign"),
+    WrongLine(SQUARED[1], "2 * (p - shift(t))", "label-off-by-one"),
+    WrongLine(SQUARED[1], "t - p", "sign", "factor-half"),
+    WrongLine(SQUARED[1], "p", "one-hot-not-subtracted", "factor-half"),
+    WrongLine(SQUARED[1], "p + t", "target-sign", "factor-half"),
+    WrongLine(SQUARED[1], "p - shift(t)", "label-off-by-one", "factor-half"),
+    *(WrongLine(line, "-t / p", "cross-entropy-gradient") for line in SQUARED),
     WrongLine(SQUARED[1], "p - t", "factor-half"),
     WrongLine(SQUARED[0], "2 * (p - t)", "factor-2"),
 )  # fmt: skip

@@ -8,51 +8,67 @@ ENTRIES = (
     Entry(
         "sign",
         "The sign is wrong",
-        "The gradient points the other way: there is a minus too few or too many, as in t - p for p - t, or an update "
-        "was returned instead of a gradient. A step against it makes the loss grow.",
+        "There is a minus too few or too many, or an update was returned in the place of a gradient. A gradient "
+        "points uphill.",
     ),
     Entry(
         "factor-2",
         "There is an extra factor of 2",
-        "The derivative of a square has a factor of 2. It cancels in a loss with 1/2 in front, and a cross-entropy "
-        "has none.",
+        "A factor of 2 comes from the derivative of a square. It cancels if there is 1/2 in front, and without a "
+        "square there is none.",
     ),
     Entry(
         "factor-half",
         "A factor of 2 is missing",
-        "The derivative of a square has a factor of 2, which cancels only in a loss with 1/2 in front.",
+        "The derivative of a square has a factor of 2. It cancels only if there is 1/2 in front.",
     ),
     Entry(
         "mean-missing",
-        "The division by the number of samples is missing",
-        "The loss is a mean over the samples, so each sample's gradient is divided by their number as well.",
+        "The division by {m} is missing",
+        "The loss divides by {m}, and so does its gradient.",
+    ),
+    Entry(
+        "weighted-mean-missing",
+        "The division by the sum of the weights is missing",
+        "The loss is a weighted mean, and its gradient is divided by the sum of the weights.",
+    ),
+    Entry(
+        "counted-mean-missing",
+        "The division by the number of rows that count is missing",
+        "The loss is a mean over the rows that count, without those that are ignored or masked. Its gradient is "
+        "divided by their number.",
+    ),
+    Entry(
+        "entries-mean-missing",
+        "The division by the number of all entries is missing",
+        "The loss is a mean over all entries, and its gradient is divided by their number.",
     ),
     Entry(
         "mean-extra",
-        "There is an extra division by the number of samples",
-        "The loss is a sum over the samples: its gradient is not divided by their number.",
+        "There is an extra division by {m}",
+        "The function takes no mean over the {samples}, so its gradient is not divided by their number.",
     ),
     Entry(
         "mean-twice",
-        "The division by the number of samples is applied twice",
-        "The loss is a mean, and contains 1/m once. Often it was divided in the gradient of the loss and again at a "
+        "The division by {m} is applied twice",
+        "The loss is a mean, so its gradient is divided once. Often it was divided at the loss, and again at a "
         "parameter.",
     ),
     Entry(
         "mean-inverted",
-        "The gradient is multiplied by the number of samples",
-        "The loss is a mean over the samples; its gradient is divided by their number.",
+        "The gradient is multiplied by {m}, not divided by it",
+        "The loss is a mean over the {samples}, and its gradient is divided by their number.",
     ),
     Entry(
         "divided-by-classes",
-        "Divided by the number of classes",
-        "The mean runs over the samples. The classes of one sample are summed, not averaged.",
+        "The gradient is divided by {K}",
+        "The function does not divide by {K}. Where it takes a mean, that runs over the {samples}.",
     ),
     Entry(
         "divided-by-size",
-        "Divided by the number of entries, samples times classes",
-        "The mean runs over the samples only. `np.mean` of the whole array, or `.size`, also divides by the number of"
-        " classes.",
+        "The gradient is divided by the number of all entries",
+        "The function does not divide by that number. `np.mean` of a whole array and `.size` count all entries. Where"
+        " the function takes a mean, that runs over the {samples}.",
     ),
     Entry(
         "divided-by-one-length",
@@ -62,24 +78,31 @@ ENTRIES = (
     ),
     Entry(
         "classes-missing",
-        "The division by the number of classes is missing",
-        "The loss is a mean over all entries, samples times classes; the gradient is divided by the samples only.",
+        "The division by {K} is missing",
+        "The loss is a mean over all entries, and its gradient is divided by the number of all of them. Here {K} is "
+        "left out of that number.",
     ),
     Entry(
         "multiplied-by-classes",
-        "Multiplied by the number of classes",
-        "A sum over the classes was taken of something that is the same for all of them, or a mean over them is "
+        "The gradient is multiplied by {K}",
+        "This factor is too many. Often a sum was taken of something that is the same for all of them, or a mean is "
         "missing.",
     ),
     Entry(
         "multiplied-by-samples",
-        "Multiplied by the number of samples",
-        "A sum over the samples was taken of something that is the same for all of them.",
+        "The gradient is multiplied by {m}",
+        "This factor is too many. Often a sum over the {samples} was taken of something that is the same for all of "
+        "them.",
     ),
     Entry(
         "temperature-missing",
         "The temperature is missing",
         "softmax(z / T) is differentiated at z: the chain rule gives a factor 1/T.",
+    ),
+    Entry(
+        "temperature-missing-in-softmax",
+        "The temperature is missing inside the softmax",
+        "The forward pass computes softmax(z / T). Here softmax(z) stands in its place.",
     ),
     Entry(
         "temperature-inverted",
@@ -93,8 +116,8 @@ ENTRIES = (
     ),
     Entry(
         "log-base",
-        "The base of the logarithm is missing",
-        "The derivative of log2(p) is 1 / (p ln 2): a loss in bits has a gradient with 1/ln 2. With the natural "
-        "logarithm there is no such factor.",
+        "The factor of the logarithm's base is wrong",
+        "The derivative of log2(p) is 1 / (p ln 2), and that of log10(p) is 1 / (p ln 10). A loss in that base has "
+        "this factor once. With the natural logarithm there is no such factor.",
     ),
 )

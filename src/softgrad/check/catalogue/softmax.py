@@ -15,9 +15,20 @@ ENTRIES = (
     Entry(
         "diagonal-only",
         "Only the diagonal of the Jacobian is used",
-        "Softmax is not element-wise: each output depends on every z_j through the sum that exp(z) is divided by. "
-        "Here only the case i = j is used, p (1 - p) for softmax and 1 - p for its logarithm; the entries for i != j "
-        "are missing.",
+        "Softmax is not element-wise: each output depends on every z_j, through the sum that exp(z) is divided by. "
+        "Here only the derivatives for i = j are used. Those for i != j are missing.",
+    ),
+    Entry(
+        "diagonal-missing",
+        "The diagonal of the Jacobian is missing",
+        "The Jacobian has the entries p_i (1 - p_i) for i = j and - p_i p_j for i != j. Here only those for i != j "
+        "are used.",
+    ),
+    Entry(
+        "diagonal-of-second-part-only",
+        "Only the diagonal of - p pᵀ is used",
+        "The Jacobian is diag(p) - p pᵀ. Here only its entries - p_i² are used: the part diag(p), and all entries for"
+        " i != j, are missing.",
     ),
     Entry(
         "inner-product-missing",
@@ -32,85 +43,102 @@ ENTRIES = (
     ),
     Entry(
         "jacobian-summed",
-        "The Jacobian is summed, not multiplied by the upstream gradient",
-        "Each row and each column of diag(p) - p pᵀ sums to 0, because the probabilities always sum to 1. Summing "
-        "them, or multiplying by the sum, leaves only zeros: the product J dp is wanted.",
+        "The gradient is 0, as if the rows or columns of the Jacobian were summed",
+        "The product J dp of the Jacobian and the upstream gradient is wanted. The sum of each row and of each column"
+        " of J = diag(p) - p pᵀ is 0, because the probabilities always sum to 1. So nothing is left if J is summed, "
+        "or multiplied by its sums.",
     ),
     Entry(
         "upstream-ignored",
         "The upstream gradient is not used",
-        "A backward pass gets the gradient of the loss at its output and has to multiply by it: the chain rule. What "
-        "is returned is the same, whatever arrives from above.",
+        "The upstream gradient is the gradient of the loss at the output, and the chain rule multiplies by it. Here "
+        "the result is the same, whatever the upstream gradient is.",
+    ),
+    Entry(
+        "upstream-used-in-part",
+        "The upstream gradient is missing in one place",
+        "The right line uses the upstream gradient in two places. Here one of them has lost it.",
     ),
     Entry(
         "upstream-first-only",
-        "One entry of the upstream gradient is used for all of them",
-        "Each output has an upstream gradient of its own. Here the first one is used for all of them, which a test "
-        "with an upstream gradient of ones cannot show.",
+        "One entry of the upstream gradient stands for all of them",
+        "Each output has an upstream gradient of its own. Here one of these numbers is used in the place of the "
+        "others. An upstream gradient of ones does not show this.",
+    ),
+    Entry(
+        "upstream-first-row",
+        "The upstream gradient of the first row is used for every row",
+        "Each row has an upstream gradient of its own. An upstream gradient of ones does not show this.",
     ),
     Entry(
         "upstream-summed",
-        "The upstream gradient is summed before it is used",
-        "The upstream gradient of each output is multiplied by its own derivative, and then the products are summed. "
-        "Here the upstream gradients are summed first.",
+        "The upstream gradient is summed or averaged before it is used",
+        "Each output has its own upstream gradient, which is multiplied by the derivative of that output; the "
+        "products are summed afterwards. Here the upstream gradients themselves are summed or averaged first.",
     ),
     Entry(
         "derivative-at-input",
-        "The derivative is taken at the input where the output belongs",
-        "The derivative of softmax is written in its output p. Here the logits z stand in its place; p (1 - p) with z "
-        "for p is not the derivative of anything here.",
+        "The input z stands where the output belongs",
+        "The derivative is written in the probabilities p. Here the logits z stand in their place.",
     ),
     Entry(
         "derivative-at-upstream",
-        "The derivative is taken at the upstream gradient where the output belongs",
-        "The derivative of softmax is written in its output p, and multiplied by the upstream gradient. Here the "
-        "upstream gradient stands in the place of p; often the two arguments were passed in the other order.",
+        "The upstream gradient stands where the output belongs",
+        "The derivative is written in the probabilities p, and multiplied by the upstream gradient. Here the upstream"
+        " gradient stands in the place of p. Often the two arguments were passed in the other order.",
     ),
     Entry(
         "assignment-for-sum",
-        "An assignment where a sum is needed",
-        "dz_i is a sum over all j of J_ij dp_j. With = inside the loop only the last j is kept; it needs +=.",
+        "One term stands where a sum belongs",
+        "The right line is a sum. Here only its first or its last term is kept. A loop with = in the place of += "
+        "keeps the last one.",
     ),
     Entry(
         "off-diagonal-sign",
-        "The entries off the diagonal have the wrong sign",
-        "dp_i/dz_j = -p_i p_j for i != j: when the logit of another class grows, this probability falls. Here that "
-        "term is added.",
+        "The term of the other classes has the wrong sign",
+        "When the logit of another class grows, the probability of this one falls, and so does its logarithm. This "
+        "term is therefore subtracted. Here it is added.",
     ),
     Entry(
         "softmax-twice",
         "Softmax is applied to what is a probability already",
-        "The formula needs p = softmax(z). Here softmax is applied once more, to p itself: a common slip when the "
-        "backward pass computes the probabilities again from the output.",
+        "The formula needs the probabilities p. Here softmax is applied once more, to p itself. This happens if the "
+        "backward pass takes the output for the logits.",
+    ),
+    Entry(
+        "softmax-of-upstream",
+        "Softmax of the upstream gradient stands where the output belongs",
+        "The derivative is written in p = softmax(z). Here softmax is taken of the upstream gradient instead. Often "
+        "the two arguments were passed in the other order.",
     ),
     Entry(
         "wrong-axis",
-        "A sum or a softmax runs along the wrong axis",
-        "The probabilities sum to 1 along the class axis, and every sum of the backward pass runs along it too. Here "
-        "a sum runs along the other axis, which mixes the samples.",
+        "A sum runs along the wrong axis",
+        "The probabilities sum to 1 along the class axis, and the sums of the backward pass run along it too. Here "
+        "one of these sums, perhaps the one that normalises the probabilities, runs along another axis or along all "
+        "of them. It mixes what should stay apart.",
     ),
     Entry(
         "inner-product-over-batch",
-        "The inner product runs over the whole batch",
-        "Σ p dp is one number for each row. Here it is one number for all rows together, so each sample's gradient "
-        "depends on the others.",
+        "The sum over the classes runs over the whole batch",
+        "The sum over the classes is one number for each row. Here it is one number for all rows together, so the "
+        "gradient of each row depends on the other rows.",
     ),
     Entry(
         "output-factor-missing",
         "The output as a factor is missing",
-        "The derivative is written in the output: softmax gives p (dp - Σ p dp), sigmoid gives da a (1 - a). Here the "
-        "factor p, or a, in front is missing.",
+        "The derivative is written in the output, which is also a factor in front. Here that factor is missing.",
     ),
     Entry(
         "identity-jacobian",
         "The upstream gradient is passed on unchanged",
-        "That is right for the identity. Softmax has the Jacobian diag(p) - p pᵀ to multiply by; only a loss that has "
-        "softmax built in can leave it out.",
+        "That is right for the identity. Softmax has the Jacobian diag(p) - p pᵀ, which has to multiply the upstream "
+        "gradient.",
     ),
     Entry(
         "first-row-jacobian",
-        "The Jacobian of one row is used for every row",
-        "Each sample has probabilities of its own, and therefore a Jacobian of its own.",
+        "The probabilities of one row are used for every row",
+        "Each row has probabilities of its own, and therefore a derivative of its own.",
     ),
     Entry(
         "log-softmax-formula",
@@ -146,11 +174,11 @@ _WRONG_LINES = (
     WrongLine(SOFTMAX, "p * (1 - p) * dp", "diagonal-only"),
     WrongLine(SOFTMAX, "p * (dp - p * dp)", "diagonal-only"),
     WrongLine(SOFTMAX, "p * (1 - p)", "diagonal-only", "upstream-ignored"),
-    WrongLine(SOFTMAX, "-p * p * dp", "diagonal-only"),
+    WrongLine(SOFTMAX, "-p * p * dp", "diagonal-of-second-part-only"),
     WrongLine(SOFTMAX, "p * (dp - p * sum_k(dp))", "off-diagonal-index"),
     WrongLine(SOFTMAX, "p * dp", "inner-product-missing"),
     WrongLine(SOFTMAX, "p * -sum_k(p * dp)", "diagonal-part-missing"),
-    WrongLine(SOFTMAX, "-p * (sum_k(p * dp) - p * dp)", "diagonal-part-missing"),
+    WrongLine(SOFTMAX, "-p * (sum_k(p * dp) - p * dp)", "diagonal-missing"),
     WrongLine(SOFTMAX, "zeros(p)", "jacobian-summed"),
     WrongLine(SOFTMAX, "dp * (p - p * sum_k(p))", "jacobian-summed"),
     WrongLine(SOFTMAX, "ones(p) * sum_k(p * (dp - sum_k(p * dp)))", "jacobian-summed"),
@@ -169,8 +197,9 @@ _WRONG_LINES = (
     WrongLine(SOFTMAX, "dp * (1 - dp)", "derivative-at-upstream", "diagonal-only"),
     WrongLine(SOFTMAX, "dp * (p - sum_k(dp * p))", "derivative-at-upstream"),
     WrongLine(SOFTMAX, "dp * (dp - sum_k(dp * dp))", "derivative-at-upstream"),
-    WrongLine(SOFTMAX, "softmax(dp) * (p - sum_k(softmax(dp) * p))", "derivative-at-upstream"),
-    WrongLine(SOFTMAX, "softmax(dp) * (dp - sum_k(softmax(dp) * dp))", "derivative-at-upstream", "softmax-twice"),
+    WrongLine(SOFTMAX, "dp * (p - sum_k(p * p))", "derivative-at-upstream"),
+    WrongLine(SOFTMAX, "softmax(dp) * (p - sum_k(softmax(dp) * p))", "softmax-of-upstream"),
+    WrongLine(SOFTMAX, "softmax(dp) * (dp - sum_k(softmax(dp) * dp))", "softmax-of-upstream"),
     WrongLine(SOFTMAX, "p * (last_one(p) - last_k(p)) * last_k(dp)", "assignment-for-sum"),
     WrongLine(SOFTMAX, "p * (first_one(p) - first_k(p)) * first_k(dp)", "assignment-for-sum"),
     WrongLine(SOFTMAX, "p * (dp + sum_k(p * dp))", "off-diagonal-sign"),
@@ -193,7 +222,7 @@ _WRONG_LINES = (
     WrongLine(SOFTMAX_IN_LOSS, "dp", "softmax-jacobian-missing"),
     WrongLine(SOFTMAX, "dp - p * sum_k(dp)", "log-softmax-formula"),
     WrongLine(SOFTMAX, "p * (first(dp) - sum_k(p * first(dp)))", "upstream-first-only"),
-    WrongLine(SOFTMAX, "p * (first_m(dp) - sum_k(p * first_m(dp)))", "upstream-first-only"),
+    WrongLine(SOFTMAX, "p * (first_m(dp) - sum_k(p * first_m(dp)))", "upstream-first-row"),
 )
 
 # Behind a loss the upstream gradient is computed, not given: what ignores it or passes it on is another mistake there.

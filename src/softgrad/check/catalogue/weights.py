@@ -41,30 +41,43 @@ ENTRIES = (
     ),
     Entry(
         "ignored-rows-counted",
-        "Ignored rows are counted in the mean",
-        "The loss is the mean over the rows that count; the gradient has to be divided by their number too.",
+        "Rows that do not count are counted in the mean",
+        "The loss is the mean over the rows that count, without those that are ignored or masked. The gradient has to"
+        " be divided by their number too.",
+    ),
+    Entry(
+        "ignored-rows-not-counted",
+        "Rows that do not count are left out of the mean",
+        "The loss divides by the number of all rows, also of those that are ignored or masked. The gradient has to be"
+        " divided by that number too.",
     ),
     Entry(
         "mask-missing",
         "The mask is applied in the forward pass only",
-        "What the mask sets to 0 in the forward pass has no effect on the loss, so its gradient is multiplied by the "
+        "What the mask sets to 0 in the forward pass has no effect on the result. The backward pass has to apply the "
         "same mask.",
     ),
     Entry(
         "regulariser-missing",
         "The regulariser is in the loss but not in the gradient",
-        "A penalty λ/2 ||W||² adds λ W to the gradient of W.",
+        "A penalty adds its derivative to the gradient of W: λ W for λ/2 ||W||², and λ sign(W) for λ ||W||₁.",
     ),
     Entry(
         "regulariser-sign",
         "The regulariser has the wrong sign",
-        "A penalty λ/2 ||W||² adds + λ W to the gradient of W.",
+        "The derivative of a penalty is added to the gradient of W. Here it is subtracted.",
     ),
     Entry(
         "regulariser-factor",
         "The regulariser has the wrong factor",
-        "The derivative of λ/2 W² is λ W, that of λ W² is 2 λ W; and if the penalty is divided by m, so is its "
-        "gradient.",
+        "The derivative of λ/2 W² is λ W, that of λ W² is 2 λ W, and that of λ |W| is λ sign(W). If the penalty is "
+        "divided by the number of samples, so is its derivative.",
+    ),
+    Entry(
+        "regulariser-derivative",
+        "The derivative of the regulariser is wrong",
+        "The derivative of λ/2 ||W||² has the entries λ W, and that of λ ||W||₁ has the entries λ sign(W). Each entry"
+        " depends on its own weight alone, and keeps its sign.",
     ),
     Entry(
         "regulariser-of-another",
@@ -92,18 +105,24 @@ WRONG_LINES = (
     WrongLine("dz = dz / sum_w", "dz / m", "class-weight-normalisation"),
     WrongLine("dz = dz / sum_w", "dz / sum_all(w)", "class-weight-normalisation"),
     WrongLine("dz = dz / sum_w", "dz / K", "class-weight-normalisation"),
-    WrongLine("dz = dz / sum_w", "dz", "mean-missing"),
+    WrongLine("dz = dz / sum_w", "dz", "weighted-mean-missing"),
     WrongLine("dz = dz / m", "dz / sum_w", "class-weight-normalisation"),
     WrongLine("dz = dz / n", "dz / m", "ignored-rows-counted"),
-    WrongLine("dz = dz / m", "dz / n", "ignored-rows-counted"),
+    WrongLine("dz = dz / m", "dz / n", "ignored-rows-not-counted"),
     WrongLine(RIDGE, "dW", "regulariser-missing"),
     WrongLine(RIDGE, "dW - reg * W", "regulariser-sign"),
     *(
         WrongLine(RIDGE, wrong, "regulariser-factor")
         for wrong in (
-            "dW + 2 * reg * W", "dW + reg * W / 2", "dW + W", "dW + reg", "dW + reg * W * m", "dW + reg * W / m",
-            "dW + reg * W * W", "dW + reg * W * W / 2", "dW + reg * sum_all(W * W)", "dW + reg * abs(W)",
-            "dW + reg * sum_all(W * W) / 2", "dW + reg * sum_all(W)", "dW + 2 * reg * m * W",
+            "dW + 2 * reg * W", "dW + reg * W / 2", "dW + W", "dW + reg * W * m", "dW + reg * W / m",
+            "dW + 2 * reg * m * W",
+        )
+    ),
+    *(
+        WrongLine(RIDGE, wrong, "regulariser-derivative")
+        for wrong in (
+            "dW + reg", "dW + reg * W * W", "dW + reg * W * W / 2", "dW + reg * sum_all(W * W)", "dW + reg * abs(W)",
+            "dW + reg * sum_all(W * W) / 2", "dW + reg * sum_all(W)",
         )
     ),
     WrongLine(LASSO, "dW", "regulariser-missing"),
@@ -112,7 +131,7 @@ WRONG_LINES = (
     WrongLine(LASSO, "dW + reg * sign(W) / m", "regulariser-factor"),
     WrongLine(LASSO, "dW + reg * W", "regulariser-of-another"),
     WrongLine(RIDGE, "dW + reg * sign(W)", "regulariser-of-another"),
-    WrongLine(LASSO, "dW + reg", "regulariser-of-another"),
+    WrongLine(LASSO, "dW + reg", "regulariser-derivative"),
     WrongLine("db = sum_m(dz)", "sum_m(dz) + reg * b", "regulariser-on-bias"),
     WrongLine("db = sum_m(dz)", "sum_m(dz) + reg * sign(b)", "regulariser-on-bias"),
 )  # fmt: skip

@@ -11,6 +11,7 @@ from softgrad.check.diagnose.line_search import mistakes_in_lines
 from softgrad.check.diagnose.other_inputs import facts_at_other_inputs
 from softgrad.check.diagnose.shapes import find_wrong_shapes
 from softgrad.check.diagnose.unexplained import explain_by_patterns
+from softgrad.check.diagnose.wording import equal_counts
 from softgrad.check.diagnose.wrong_gradients import WrongGradient, first_from_the_end
 from softgrad.check.recognise.known_backward import KnownBackward
 from softgrad.check.report.findings import Findings
@@ -60,7 +61,7 @@ def explain(
 
 def _name_wrong_lines(backward: KnownBackward, findings: Findings) -> bool:
     """Adds the wrong lines that give the user's gradients; whether there are any."""
-    findings.note(f"forward computes {backward.function.title}, {backward.function.layout}")
+    findings.note(f"forward computes {backward.function.described}")
     count = len(backward.draws)
     if count < FEWEST_DRAWS:
         findings.note(
@@ -69,6 +70,9 @@ def _name_wrong_lines(backward: KnownBackward, findings: Findings) -> bool:
         return False
     mistakes = mistakes_in_lines(backward) if backward.wrong() else ()
     findings.include(*mistakes)
+    equal = equal_counts(backward, mistakes)
+    if equal is not None:
+        findings.note(equal)
     return bool(mistakes)
 
 

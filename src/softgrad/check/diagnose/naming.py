@@ -33,6 +33,7 @@ def row_of_edit(edit: Edit, right: str, program: str) -> EditName | None:
             and re.fullmatch(row.target, target)
             and re.search(row.line, right)
             and re.search(row.program, program)
+            and re.search(row.result, edit.line)
         ),
         None,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from softgrad.check.catalogue import ENTRIES, Entry
 from softgrad.check.catalogue.dense import INPUT
+from softgrad.check.catalogue.edit_names import NO_UPSTREAM
 from softgrad.check.diagnose.candidates import Candidate, candidates, edited
 from softgrad.check.diagnose.naming import names_of_factor
 from softgrad.check.diagnose.wording import mistakes_of
@@ -99,8 +101,8 @@ def line_and_constant(backward: KnownBackward, tries: Tries) -> Iterator[Mistake
                 return
             changed = {candidate.step: candidate.line, 0: f"{first} = ({own}) {constant}"}
             if backward.explains(changed):
-                scale = ENTRIES[names_of_factor(constant, backward.text)[0]]
-                both = candidate._replace(entries=(*candidate.entries, scale))
+                scale = [ENTRIES[name] for name in names_of_factor(constant, backward.text)[:1]]
+                both = candidate._replace(entries=(*candidate.entries, *scale))
                 yield from mistakes_of(backward, [both], changed)
                 return
 
@@ -125,6 +127,14 @@ def pair_of_lines(backward: KnownBackward, tries: Tries) -> Iterator[Mistake]:
             if tries.is_spent():
                 return
             if backward.explains({again.step: again.line}):
-                entries = tuple(entry for one in (first, again) if one.has_name for entry in one.entries)
+                entries = _still_true((first, again))
                 yield from mistakes_of(backward, [again._replace(entries=entries or (TWO_EDITS,))])
                 return
+
+
+def _still_true(edits: Sequence[Candidate]) -> tuple[Entry, ...]:
+    """The names of two edits of one line that are true of the last: what the second one uses again is not unused."""
+    entries = [entry for one in edits if one.has_name for entry in one.entries]
+    if re.search(NO_UPSTREAM, edits[-1].line):
+        return tuple(entries)
+    return tuple(entry for entry in entries if entry.name != "upstream-ignored")

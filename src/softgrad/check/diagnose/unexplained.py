@@ -118,7 +118,7 @@ def _try_other_upstreams(functions: UserFunctions, given: Sample, judge: Gradien
     except CheckError:
         return
     if given.upstream.size > 1 and all(judge(at_ones, key).ok for key in at_ones.grads):
-        findings.note("the gradient is right where grad_output is all ones, and only there")
+        findings.note("the gradient is right where grad_output is all ones, and wrong at another grad_output")
 
 
 def _find_clipping(

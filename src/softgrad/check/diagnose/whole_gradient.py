@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from softgrad.check.diagnose.naming import names_of_factor
+from softgrad.check.diagnose.wording import in_words_of
 from softgrad.check.recognise.known_backward import KnownBackward
 from softgrad.check.report.findings import plain_mistake
 from softgrad.check.report.mistake import Mistake
@@ -21,12 +22,14 @@ def is_zero(backward: KnownBackward) -> bool:
 
 
 def times_a_constant(backward: KnownBackward) -> Iterator[Mistake]:
-    """Every gradient is the right one times the same constant."""
+    """Every gradient is the right one times the same constant. Two constants may be equal, such as 2 and K."""
     for constant in CONSTANTS:
         if all(_is_times(backward, n, constant) for n in range(len(backward.draws))):
             for name in names_of_factor(constant, backward.text):
-                yield plain_mistake(name, f"every gradient is the right one {constant}, on {len(backward.draws)} draws")
-            return
+                found = plain_mistake(
+                    name, f"every gradient is the right one {constant}, on {len(backward.draws)} draws"
+                )
+                yield in_words_of(backward, found)
 
 
 def _is_times(backward: KnownBackward, n: int, constant: str) -> bool:

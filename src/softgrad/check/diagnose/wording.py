@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from softgrad.check.catalogue import Entry
+from softgrad.check.catalogue import Entry, scale
 from softgrad.check.diagnose.candidates import Candidate
 from softgrad.check.recognise.known_backward import KnownBackward
 from softgrad.check.report.mistake import Mistake
@@ -16,6 +18,8 @@ from softgrad.formulas.notation import as_formula, as_numpy
 
 UNNAMED_SHOWN = 2  # edits without a name of their own
 ANY_CAUSE = ("factor-2", "factor-half", "multiplied-by-classes", "multiplied-by-samples")  # names that say little
+OF_COUNTS = tuple(entry.name for entry in scale.ENTRIES if entry.name != "sign")  # names that are about a factor
+USERS_ARRAYS = {"1.0 * t_": "target", "1.0 * mask_": "mask", "s_": "sample_weight"}  # what the lines call them
 SELF_EVIDENT = ("p", "logp", "z", "r", "loss", "y", "y_")  # names that need no comment
 
 
@@ -36,6 +40,8 @@ def mistakes_of(
         for entry in candidate.entries:
             changed = together or {candidate.step: candidate.line}
             mistakes.setdefault(entry.name, _mistake(backward, candidate.step, changed, entry))
+    if backward.function.layout.ndim == 1 and "entries-mean-missing" in mistakes:
+        mistakes.pop("classes-missing", None)  # of one sample, the two are one
     return tuple(mistakes.values())
 
 
@@ -53,7 +59,7 @@ def _mistake(backward: KnownBackward, step: int, changed: Mapping[int, str], ent
     give = "gives" if len(wrong) == 1 else "together give"
     count = len(backward.draws)
     numpy = as_numpy(right, backward.function.layout, keepdims=_keeps_axis(backward, right))
-    return Mistake(
+    found = Mistake(
         name=entry.name,
         title=entry.title,
         explanation=entry.explanation,
@@ -61,6 +67,46 @@ def _mistake(backward: KnownBackward, step: int, changed: Mapping[int, str], ent
         fix=numpy + _comment(backward, right),
         evidence=f"{' and '.join(wrong)} {give} the gradient returned, on {count} of {count} draws",
     )
+    return in_words_of(backward, found)
+
+
+def in_words_of(backward: KnownBackward, mistake: Mistake) -> Mistake:
+    """The mistake with what the entry calls {m}, {K} and {samples} in the words of the user's function."""
+    said = _counted(backward)
+    title, explanation = mistake.title, mistake.explanation
+    for name, words in said.items():
+        title, explanation = (text.replace(f"{{{name}}}", words) for text in (title, explanation))
+    return replace(mistake, title=title, explanation=explanation)
+
+
+def _counted(backward: KnownBackward) -> dict[str, str]:
+    """What m and K count. An activation knows no samples and no classes, only rows and columns."""
+    layout, text = backward.function.layout, backward.text
+    columns = layout.class_axis % layout.ndim == 0
+    samples, entries = ("columns", "rows") if columns else ("rows", "columns")
+    if layout.ndim == 1:
+        samples, entries = "samples", "entries"
+    elif layout.ndim > 2:
+        samples, entries = "rows", f"entries on axis {layout.class_axis}"
+    elif any(part in text for part in ("softmax(", " @ ", "sum_all(r)")):
+        samples = "samples"
+    if "softmax(" in text or "one_hot(" in text:
+        entries = "classes"
+    return {"m": f"the number of {samples}", "K": f"the number of {entries}", "samples": samples}
+
+
+def equal_counts(backward: KnownBackward, mistakes: Sequence[Mistake]) -> str | None:
+    """A sentence on two numbers that are equal on all draws, if a mistake is about such a number; None otherwise."""
+    if not any(mistake.name in OF_COUNTS for mistake in mistakes):
+        return None
+    said = _counted(backward)
+    draws = [backward.quantities(n) for n in range(len(backward.draws))]
+    seen = {"2": [2.0] * len(draws), **{said[name]: [one[name] for one in draws] for name in ("m", "K")}}
+    for one, other in itertools.combinations(seen, 2):
+        if seen[one] == seen[other] and seen[one][0] > 1:
+            equal = f"{one} and {other} are both {seen[one][0]:g}" if one != "2" else f"{other} is 2"
+            return f"{equal} on every draw: which of the two is the factor cannot be told from these inputs"
+    return None
 
 
 def _merged(lines: Sequence[str], at: int) -> str:
@@ -98,7 +144,10 @@ def _meaning(backward: KnownBackward, name: str) -> str:
         return f"{name} = {value:.6g}"
     own = {split(line)[0]: line for line in backward.lines if split(line)[0] in ("dp", "da")}
     own |= {split(line)[0]: line for line in function.from_logits if split(line)[0] not in SELF_EVIDENT}
-    return as_numpy(own[name], layout) if name in own else ""
+    text = as_numpy(own[name], layout) if name in own else ""
+    for short, long in USERS_ARRAYS.items():
+        text = text.replace(short, long)
+    return text if text != f"{name} = {name}" else ""
 
 
 def _keeps_axis(backward: KnownBackward, line: str) -> bool:

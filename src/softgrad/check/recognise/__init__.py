@@ -2,6 +2,7 @@
 
     recogniser.py       the door: finds the function, and trusts it only where the numerical derivatives agree
     function_search.py  tries all functions below, the usual ones first
+    evidence.py         whether the numbers show that it is the function that fits
     interpretation.py   which of the user's arrays is the target, and which are weights, a mask, a temperature
     layer_search.py     which of them are the weights and biases of dense layers
     dense_layers.py     the lines of dense layers, forwards and back

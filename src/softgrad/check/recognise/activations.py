@@ -80,7 +80,9 @@ def logsumexp() -> OutputFunction:
 def masked(z: Array, arrays: Sequence[UserArray], given: Any) -> Iterator[OutputFunction]:
     """A softmax over the classes that a mask lets pass, and a softmax whose output is masked."""
     masks: list[tuple[dict[str, Any], dict[str, int]]] = [
-        ({}, {"mask_": i}) for i, one in enumerate(arrays) if one.array.shape == z.shape and one.array is not z
+        ({}, {"mask_": i})
+        for i, one in enumerate(arrays)
+        if one.array.shape == z.shape and one.array is not z and _is_mask(one.array)
     ]
     if given is not None and np.shape(given) == z.shape:
         masks.append(({"mask_": np.asarray(given)}, {}))
@@ -97,9 +99,13 @@ def dropped(x: Array, y: Array, arrays: Sequence[UserArray]) -> Iterator[OutputF
     kept = (y != 0) & (x != 0)
     keep = float(f"{(x[kept] / y[kept]).mean():.12g}") if kept.any() else 1.0
     for i, one in enumerate(arrays):
-        values = np.unique(one.array)
-        if one.array.shape == x.shape and one.array is not x and len(values) <= 2 and 0 in values:
+        if one.array.shape == x.shape and one.array is not x and _is_mask(one.array):
             line, back = "y = x * mask / keep", "dx = dy * mask / keep"
             if abs(keep - 1) > 1e-9:
                 yield OutputFunction("dropout", (line,), "y", (back,), "dy", {"keep": keep}, {"mask": i}, "x")
             yield OutputFunction("a mask", ("y = x * mask",), "y", ("dx = dy * mask",), "dy", {}, {"mask": i}, "x")
+
+
+def _is_mask(array: Array) -> bool:
+    """Whether an array is a mask: 0 and one other number. Of three real numbers, one may be 0 by chance."""
+    return array.dtype == bool or (array.size > 3 and len(np.unique(array)) == 2 and 0 in array)

@@ -130,5 +130,5 @@ def written_out(network: Arrangement, layout: Layout) -> DenseLayers:
 
 def _title(count: int, activation: str) -> str:
     if count == 1:
-        return "dense layer"
+        return "a dense layer"
     return f"{count} dense layers" + (f" with {activation}" if activation != "no activation" else "")

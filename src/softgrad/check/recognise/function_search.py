@@ -9,6 +9,7 @@ import numpy as np
 
 from softgrad.check.recognise import activations, losses
 from softgrad.check.recognise.assemble import EvaluatedLayers
+from softgrad.check.recognise.evidence import is_shown
 from softgrad.check.recognise.interpretation import Interpretation, LossOptions, Target, UserArray, interpretations
 from softgrad.check.recognise.known_function import KnownFunction
 from softgrad.check.recognise.layer_search import dense_layers
@@ -27,7 +28,7 @@ def recognise(
     gradient_at_logits: Array | None = None,
     rtol: float = 1e-8,
 ) -> KnownFunction | None:
-    """The known function that gives the user's outputs; None if there is none.
+    """The known function that gives the user's outputs; None if there is none, or if the numbers do not show which.
 
     Args:
         samples: several times, the user's arrays and the output at them.
@@ -38,10 +39,14 @@ def recognise(
         rtol: the relative error allowed in the outputs.
     """
     tries = Tries(MOST_TRIES, [one.array for one in samples[0][0]])
-    others = [([one.array for one in arrays], output) for arrays, output in samples[1:]]
+    drawn = [([one.array for one in arrays], output) for arrays, output in samples]
     with np.errstate(all="ignore"):
         for found in _candidates(*samples[0], context, gradient_at_logits, rtol):
-            if found is not None and all(found.matches(arrays, output, rtol=rtol) for arrays, output in others):
+            if (
+                found is not None
+                and all(found.matches(arrays, output, rtol=rtol) for arrays, output in drawn[1:])
+                and is_shown(found, drawn, tries=MOST_TRIES, rtol=rtol)
+            ):
                 return found
             if tries.is_spent():
                 return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -54,6 +55,14 @@ class KnownFunction:
     upstream: str = "g"  # the name of the gradient that arrives at the output
     logits: str = "z"
     constants: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def described(self) -> str:
+        """The title and the layout. One sample has no mean over the samples."""
+        title = self.title
+        if self.layout.ndim == 1:
+            title = re.sub("^the (mean|sum) over the samples of ", "", title)
+        return f"{title}, {self.layout}"
 
     def batch_axes(self, arrays: Sequence[Array]) -> dict[int, int] | None:
         """The axis that counts the samples, for the number of each array that has one; None where it cannot be told."""

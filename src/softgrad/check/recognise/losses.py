@@ -25,6 +25,14 @@ BASES = ("2", "10")  # of the logarithm, other than e
 REVERSED_ROW = "sum_k(p * (logp - log(t)))"
 BINARY_ROW = "-sum_k(t * log(a) + (1 - t) * log(1 - a))"
 
+WHOLE = {  # what a loss divides the sum over the rows by, in words
+    "": "sum over the samples",
+    "m": "mean over the samples",
+    "n": "mean over the samples that count",
+    "sum_w": "weighted mean over the samples",
+    "(m * K)": "mean over all entries",
+    "m_0": "sum over the samples, divided by the length of the first batch axis,",
+}
 FACTORS = {"mask": "masked rows", "v": "ignored rows", "c": "class weights", "s": "sample weights"}
 
 
@@ -44,15 +52,14 @@ class RowLoss(NamedTuple):
         grad = f"d{self.input}"
         if not scalar:
             lines, back = (*self.forward, "loss = per_row(r)"), (*self.backward, f"{grad} = rows(g) * {grad}")
-            title = f"{self.title}, a loss for each row"
+            title = f"the {self.title}, for each row"
             yield OutputFunction(title, lines, "loss", back, "g", self.constants, self.roles, self.input)
             return
         wider = ("(m * K)", "m_0") if "m" in self.divisors else ()  # m_0: the number of sequences or images
         for divisor in (*self.divisors, "", *wider):
             for base in bases:
                 by = [*([divisor] if divisor else []), *([f"log({base})"] if base else [])]
-                whole = "sum of" if not divisor else "mean over all entries of" if "K" in divisor else "mean of"
-                title = f"{whole} the {self.title}" + (f" to base {base}" if base else "")
+                title = f"the {WHOLE[divisor]} of the {self.title}" + (f" to base {base}" if base else "")
                 lines = (*self.forward, "loss = sum_all(r)" + "".join(f" / {one}" for one in by))
                 back = (*self.backward, *(f"{grad} = {grad} / {one}" for one in by), f"{grad} = g * {grad}")
                 yield OutputFunction(title, lines, "loss", back, "g", self.constants, self.roles, self.input)
@@ -190,7 +197,8 @@ def of_probabilities(target: Target, epsilons: tuple[float, ...] = ()) -> Iterat
         ("squared error of probabilities", "sum_k((p - t) ** 2)", SQUARED[1]),
         ("half squared error of probabilities", "sum_k((p - t) ** 2) / 2", SQUARED[0]),
         ("binary cross-entropy of probabilities", BINARY_ROW, BINARY_AT_PROBABILITIES),
-        ("negative log-likelihood of log-probabilities", "-sum_k(t * z)", "dz = -t"),
+        # Against real numbers, this is any inner product.
+        *((("negative log-likelihood of log-probabilities", "-sum_k(t * z)", "dz = -t"),) if target.sums_to_1 else ()),
     ):
         lines = (*_target_lines(target), *(("a = p",) if row == BINARY_ROW else ()), f"r = {row}")
         yield RowLoss(title, lines, (back,), constants=target.constants, roles=target.roles, input=back[1])

@@ -55,6 +55,7 @@ class Recogniser:
                 self.findings.note("context does not fit what forward computes, and was not used")
         if function is None:
             return None
+        function = self._of_more_samples(function, samples, judged)
         at = [*samples, *self._resized(function, samples[-1])]
         drawn = [(sample, draw) for sample in at if (draw := self._draw(function, sample)) is not None]
         if not drawn:
@@ -79,6 +80,17 @@ class Recogniser:
             return []
         other = self.sampler.resized(sample, {keys[i]: axis for i, axis in axes.items()})
         return [] if other is None else [other]
+
+    def _of_more_samples(
+        self, function: KnownFunction, samples: list[Sample], judged: Mapping[Key, Judgement]
+    ) -> KnownFunction:
+        """The function that fits two samples as well. Of one sample, the mean over the samples is the sum."""
+        if function.layout.ndim < 2 or function.forward(_plain(self._arrays(samples[0])))["m"] != 1:
+            return function
+        more = self._resized(function, samples[-1])
+        if all(function.matches(_plain(self._arrays(one)), one.output, rtol=self.within) for one in more):
+            return function
+        return self._function([*samples[:3], *more], judged, self.context.known) or function
 
     def _trusted(
         self, backward: KnownBackward, samples: list[Sample], given: Sample, judged: Mapping[Key, Judgement]
@@ -148,3 +160,7 @@ class Recogniser:
 
 def _in_float64(array: Array) -> Array:
     return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+
+def _plain(arrays: list[UserArray]) -> list[Array]:
+    return [one.array for one in arrays]
