@@ -3,21 +3,31 @@
 A `Table` holds the columns as they were read. An `Encoding` converts them to the matrix x that a network takes as its
 input. It standardises each number column, (value - mean) / standard deviation, and one-hot encodes each text column.
 It is fitted to the training rows and saved with the network, so that later tables are converted in the same way.
+
+A cell of a CSV file is a number if it is written like 12, -0.5, .5 or 1e-3, with spaces around it or not. Everything
+else is text: 1_000, 1,5, 0x10, digits that are not ASCII, nan and inf. A column with numbers in at least half of its
+cells is a number column, and any other cell in it is an error. To have numbers read as text, write a letter before
+them, as in n12.
 """
 
 from __future__ import annotations
 
 import csv
-import math
+import io
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from softgrad import _json
 from softgrad._arrays import Array
 from softgrad._calls import explained
 from softgrad._extras import needs
+from softgrad._files import read_whole
+from softgrad._messages import one_line, quoted
+from softgrad._numerals import to_number
 from softgrad._options import closest
 from softgrad.errors import DataError
 
@@ -69,7 +79,9 @@ def read_table(source: str) -> Table:
 def read_classes(table: Table, target: str) -> tuple[Array, tuple[str, ...]]:
     """The class index of each row, of shape (N,), and the names of the classes.
 
-    Class names that are numbers come first, in ascending order. The others follow, sorted as Python sorts strings.
+    If every cell is a number, the classes are numbers: 1, 1.0 and 1e0 are one class, whose name is the shortest of its
+    spellings, and the classes are in ascending order. Otherwise the classes are texts, and 1 and 1.0 are two of them;
+    those that are numbers come first, in ascending order, and the others follow, sorted as Python sorts strings.
 
     Raises:
         DataError: there is no such column, a cell of it is empty, or all its cells are the same.
@@ -79,15 +91,25 @@ def read_classes(table: Table, target: str) -> tuple[Array, tuple[str, ...]]:
         >>> names
         ('setosa', 'versicolor', 'virginica')
     """
-    labels = _text_column(table, target)
-    names = sorted(set(labels.tolist()), key=lambda name: (_to_number(name) is None, _to_number(name) or 0.0, name))
-    if len(names) < 2:
+    labels = _text_column(table, target).tolist()
+    names = set(labels)
+    values = {name: to_number(name) for name in names}
+    key_of: dict[str, Any] = {name: name for name in names}
+    if None not in values.values():
+        key_of = {name: Decimal(name) for name in names}  # exact: two long integers may be the same float
+        order = sorted(names, key=lambda name: (key_of[name], len(name), name))
+    else:
+        order = sorted(names, key=lambda name: (values[name] is None, values[name] or 0.0, name))
+    classes: dict[Any, str] = {}
+    for name in order:
+        classes.setdefault(key_of[name], name)
+    if len(classes) < 2:
         raise DataError(
-            f"{table.source}: column {target!r} is {names[0]!r} in all {len(labels)} rows, wanted at least 2 classes; "
-            "choose another target column, or add rows of other classes"
+            f"{table.source}: column {quoted(target)} is {quoted(order[0])} in all {len(labels)} rows, wanted at least "
+            "2 classes; choose another target column, or add rows of other classes"
         )
-    index_of = {name: index for index, name in enumerate(names)}
-    return np.array([index_of[label] for label in labels.tolist()]), tuple(names)
+    index_of = {key: index for index, key in enumerate(classes)}
+    return np.array([index_of[key_of[label]] for label in labels]), tuple(classes.values())
 
 
 class Split(NamedTuple):
@@ -124,8 +146,8 @@ def split(table: Table, target: Array, classes: Sequence[str], *, seed: int) -> 
     counts = np.bincount(target, minlength=len(classes))
     if counts.min() < MIN_ROWS_PER_CLASS:
         raise DataError(
-            f"{table.source}: class {classes[int(counts.argmin())]!r} has {_count(counts.min(), 'row')}, wanted at "
-            f"least {MIN_ROWS_PER_CLASS}: one each for training, validation and test; merge rare classes or remove "
+            f"{table.source}: class {quoted(classes[int(counts.argmin())])} has {_count(counts.min(), 'row')}, wanted "
+            f"at least {MIN_ROWS_PER_CLASS}: one each for training, validation and test; merge rare classes or remove "
             "their rows"
         )
     if len(target) < 5 * len(classes):
@@ -155,8 +177,9 @@ class NumberColumn(NamedTuple):
         if too_large.any():
             row = int(too_large.argmax())
             raise DataError(
-                f"{table.where(row)}: column {self.name!r} is {values[row]:g}, too far from the mean {self.mean:g} of "
-                f"the training rows, whose standard deviation is {self.scale:g}; correct the cell or remove the row"
+                f"{table.where(row)}: column {quoted(self.name)} is {values[row]:g}, too far from the mean "
+                f"{self.mean:g} of the training rows, whose standard deviation is {self.scale:g}; correct the cell or "
+                "remove the row"
             )
         return standardised[:, None]
 
@@ -175,8 +198,8 @@ class TextColumn(NamedTuple):
         if unknown.any():
             row = int(unknown.argmax())
             raise DataError(
-                f"{table.where(row)}: column {self.name!r} is {str(cells[row])!r}, a category that the training data "
-                f"does not have; wanted one of {_list_names(self.categories)}"
+                f"{table.where(row)}: column {quoted(self.name)} is {quoted(str(cells[row]))}, a category that the "
+                f"training data does not have; wanted one of {list_names(self.categories)}"
             )
         columns: Array = one_hot.astype(np.float64)
         return columns
@@ -221,31 +244,53 @@ class Encoding(NamedTuple):
         """
         return np.hstack([column.encode(table) for column in self.columns])
 
+    @property
+    def width(self) -> int:
+        """D, the number of columns of x."""
+        return sum(1 if isinstance(column, NumberColumn) else len(column.categories) for column in self.columns)
+
     def to_json(self) -> list[dict[str, Any]]:
         """The encoding as lists, dictionaries, strings and numbers, for a JSON file."""
         return [column._asdict() for column in self.columns]
 
     @classmethod
-    def from_json(cls, columns: list[dict[str, Any]]) -> Encoding:
-        """The encoding from which `to_json` made `columns`."""
-        return cls(
-            tuple(
-                TextColumn(column["name"], tuple(column["categories"]))
-                if "categories" in column
-                else NumberColumn(column["name"], float(column["mean"]), float(column["scale"]))
-                for column in columns
-            )
-        )
+    def from_json(cls, columns: Any) -> Encoding:
+        """The encoding from which `to_json` made `columns`.
+
+        Raises:
+            DataError: `to_json` cannot have made `columns`.
+        """
+        try:
+            read = [
+                _column_from_json(each, f"encoding[{i}]") for i, each in enumerate(_json.items(columns, "encoding"))
+            ]
+            _json.texts([column.name for column in read], "the names of the columns")
+        except ValueError as error:
+            raise DataError(f"Encoding: {one_line(str(error), 200)}; wanted what to_json gives") from error
+        return cls(tuple(read))
+
+
+def _column_from_json(value: Any, place: str) -> NumberColumn | TextColumn:
+    fields = _json.mapping(value, place)
+    kind: type[NumberColumn | TextColumn] = TextColumn if "categories" in fields else NumberColumn
+    _json.mapping(value, place, *kind._fields)
+    name = _json.text(fields["name"], f"{place}.name")
+    if kind is TextColumn:
+        return TextColumn(name, _json.texts(fields["categories"], f"{place}.categories"))
+    scale = _json.number(fields["scale"], f"{place}.scale")
+    if scale <= 0:
+        raise ValueError(f"{place}.scale is {scale}, wanted a positive number")
+    return NumberColumn(name, _json.number(fields["mean"], f"{place}.mean"), scale)
 
 
 def _fit_column(table: Table, name: str, rows: Array) -> NumberColumn | TextColumn:
     column = table.columns[name]
-    if column.dtype.kind == "U" and 2 * sum(_to_number(cell) is not None for cell in column.tolist()) < len(column):
+    if column.dtype.kind == "U" and 2 * sum(to_number(cell) is not None for cell in column.tolist()) < len(column):
         categories = tuple(sorted(set(_text_column(table, name).tolist())))
         if len(categories) > max(50, len(column) / 2):
             raise DataError(
-                f"{table.source}: column {name!r} is text with {len(categories):,} different values in {len(column):,} "
-                "rows, like an identifier, wanted categories that occur repeatedly; remove the column"
+                f"{table.source}: column {quoted(name)} is text with {len(categories):,} different values in "
+                f"{len(column):,} rows, like an identifier, wanted categories that occur repeatedly; remove the column"
             )
         return TextColumn(name, categories)
     values = _number_column(table, name)[rows].astype(np.longdouble)  # long double, so that squares do not overflow
@@ -259,12 +304,12 @@ def _number_column(table: Table, name: str) -> Array:
     if column.dtype.kind != "U":
         return column
     cells = column.tolist()
-    values = [_to_number(cell) for cell in cells]
+    values = [to_number(cell) for cell in cells]
     for row, value in enumerate(values):
         if value is None:
             raise DataError(
-                f"{table.where(row)}: column {name!r} is {cells[row]!r}, wanted a number, since this is a column of "
-                "numbers; correct the cell or remove the row"
+                f"{table.where(row)}: column {quoted(name)} is {quoted(cells[row])}, wanted a number, since this is a "
+                "column of numbers; correct the cell or remove the row"
             )
     return np.array(values, dtype=np.float64)
 
@@ -276,8 +321,8 @@ def _text_column(table: Table, name: str) -> Array:
     if missing.any():
         row = int(missing.argmax())
         raise DataError(
-            f"{table.where(row)}: column {name!r} is {str(cells[row])!r}, wanted a value; fill the cell in or remove "
-            "the row"
+            f"{table.where(row)}: column {quoted(name)} is {quoted(str(cells[row]))}, wanted a value; fill the cell in "
+            "or remove the row"
         )
     return cells
 
@@ -285,22 +330,16 @@ def _text_column(table: Table, name: str) -> Array:
 def _column(table: Table, name: str) -> Array:
     if name not in table.columns:
         near = closest(name, table.columns)
-        hint = f"; did you mean {near!r}?" if near else ""
-        raise DataError(f"{table.source} has no column {name!r}; its columns are {_list_names(table.columns)}{hint}")
+        hint = f"; did you mean {quoted(near)}?" if near else ""
+        raise DataError(
+            f"{table.source} has no column {quoted(name)}; its columns are {list_names(table.columns)}{hint}"
+        )
     return table.columns[name]
 
 
-def _to_number(cell: str) -> float | None:
-    """The finite number that a cell holds, or None."""
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
-def _list_names(names: Iterable[str], limit: int = 8) -> str:
-    shown = [repr(name) for name in names]
+def list_names(names: Iterable[str], limit: int = 8) -> str:
+    """The first names, quoted, and how many there are besides."""
+    shown = [quoted(name) for name in names]
     return ", ".join(shown[:limit]) + (f" and {len(shown) - limit} more" if len(shown) > limit else "")
 
 
@@ -320,13 +359,13 @@ def _bundled(name: str) -> Table:
 
 def _read_csv(source: str) -> Table:
     try:
-        with Path(source).open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, skipinitialspace=True, strict=True)
-            rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row not in ([], [""])]
+        text = io.StringIO(read_whole(Path(source)).decode("utf-8-sig"), newline="")
+        reader = csv.reader(text, skipinitialspace=True, strict=True)
+        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row not in ([], [""])]
     except FileNotFoundError as error:
         near = closest(source, BUNDLED)
         hint = f"; did you mean {near}?" if near else ""
-        raise DataError(f"{source!r} is neither a file nor one of {', '.join(BUNDLED)}{hint}") from error
+        raise DataError(f"{quoted(source)} is neither a file nor one of {', '.join(BUNDLED)}{hint}") from error
     except OSError as error:
         raise DataError(f"{source} cannot be read: {error.strerror}; give the path of a CSV file") from error
     except UnicodeDecodeError as error:
@@ -348,7 +387,7 @@ def _read_csv(source: str) -> Table:
                 "(in pandas, to_csv(index=False) leaves the index out)"
             )
         if name in header[:i]:
-            raise DataError(f"{source}: two columns are named {name!r}; wanted a different name for each column")
+            raise DataError(f"{source}: two columns are named {quoted(name)}; wanted a different name for each column")
     if not rows:
         raise DataError(f"{source} has column names but no rows; wanted one row per line below them")
     for line, row in rows:

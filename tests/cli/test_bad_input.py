@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +12,11 @@ CSV = ("train", "data.csv", "--target", "kind")
 IRIS = ("train", "iris", "--hidden", "4", "--epochs", "3")
 
 COMMAND_LINES = {  # name: (arguments, message)
-    "unknown command": (("trian",), "No such command 'trian'"),
-    "unknown option": ((*IRIS, "--leaning-rate", "1"), "(?i)no such option.*--leaning-rate"),
+    "unknown command": (("trian",), "no such command 'trian'; did you mean train"),
+    "unknown option": (
+        (*IRIS, "--leaning-rate", "1"),
+        "train: no such option --leaning-rate; did you mean --learning-rate",
+    ),
     "extra argument": ((*IRIS, "wine"), r"unexpected extra argument.*wine"),
     "option without a value": ((*IRIS, "--seed"), "'--seed'"),
     "unknown activation": ((*IRIS, "--activation", "gelu"), "'--activation'.*'gelu'"),
@@ -27,18 +29,22 @@ COMMAND_LINES = {  # name: (arguments, message)
     "seed below 0": ((*IRIS, "--seed", "-1"), "'--seed'"),
     "seed too large": ((*IRIS, "--seed", "4294967296"), "'--seed'"),
     "learning rate is a word": ((*IRIS, "--learning-rate", "fast"), "'--learning-rate'"),
-    "learning rate below 0": ((*IRIS, "--learning-rate", "-1"), "Adam: learning_rate is -1.0, wanted a positive"),
-    "learning rate 0": ((*IRIS, "--learning-rate", "0"), "learning_rate is 0.0, wanted a positive number"),
-    "learning rate NaN": ((*IRIS, "--learning-rate", "nan", "--optimizer", "sgd"), "SGD: learning_rate is nan"),
-    "learning rate infinite": ((*IRIS, "--learning-rate", "inf"), "learning_rate is inf"),
+    "learning rate below 0": ((*IRIS, "--learning-rate", "-1"), "train: --learning-rate is -1.0, wanted a positive"),
+    "learning rate 0": ((*IRIS, "--learning-rate", "0"), "--learning-rate is 0.0, wanted a positive number"),
+    "learning rate NaN": ((*IRIS, "--learning-rate", "nan", "--optimizer", "sgd"), "--learning-rate is nan"),
+    "learning rate infinite": ((*IRIS, "--learning-rate", "inf"), "--learning-rate is inf"),
     "hidden is a word": (("train", "iris", "--hidden", "many"), "--hidden is 'many', wanted positive integers"),
     "hidden is empty": (("train", "iris", "--hidden", ""), "--hidden is ''"),
     "hidden below 0": (("train", "iris", "--hidden", "-3"), "--hidden is '-3'"),
     "hidden 0 among others": (("train", "iris", "--hidden", "8,0"), "--hidden is '8,0'"),
     "hidden with a gap": (("train", "iris", "--hidden", "8,,4"), "--hidden is '8,,4'"),
     "hidden is a fraction": (("train", "iris", "--hidden", "8.5"), "--hidden is '8.5'"),
+    "hidden with a gap in the digits": (("train", "iris", "--hidden", "1_0"), "--hidden is '1_0'"),
     "hidden too large": (("train", "iris", "--hidden", "9" * 20), "--hidden is '9+'"),
-    "target of a bundled set": ((*IRIS, "--target", "target"), "iris already has a target; leave out --target target"),
+    "target of a bundled set": (
+        (*IRIS, "--target", "target"),
+        "iris already has a target; leave out --target 'target'",
+    ),
     "model missing": (("predict",), "(?i)missing argument.*model"),
     "data missing": (("predict", "model"), "(?i)missing argument.*data"),
 }
@@ -51,7 +57,7 @@ TABLES = {  # name: (arguments, content of data.csv, message)
     "no target": (
         ("train", "data.csv"),
         "a,kind\n1,2\n",
-        "--target is missing; name the column of data.csv that holds the class: a, kind",
+        "--target is missing; name the column of data.csv that holds the class: 'a', 'kind'",
     ),
     "misspelt target": (("train", "data.csv", "--target", "knd"), "a,kind\n1,2\n", "no column 'knd'.*mean 'kind'?"),
     "no feature column": (CSV, "kind\n" + "x\ny\n" * 9, "data.csv has no column besides the target 'kind'"),
@@ -109,9 +115,12 @@ PREDICTIONS = {  # name: (arguments, content of data.csv, message)
 }
 
 OUTPUT_FOLDERS = {  # name: (--out, message)
-    "file": ("data.csv", "data.csv cannot be written to: data.csv: Not a directory; choose another folder"),
-    "below a file": ("data.csv/a/b", "data.csv/a/b cannot be written to: .*data.csv: Not a directory"),
-    "not writable": ("/proc/run", "/proc/run cannot be written to: /proc"),
+    "file": ("data.csv", "data.csv/model.safetensors cannot be written: Not a directory; choose another path"),
+    "below a file": ("data.csv/a/b", "data.csv/a/b/model.safetensors cannot be written: Not a directory"),
+    "not writable": ("/proc/run", "/proc/run/model.safetensors cannot be written"),
+    "symbolic link to itself": ("loop", "loop/model.safetensors cannot be written: Too many levels of symbolic links"),
+    "model is a folder": ("taken", "taken/model.safetensors cannot be written: Is a directory"),
+    "metrics are a folder": ("half", "half/metrics.json cannot be written: Is a directory"),
 }
 
 
@@ -157,6 +166,9 @@ def test_invalid_predictions_are_rejected(case, assert_rejected, trained, tmp_pa
 def test_a_folder_that_cannot_be_written_is_rejected_before_training(case, assert_rejected, tmp_path):
     folder, message = OUTPUT_FOLDERS[case]
     write_csv(tmp_path / "data.csv", mixed_rows())
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "taken" / "model.safetensors").mkdir(parents=True)
+    (tmp_path / "half" / "metrics.json").mkdir(parents=True)
     assert_rejected((*CSV, "--out", folder), message)
 
 
@@ -175,24 +187,25 @@ def test_a_lack_of_memory_is_reported(assert_rejected, monkeypatch):
         raise MemoryError("Unable to allocate 149. GiB")
 
     monkeypatch.setattr("softgrad.nn.Dense.initialize", no_memory)
-    message = r"not enough memory: Unable to allocate 149\. GiB; use fewer hidden units or rows"
+    message = r"not enough memory: Unable to allocate 149\. GiB; use fewer hidden units, rows or classes"
     assert_rejected(IRIS, message, out=r"iris: .*\n")
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "metrics.json"])
-def test_a_full_disk_leaves_the_files_of_the_previous_run(name, softgrad, tmp_path, monkeypatch):
+@pytest.mark.parametrize("call", [1, 2])
+def test_a_full_disk_leaves_the_files_of_the_previous_run(call, softgrad, tmp_path, monkeypatch):
+    """The disk is full when the model is synced, or when the metrics are."""
     assert softgrad(*IRIS, "--out", "run").code == 0
-    before = (tmp_path / "run" / name).read_bytes()
-    fsync = os.fsync
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    calls = []
 
-    def fail_for_name(descriptor):
-        if Path(f"/proc/self/fd/{descriptor}").readlink().name == name:
+    def fail(descriptor):
+        calls.append(descriptor)
+        if len(calls) == call:
             raise OSError(28, "No space left on device")
-        fsync(descriptor)
 
-    monkeypatch.setattr(os, "fsync", fail_for_name)
+    monkeypatch.setattr(os, "fsync", fail)
     run = softgrad(*IRIS, "--seed", 1, "--out", "run")
     assert run.code == 2
+    name = ["model.safetensors", "metrics.json"][call - 1]
     assert run.err == f"softgrad: run/{name} cannot be written: No space left on device; choose another path\n"
-    assert (tmp_path / "run" / name).read_bytes() == before
-    assert len(list((tmp_path / "run").iterdir())) == 2
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before

@@ -209,7 +209,7 @@ def test_ctrl_c_stops_the_command_with_one_line(check, checker):
 
     checker.action = interrupted
     result = check(PAIR, *SHAPE)
-    assert (result.code, result.out, result.err) == (130, "", "softgrad: stopped; nothing was written\n")
+    assert (result.code, result.out, result.err) == (130, "", "softgrad: stopped\n")
 
 
 def test_an_error_of_the_checker_is_not_attributed_to_the_file(check, checker, softgrad):
@@ -311,9 +311,9 @@ def test_an_invalid_shape_is_rejected(shape, assert_rejected):
     assert_rejected(PAIR, (f"--shape={shape}",), message)
 
 
-@pytest.mark.parametrize("shape", ["9" * 30, "100000x100000", "x".join("1" * 65)])
+@pytest.mark.parametrize("shape", ["9" * 30, "9" * 5000, "100000x1000", "100000x100000", "x".join("1" * 65)])
 def test_a_large_shape_is_rejected(shape, assert_rejected):
-    assert_rejected(PAIR, ("--shape", shape), f"--shape is '{shape}', too large to check")
+    assert_rejected(PAIR, ("--shape", shape), "--shape is '.*wanted at most 1,048,576 numbers and 64 axes")
 
 
 @pytest.mark.parametrize("parameters", ADAPTED)

@@ -50,9 +50,18 @@ def test_writes_each_output_format(softgrad, tmp_path):
 
 INVALID = {  # name: (command line, message)
     "no target": ("2 1", "Missing option '--target'"),
-    "word": ("2 x --target 0", "LOGITS has 'x', wanted numbers such as"),
-    "unknown option": ("2 1 --foo --target 0", "no such option --foo\n"),
+    "word": ("2 x --target 0", "LOGITS has 'x', wanted finite numbers such as"),
+    "unknown option": ("2 1 --foo --target 0", "no such option --foo; --help lists the options\n"),
     "misspelt option": ("2 1 --lyout columns --target 0", "no such option --lyout; did you mean --layout?"),
+    "misspelt target": ("2 1 --taget 0", "explain: no such option --taget; did you mean --target?"),
+    "digits with a gap": ("1_000 1 --target 0", "LOGITS has '1_000', wanted finite numbers"),
+    "digits of another script": ("2 \u0663 --target \u0660", "LOGITS has '\u0663', wanted finite numbers"),
+    "class of another script": ("2 1 --target \u0660", "--target is '\u0660', wanted a class index"),
+    "many classes in full": (
+        " ".join("1" * 5000) + " --target 0 --classes 5000",
+        "classes is 5,000 of 5,000, wanted at most 50",
+    ),
+    "many rows in full": ("1,2 " * 60 + "--target 0 " * 60 + "--rows 51", "rows is 51 of 60, wanted at most 50"),
     "unknown class": ("2 1 --target 2", r"target is 2, but logits have 2 classes"),
     "target is a word": ("2 1 --target first", "--target is 'first', wanted a class index such as 0"),
     "target is a fraction": ("2 1 --target 0.5", "--target is '0.5', wanted a class index such as 0"),
@@ -64,7 +73,7 @@ INVALID = {  # name: (command line, message)
     "ragged rows": ("2,1 1 --target 0 --target 0", "the rows of LOGITS have the lengths 2, 1, wanted rows of equal"),
     "too few targets": ("2,1 1,2 --target 0", "the number of targets is 1, but the number of rows is 2; give --target"),
     "too many targets": ("2 1 --target 0 --target 1", "the number of targets is 2, but the number of rows is 1; give"),
-    "nan": ("2 nan --target 0", "logits[1] is nan"),
+    "nan": ("2 nan --target 0", "LOGITS has 'nan', wanted finite numbers"),
     "unknown loss": ("2 1 --target 0 --loss hinge", "hinge"),
     "folder that cannot be created": ("2 1 --target 0 --html /dev/null/a.html", "cannot be written"),
 }

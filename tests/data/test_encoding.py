@@ -64,6 +64,14 @@ COLUMNS = {  # name: (cells, whether this is a number column)
     "dates": ("2020-01-01 2020-01-02 2020-01-03", False),
     "decimal commas": ('"1,5" "2,5" "3,5"', False),
     "numbers with units": ("1cm 2cm 3cm", False),
+    "digits with gaps": ("1_000 2_000 3_000", False),
+    "Arabic-Indic digits": ("\u0661 \u0662 \u0663", False),
+    "full-width digits": ("\uff11 \uff12 \uff13", False),
+    "hexadecimal": ("0x1 0x2 0x3", False),
+    "infinities": ("inf -inf Infinity", False),
+    "points alone": (". .. ...", False),
+    "fractions without a digit on one side": ("1. .5 2.", True),
+    "zeros in front": ("007 010 001", True),
 }
 
 
@@ -115,6 +123,9 @@ INVALID_CELLS = {  # name: (the file, message)
         "line 3: column 'b' is '', wanted a value; fill the cell in or remove the row",
     ),
     "NaN in a text column": ("a,b\n1,x\n2,nan\n3,z\n", "line 3: column 'b' is 'nan', wanted a value"),
+    "digits with a gap": ("a,b\n1,x\n1_000,y\n3,z\n", "line 3: column 'a' is '1_000', wanted a number"),
+    "full-width digit": ("a,b\n1,x\n\uff11,y\n3,z\n", "line 3: column 'a' is '\uff11', wanted a number"),
+    "hexadecimal": ("a,b\n1,x\n0x1,y\n3,z\n", "line 3: column 'a' is '0x1', wanted a number"),
     "row of commas": ("a,b\n1,x\n,\n3,z\n", "line 3: column 'a' is '', wanted a number"),
 }
 
@@ -166,3 +177,30 @@ def test_long_lists_in_messages_are_shortened(table):
     later = table("a\nc99\n")
     with pytest.raises(DataError, match=r"wanted one of 'c00', .*, 'c07' and 12 more$"):
         encoding.transform(later)
+
+
+NUMBER, TEXT = {"name": "a", "mean": 0.5, "scale": 2}, {"name": "b", "categories": ["x", "y"]}
+INVALID_JSON = {  # name: (the encoding, message)
+    "missing": (None, "encoding is None, wanted a list"),
+    "object": ({}, "encoding is {}, wanted a list"),
+    "list of numbers": ([1], r"encoding\[0\] is 1, wanted an object"),
+    "missing scale": ([{"name": "a", "mean": 0}], r"encoding\[0\] has no 'scale'"),
+    "unknown key": ([{**NUMBER, "unit": "m"}], "has the unknown key 'unit'"),
+    "name is a number": ([NUMBER, {**TEXT, "name": 3}], r"encoding\[1\].name is 3, wanted a string"),
+    "scale 0": ([{**NUMBER, "scale": 0}], "scale is 0.0, wanted a positive number"),
+    "scale is text": ([{**NUMBER, "scale": "1"}], "scale is '1', wanted a finite number"),
+    "mean is true": ([{**NUMBER, "mean": True}], "mean is True, wanted a finite number"),
+    "mean of 5,000 digits": ([{**NUMBER, "mean": 10**5000}], "mean is <int>, wanted a finite number"),
+    "mean is infinite": ([{**NUMBER, "mean": float("inf")}], "mean is inf, wanted a finite number"),
+    "categories are text": ([{**TEXT, "categories": "xy"}], "categories is 'xy', wanted a list"),
+    "category is null": ([{**TEXT, "categories": ["x", None]}], r"categories\[1\] is None, wanted a string"),
+    "category twice": ([{**TEXT, "categories": ["x", "x"]}], "categories has the same string twice"),
+    "column twice": ([NUMBER, NUMBER], "the names of the columns has the same string twice"),
+}
+
+
+@pytest.mark.parametrize("case", INVALID_JSON)
+def test_json_that_is_no_encoding_is_rejected(case):
+    value, message = INVALID_JSON[case]
+    with pytest.raises(DataError, match=f"^Encoding: .*{message}.*; wanted what to_json gives$"):
+        Encoding.from_json(value)

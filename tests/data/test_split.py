@@ -16,7 +16,8 @@ ORDERS = {  # name: (cells, class names in order)
     "numbers": ("10 9 1 10", ("1", "9", "10")),
     "fractions": ("0.5 -1 2 0.25", ("-1", "0.25", "0.5", "2")),
     "numbers before words": ("b 2 a 10", ("2", "10", "a", "b")),
-    "equal numbers, different text": ("01 1 1.0 2", ("01", "1", "1.0", "2")),
+    "numbers as text": ("1_0 9 1_1", ("9", "1_0", "1_1")),
+    "1 and 1.0 beside a word": ("1 1.0 b", ("1", "1.0", "b")),
     "not ASCII": ("größe 数 größe a", ("a", "größe", "数")),
     "true and false": ("True False True False", ("False", "True")),
 }
@@ -28,6 +29,27 @@ def test_classes_keep_their_names_in_sorted_order(case, table):
     indices, names = read_classes(table(column(cells.split())), "kind")
     assert names == wanted
     assert [names[index] for index in indices] == cells.split()
+
+
+SPELLINGS = {  # name: (cells that are numbers throughout, class names, class indices)
+    "integers and fractions": ("1.0 1 2 1 2.0", ("1", "2"), [0, 0, 1, 0, 1]),
+    "zeros in front": ("01 1 2 002", ("1", "2"), [0, 0, 1, 1]),
+    "exponents": ("1e1 10 5", ("5", "10"), [1, 1, 0]),
+    "signs": ("+1 -0 0 1", ("0", "1"), [1, 0, 0, 1]),
+    "integers that float64 cannot tell apart": (
+        "9007199254740993 9007199254740992",
+        ("9007199254740992", "9007199254740993"),
+        [1, 0],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SPELLINGS)
+def test_numbers_are_one_class_however_they_are_written(case, table):
+    cells, wanted, wanted_indices = SPELLINGS[case]
+    indices, names = read_classes(table(column(cells.split())), "kind")
+    assert names == wanted
+    assert indices.tolist() == wanted_indices
 
 
 INVALID_CLASSES = {  # name: (cells, target, message)

@@ -1,6 +1,7 @@
 """Saving and loading a network, damaged files, and a save that fails."""
 
 import errno
+import hashlib
 import json
 import os
 import struct
@@ -66,7 +67,26 @@ def rewritten(path, header=None, tensors=None):
         old_tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     new_header = {k: v for k, v in {**old_header, **(header or {})}.items() if v is not None}
     new_tensors = {k: v for k, v in {**old_tensors, **(tensors or {})}.items() if v is not None}
-    return to_bytes(new_tensors, metadata={"softgrad": json.dumps(new_header)})
+    return sealed(to_bytes(new_tensors, metadata={"softgrad": json.dumps(new_header)}))
+
+
+def sealed(data):
+    """The bytes with the checksum that belongs to them: SHA-256 with its own 64 digits as zeros."""
+    start = data.index(rb"\"sha256\": \"") + len(rb"\"sha256\": \"")
+    zeroed = data[:start] + b"0" * 64 + data[start + 64 :]
+    return data[:start] + hashlib.sha256(zeroed).hexdigest().encode() + data[start + 64 :]
+
+
+def rewritten_text(path, text):
+    """The bytes of a file whose description is this text, which need not be JSON."""
+    return to_bytes({WEIGHT: np.zeros(3)}, {"softgrad": text})
+
+
+def renamed(path, old, new):
+    """The bytes of the file with a part of its header replaced by one of the same length."""
+    data = path.read_bytes()
+    assert data.count(old) == 1 and len(old) == len(new)
+    return sealed(data.replace(old, new))
 
 
 WEIGHT = "layers.0.weight"  # (5, 5), float32
@@ -81,13 +101,59 @@ DAMAGED = {  # name: (function from the path to the damaged bytes, message)
     "no softgrad header": (lambda path: to_bytes({WEIGHT: np.zeros(3)}), "is not a softgrad model"),
     "header is not JSON": (lambda path: to_bytes({WEIGHT: np.zeros(3)}, {"softgrad": "{"}), "is damaged"),
     "header is a list": (lambda path: to_bytes({WEIGHT: np.zeros(3)}, {"softgrad": "[1]"}), "is not a softgrad model"),
-    "unknown format": (lambda path: rewritten(path, {"format": "softgrad network 9"}), "is not a softgrad model"),
-    "no layers": (lambda path: rewritten(path, {"layers": None}), "KeyError.'layers'"),
+    "unknown format": (
+        lambda path: rewritten(path, {"format": "softgrad network 9"}),
+        "has the format 'softgrad network 9', wanted 'softgrad network 2'",
+    ),
+    "no checksum": (
+        lambda path: to_bytes({WEIGHT: np.zeros(3)}, {"softgrad": '{"format": "softgrad network 2"}'}),
+        "it has no checksum",
+    ),
+    "another number": (
+        lambda path: path.read_bytes()[:-1] + b"0",
+        "its content does not match its checksum",
+    ),
+    "NaN in the header": (
+        lambda path: renamed(path, b'\\"facts\\": {}', b'\\"facts\\":NaN'),
+        "it has NaN, which is not",
+    ),
+    "deep JSON": (lambda path: rewritten_text(path, "[" * 100_000), "it is nested too deeply"),
+    "integer of 5,000 digits": (lambda path: rewritten_text(path, "1" * 5000), "its header cannot be read: "),
+    "no layers": (lambda path: rewritten(path, {"layers": None}), "the description has no 'layers'"),
+    "no facts": (lambda path: rewritten(path, {"facts": None}), "the description has no 'facts'"),
+    "facts is a list": (lambda path: rewritten(path, {"facts": [1]}), "facts is .1., wanted an object"),
+    "unknown entry": (lambda path: rewritten(path, {"author": "me"}), "the description has the unknown key 'author'"),
+    "layer is null": (lambda path: rewritten(path, {"layers": [[]]}), r"layers\[0\] is \[\], wanted an object"),
+    "layer is a number": (
+        lambda path: rewritten(path, {"layers": [{"layer": 3}]}),
+        r"layers\[0\].layer is 3, wanted a",
+    ),
+    "layer without units": (
+        lambda path: rewritten(path, {"layers": [{"layer": "Dense"}]}),
+        r"layers\[0\] has no 'units'",
+    ),
+    "units is true": (
+        lambda path: rewritten(path, {"layers": [{"layer": "Dense", "units": True}]}),
+        r"layers\[0\].units is True, wanted a positive integer",
+    ),
+    "units is huge": (
+        lambda path: rewritten(path, {"layers": [{"layer": "Dense", "units": 2**40}]}),
+        "wanted a positive integer",
+    ),
+    "width is a string": (lambda path: rewritten(path, {"in_features": "5"}), "in_features is '5', wanted a positive"),
+    "width 0": (lambda path: rewritten(path, {"in_features": 0}), "in_features is 0, wanted a positive integer"),
+    "loss is a list": (lambda path: rewritten(path, {"loss": []}), "loss is .., wanted a string"),
     "layers is empty": (lambda path: rewritten(path, {"layers": []}), "layers is empty"),
-    "layers is a string": (lambda path: rewritten(path, {"layers": "Dense"}), "does not describe a network"),
+    "layers is a string": (lambda path: rewritten(path, {"layers": "Dense"}), "layers is 'Dense', wanted a list"),
     "unknown layer": (lambda path: rewritten(path, {"layers": [{"layer": "Conv"}]}), "'Conv'"),
-    "unknown option": (lambda path: rewritten(path, {"layers": [{"layer": "ReLU", "slope": 1}]}), "'slope'"),
-    "units is a string": (lambda path: rewritten(path, {"layers": [{"layer": "Dense", "units": "5"}]}), "TypeError"),
+    "unknown option": (
+        lambda path: rewritten(path, {"layers": [{"layer": "ReLU", "slope": 1}]}),
+        "unknown key 'slope'",
+    ),
+    "units is a string": (
+        lambda path: rewritten(path, {"layers": [{"layer": "Dense", "units": "5"}]}),
+        "units is '5', wanted a positive integer",
+    ),
     "unknown loss": (lambda path: rewritten(path, {"loss": "hinge"}), "loss is 'hinge'"),
     "wrong width": (
         lambda path: rewritten(path, {"in_features": 6}),
@@ -99,7 +165,7 @@ DAMAGED = {  # name: (function from the path to the damaged bytes, message)
     ),
     "extra tensor": (
         lambda path: rewritten(path, tensors={"extra": np.zeros(3, "f4")}),
-        "the file has parameters that no layer has: .'extra'",
+        "the file has a parameter that no layer has: 'extra'",
     ),
     "wrong shape": (
         lambda path: rewritten(path, tensors={WEIGHT: np.zeros((5, 4), "f4")}),
@@ -130,7 +196,7 @@ def test_unsupported_dtypes_are_rejected(dtype, tmp_path):
     nn.save(make("relu", dtype=np.float32), path)
     (size,), content = struct.unpack("<Q", path.read_bytes()[:8]), path.read_bytes()[8:]
     header = content[:size].replace(b'"F32"', f'"{dtype}"'.encode())
-    path.write_bytes(struct.pack("<Q", len(header)) + header + content[size:])
+    path.write_bytes(sealed(struct.pack("<Q", len(header)) + header + content[size:]))
     assert_rejected(path, "is damaged|wanted float32 or float64")
 
 
@@ -140,10 +206,10 @@ def test_unsupported_number_sizes_are_rejected(dtype, tmp_path):
     size = {"F16": 2, "BF16": 2, "F8_E4M3": 1, "I64": 8}[dtype]
     header = {"layers": [{"layer": "Dense", "units": 1}], "loss": "cross_entropy", "in_features": 1}
     tensor = {"dtype": dtype, "shape": [1], "data_offsets": [0, size]}
-    metadata = {"softgrad": json.dumps({"format": "softgrad network 1", **header})}
+    metadata = {"softgrad": json.dumps({"format": "softgrad network 2", "sha256": "0" * 64, **header, "facts": {}})}
     content = json.dumps({"__metadata__": metadata, "layers.0.bias": tensor}).encode()
     path = tmp_path / "model.safetensors"
-    path.write_bytes(struct.pack("<Q", len(content)) + content + bytes(size))
+    path.write_bytes(sealed(struct.pack("<Q", len(content)) + content + bytes(size)))
     assert_rejected(path, "float|int|damaged")
 
 
@@ -183,6 +249,44 @@ def test_a_failed_save_leaves_the_old_file_unchanged(call, tmp_path, monkeypatch
         nn.save(make("tanh"), path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_every_flipped_bit_is_noticed(tmp_path):
+    """Every bit of the header, and 500 bits of the tensors: no other network is loaded, and nothing else is raised."""
+    path = tmp_path / "model.safetensors"
+    nn.save(make("relu", dtype=np.float32), path, facts={"classes": ["a", "b", "c"]})
+    data = path.read_bytes()
+    (size,) = struct.unpack("<Q", data[:8])
+    in_tensors = np.random.default_rng(0).integers(8 * (8 + size), 8 * len(data), 500).tolist()
+    missed = []
+    for bit in [*range(8 * (8 + size)), *in_tensors]:
+        damaged = bytearray(data)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        try:
+            nn.load(path)
+        except ModelError as error:
+            assert "\n" not in str(error)
+        else:
+            missed.append(bit)
+    assert not missed
+
+
+@pytest.mark.parametrize("start", [8, 300, 600, 740])
+def test_a_range_of_zeros_is_noticed(start, tmp_path):
+    path = tmp_path / "model.safetensors"
+    nn.save(make("relu", dtype=np.float32), path)
+    data = path.read_bytes()
+    assert any(data[start : start + 16])
+    path.write_bytes(data[:start] + bytes(16) + data[start + 16 :])
+    assert_rejected(path, "is damaged")
+
+
+@pytest.mark.parametrize("facts", [{"a": np.float32(1)}, {"a": float("nan")}, {1: 2, "b": {3}}])
+def test_facts_that_json_cannot_hold_are_rejected(facts, tmp_path):
+    with pytest.raises(ModelError, match="save: facts cannot be written as JSON"):
+        nn.save(make("relu"), tmp_path / "model.safetensors", facts=facts)
+    assert not list(tmp_path.iterdir())
 
 
 def test_saving_below_a_file_or_over_a_folder_raises(tmp_path):

@@ -6,7 +6,9 @@ import pytest
 from cases import LOSSES
 from judge import network as judge_network
 from nn.networks import D, batch, make
+from softgrad import nn
 from softgrad.check import compare_gradients
+from softgrad.check.derivatives.network import entries_compared
 
 # The layers of each network: 0 Dense, 1 activation, 2 Dense, 3 activation, 4 Dense. All hidden widths are D, so that a
 # transposed matrix has the right shape and only its numbers are wrong.
@@ -41,6 +43,14 @@ INPUT_SLIPS = {  # name: (activation, the layer with the mistake, its wrong inpu
 }
 
 
+@pytest.fixture(params=["every entry", "a sample"])
+def extent(request, monkeypatch):
+    """Whether every entry is compared, or a sample and projections, as in networks of more than 10,000 parameters."""
+    if request.param == "a sample":
+        monkeypatch.setattr("softgrad.check.derivatives.network.MOST_PARAMETERS", 20)
+        monkeypatch.setattr("softgrad.check.derivatives.network.SAMPLE", 4)
+
+
 def check(network, x, target):
     grads = network.loss_with_grads(x, target).grads
     return grads, compare_gradients(lambda: float(network.loss(x, target)), network.parameters, grads)
@@ -48,7 +58,7 @@ def check(network, x, target):
 
 @pytest.mark.parametrize("slip", PARAMETER_SLIPS)
 @pytest.mark.parametrize("hidden", ["relu twice", "softmax twice"])
-def test_a_wrong_parameter_gradient_is_named(slip, hidden, monkeypatch):
+def test_a_wrong_parameter_gradient_is_named(slip, hidden, extent, monkeypatch):
     name, wrong = PARAMETER_SLIPS[slip]
     network, (x, target) = make(hidden), batch()
     layer = network.layers[DENSE]
@@ -62,7 +72,7 @@ def test_a_wrong_parameter_gradient_is_named(slip, hidden, monkeypatch):
 
 @pytest.mark.parametrize("slip", INPUT_SLIPS)
 @pytest.mark.parametrize("loss", LOSSES)
-def test_a_wrong_activation_gradient_shows_in_the_layer_below(slip, loss, monkeypatch):
+def test_a_wrong_activation_gradient_shows_in_the_layer_below(slip, loss, extent, monkeypatch):
     activation, position, wrong = INPUT_SLIPS[slip]
     network, (x, target) = make(f"{activation} twice", loss=loss), batch()
     monkeypatch.setattr(network.layers[position], "input_grad", wrong)
@@ -89,3 +99,41 @@ def test_the_gradient_that_the_check_wants_is_that_of_the_judge(monkeypatch):
     errors = np.abs(got - judged) / np.maximum(np.abs(got), np.abs(judged))
     assert abs(worst.wanted - judged[worst.entry]) < 1e-7 * np.abs(judged).max()
     assert abs(worst.error - errors.max()) < 1e-6
+
+
+WIDE = (300, 128)  # the columns of a wide table, and the hidden units that are the default of the command
+
+
+def wide(seed=0):
+    rng = np.random.default_rng(seed)
+    network = nn.Network([nn.Dense(WIDE[1]), nn.ReLU(), nn.Dense(3)], dtype=np.float64).initialize(WIDE[0], seed=seed)
+    for parameter in network.parameters.values():
+        parameter += 0.05 * rng.standard_normal(parameter.shape)
+    return network, rng.standard_normal((16, WIDE[0])), rng.integers(0, 3, 16)
+
+
+def test_the_check_of_a_wide_network_takes_few_calls():
+    network, x, target = wide()
+    calls = []
+
+    def loss():
+        calls.append(1)
+        return float(network.loss(x, target))
+
+    worst = compare_gradients(loss, network.parameters, network.loss_with_grads(x, target).grads)
+    assert worst.error < 1e-6
+    assert (worst.entries, worst.projections) == (256 + 128 + 256 + 3, 16)
+    assert len(calls) < 3000
+    assert entries_compared(network.parameters) == worst.entries
+
+
+@pytest.mark.parametrize("name", ["layers.0.weight", "layers.2.weight"])
+@pytest.mark.parametrize("factor", [0, 1.001])
+def test_a_single_wrong_entry_among_many_is_found(name, factor):
+    network, x, target = wide()
+    grads = network.loss_with_grads(x, target).grads
+    large = np.argsort(np.abs(grads[name]), axis=None)[-grads[name].size // 20]
+    grads[name].flat[large] *= factor
+    worst = compare_gradients(lambda: float(network.loss(x, target)), network.parameters, grads)
+    assert (worst.name, worst.entry) == (name, np.unravel_index(large, grads[name].shape))
+    assert abs(worst.error - abs(1 - factor)) < 1e-5

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from softgrad import __version__
+from softgrad import __version__, _files
+from softgrad._messages import one_line
 from softgrad.cli.check import check
 from softgrad.cli.explain import explain
 from softgrad.cli.explore import explore
+from softgrad.cli.names import NumbersCommand, unknown_command, unknown_option
 from softgrad.cli.predict import predict
 from softgrad.cli.train import train
 from softgrad.errors import SoftgradError
 
+WRITING = ("--out", "--html", "--markdown", "--latex")  # options of a file to write
 INTERRUPTED = 130  # the exit code that typer returns after Ctrl-C
 
 app = typer.Typer(
@@ -45,17 +48,20 @@ def _options(
 app.command()(train)
 app.command()(predict)
 app.command()(check)
-app.command(context_settings={"ignore_unknown_options": True})(explain)  # so that -1 is a logit
+app.command(cls=NumbersCommand, context_settings={"ignore_unknown_options": True})(explain)  # so that -1 is a logit
 app.command()(explore)
 
 
 def run() -> int:
     """Runs the command that the arguments name, and returns its exit code. An error is one line on standard error."""
+    _files.written.clear()
     try:
         status = app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        status = INTERRUPTED
     except typer.TyperException as error:
-        status = _fail(error.format_message())
+        status = _fail(_usage_message(error))
     except SoftgradError as error:
         status = _fail(str(error))
     except OSError as error:
@@ -67,12 +73,30 @@ def run() -> int:
         reader_exited = isinstance(error, BrokenPipeError)
         status = 1 if reader_exited else _fail(f"{error.filename or 'standard output'}: {error.strerror}")
     except MemoryError as error:
-        status = _fail(f"not enough memory: {error}; use fewer hidden units or rows")
+        status = _fail(f"not enough memory: {error}; use fewer hidden units, rows or classes")
     if status == INTERRUPTED:
-        _fail("stopped; nothing was written")
+        _fail(_stopped(sys.argv[1:]))
     return status
 
 
+def _usage_message(error: Any) -> str:
+    """What is wrong with the command line. An unknown name is told with the name that was probably meant."""
+    message: str = error.format_message()
+    if error.ctx is not None and message.startswith("No such option"):
+        return unknown_option(error.ctx.command, error.option_name)
+    if error.ctx is not None and message.startswith("No such command"):
+        return unknown_command(error.ctx.command, sys.argv[1:])
+    return message
+
+
+def _stopped(arguments: list[str]) -> str:
+    """What Ctrl-C has left behind. Only what the command writes to files is known; a user's file may do anything."""
+    if _files.written:
+        return f"stopped; written before that: {', '.join(map(str, _files.written))}"
+    writes = "train" in arguments[:1] or any(text.split("=")[0] in WRITING for text in arguments)
+    return "stopped; nothing was written" if writes else "stopped"
+
+
 def _fail(message: str) -> int:
-    typer.echo(f"softgrad: {message}", err=True)
+    typer.echo(f"softgrad: {one_line(message)}", err=True)
     return 2

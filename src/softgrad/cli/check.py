@@ -11,6 +11,8 @@ import numpy as np
 import typer
 
 from softgrad import check as checker
+from softgrad._messages import quoted
+from softgrad._numerals import to_integer
 from softgrad.check.user.options import DRAWS, FEWEST_CALLS, FEWEST_DRAWS, MAX_CALLS, MOST_DRAWS
 from softgrad.cli.inputs import Maker, drawn, returned_by
 from softgrad.cli.signatures import check_takes, check_takes_vjp
@@ -141,10 +143,10 @@ def _key_and_value(text: str) -> tuple[str, Any]:
     """A key and its value: a Python literal, such as a number or a list, or else text."""
     key, equals, value = text.partition("=")
     if not key or not equals:
-        raise OptionError(f"check: --context is {text!r}, wanted KEY=VALUE, such as reduction=mean")
+        raise OptionError(f"check: --context is {quoted(text)}, wanted KEY=VALUE, such as reduction=mean")
     try:
         return key, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return key, value
 
 
@@ -152,12 +154,12 @@ def _integers(text: str | None) -> int | tuple[int, ...] | None:
     """None, 0, or (0, 2)."""
     if text is None:
         return None
-    try:
-        numbers = tuple(int(number) for number in text.split(","))
-    except ValueError:
+    read = [to_integer(number.strip()) for number in text.split(",")]
+    numbers = tuple(number for number in read if number is not None)
+    if len(numbers) < len(read):
         raise OptionError(
-            f"check: --wrt is {text!r}, wanted the index of an input, such as 0, or several, such as 0,2"
-        ) from None
+            f"check: --wrt is {quoted(text)}, wanted the index of an input, such as 0, or several, such as 0,2"
+        )
     return numbers if len(numbers) > 1 else numbers[0]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,8 +10,9 @@ import numpy as np
 import typer
 
 from softgrad._arrays import Array
-from softgrad._files import write_whole
-from softgrad._options import closest
+from softgrad._files import write_together
+from softgrad._messages import one_line, quoted
+from softgrad._numerals import to_integer, to_number
 from softgrad.cli.losses import loss_name, loss_option
 from softgrad.errors import OptionError
 from softgrad.explanation import Explanation
@@ -57,8 +57,9 @@ def explain(
         (latex, Explanation.to_latex),
     ]
     files = [(path, render) for path, render in formats if path is not None]
-    for path, render in files:
-        write_whole(path, render(explanation).encode())
+    if len({path for path, _ in files}) < len(files):
+        raise OptionError("explain: two formats have the same file; choose a path for each")
+    write_together({path: render(explanation).encode() for path, render in files})
     if not files:
         typer.echo(str(explanation), nl=False)
 
@@ -68,7 +69,8 @@ def _numbers(logits: list[str], target: list[str], layout: Layout) -> tuple[Arra
     for text in logits:
         if "" in text.split(","):
             raise OptionError(
-                f"explain: LOGITS has {text!r}, where a number next to a comma is missing; write 2 1 0.1 or 2,1,0.1"
+                f"explain: LOGITS has {quoted(text)}, where a number next to a comma is missing; write 2 1 0.1 or "
+                "2,1,0.1"
             )
     rows = any("," in text for text in logits)
     z = np.array(_table("LOGITS", [text.split(",") for text in logits]) if rows else _table("LOGITS", [logits])[0])
@@ -89,28 +91,23 @@ def _numbers(logits: list[str], target: list[str], layout: Layout) -> tuple[Arra
 
 def _table(name: str, lines: list[list[str]]) -> list[list[float]]:
     if len({len(line) for line in lines}) > 1:
-        lengths = ", ".join(str(len(line)) for line in lines)
+        lengths = one_line(", ".join(str(len(line)) for line in lines), 60)
         raise OptionError(f"explain: the rows of {name} have the lengths {lengths}, wanted rows of equal length")
     return [[_number(name, text) for text in line] for line in lines]
 
 
 def _number(name: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        if text.startswith("--"):  # typer takes an unknown option for a logit, since -1 is one
-            near = closest(text[2:], inspect.signature(explain).parameters)
-            raise OptionError(
-                f"explain: no such option {text}" + (f"; did you mean --{near}?" if near else "")
-            ) from None
-        raise OptionError(f"explain: {name} has {text!r}, wanted numbers such as 2 1 0.1") from None
+    number = to_number(text.strip())
+    if number is None:
+        raise OptionError(f"explain: {name} has {quoted(text)}, wanted finite numbers such as 2 1 0.1")
+    return number
 
 
 def _class(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
+    number = to_integer(text.strip())
+    if number is None:
         raise OptionError(
-            f"explain: --target is {text!r}, wanted a class index such as 0, or one probability per class such as "
-            "0.7,0.3"
-        ) from None
+            f"explain: --target is {quoted(text)}, wanted a class index such as 0, or one probability per class such "
+            "as 0.7,0.3"
+        )
+    return number

@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 
 from softgrad._arrays import Array
+from softgrad._messages import quoted
 from softgrad.cli.signatures import takes
 from softgrad.errors import OptionError
+
+MOST_NUMBERS = 2**20  # of an input: 8 MiB
 
 Maker = Callable[[np.random.Generator], tuple[Any, ...]]
 
@@ -24,8 +27,8 @@ def drawn(texts: Sequence[str], target: str | None, *, class_axis: Any = -1) -> 
     shapes = [_shape(text) for text in texts]
     if target is not None and class_axis not in range(-len(shapes[0]), len(shapes[0])):
         raise OptionError(
-            f"check: class_axis is {class_axis!r}, but --shape {texts[0]} has the axes 0..{len(shapes[0]) - 1}; choose "
-            "one of these"
+            f"check: class_axis is {quoted(class_axis)}, but --shape {texts[0]} has the axes 0..{len(shapes[0]) - 1}; "
+            "choose one of these"
         )
 
     def draw(rng: np.random.Generator) -> tuple[Any, ...]:
@@ -54,10 +57,16 @@ def returned_by(inputs: Callable[..., Any]) -> Maker:
 
 def _shape(text: str) -> tuple[int, ...]:
     if not re.fullmatch(r"[1-9][0-9]*(x[1-9][0-9]*)*", text):
-        raise OptionError(f"check: --shape is {text!r}, wanted positive integers joined by x, such as 4x3 or 5")
-    shape = tuple(map(int, text.split("x")))
-    if len(shape) > 64 or math.prod(shape) >= 2**31:
-        raise OptionError(f"check: --shape is {text!r}, too large to check; a few rows and classes show every mistake")
+        raise OptionError(f"check: --shape is {quoted(text)}, wanted positive integers joined by x, such as 4x3 or 5")
+    sizes = text.split("x")
+    readable = len(sizes) <= 64 and all(len(size) <= 12 for size in sizes)
+    shape = tuple(int(size) for size in sizes) if readable else ()
+    if not readable or math.prod(shape) > MOST_NUMBERS:
+        count = f", {math.prod(shape):,} numbers" if readable and math.prod(shape) < 10**15 else ""
+        raise OptionError(
+            f"check: --shape is {quoted(text)}{count}; wanted at most {MOST_NUMBERS:,} numbers and 64 axes, since a "
+            "check keeps dozens of such arrays; a few rows and classes show every mistake"
+        )
     return shape
 
 

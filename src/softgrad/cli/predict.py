@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 
-from softgrad import nn
+from softgrad import _json, nn
 from softgrad._arrays import Array
-from softgrad._files import write_whole
+from softgrad._files import check_writable, write_whole
+from softgrad._messages import one_line
 from softgrad.data import BUNDLED, Encoding, read_table
 from softgrad.errors import ModelError, OptionError
 
@@ -33,8 +36,10 @@ def predict(
     Columns are matched by name. Columns that the model was not trained on are ignored.
     """
     file = model / "model.safetensors" if model.is_dir() else model
-    if out is not None and any(out.resolve() == Path(read).resolve() for read in (file, data)):
+    if out is not None and os.path.realpath(out) in (os.path.realpath(file), os.path.realpath(data)):
         raise OptionError(f"predict: --out is {out}, which is also an input; choose another --out")
+    if out is not None:
+        check_writable(out)
     network, classes, encoding = _load(file)
     text = _as_csv(network.predict_proba(encoding.transform(read_table(data))), classes, proba)
     if out is None:
@@ -43,18 +48,27 @@ def predict(
     write_whole(out, text.encode())
 
 
-def _load(path: Path) -> tuple[nn.Network, list[str], Encoding]:
+def _load(path: Path) -> tuple[nn.Network, tuple[str, ...], Encoding]:
     network, facts = nn.load(path)
     try:
-        return network, [str(name) for name in facts["classes"]], Encoding.from_json(facts["encoding"])
-    except (KeyError, TypeError, ValueError) as error:
+        classes = _json.texts(facts.get("classes"), "classes")
+        encoding = Encoding.from_json(facts.get("encoding"))
+        fits = encoding.width, len(classes)
+        sizes = network.in_features, network.logits(np.zeros((1, network.in_features))).shape[1]
+        if fits != sizes:
+            raise ValueError(
+                f"its columns and classes are for a network with {fits[0]} inputs and {fits[1]} outputs, but that has "
+                f"{sizes[0]} and {sizes[1]}"
+            )
+    except ValueError as error:
         raise ModelError(
-            f"predict: {path} does not contain the names of the columns and classes; wanted a model that softgrad "
-            "train wrote"
+            f"predict: {path} does not hold the columns and classes of a table: {one_line(str(error), 200)}; wanted a "
+            "model that softgrad train wrote"
         ) from error
+    return network, classes, encoding
 
 
-def _as_csv(probs: Array, classes: list[str], proba: bool) -> str:
+def _as_csv(probs: Array, classes: Sequence[str], proba: bool) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["prediction", *(f"probability {name}" for name in classes if proba)])

@@ -13,8 +13,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from softgrad._files import read_whole
+from softgrad._messages import quoted, text_of
 from softgrad.errors import OptionError
 
+MOST_NAMES = 8  # in a message
 MODULE = "_softgrad_user_file"  # a name that no module of the user has
 
 
@@ -38,7 +41,9 @@ class UserFile:
 
     def describe(self) -> str:
         """A phrase for messages that lists the functions of the file."""
-        return f"it has {', '.join(self.functions())}" if self.functions() else "it has no functions"
+        names = self.functions()
+        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+        return f"it has {', '.join(names[:MOST_NAMES])}{more}" if names else "it has no functions"
 
     def function(self, name: str, option: str) -> Callable[..., Any]:
         """The function of this name.
@@ -50,7 +55,7 @@ class UserFile:
             function: Callable[..., Any] = getattr(self.module, name)
             return function
         raise OptionError(
-            f"check: {self.path} has no function {name!r}; {self.guess(name)}{self.describe()}; "
+            f"check: {self.path} has no function {quoted(name)}; {self.guess(name)}{self.describe()}; "
             f"choose one with {option}"
         )
 
@@ -70,10 +75,11 @@ def user_file(path: Path) -> Iterator[UserFile]:
         OptionError: the file cannot be read, or its code raised while it was loaded or within the block.
     """
     try:
-        code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+        code = compile(read_whole(path), str(path), "exec", dont_inherit=True)
     except OSError as error:
         raise OptionError(f"check: {path} cannot be read: {error.strerror}; give the path of a Python file") from error
-    except (SyntaxError, ValueError) as error:  # ValueError: null bytes, in Python 3.11 before 3.11.4
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        # ValueError: null bytes, in Python 3.11 before 3.11.4. The last two: too deeply nested.
         line, reason = (error.lineno, error.msg) if isinstance(error, SyntaxError) else (None, str(error))
         place = f"{path}, line {line}" if line else str(path)
         raise OptionError(f"check: {place}: this is not valid Python: {reason}") from error
@@ -86,13 +92,13 @@ def user_file(path: Path) -> Iterator[UserFile]:
         with redirect_stdout(sys.stderr):
             exec(code, vars(module))
             yield UserFile(path, module)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         line = _line(error, path)
         if line is None:  # the error does not come from the file
             raise
-        text = " ".join(str(error).split())
-        description = f"{type(error).__name__}: {text}" if text else type(error).__name__
-        raise OptionError(f"check: {path}, line {line}: {description}") from error
+        raise OptionError(f"check: {path}, line {line}: {text_of(error)}") from error
     finally:
         sys.path[:] = old_path
         sys.modules.pop(MODULE, None)

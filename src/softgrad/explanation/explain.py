@@ -24,6 +24,8 @@ from softgrad.explanation.steps.layer import layer_step
 from softgrad.explanation.steps.row_values import RowValues
 from softgrad.formulas.losses import LOSSES
 
+MOST_SHOWN = 50  # rows and classes: the Jacobian of 50 classes is a page, and takes seconds
+
 
 @dataclass(frozen=True, repr=False)
 class Explanation(Document):
@@ -78,8 +80,8 @@ def explain(
         target: for each row a class index, or a distribution over the classes.
         loss: "cross_entropy", "squared_error" or "kl_divergence", averaged over the rows.
         layout: the layout of a batch and of the linear layer below it: "rows" (m, K) or "columns" (K, m).
-        rows: how many rows of a batch are shown in full; the others are shown in a table.
-        classes: how many classes are shown: those with the largest probability or target.
+        rows: how many rows of a batch are shown in full, at most 50; the others are shown in a table.
+        classes: how many classes are shown, at most 50: those with the largest probability or target.
 
     Returns:
         The explanation: print it, or call `to_text()`, `to_markdown()`, `to_latex()` or `to_html()`. `loss` and `grad`
@@ -90,7 +92,7 @@ def explain(
         LabelError: a class outside 0..K-1.
         DtypeError: entries are not numbers.
         OptionError: an unknown loss or layout; a logit that is not finite or too far below the largest; a target that
-            is not a distribution; rows or classes below 1.
+            is not a distribution; rows or classes below 1, or above 50 where there are as many.
 
     Example:
         >>> e = sg.explain([2.0, 1.0, 0.1], 0)
@@ -103,6 +105,12 @@ def explain(
         if not isinstance(value, Integral) or value < 1:
             raise OptionError(f"explain: {name} is {value!r}, wanted an integer of at least 1")
     problem = read(logits, target, loss, layout)
+    for name, value, there in (("rows", rows, problem.rows), ("classes", classes, problem.classes)):
+        if min(value, there) > MOST_SHOWN:
+            raise OptionError(
+                f"explain: {name} is {value:,} of {there:,}, wanted at most {MOST_SHOWN} to be shown in full; the "
+                "others are in the sums"
+            )
     labels = [None] * problem.rows if problem.labels is None else list(map(int, problem.labels))
     row_values = tuple(
         RowValues(z, t, label, loss, classes) for z, t, label in zip(problem.z, problem.t, labels, strict=True)

@@ -1,21 +1,43 @@
-"""Saving and loading networks: a safetensors file with the parameters, and a JSON description of the network in it."""
+"""Saving and loading networks: a safetensors file with the parameters, and a JSON description of the network in it.
+
+The description is the entry "softgrad" of the file's metadata, an object with
+
+    format        "softgrad network 2"
+    sha256        the checksum: the SHA-256 of the file's bytes, in which its own 64 digits are replaced by zeros
+    loss          the name of the loss, such as "cross_entropy"
+    in_features   the number of columns of the input
+    layers        for each layer its name and the arguments of its constructor: {"layer": "Dense", "units": 8}
+    facts         what the caller of `save` adds, an object
+
+The checksum covers every byte of the file, so that damage of any kind is seen before a number of it is used.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import json
+import re
+import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
+from softgrad import _json
 from softgrad._calls import explained
 from softgrad._extras import needs
-from softgrad._files import write_whole
+from softgrad._files import read_whole, write_whole
+from softgrad._messages import one_line, quoted
 from softgrad.errors import ModelError, SoftgradError
-from softgrad.nn.layers import LAYERS
+from softgrad.nn.layers import LAYERS, Layer
 from softgrad.nn.network import Network
 
-FORMAT = "softgrad network 1"
+FORMAT = "softgrad network 2"
+NO_CHECKSUM = "0" * 64
+# The first one in the file: the metadata precede the tensors, and the checksum the facts. The quotes of JSON in
+# a JSON string are escaped.
+CHECKSUM = re.compile(rb'\\"sha256\\": \\"([0-9a-f]{64})\\"')
 
 
 @explained
@@ -42,19 +64,39 @@ def save(network: Network, path: str | Path, *, facts: dict[str, Any] | None = N
         >>> facts
         {'classes': ['a', 'b', 'c']}
     """
+    write_whole(Path(path), to_bytes(network, facts))
+
+
+def to_bytes(network: Network, facts: dict[str, Any] | None = None) -> bytes:
+    """The content of the file that `save` writes."""
     with needs("save", "safetensors", extra="cli"):
-        from safetensors.numpy import save as to_bytes
+        from safetensors.numpy import save as to_safetensors
 
     if not network.parameters:
         raise ModelError("save: the network has no parameters; call initialize(in_features) or train it first")
     header = {
         "format": FORMAT,
+        "sha256": NO_CHECKSUM,
         "loss": network.loss_name,
         "in_features": network.in_features,
         "layers": [{"layer": type(layer).__name__, **layer.config()} for layer in network.layers],
         "facts": facts or {},
     }
-    write_whole(Path(path), to_bytes(network.parameters, metadata={"softgrad": json.dumps(header)}))
+    try:
+        description = json.dumps(header, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ModelError(
+            f"save: facts cannot be written as JSON: {error}; use dictionaries, lists, strings and finite numbers"
+        ) from error
+    data = to_safetensors(network.parameters, metadata={"softgrad": description})
+    start, end = _place_of_checksum(data)
+    return data[:start] + hashlib.sha256(data).hexdigest().encode() + data[end:]
+
+
+def checksum(data: bytes) -> str:
+    """The checksum that the content of a model file holds."""
+    start, end = _place_of_checksum(data)
+    return data[start:end].decode()
 
 
 @explained
@@ -71,47 +113,79 @@ def load(path: str | Path) -> tuple[Network, dict[str, Any]]:
         ModelError: the file cannot be read, is damaged, or was not written by softgrad.
         MissingPackageError: safetensors is not installed.
     """
-    header, parameters = _read(Path(path))
-    try:
-        network = _build(header, parameters)
-    except (KeyError, TypeError, ValueError, SoftgradError) as error:
-        raise ModelError(f"load: {path} does not describe a network: {error!r}; train the model again") from error
-    return network, header.get("facts", {})
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     with needs("load", "safetensors", extra="cli"):
-        from safetensors import SafetensorError, safe_open
+        from safetensors import SafetensorError
+        from safetensors.numpy import load as from_safetensors
 
+    path = Path(path)
     try:
-        with safe_open(path, framework="numpy") as file:
-            header = json.loads((file.metadata() or {}).get("softgrad", "null"))
-            if not isinstance(header, dict) or header.get("format") != FORMAT:
-                raise ModelError(
-                    f"load: {path} is not a softgrad model; wanted a model.safetensors that softgrad wrote"
-                )
-            return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is not a dict)
+        data = read_whole(path)
     except OSError as error:
         raise ModelError(
             f"load: {path} cannot be read: {error.strerror or error}; give the path of a readable file"
         ) from error
-    except (SafetensorError, json.JSONDecodeError, TypeError, AttributeError) as error:  # the last two: unknown dtypes
+    header = _header(path, data)
+    try:
+        parameters = from_safetensors(data)
+    except (SafetensorError, TypeError, AttributeError, ValueError, KeyError) as error:  # the others: unknown dtypes
+        _damaged(path, str(error))
+    try:
+        return _build(header, parameters), dict(header["facts"])
+    except (TypeError, ValueError, SoftgradError) as error:
         raise ModelError(
-            f"load: {path} is damaged or not a model: {error}; give a model.safetensors that softgrad wrote, or train "
-            "the model again"
+            f"load: {path} does not describe a network: {one_line(str(error), 200)}; train the model again"
         ) from error
+
+
+def _header(path: Path, data: bytes) -> dict[str, Any]:
+    """The description of the network, in a file whose checksum is right."""
+    size = struct.unpack("<Q", data[:8])[0] if len(data) >= 8 else 0
+    if not 0 < size <= len(data) - 8:
+        _damaged(path, "its header is incomplete")
+    try:
+        metadata = _json.parse(data[8 : 8 + size]).get("__metadata__", {}).get("softgrad", "null")
+        header = _json.parse(metadata)
+    except (AttributeError, TypeError, ValueError) as error:
+        _damaged(path, f"its header cannot be read: {error}")
+    if not isinstance(header, dict) or not str(header.get("format")).startswith("softgrad network"):
+        raise ModelError(f"load: {path} is not a softgrad model; wanted a model.safetensors that softgrad wrote")
+    if header["format"] != FORMAT:
+        raise ModelError(
+            f"load: {path} has the format {quoted(header['format'])}, wanted {FORMAT!r}; train the model again with "
+            "this version of softgrad"
+        )
+    match = CHECKSUM.search(data, 8, 8 + size)
+    if match is None or match[1].decode() != header.get("sha256"):
+        _damaged(path, "it has no checksum")
+    zeroed = hashlib.sha256(data[: match.start(1)] + NO_CHECKSUM.encode() + memoryview(data)[match.end(1) :])
+    if zeroed.hexdigest() != header["sha256"]:
+        _damaged(path, "its content does not match its checksum")
+    return header
+
+
+def _damaged(path: Path, reason: str) -> NoReturn:
+    raise ModelError(
+        f"load: {path} is damaged or not a model: {one_line(reason, 200)}; give a model.safetensors that softgrad "
+        "wrote, or train the model again"
+    )
+
+
+def _place_of_checksum(data: bytes) -> tuple[int, int]:
+    match = CHECKSUM.search(data)
+    assert match is not None
+    return match.span(1)
 
 
 def _build(header: dict[str, Any], parameters: dict[str, Any]) -> Network:
     """The network that the header describes, with the parameters from the file. The shape of each one is checked."""
+    _json.mapping(header, "the description", "format", "sha256", "loss", "in_features", "layers", "facts")
+    _json.mapping(header["facts"], "facts")
     dtypes = {str(value.dtype) for value in parameters.values()}
     if len(dtypes) != 1:
         raise ValueError(f"the parameters have the dtypes {sorted(dtypes)}, wanted one dtype")
-    layers = [
-        LAYERS[config["layer"]](**{k: v for k, v in config.items() if k != "layer"}) for config in header["layers"]
-    ]
-    network = Network(layers, loss=header["loss"], dtype=dtypes.pop())
-    network.in_features = width = int(header["in_features"])
+    layers = [_layer(value, f"layers[{i}]") for i, value in enumerate(_json.items(header["layers"], "layers"))]
+    network = Network(layers, loss=_json.text(header["loss"], "loss"), dtype=dtypes.pop())
+    network.in_features = width = _json.positive_integer(header["in_features"], "in_features")
     names = set()
     for i, layer in enumerate(layers):
         for name, shape in layer.parameter_shapes(width).items():
@@ -126,5 +200,16 @@ def _build(header: dict[str, Any], parameters: dict[str, Any]) -> Network:
             names.add(full_name)
         width = layer.out_features(width)
     if names != set(parameters):
-        raise ValueError(f"the file has parameters that no layer has: {sorted(set(parameters) - names)}")
+        extra = quoted(sorted(set(parameters) - names)[0])
+        raise ValueError(f"the file has a parameter that no layer has: {extra}")
     return network
+
+
+def _layer(value: Any, place: str) -> Layer:
+    name = _json.text(_json.mapping(value, place).get("layer"), f"{place}.layer")
+    if name not in LAYERS:
+        raise ValueError(f"{place} is {quoted(name)}, wanted one of {', '.join(LAYERS)}")
+    kind = LAYERS[name]
+    arguments = list(inspect.signature(kind).parameters)
+    _json.mapping(value, place, "layer", *arguments)
+    return kind(**{each: _json.positive_integer(value[each], f"{place}.{each}") for each in arguments})
