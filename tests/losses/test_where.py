@@ -150,5 +150,5 @@ def test_a_target_that_does_not_take_part_is_an_error(function):
         call(z, [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0]], where=where)
     with pytest.raises(sg.LabelError, match=r"target\[1, 1\] is 0.5 for class 1, which where leaves out"):
         call(z.T, [[0.0, 0.5], [0.0, 0.5], [1.0, 0.0]], axis=0, where=[[True], [False], [True]])
-    with pytest.raises(sg.DtypeError, match="where.dtype is int64, wanted bool"):
+    with pytest.raises(sg.DtypeError, match=r"where\.dtype is int64, wanted bool"):
         call(z, [0, 1], where=[1, 0, 1])
