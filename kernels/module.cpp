@@ -16,6 +16,7 @@
 
 #include "dispatch.hpp"
 #include "gil.hpp"
+#include "probability_rows.hpp"
 #include "threads.hpp"
 
 namespace nb = nanobind;
@@ -80,18 +81,22 @@ void bind_unary(nb::module_& m, const char* name, typename Kernels<T>::Unary Ker
         "x"_a.noconvert(), "out"_a.noconvert(), "temperature"_a, "bfloat16"_a = false, "fresh"_a = true);
 }
 
+// Returns the row that holds no probabilities, before anything is computed; or else -1.
 template <class E, class T = Computed<E>>
-void bind_binary(nb::module_& m, const char* name, typename Kernels<T>::Binary Kernels<T>::*kernel,
-                 int64_t entries_an_exponential = 1) {
+void bind_product(nb::module_& m, const char* name, typename Kernels<T>::Binary Kernels<T>::*kernel, bool logarithms,
+                  int64_t entries_an_exponential = 1) {
     m.def(
         name,
         [=](Cube<const E> x, Cube<const E> y, Cube<E> out, double temperature, bool bfloat16, bool fresh) {
             const Shape shape = shape_of(x);
             const Storage stored = storage<E>(bfloat16);
+            const int64_t wrong = SOFTGRAD_ISA::find_no_probabilities<E>({x.data(), stored}, shape, logarithms);
+            if (wrong >= 0) return wrong;
             run(shape, shape.rows() * shape.K / entries_an_exponential, [&](int64_t begin, int64_t end) {
                 (kernels<T>().*kernel)({x.data(), stored}, {y.data(), stored}, {out.data(), stored, fresh}, shape,
                                        begin, end, temperature);
             });
+            return wrong;
         },
         "x"_a.noconvert(), "y"_a.noconvert(), "out"_a.noconvert(), "temperature"_a, "bfloat16"_a = false,
         "fresh"_a = true);
@@ -160,6 +165,11 @@ int64_t find_label_outside(Vector<const int64_t> target, int64_t K) {
     return -1;
 }
 
+// For probabilities alone, without a product.
+template <class E> int64_t find_no_probabilities(Cube<const E> p, bool bfloat16) {
+    return SOFTGRAD_ISA::find_no_probabilities<E>({p.data(), storage<E>(bfloat16)}, shape_of(p), false);
+}
+
 template <class E> void bind(nb::module_& m) {
     using T = Computed<E>;
     using Table = Kernels<T>;
@@ -168,9 +178,10 @@ template <class E> void bind(nb::module_& m) {
     bind_unary<E, Cube<E>>(m, "softmax", &Table::softmax);
     bind_unary<E, Cube<E>>(m, "log_softmax", &Table::log_softmax);
     bind_unary<E, Vector<E>>(m, "logsumexp", &Table::logsumexp);
-    bind_binary<E>(m, "softmax_vjp", &Table::softmax_vjp, 3);
-    bind_binary<E>(m, "log_softmax_vjp", &Table::log_softmax_vjp);
-    bind_binary<E>(m, "log_softmax_jvp", &Table::log_softmax_jvp);
+    bind_product<E>(m, "softmax_vjp", &Table::softmax_vjp, false, 3);
+    bind_product<E>(m, "log_softmax_vjp", &Table::log_softmax_vjp, true);
+    bind_product<E>(m, "log_softmax_jvp", &Table::log_softmax_jvp, true);
+    m.def("find_no_probabilities", &find_no_probabilities<E>, "p"_a.noconvert(), "bfloat16"_a = false);
     bind_loss<E, int64_t, Classes>(m, "loss_of_classes", &Table::NamedLoss::of_classes);
     bind_loss<E, T, Probs>(m, "loss_of_probs", &Table::NamedLoss::of_probs);
 }

@@ -74,8 +74,8 @@ class Rows(NamedTuple):
             return tuple(length for i, length in enumerate(shape) if i not in self.merged)
         return shape[:-1] if axis == len(shape) - 1 else shape[:axis] + shape[axis + 1 :]
 
-    def call(self, kernel: Callable[..., None], arrays: tuple[Array, ...], temperature: float, *, fresh: bool) -> None:
-        """Calls a kernel of the softmax family, unless there are no rows or no classes.
+    def call(self, kernel: Callable[..., Any], arrays: tuple[Array, ...], temperature: float, *, fresh: bool) -> Any:
+        """Calls a kernel of the softmax family, unless there are no rows or no classes; returns what it returns.
 
         Args:
             kernel: the kernel.
@@ -84,11 +84,16 @@ class Rows(NamedTuple):
             fresh: True if the memory of the last array was never written to.
         """
         if not arrays[0].size:  # kernels need a class
-            return
+            return None
         if arrays[0].dtype.itemsize > 2:
-            kernel(*arrays, temperature, False, fresh)
-        else:
-            kernel(*map(bits, arrays), temperature, is_bfloat16(arrays[0]), fresh)
+            return kernel(*arrays, temperature, False, fresh)
+        return kernel(*map(bits, arrays), temperature, is_bfloat16(arrays[0]), fresh)
+
+    def index_of(self, row: int) -> tuple[int, ...]:
+        """The index of a row in the original array without the class axes; rows are counted as the kernels do."""
+        shape, turned = self.outer_shape, self.layout == "transposed"
+        index = np.unravel_index(row, shape[::-1] if turned else shape)
+        return tuple(int(i) for i in (index[::-1] if turned else index))
 
     def wide(self) -> Rows:
         """The same rows, stored in the dtype that they are computed in."""
@@ -96,6 +101,8 @@ class Rows(NamedTuple):
 
     def arrange(self, array: Array, dtype: np.dtype[Any] | None = None) -> Array:
         """Arranges an array of the original shape as these rows are, by default in their dtype; copies if it must."""
+        if self.layout == "kept" and array.flags.carray and array.dtype == (dtype or self.stored.dtype):
+            return array.reshape(self.stored.shape)  # a shortcut for most calls
         if self.layout == "transposed":
             array = array.T
         elif self.layout == "moved":
@@ -311,8 +318,8 @@ def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, igno
         labels = np.ones(len(read), np.int64) if ignore_index is None else np.where(ignored, 0, 1)
     first = _kernels.find_label_outside(labels, classes or 1)
     if first >= 0:
-        index = np.unravel_index(first, ordered.shape)[:: -1 if logits.layout == "transposed" else 1]
-        entry = f"target[{', '.join(str(int(i)) for i in index)}]" if index else "target"
+        index = logits.index_of(first)
+        entry = f"target[{', '.join(map(str, index))}]" if index else "target"
         advice = (
             f"or ignore_index={array[index]} to leave such rows out"
             if array[index] < 0

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import numpy as np
 import numpy.typing as npt
 
 from softgrad._arrays import Array, Axis, Rows, numbers, to_out, to_rows
 from softgrad._foreign import as_array
 from softgrad._options import scale
-from softgrad.errors import DtypeError, ShapeError
+from softgrad.errors import DataError, DtypeError, ShapeError
 
 
 def to_scores(
@@ -60,3 +62,22 @@ def masked(array: Array, mask: Array, value: float) -> Array:
 def fill_empty_rows(values: Array, mask: Array, value: float) -> None:
     """Sets the rows in which the mask leaves no class."""
     np.copyto(values, value, where=~mask.any(axis=1, keepdims=True))
+
+
+def refuse(function: str, name: str, rows: Rows, row: int) -> NoReturn:
+    """Refuses probabilities, or log-probabilities, because of a row that holds something else."""
+    outer, _, inner = rows.stored.shape
+    entries = rows.stored.reshape(outer, -1, inner)[row // inner, :, row % inner].astype(np.float64)
+    place = f"{name}[{', '.join(map(str, rows.index_of(row)))}]" if rows.outer_shape else name
+    if name == "log_probs":
+        with np.errstate(over="ignore"):
+            wrong = f"exp({place}) sums to {np.exp(entries).sum():.4g}"
+        source = "log_softmax"
+    else:
+        outside = entries[(entries < 0) | (entries > 1)]
+        wrong = f"{place} holds {outside[0]:.4g}" if len(outside) else f"{place} sums to {entries.sum():.4g}"
+        source = "softmax"
+    raise DataError(
+        f"{function}: {wrong}, wanted probabilities, whose sum is 1; {name} is the output of {source}, so give "
+        f"{source}(logits) instead of logits"
+    )

@@ -22,8 +22,10 @@ from abc import ABC, abstractmethod
 import numpy as np
 import numpy.typing as npt
 
-from softgrad._arrays import Array, numbers, to_rows
+from softgrad import _kernels
+from softgrad._arrays import Array, bits, is_bfloat16, numbers, to_rows
 from softgrad._calls import explained
+from softgrad._scores import refuse
 from softgrad.errors import ShapeError
 from softgrad.softmax import softmax_jvp
 
@@ -136,11 +138,12 @@ class SoftmaxJacobian(Operator):
     """J = diag(p) - p p^T for given probabilities, one matrix for each row of p. Only `to_dense` forms the matrices.
 
     Args:
-        probs: the output of softmax, of shape (..., K).
+        probs: the output of softmax, of shape (..., K): rows of probabilities whose sum is 1. A few rows are checked.
         axis: the axis of the classes.
 
     Raises:
         AxisError, ShapeError, DtypeError: as in `softgrad.softmax`.
+        DataError: a row does not hold probabilities.
 
     Example:
         >>> J = sg.SoftmaxJacobian([0.5, 0.25, 0.25])
@@ -156,7 +159,11 @@ class SoftmaxJacobian(Operator):
 
     @explained
     def __init__(self, probs: npt.ArrayLike, *, axis: int = -1) -> None:
-        self._rows = to_rows("SoftmaxJacobian", "probs", probs, axis)
+        self._rows = rows = to_rows("SoftmaxJacobian", "probs", probs, axis)
+        stored, is_half = rows.stored, rows.stored.dtype.itemsize == 2
+        wrong = _kernels.find_no_probabilities(bits(stored) if is_half else stored, is_bfloat16(stored))
+        if wrong >= 0:
+            refuse("SoftmaxJacobian", "probs", rows, wrong)
         super().__init__(self._rows.in_original_shape(self._rows.stored), self._rows.axis)
 
     def _times(self, probs: Array, vectors: Array) -> Array:

@@ -25,7 +25,7 @@ from softgrad import _kernels
 from softgrad._arrays import Array, Axis, to_out, to_pair
 from softgrad._calls import explained
 from softgrad._options import scale
-from softgrad._scores import fill_empty_rows, masked, to_mask, to_scores
+from softgrad._scores import fill_empty_rows, masked, refuse, to_mask, to_scores
 
 __all__ = [
     "log_softmax",
@@ -96,7 +96,8 @@ def softmax_vjp(
     0 for every class.
 
     Args:
-        probs: the output of `softmax`.
+        probs: the output of `softmax`: rows of probabilities whose sum is 1. A few rows are checked, since logits given
+            by mistake would give a wrong result; a row of zeros passes.
         grad_output: the gradient dp of the loss with respect to probs, in the shape of probs.
         axis: the class axis, several of them, or None for all, as in the forward function.
         temperature: the temperature given to `softmax`; the result is divided by it.
@@ -109,6 +110,7 @@ def softmax_vjp(
 
     Raises:
         AxisError, ShapeError, DtypeError, OptionError: as for `softmax`; ShapeError also if the two shapes differ.
+        DataError: a row does not hold probabilities.
 
     Example:
         >>> p = sg.softmax([2.0, 1.0, 0.1])
@@ -136,7 +138,8 @@ def softmax_jvp(
     that of `softmax_vjp`.
 
     Args:
-        probs: the output of `softmax`.
+        probs: the output of `softmax`: rows of probabilities whose sum is 1. A few rows are checked, since logits given
+            by mistake would give a wrong result; a row of zeros passes.
         tangent: the change dz of the logits, in the shape of probs.
         axis: the class axis, several of them, or None for all, as in the forward function.
         temperature: the temperature given to `softmax`; the result is divided by it.
@@ -148,7 +151,7 @@ def softmax_jvp(
         The change dp, in the shape and dtype of probs; within 5 ulp of p_i (|dz_i| + sum_j p_j |dz_j|).
 
     Raises:
-        AxisError, ShapeError, DtypeError, OptionError: as for `softmax_vjp`.
+        AxisError, ShapeError, DtypeError, OptionError, DataError: as for `softmax_vjp`.
 
     Example:
         >>> sg.softmax_jvp([0.5, 0.25, 0.25], [1.0, 1.0, 1.0])  # adding a constant to the logits changes nothing
@@ -211,7 +214,7 @@ def log_softmax_vjp(
     It turns the gradient dy with respect to the log-probabilities into the gradient dz with respect to the logits.
 
     Args:
-        log_probs: the output of `log_softmax`.
+        log_probs: the output of `log_softmax`: rows whose exp sums to 1. A few rows are checked.
         grad_output: the gradient dy of the loss with respect to log_probs, in the shape of log_probs.
         axis: the class axis, several of them, or None for all, as in the forward function.
         temperature: the temperature given to `log_softmax`; the result is divided by it.
@@ -224,7 +227,7 @@ def log_softmax_vjp(
         since the rounding error of y, times |y|, is the relative error of p = exp(y).
 
     Raises:
-        AxisError, ShapeError, DtypeError, OptionError: as for `softmax_vjp`.
+        AxisError, ShapeError, DtypeError, OptionError, DataError: as for `softmax_vjp`.
 
     Example:
         >>> y = sg.log_softmax([2.0, 1.0, 0.1])
@@ -258,7 +261,7 @@ def log_softmax_jvp(
     It turns a change dz of the logits into the change dy of the log-probabilities.
 
     Args:
-        log_probs: the output of `log_softmax`.
+        log_probs: the output of `log_softmax`: rows whose exp sums to 1. A few rows are checked.
         tangent: the change dz of the logits, in the shape of log_probs.
         axis: the class axis, several of them, or None for all, as in the forward function.
         temperature: the temperature given to `log_softmax`; the result is divided by it.
@@ -270,7 +273,7 @@ def log_softmax_jvp(
         The change dy, in the shape and dtype of log_probs; within 4 ulp of |dz_i| + sum_j p_j (1 + |log p_j|) |dz_j|.
 
     Raises:
-        AxisError, ShapeError, DtypeError, OptionError: as for `softmax_vjp`.
+        AxisError, ShapeError, DtypeError, OptionError, DataError: as for `softmax_vjp`.
 
     Example:
         >>> y = sg.log_softmax([2.0, 1.0, 0.1])
@@ -283,7 +286,7 @@ def log_softmax_jvp(
 
 
 def _times(
-    kernel: Callable[..., None],
+    kernel: Callable[..., int],
     function: str,
     axis: Axis,
     temperature: float,
@@ -305,7 +308,10 @@ def _times(
     if out is not None:
         to_out(function, out, y.shape, y.dtype)
     product = y.output_buffer(out, v)
-    y.call(kernel, (y.stored, v, product), scale(function, "temperature", temperature), fresh=out is None)
+    T = scale(function, "temperature", temperature)
+    wrong = y.call(kernel, (y.stored, v, product), T, fresh=out is None)
+    if wrong >= 0:
+        refuse(function, name, y, wrong)
     if mask is not None:
         np.copyto(product, product.dtype.type(0), where=~mask)
     return y.in_original_shape(product, out)

@@ -39,7 +39,7 @@ def masks(draw, z):
 @st.composite
 def calls(draw):
     z = draw(logits())
-    where = draw(st.none() | masks(z)) if z.array.dtype.isnative else None
+    where = draw(st.none() | masks(z))
     return Call(z, draw(st.sampled_from(TEMPERATURES)), where, draw(output_choices(z)))
 
 

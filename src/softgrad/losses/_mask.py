@@ -46,14 +46,15 @@ def apply_mask(
     classes = z.arrange(to_mask(function, "logits", z.shape, where), np.dtype(np.bool_))
     outer, K, inner = classes.shape
     of_row = np.moveaxis(classes, 1, -1).reshape(outer * inner, K)
-    empty = np.logical_not(of_row.any(axis=1))
+    left_out: Array = np.logical_not(of_row.any(axis=1))
+    bad: Array
     if target.ndim == 1:
-        target = np.where(empty, -1, target)
+        target = np.where(left_out, -1, target)
         left_out, of_target = target < 0, np.maximum(target, 0)
-        bad: Array = ~left_out & ~of_row[np.arange(len(of_row)), of_target]
+        bad = ~left_out & ~of_row[np.arange(len(of_row)), of_target]
     else:
         t = np.moveaxis(target, 1, -1).reshape(of_row.shape)
-        left_out, of_target = empty, t.argmax(axis=1)
+        of_target = t.argmax(axis=1)
         bad = ((t != 0) & ~of_row).any(axis=1)
     if bad.any():
         raise LabelError(_masked_target(function, z, target, of_row, int(bad.argmax())))
@@ -72,9 +73,7 @@ def apply_mask(
 
 
 def _masked_target(function: str, z: Rows, target: Array, of_row: Array, row: int) -> str:
-    shape = z.outer_shape
-    index = np.unravel_index(row, shape[::-1])[::-1] if z.layout == "transposed" else np.unravel_index(row, shape)
-    place = [str(int(i)) for i in index]
+    place = [str(i) for i in z.index_of(row)]
     if target.ndim == 1:
         entry, value = f"target[{', '.join(place)}]" if place else "target", f"class {target[row]}"
         advice = ", or ignore_index to leave the row out"

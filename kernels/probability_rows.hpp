@@ -1,0 +1,52 @@
+// Are rows probabilities, as the products with the Jacobian of softmax take them? Logits given by mistake are not.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <type_traits>
+
+#include "half_floats.hpp"
+#include "shape.hpp"
+#include "storage.hpp"
+
+namespace softgrad::SOFTGRAD_ISA {
+
+// The first of a few rows that holds something other than probabilities, or their logarithms; -1 if there is none.
+//
+// The first, the last and the middle row are read, but no more than one entry in 32 (in 512 where the classes are not
+// last), or one row of up to 128 entries: it costs little beside a product. Of a longer row only the first entries are
+// read. Tolerated are the rounding of the entries, rows of zeros, which a mask can leave, and NaN.
+template <class E> int64_t find_no_probabilities(Source source, Shape shape, bool logarithms) {
+    const E* const entries = static_cast<const E*>(source.entries);
+    const auto probability = [=](int64_t i) -> double {
+        if constexpr (std::is_same_v<E, uint16_t>) {
+            const float x = source.storage == Storage::bfloat16 ? from_bfloat16(entries[i]) : from_float16(entries[i]);
+            return logarithms ? std::exp(x) : x;
+        } else {
+            return logarithms ? std::exp(entries[i]) : entries[i];
+        }
+    };
+    // 16-bit probabilities below 2^-25 are 0; an error of 2^-9 of a logarithm is multiplied by it.
+    const double tolerance = sizeof(E) > 2 ? 0.01 : 0.05 + double(shape.K) * 0x1p-24;
+    const int64_t rows = shape.rows(), share = (shape.inner == 1 ? 32 : 512) * (logarithms ? 4 : 1);
+    int64_t left = std::max(std::min(shape.K, int64_t(128)), rows * shape.K / share);
+    for (const int64_t row : {int64_t(0), rows - 1, rows / 2}) {
+        if (rows == 0 || left <= 0) break;
+        const int64_t count = std::min(left, shape.K);
+        const int64_t first = row / shape.inner * shape.K * shape.inner + row % shape.inner;
+        double sums[4] = {0, 0, 0, 0};  // added side by side, which is faster
+        bool outside = false;
+        for (int64_t j = 0; j < count; ++j) {
+            const double p = probability(first + j * shape.inner);
+            outside |= p < -tolerance || p > 1 + tolerance;
+            sums[j % 4] += p;
+        }
+        const double sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+        if (outside || (count == shape.K && sum != 0 && std::abs(sum - 1) > tolerance)) return row;
+        left -= count;
+    }
+    return -1;
+}
+
+}  // namespace softgrad::SOFTGRAD_ISA
