@@ -25,7 +25,8 @@ template <class T> struct Row {
     Normalizer<T> n{};
     Wide<T> lse = 0;  // logsumexp of the scores
 
-    // exp(s_j - s_max) of an entry at hand: within the terms of sums, and where entries are written.
+    // exp(s_j - s_max) of an entry at hand: within the terms of sums, and where entries are written. A loop is not
+    // vectorised if it reads this on a condition.
     [[gnu::always_inline]] T exp(int64_t j) const { return in->e[j - in->start] * (1 / unit<T>); }
 
     void set_loss(Wide<T> value) const { *loss = T(value); }
@@ -73,8 +74,8 @@ template <class T> struct Row {
     [[gnu::noinline]] void set_asked_stats(int64_t target) const {
         const Wide<T> entropy_in_sum = with_differences([&](auto difference) {
             return sum([=, this](int64_t j) {
-                const T d = difference(j);
-                return d < T(ExpConstants<T>::lowest) ? T(0) : exp(j) * -d;
+                const T d = difference(j), e = exp(j);
+                return d < T(ExpConstants<T>::lowest) ? T(0) : e * -d;
             });
         });
         stats.logsumexp[number] = T(lse);

@@ -22,8 +22,8 @@ template <class T> class Panel {
     Panel(Shape shape, Storage storage, int64_t begin, int64_t end)
         : shape_(shape),
           storage_(storage),
-          rows_(std::min(end - begin, std::max<int64_t>(1, panel_bytes / int64_t(sizeof(T)) / shape.K / line) * line)),
-          entries_(rows_ * shape.K) {}
+          rows_(std::min(end - begin, most_rows())),
+          entries_((rows_ * shape.K * entry_bytes() + int64_t(sizeof(T)) - 1) / int64_t(sizeof(T))) {}
 
     // Calls work(first, last) for some rows after others of begin..end-1.
     template <class Work> void over(int64_t begin, int64_t end, Work work) const {
@@ -55,7 +55,11 @@ template <class T> class Panel {
     }
 
   private:
-    static constexpr int64_t line = 64 / sizeof(T);
+    int64_t entry_bytes() const { return storage_ == Storage::itself ? int64_t(sizeof(T)) : 2; }
+    int64_t most_rows() const {
+        const int64_t line = 64 / entry_bytes(), lines = panel_bytes / entry_bytes() / shape_.K / line;
+        return lines > 1 ? lines * line : line;
+    }
 
     // Calls work(array, panel, columns) for rows that are side by side: where the first one begins in the array, where
     // in the panel, and how many they are.

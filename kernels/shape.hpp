@@ -12,16 +12,14 @@ struct Shape {
     int64_t rows() const { return outer * inner; }
 };
 
-// Rows along an inner axis that a thread takes together: a cache line of the widest array's, so that two threads share
-// none if the rows begin at one.
+// Rows along an inner axis that a thread takes together: a cache line of 16-bit entries.
 constexpr int64_t rows_side_by_side = 32;
 
 // Rows up to this length go through tiles; measured where the two meet.
 template <class T> constexpr int64_t short_row = 512 / sizeof(T);
 
-// A longer row is computed in stretches of its entries, which stay in the cache, and again in each pass over the row:
-// so the buffers of a thread are bounded, however long the row is. Measured: there, a longer row as a whole is no
-// faster.
+// A longer row is computed in stretches of its entries, which stay in the cache: so the buffers of a thread are
+// bounded, however long the row is. The exponentials are computed again in each pass over the row.
 constexpr int64_t long_row = 1 << 18, stretch = 1 << 14;
 
 // The entries that are in the buffers at a time.

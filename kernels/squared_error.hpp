@@ -19,8 +19,10 @@ template <class T> void squared_error_classes(const LossRows<T>& rows, const int
         const Normalizer<T>& n = row.n;
         const Wide<T> p_y = row.exp_at(y) / n.sum();
         const Wide<T> others = y == n.at ? n.others / n.sum() : 1 - p_y;
-        const Wide<T> q =
-            row.sum([&, y](int64_t j) { return j == y ? T(0) : row.exp(j) * row.exp(j); }) / (n.sum() * n.sum());
+        const Wide<T> q = row.sum([=](int64_t j) {
+            const T e = row.exp(j);
+            return j == y ? T(0) : e * e;
+        }) / (n.sum() * n.sum());
         const Wide<T> twice_loss = q + others * others;
         row.set_loss(weight * twice_loss / 2);
         row.set_stats(y);
