@@ -75,7 +75,7 @@ class Rows(NamedTuple):
         return shape[:-1] if axis == len(shape) - 1 else shape[:axis] + shape[axis + 1 :]
 
     def call(self, kernel: Callable[..., Any], arrays: tuple[Array, ...], temperature: float, *, fresh: bool) -> Any:
-        """Calls a kernel of the softmax family, unless there are no rows or no classes; returns what it returns.
+        """Calls a kernel of the softmax family, and returns what it returns; -1 without rows or classes.
 
         Args:
             kernel: the kernel.
@@ -84,7 +84,7 @@ class Rows(NamedTuple):
             fresh: True if the memory of the last array was never written to.
         """
         if not arrays[0].size:  # kernels need a class
-            return None
+            return -1
         if arrays[0].dtype.itemsize > 2:
             return kernel(*arrays, temperature, False, fresh)
         return kernel(*map(bits, arrays), temperature, is_bfloat16(arrays[0]), fresh)
