@@ -168,7 +168,8 @@ void loss_of_probs(Source z, const T* target, LossOptions<T> options, T* loss, S
     const LossRows<T> rows{z, options, loss, grad, stats, shape.rows(), shape.K, begin, end};
     if (shape.inner == 1) return compute(rows, target);
     const Panel<T> panel(shape, z.storage, begin, end), of_target(shape, Storage::itself, begin, end);
-    panel.over(begin, end, [&](int64_t first, int64_t last) {
+    // A panel of a 16-bit array holds at least as many rows as one of T.
+    of_target.over(begin, end, [&](int64_t first, int64_t last) {
         const Source t = of_target.read({target, Storage::itself}, first, last);
         compute(of_panel(rows, panel, first, last), static_cast<const T*>(t.entries));
         if (grad.entries) panel.write(grad, first, last);
