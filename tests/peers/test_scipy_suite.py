@@ -3,16 +3,15 @@
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.peers
 TESTS = str(Path(__file__).parents[1])
-COMMAND = [
-    *["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "peers.scipy_shim", "--pyargs"],
-    "scipy.special.tests.test_logsumexp",
-]
+COMMAND = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "peers.scipy_shim"]
+SUITE = ["--pyargs", "scipy.special.tests.test_logsumexp"]
 ZERO_CLASSES = {"TestLogSumExp::test_logsumexp[numpy]", "TestLogSumExp::test_device[numpy-x_raw2]"}
 
 
