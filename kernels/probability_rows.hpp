@@ -44,7 +44,7 @@ template <class E> int64_t find_no_probabilities(Source source, Shape shape, boo
         }
         const double sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
         if (outside || (count == shape.K && sum != 0 && std::abs(sum - 1) > tolerance)) return row;
-        left -= count;
+        if (sum != 0) left -= count;  // a row of zeros tells nothing
     }
     return -1;
 }

@@ -97,9 +97,9 @@ def logsumexp_vjp(
     """
     z, mask = to_scores("logsumexp_vjp", logits, axis, temperature, where, None)
     g = to_row_values("logsumexp_vjp", "grad_output", grad_output, "logits", z)
-    dz = _probabilities(z, mask, temperature) * (g / z.computed_in.type(temperature))
     if mask is not None:
-        np.copyto(dz, 0, where=~mask)  # g of an empty row may be NaN
+        g = np.where(mask.any(axis=1, keepdims=True), g, 0)  # that of a row without classes may be NaN
+    dz = _probabilities(z, mask, temperature) * (g / z.computed_in.type(temperature))
     return z.in_original_shape(dz)
 
 

@@ -81,6 +81,14 @@ def of_softmax(f):
     return f in (sg.softmax_vjp, sg.softmax_jvp)
 
 
+def over_the_wrong_axis(f, y, v, axis, **options):
+    """Rows along this axis need not sum to 1: the function may refuse them, which is no right result either."""
+    try:
+        return f(y, v, axis=0 if axis % y.ndim else -1, **options)
+    except sg.DataError:
+        return np.full_like(y, 77)
+
+
 OF_PRODUCTS = OF_ANY | {
     "sign": lambda f, y, v, **options: -f(y, v, **options),
     "the vector's classes in reverse": lambda f, y, v, axis, **options: f(y, np.flip(v, axis), axis=axis, **options),
@@ -97,7 +105,7 @@ OF_PRODUCTS = OF_ANY | {
         if of_softmax(f)
         else sg.softmax_vjp(np.exp(y), v, axis=axis, temperature=temperature)
     ),
-    "over the wrong axis": lambda f, y, v, axis, **options: f(y, v, axis=0 if axis % y.ndim else -1, **options),
+    "over the wrong axis": over_the_wrong_axis,
     "transposed": lambda f, y, v, **options: TRANSPOSED[f](y, v, **options),
 }
 TRANSPOSED = {sg.log_softmax_vjp: sg.log_softmax_jvp, sg.log_softmax_jvp: sg.log_softmax_vjp}

@@ -19,7 +19,10 @@ LOSS_FUNCTIONS = [*cases.LOSSES, *(f"{loss}_with_grad" for loss in cases.LOSSES)
 functions = pytest.mark.parametrize("function", ONE_ARGUMENT + TWO_ARGUMENTS + LOSS_FUNCTIONS)
 
 rng = np.random.default_rng(0)
-A = -abs(rng.normal(size=(4, 3, 7)))  # used as logits, as log-probabilities, and as the first argument of a product
+LOGITS = -abs(rng.normal(size=(4, 3, 7)))
+A = dict.fromkeys(ONE_ARGUMENT + TWO_ARGUMENTS + LOSS_FUNCTIONS, LOGITS)  # the first argument of each function
+A |= {"softmax_vjp": sg.softmax(LOGITS), "softmax_jvp": sg.softmax(LOGITS)}
+A |= {"log_softmax_vjp": sg.log_softmax(LOGITS), "log_softmax_jvp": sg.log_softmax(LOGITS)}
 B = rng.random((4, 3, 7))
 
 
@@ -38,7 +41,7 @@ def assert_same(got, wanted):
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_the_memory_layout_does_not_change_the_result(function, layout, dtype):
-    a, b = A.astype(dtype), B.astype(dtype)
+    a, b = A[function].astype(dtype), B.astype(dtype)
     laid_out_a, laid_out_b = LAYOUTS[layout](a), LAYOUTS[layout](b)
     assert_same(call(function, laid_out_a, laid_out_b), call(function, a, b))
     np.testing.assert_array_equal(laid_out_a, a)
@@ -48,8 +51,8 @@ def test_the_memory_layout_does_not_change_the_result(function, layout, dtype):
 @functions
 @pytest.mark.parametrize("axis", [0, 1, -2, -3, np.int64(1)])
 def test_the_classes_may_be_on_any_axis(function, axis):
-    results = call(function, np.moveaxis(A, -1, axis), np.moveaxis(B, -1, axis), axis=axis)
-    for result, wanted in zip(results, call(function, A, B), strict=True):
+    results = call(function, np.moveaxis(A[function], -1, axis), np.moveaxis(B, -1, axis), axis=axis)
+    for result, wanted in zip(results, call(function, A[function], B), strict=True):
         moved = wanted if wanted.ndim < 3 else np.moveaxis(wanted, -1, axis)
         np.testing.assert_array_equal(result, moved, strict=True)
 
@@ -57,8 +60,8 @@ def test_the_classes_may_be_on_any_axis(function, axis):
 @functions
 def test_a_single_row_gives_the_same_result_as_in_a_batch(function):
     options = {"reduction": "none"} if function in LOSS_FUNCTIONS else {}
-    batch = call(function, A, B, **options)
-    for result, whole in zip(call(function, A[2, 1], B[2, 1], **options), batch, strict=True):
+    batch = call(function, A[function], B, **options)
+    for result, whole in zip(call(function, A[function][2, 1], B[2, 1], **options), batch, strict=True):
         np.testing.assert_array_equal(result, whole[2, 1])
 
 
@@ -68,7 +71,7 @@ def test_a_single_row_gives_the_same_result_as_in_a_batch(function):
     [("float16", "float32"), ("float32", "float32"), (">f4", "float32"), ("float64", "float64"), (">f8", "float64")],
 )
 def test_the_result_has_the_dtype_of_the_logits(function, dtype, dtype_of_a_loss):
-    first, *grad = call(function, A.astype(dtype), B.astype(dtype))
+    first, *grad = call(function, A[function].astype(dtype), B.astype(dtype))
     assert first.dtype == (dtype_of_a_loss if function in LOSS_FUNCTIONS else dtype)
     assert all(array.dtype == dtype for array in grad)
 
@@ -76,7 +79,10 @@ def test_the_result_has_the_dtype_of_the_logits(function, dtype, dtype_of_a_loss
 @functions
 @pytest.mark.parametrize("dtype", ["int8", "int64", "uint8", "bool"])
 def test_integers_are_read_as_float64(function, dtype):
-    a, b = (np.array(x, dtype) for x in ([[1, 0, 1], [0, 0, 1]], [[0, 1, 0], [1, 0, 0]]))
+    if function.startswith("log_softmax_"):
+        a, b = np.zeros((2, 1), dtype), np.array([[1], [0]], dtype)  # log-probabilities of one class
+    else:
+        a, b = (np.array(x, dtype) for x in ([[1, 0, 0], [0, 0, 1]], [[0, 1, 0], [1, 0, 0]]))
     results = call(function, a, b)
     assert_same(results, call(function, a.astype(float), b.astype(float)))
     assert all(result.dtype == "float64" for result in results)
@@ -84,7 +90,7 @@ def test_integers_are_read_as_float64(function, dtype):
 
 @functions
 def test_lists_are_accepted(function):
-    assert_same(call(function, A.tolist(), B.tolist()), call(function, A, B))
+    assert_same(call(function, A[function].tolist(), B.tolist()), call(function, A[function], B))
 
 
 @functions
@@ -97,24 +103,24 @@ def test_arrays_without_rows_are_accepted(function, shape):
 @functions
 def test_half_precision_results_are_rounded_once(function):
     """The result for float16 is the result for the same numbers in float32, rounded."""
-    a, b = A.astype("float16"), B.astype("float16")
+    a, b = A[function].astype("float16"), B.astype("float16")
     results, wide = call(function, a, b), call(function, a.astype("float32"), b.astype("float32"))
     for result, wide_result in zip(results, wide, strict=True):
         np.testing.assert_array_equal(result, wide_result.astype(result.dtype), strict=True)
 
 
 def test_logsumexp_vjp_takes_one_number_per_row():
-    z, g = np.moveaxis(A, -1, 1), B[..., 0]
+    z, g = np.moveaxis(LOGITS, -1, 1), B[..., 0]
     dz = sg.logsumexp_vjp(z, g, axis=1)
-    np.testing.assert_array_equal(np.moveaxis(dz, 1, -1), sg.logsumexp_vjp(A, g))
-    np.testing.assert_array_equal(dz[2, :, 1], sg.logsumexp_vjp(A[2, 1], g[2, 1]))
-    np.testing.assert_array_equal(sg.logsumexp_vjp(A, read_only(g)), sg.logsumexp_vjp(A, g))
+    np.testing.assert_array_equal(np.moveaxis(dz, 1, -1), sg.logsumexp_vjp(LOGITS, g))
+    np.testing.assert_array_equal(dz[2, :, 1], sg.logsumexp_vjp(LOGITS[2, 1], g[2, 1]))
+    np.testing.assert_array_equal(sg.logsumexp_vjp(LOGITS, read_only(g)), sg.logsumexp_vjp(LOGITS, g))
 
 
 @pytest.mark.parametrize("axis", [-1, 0, 1])
 def test_class_indices_belong_to_the_rows_for_any_class_axis(axis):
     y = np.arange(12).reshape(4, 3) % 7
-    losses = [[sg.cross_entropy(A[i, j], y[i, j]) for j in range(3)] for i in range(4)]
+    losses = [[sg.cross_entropy(LOGITS[i, j], y[i, j]) for j in range(3)] for i in range(4)]
     for layout in (np.asarray, np.asfortranarray, read_only):
-        got = sg.cross_entropy(np.moveaxis(A, -1, axis), layout(y), axis=axis, reduction="none")
+        got = sg.cross_entropy(np.moveaxis(LOGITS, -1, axis), layout(y), axis=axis, reduction="none")
         np.testing.assert_array_equal(got, losses)

@@ -29,8 +29,10 @@ class Mask(NamedTuple):
 
     def correct(self, z: Rows) -> Array:
         """Whether the first largest logit of a row is that of its target; False for a row that is left out."""
-        largest: Array = z.values.argmax(axis=1).reshape(-1)
-        correct: Array = (largest == self.of_target) & self.classes.any(axis=1).reshape(-1)
+        takes_part = self.classes.any(axis=1).reshape(-1)
+        if not takes_part.any():  # also where there are no classes
+            return takes_part
+        correct: Array = (z.values.argmax(axis=1).reshape(-1) == self.of_target) & takes_part
         return correct
 
 
@@ -54,7 +56,7 @@ def apply_mask(
         bad = ~left_out & ~of_row[np.arange(len(of_row)), of_target]
     else:
         t = np.moveaxis(target, 1, -1).reshape(of_row.shape)
-        of_target = t.argmax(axis=1)
+        of_target = t.argmax(axis=1) if K else np.zeros(len(t), np.int64)
         bad = ((t != 0) & ~of_row).any(axis=1)
     if bad.any():
         raise LabelError(_masked_target(function, z, target, of_row, int(bad.argmax())))

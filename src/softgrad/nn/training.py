@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from softgrad._arrays import Array, numbers, to_rows, to_target
 from softgrad._calls import explained
+from softgrad._foreign import as_array
 from softgrad.errors import DataError, OptionError, ShapeError, TrainingError
 from softgrad.nn.network import Network
 from softgrad.nn.optimizers import Adam, Optimizer
@@ -144,7 +145,7 @@ def _run_epoch(
 
 def _read(network: Network, x: npt.ArrayLike, target: npt.ArrayLike) -> tuple[Array, Array]:
     D, K = network.in_features, network.logits(np.zeros((1, network.in_features))).shape[1]
-    x, target = numbers("train", "x", x), np.asarray(target)
+    x, target = numbers("train", "x", x), as_array("train", "target", target)
     if x.shape[1:] != (D,) or target.ndim == 0:
         raise ShapeError(
             f"train: x.shape is {x.shape} and target.shape is {target.shape}, wanted (N, {D}) for x and (N,) or "
