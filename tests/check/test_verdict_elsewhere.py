@@ -96,7 +96,7 @@ def test_as_many_rows_as_classes_hide_nothing_on_the_command_line(tmp_path):
     options = ["--loss", "loss", "--grad", "grad", "--shape", "3x3", "--target", "classes"]
     run = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
     assert run.returncode == 1
-    assert "Divided by the number of classes" in run.stdout
+    assert "The gradient is divided by the number of classes" in run.stdout
 
 
 def test_nor_where_the_inputs_are_the_users(tmp_path):

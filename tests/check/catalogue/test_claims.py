@@ -228,6 +228,7 @@ FAMILIES = {  # a pattern of right lines: the functions that a text on them may 
 ANOTHER = {  # an entry that names another function: what the gradient is taken for
     "squared-error-gradient": {"squared error"},
     "cross-entropy-gradient": {"cross-entropy"},
+    "focal-factor-missing": {"cross-entropy"},
     "log-softmax-formula": {"log-softmax"},
     "softmax-twice": {"softmax"},
     **{name: {"softmax"} for name in ENTRIES if name.startswith("temperature")},  # a T occurs in softmax(z / T) alone
