@@ -24,9 +24,9 @@ class Outcome(NamedTuple):
 
 def preload():
     """Imports in this process what the forks would import again and again."""
-    for name in ("softgrad.cli.app", "softgrad.explanation", "safetensors.numpy", "scipy.linalg.cython_blas",
-                 "sklearn.datasets", "sklearn.model_selection", "threadpoolctl", "rich.console", "rich.progress",
-                 "rich.table"):  # fmt: skip
+    names = "softgrad.cli.app softgrad.check.api softgrad.explanation safetensors.numpy scipy.linalg.cython_blas "
+    names += "sklearn.datasets sklearn.model_selection threadpoolctl rich.console rich.progress rich.table"
+    for name in names.split():
         importlib.import_module(name)
 
 

@@ -95,7 +95,7 @@ def command():
             main()
         except SystemExit as stop:
             assert stop.code == 2
-    line = "softgrad: the command needs rich, safetensors, scikit-learn, typer; python -m pip install 'softgrad[cli]'\n"
+    line = "softgrad: the command needs rich, safetensors, scikit-learn, threadpoolctl, typer; python -m pip install 'softgrad[cli]'\n"
     assert said.getvalue() == line
 
 

@@ -28,7 +28,8 @@ def unknown_option(command: Any, name: str) -> str:
     """The message that a command has no such option."""
     near = closest(name, _options(command)) if name.startswith("--") else None
     way_out = f"did you mean {near}?" if near else "--help lists the options"
-    return f"{command.name or 'softgrad'}: no such option {quoted(name)[1:-1]}; {way_out}"
+    of = "" if hasattr(command, "commands") else f"{command.name}: "
+    return f"{of}no such option {quoted(name)[1:-1]}; {way_out}"
 
 
 def unknown_command(group: Any, arguments: list[str]) -> str:
