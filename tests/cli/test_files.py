@@ -36,6 +36,12 @@ def test_explain_writes_all_of_its_files_or_none(wrong, softgrad, tmp_path):
     assert {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")} == before
 
 
+def test_the_name_of_a_folder_need_not_be_utf8(softgrad, tmp_path):
+    run = softgrad(*IRIS, "--out", "\udcff")
+    assert (run.code, run.err) == (0, "")
+    assert run.out.endswith("model and metrics in \\udcff\n")
+
+
 def test_explain_refuses_one_file_for_two_formats(softgrad, tmp_path):
     run = softgrad(*EXPLAIN, "--html", "a", "--latex", "a")
     assert (run.code, run.err) == (2, "softgrad: explain: two formats have the same file; choose a path for each\n")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from softgrad import __version__, _files
-from softgrad._messages import one_line
+from softgrad._messages import one_line, quoted
 from softgrad.cli.check import check
 from softgrad.cli.explain import explain
 from softgrad.cli.explore import explore
@@ -72,6 +72,11 @@ def run() -> int:
         # `head` exits once it has read enough; typer and rich then return 1.
         reader_exited = isinstance(error, BrokenPipeError)
         status = 1 if reader_exited else _fail(f"{error.filename or 'standard output'}: {error.strerror}")
+    except UnicodeEncodeError as error:
+        way_out = "set PYTHONIOENCODING=utf-8"
+        status = _fail(
+            f"standard output cannot show {quoted(error.object[error.start])} in {error.encoding}; {way_out}"
+        )
     except MemoryError as error:
         status = _fail(f"not enough memory: {error}; use fewer hidden units, rows or classes")
     if status == INTERRUPTED:

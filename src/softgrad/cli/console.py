@@ -15,6 +15,8 @@ def output(text: RenderableType) -> None:
     """Prints text to standard output without interpreting any markup in it."""
     from rich.console import Console
 
+    if isinstance(text, str):  # the name of a file need not be UTF-8
+        text = text.encode("utf-8", "backslashreplace").decode()
     Console(markup=False, highlight=False, soft_wrap=True).print(text)
 
 
