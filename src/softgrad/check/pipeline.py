@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from softgrad.check.conduct.linearity import find_nonlinear
 from softgrad.check.conduct.precision import EPS32, precision_of_output, shortened_precision, takes_float64
-from softgrad.check.conduct.preconditions import can_be_checked
+from softgrad.check.conduct.preconditions import can_be_checked, has_entries
 from softgrad.check.conduct.repeatability import first_gradients, is_repeatable
 from softgrad.check.conduct.types_and_shapes import find_not_finite, find_short_types, find_truncation, misshapen
 from softgrad.check.derivatives.evaluate import EPS
@@ -14,9 +16,11 @@ from softgrad.check.derivatives.gradient import Judgement
 from softgrad.check.derivatives.gradient_judge import GradientJudge, can_be_trusted
 from softgrad.check.diagnose.explain import Evidence, explain
 from softgrad.check.diagnose.other_inputs import find_wrong_below_zero
+from softgrad.check.diagnose.symmetric import find_right_for_symmetric
 from softgrad.check.diagnose.wrong_gradients import WrongGradient, wrong_as_given, wrong_elsewhere
 from softgrad.check.recognise.recogniser import Recogniser
 from softgrad.check.report.findings import Findings
+from softgrad.check.report.mistake import Curve
 from softgrad.check.report.report import Report
 from softgrad.check.sampling.sampler import Sample, Sampler
 from softgrad.check.user.arguments import Key
@@ -43,13 +47,14 @@ class Check:
         self.judged: dict[Key, Judgement] = {}
         self.wrong: dict[Key, WrongGradient] = {}
         self.misshapen: dict[Key, Array] = {}
+        self.not_done = "nothing was judged"  # in words, if the calls run out now
 
     def report(self) -> Report:
-        """Runs the check. Afterwards, random generators have the states that they had before."""
+        """Runs the check. Afterwards, whatever the functions hold is as it was before."""
         functions = self.functions
         line = ProgressLine(functions.function, functions.calls.limit)
         functions.calls.on_call = line.advance
-        with line, functions.randomness.kept(), np.errstate(all="ignore"):
+        with line, functions.kept(), np.errstate(all="ignore"):
             try:
                 judged = self._run()
             except OutOfCalls:
@@ -80,6 +85,8 @@ class Check:
         self.misshapen = misshapen(given)
         if not steady:
             return True
+        if not self.misshapen and not findings.mistakes and not has_entries(functions, given, findings):
+            return False
 
         # 3. Judge each gradient at the inputs given, by numerical derivatives.
         self.judge = judge = GradientJudge(sampler, options.rtol, eps, self.rng)
@@ -92,22 +99,27 @@ class Check:
         find_not_finite(functions, given, self.wrong, findings)
 
         # 4. Call the functions at other inputs like those given.
+        self.not_done = "no other inputs were tried, and no cause was looked for"
         start = sampler.shortened(given)
         redrawn = sampler.redrawn(start, options.draws, as_given=not self.wrong and not self.misshapen)
         for failure in sampler.failures[:1]:
             findings.note(f"at other inputs like those given: {failure}")
 
+        self.not_done = "not all other inputs and causes were tried"
+
         # 5. Recognise the function: its right backward pass is then known. (Many functions agree in float16.)
         short = eps != EPS or any(mistake.name == "float32-result" for mistake in findings.mistakes)
         within = 1e-4 if short else 1e-8  # the relative error within which two ways of computing the same agree
         recogniser = Recogniser(sampler, options.context, findings, judge, users_rtol=options.rtol, within=within)
-        backward = recogniser.backward([start, *redrawn], self.judged) if eps <= EPS32 else None
+        empty = any(not array.size for array in (given.output, *given.arrays.values()))
+        backward = recogniser.backward([start, *redrawn], self.judged) if eps <= EPS32 and not empty else None
 
         # 6. Which gradients are wrong, and why? (In float32 a recognised function does not tell right from wrong.)
         samples = [given, *redrawn]
         exact = backward if eps == EPS else None
         self.wrong |= wrong_elsewhere(functions, samples, self.judged, exact, judge, findings)
         if self.wrong or self.misshapen:
+            find_right_for_symmetric(functions, given, self.wrong, judge, findings)
             evidence = Evidence(samples, start, self.judged, self.wrong, self.misshapen, backward)
             explain(evidence, sampler, options.context.numbers, judge, findings)
             return True
@@ -124,7 +136,7 @@ class Check:
         self.wrong = self.wrong or wrong_as_given(self.functions, self.judged)
         grads = {} if self.given is None else self.given.grads
         left = [self.functions.name_of(key) for key in grads if key not in self.judged and key not in self.misshapen]
-        what = "not all other inputs and causes were tried" if grads else "nothing was judged"
+        what = self.not_done
         if left:
             what = f"not judged: {', '.join(left)}"
         self.findings.note(f"stopped at max_calls = {self.functions.calls.made:,}: {what}")
@@ -151,5 +163,9 @@ class Check:
             method="; ".join(dict.fromkeys(f"{one.method}, {one.extent}" for one in judged.values())),
             checked={self.functions.name_of(key): given.arrays[key].shape for key in given.grads},
             calls=self.functions.calls.made,
-            curves=(lambda: judge.curves(given, judged)) if judge is not None and judged else None,
+            curves=(lambda: self._curves(judge, given)) if judge is not None and judged else None,
         )
+
+    def _curves(self, judge: GradientJudge, given: Sample) -> Mapping[str, Curve]:
+        with self.functions.kept():
+            return judge.curves(given, self.judged)

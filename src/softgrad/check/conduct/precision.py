@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from softgrad.check.derivatives.evaluate import point
+from softgrad.check.derivatives.plateaus import find_plateaus
 from softgrad.check.report.findings import Findings
 from softgrad.check.sampling.sampler import Arrays, Sample
 from softgrad.check.user.functions import UserFunctions
@@ -44,7 +46,9 @@ def precision_of_output(functions: UserFunctions, given: Sample, eps: float, fin
     if given.output.dtype in (np.float32, np.float16):
         why = f"{functions.forward_name} returns {given.output.dtype}"
         return shortened_precision(given.output.dtype, why, eps, findings)
-    if _computes_in_float32(functions, given.arrays):
+    size = float(np.abs(np.where(np.isfinite(given.output), given.output, 0.0)).max(initial=0.0))
+    subnormal = 0 < size < 2.0**-1000  # such numbers have few digits in any type
+    if not subnormal and _computes_in_float32(functions, given.arrays) and not _has_plateaus(functions, given.arrays):
         return shortened_precision(np.float32, f"{functions.forward_name} computes in float32", eps, findings)
     return eps
 
@@ -69,6 +73,21 @@ def _computes_in_float32(functions: UserFunctions, arrays: Arrays) -> bool:
         )
     except CheckError:  # not defined away from the inputs
         return False
+
+
+def _has_plateaus(functions: UserFunctions, arrays: Arrays) -> bool:
+    """Whether forward has steps of its own, as np.round has, and none that are as fine as those of float32."""
+    real = {key: one for key, one in arrays.items() if one.dtype == np.float64}
+    ends = np.cumsum([one.size for one in real.values()])
+
+    def of_one(x: Array) -> Array:
+        parts = np.split(x, ends[:-1])
+        moved = {key: part.reshape(real[key].shape) for key, part in zip(real, parts, strict=True)}
+        return functions.output({**arrays, **moved})
+
+    x = np.concatenate([one.ravel() for one in real.values()])
+    plateaus = find_plateaus(of_one, x, point(of_one, x))
+    return bool(plateaus.exact.any() and not plateaus.fine.any())
 
 
 def _is_moved(functions: UserFunctions, arrays: Arrays, away: float, by: float) -> bool:

@@ -5,13 +5,17 @@ The derivative of <grad_output, f(x)> along a direction is right where
     |got - wanted| <= max(rtol size, slack),    slack = 4 error + floor
 
 Here size is that of the larger of the two derivatives, error is the estimate of numerical.py, and floor is the rounding
-that the user's own arithmetic may cause: p - t of a saturated row is 0 where 1e-20 is exact. As one number, which is
-above rtol where the derivative is wrong, and at most 2 if it is finite:
+that the user's own arithmetic may cause: p - t of a saturated row is 0 where 1e-20 is exact. Outputs that do not move
+along the direction have no terms in it, so a large one hides no error of the others. As one number, which is above rtol
+where the derivative is wrong, and at most 2 if it is finite:
 
     |got - wanted| / max(size, slack / rtol)
 
 On a kink (ReLU at 0) the slopes from the left and from the right differ, and anything between them is right. This holds
 for each entry of the output, so the intervals add up.
+
+Nothing that overflows is ever right: f and the gradient are scaled (scaling.py), and a comparison that is not finite
+counts as not resolved. Where neither the gradient nor the numerical derivative is finite, there is nothing to compare.
 
 Without the complex step, the numerical derivative takes 6 calls of f or more. Most entries of a right gradient need
 only 2: see `first_look`.
@@ -23,9 +27,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from softgrad.check.derivatives.evaluate import EPS, Function, evaluate, point, size_of_terms
+from softgrad.check.derivatives.evaluate import EPS, Function, evaluate, norm, point, size_of_terms
 from softgrad.check.derivatives.extrapolation import Numerical
 from softgrad.check.derivatives.numerical import allows_complex_step, along, slopes
+from softgrad.check.derivatives.plateaus import MOVES, find_plateaus, still_along
+from softgrad.check.derivatives.scaling import SMALLEST, exponent_of, scaled, scaled_point
 from softgrad.formulas.numbers import Array
 
 TRUSTED = 0.1  # an error above this part of the derivative's size says nothing about it
@@ -34,6 +40,7 @@ LARGE_TERMS = 1e5  # an error below so many eps of the terms is trusted, however
 SHORT_STEP = 4 * float(np.cbrt(np.finfo(np.float64).eps))  # of the first look, relative to x or to 1
 LONG_STEP = 2.0**-7  # the same where the derivative is to be 0
 STEPS_TO_INFINITY = 2.0 ** (-8 * np.arange(1, 16))
+ACROSS = 0.25  # the relative error within which a gradient is the slope across the steps of f
 CONFIRMED = 4  # so many wrong derivatives by the complex step are confirmed by differences; then it is trusted
 
 
@@ -46,6 +53,8 @@ class Verdict(NamedTuple):
     estimate: float  # of the error of `wanted`
     kink: bool = False  # whether the slopes from both sides differ
     resolved: bool = True  # whether some step gave a derivative that can be trusted
+    plateau: bool = False  # whether an output is constant near x and changes further away
+    across: bool = False  # whether `got` is the slope across the steps of such an output
 
     @property
     def error(self) -> float:
@@ -61,8 +70,18 @@ class _Interval(NamedTuple):
     error: float
 
 
+class _Differences(NamedTuple):
+    """Derivatives by central differences, for each output."""
+
+    derivative: Numerical
+    plateau: bool  # whether one is 0 because the output is constant near x
+    fine: Array  # a mask of the outputs that move in steps as fine as rounding
+
+
 class DerivativeTest:
     """Compares derivatives with the numerical derivatives of <grad_output, f(x)> at one x.
+
+    f is scaled by 2^-exponent. The derivatives handed to `first_look` and `verdict`, and those in a Verdict, are too.
 
     Args:
         f: the function of one array.
@@ -87,13 +106,20 @@ class DerivativeTest:
         takes_complex: bool = True,
         got: Array | None = None,
     ) -> None:
-        self.f, self.x, self.grad_output, self.rtol, self.eps = f, x, grad_output, rtol, eps
+        self.x, self.grad_output, self.rtol, self.eps = x, grad_output, rtol, eps
         self.at = point(f, x, eps=eps)
+        self.exponent = exponent_of(self.at.value, got)
+        if self.exponent:
+            f, self.at = scaled(f, -self.exponent), scaled_point(self.at, -self.exponent)
+        self.f = f
+        self.least = 16 * float(np.ldexp(SMALLEST, -self.exponent))
         self.terms = size_of_terms(f, x, self.at.value, grad_output)
         may_be_complex = takes_complex and x.size > 0
         self.complex_step = may_be_complex and allows_complex_step(f, x, rng, eps=eps, at=self.at, got=got)
+        self.plateaus = find_plateaus(f, x, self.at if eps == EPS else self.at._replace(even=True), self.least)
         self.stretches = (1.0, 1.0) if self.complex_step else _unequal(rng)  # of the steps of the first look
         self.confirmed = 0
+        self._far = (float(np.abs(x).max(initial=0.0)) or 1.0) / 4
         self._moved = x.copy()  # x with one entry moved, for the first look
         self._used = grad_output != 0  # an output of weight 0 may be infinite
         self._weight = grad_output[self._used]
@@ -116,7 +142,7 @@ class DerivativeTest:
         A derivative of 0 has no relative error. It is accepted if f does not move at all within a long step, which is
         all that the full estimate could say of it.
         """
-        if self.complex_step or self.eps > EPS or not np.isfinite(got):
+        if self.complex_step or self.eps > EPS or not np.isfinite(got) or (got and self.plateaus.exact.any()):
             return None
         entry, moved, y = float(self.x.flat[j]), self._moved, self.at.value[self._used]
         scale = (SHORT_STEP if got else LONG_STEP) * max(1.0, abs(entry))
@@ -144,17 +170,25 @@ class DerivativeTest:
 
     def verdict(self, v: Array, got: float, size: float) -> Verdict:
         """Judges `got` as the derivative along v; `size` is that of the terms of which `got` is the sum."""
-        if np.isinf(got) and self._is_infinite(v, got):
-            return Verdict(0.0, got, got, 0.0)
-        terms = self.terms * float(np.linalg.norm(v))
-        wanted = self._weighted(along(self.f, self.x, v, eps=self.eps, complex_step=self.complex_step, at=self.at))
-        verdict = self._compare(got, size, wanted, terms)
+        verdict = self._verdict(v, got, size)
+        if verdict.error > self.rtol and verdict.wanted == 0 and self.plateaus.exact.any() and self._is_across(v, got):
+            return verdict._replace(plateau=True, across=True)
+        return verdict
+
+    def _verdict(self, v: Array, got: float, size: float) -> Verdict:
         if not np.isfinite(got):
+            return self._of_infinite(v, got, size)
+        if self.complex_step:
+            derivative = along(self.f, self.x, v, eps=self.eps, complex_step=True, at=self.at)
+            verdict, terms = self._compare_with(derivative, v, got, size)
+            if verdict.resolved:
+                if verdict.error <= self.rtol or self.confirmed >= CONFIRMED:
+                    return verdict
+                return self._confirm(verdict, v, size, terms)
+        else:
+            verdict, terms = self._by_differences(self._differences(v), v, got, size)
+        if verdict.plateau:
             return verdict
-        if self.complex_step and verdict.resolved:
-            if verdict.error <= self.rtol or self.confirmed >= CONFIRMED:
-                return verdict
-            return self._confirm(verdict, v, size, terms)
         if not self._is_loose(verdict, size, terms) or (verdict.resolved and verdict.error > self.rtol):
             return verdict
         on_kink = self._on_kink(v, got, size, terms)
@@ -167,9 +201,11 @@ class DerivativeTest:
 
     def _confirm(self, verdict: Verdict, v: Array, size: float, terms: float) -> Verdict:
         """A derivative is wrong by the complex step only if differences say so too, and x is not on a kink."""
-        differences = self._weighted(along(self.f, self.x, v, eps=self.eps, at=self.at))
-        agree = self._compare(verdict.wanted, abs(verdict.wanted), differences, terms)
-        second = self._compare(verdict.got, size, differences, terms)
+        differences = self._differences(v)
+        agree, _ = self._by_differences(differences, v, verdict.wanted, abs(verdict.wanted))
+        second, _ = self._by_differences(differences, v, verdict.got, size)
+        if second.plateau and second.error > self.rtol:
+            return second
         # Differences of many outputs agree with both numbers if only a few of the outputs are on a kink.
         if agree.error <= self.rtol < second.error and not self._is_loose(agree, size, terms):
             self.confirmed += 1
@@ -179,6 +215,86 @@ class DerivativeTest:
             self.confirmed += 1
             return verdict
         return second if second.resolved and not on_kink.kink else on_kink
+
+    def _differences(self, v: Array) -> _Differences:
+        """Central differences along v, with the derivative 0 for outputs that are constant near x."""
+        derivative = along(self.f, self.x, v, eps=self.eps, at=self.at)
+        none = np.zeros(self.at.value.shape, dtype=bool)
+        if not self.plateaus.any:
+            return _Differences(derivative, False, none)
+        distance = still_along(self.f, self.x, v, self.at.value)
+        slope = np.where(np.isfinite(derivative.error), np.abs(derivative.value) + derivative.error, np.inf)
+        # Not where the slope is so small that it would not show at this distance.
+        jumps = self._used & (slope * distance > MOVES * EPS * np.abs(self.at.value))
+        exact, fine = jumps & self.plateaus.exact, jumps & self.plateaus.fine
+        zero = exact | (self.plateaus.exact & (distance > 0) & (derivative.value == 0))
+        changed = Numerical(np.where(zero, 0.0, derivative.value), np.where(zero, 0.0, derivative.error))
+        return _Differences(changed, bool(exact.any()), fine)
+
+    def _by_differences(self, differences: _Differences, v: Array, got: float, size: float) -> tuple[Verdict, float]:
+        """Judges by central differences. Also the size of the terms."""
+        derivative = differences.derivative
+        if not got:  # where f moves as rounding does, 0 may be right, and so may the slope
+            derivative = derivative._replace(error=np.where(differences.fine, np.inf, derivative.error))
+        verdict, terms = self._compare_with(derivative, v, got, size)
+        return verdict._replace(plateau=differences.plateau), terms
+
+    def _compare_with(self, derivative: Numerical, v: Array, got: float, size: float) -> tuple[Verdict, float]:
+        """Judges by a derivative. Also the size of the terms.
+
+        What passes only by the rounding of large outputs is judged again without those that do not depend on v.
+        """
+        terms = norm(self.terms) * norm(v)
+        verdict = self._compare(got, size, self._weighted(derivative), terms)
+        off = abs(got - verdict.wanted) > self.rtol * max(size, abs(verdict.wanted))
+        still = self._used & (derivative.value == 0)
+        if off and verdict.error <= self.rtol and still.any() and (still != self._used).any():
+            still &= self._is_independent(v)
+            terms = norm(self.terms[~still]) * norm(v)
+            error = np.where(still, 0.0, derivative.error)
+            verdict = self._compare(got, size, self._weighted(derivative._replace(error=error)), terms)
+        return verdict, terms
+
+    def _is_independent(self, v: Array) -> Array:
+        """A mask of the outputs that do not move far along v: not from x, and not from 0 or an x of size 1.
+
+        A saturated output does not move at x either, though it depends on v: its rounding counts. It moves near 0.
+        """
+        longest, size = float(np.abs(v).max(initial=0.0)) or 1.0, 4 * self._far
+        still = np.ones(self.at.value.shape, dtype=bool)
+        for base, step in ((self.x, self._far), (self.x / size, 0.25), (np.zeros(self.x.shape), 0.25)):
+            y = evaluate(self.f, base, self.at.value)
+            for side in (step, -step):
+                still &= np.isfinite(y) & (evaluate(self.f, base + side / longest * v, y) == y)
+        return still
+
+    def _is_across(self, v: Array, got: float) -> bool:
+        """Whether `got` is the slope of f over many of its steps."""
+        step = min(self._far, 32 * self.plateaus.width) / (float(np.abs(v).max(initial=0.0)) or 1.0)
+        rise = evaluate(self.f, self.x + step * v, self.at.value) - evaluate(self.f, self.x - step * v, self.at.value)
+        slope = float((rise[self._used] * self._weight).sum()) / (2 * step)
+        return abs(got - slope) <= ACROSS * abs(slope)
+
+    def _of_infinite(self, v: Array, got: float, size: float) -> Verdict:
+        """Judges a `got` that is not finite.
+
+        It is right where f is infinitely steep in its direction, and wrong where there is a derivative. Where f is
+        not finite, or has no derivative either, nothing can be compared.
+        """
+        if np.isinf(got):
+            for slope in (got, -got):
+                if self._is_infinite(v, slope):
+                    return Verdict(0.0 if slope == got else np.inf, got, slope, 0.0)
+        if not np.isfinite(self.at.value).all():
+            return Verdict(np.inf, got, np.nan, np.inf, resolved=False)
+        derivative = along(self.f, self.x, v, eps=self.eps, complex_step=self.complex_step, at=self.at)
+        wanted = self._weighted(derivative)
+        if not np.isfinite(wanted.low):  # at the border of the domain there may be a slope to one side
+            one_sided = self._on_kink(v, 0.0, size, 0.0)
+            if not np.isfinite(one_sided.wanted):
+                return Verdict(np.inf, got, np.nan, np.inf, resolved=False)
+            return Verdict(np.inf, got, one_sided.wanted, one_sided.estimate)
+        return Verdict(np.inf, got, wanted.low, wanted.error)
 
     def _is_infinite(self, v: Array, got: float) -> bool:
         """Whether slopes of <grad_output, f> on one side grow without end as steps shrink, with the sign of `got`."""
@@ -214,11 +330,11 @@ class DerivativeTest:
 
     def _compare(self, got: float, size: float, wanted: _Interval, terms: float) -> Verdict:
         nearest = min(max(got, wanted.low), wanted.high)
-        if not np.isfinite(got):
-            return Verdict(np.inf, got, wanted.low, wanted.error)
         size = max(size, abs(wanted.low), abs(wanted.high))
-        slack = 4 * wanted.error + 128 * self.eps * terms
+        slack = 4 * wanted.error + 128 * self.eps * terms + self.least
         difference = abs(got - nearest) if np.isfinite(wanted.low + wanted.high) else np.inf
+        if not np.isfinite(size + slack / self.rtol):
+            return Verdict(np.inf, got, nearest, wanted.error, resolved=False)
         distance = difference / max(size, slack / self.rtol) if 0 < difference < np.inf else difference
         resolved = bool(4 * wanted.error <= max(TRUSTED * size, LARGE_TERMS * self.eps * terms))
         return Verdict(distance, got, nearest, wanted.error, resolved=resolved)

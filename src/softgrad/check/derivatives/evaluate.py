@@ -13,6 +13,7 @@ from softgrad.formulas.numbers import Array
 Function = Callable[[Array], Any]
 
 EPS = float(np.finfo(np.float64).eps)
+UNDERFLOW = float(np.finfo(np.float64).smallest_normal)
 MOST_TERMS = 1e6  # the terms are never larger than so many times f
 UNEQUAL = 2.0**-10  # an entry below this part of the largest is hidden by it in a random direction
 LEAST_PART = 2.0**-20  # smaller entries are weighted like one of this part of the largest
@@ -24,6 +25,8 @@ class Point(NamedTuple):
     value: Array
     rounding: Array  # the rounding error of each entry of the value
     eps: float  # the machine epsilon of the type in which f computes
+    least: float = UNDERFLOW  # smaller numbers of f have lost digits
+    even: bool = True  # whether every entry moves near x, by no more than a straight line does and its rounding
 
 
 def point(f: Function, x: Array, *, eps: float = EPS) -> Point:
@@ -43,7 +46,9 @@ def point(f: Function, x: Array, *, eps: float = EPS) -> Point:
     nearby = np.stack([value, *(evaluate(f, x + k * apart, value) for k in range(1, 7))])
     with np.errstate(all="ignore"):
         left = np.abs(np.diff(nearby, n=4, axis=0)).max(axis=0) / math.sqrt(70)  # 70 = 1 + 16 + 36 + 16 + 1
-        return Point(value, np.fmax(eps * np.abs(value), np.where(np.isfinite(left), left, 0.0)), eps)
+        rounding = np.fmax(eps * np.abs(value), np.where(np.isfinite(left), left, 0.0))
+        even = (nearby != value).any(axis=0) & (rounding <= 64 * eps * np.abs(value))
+        return Point(value, rounding, eps, even=bool(even.all()))
 
 
 def evaluate(f: Function, x: Array, like: Array) -> Array:
@@ -56,8 +61,8 @@ def evaluate(f: Function, x: Array, like: Array) -> Array:
     return value if value.shape == like.shape else np.full(like.shape, np.nan)
 
 
-def size_of_terms(f: Function, x: Array, y: Array, grad_output: Array) -> float:
-    """The size of the terms that are summed in one entry of the gradient. Its rounding error is eps times that.
+def size_of_terms(f: Function, x: Array, y: Array, grad_output: Array) -> Array:
+    """For each output, the size of its terms in one entry of the gradient, whose rounding error is eps times that.
 
     Two measures have this size: f at 0 (for a cross-entropy that is log K, however saturated the logits are), and the
     change of f from 0 to x, divided by the distance. As 0 may be a pole, the same is measured at -x, and the smaller
@@ -74,7 +79,17 @@ def size_of_terms(f: Function, x: Array, y: Array, grad_output: Array) -> float:
     if not np.isfinite(terms).all():
         terms = np.abs(y) / size
     terms = np.fmin(np.fmin(terms, seen_from(-x) if x.any() else np.inf), MOST_TERMS * np.maximum(np.abs(y), 1.0))
-    return float(np.linalg.norm((grad_output * np.where(np.isfinite(terms), terms, 0.0)).ravel()))
+    return np.asarray(grad_output * np.where(np.isfinite(terms), terms, 0.0))
+
+
+def norm(a: Array) -> float:
+    """The root of the sum of squares, of which none overflows or underflows: the entries are scaled by a power of 2."""
+    largest = float(np.abs(a).max(initial=0.0))
+    if not 0 < largest < np.inf:
+        return largest
+    exponent = math.frexp(largest)[1]
+    with np.errstate(over="ignore"):
+        return float(np.ldexp(np.linalg.norm(np.ldexp(a, -exponent).ravel()), exponent))
 
 
 def unit(x: Array, j: int) -> Array:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from softgrad.check.derivatives.directional import DerivativeTest, Verdict
-from softgrad.check.derivatives.evaluate import EPS, Function, direction, unit
+from softgrad.check.derivatives.evaluate import EPS, Function, direction, norm, unit
 from softgrad.formulas.numbers import Array
 
 MOST_ENTRIES = 2000  # with more entries, random projections are judged
@@ -49,6 +49,10 @@ class Judgement(NamedTuple):
     extent: str  # "every entry" or "8 random projections"
     kinks: int  # entries, or projections, on a kink
     unresolved: int  # entries, or projections, whose numerical derivative cannot be trusted
+    left_out: int = 0  # entries that are not finite where there is no finite derivative either
+    judged: int = 0  # entries, or projections, that were looked at
+    plateaus: int = 0  # entries, or projections, of an output that is constant near x and changes further away
+    across: bool = False  # whether every wrong one is the slope across the steps of such outputs
 
 
 class _Counted:
@@ -102,11 +106,22 @@ def judge_gradient(
         test = DerivativeTest(
             counted, x, np.asarray(grad_output, dtype=np.float64), rng=rng, rtol=rtol, eps=eps, got=got
         )
+        scaled = np.ldexp(got, -test.exponent)
         if x.size <= max_entries and x.size * (1 if test.complex_step else CALLS) <= EXPECTED * calls:
-            judgement = _entries(test, got, counted)
+            judgement = _entries(test, scaled, counted)
             if judgement.wanted is not None or not judgement.ok:
-                return judgement
-        return _projections(test, got, rng, counted)
+                return _unscaled(judgement, got, test.exponent)
+        return _unscaled(_projections(test, scaled, rng, counted), got, test.exponent)
+
+
+def _unscaled(judgement: Judgement, got: Array, exponent: int) -> Judgement:
+    """The judgement with its derivatives times 2^exponent."""
+    if not exponent:
+        return judgement
+    where, wanted = judgement.where, judgement.wanted
+    if where is not None:
+        where = Spot(where.entry, float(got[where.entry]), float(np.ldexp(where.wanted, exponent)))
+    return judgement._replace(where=where, wanted=None if wanted is None else np.ldexp(wanted, exponent))
 
 
 def _entries(test: DerivativeTest, got: Array, counted: _Counted) -> Judgement:
@@ -132,10 +147,13 @@ def entry_verdict(test: DerivativeTest, got: Array, j: int) -> Verdict:
 
 def _projections(test: DerivativeTest, got: Array, rng: np.random.Generator, counted: _Counted) -> Judgement:
     finite = np.isfinite(got)
+    infinite: list[Verdict] = []
     for j in np.flatnonzero(~finite)[:MOST_INFINITE]:  # no projection could be finite
-        verdict = entry_verdict(test, got, int(j))
-        if verdict.error > test.rtol:
-            return _judgement(test, [verdict], "every entry", _spot(got, int(j), verdict))
+        infinite.append(entry_verdict(test, got, int(j)))
+        if infinite[-1].error > test.rtol:
+            return _judgement(test, infinite, "every entry", _spot(got, int(j), infinite[-1]))
+    if not finite.any() and got.size:
+        return _judgement(test, infinite, f"{len(infinite)} of {got.size} entries", None)
     got = np.where(finite, got, 0.0)
     directions: list[Array] = []
     verdicts: list[Verdict] = []
@@ -157,7 +175,8 @@ def _projections(test: DerivativeTest, got: Array, rng: np.random.Generator, cou
             verdicts = [
                 verdict._replace(resolved=False) if verdict.error > test.rtol else verdict for verdict in verdicts
             ]
-    return _judgement(test, verdicts, extent, where)
+    left_out = int((~finite).sum()) - sum(verdict.resolved for verdict in infinite)
+    return _judgement(test, verdicts, extent, where)._replace(left_out=left_out)
 
 
 def _direction_of(n: int, test: DerivativeTest, got: Array, rng: np.random.Generator, *, on_kinks: bool) -> Array:
@@ -175,7 +194,7 @@ def _direction_of(n: int, test: DerivativeTest, got: Array, rng: np.random.Gener
 
 def _projection(test: DerivativeTest, got: Array, v: Array) -> Verdict:
     terms = (got * v).ravel()
-    return test.verdict(v, float(terms.sum()), float(np.linalg.norm(terms)))
+    return test.verdict(v, float(terms.sum()), norm(terms))
 
 
 def _suspects(
@@ -221,6 +240,7 @@ def _spot(got: Array, j: int, verdict: Verdict) -> Spot:
 
 def _judgement(test: DerivativeTest, verdicts: Sequence[Verdict], extent: str, where: Spot | None) -> Judgement:
     error = max((verdict.error for verdict in verdicts), default=0.0)
+    wrong = [verdict for verdict in verdicts if verdict.error > test.rtol]
     return Judgement(
         ok=bool(error <= test.rtol),
         error=float(error),
@@ -229,5 +249,9 @@ def _judgement(test: DerivativeTest, verdicts: Sequence[Verdict], extent: str, w
         method="complex step" if test.complex_step else "central differences",
         extent=extent,
         kinks=sum(verdict.kink for verdict in verdicts),
-        unresolved=sum(not verdict.resolved for verdict in verdicts),
+        unresolved=sum(not verdict.resolved and bool(np.isfinite(verdict.got)) for verdict in verdicts),
+        left_out=sum(not verdict.resolved and not np.isfinite(verdict.got) for verdict in verdicts),
+        judged=len(verdicts),
+        plateaus=sum(verdict.plateau for verdict in verdicts),
+        across=any(verdict.across for verdict in wrong) and all(one.across for one in wrong if one.plateau),
     )

@@ -55,6 +55,28 @@ class GradientJudge:
             calls=self._calls(sample),
         )
 
+    def is_right_for_symmetric(self, sample: Sample, key: Key) -> bool:
+        """Whether a gradient at symmetric matrices is right for changes that keep them symmetric.
+
+        These are the changes of f((x + x^T) / 2), whose gradient is the symmetric part.
+        """
+        f = self._function(sample, key)
+
+        def symmetric(x: Array) -> Array:
+            return np.asarray((x + np.swapaxes(x, -1, -2)) / 2)
+
+        one = judge_gradient(
+            lambda x: f(symmetric(x)),
+            np.asarray(sample.arrays[key], dtype=np.float64),
+            sample.upstream,
+            symmetric(np.asarray(sample.grads[key], dtype=np.float64)),
+            rng=self.rng,
+            rtol=self.rtol,
+            eps=self.eps,
+            calls=self._calls(sample),
+        )
+        return one.ok and not one.unresolved
+
     def _calls(self, sample: Sample) -> int:
         """How many calls one gradient of a sample may take."""
         functions = self.sampler.functions
@@ -92,17 +114,35 @@ def can_be_trusted(
         if one.kinks:
             said = "any value between the slopes on both sides is right"
             findings.note(f"{name} has {one.kinks} {entries} on a kink: {said}")
+        if one.plateaus:
+            findings.note(
+                f"{functions.forward_name} is constant near the inputs and changes further away: its derivative is 0 "
+                f"there"
+            )
+            if one.across:
+                findings.note(
+                    f"the gradient of {name} is the slope across the steps, that of a straight-through estimator"
+                )
+        if one.left_out:
+            findings.note(
+                f"{_counted(one.left_out, 'entry')} of the gradient of {name} {'is' if one.left_out == 1 else 'are'} "
+                f"not finite, and neither is a numerical derivative: left out"
+            )
         if one.unresolved:
-            count = f"{one.unresolved} derivative{'s' if one.unresolved > 1 else ''}"
-            findings.note(f"{name} has {count} that no step size resolves: not judged")
+            findings.note(f"{name} has {_counted(one.unresolved, 'derivative')} that no step size resolves: not judged")
     if functions.takes_upstream:
         real = [leaf.name for leaf in functions.leaves if leaf.given.dtype.kind == "f" and leaf.given.ndim]
         left = [name for name in real if name not in map(functions.name_of, given.grads)]
         if left and judged:
             findings.note(f"not checked, because no gradient was returned: {', '.join(left)}")
-    sizes = [one.wanted.size for one in judged.values() if one.wanted is not None]
-    unresolved = sum(one.unresolved for one in judged.values())
-    if len(sizes) == len(judged) and unresolved == sum(sizes) > 0 and all(one.ok for one in judged.values()):
+    looked_at = sum(one.judged for one in judged.values())
+    nothing = sum(one.unresolved + one.left_out for one in judged.values())
+    if nothing >= looked_at > 0 and all(one.ok for one in judged.values()):
         findings.note("cannot be checked: no numerical derivative of forward can be trusted here")
         return False
     return True
+
+
+def _counted(count: int, noun: str) -> str:
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{count} {noun if count == 1 else plural}"

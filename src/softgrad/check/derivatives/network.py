@@ -144,9 +144,10 @@ def _worst_entry(
                 worst = GradientError(judgement.error, name, spot.entry, spot.got, spot.wanted)
             else:  # right, or wrong along a direction though no single entry is
                 worst = worst._replace(error=judgement.error)
-        test = DerivativeTest(of_parameter, x, np.ones(()), rng=rng, rtol=limit, takes_complex=False)
+        test = DerivativeTest(of_parameter, x, np.ones(()), rng=rng, rtol=limit, takes_complex=False, got=got)
+        scaled = np.ldexp(got, -test.exponent)
         for j in chosen.tolist():
-            verdicts.append(entry_verdict(test, got, j))
+            verdicts.append(entry_verdict(test, scaled, j))
             on_entry()
     finally:
         parameter[...] = x
@@ -154,5 +155,6 @@ def _worst_entry(
         return worst
     k = int(np.argmax([verdict.distance for verdict in verdicts]))
     entry = tuple(int(i) for i in np.unravel_index(int(chosen[k]), x.shape))
-    of_entries = GradientError(verdicts[k].distance, name, entry, verdicts[k].got, verdicts[k].wanted)
+    wanted = float(np.ldexp(verdicts[k].wanted, test.exponent))
+    of_entries = GradientError(verdicts[k].distance, name, entry, float(got[entry]), wanted)
     return max(of_entries, worst, key=lambda e: e.error)

@@ -9,6 +9,7 @@
     whole_gradient.py   gradients that are 0, exchanged, or times a constant
     wording.py          a mistake in words, and the line to write instead
     shapes.py           gradients of the wrong shape
+    symmetric.py        gradients that are right for symmetric changes of a symmetric input
     unexplained.py      what is known where no line explains the numbers
     patterns.py         how a wrong gradient differs from the right one
     other_inputs.py     other inputs at which a wrong gradient is right, or a right one wrong

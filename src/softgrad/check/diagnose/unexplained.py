@@ -112,12 +112,13 @@ def _still_equal(
 def _try_other_upstreams(functions: UserFunctions, given: Sample, judge: GradientJudge, findings: Findings) -> None:
     """Adds what the gradients do with other upstream gradients, one of them all ones."""
     find_nonlinear(functions, given, findings, rtol=1e-7)
-    ones = np.ones_like(given.upstream)
+    ones = np.where(np.isfinite(given.output), np.ones_like(given.upstream), 0.0)
     try:
         at_ones = given._replace(upstream=ones, grads=functions.gradients(given.arrays, ones).grads)
     except CheckError:
         return
-    if given.upstream.size > 1 and all(judge(at_ones, key).ok for key in at_ones.grads):
+    judged = [judge(at_ones, key) for key in at_ones.grads]
+    if given.upstream.size > 1 and all(one.ok and not one.unresolved for one in judged):
         findings.note("the gradient is right where grad_output is all ones, and wrong at another grad_output")
 
 

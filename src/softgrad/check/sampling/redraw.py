@@ -43,8 +43,8 @@ def is_free(array: Array) -> bool:
 
 def _as_ordered(drawn: Array, array: Array) -> Array:
     """The drawn numbers made symmetric, sorted, or of unit rows, if those given are."""
-    if _is_symmetric(array):
-        return np.asarray((drawn + drawn.T) / 2)
+    if is_symmetric(array):
+        return np.asarray((drawn + np.swapaxes(drawn, -1, -2)) / 2)
     if array.ndim == 1 and len(array) > 2 and (np.diff(array) > 0).all():
         return np.sort(drawn)
     if array.ndim and array.shape[-1] > 1 and np.allclose(np.linalg.norm(array, axis=-1), 1, rtol=1e-9):
@@ -52,8 +52,11 @@ def _as_ordered(drawn: Array, array: Array) -> Array:
     return drawn
 
 
-def _is_symmetric(array: Array) -> bool:
-    return array.ndim == 2 and len(array) > 1 and array.shape[0] == array.shape[1] and np.array_equal(array, array.T)
+def is_symmetric(array: Array) -> bool:
+    """Whether an array holds a symmetric matrix, or several on its last two axes."""
+    if array.ndim < 2 or not array.size or not 1 < array.shape[-1] == array.shape[-2]:
+        return False
+    return bool(np.array_equal(array, np.swapaxes(array, -1, -2)))
 
 
 def _real(array: Array, rng: np.random.Generator, *, standard: bool) -> Array:
@@ -106,7 +109,7 @@ def _one_hot_or_mask(array: Array, rng: np.random.Generator) -> Array:
             rows = rows[..., rng.permutation(rows.shape[-1])].copy()
             flat = rows.reshape(-1, rows.shape[-1])
             return np.moveaxis(rng.permutation(flat).reshape(rows.shape), -1, axis)
-    if _is_symmetric(array):  # the edges of a graph: its vertices get another order
+    if array.ndim == 2 and is_symmetric(array):  # the edges of a graph: its vertices get another order
         order = rng.permutation(len(array))
         return array[order][:, order]
     return shuffled(array, rng)

@@ -65,8 +65,13 @@ class Sampler:
         return Sample(arrays, output, upstream, self.functions.gradients(arrays, upstream).grads)
 
     def upstream(self, output: Array) -> Array:
-        """A gradient of the loss at the output: random, so that no two entries are alike; 1 for a loss."""
-        return self.rng.standard_normal(np.shape(output)) if self.functions.takes_upstream else np.ones(())
+        """A gradient of the loss at the output: random, so that no two entries are alike; 1 for a loss.
+
+        It is 0 where the output is not finite, and so has no derivative.
+        """
+        if not self.functions.takes_upstream:
+            return np.ones(())
+        return np.where(np.isfinite(output), self.rng.standard_normal(np.shape(output)), 0.0)
 
     def usable(self, arrays: Arrays, upstream: Array | None = None) -> Sample | None:
         """The functions at these arrays; None where forward has no finite value or a function raises."""

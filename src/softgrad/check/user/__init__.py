@@ -7,6 +7,7 @@
     calls.py               counts the calls, and ends the check when there were too many
     progress.py            a line on the terminal while a check takes long
     randomness.py          the random generators that the functions hold
+    state.py               puts everything else that they hold back as it was
     descriptions.py        values and exceptions in one line, for messages
     context.py             what the user says of the functions
 

@@ -109,7 +109,8 @@ def _filled(value: Any, path: Key, arrays: Mapping[Key, Array]) -> Any:
         return {key: _filled(entry, (*path, key), arrays) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return _like(value, [_filled(entry, (*path, key), arrays) for key, entry in enumerate(value)])
-    return copied(arrays.get(path, value))
+    array = arrays.get(path, value)
+    return laid_out(array, value) if isinstance(array, np.ndarray) and array.ndim else copied(array)
 
 
 def is_real(value: Any) -> bool:
@@ -122,6 +123,14 @@ def copied(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.copy(order="K") if value.ndim else value[()]
     return copy.deepcopy(value) if isinstance(value, GENERATORS) else value
+
+
+def laid_out(array: Array, like: Array) -> Array:
+    """A copy whose axes lie in memory in the order of those of `like`: Fortran order stays Fortran order."""
+    if array.ndim != like.ndim or like.flags.c_contiguous:
+        return array.copy(order="C")
+    order = np.argsort([-abs(stride) for stride in like.strides], kind="stable")
+    return array.transpose(order).copy(order="C").transpose(np.argsort(order))
 
 
 def same(a: Any, b: Any) -> bool:

@@ -7,16 +7,18 @@ backward(*inputs[, output, grad_output]) -> a gradient, or a tuple of gradients
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from softgrad.check.user.arguments import Arguments, Key, Leaf, arrays_in, copied, same
+from softgrad.check.user.arguments import Arguments, Key, Leaf, arrays_in, copied, laid_out, same
 from softgrad.check.user.calls import Calls
 from softgrad.check.user.descriptions import describe_error, kind_of
 from softgrad.check.user.randomness import Randomness, reachable
 from softgrad.check.user.returned_gradients import ReturnedGradients
+from softgrad.check.user.state import State
 from softgrad.errors import CheckError
 from softgrad.formulas.numbers import Array
 
@@ -69,6 +71,13 @@ class UserFunctions:
         self.wrt, self.calls = wrt, Calls(max_calls)
         self.randomness = Randomness((forward, backward), generators)
         self.captured = _captured(forward)
+        self._roots = (forward, backward, *self.arguments.inputs)
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Afterwards, everything that the functions hold is as it was: objects, caches, generators."""
+        with State(self._roots).kept(), self.randomness.kept():
+            yield
 
     @property
     def leaves(self) -> list[Leaf]:
@@ -167,7 +176,7 @@ class UserFunctions:
         with self.randomness.rewound():
             output = self._output(self.arguments.with_arrays(arrays))
         inputs, before = self.arguments.with_arrays(arrays), self.arguments.with_arrays(arrays)
-        handed, upstream = output.copy(), np.array(grad_output, dtype=np.float64)
+        handed, upstream = output.copy(order="K"), laid_out(np.asarray(grad_output, dtype=np.float64), output)
         # A scalar output and its gradient are passed as numbers.
         call = [*inputs, copied(handed) if not handed.ndim else handed, upstream if upstream.ndim else upstream[()]]
         call = call if self.takes_upstream else inputs

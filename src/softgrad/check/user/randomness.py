@@ -105,7 +105,7 @@ def _within(value: Any) -> Iterator[Any]:
         yield owner
     value = getattr(value, "__func__", value)
     if inspect.isfunction(value):
-        yield from (value.__globals__[name] for name in _names_in(value.__code__) if name in value.__globals__)
+        yield from (value.__globals__[name] for name in names_in(value.__code__) if name in value.__globals__)
         yield from (*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values())
         yield from (cell.cell_contents for cell in value.__closure__ or () if not _is_empty(cell))
     elif hasattr(value, "__dict__"):
@@ -116,12 +116,12 @@ def _within(value: Any) -> Iterator[Any]:
         yield from (one for kind in type(value).__mro__ for one in vars(kind).values() if isinstance(one, kinds))
 
 
-def _names_in(code: CodeType) -> Iterator[str]:
+def names_in(code: CodeType) -> Iterator[str]:
     """The global names that code uses, also in the comprehensions and functions inside it."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _names_in(constant)
+            yield from names_in(constant)
 
 
 def _is_empty(cell: CellType) -> bool:
