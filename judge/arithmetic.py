@@ -12,7 +12,7 @@ import numpy as np
 class LongDouble:
     """NumPy's long double, with a significand of 64 bits or more: errors are about 0.001 ulp of float64."""
 
-    exp, log, log1p, tanh, cosh = np.exp, np.log, np.log1p, np.tanh, np.cosh
+    exp, expm1, log, log1p, tanh, cosh = np.exp, np.expm1, np.log, np.log1p, np.tanh, np.cosh
     eps = np.finfo(np.longdouble).eps
 
     @staticmethod
@@ -50,7 +50,7 @@ class Mpmath:
     def __init__(self, digits=50):
         self.context = mpmath.MPContext()  # with a precision of its own
         self.context.dps = digits
-        for name in ("exp", "log", "log1p", "tanh", "cosh", "convert"):
+        for name in ("exp", "expm1", "log", "log1p", "tanh", "cosh", "convert"):
             setattr(self, name, self._of_arrays(getattr(self.context, name)))
         self.wide, self.eps = self.convert, self.context.mpf(self.context.eps)
 

@@ -67,7 +67,7 @@ def rows(name, z, target, *, z_loss=0.0, a=WIDE, **options) -> Rows:
         options: weight, ignore_index, label_smoothing, softcap, temperature; and what this loss alone takes.
     """
     x, kept, count, lse, slope, _ = _problem(z, target, a, **options)
-    part = LOSSES[name](x._replace(y=None) if z_loss else x)
+    part = LOSSES[name](x)
     loss, grad, factor = part.loss, part.grad, part.factor
     if z_loss:
         cost, pull = _z_loss(a.wide(z_loss), lse, x.eps)
@@ -92,7 +92,7 @@ def hessian_times(name, z, target, v, *, z_loss=0.0, softcap=None, temperature=1
     and of 2 z / cap in 1 / cosh^2.
     """
     x, kept, _, lse, slope, curvature = _problem(z, target, a, softcap=softcap, temperature=temperature, **options)
-    part = LOSSES[name](x._replace(y=None))
+    part = LOSSES[name](x)
     u = judged(slope * a.wide(v))
     change, pull = softmax_vjp(x.p, u, a), 2 * a.wide(z_loss) * lse
     grad = part.grad + pull * x.p
@@ -118,14 +118,15 @@ def _problem(
         np.put_along_axis(t, y[:, None], 1, axis=1)
         count = (1 + 0 * y if w is None else w[y])[kept].sum()
     else:
-        y, t, count = None, a.wide(target.astype(z.dtype)), len(z)
+        t, count = a.wide(target.astype(z.dtype)), len(z)
+    one_minus_t = 1 - t
     if label_smoothing:
-        e = a.wide(label_smoothing)
-        y, t = None, (1 - e) * t + e / z.shape[1]
+        e, each = a.wide(label_smoothing), 1 / a.wide(z.shape[1])
+        t, one_minus_t = (1 - e) * t + e * each, (1 - e) * one_minus_t + e * (1 - each)
     scores, slope, curvature = _scores(a.wide(z), softcap, a)
     T = a.wide(temperature)
     s = softmax_of(scores, a, temperature)
-    x = Scored(a, s.p, s.log_p, t, y, w, label_smoothing > 0, eps, own)
+    x = Scored(a, s.p, s.log_p, t, one_minus_t, w, eps, own)
     return _Problem(x, kept[:, None], a.wide(count), judged(s.largest) + s.log_sum, slope / T, curvature / T)
 
 

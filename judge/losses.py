@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from judge.judged import Judged, dot, judged
-from judge.softmax import minus_one_hot, softmax_vjp, times, without
+from judge.softmax import minus_mean, of_others, softmax_vjp, sum_of_others, times, top
 
 
 class Scored(NamedTuple):
@@ -26,9 +26,8 @@ class Scored(NamedTuple):
     p: np.ndarray  # (N, K): the softmax of the scores
     log_p: np.ndarray
     t: np.ndarray  # (N, K): the target as probabilities, smoothed
-    y: np.ndarray | None  # (N,): class indices, where each row of t is one-hot
+    one_minus_t: np.ndarray
     weight: np.ndarray | None  # (K,)
-    smoothed: bool
     eps: float  # of the dtype in which the loss is computed
     own: dict[str, float]  # the options that one loss alone takes
 
@@ -38,11 +37,18 @@ class Scored(NamedTuple):
         return judged(self.t if self.weight is None else self.weight * self.t)
 
     @property
+    def one_minus_p(self):
+        """1 - p; where p is largest, as the sum of the others."""
+        return sum_of_others(self.p, top(self.p))
+
+    @property
     def difference(self):
-        """The difference p - t. For probabilities, its error may be ulps of the larger of p and t."""
-        if self.y is not None:
-            return minus_one_hot(self.p, self.y)
-        return Judged(self.p - self.t, np.maximum(self.p, abs(self.t)))
+        """The difference p - t as p (1 - t) - (1 - p) t. One term alone is not 0 if t is one-hot."""
+        return judged(self.p * self.one_minus_t) - self.one_minus_p * self.t
+
+    def pulled(self, x):
+        """P_k sum(x) - x_k as p_k (sum of the other x_j) - (1 - p_k) x_k: the gradient of a sum of x_j (-log p_j)."""
+        return self.p * of_others(x, top(self.p)) - self.one_minus_p * x
 
 
 class Loss(NamedTuple):
@@ -58,36 +64,34 @@ def cross_entropy(x: Scored) -> Loss:
     """L = -sum w t log p, dL/ds = p sum(w t) - w t, H u = sum(w t) J u."""
     wt = x.weighted_t
     total = wt.sum(keepdims=True)
-    grad = x.p * total - wt if x.y is None else total * x.difference
     terms = Judged(-times(wt.value, x.log_p), times(wt.size, abs(x.log_p)))
-    return Loss(terms.sum(keepdims=True), grad, lambda change: total * change, total.size)
+    return Loss(terms.sum(keepdims=True), x.pulled(wt), lambda change: total * change, total.size)
 
 
 def kl_divergence(x: Scored) -> Loss:
-    """L = sum w t (log t - log p), with the gradient and the Hessian of the cross-entropy.
-
-    A smoothed t is rounded; since (t log t)' = log t + 1, its terms have the size t (1 + |log t| + |log p|).
-    """
-    wt = x.weighted_t
+    """L = sum w t (log t - log p), with the gradient and the Hessian of the cross-entropy."""
+    wt, near_1 = x.weighted_t, abs(x.one_minus_t) < 0.5
     with np.errstate(invalid="ignore"):  # the logarithm of a negative t is NaN
         log_t = x.a.log(np.where(x.t == 0, 1, x.t))
-    terms = Judged(times(wt.value, log_t - x.log_p), times(wt.size, x.smoothed + abs(log_t) + abs(x.log_p)))
+    log_t = np.where(near_1, x.a.log1p(np.where(near_1, -x.one_minus_t, 0)), log_t)
+    terms = Judged(times(wt.value, log_t - x.log_p), times(wt.size, abs(log_t) + abs(x.log_p)))
     return cross_entropy(x)._replace(loss=terms.sum(keepdims=True))
 
 
 def squared_error(x: Scored) -> Loss:
     """L = w/2 sum (p - t)^2, dL/ds = w J (p - t), where w is the weight of the row: sum_j weight_j t_j, or 1.
 
-    Where p - t is taken with an error of 4 ulp of the larger, |d + 4 ulp|^2 / 2 - |d|^2 / 2 = 4 ulp (|d| + 2 ulp).
+    Where d = p - t is taken with an error of 4 ulp of its size s, the difference of d^2 / 2 is 4 ulp s (|d| + 2 ulp s).
+    If d has one term, so that s is |d|, the loss must be within 4 ulp of itself.
     """
     one = judged(x.a.wide(np.ones((len(x.p), 1))))
     w = one if x.weight is None else x.weighted_t.sum(keepdims=True)
     d = x.difference
-    halves = Judged(d.value**2 / 2, d.value**2 / 2 if x.y is not None else d.size * (abs(d.value) + 2 * x.eps * d.size))
+    one_term = d.size == abs(d.value)
+    halves = Judged(d.value**2 / 2, np.where(one_term, d.value**2 / 2, d.size * (abs(d.value) + 2 * x.eps * d.size)))
 
     def hessian(change):
-        d = judged(x.p) - x.t
-        return w * (change * (d - dot(d, x.p)) + x.p * (change - dot(change, x.p) - dot(d, change)))
+        return w * (change * minus_mean(x.p, d) + x.p * (minus_mean(x.p, change) - dot(d, change)))
 
     return Loss(w * halves.sum(keepdims=True), w * softmax_vjp(x.p, d, x.a), hessian, 2 * w.size)
 
@@ -99,9 +103,7 @@ def focal_loss(x: Scored) -> Loss:
     """
     gamma = x.a.wide(x.own.get("gamma", 2.0))
     allowed = 1 + gamma / 2
-    top = np.asarray(x.p, float).argmax(axis=1)[:, None]
-    q = 1 - x.p
-    np.put_along_axis(q, top, without(x.p, top).sum(axis=1, keepdims=True), axis=1)
+    q = x.one_minus_p
     extreme = (x.p == 0) | (q == 0)  # there p log p is 0
     q, log_p = np.where(extreme, 1, q), np.where(extreme, 0, x.log_p)
     power = np.where(extreme & (x.p != 0) & (gamma > 0), 0, q**gamma)
@@ -111,13 +113,11 @@ def focal_loss(x: Scored) -> Loss:
     total = b.sum(keepdims=True)
 
     def hessian(change):
-        db = x.weighted_t * slope * change
-        return change * total + x.p * db.sum(keepdims=True) - db
+        return change * total + x.pulled(x.weighted_t * slope * change)
 
     wt = x.weighted_t
     terms = Judged(-times(wt.value, power * x.log_p), times(wt.size, power * abs(x.log_p)) * allowed)
-    grad = x.p * total - b if x.y is None else total * x.difference
-    return Loss(terms.sum(keepdims=True), grad, hessian, total.size)
+    return Loss(terms.sum(keepdims=True), x.pulled(b), hessian, total.size)
 
 
 LOSSES = {

@@ -5,6 +5,9 @@ For one row of logits z with its maximum m at the class a, and d = (z - m) / tem
     others = sum_{j != a} exp(d_j)        without the term 1 of the maximum, which would absorb small ones
     p      = exp(d) / (1 + others)
     log p  = d - log1p(others)
+
+The products with the Jacobians have the entry x_k (1 - p_k) - sum of the other x_j p_j. Where p_k is near 1 this does
+not cancel, as x_k - sum_j x_j p_j does.
 """
 
 from typing import NamedTuple
@@ -12,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from judge.arithmetic import WIDE
-from judge.judged import Judged, dot, judged
+from judge.judged import Judged, judged
 
 
 class Softmax(NamedTuple):
@@ -53,21 +56,27 @@ def logsumexp(z, a=WIDE, temperature=1.0):
 
 
 def jacobian(p, a=WIDE):
-    """The matrix dp_i/dz_j = p_i (delta_ij - p_j), with the terms p_i delta_ij and p_i p_j."""
+    """The matrix dp_i/dz_j = p_i (delta_ij - p_j). 1 - p_i is the sum of the other p, so every row sums to 0."""
     p = a.wide(p)
-    return p[..., :, None] * (judged(_delta(p, a)) - p[..., None, :])
+    delta = _delta(p, a)
+    return judged(p[..., :, None] * (delta * sum_of_others(p, top(p))[..., None] - (1 - delta) * p[..., None, :]))
 
 
 def log_jacobian(z, a=WIDE):
     """The matrix d log p_i / dz_j = delta_ij - p_j, with p computed from log p."""
-    p = _exp(log_softmax(z, a), a)
-    return _delta(p.value, a) - Judged(*(part[..., None, :] for part in p))
+    (p, size), (q, q_size) = _exp(log_softmax(z, a), a)
+    delta = _delta(p, a)
+    return Judged(
+        delta * q[..., None] - (1 - delta) * p[..., None, :],
+        delta * q_size[..., None] + (1 - delta) * size[..., None, :],
+    )
 
 
 def softmax_vjp(p, v, a=WIDE, temperature=1.0):
-    """P (v - <p, v>) / T: the product of the Jacobian with a vector. The matrix is symmetric, and it is not formed."""
-    p, v = a.wide(p), v if isinstance(v, Judged) else judged(a.wide(v))
-    return p * (v - dot(p, v)) * (1 / a.wide(temperature))
+    """P_k (v_k - <p, v>) / T: the Jacobian, which is symmetric, times a vector. The matrix is not formed."""
+    p = a.wide(p)
+    v = v if isinstance(v, Judged) else judged(a.wide(v))
+    return p * minus_mean(p, v) * (1 / a.wide(temperature))
 
 
 softmax_jvp = softmax_vjp
@@ -75,14 +84,16 @@ softmax_jvp = softmax_vjp
 
 def log_softmax_vjp(log_p, v, a=WIDE, temperature=1.0):
     """V - p sum(v), with p = exp(log_p), which need not sum to 1."""
-    v = judged(a.wide(v))
-    return (v - _exp(a.wide(log_p), a) * v.sum(keepdims=True)) * (1 / a.wide(temperature))
+    log_p, v = a.wide(log_p), judged(a.wide(v))
+    p, q = _exp(log_p, a)
+    return (q * v - p * of_others(v, top(log_p))) * (1 / a.wide(temperature))
 
 
 def log_softmax_jvp(log_p, v, a=WIDE, temperature=1.0):
     """V - <p, v>, with p = exp(log_p)."""
-    v = judged(a.wide(v))
-    return (v - dot(_exp(a.wide(log_p), a), v)) * (1 / a.wide(temperature))
+    log_p, v = a.wide(log_p), judged(a.wide(v))
+    p, q = _exp(log_p, a)
+    return (q * v - of_others(p * v, top(log_p))) * (1 / a.wide(temperature))
 
 
 def logsumexp_vjp(z, g, a=WIDE, temperature=1.0):
@@ -95,12 +106,27 @@ def logsumexp_jvp(z, v, a=WIDE, temperature=1.0):
     return (judged(softmax(z, a, temperature)) * a.wide(v)).sum() * (1 / a.wide(temperature))
 
 
-def minus_one_hot(p, y):
-    """P - t for a one-hot t. p_y - 1 is minus the sum of the other p, so nothing cancels. It is NaN where p is NaN."""
-    difference = without(p, y[:, None])
-    np.put_along_axis(difference, y[:, None], -difference.sum(axis=-1, keepdims=True), axis=-1)
-    difference = difference + 0 * p
-    return Judged(difference, abs(difference))
+def minus_mean(p, x):
+    """X_k - <p, x> as x_k (1 - p_k) - sum of the other p_j x_j, where 1 - p_k is the sum of the other p."""
+    at = top(p)
+    return sum_of_others(p, at) * x - of_others(p * x, at)
+
+
+def top(p):
+    """The first largest entry of each row, (..., 1)."""
+    return np.asarray(p, float).argmax(axis=-1)[..., None]
+
+
+def sum_of_others(x, at):
+    """For each entry the sum of the other entries of its row. At `at`, where others are small, nothing cancels."""
+    others = x.sum(axis=-1, keepdims=True) - x
+    np.put_along_axis(others, at, without(x, at).sum(axis=-1, keepdims=True), axis=-1)
+    return others
+
+
+def of_others(x, at):
+    """The same for a Judged."""
+    return Judged(sum_of_others(x.value, at), sum_of_others(x.size, at))
 
 
 def without(x, classes):
@@ -116,9 +142,10 @@ def times(t, x):
 
 
 def _exp(log_p, a):
-    """P = exp(log p), with the size p (1 + |log p|): a relative error of log p is |log p| times as large in p."""
-    p = a.exp(log_p)
-    return Judged(p, p * (1 + np.where(p == 0, 0, abs(log_p))))
+    """P = exp(log p) and 1 - p. A relative error of log p is an absolute error p |log p| in both."""
+    p, q = a.exp(log_p), -a.expm1(log_p)
+    error = times(p, abs(log_p))
+    return Judged(p, p + error), Judged(q, q + error)
 
 
 def _delta(p, a):

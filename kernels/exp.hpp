@@ -87,4 +87,12 @@ template <class T> [[gnu::always_inline]] inline T exp_nonpositive(T x) {
     return exp_in_units(x, T(0)) * (1 / unit<T>);
 }
 
+// 1 - exp(x) for log(1/2) <= x <= 0, without the cancellation near 0: with r = x / 2 and E = exp(r) - 1,
+//     1 - exp(x) = -E (2 + E),    E = r + r^2 q(r)
+template <class T> constexpr T log_half = T(-0.6931471805599453);
+template <class T> [[gnu::always_inline]] inline T one_minus_exp(T x) {
+    const T r = x / 2, E = r * (T(1) + r * horner(r));
+    return -E * (2 + E);
+}
+
 }  // namespace softgrad::SOFTGRAD_ISA

@@ -29,6 +29,9 @@ template <class T> struct Row {
     // vectorised if it reads this on a condition.
     [[gnu::always_inline]] T exp(int64_t j) const { return in->e[j - in->start] * (1 / unit<T>); }
 
+    // 1 - p_j of an entry at hand, without cancellation: of the largest p it is the sum of the others.
+    Wide<T> one_minus_p(int64_t j) const { return (j == n.at ? n.others : n.sum() - exp(j)) / n.sum(); }
+
     void set_loss(Wide<T> value) const { *loss = T(value); }
 
     // with(difference), where difference(j) is s_j - s_max of an entry at hand.
@@ -57,6 +60,15 @@ template <class T> struct Row {
             in->stretch(start, count);
             work(start, count);
         });
+    }
+
+    // sums[i] is the sum of the i-th term(j) over all classes but the most probable one. In a confident row these terms
+    // are far smaller.
+    template <class... Term> [[gnu::always_inline]] void sum_over_others(Wide<T>* sums, Term... term) const {
+        Accumulator<T> totals[sizeof...(Term)];
+        over_parts(
+            [&](int64_t start, int64_t count) { add_terms_but(n.at, start, start + count, totals, nullptr, term...); });
+        for (const Accumulator<T>& total : totals) *sums++ = total.total();
     }
 
     // The sum of term(j) over the row.
@@ -94,12 +106,15 @@ template <class T> struct Row {
         });
     }
 
-    // Writes the gradient entry(j), with `value` at y unless y is negative; entry may read e_j.
-    template <class Entry> [[gnu::always_inline]] void write_grad(Entry entry, int64_t y = -1, T value = 0) const {
+    // Writes the gradient entry(j), with `value` at y and `value_at_max` at the most probable class unless that is y;
+    // entry may read e_j.
+    template <class Entry>
+    [[gnu::always_inline]] void write_grad(Entry entry, T value_at_max, int64_t y = -1, T value = 0) const {
         over_parts([&](int64_t start, int64_t count) {
             T* const e = in->e;
 #pragma omp simd
             for (int64_t j = 0; j < count; ++j) e[j] = entry(start + j);
+            if (start <= n.at && n.at < start + count) e[n.at - start] = value_at_max;
             if (start <= y && y < start + count) e[y - start] = value;
             for (int64_t j = 0; in->slope && j < count; ++j) e[j] *= in->slope[j];
             grad->put(count);

@@ -31,19 +31,19 @@ template <class T> [[gnu::always_inline]] inline T maximum(const T* z, int64_t K
     return most[0];
 }
 
-// The first index of `value`, or K if there is none.
-template <class T> [[gnu::always_inline]] inline int64_t first_of(T value, const T* z, int64_t K) {
+// The first index j with is(z[j]), or K if there is none.
+template <class T, class Is> [[gnu::always_inline]] inline int64_t first_where(const T* z, int64_t K, Is is) {
     constexpr int64_t lanes = 256 / sizeof(T);
     int64_t j = 0;
     for (int found = 0; j + lanes <= K; j += lanes) {
 #pragma omp simd reduction(| : found)
-        for (int64_t l = 0; l < lanes; ++l) found |= z[j + l] == value;
+        for (int64_t l = 0; l < lanes; ++l) found |= is(z[j + l]);
         if (found) break;
     }
     const int left = int(K - j < lanes ? K - j : lanes);
     int first = left;
 #pragma omp simd reduction(min : first)
-    for (int l = 0; l < left; ++l) first = z[j + l] == value && l < first ? l : first;
+    for (int l = 0; l < left; ++l) first = is(z[j + l]) && l < first ? l : first;
     return j + first;
 }
 
@@ -60,7 +60,7 @@ template <class T> [[gnu::always_inline]] inline Peak<T> peak(const T* z, int64_
         const T max = maximum(z + start, K - start < stretch ? K - start : stretch);
         if (max > top.max) top = {max, start};
     }
-    const int64_t at = top.at + first_of(top.max, z + top.at, K - top.at);
+    const int64_t at = top.at + first_where(z + top.at, K - top.at, [=](T x) { return x == top.max; });
     return {top.max, at < K ? at : 0};
 }
 
@@ -71,6 +71,7 @@ template <class T> struct Normalizer {
     int64_t at;      // its first index
     Wide<T> others;  // sum of exp(s_j - s_max) over all j but `at`
     Wide<T> sum() const { return 1 + others; }
+    Wide<T> largest_p() const { return 1 / sum(); }
     Wide<T> log_sum() const {
         if constexpr (std::is_same_v<T, float>) {
             return std::isinf(others) ? others : log1p_nonnegative(others);

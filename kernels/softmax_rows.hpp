@@ -87,27 +87,42 @@ template <class T> class Pair {
         if (xs_.K() <= long_row) start_ = 0, x_ = xs_.row(i), y_ = ys_.row(i);
     }
 
+    int64_t m = -1;
+    T x_m = 0, y_m = 0;
+
     T x(int64_t j) const { return x_[j - start_]; }
     T y(int64_t j) const { return y_[j - start_]; }
 
-    // The sum of term(j), which may read x(j) and y(j).
-    template <class Term> [[gnu::always_inline]] Wide<T> sum(Term term) {
-        Accumulator<T> total;
+    // Finds the first entry with x > half: m, x_m and y_m; or -1 and zeros.
+    [[gnu::always_inline]] void find_above(T half) {
+        m = -1, x_m = y_m = 0;
         over_stretches(xs_.K(), [&](int64_t start, int64_t count) {
+            if (m >= 0) return;
             read(start, count);
-            add_terms(start, start + count, total, term, background_);
+            const int64_t first = first_where(x_, count, [=](T x) { return x > half; });
+            if (first < count) m = start + first, x_m = x_[first], y_m = y_[first];
         });
-        background_ = nullptr;
-        return total.total();
     }
 
-    // Writes entry(j), which may read x(j) and y(j).
-    template <class Entry> [[gnu::always_inline]] void write(Entry entry) {
+    // sums[i] is the sum of the i-th term(j) over the entries but m. Terms may read x(j) and y(j).
+    template <class... Term> [[gnu::always_inline]] void sum_over_others(Wide<T>* sums, Term... term) {
+        Accumulator<T> totals[sizeof...(Term)];
+        over_stretches(xs_.K(), [&](int64_t start, int64_t count) {
+            read(start, count);
+            add_terms_but(m, start, start + count, totals, background_, term...);
+        });
+        background_ = nullptr;
+        for (const Accumulator<T>& total : totals) *sums++ = total.total();
+    }
+
+    // Writes entry(j), which may read x(j) and y(j), with `value` at m.
+    template <class Entry> [[gnu::always_inline]] void write(Entry entry, T value) {
         over_stretches(xs_.K(), [&](int64_t start, int64_t count) {
             read(start, count);
             T* const to = out_.buffer();
 #pragma omp simd
             for (int64_t j = 0; j < count; ++j) to[j] = entry(start + j);
+            if (start <= m && m < start + count) to[m - start] = value;
             out_.put(count);
         });
     }
@@ -138,28 +153,51 @@ template <class T, class Work>
     }
 }
 
-// dz = J^T dp with J = diag(p) - p p^T, hence dz_k = p_k (dp_k - sum_j dp_j p_j), times ds/dz = scale. J is symmetric:
-// J dz is the same.
+// In the products below, let m be the first class with p_m > 1/2. The two terms of its entry may both be near 1 where
+// their difference is not. It is computed from 1 - p_m and from the other terms of the sum: without cancellation.
+
+// dz = J^T dp with J = diag(p) - p p^T, times ds/dz = scale. J is symmetric: J dz is the same. 1 - p_k is the sum of
+// the other p_j, so that the entries of dz sum to 0 although those of p, which are rounded, do not sum to 1:
+//     dz_k = p_k (dp_k sum(p) - <dp, p>)
+//     dz_m = p_m (dp_m sum of the other p_j - sum of the other dp_j p_j)
 template <class T> void softmax_vjp_rows(Source p, Source dp, Sink dz, Span span, T scale) {
     over_pairs<T>(p, dp, dz, span, [=](Pair<T>& row) {
-        const T inner = T(row.sum([&](int64_t j) { return row.y(j) * row.x(j); }));
-        row.write([&](int64_t j) { return scale * (row.x(j) * (row.y(j) - inner)); });
+        row.find_above(T(0.5));
+        Wide<T> others[2];
+        row.sum_over_others(
+            others, [&](int64_t j) { return row.x(j); }, [&](int64_t j) { return row.y(j) * row.x(j); });
+        const Wide<T> p_m = row.x_m, dp_m = row.y_m;
+        const T sum = T(others[0] + p_m), inner = T(others[1] + dp_m * p_m);
+        const T dz_m = T(scale * (p_m * (dp_m * others[0] - others[1])));
+        row.write([&](int64_t j) { return scale * (row.x(j) * (row.y(j) * sum - inner)); }, dz_m);
     });
 }
 
-// y = log p has dy_j/dz_k = delta_jk - p_k, hence dz_k = dy_k - p_k sum_j dy_j, times ds/dz = scale.
+// y = log p has dy_j/dz_k = delta_jk - p_k, times ds/dz = scale, hence
+//     dz_k = dy_k - p_k sum(dy)
+//     dz_m = dy_m (1 - p_m) - p_m sum of the other dy_j
 template <class T> void log_softmax_vjp_rows(Source log_p, Source dy, Sink dz, Span span, T scale) {
     over_pairs<T>(log_p, dy, dz, span, [=](Pair<T>& row) {
-        const T sum = T(row.sum([&](int64_t j) { return row.y(j); }));
-        row.write([&](int64_t j) { return scale * (row.y(j) - exp_nonpositive(row.x(j)) * sum); });
+        row.find_above(log_half<T>);
+        Wide<T> others;
+        row.sum_over_others(&others, [&](int64_t j) { return row.y(j); });
+        const Wide<T> dy_m = row.y_m, q_m = one_minus_exp(row.x_m);
+        const T sum = T(others + dy_m), dz_m = T(scale * (dy_m * q_m - (1 - q_m) * others));
+        row.write([&](int64_t j) { return scale * (row.y(j) - exp_nonpositive(row.x(j)) * sum); }, dz_m);
     });
 }
 
-// The product the other way: dy_j = dz_j - sum_k p_k dz_k, times ds/dz = scale.
+// The product the other way, times ds/dz = scale:
+//     dy_j = dz_j - <p, dz>
+//     dy_m = dz_m (1 - p_m) - sum of the other p_j dz_j
 template <class T> void log_softmax_jvp_rows(Source log_p, Source dz, Sink dy, Span span, T scale) {
     over_pairs<T>(log_p, dz, dy, span, [=](Pair<T>& row) {
-        const T inner = T(row.sum([&](int64_t j) { return exp_nonpositive(row.x(j)) * row.y(j); }));
-        row.write([&](int64_t j) { return scale * (row.y(j) - inner); });
+        row.find_above(log_half<T>);
+        Wide<T> others;
+        row.sum_over_others(&others, [&](int64_t j) { return exp_nonpositive(row.x(j)) * row.y(j); });
+        const Wide<T> dz_m = row.y_m, q_m = one_minus_exp(row.x_m);
+        const T inner = T(others + (1 - q_m) * dz_m), dy_m = T(scale * (dz_m * q_m - others));
+        row.write([&](int64_t j) { return scale * (row.y(j) - inner); }, dy_m);
     });
 }
 

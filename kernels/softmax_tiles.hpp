@@ -55,19 +55,35 @@ void logsumexp_tiles(Source z, Sink lse, Shape shape, int64_t begin, int64_t end
     });
 }
 
-// The sum of term(j, l) over j for every lane, by Kahan's method.
-template <class T, class Term> [[gnu::always_inline]] inline void sum_lanes(int64_t K, Lane<T>& sum, Term term) {
-    Lane<T> lost{};
-    fill(sum, lanes<T>, T(0));
-    over_entries<T>(K, [&](int64_t j, int l) {
-        const T next_term = term(j, l) - lost[l];
-        const T next = sum[l] + next_term;
-        lost[l] = (next - sum[l]) - next_term;
+// The sum of terms of each lane, one after another, by Kahan's method.
+template <class T> struct LaneSum {
+    Lane<T> sum{}, lost{};
+    [[gnu::always_inline]] void add(int l, T x) {
+        const T term = x - lost[l], next = sum[l] + term;
+        lost[l] = (next - sum[l]) - term;
         sum[l] = next;
-    });
-}
+    }
+};
 
-// dz_k = scale p_k (dp_k - sum_j dp_j p_j)
+// The first class m of each lane with p_m > 1/2, and what belongs to it; -1 and 0 in a lane without one.
+template <class T> struct LaneTop {
+    using Index = typename ExpConstants<T>::Int;
+    Index at[lanes<T>];
+    Lane<T> p{}, x{};  // x is the other array's entry
+    LaneTop() { fill(at, lanes<T>, Index(-1)); }
+
+    // Sees entry j: p (or its logarithm, and `half` likewise) and x. Returns whether it is m.
+    [[gnu::always_inline]] bool see(int64_t j, int l, T half, T p_j, T x_j) {
+        const bool is_top = (p_j > half) & (at[l] < 0);
+        at[l] = is_top ? Index(j) : at[l];
+        p[l] = is_top ? p_j : p[l];
+        x[l] = is_top ? x_j : x[l];
+        return is_top;
+    }
+    [[gnu::always_inline]] bool is_at(int64_t j, int l) const { return at[l] == Index(j); }
+};
+
+// dz_k = scale p_k (dp_k sum(p) - <dp, p>)
 template <class T>
 void softmax_vjp_tiles(Source p, Source dp, Sink dz, Shape shape, int64_t begin, int64_t end, T scale) {
     const Tile<T> probs(shape.K), grad(shape.K);
@@ -75,15 +91,30 @@ void softmax_vjp_tiles(Source p, Source dp, Sink dz, Shape shape, int64_t begin,
     over_places<T>(shape, begin, end, [&](Place at) {
         load(p, at, shape.K, probs);
         load(dp, at, shape.K, grad);
-        Lane<T> inner;
-        sum_lanes<T>(shape.K, inner, [&](int64_t j, int l) { return grad[j][l] * probs[j][l]; });
-        over_entries<T>(shape.K,
-                        [&](int64_t j, int l) { grad[j][l] = scale * (probs[j][l] * (grad[j][l] - inner[l])); });
+        LaneTop<T> top;
+        LaneSum<T> sum, inner;
+        over_entries<T>(shape.K, [&](int64_t j, int l) {
+            const T p_j = probs[j][l], dp_j = grad[j][l];
+            const T other = top.see(j, l, T(0.5), p_j, dp_j) ? T(0) : p_j;
+            sum.add(l, other);
+            inner.add(l, other * dp_j);
+        });
+        Lane<T> of_all, inner_of_all, at_top;
+#pragma omp simd
+        for (int l = 0; l < lanes<T>; ++l) {
+            at_top[l] = scale * (top.p[l] * (top.x[l] * sum.sum[l] - inner.sum[l]));
+            of_all[l] = sum.sum[l] + top.p[l];
+            inner_of_all[l] = inner.sum[l] + top.x[l] * top.p[l];
+        }
+        over_entries<T>(shape.K, [&](int64_t j, int l) {
+            const T entry = scale * (probs[j][l] * (grad[j][l] * of_all[l] - inner_of_all[l]));
+            grad[j][l] = top.is_at(j, l) ? at_top[l] : entry;
+        });
         writer.put(grad, at);
     });
 }
 
-// dz_k = scale (dy_k - p_k sum_j dy_j)
+// dz_k = scale (dy_k - p_k sum(dy))
 template <class T>
 void log_softmax_vjp_tiles(Source log_p, Source dy, Sink dz, Shape shape, int64_t begin, int64_t end, T scale) {
     const Tile<T> logs(shape.K), grad(shape.K);
@@ -91,16 +122,28 @@ void log_softmax_vjp_tiles(Source log_p, Source dy, Sink dz, Shape shape, int64_
     over_places<T>(shape, begin, end, [&](Place at) {
         load(log_p, at, shape.K, logs);
         load(dy, at, shape.K, grad);
-        Lane<T> sum;
-        sum_lanes<T>(shape.K, sum, [&](int64_t j, int l) { return grad[j][l]; });
+        LaneTop<T> top;
+        LaneSum<T> sum;
         over_entries<T>(shape.K, [&](int64_t j, int l) {
-            grad[j][l] = scale * (grad[j][l] - exp_nonpositive(logs[j][l]) * sum[l]);
+            const T dy_j = grad[j][l];
+            sum.add(l, top.see(j, l, log_half<T>, logs[j][l], dy_j) ? T(0) : dy_j);
+        });
+        Lane<T> of_all, at_top;
+#pragma omp simd
+        for (int l = 0; l < lanes<T>; ++l) {
+            const T q_m = one_minus_exp(top.p[l]);
+            at_top[l] = scale * (top.x[l] * q_m - (1 - q_m) * sum.sum[l]);
+            of_all[l] = sum.sum[l] + top.x[l];
+        }
+        over_entries<T>(shape.K, [&](int64_t j, int l) {
+            const T entry = scale * (grad[j][l] - exp_nonpositive(logs[j][l]) * of_all[l]);
+            grad[j][l] = top.is_at(j, l) ? at_top[l] : entry;
         });
         writer.put(grad, at);
     });
 }
 
-// dy_j = scale (dz_j - sum_k p_k dz_k)
+// dy_j = scale (dz_j - <p, dz>)
 template <class T>
 void log_softmax_jvp_tiles(Source log_p, Source dz, Sink dy, Shape shape, int64_t begin, int64_t end, T scale) {
     const Tile<T> logs(shape.K), tangent(shape.K);
@@ -108,9 +151,22 @@ void log_softmax_jvp_tiles(Source log_p, Source dz, Sink dy, Shape shape, int64_
     over_places<T>(shape, begin, end, [&](Place at) {
         load(log_p, at, shape.K, logs);
         load(dz, at, shape.K, tangent);
-        Lane<T> inner;
-        sum_lanes<T>(shape.K, inner, [&](int64_t j, int l) { return exp_nonpositive(logs[j][l]) * tangent[j][l]; });
-        over_entries<T>(shape.K, [&](int64_t j, int l) { tangent[j][l] = scale * (tangent[j][l] - inner[l]); });
+        LaneTop<T> top;
+        LaneSum<T> inner;
+        over_entries<T>(shape.K, [&](int64_t j, int l) {
+            const T log_p_j = logs[j][l], dz_j = tangent[j][l];
+            inner.add(l, top.see(j, l, log_half<T>, log_p_j, dz_j) ? T(0) : exp_nonpositive(log_p_j) * dz_j);
+        });
+        Lane<T> of_all, at_top;
+#pragma omp simd
+        for (int l = 0; l < lanes<T>; ++l) {
+            const T q_m = one_minus_exp(top.p[l]);
+            at_top[l] = scale * (top.x[l] * q_m - inner.sum[l]);
+            of_all[l] = inner.sum[l] + (1 - q_m) * top.x[l];
+        }
+        over_entries<T>(shape.K, [&](int64_t j, int l) {
+            tangent[j][l] = top.is_at(j, l) ? at_top[l] : scale * (tangent[j][l] - of_all[l]);
+        });
         writer.put(tangent, at);
     });
 }

@@ -51,29 +51,41 @@ template <class T> class Accumulator {
     double high_[lanes], low_[lanes];
 };
 
-// Adds term(j) to `total` for j = begin..end-1, where begin is a multiple of the group. background->advance(count) is
-// called between the groups, unless it is null.
-template <class T, class Term, class Background = std::nullptr_t>
-[[gnu::always_inline]] inline void add_terms(int64_t begin, int64_t end, Accumulator<T>& total, Term term,
-                                             Background background = nullptr) {
-    Accumulator<T> sum = total;
+// Adds the i-th term(j) to totals[i] for j = begin..end-1 but `skipped`, where begin is a multiple of the group.
+// background->advance(count) is called between the groups, unless it is null.
+template <class T, class Background, class... Term>
+[[gnu::always_inline]] inline void add_terms_but(int64_t skipped, int64_t begin, int64_t end, Accumulator<T>* totals,
+                                                 Background background, Term... term) {
+    Accumulator<T> sums[sizeof...(Term)];
+    for (Accumulator<T>& sum : sums) sum = totals[&sum - sums];
     alignas(64) T x[group<T>];
     int64_t j = begin;
-    for (; j + group<T> <= end; j += group<T>) {
+    const auto add = [&](Accumulator<T>& to, auto term, int64_t count) {
 #pragma omp simd
-        for (int64_t l = 0; l < group<T>; ++l) x[l] = term(j + l);
-        sum.add_group(x);
+        for (int64_t l = 0; l < count; ++l) x[l] = term(j + l);
+        if (j <= skipped && skipped < j + count) x[skipped - j] = 0;
+        to.add_group(x);
+    };
+    for (; j + group<T> <= end; j += group<T>) {
+        Accumulator<T>* to = sums;
+        (add(*to++, term, group<T>), ...);
         if constexpr (!std::is_null_pointer_v<Background>) {
             if (background) background->advance(group<T>);
         }
     }
     if (j < end) {
         for (int64_t l = 0; l < group<T>; ++l) x[l] = 0;
-#pragma omp simd
-        for (int64_t l = 0; l < end - j; ++l) x[l] = term(j + l);
-        sum.add_group(x);
+        Accumulator<T>* to = sums;
+        (add(*to++, term, end - j), ...);
     }
-    total = sum;
+    for (const Accumulator<T>& sum : sums) totals[&sum - sums] = sum;
+}
+
+// Adds term(j) to `total` for j = begin..end-1.
+template <class T, class Term, class Background = std::nullptr_t>
+[[gnu::always_inline]] inline void add_terms(int64_t begin, int64_t end, Accumulator<T>& total, Term term,
+                                             Background background = nullptr) {
+    add_terms_but(-1, begin, end, &total, background, term);
 }
 
 // The sum of term(j) over a row.

@@ -106,7 +106,9 @@ def softmax_vjp(
         out: the array to write the result to, in the shape and dtype of probs; it may be either argument.
 
     Returns:
-        The gradient dz, in the shape and dtype of probs; within 5 ulp of p_k (|dp_k| + sum_j |dp_j| p_j).
+        The gradient dz, in the shape and dtype of probs. 1 - p_k is the sum of the other p_j, so that dz sums to 0
+        although rounded p do not sum to 1. Each entry is within 5 ulp of the sizes of its terms: p_k times
+        |dp_k| (1 - p_k) + the sum of the other |dp_j| p_j. Where p_k is near 1, both are small.
 
     Raises:
         AxisError, ShapeError, DtypeError, OptionError: as for `softmax`; ShapeError also if the two shapes differ.
@@ -148,7 +150,7 @@ def softmax_jvp(
         out: the array to write the result to, in the shape and dtype of probs; it may be either argument.
 
     Returns:
-        The change dp, in the shape and dtype of probs; within 5 ulp of p_i (|dz_i| + sum_j p_j |dz_j|).
+        The change dp, in the shape and dtype of probs; within the bounds of `softmax_vjp`.
 
     Raises:
         AxisError, ShapeError, DtypeError, OptionError, DataError: as for `softmax_vjp`.
@@ -223,8 +225,9 @@ def log_softmax_vjp(
         out: the array to write the result to, in the shape and dtype of log_probs; it may be either argument.
 
     Returns:
-        The gradient dz, in the shape and dtype of log_probs; within 4 ulp of |dy_k| + p_k (1 + |log p_k|) sum_j |dy_j|,
-        since the rounding error of y, times |y|, is the relative error of p = exp(y).
+        The gradient dz, in the shape and dtype of log_probs. Each entry is within 4 ulp of the sizes of its terms:
+        |dy_k| (1 - p_k + p_k |y_k|), and p_k (1 + |y_k|) times the sum of the other |dy_j|. The rounding error of y,
+        times |y|, is the relative error of p = exp(y). Where p_k is near 1, 1 - p_k and y_k are small.
 
     Raises:
         AxisError, ShapeError, DtypeError, OptionError, DataError: as for `softmax_vjp`.
@@ -270,7 +273,8 @@ def log_softmax_jvp(
         out: the array to write the result to, in the shape and dtype of log_probs; it may be either argument.
 
     Returns:
-        The change dy, in the shape and dtype of log_probs; within 4 ulp of |dz_i| + sum_j p_j (1 + |log p_j|) |dz_j|.
+        The change dy, in the shape and dtype of log_probs. Each entry is within 4 ulp of the sizes of its terms:
+        |dz_i| (1 - p_i + p_i |y_i|), and the sum of the other p_j (1 + |y_j|) |dz_j|.
 
     Raises:
         AxisError, ShapeError, DtypeError, OptionError, DataError: as for `softmax_vjp`.

@@ -22,6 +22,7 @@ OPTIONS = {
     "weight": {"weight": np.array([0.5, 3.0, 0.1, 0.0])},
     "label smoothing": {"label_smoothing": 0.1},
     "z-loss": {"z_loss": 0.02},
+    "little of both": {"label_smoothing": 1e-12, "z_loss": 1e-12},
     "softcap and temperature": {"softcap": 5.0, "temperature": 0.3},
     "all options": {
         "weight": np.array([0.5, 3.0, 0.1, 1.0]),

@@ -95,8 +95,8 @@ def command():
             main()
         except SystemExit as stop:
             assert stop.code == 2
-    line = "softgrad: the command needs rich, safetensors, scikit-learn, threadpoolctl, typer; python -m pip install 'softgrad[cli]'\n"
-    assert said.getvalue() == line
+    packages = "rich, safetensors, scikit-learn, threadpoolctl, typer"
+    assert said.getvalue() == f"softgrad: the command needs {packages}; python -m pip install 'softgrad[cli]'\n"
 
 
 def needs(function, package, extra="cli"):

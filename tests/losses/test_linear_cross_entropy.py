@@ -129,7 +129,7 @@ def test_out(layout):
     want, got = one.ask(sg.linear_cross_entropy_with_grad), one.ask(sg.linear_cross_entropy_with_grad, out=out)
     for value, buffer, right, (_, size) in zip(got.grad, out, want.grad, exact(one)[2:], strict=True):
         assert value is buffer
-        assert_close(4, value, right, size)
+        assert_close(8, value, right, size)  # another layout sums the rows in another order
 
 
 def test_out_may_be_the_arguments():

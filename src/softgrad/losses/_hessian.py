@@ -33,6 +33,7 @@ class Point(NamedTuple):
     slope: Array  # f'
     curvature: Array  # f''
     t: Array  # the target distribution, smoothed
+    one_minus_t: Array
     weight: Array | None  # (K)
     kept: Array  # whether a row is not ignored
     parameter: float  # the option that only this loss takes
@@ -71,9 +72,11 @@ def point(batch: Batch) -> Point:
     else:
         kept = batch.target[:, None] >= 0
         t = (batch.target[:, None] == np.arange(z.shape[1])).astype(np.float64)
-    t = (1 - batch.label_smoothing) * t + batch.label_smoothing / z.shape[1]
+    each, smoothing = 1 / z.shape[1], batch.label_smoothing
+    one_minus_t = (1 - smoothing) * (1 - t) + smoothing * (1 - each)
+    t = (1 - smoothing) * t + smoothing * each
     weight = None if batch.weight is None else batch.weight.astype(np.float64)
-    return Point(s, batch.temperature, p, lse, slope, curvature, t, weight, kept, batch.parameter)
+    return Point(s, batch.temperature, p, lse, slope, curvature, t, one_minus_t, weight, kept, batch.parameter)
 
 
 def dot(a: Array, b: Array) -> Array:
@@ -82,10 +85,48 @@ def dot(a: Array, b: Array) -> Array:
     return product
 
 
+# Where the largest p of a row, p_m, is near 1, the terms of each difference below nearly cancel at m. There it is
+# written with 1 - p_m and the sum of the other terms.
+
+
+def one_minus(p: Array) -> Array:
+    """1 - p; at m the sum of the other p."""
+    top, others = _without_the_largest(p)
+    q = 1 - p
+    np.put_along_axis(q, top, others.sum(axis=1, keepdims=True), axis=1)
+    return q
+
+
+def minus_mean(p: Array, x: Array) -> Array:
+    """The difference x - <p, x> for each row; at m it is x_m (1 - p_m) minus the sum of the other p_j x_j."""
+    top, others = _without_the_largest(p)
+    difference = x - dot(p, x)
+    at_top = np.take_along_axis(x, top, axis=1) * others.sum(axis=1, keepdims=True) - dot(others, x)
+    np.put_along_axis(difference, top, at_top, axis=1)
+    return difference
+
+
+def pulled(p: Array, x: Array) -> Array:
+    """The difference p sum(x) - x for each row; at m it is p_m times the sum of the other x_j, minus (1 - p_m) x_m."""
+    top, others = _without_the_largest(p)
+    difference = p * x.sum(axis=1, keepdims=True) - x
+    p_m, x_m = (np.take_along_axis(each, top, axis=1) for each in (p, x))
+    of_others = np.where(others == p, x, 0).sum(axis=1, keepdims=True)
+    at_top = p_m * of_others - others.sum(axis=1, keepdims=True) * x_m
+    np.put_along_axis(difference, top, at_top, axis=1)
+    return difference
+
+
 def times_jacobian(p: Array, u: Array) -> Array:
     """J u for each row."""
-    product: Array = p * (u - dot(p, u))
-    return product
+    return p * minus_mean(p, u)
+
+
+def _without_the_largest(p: Array) -> tuple[Array, Array]:
+    """The first largest entry of each row, (N, 1), and p with 0 in its place."""
+    top, others = p.argmax(axis=1)[:, None], p.copy()
+    np.put_along_axis(others, top, 0, axis=1)
+    return top, others
 
 
 def product_at_logits(batch: Batch, at: Point, v: Array, grad: Array, product: Array) -> Array:

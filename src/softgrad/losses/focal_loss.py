@@ -21,7 +21,7 @@ from softgrad._arrays import Array
 from softgrad._calls import explained
 from softgrad.losses._batch import IfAllIgnored, Reduction
 from softgrad.losses._family import Loss
-from softgrad.losses._hessian import Point, times_jacobian
+from softgrad.losses._hessian import Point, one_minus, pulled, times_jacobian
 from softgrad.losses._options import CommonOptions, read_batch
 from softgrad.losses._results import LossAndGrad, LossGradStats
 from softgrad.losses.cross_entropy import at_scores as cross_entropy_at_scores
@@ -137,7 +137,8 @@ def focal_loss_with_grad(
     Returns:
         loss: as `focal_loss`.
         grad: in the shape and dtype of logits; 0 in ignored rows. Each entry is within 4 + 2 gamma ulp of the exact
-            value for class indices, otherwise of the sizes of its terms, p_k sum_j t_j c_j + t_k c_k.
+            value for class indices and one-hot targets, otherwise of the sizes of its terms: p_k times the sum of the
+            other t_j c_j, and (1 - p_k) t_k c_k.
 
     Raises:
         ShapeError, LabelError, AxisError, DtypeError, OptionError: as `focal_loss`; out does not fit.
@@ -239,15 +240,14 @@ def _at_scores(at: Point, u: Array) -> tuple[Array, Array]:
     """The gradient at the scores, and the Hessian there times u.
 
     With q = 1 - p, a the weighted target and b = a c, the gradient is p sum(b) - b. Along u, p changes by dp = J u, and
-    c by -dp gamma q^(gamma - 1) (2 + (1 - gamma p) log(p) / q). Where p rounds to 1, p sum(b) - b would cancel:
-    p (sum(b) - b) - q b does not. Adding a constant to u leaves J u as it is; with u = 0 at the largest p, dp / q there
-    is a mean of the other u, even if q is subnormal.
+    c by -dp gamma q^(gamma - 1) (2 + (1 - gamma p) log(p) / q). Adding a constant to u leaves J u as it is; with u = 0
+    at the largest p, dp / q there is a mean of the other u, even if q is subnormal.
     """
     gamma = at.parameter
     if gamma == 0:
         return cross_entropy_at_scores(at, u)
     top = at.p.argmax(axis=1)[:, None]
-    a, q = at.weighted_target, _others(at.p, top)
+    a, q = at.weighted_target, one_minus(at.p)
     dp = times_jacobian(at.p, u - np.take_along_axis(u, top, axis=1))
     extreme = (at.p == 0) | (q == 0)  # there p log p and dp are 0, and log(p) / q need not be a number
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -256,17 +256,7 @@ def _at_scores(at: Point, u: Array) -> tuple[Array, Array]:
     power = q**gamma
     b = a * power * (1 - gamma * at.p * ratio)
     db = -a * (gamma * power * relative_change * (2 + (1 - gamma * at.p) * ratio))
-    total, change = b.sum(axis=1, keepdims=True), db.sum(axis=1, keepdims=True)
-    return at.p * (total - b) - q * b, dp * total + at.p * (change - db) - q * db
-
-
-def _others(p: Array, top: Array) -> Array:
-    """1 - p; for the largest entry of a row, at `top`, the sum of the others, without cancellation."""
-    q = 1 - p
-    rest = p.copy()
-    np.put_along_axis(rest, top, 0, axis=1)
-    np.put_along_axis(q, top, rest.sum(axis=1, keepdims=True), axis=1)
-    return q
+    return pulled(at.p, b), dp * b.sum(axis=1, keepdims=True) + pulled(at.p, db)
 
 
 LOSS = Loss("focal_loss", _at_scores)

@@ -68,7 +68,8 @@ def kl_divergence(
 
     Returns:
         The divergence: a scalar, or for reduction "none" one number per row, in the shape of logits without `axis`; in
-        nats; float32 for 16-bit logits, else their dtype. Within 4 ulp of sum_j t_j (|log t_j| + |log p_j|).
+        nats; float32 for 16-bit logits, else their dtype. Within 4 ulp of sum_j t_j (|log t_j| + |log p_j|), also where
+        p and t are both near 1 at a class; where t is near p, log t_j and log p_j cancel.
 
     Raises:
         ShapeError, LabelError, AxisError, DtypeError, OptionError: as `softgrad.cross_entropy`.

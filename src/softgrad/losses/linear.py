@@ -177,9 +177,10 @@ def linear_cross_entropy_with_grad(
     Returns:
         loss: as `linear_cross_entropy`.
         grad: a named tuple (dx, dw, db) in the shapes and dtypes of x, w and bias; db is None without a bias, dx is 0
-            in ignored rows. g is as exact as in `cross_entropy`. Given g, dx is within (V + 8) eps of
-            sum_j |g_j w_jd|; dw and db are within (N + 8) eps of the sums of |g_j x_d| and |g_j| over the rows. The
-            reduction multiplies the gradient of each row by a factor s, such as 1/N. filter_eps adds at most
+            in ignored rows. g is as exact as in `cross_entropy`; in tiles the difference d of two scores is rounded
+            before exp, which adds |d| ulp. Given g, dx is within (V + 8) eps of sum_j |g_j w_jd|; dw and db are within
+            (N + 8) eps of the sums of |g_j x_d| and |g_j| over the rows. The reduction multiplies the gradient of each
+            row by a factor s, such as 1/N. filter_eps adds at most
             s filter_eps sum_j |w_jd| to the error of dx_d, at most s filter_eps times the sum of |x_d| over the rows to
             that of dw_jd, and nothing to that of db.
 

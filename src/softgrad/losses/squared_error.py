@@ -20,7 +20,7 @@ from softgrad._arrays import Array
 from softgrad._calls import explained
 from softgrad.losses._batch import IfAllIgnored, Reduction
 from softgrad.losses._family import Loss
-from softgrad.losses._hessian import Point, dot, times_jacobian
+from softgrad.losses._hessian import Point, dot, minus_mean, one_minus, times_jacobian
 from softgrad.losses._options import LossOptions, read_batch
 from softgrad.losses._results import LossAndGrad, LossGradStats
 
@@ -71,7 +71,7 @@ def squared_error(
     Returns:
         The loss: a scalar, or for reduction "none" one number per row, in the shape of logits without `axis`; float32
         for 16-bit logits, else their dtype. For class indices within 4 ulp of the exact value; for probabilities each
-        p_j - t_j is within 4 ulp of the larger of the two.
+        p_j - t_j is within 4 ulp of m_j = p_j |1 - t_j| + (1 - p_j) |t_j|, which is small where both are near 1.
 
     Raises:
         ShapeError, LabelError, AxisError, DtypeError, OptionError: as `softgrad.cross_entropy`.
@@ -117,9 +117,9 @@ def squared_error_with_grad(
 
     Returns:
         loss: as `squared_error`.
-        grad: in the shape and dtype of logits; 0 in ignored rows. Each entry is within 10 ulp of
-            p_k (m_k + sum_j m_j p_j), the sizes of its terms, where m_j is |p_j - t_j| for class indices and
-            max(p_j, t_j) for probabilities.
+        grad: in the shape and dtype of logits; 0 in ignored rows. Each entry is within 10 ulp of the sizes of its
+            terms: p_k times m_k (1 - p_k) + the sum of the other m_j p_j, where m_j is as in `squared_error`, and
+            |p_j - t_j| for class indices.
 
     Raises:
         ShapeError, LabelError, AxisError, DtypeError, OptionError: as `squared_error`; out does not fit.
@@ -220,9 +220,9 @@ def squared_error_hvp(
 def _at_scores(at: Point, u: Array) -> tuple[Array, Array]:
     """The gradient w J (p - t) at the scores, and the Hessian there times u."""
     w = 1.0 if at.weight is None else dot(np.broadcast_to(at.weight, at.t.shape), at.t)
-    error = at.p - at.t
+    error = at.p * at.one_minus_t - one_minus(at.p) * at.t  # p - t, without cancellation where both are near 1
     change = times_jacobian(at.p, u)  # of p
-    product = change * (error - dot(error, at.p)) + at.p * (change - dot(change, at.p) - dot(error, change))
+    product = change * minus_mean(at.p, error) + at.p * (minus_mean(at.p, change) - dot(error, change))
     return w * times_jacobian(at.p, error), w * product
 
 

@@ -3,14 +3,16 @@
 For every row, the first pass keeps these quantities of the scores s seen so far:
 
     m = max s                        others = sum exp(s_j - m), without the term 1 of the maximum
-    entropy = sum exp(s_j - m) (m - s_j)         pulled = sum a_j (m - s_j)         total = sum a_j
+    entropy = sum exp(s_j - m) (m - s_j)         pulled = sum a_j (m - s_j)
+    a_max = a_j at the maximum                   a_others = sum of the other a_j         total = a_max + a_others
 
 where a is the target, smoothed and weighted. When m rises by d, others + 1 and entropy are multiplied by exp(-d), after
 entropy has grown by d (others + 1); pulled grows by d total. No term is negative, so nothing cancels. At the end
 
     lse = m + log1p(others)          L = total log1p(others) + pulled + c lse^2
 
-and the second pass replaces each tile of scores by dL/ds_j = exp(s_j - m) / (1 + others) (total + 2 c lse) - a_j.
+and the second pass replaces each tile of scores by dL/ds_j = p_j (total + 2 c lse) - a_j with p_j = exp(s_j - m) /
+(1 + others). At the maximum, where p_j may be near 1, this is p_j (a_others + 2 c lse) - others / (1 + others) a_j.
 
 Source: Milakov and Gimelshein, Online normalizer calculation for softmax, arXiv:1805.02867.
 """
@@ -91,7 +93,7 @@ class _Scores:
         self.target = self.batch.target[rows]
         n = len(self.target)
         self.max, self.largest = np.full((n, 1), -np.inf), np.full((n, 1), -np.inf)  # score and logit
-        self.others, self.entropy, self.pulled, self.total = (np.zeros((n, 1)) for _ in range(4))
+        self.others, self.entropy, self.pulled, self.a_max, self.a_others = (np.zeros((n, 1)) for _ in range(5))
         self.at, self.of_target = np.zeros((n, 1), np.int64), np.zeros((n, 1), np.int64)
         self.largest_target = np.full((n, 1), -np.inf)
         if self.target.ndim == 1:
@@ -100,9 +102,10 @@ class _Scores:
             self.of_class = of_class * np.full((n, 1), 1 - self.batch.label_smoothing)  # added to a_j at the class
 
     @property
-    def soft(self) -> bool:
-        """Whether the gradient has terms of opposite sign other than p - 1."""
-        return bool(self.target.ndim == 3 or self.batch.label_smoothing or self.batch.z_loss)
+    def total(self) -> Array:
+        """The sum of a so far."""
+        total: Array = self.a_max + self.a_others
+        return total
 
     def see(self, logits: Array, group: slice, tile: slice) -> None:
         """The first pass, for a group of rows and one tile."""
@@ -124,13 +127,21 @@ class _Scores:
         self.at[group] = np.where(rises, first + tile.start, self.at[group])
 
         self.pulled[group] += self.total[group] * gap
+        risen = rises[:, 0]
+        self.a_others[group] += np.where(rises, self.a_max[group], 0)
+        self.a_max[group] = np.where(rises, 0, self.a_max[group])
         if isinstance(target.dense, np.ndarray):
-            self.pulled[group] -= np.where(target.dense == 0, 0, target.dense * d).sum(axis=1, keepdims=True)
-            self.total[group] += np.broadcast_to(target.dense, d.shape).sum(axis=1, keepdims=True, dtype=float)
+            a = np.array(np.broadcast_to(target.dense, d.shape))
+            self.pulled[group] -= np.where(a == 0, 0, a * d).sum(axis=1, keepdims=True)
+            self.a_max[group][risen] = a[line[risen], first[risen]]
+            a[line[risen], first[risen]] = 0
+            self.a_others[group] += a.sum(axis=1, keepdims=True, dtype=float)
         if self.target.ndim == 1:
             a = self.of_class[group][target.rows, 0]
             self.pulled[group][target.rows, 0] -= np.where(a == 0, 0, a * d[target.rows, target.at])
-            self.total[group][target.rows, 0] += a
+            is_max = risen[target.rows] & (first[target.rows, 0] == target.at)
+            self.a_max[group][target.rows, 0] += np.where(is_max, a, 0)
+            self.a_others[group][target.rows, 0] += np.where(is_max, 0, a)
         else:
             t = self.target[group, tile, 0]
             likeliest = t.argmax(axis=1)[:, None]
@@ -159,19 +170,17 @@ class _Scores:
         """The second pass, for a group of rows and one tile: the gradient at the logits."""
         target, (_, e) = self._target_of(group, tile), self._below_max(logits, group)
         scale, sums = self.batch.scale / self.batch.temperature, 1 + self.others[group]
-        factor = scale * (self.total[group] + 2 * self.batch.z_loss * self._lse()[group]) / sums
+        pull = 2 * self.batch.z_loss * self._lse()[group]
+        factor = scale * (self.total[group] + pull) / sums
         g = e * factor.astype(self.dtype)
         if isinstance(target.dense, np.ndarray):
             g -= self.dtype.type(scale) * target.dense
         if self.target.ndim == 1:
-            row, at = target.rows, target.at
-            a = scale * self.of_class[group][row, 0]
-            if self.soft:
-                g[row, at] -= a.astype(self.dtype)
-            else:  # p - 1 is minus the sum of the others
-                is_max = self.at[group][row, 0] == at + tile.start
-                minus_others = np.where(is_max, -self.others[group][row, 0], e[row, at] - sums[row, 0])
-                g[row, at] = a * minus_others / sums[row, 0]
+            a = scale * self.of_class[group][target.rows, 0]
+            g[target.rows, target.at] -= a.astype(self.dtype)
+        at_max = (self.a_others[group] + pull - self.others[group] * self.a_max[group]) / sums
+        row = np.flatnonzero((self.at[group] >= tile.start) & (self.at[group] < tile.stop))
+        g[row, self.at[group][row, 0] - tile.start] = scale * at_max[row, 0]
         if self.batch.softcap:
             g *= _softcap.slope(logits.astype(float), self.batch.softcap)
         grad: Array = g
