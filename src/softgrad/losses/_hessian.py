@@ -109,7 +109,7 @@ def minus_mean(p: Array, x: Array) -> Array:
 def pulled(p: Array, x: Array) -> Array:
     """The difference p sum(x) - x for each row; at m it is p_m times the sum of the other x_j, minus (1 - p_m) x_m."""
     top, others = _without_the_largest(p)
-    difference = p * x.sum(axis=1, keepdims=True) - x
+    difference: Array = p * x.sum(axis=1, keepdims=True) - x
     p_m, x_m = (np.take_along_axis(each, top, axis=1) for each in (p, x))
     of_others = np.where(others == p, x, 0).sum(axis=1, keepdims=True)
     at_top = p_m * of_others - others.sum(axis=1, keepdims=True) * x_m
