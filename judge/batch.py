@@ -100,7 +100,8 @@ def hessian_times(name, z, target, v, *, z_loss=0.0, softcap=None, temperature=1
     result = slope * product + grad * (curvature * a.wide(v))
     if softcap is not None:
         cap = a.wide(softcap)
-        larger = 1 + cap / a.wide(temperature) + 2 * abs(a.wide(z)).max(axis=1, keepdims=True) / cap
+        largest = abs(a.wide(np.where(z == -np.inf, 0, z))).max(axis=1, keepdims=True)  # masked classes stay masked
+        larger = 1 + cap / a.wide(temperature) + 2 * largest / cap
         result = result._replace(size=result.size * larger)
     return result.where(kept)
 
