@@ -67,6 +67,8 @@ def test_a_mask_that_masks_nothing_is_no_mask():
     np.testing.assert_array_equal(sg.softmax(np.ma.masked_array(P)), sg.softmax(P))
     with pytest.raises(sg.DtypeError, match=r"a masked array, and its mask would be lost; give logits\.data"):
         sg.softmax([MASKED[0], MASKED[1]])
+    with pytest.raises(sg.DtypeError, match=r"a masked array, and its mask would be lost; give logits\.data"):
+        sg.softmax([[0.0, 1.0], [np.ma.masked, 1.0]])
 
 
 def foreign(kind):
