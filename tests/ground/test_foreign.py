@@ -155,7 +155,7 @@ def test_names_of_classes_become_indices_first(name, target):
 @every_loss
 def test_one_logit_per_sample_is_told_about_two(name):
     column = np.zeros((4, 1))
-    with pytest.raises(sg.LabelError, match=f"wanted 0..0, {TWO_LOGITS}"):
+    with pytest.raises(sg.LabelError, match=f"wanted 0, {TWO_LOGITS}"):
         LOSSES_OF_TARGETS[name](column, [0, 1, 1, 0])
     for target in ([[0.0], [1.0], [1.0], [0.0]], [[0], [1], [1], [0]]):
         with pytest.raises(sg.ShapeError, match=f"which is one class; {TWO_LOGITS}"):
