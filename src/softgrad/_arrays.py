@@ -327,9 +327,12 @@ def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, igno
             if classes == 1 and array[index] == 1
             else "so subtract 1 from labels that count from 1"
         )
-        wanted = f"wanted 0..{classes - 1}, {advice}" if classes else "wanted rows that are ignored, or no rows"
+        wanted = f"wanted {0 if classes == 1 else f'0..{classes - 1}'}, {advice}"
+        if not classes:
+            wanted = "wanted rows that are ignored, or no rows"
         raise LabelError(
-            f"{function}: {entry} is {array[index]}, but logits have {classes} classes on axis {axis}; {wanted}"
+            f"{function}: {entry} is {array[index]}, but logits have {classes} class{'es' * (classes != 1)} on axis "
+            f"{axis}; {wanted}"
         )
     return read
 

@@ -40,7 +40,7 @@ def _what_does_not_fit(function: Callable[..., Any], args: tuple[Any, ...], opti
     parameters = list(inspect.signature(function).parameters.values())
     name = function.__name__
     if name == "__init__":
-        parameters, name, args = parameters[1:], type(args[0]).__name__, args[1:]
+        parameters, name, args = parameters[1:], _constructed(function, args[0]), args[1:]
     takes_more = {parameter.kind for parameter in parameters}
     by_position = [parameter.name for parameter in parameters if parameter.kind in BY_POSITION]
     by_name = [parameter.name for parameter in parameters if parameter.kind in BY_NAME]
@@ -61,6 +61,13 @@ def _what_does_not_fit(function: Callable[..., Any], args: tuple[Any, ...], opti
         call = f"{name}({', '.join(needed)}{', ...' if len(by_name) > len(needed) else ''})"
         return f"{name}: {' and '.join(missing)} {'is' if one else 'are'} missing, wanted {call}"
     return None
+
+
+def _constructed(constructor: Callable[..., Any], instance: object) -> str:
+    """The class whose constructor it is: that of the instance, unless a subclass with its own calls it."""
+    kind = type(instance)
+    inherited = inspect.unwrap(kind.__init__) is constructor  # type: ignore[misc]
+    return kind.__name__ if inherited else constructor.__qualname__.split(".")[-2]
 
 
 def _too_many(name: str, args: tuple[Any, ...], by_position: list[str], options: list[str]) -> str:

@@ -47,8 +47,9 @@ def _has_masked_entries(value: object) -> bool:
     ma = sys.modules.get("numpy.ma")  # without it there is no masked array
     if ma is None:
         return False
-    parts = value if isinstance(value, list | tuple) else [value]
-    return any(isinstance(part, ma.MaskedArray) and bool(np.any(ma.getmaskarray(part))) for part in parts)
+    if isinstance(value, list | tuple):
+        return any(isinstance(part, list | tuple | ma.MaskedArray) and _has_masked_entries(part) for part in value)
+    return isinstance(value, ma.MaskedArray) and bool(np.any(ma.getmaskarray(value)))
 
 
 def _instead_of_a_mask(name: str) -> str:

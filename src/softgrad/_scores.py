@@ -64,20 +64,31 @@ def fill_empty_rows(values: Array, mask: Array, value: float) -> None:
     np.copyto(values, value, where=~mask.any(axis=1, keepdims=True))
 
 
-def refuse(function: str, name: str, rows: Rows, row: int) -> NoReturn:
-    """Refuses probabilities, or log-probabilities, because of a row that holds something else."""
+def refuse(function: str, name: str, rows: Rows, row: int, *, of_mask: bool = False) -> NoReturn:
+    """Refuses probabilities, or log-probabilities, because of a row that holds something else.
+
+    Args:
+        function: the name of the caller.
+        name: "probs" or "log_probs".
+        rows: the argument of this name.
+        row: the number of the row.
+        of_mask: whether the row was masked by `where`.
+    """
     outer, _, inner = rows.stored.shape
     entries = rows.stored.reshape(outer, -1, inner)[row // inner, :, row % inner].astype(np.float64)
     place = f"{name}[{', '.join(map(str, rows.index_of(row)))}]" if rows.outer_shape else name
+    among = " over the classes of where" if of_mask else ""
+    outside = entries[(entries < 0) | (entries > 1)]
     if name == "log_probs":
         with np.errstate(over="ignore"):
-            wrong = f"exp({place}) sums to {np.exp(entries).sum():.4g}"
-        source = "log_softmax"
+            wrong = f"exp({place}) sums to {np.exp(entries).sum():.4g}{among}"
+        source, otherwise = "log_softmax", ", or subtract from each row its logsumexp"
+    elif len(outside):
+        wrong, source, otherwise = f"{place} holds {outside[0]:.4g}", "softmax", ""
     else:
-        outside = entries[(entries < 0) | (entries > 1)]
-        wrong = f"{place} holds {outside[0]:.4g}" if len(outside) else f"{place} sums to {entries.sum():.4g}"
-        source = "softmax"
-    raise DataError(
-        f"{function}: {wrong}, wanted probabilities, whose sum is 1; {name} is the output of {source}, so give "
-        f"{source}(logits) instead of logits"
-    )
+        wrong, source = f"{place} sums to {entries.sum():.4g}{among}", "softmax"
+        otherwise = ", or divide each row by its sum"
+    advice = f"{name} is the output of {source}, so give {source}(logits) instead of logits"
+    if of_mask:
+        advice = f"{name} is the output of {source} with the same mask"
+    raise DataError(f"{function}: {wrong}, wanted probabilities, whose sum is 1; {advice}{otherwise}")

@@ -86,7 +86,8 @@ def logsumexp_vjp(
 
     Returns:
         The gradient dz, in the shape and dtype of logits; within 5 ulp, 6 with a temperature. Where p_k is subnormal,
-        within as many spacings of subnormal numbers times |g / temperature|.
+        within as many spacings of subnormal numbers times |g / temperature|. A row is NaN if its largest entry is
+        infinite, as that of a row of -inf, or if it contains a NaN.
 
     Raises:
         AxisError, ShapeError, DtypeError, OptionError: as `softmax`; grad_output has another shape than lse.

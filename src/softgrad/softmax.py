@@ -315,7 +315,7 @@ def _times(
     T = scale(function, "temperature", temperature)
     wrong = y.call(kernel, (y.stored, v, product), T, fresh=out is None)
     if wrong >= 0:
-        refuse(function, name, y, wrong)
+        refuse(function, name, y, wrong, of_mask=mask is not None)
     if mask is not None:
         np.copyto(product, product.dtype.type(0), where=~mask)
     return y.in_original_shape(product, out)

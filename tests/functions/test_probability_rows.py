@@ -74,6 +74,33 @@ def test_the_message_names_the_row_in_any_layout():
         sg.SoftmaxJacobian(p)
 
 
+def test_the_message_offers_what_to_do():
+    p = np.array([[0.5, 0.25, 0.25]])
+    softmax, mask = "probs is the output of softmax", np.array([True, False, True])
+    for call, message in {
+        (lambda: sg.softmax_vjp(p / 2, p)): (
+            f"softmax_vjp: probs[0] sums to 0.5, wanted probabilities, whose sum is 1; {softmax}, so give "
+            "softmax(logits) instead of logits, or divide each row by its sum"
+        ),
+        (lambda: sg.softmax_jvp(p - 1, p)): (
+            f"softmax_jvp: probs[0] holds -0.5, wanted probabilities, whose sum is 1; {softmax}, so give "
+            "softmax(logits) instead of logits"
+        ),
+        (lambda: sg.softmax_vjp(p, p, where=mask)): (
+            "softmax_vjp: probs[0] sums to 0.75 over the classes of where, wanted probabilities, whose sum is 1; "
+            f"{softmax} with the same mask, or divide each row by its sum"
+        ),
+        (lambda: sg.log_softmax_vjp(np.log(p) - np.log(2), p)): (
+            "log_softmax_vjp: exp(log_probs[0]) sums to 0.5, wanted probabilities, whose sum is 1; log_probs is the "
+            "output of log_softmax, so give log_softmax(logits) instead of logits, or subtract from each row its "
+            "logsumexp"
+        ),
+    }.items():
+        with pytest.raises(sg.DataError) as refused:
+            call()
+        assert str(refused.value) == message
+
+
 def test_nothing_is_written_before_the_refusal():
     z = np.array([[3.0, 1.0]])
     with pytest.raises(sg.DataError):

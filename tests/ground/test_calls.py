@@ -73,6 +73,26 @@ MESSAGES = {  # name: (call, message)
 }
 
 
+class Inherits(sg.nn.Dense):
+    """A layer with the constructor of Dense."""
+
+
+class Calls(sg.nn.Dense):
+    """A layer with its own constructor."""
+
+    def __init__(self, width):
+        super().__init__(width, bias=False)
+
+
+def test_the_message_names_the_class_whose_constructor_it_is():
+    with pytest.raises(TypeError, match=r"^Inherits: units is missing, wanted Inherits\(units\)$"):
+        Inherits()
+    with pytest.raises(TypeError, match=r"^Dense: unexpected option 'bias'; wanted one of units$"):
+        Calls(3)
+    with pytest.raises(TypeError, match=r"^Calls.__init__\(\) missing 1 required positional argument: 'width'$"):
+        Calls()
+
+
 @pytest.mark.parametrize("name", MESSAGES)
 def test_a_call_that_does_not_fit_has_exactly_this_message(name):
     call, message = MESSAGES[name]

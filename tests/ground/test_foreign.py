@@ -67,6 +67,8 @@ def test_a_mask_that_masks_nothing_is_no_mask():
     np.testing.assert_array_equal(sg.softmax(np.ma.masked_array(P)), sg.softmax(P))
     with pytest.raises(sg.DtypeError, match=r"a masked array, and its mask would be lost; give logits\.data"):
         sg.softmax([MASKED[0], MASKED[1]])
+    with pytest.raises(sg.DtypeError, match=r"a masked array, and its mask would be lost; give logits\.data"):
+        sg.softmax([[0.0, 1.0], [np.ma.masked, 1.0]])
 
 
 def foreign(kind):
@@ -153,7 +155,7 @@ def test_names_of_classes_become_indices_first(name, target):
 @every_loss
 def test_one_logit_per_sample_is_told_about_two(name):
     column = np.zeros((4, 1))
-    with pytest.raises(sg.LabelError, match=f"wanted 0..0, {TWO_LOGITS}"):
+    with pytest.raises(sg.LabelError, match=f"wanted 0, {TWO_LOGITS}"):
         LOSSES_OF_TARGETS[name](column, [0, 1, 1, 0])
     for target in ([[0.0], [1.0], [1.0], [0.0]], [[0], [1], [1], [0]]):
         with pytest.raises(sg.ShapeError, match=f"which is one class; {TWO_LOGITS}"):

@@ -54,6 +54,11 @@ def test_a_z_loss_keeps_its_share(dtype):
     assert_within(2, got.grad, wanted.grad, abs(wanted.grad).max())
 
 
+def test_a_z_loss_too_large_beside_the_weights():
+    with pytest.raises(sg.OptionError, match=r"^cross_entropy: z_loss is 10.0, too large beside the class weights; "):
+        sg.cross_entropy(Z, Y, weight=np.full(4, 1e-320), z_loss=10.0)
+
+
 @losses
 @dtypes
 def test_only_the_weights_of_the_targets_count(loss, dtype):

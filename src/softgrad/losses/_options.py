@@ -120,7 +120,7 @@ def read_batch(
         weights,
         exponent,
         smoothing,
-        math.ldexp(not_negative(function, "z_loss", z_loss), -exponent),
+        _read_z_loss(function, z_loss, exponent),
         0.0 if softcap is None else scale(function, "softcap", softcap),
         scale(function, "temperature", temperature),
         parameter,
@@ -182,6 +182,18 @@ def _read_weight(
             "divide all weights by the largest"
         )
     return np.where(too_large, 1, weights), exponent
+
+
+def _read_z_loss(function: str, z_loss: float, weight_exponent: int) -> float:
+    """The coefficient divided by the power of two by which the class weights are divided."""
+    coefficient = not_negative(function, "z_loss", z_loss)
+    try:
+        return math.ldexp(coefficient, -weight_exponent)
+    except OverflowError:
+        raise OptionError(
+            f"{function}: z_loss is {coefficient}, too large beside the class weights; multiply them by a number, so "
+            "that they are near 1"
+        ) from None
 
 
 def _count(z: Rows, target: Array, weight: Array | None) -> float:

@@ -86,7 +86,9 @@ def cross_entropy(
 
     Returns:
         The loss: a scalar, or for reduction "none" one number per row, in the shape of logits without `axis`; in nats;
-        float32 for 16-bit logits, else their dtype. Within 4 ulp of the exact value.
+        float32 for 16-bit logits, else their dtype. Within 4 ulp of the exact value. A row whose largest logit is
+        infinite, such as one of -inf, or that holds a NaN, gives NaN, as do its gradient and its statistics; mask it
+        with `where` to leave it out.
 
     Raises:
         ShapeError: target fits neither form, or there is no class.
