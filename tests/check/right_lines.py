@@ -67,19 +67,19 @@ def layouts_of(line):
     return [name for name, lines in own.items() if line in lines] if line in PRODUCT_LINES else list(LAYOUTS)
 
 
-def quantities(line, layout, *, square=False):
+def quantities(line, layout, *, square=False, rows=M):
     """Random numbers for every name that a line may use, of the shapes that they have in this layout."""
     rng = np.random.default_rng(1)
     features = K if square else D
 
     def shaped(n):
-        return {1: (n,), 2: (n, M) if layout.class_axis == 0 else (M, n), 3: (M, n, PIXELS)}[layout.ndim]
+        return {1: (n,), 2: (n, rows) if layout.class_axis == 0 else (rows, n), 3: (rows, n, PIXELS)}[layout.ndim]
 
     def positive(*shape):
         return rng.uniform(0.2, 0.8, shape)
 
     per_row = positive(*shaped(1)) if layout.ndim > 1 else np.ones(())
-    of_rows = {1: (), 2: (M,), 3: (M, PIXELS)}[layout.ndim]
+    of_rows = {1: (), 2: (rows,), 3: (rows, PIXELS)}[layout.ndim]
     samples = float(np.prod(of_rows))
     weight_first = line in {p.weight for p in (*FORMS, *VECTOR_FORMS) if p.weight_in == 0} | {
         p.input for p in (*FORMS, *VECTOR_FORMS) if p.weight_in == 0
@@ -99,7 +99,7 @@ def quantities(line, layout, *, square=False):
         "g": positive(*of_rows) if "rows(g)" in line else 0.7,
         "K": float(K),
         "m": samples,
-        **({"m_0": float(M), "m_1": float(PIXELS)} if layout.ndim == 3 else {}),
+        **({"m_0": float(rows), "m_1": float(PIXELS)} if layout.ndim == 3 else {}),
         "n": 3.0,
         "sum_w": 2.5,
         "T": 2.0,

@@ -74,6 +74,33 @@ def test_the_command(name, tmp_path):
     assert err[0].startswith("softgrad: stopped")
 
 
+DEADLOCK = """
+    import ctypes
+    mutex, lock = ctypes.create_string_buffer(64), ctypes.CDLL(None).pthread_mutex_lock
+    lock(mutex)
+    lock(mutex)"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a mutex of zeros")
+def test_a_second_one_ends_a_call_of_c_code(tmp_path):
+    """After the first one no instruction of Python follows, so that its handler does not run."""
+    file = tmp_path / "layer.py"
+    file.write_text(FILE.format(body=DEADLOCK))
+    code = "from softgrad.cli import interrupt, main; interrupt.PATIENCE = 0.1; main()"
+    command = [sys.executable, "-c", code, "check", str(file)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        try:
+            assert process.stderr.readline() == "called\n"
+            process.send_signal(signal.SIGINT)
+            waits = "softgrad: a call has not returned yet; Ctrl-C again ends it at once\n"
+            assert process.stderr.readline() == waits
+            process.send_signal(signal.SIGINT)
+            assert process.communicate(timeout=60)[1] == "softgrad: stopped\n"
+        finally:
+            process.kill()
+    assert process.returncode == 130
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 @pytest.mark.parametrize("name", SLOW)
 def test_the_library(name, tmp_path):

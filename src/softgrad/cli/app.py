@@ -13,13 +13,13 @@ from softgrad._messages import one_line, quoted
 from softgrad.cli.check import check
 from softgrad.cli.explain import explain
 from softgrad.cli.explore import explore
+from softgrad.cli.interrupt import INTERRUPTED
 from softgrad.cli.names import NumbersCommand, unknown_command, unknown_option
 from softgrad.cli.predict import predict
 from softgrad.cli.train import train
 from softgrad.errors import SoftgradError
 
 WRITING = ("--out", "--html", "--markdown", "--latex")  # options of a file to write
-INTERRUPTED = 130  # the exit code that typer returns after Ctrl-C
 
 app = typer.Typer(
     help="Train softmax classifiers, check hand-written gradients, and explain how a gradient is derived.",

@@ -15,6 +15,7 @@ from softgrad._messages import quoted
 from softgrad._numerals import to_integer
 from softgrad.check.user.options import DRAWS, FEWEST_CALLS, FEWEST_DRAWS, MAX_CALLS, MOST_DRAWS
 from softgrad.cli.inputs import Maker, drawn, returned_by
+from softgrad.cli.interrupt import second_interrupt_ends
 from softgrad.cli.signatures import check_takes, check_takes_vjp
 from softgrad.cli.user_file import UserFile, user_file
 from softgrad.errors import OptionError
@@ -85,7 +86,7 @@ def check(
         "wrt": _integers(wrt),
     }
     options = {name: value for name, value in options.items() if value is not None}
-    with user_file(file) as code:
+    with second_interrupt_ends(), user_file(file) as code:
         names = _pair(code, {"forward": forward, "vjp": vjp, "loss": loss, "grad": grad})
         function, derivative = (code.function(name, f"--{option}") for option, name in names.items())
         draw = _draw(code, shape or [], target, known)

@@ -14,7 +14,15 @@ def as_formula(line: str) -> str:
     return line
 
 
-_SIGNS = (("sum_k(", "Σ_k("), ("sum_m(", "Σ_m("), ("sum_all(", "Σ("), (".T", "ᵀ"), (" @ ", " "), (" ** 2", "²"))
+_SIGNS = (
+    ("sum_k(", "Σ_k("),
+    ("sum_m(", "Σ_m("),
+    ("sum_all(", "Σ("),
+    ("per_row(", "squeeze("),
+    (".T", "ᵀ"),
+    (" @ ", " "),
+    (" ** 2", "²"),
+)
 
 
 def as_numpy(line: str, layout: Layout, *, keepdims: bool = False) -> str:

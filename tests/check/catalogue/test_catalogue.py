@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from check.right_lines import LAYOUTS, layouts_of, quantities, right_lines
+from check.right_lines import LAYOUTS, K, layouts_of, quantities, right_lines
 from softgrad import check
 from softgrad.check.catalogue import EDIT_NAMES, ENTRIES, WRONG_LINES, Entry, by_name
 from softgrad.check.diagnose.naming import row_of_edit
@@ -49,7 +49,8 @@ def test_every_listed_line_is_one_that_a_recipe_uses(right):
 def test_every_listed_wrong_line_can_be_run_and_is_wrong(wrong_line):
     target, outcomes = split(wrong_line.right)[0], []
     for layout in layouts_of(wrong_line.right):
-        names = quantities(wrong_line.right, LAYOUTS[layout], square=of_square_weights(wrong_line.right))
+        rows = {"rows": K} if "per_row(" in wrong_line.wrong else {}  # it fits where there are as many rows as classes
+        names = quantities(wrong_line.right, LAYOUTS[layout], square=of_square_weights(wrong_line.right), **rows)
         right = run((wrong_line.right,), dict(names))[target]
         try:
             wrong = run((f"{target} = {wrong_line.wrong}",), dict(names))[target]

@@ -80,6 +80,28 @@ def test_inputs_of_any_size(size):
             assert report.ok is (slip == "right"), (slip, report.text())
 
 
+CURVES = {  # name: (f, its derivative)
+    "sine": (np.sin, np.cos),  # a wave of length 1e-8 is noise to steps that suit a scale of 1
+    "square": (np.square, lambda u: 2 * u),  # 1e40 at a distance of 1 from 1e-20
+    "exp": (np.exp, np.exp),  # 1 at 0, with a slope of 1e-15 everywhere
+}
+
+
+@pytest.mark.parametrize("way", [lambda f: f, real_only], ids=["complex step", "differences"])
+@pytest.mark.parametrize("name", CURVES)
+@pytest.mark.parametrize("size", [1e-300, 1e-100, 1e-20, 1e-10, 1e-8, 1e8, 1e12, 1e15, 1e100, 1e300])
+def test_a_scale_of_its_own(size, name, way):
+    """Other inputs are of the size of those given, and the rounding that is allowed is that of a slope."""
+    f, derivative = CURVES[name]
+    x = size * np.array([1.0, -2.0, 0.5, 0.25, -0.75])
+    for slip, by in SLIPS.items():
+        report = sg.check_vjp(
+            way(lambda x: f(x / size)), lambda x, y, g, by=by: by * (g * derivative(x / size) / size), x
+        )
+        assert report.ok is (slip == "right"), (slip, report.text())
+        assert not any("no step size" in fact or "others like them" in fact for fact in report.facts)
+
+
 def test_numbers_that_have_no_digits_are_not_judged():
     """1e-320 is 2024 times the smallest number."""
     for by in (1.0, -1.0):

@@ -17,6 +17,10 @@ def binary(z, t):
     return -(t * np.log(sigmoid(z)) + (1 - t) * np.log(1 - sigmoid(z)))
 
 
+def log_softmax(z):
+    return z - np.log(row_sum(np.exp(z)))
+
+
 def row_sum(a):
     return a.sum(axis=-1, keepdims=True)
 
@@ -60,6 +64,26 @@ BACKWARD = {  # the same with (function, backward pass, inputs, ...)
     "a bias that is averaged": (
         lambda x, W, b: x @ W + b, lambda x, W, b, y, g: (g @ W.T, x.T @ g, g.mean(axis=0)),
         (Z, RNG.normal(size=(3, 4)), RNG.normal(size=4)), "averaged over the samples, not summed", "once more",
+    ),
+    "two layers that are wrong": (
+        lambda x, W, b: x @ W + b, lambda x, W, b, y, g: (g @ W.T, x.T @ g / len(x), -g.sum(axis=0)),
+        (Z, RNG.normal(size=(3, 4)), RNG.normal(size=4)), "Also wrong: ", "Fits as well",
+    ),
+    "two mistakes in one line": (
+        softmax, lambda z, p, g: p * (1 - p), (Z,), "Also wrong: The upstream gradient is not used", "Fits as well",
+    ),
+    "keepdims forgotten where the input is square": (
+        softmax, lambda z, p, g: p * (g - (p * g).sum(axis=1)), (RNG.normal(size=(4, 4)),),
+        "laid along the wrong axis", "None of the known",
+    ),
+    "keepdims forgotten in log-softmax": (
+        log_softmax, lambda z, y, g: g - np.exp(y) * g.sum(axis=1), (RNG.normal(size=(4, 4)),),
+        "laid along the wrong axis", "None of the known",
+    ),
+    "the smallest of each window": (  # where x is 0 all are the largest, and any of them may be chosen
+        lambda x: x.reshape(-1, 3).max(axis=1),
+        lambda x, y, g: (g[:, None] * np.eye(3)[x.reshape(-1, 3).argmin(axis=1)]).ravel(),
+        (RNG.normal(size=12),), "in another order", "where x is 0",
     ),
 }  # fmt: skip
 

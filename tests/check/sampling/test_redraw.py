@@ -152,3 +152,13 @@ def test_shuffled_keeps_the_entries():
     given = np.arange(12.0).reshape(4, 3)
     same_entries(given, shuffled(given, np.random.default_rng(0)))
     assert not np.array_equal(given, shuffled(given, np.random.default_rng(0)))
+
+
+@pytest.mark.parametrize("standard", [False, True])
+@pytest.mark.parametrize("size", [1e-300, 1e-20, 1e-8, 1e200, 1e300])
+def test_numbers_of_any_size_are_redrawn(size, standard):
+    """The mean of their squares underflows, or overflows."""
+    given = size * RNG.normal(size=50)
+    drawn = redraw(given, np.random.default_rng(0), standard=standard)
+    assert 0.2 * np.abs(given).max() < np.abs(drawn).max() < 5 * np.abs(given).max() or (standard and size > 1)
+    assert np.isfinite(drawn).all()

@@ -65,6 +65,23 @@ def test_nothing_while_calls_are_quick(monkeypatch):
     assert shown(monkeypatch, Terminal()) == ""
 
 
+def test_a_first_call_that_takes_long(monkeypatch):
+    monkeypatch.setattr(progress, "PATIENCE", 0.05)
+    seen, stream = [], Terminal()
+
+    def forward(x):
+        deadline = time.monotonic() + 60
+        while not (seen or "first call" in stream.getvalue()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        seen.append(1)
+        return np.sin(x)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", stream)
+        assert sg.check_vjp(forward, slow_backward, X).ok is True
+    assert stream.getvalue().startswith("check_vjp: the first call has not returned yet; Ctrl-C ends the check\n")
+
+
 def test_the_report_is_the_same(impatient, monkeypatch):
     with_line = Terminal()
     monkeypatch.setattr(sys, "stderr", with_line)

@@ -53,6 +53,7 @@ WRONG_LINES = (
     WrongLine(LOG_SOFTMAX, "dp - p * mean_k(dp)", "mean-for-sum"),
     WrongLine(LOG_SOFTMAX, "dp - logp * sum_k(dp)", "log-output-for-probabilities"),
     WrongLine(LOG_SOFTMAX, "dp - p * sum_m(dp)", "wrong-axis"),
+    WrongLine(LOG_SOFTMAX, "dp - p * per_row(sum_k(dp))", "axis-dropped"),
     WrongLine(LOG_SOFTMAX, "dp - p * sum_all(dp)", "inner-product-over-batch"),
     WrongLine(LOG_SOFTMAX, "dp + p * sum_k(dp)", "off-diagonal-sign"),
     WrongLine(LOG_SOFTMAX, "dp - p * dp", "diagonal-only"),

@@ -119,6 +119,13 @@ ENTRIES = (
         "of them. It mixes what should stay apart.",
     ),
     Entry(
+        "axis-dropped",
+        "The sum over the classes is laid along the wrong axis",
+        "The sum over the classes is one number for each row, to be used in every column of that row. Without "
+        "keepdims=True the axis is dropped, and NumPy lays these numbers along the last axis: the number of row j is "
+        "used in column j of every row. With as many rows as classes there is no error.",
+    ),
+    Entry(
         "inner-product-over-batch",
         "The sum over the classes runs over the whole batch",
         "The sum over the classes is one number for each row. Here it is one number for all rows together, so the "
@@ -211,6 +218,7 @@ _WRONG_LINES = (
     WrongLine(SOFTMAX, "softmax_all(z) * (dp - sum_all(softmax_all(z) * dp))", "wrong-axis"),
     WrongLine(SOFTMAX, "p * (dp - sum_m(p * dp))", "wrong-axis"),
     WrongLine(SOFTMAX, "softmax_last(z) * (dp - sum_last(softmax_last(z) * dp))", "wrong-axis"),
+    WrongLine(SOFTMAX, "p * (dp - per_row(sum_k(p * dp)))", "axis-dropped"),
     WrongLine(SOFTMAX, "p * (dp - sum_all(p * dp))", "inner-product-over-batch"),
     WrongLine(SOFTMAX, "p * (dp - mean_k(p * dp))", "mean-for-sum"),
     WrongLine(SOFTMAX, "p * (dp - mean_m(p * dp))", "wrong-axis", "mean-for-sum"),

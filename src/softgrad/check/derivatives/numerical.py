@@ -24,6 +24,7 @@ from softgrad.formulas.numbers import Array
 
 TINY = 2.0**-200  # the complex step: its square vanishes beside any number in use
 HUGE = 2.0**100
+SMALL = 2.0**-20
 SHORTER = (-6, -12, -18, -26, -36)  # powers of 2: shorter steps, for functions that are steep or have a kink nearby
 
 
@@ -102,6 +103,7 @@ def _steps(x: Array, v: Array, eps: float, order: int) -> list[float]:
     """Steps to try, each a power of 2, so that x + s v is exact where possible.
 
     The first suits a function that varies on a scale of 1, the second one that varies on the scale of x; then shorter.
+    Where x is tiny its scale comes first: of a polynomial, a step of 1 would show nothing but its rounding far away.
     """
     moved = v != 0
     longest = float(np.abs(v).max(initial=0.0))
@@ -110,7 +112,7 @@ def _steps(x: Array, v: Array, eps: float, order: int) -> list[float]:
     size = float(np.abs(x[moved]).max())
     scales = [1.0]
     if size and not 1 / 8 < size < 8:
-        scales.append(size)
+        scales.insert(0 if size < SMALL else 1, size)
     shortest = min(scales)
     scales += [shortest * 2.0**power for power in SHORTER]
     relative = eps ** (1 / order)

@@ -24,6 +24,7 @@ class Candidate(NamedTuple):
     line: str
     entries: tuple[Entry, ...]  # what it is called
     has_name: bool  # whether the entries are of the catalogue; otherwise they describe the edit
+    at_once: bool = False  # whether the entries are several mistakes at once; otherwise it is any one of them
 
 
 def candidates(backward: KnownBackward) -> Iterator[Candidate]:
@@ -43,7 +44,7 @@ def _in_place_of(backward: KnownBackward, n: int) -> Iterator[Candidate]:
             line = step.with_expression(known.wrong)
             seen.add(line)
             names = [name for name in (known.name, known.second) if name is not None]
-            yield Candidate(n, line, tuple(ENTRIES[name] for name in names), True)
+            yield Candidate(n, line, tuple(ENTRIES[name] for name in names), True, at_once=True)
     yield from (candidate for candidate in edited(backward, n, step.line) if candidate.line not in seen)
 
 

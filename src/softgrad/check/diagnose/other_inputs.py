@@ -34,10 +34,14 @@ def facts_at_other_inputs(
         return
 
     def is_right(sample: Sample | None) -> bool:
-        """Whether all of the wrong gradients are right at a sample. A gradient that has to be 0 shows nothing."""
+        """Whether all of the wrong gradients are right at a sample.
+
+        A gradient that has to be 0 shows nothing, nor does one on kinks or one that no step resolves.
+        """
         return sample is not None and all(
             (one := judge(sample, key)).ok
             and one.wanted is not None
+            and not (one.kinks or one.unresolved or one.left_out)
             and bool(np.abs(one.wanted).max(initial=0.0) > 1e-9)
             for key in wrong
         )

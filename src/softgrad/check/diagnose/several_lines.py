@@ -65,7 +65,8 @@ def layer_by_layer(backward: KnownBackward, tries: Tries) -> Iterator[Mistake]:
             break
         done[best.step] = best.line
         names = {mistake.name for mistake in mistakes}
-        mistakes += [mistake for mistake in mistakes_of(backward, [best]) if mistake.name not in names]
+        found = [mistake for mistake in mistakes_of(backward, [best]) if mistake.name not in names]
+        mistakes += [replace(mistake, also=bool(names) or mistake.also) for mistake in found]
         left = [i for i in left if not backward.explains(done, [i])]
     grads = ", ".join(backward.function.grads[i] for i in left)
     for mistake in mistakes:
@@ -102,7 +103,7 @@ def line_and_constant(backward: KnownBackward, tries: Tries) -> Iterator[Mistake
             changed = {candidate.step: candidate.line, 0: f"{first} = ({own}) {constant}"}
             if backward.explains(changed):
                 scale = [ENTRIES[name] for name in names_of_factor(constant, backward.text)[:1]]
-                both = candidate._replace(entries=(*candidate.entries, *scale))
+                both = candidate._replace(entries=(*candidate.entries, *scale), at_once=True)
                 yield from mistakes_of(backward, [both], changed)
                 return
 
@@ -118,17 +119,15 @@ def pair_of_lines(backward: KnownBackward, tries: Tries) -> Iterator[Mistake]:
                 return
             changed = {first.step: first.line, second.step: second.line}
             if second.step > first.step and backward.explains(changed):
-                yield from (
-                    *mistakes_of(backward, [first], changed),
-                    *mistakes_of(backward, [second], changed),
-                )
+                yield from mistakes_of(backward, [first], changed)
+                yield from (replace(one, also=True) for one in mistakes_of(backward, [second], changed))
                 return
         for again in edited(backward, first.step, first.line):
             if tries.is_spent():
                 return
             if backward.explains({again.step: again.line}):
                 entries = _still_true((first, again))
-                yield from mistakes_of(backward, [again._replace(entries=entries or (TWO_EDITS,))])
+                yield from mistakes_of(backward, [again._replace(entries=entries or (TWO_EDITS,), at_once=True)])
                 return
 
 

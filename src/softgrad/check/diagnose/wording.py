@@ -39,7 +39,8 @@ def mistakes_of(
     for candidate in named or found[:UNNAMED_SHOWN]:
         for entry in candidate.entries:
             changed = together or {candidate.step: candidate.line}
-            mistakes.setdefault(entry.name, _mistake(backward, candidate.step, changed, entry))
+            also = candidate.at_once and bool(mistakes) and candidate is (named or found)[0]
+            mistakes.setdefault(entry.name, replace(_mistake(backward, candidate.step, changed, entry), also=also))
     if backward.function.layout.ndim == 1 and "entries-mean-missing" in mistakes:
         mistakes.pop("classes-missing", None)  # of one sample, the two are one
     return tuple(mistakes.values())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from softgrad.check.catalogue import ENTRIES
 from softgrad.check.report.mistake import Mistake
 
@@ -14,8 +16,8 @@ class Findings:
         self.facts: list[str] = []
 
     def add(self, name: str, evidence: str) -> None:
-        """Adds a mistake of the catalogue, with the measurement that shows it."""
-        self.include(plain_mistake(name, evidence))
+        """Adds a mistake of the catalogue, with the measurement that shows it, whatever else is wrong."""
+        self.include(replace(plain_mistake(name, evidence), also=True))
 
     def include(self, *mistakes: Mistake) -> None:
         """Adds mistakes, each name once."""

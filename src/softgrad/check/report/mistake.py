@@ -21,6 +21,7 @@ class Mistake:
     formula: str  # the right line as a formula: "dz = p * (dp - Σ_k(p * dp))"
     fix: str  # the right line as NumPy
     evidence: str  # the measurement that shows the mistake
+    also: bool = False  # made besides the first mistake of a report; otherwise it may have been made in its place
 
 
 class Place(NamedTuple):

@@ -38,8 +38,10 @@ def summarise(
     """The summary of a report with these fields."""
     first = mistakes[0] if mistakes else None
     remarks = []
-    if len(mistakes) > 1:
-        remarks.append(f"Fits as well: {'; '.join(mistake.title for mistake in mistakes[1:])}")
+    for label, also in (("Also wrong", True), ("Fits as well", False)):
+        titles = [other.title for other in mistakes[1:] if (other.also or mistakes[0].also) is also]
+        if titles:
+            remarks.append(f"{label}: {'; '.join(titles)}")
     if ok is False and first is None:
         remarks.append("None of the known mistakes fits.")
     return Summary(

@@ -7,9 +7,13 @@ sorted, or has unit rows stays so.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from softgrad.formulas.numbers import Array
+
+TINY = 2.0**-20
 
 
 def redraw(array: Array, rng: np.random.Generator, *, standard: bool) -> Array:
@@ -18,7 +22,8 @@ def redraw(array: Array, rng: np.random.Generator, *, standard: bool) -> Array:
     Args:
         array: the array given.
         rng: the source of the numbers.
-        standard: draw real numbers with mean 0 and standard deviation 1, instead of those of the array.
+        standard: draw real numbers with mean 0 and standard deviation 1, instead of those of the array. Numbers below
+            a millionth keep their size: what varies on that scale has no digits at 1.
     """
     if array.dtype == bool or array.ndim == 0 or not array.size:
         return shuffled(array, rng)
@@ -47,7 +52,8 @@ def _as_ordered(drawn: Array, array: Array) -> Array:
         return np.asarray((drawn + np.swapaxes(drawn, -1, -2)) / 2)
     if array.ndim == 1 and len(array) > 2 and (np.diff(array) > 0).all():
         return np.sort(drawn)
-    if array.ndim and array.shape[-1] > 1 and np.allclose(np.linalg.norm(array, axis=-1), 1, rtol=1e-9):
+    small = bool((np.abs(array) < 2).all())  # the square of a large one may overflow
+    if small and array.ndim and array.shape[-1] > 1 and np.allclose(np.linalg.norm(array, axis=-1), 1, rtol=1e-9):
         return np.asarray(drawn / np.linalg.norm(drawn, axis=-1, keepdims=True))
     return drawn
 
@@ -69,10 +75,13 @@ def _real(array: Array, rng: np.random.Generator, *, standard: bool) -> Array:
         inside = 1.0 if (array < 1).all() else np.inf
         drawn: Array = np.exp(np.log(array).mean() + max(np.log(array).std(), 0.2) * rng.standard_normal(array.shape))
         return drawn if inside > 1 else drawn / (1 + drawn)
+    exponent = min(math.frexp(float(np.abs(array).max()))[1], 1000)
+    unit = 2.0**exponent  # divided by it, no square overflows or underflows
     if standard:
-        return rng.standard_normal(array.shape)
-    spread = array.std() or max(abs(array.mean()), 1.0)
-    return np.asarray(array.mean() + spread * rng.standard_normal(array.shape))
+        return rng.standard_normal(array.shape) * (unit if unit < TINY else 1.0)
+    inside = array.astype(np.float64) / unit
+    spread = inside.std() or max(abs(inside.mean()), 1.0)
+    return np.asarray((inside.mean() + spread * rng.standard_normal(array.shape)) * unit)
 
 
 def shuffled(array: Array, rng: np.random.Generator) -> Array:

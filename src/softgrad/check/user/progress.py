@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -17,7 +18,8 @@ SLOW = 0.05  # seconds that a call must take on average
 class ProgressLine:
     """Says on standard error how long a call takes, and how many calls there will be at most.
 
-    It is shown on a terminal only: as a progress bar where rich is installed, otherwise as one plain line.
+    It is shown on a terminal only: as a progress bar where rich is installed, otherwise as one plain line. Before the
+    first call has returned, one line says that it is waited for.
 
     Args:
         title: the public function that the user called.
@@ -29,18 +31,25 @@ class ProgressLine:
         self._start = time.perf_counter()
         self._shown = False
         self._bar: Progress | None = None
+        self._first_call = threading.Timer(PATIENCE, self._say_waiting)
+        self._first_call.daemon = True
 
     def __enter__(self) -> ProgressLine:
+        if sys.stderr.isatty():
+            self._first_call.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._first_call.cancel()
         if self._bar is not None:
             self._bar.stop()
 
     def advance(self, made: int) -> None:
         """One more call is about to be made, after so many."""
+        if made:
+            self._first_call.cancel()
         if not self._shown and made:
             elapsed = time.perf_counter() - self._start
             if elapsed > PATIENCE and elapsed > SLOW * made:
@@ -49,6 +58,10 @@ class ProgressLine:
                     self._show(elapsed / made)
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=made)
+
+    def _say_waiting(self) -> None:
+        text = f"{self.title}: the first call has not returned yet; Ctrl-C ends the check"
+        print(text, file=sys.stderr, flush=True)
 
     def _show(self, seconds: float) -> None:
         longest = _duration(seconds * self.limit)
