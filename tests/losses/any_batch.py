@@ -62,7 +62,7 @@ def targets(draw, z, ignore_index):
     t = t / t.sum(axis=1, keepdims=True) * {"sum of 1.7": 1.7}.get(kind, 1)
     if kind == "negative":
         t = np.where(rng.random((N, K)) < 0.3, -t, t)
-    keeps_rows = layout != "stride 0" or z.axis == len(z.array.shape) - 1  # it may repeat entries along the class axis
+    keeps_rows = layout != "stride 0" or z.axis % z.array.ndim > 0  # which repeats the first entry along the first axis
     dtype = draw(st.sampled_from(OF_PROBABILITIES if keeps_rows else FLOATING))
     if np.dtype(dtype).kind == "i":  # integers must be one-hot
         t = 1.0 * (np.arange(K) == t.argmax(axis=1)[:, None])

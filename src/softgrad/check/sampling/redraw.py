@@ -77,11 +77,12 @@ def _real(array: Array, rng: np.random.Generator, *, standard: bool) -> Array:
         return drawn if inside > 1 else drawn / (1 + drawn)
     exponent = min(math.frexp(float(np.abs(array).max()))[1], 1000)
     unit = 2.0**exponent  # divided by it, no square overflows or underflows
+    usual = unit if unit < TINY else 1.0
     if standard:
-        return rng.standard_normal(array.shape) * (unit if unit < TINY else 1.0)
-    inside = array.astype(np.float64) / unit
-    spread = inside.std() or max(abs(inside.mean()), 1.0)
-    return np.asarray((inside.mean() + spread * rng.standard_normal(array.shape)) * unit)
+        return rng.standard_normal(array.shape) * usual
+    scaled = array.astype(np.float64) / unit
+    spread = scaled.std() or max(abs(scaled.mean()), usual / unit)
+    return np.asarray((scaled.mean() + spread * rng.standard_normal(array.shape)) * unit)
 
 
 def shuffled(array: Array, rng: np.random.Generator) -> Array:
