@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 LONGEST = 480  # characters of a message of the command line
 QUOTED = 60  # characters of a value that a message quotes
 
@@ -25,7 +27,9 @@ def quoted(value: object, limit: int = QUOTED) -> str:
         return f"{head!r}...{tail!r} ({len(value):,} {'characters' if isinstance(value, str) else 'bytes'})"
     try:
         text = repr(value)
-    except Exception:  # an integer of thousands of digits, or an object whose repr raises
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # an integer of thousands of digits, or an object whose repr raises
         return f"<{type(value).__name__}>"
     return text if len(text) <= limit else one_line(text, limit)
 
@@ -34,7 +38,20 @@ def text_of(error: BaseException) -> str:
     """The type and the message of an exception of the user's code, whose message may be missing or raise itself."""
     try:
         text = one_line(str(error), LONGEST // 2)
-    except Exception:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
         text = ""
     name = type(error).__name__
     return f"{name}: {text}" if text else name
+
+
+def list_names(names: Iterable[str], limit: int = 8) -> str:
+    """The first names, quoted, and how many there are besides."""
+    shown = [quoted(name) for name in names]
+    return ", ".join(shown[:limit]) + (f" and {len(shown) - limit} more" if len(shown) > limit else "")
+
+
+def counted(n: int, noun: str) -> str:
+    """The number and its noun: "1 row", "2 rows"."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

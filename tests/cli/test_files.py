@@ -106,6 +106,10 @@ USER_ERRORS = {  # name: (the last lines of the user's file, the description of 
     "exit with a text": ("raise SystemExit('no')", "SystemExit: no"),
     "own BaseException": ("class Odd(BaseException): pass\nraise Odd('odd')", "Odd: odd"),
     "text that raises": ("class Odd(Exception):\n    def __str__(self): raise ValueError\nraise Odd", "Odd"),
+    "text that raises an own BaseException": (
+        "class Odd(BaseException):\n    def __str__(self): raise Odd\nraise Odd",
+        "Odd",
+    ),
     "long text": ("raise ValueError('x' * 100000)", "ValueError: x+ ... x+"),
     "text of several lines": ("raise ValueError('a\\nb\\x1b[31m')", r"ValueError: a b\\x1b\[31m"),
 }

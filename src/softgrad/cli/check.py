@@ -15,6 +15,7 @@ from softgrad._messages import quoted
 from softgrad._numerals import to_integer
 from softgrad.check.user.options import DRAWS, FEWEST_CALLS, FEWEST_DRAWS, MAX_CALLS, MOST_DRAWS
 from softgrad.cli.inputs import Maker, drawn, returned_by
+from softgrad.cli.numbers import integer_option, number_option
 from softgrad.cli.signatures import check_takes, check_takes_vjp
 from softgrad.cli.user_file import UserFile, user_file
 from softgrad.errors import OptionError
@@ -52,21 +53,23 @@ def check(
         list[str] | None,
         typer.Option(metavar="KEY=VALUE", help="What you know of the function, such as reduction=mean; repeatable."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="The seed of the inputs that are drawn.")] = 0,
-    rtol: Annotated[float | None, typer.Option(help="The relative error up to which a gradient is right.")] = None,
+    seed: Annotated[int, integer_option("The seed of the inputs that are drawn.", min=0, max=2**32 - 1)] = 0,
+    rtol: Annotated[
+        float | None, number_option("The relative error up to which a gradient is right.", such_as="1e-6")
+    ] = None,
     draws: Annotated[
         int | None,
-        typer.Option(
+        integer_option(
+            f"How many times other inputs are drawn; a named mistake must fit all of them.  [default: {DRAWS}]",
             min=FEWEST_DRAWS,
             max=MOST_DRAWS,
-            help=f"How many times other inputs are drawn; a named mistake must fit all of them.  [default: {DRAWS}]",
         ),
     ] = None,
     max_calls: Annotated[
         int | None,
-        typer.Option(
+        integer_option(
+            f"How often the two functions are called at most, both together.  [default: {MAX_CALLS}]",
             min=FEWEST_CALLS,
-            help=f"How often the two functions are called at most, both together.  [default: {MAX_CALLS}]",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,

@@ -14,6 +14,7 @@ from softgrad._files import write_together
 from softgrad._messages import one_line, quoted
 from softgrad._numerals import to_integer, to_number
 from softgrad.cli.losses import loss_name, loss_option
+from softgrad.cli.numbers import integer_option
 from softgrad.errors import OptionError
 from softgrad.explanation import Explanation
 from softgrad.explanation import explain as explain_numbers
@@ -39,8 +40,8 @@ def explain(
     layout: Annotated[
         Literal["rows", "columns"], typer.Option(help="Whether the samples of a batch are rows or columns of a matrix.")
     ] = "rows",
-    rows: Annotated[int, typer.Option(min=1, help="Number of rows shown in full.")] = 2,
-    classes: Annotated[int, typer.Option(min=1, help="Number of classes shown.")] = 8,
+    rows: Annotated[int, integer_option("Number of rows shown in full.", min=1)] = 2,
+    classes: Annotated[int, integer_option("Number of classes shown.", min=1)] = 8,
     html: Annotated[Path | None, typer.Option(help="Write an HTML page to this file.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write Markdown to this file.")] = None,
     latex: Annotated[Path | None, typer.Option(help="Write a LaTeX document to this file.")] = None,

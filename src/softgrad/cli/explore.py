@@ -11,15 +11,14 @@ from typing import Annotated
 import typer
 
 from softgrad import explanation
+from softgrad.cli.numbers import integer_option
 from softgrad.errors import MissingPackageError
 
 PAGE = Path(explanation.__file__).parent / "explore.py"
 
 
 def explore(
-    port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Port of the server.  [default: a free port]")
-    ] = None,
+    port: Annotated[int | None, integer_option("Port of the server.  [default: a free port]", min=1, max=65535)] = None,
     headless: Annotated[bool, typer.Option("--headless", help="Do not open a browser.")] = False,
 ) -> None:
     """Open a page that explains the gradient, with a slider for each logit. Ctrl-C stops the server."""

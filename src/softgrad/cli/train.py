@@ -15,13 +15,14 @@ import typer
 from softgrad import nn
 from softgrad._arrays import Array
 from softgrad._files import check_writable, write_together
-from softgrad._messages import quoted
+from softgrad._messages import list_names, quoted
 from softgrad._numerals import to_integer
 from softgrad.check import GradientError, compare_gradients
 from softgrad.check.derivatives.network import entries_compared
 from softgrad.cli.console import output, progress
 from softgrad.cli.losses import loss_name, loss_option
-from softgrad.data import BUNDLED, Encoding, NumberColumn, Split, Table, list_names, read_classes, read_table, split
+from softgrad.cli.numbers import integer_option, number_option
+from softgrad.data import BUNDLED, Encoding, NumberColumn, Split, Table, read_classes, read_table, split
 from softgrad.errors import DataError, OptionError
 from softgrad.formulas.losses import LOSSES
 from softgrad.nn import checkpoint
@@ -43,14 +44,14 @@ def train(
         Literal["relu", "tanh", "sigmoid", "softmax"], typer.Option(help="The activation after each hidden layer.")
     ] = "relu",
     loss: Annotated[str, loss_option(LOSSES, help="The loss of the softmax of the last layer.")] = "cross-entropy",
-    epochs: Annotated[int, typer.Option(min=1, help="Largest number of passes over the training rows.")] = 200,
-    batch_size: Annotated[int, typer.Option(min=1, help="Number of rows per step.")] = 32,
+    epochs: Annotated[int, integer_option("Largest number of passes over the training rows.", min=1)] = 200,
+    batch_size: Annotated[int, integer_option("Number of rows per step.", min=1)] = 32,
     learning_rate: Annotated[
-        float | None, typer.Option(help="The step size.  [default: 0.001 for adam, 0.01 for sgd]")
+        float | None, number_option("The step size.  [default: 0.001 for adam, 0.01 for sgd]", such_as="0.001")
     ] = None,
     optimizer: Annotated[Literal["sgd", "adam"], typer.Option(help="The optimizer; sgd has momentum 0.9.")] = "adam",
     seed: Annotated[
-        int, typer.Option(min=0, max=2**32 - 1, help="The seed of the split, the initial weights and the shuffling.")
+        int, integer_option("The seed of the split, the initial weights and the shuffling.", min=0, max=2**32 - 1)
     ] = 0,
     out: Annotated[
         Path | None,

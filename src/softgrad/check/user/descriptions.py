@@ -29,7 +29,9 @@ def shown(value: Any) -> str:
     """A value as Python writes it, shortened."""
     try:
         return one_line(repr(value))
-    except Exception:  # its own __repr__ raises
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # its own __repr__ raises
         return f"<{type(value).__name__}>"
 
 
@@ -37,7 +39,9 @@ def describe_error(error: BaseException) -> str:
     """The type of an exception, and the first line of its text."""
     try:
         lines = str(error).strip().splitlines()
-    except Exception:  # it has no text
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # it has no text
         lines = []
     name = type(error).__name__
     return f"{name}: {ADDRESS.sub('', lines[0])}" if lines else name
