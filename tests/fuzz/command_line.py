@@ -31,8 +31,10 @@ PATHS = [
     "\udcff", "a\nb", "null",
 ]  # fmt: skip
 RIGHT = {  # option or argument: values that are often right
-    "data": ["iris", "data.csv", "data.csv", "wine"],
-    "target": ["kind", "0", "1", "classes", "one-hot", "0.5,0.5", "a"],
+    "data": ["data.csv"] * 6 + ["iris"],
+    "train target": ["kind", "kind", "kind", "a"],
+    "explain target": ["0", "0", "0", "1", "0.5,0.5"],
+    "check target": ["classes", "one-hot"],
     "hidden": ["0", "3", "4,2"],
     "epochs": ["1", "2"],
     "batch_size": ["8", "64"],
@@ -40,14 +42,15 @@ RIGHT = {  # option or argument: values that are often right
     "seed": ["0", "7"],
     "activation": ["relu", "tanh", "sigmoid", "softmax"],
     "optimizer": ["adam", "sgd"],
-    "loss": ["cross-entropy", "squared-error", "kl-divergence", "focal", "loss", "forward"],
-    "logits": ["1", "-2", "0.5", "1,2", "3,-1"],
+    "loss": ["cross-entropy", "squared-error", "kl-divergence", "focal"],
+    "check loss": ["loss", "loss", "forward"],
+    "logits": ["1", "-2", "0.5"] * 5 + ["1,2", "3,-1"],
     "layout": ["rows", "columns"],
     "rows": ["1", "3"],
     "classes": ["1", "9"],
     "file": ["user.py"],
-    "forward": ["forward", "softmax"],
-    "vjp": ["vjp", "backward"],
+    "forward": ["forward", "forward", "softmax"],
+    "vjp": ["vjp", "vjp", "backward"],
     "grad": ["grad"],
     "shape": ["4x3", "3", "1x1", "2x2x2"],
     "wrt": ["0", "1", "0,1"],
@@ -56,6 +59,10 @@ RIGHT = {  # option or argument: values that are often right
     "draws": ["3"],
     "max_calls": ["200"],
     "model": ["model", "model/model.safetensors"],
+    "out": ["new", "link", "fifo", "a/b/c", "protected", "null"],
+    "html": ["page"],
+    "markdown": ["text.md"],
+    "latex": ["new2", "text.tex"],
 }
 
 
@@ -64,18 +71,19 @@ def line(rng, commands):
     if rng.random() < 0.03:
         return [rng.choice(NASTY) for _ in range(rng.randrange(3))]
     name = rng.choice(list(commands))
+    nasty = rng.choice([0, 0.02, 0.2])  # the chance of each value
     arguments, options = [], []
     for parameter in commands[name]:
         option = next((text for text in parameter.opts if text.startswith("--")), None)
         if option is None:
             count = rng.choice([1, 1, 1, 2, 3]) if parameter.nargs == -1 else int(rng.random() < 0.95)
-            arguments += [_value(rng, parameter.name, "") for _ in range(count)]
+            arguments += [_value(rng, name, parameter.name, nasty) for _ in range(count)]
         elif option in ("--help", "--version"):
             continue
         elif getattr(parameter, "is_flag", False):
             options += [option] if rng.random() < 0.3 else []
-        elif rng.random() < (0.8 if parameter.required or parameter.name in ("target", "shape") else 0.2):
-            options += [option, _value(rng, parameter.name, option)]
+        elif rng.random() < _chance(name, parameter):
+            options += [option, _value(rng, name, parameter.name, nasty)]
     if name == "train":  # so that a run is short; later options override these
         options = ["--epochs", "1", "--hidden", "3", *options]
     if rng.random() < 0.05:
@@ -85,15 +93,17 @@ def line(rng, commands):
     return [name, *options, *arguments]
 
 
-def _value(rng, name, option):
-    if option in OUTPUTS:
-        return rng.choice(PATHS)
-    chance = rng.random()
-    if name in ("data", "model", "file") and chance < 0.12:
-        return rng.choice(PATHS)
-    if chance < 0.9 and name in RIGHT:
-        return rng.choice(RIGHT[name])
-    return rng.choice(NASTY)
+def _chance(command, parameter):
+    """How often a line has an option."""
+    if command == "check":  # most of its options exclude each other
+        return 0.9 if parameter.name == "shape" else 0.08
+    return 0.9 if parameter.required or parameter.name == "target" else 0.15
+
+
+def _value(rng, command, name, nasty):
+    if rng.random() < nasty:
+        return rng.choice(PATHS if f"--{name}" in OUTPUTS or name in ("data", "model", "file") else NASTY)
+    return rng.choice(RIGHT.get(f"{command} {name}") or RIGHT.get(name) or NASTY)
 
 
 def prepare(folder, rng, model):
@@ -106,8 +116,12 @@ def prepare(folder, rng, model):
     os.mkfifo(folder / "fifo")
     (folder / "protected").write_bytes(b"old")
     (folder / "protected").chmod(0o444)
-    (folder / "data.csv").write_bytes(rng.choice(TABLES))
-    (folder / "user.py").write_bytes(rng.choice(USER_FILES))
+    (folder / "data.csv").write_bytes(_mostly_right(rng, TABLES))
+    (folder / "user.py").write_bytes(_mostly_right(rng, USER_FILES))
+
+
+def _mostly_right(rng, contents):
+    return contents[0] if rng.random() < 0.6 else rng.choice(contents)
 
 
 def named_as_output(arguments):

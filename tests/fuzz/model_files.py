@@ -4,6 +4,7 @@ Damaged bytes never give other predictions. A forged file, whose description is 
 be a model; if it is none, the message is one line.
 """
 
+import copy
 import hashlib
 import json
 import random
@@ -79,21 +80,35 @@ def forged(rng, data):
 
 def _mutate(rng, value):
     """Changes a random place in a nested value."""
-    while True:
-        keys = list(value) if isinstance(value, dict) else list(range(len(value)))
-        if not keys:
-            return
-        key = rng.choice(keys)
-        if isinstance(value[key], dict | list) and rng.random() < 0.7:
-            value = value[key]
-            continue
-        if isinstance(value, dict) and rng.random() < 0.2:
-            del value[key]
-        elif rng.random() < 0.1 and isinstance(value, list):
-            value.append(rng.choice(ODD))
-        else:
-            value[key] = rng.choice(ODD)
-        return
+    container, key = rng.choice([place for place in _places(value) if place[1] != "sha256"])
+    chance = rng.random()
+    if chance < 0.5:
+        container[key] = _similar(rng, container[key])
+    elif chance < 0.6:
+        del container[key]
+    elif chance < 0.7 and isinstance(container, list):
+        container.append(copy.deepcopy(rng.choice(ODD)))
+    else:
+        container[key] = copy.deepcopy(rng.choice(ODD))
+
+
+def _places(value):
+    """Every place in a nested value, as (container, key)."""
+    found = []
+    for key in value if isinstance(value, dict) else range(len(value)):
+        found.append((value, key))
+        if isinstance(value[key], dict | list):
+            found += _places(value[key])
+    return found
+
+
+def _similar(rng, value):
+    """Another value of the same type, which may be as right as the first."""
+    if isinstance(value, str):
+        return value + "x"
+    if isinstance(value, int | float):
+        return rng.choice([value + 1, value / 2, -value, value * 1e300])
+    return value[::-1] if isinstance(value, list) else dict(reversed(value.items()))
 
 
 def sealed(data):

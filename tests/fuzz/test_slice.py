@@ -10,7 +10,7 @@ import pytest
 TESTS = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize(("module", "number"), [("command_line", 25), ("model_files", 40)])
+@pytest.mark.parametrize(("module", "number"), [("command_line", 15), ("model_files", 25)])
 def test_no_line_and_no_file_has_a_fault(module, number):
     environment = {
         **os.environ,

@@ -143,9 +143,10 @@ def _header(path: Path, data: bytes) -> dict[str, Any]:
     if not 0 < size <= len(data) - 8:
         _damaged(path, "its header is incomplete")
     try:
-        metadata = _json.parse(data[8 : 8 + size]).get("__metadata__", {}).get("softgrad", "null")
-        header = _json.parse(metadata)
-    except (AttributeError, TypeError, ValueError) as error:
+        tensors = _json.mapping(_json.parse(data[8 : 8 + size]), "it")
+        metadata = _json.mapping(tensors.get("__metadata__", {}), "__metadata__")
+        header = _json.parse(_json.text(metadata.get("softgrad", "null"), "softgrad"))
+    except ValueError as error:
         _damaged(path, f"its header cannot be read: {error}")
     if not isinstance(header, dict) or not str(header.get("format")).startswith("softgrad network"):
         raise ModelError(f"load: {path} is not a softgrad model; wanted a model.safetensors that softgrad wrote")
