@@ -10,7 +10,7 @@ import pytest
 TESTS = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize(("module", "number"), [("command_line", 15), ("model_files", 25)])
+@pytest.mark.parametrize(("module", "number"), [("command_line", 10), ("model_files", 15)])
 def test_no_line_and_no_file_has_a_fault(module, number):
     environment = {
         **os.environ,

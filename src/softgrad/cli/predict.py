@@ -17,7 +17,8 @@ from softgrad import _json, nn
 from softgrad._arrays import Array
 from softgrad._files import check_writable, write_whole
 from softgrad._messages import one_line
-from softgrad.data import BUNDLED, Encoding, read_table
+from softgrad.data import Encoding, read_table
+from softgrad.data.tables import BUNDLED
 from softgrad.errors import ModelError, OptionError
 
 

@@ -22,7 +22,8 @@ from softgrad.check.derivatives.network import entries_compared
 from softgrad.cli.console import output, progress
 from softgrad.cli.losses import loss_name, loss_option
 from softgrad.cli.numbers import integer_option, number_option
-from softgrad.data import BUNDLED, Encoding, NumberColumn, Split, Table, read_classes, read_table, split
+from softgrad.data import Encoding, NumberColumn, Split, Table, read_classes, read_table, split
+from softgrad.data.tables import BUNDLED
 from softgrad.errors import DataError, OptionError
 from softgrad.formulas.losses import LOSSES
 from softgrad.nn import checkpoint

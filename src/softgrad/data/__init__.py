@@ -15,10 +15,9 @@ rows. encoding.py: the matrix x.
 
 from softgrad.data.classes import Split, read_classes, split
 from softgrad.data.encoding import Encoding, NumberColumn, TextColumn
-from softgrad.data.tables import BUNDLED, Table, read_table
+from softgrad.data.tables import Table, read_table
 
 __all__ = [
-    "BUNDLED",
     "Encoding",
     "NumberColumn",
     "Split",

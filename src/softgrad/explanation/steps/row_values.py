@@ -91,10 +91,14 @@ class RowValues:
 
     @cached_property
     def jacobian(self) -> Bounded:
-        """The Jacobian of the classes shown."""
+        """The Jacobian of the classes shown. The others count as one class, so that the probabilities sum to 1."""
         shown = list(self.shown)
-        p = Bounded(self.p.value[shown], self.p.error[shown])
-        return computed(lambda p: SoftmaxJacobian(p).to_dense(), p)
+        value, error = (
+            np.append(each[shown], np.delete(each, shown).sum()) if self.left_out else each
+            for each in (self.p.value, self.p.error)
+        )
+        jacobian = computed(lambda p: SoftmaxJacobian(p).to_dense(), Bounded(value, error))
+        return Bounded(*(each[: len(shown), : len(shown)] for each in jacobian))
 
     @cached_property
     def product(self) -> Bounded:
