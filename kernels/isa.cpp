@@ -163,12 +163,13 @@ template <class Loss, class T>
 void loss_of_probs(Source z, const T* target, LossOptions<T> options, T* loss, Sink grad, Stats<T> stats, Shape shape,
                    int64_t begin, int64_t end) {
     const auto compute = [&](const LossRows<T>& rows, const T* target) {
-        Loss::distributions(rows, SmoothedProbs<T>(target, options.label_smoothing, shape.K));
+        Loss::distributions(rows, SmoothedProbs<T>(target, options, shape.K));
     };
     const LossRows<T> rows{z, options, loss, grad, stats, shape.rows(), shape.K, begin, end};
     if (shape.inner == 1) return compute(rows, target);
-    const Panel<T> panel(shape, z.storage, begin, end), of_target(shape, Storage::itself, begin, end);
-    // A panel of a 16-bit array holds at least as many rows as one of T.
+    const Shape target_shape{shape.outer, options.complemented ? 2 * shape.K : shape.K, shape.inner};
+    const Panel<T> panel(shape, z.storage, begin, end), of_target(target_shape, Storage::itself, begin, end);
+    // A panel of a 16-bit array, or of shorter rows, holds at least as many rows.
     of_target.over(begin, end, [&](int64_t first, int64_t last) {
         const Source t = of_target.read({target, Storage::itself}, first, last);
         compute(of_panel(rows, panel, first, last), static_cast<const T*>(t.entries));

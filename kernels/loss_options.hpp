@@ -16,7 +16,8 @@ struct LossNumbers {
 };
 
 template <class T> struct LossOptions : LossNumbers {
-    const T* weight;  // (K), or null for ones
+    const T* weight;    // (K), or null for ones
+    bool complemented;  // whether each row of the target holds 1 - t after t: 2 K numbers
 };
 
 // (N) each; all null, or none.

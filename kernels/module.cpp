@@ -129,7 +129,9 @@ void bind_loss(nb::module_& m, const char* function,
             const auto rows_of = loss_named<T>(name).*kernel;
             const Shape shape = shape_of(z);
             const int64_t N = shape.rows();
-            const LossOptions<T> options{numbers, weight ? weight->data() : nullptr};
+            bool complemented = false;
+            if constexpr (std::is_same_v<Target, T>) complemented = int64_t(target.shape(1)) == 2 * shape.K;
+            const LossOptions<T> options{numbers, weight ? weight->data() : nullptr, complemented};
             const Storage stored = storage<E>(bfloat16);
             const Sink grads{grad ? grad->data() : nullptr, stored, fresh};
             const std::unique_ptr<T[]> buffer(loss ? nullptr : new T[size_t(N)]);

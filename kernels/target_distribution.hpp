@@ -1,6 +1,7 @@
 // The target of a loss as a distribution t over the classes, which need not sum to 1. Label smoothing of e turns a
 // class index into e / K everywhere and 1 - e more at the class; it smooths probabilities the same way. Where t is near
-// 1, 1 - t and log t are computed from e, not from the rounded t.
+// 1, 1 - t and log t are computed from e, not from the rounded t. Where a mask leaves each row its own number of
+// classes, probabilities come smoothed, and each row of them is followed by its 1 - t.
 #pragma once
 
 #include <cmath>
@@ -40,31 +41,42 @@ template <class T> struct SmoothedClasses {
 template <class T> struct SmoothedProbs {
     static constexpr const int64_t* classes = nullptr;  // no row is ignored
     const T* probs;
+    bool complemented;
+    int64_t stride;  // from one row to the next
     Wide<T> label_smoothing, each;
     T everywhere, kept;
-    SmoothedProbs(const T* probs, double label_smoothing, int64_t K)
+    SmoothedProbs(const T* probs, const LossOptions<T>& options, int64_t K)
         : probs(probs),
-          label_smoothing(label_smoothing),
+          complemented(options.complemented),
+          stride(complemented ? 2 * K : K),
+          label_smoothing(options.label_smoothing),
           each(1 / Wide<T>(K)),
           everywhere(T(label_smoothing / double(K))),
           kept(T(1 - label_smoothing)) {}
 
     auto of_row(const Row<T>& row) const {
-        return [t = probs + row.number * row.K, *this](int64_t j) { return kept * t[j] + everywhere; };
+        return [t = at(row), *this](int64_t j) { return kept * t[j] + everywhere; };
     }
     auto log_of_row(const Row<T>& row) const {
-        return [t = of_row(row), t_of = probs + row.number * row.K, smooth = label_smoothing != 0, *this](int64_t j) {
-            return smooth ? log_of(t(j), one_minus(t_of[j])) : std::log(t(j));
+        const bool smooth = complemented || label_smoothing != 0;
+        return [t = of_row(row), given = at(row), K = row.K, smooth, *this](int64_t j) {
+            return smooth ? log_of(t(j), one_minus(given, K, j)) : std::log(t(j));
         };
     }
-    Wide<T> one_minus(const Row<T>& row, int64_t j) const { return one_minus(probs[row.number * row.K + j]); }
-    Wide<T> one_minus(Wide<T> t) const { return (1 - t) + label_smoothing * (t - each); }
+    Wide<T> one_minus(const Row<T>& row, int64_t j) const { return one_minus(at(row), row.K, j); }
     // The first of the most probable classes.
     int64_t largest(const Row<T>& row) const {
-        const T* const t = probs + row.number * row.K;
+        const T* const t = at(row);
         int64_t first = 0;
         for (int64_t j = 1; j < row.K; ++j) first = t[j] > t[first] ? j : first;
         return first;
+    }
+
+  private:
+    const T* at(const Row<T>& row) const { return probs + row.number * stride; }
+    Wide<T> one_minus(const T* t, int64_t K, int64_t j) const {
+        if (complemented) return t[K + j];
+        return (1 - Wide<T>(t[j])) + label_smoothing * (t[j] - each);
     }
 };
 

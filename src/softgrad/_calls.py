@@ -66,7 +66,7 @@ def _what_does_not_fit(function: Callable[..., Any], args: tuple[Any, ...], opti
 def _constructed(constructor: Callable[..., Any], instance: object) -> str:
     """The class whose constructor it is: that of the instance, unless a subclass with its own calls it."""
     kind = type(instance)
-    inherited = inspect.unwrap(kind.__init__) is constructor  # type: ignore[misc]
+    inherited = inspect.unwrap(kind.__init__) is constructor
     return kind.__name__ if inherited else constructor.__qualname__.split(".")[-2]
 
 

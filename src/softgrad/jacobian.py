@@ -181,6 +181,8 @@ class SoftmaxJacobian(Operator):
     def _variances(self) -> Array:
         """The diagonal, arranged as rows, in the dtype in which it is computed."""
         p = self._rows.values
+        if not p.size:  # of which there is no largest
+            return p
         top, others = np.expand_dims(p.argmax(axis=1), 1), p.copy()
         np.put_along_axis(others, top, 0, axis=1)
         of_top = others.sum(axis=1, keepdims=True, dtype=np.longdouble)  # 1 - p would cancel where p is near 1

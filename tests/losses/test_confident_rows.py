@@ -101,6 +101,31 @@ def test_loss_and_gradient(name, target, layout, scores, right):
         assert_within(4, loss, exact.loss.value, counted(exact.loss.size, z.dtype))
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+@targets
+@losses
+def test_a_masked_class_costs_no_digits(name, target, layout):
+    """The judge sees the classes that take part. Smoothing spreads over them alone."""
+    rows = Rows(name, target, layout, "plain", right=True)
+    given = dict(rows.options)
+    if "weight" in given:
+        given["weight"] = np.append(given["weight"], 7.0)
+    where = np.arange(rows.K + 1) < rows.K
+    for z, t in rows.each():
+        exact = judge.rows(name, z, t, **rows.options)
+        wide = np.c_[z, np.full(2, 5, z.dtype)]
+        t = t if t.ndim == 1 else np.c_[t, np.zeros(2, z.dtype)]
+        mask = where[:, None] if rows.axis == 0 else where
+        got = LOSSES[name].with_grad(
+            rows.turned(wide), rows.turned(t), axis=rows.axis, where=mask, reduction="none", **given
+        )
+        grad = rows.turned(got.grad)
+        value, size = exact.grad
+        assert not grad[:, -1].any()
+        assert_within(ULPS[name], grad[:, :-1], value, counted(size, z.dtype))
+        assert_within(4, got.loss, exact.loss.value, counted(exact.loss.size, z.dtype))
+
+
 @losses
 @targets
 def test_a_row_of_the_gradient_sums_to_0_within_ulps_of_its_entries_off_the_target(name, target):
@@ -134,9 +159,10 @@ def test_products_with_the_hessian(name, target, right):
     rows = Rows(name, target, "short rows", "plain", right=right)
     v = np.array([[0.5, -1, 2, 0.25, 3], [1, 1, -2, 0, 0.7]])
     for z, t in rows.each(["float64"]):
-        got = LOSSES[name].hvp(z, t, v, reduction="none", **rows.options)
         value, size = judge.hessian_times(name, z, t, v, **rows.options)
-        assert_within(16, got, value, counted(size, z.dtype))
+        for mask in ({}, {"where": True}):
+            got = LOSSES[name].hvp(z, t, v, reduction="none", **rows.options, **mask)
+            assert_within(16, got, value, counted(size, z.dtype))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -21,7 +21,7 @@ class Batch(NamedTuple):
 
     kernel: str  # the name of the loss
     z: Rows
-    target: Array  # (N) class indices, -1 for an ignored row, or (outer, K, inner) probabilities
+    target: Array  # (N) class indices, -1 for an ignored row, or (outer, K, inner) probabilities t; or t and then 1 - t
     weight: Array | None  # (K), divided by 2^weight_exponent
     weight_exponent: int  # 0, unless the weights are very large or very small
     label_smoothing: float

@@ -67,13 +67,16 @@ def point(batch: Batch) -> Point:
     _kernels.logsumexp(s[:, :, None], lse, batch.temperature)
     lse = lse[:, None] + of_largest if batch.softcap else lse[:, None]
     kept = np.ones((len(z), 1), bool)
+    K = z.shape[1]
     if batch.target.ndim == 3:
-        t = batch.target[:, :, 0].astype(np.float64)
+        t = batch.target[:, :K, 0].astype(np.float64)
     else:
         kept = batch.target[:, None] >= 0
-        t = (batch.target[:, None] == np.arange(z.shape[1])).astype(np.float64)
-    each, smoothing = 1 / z.shape[1], batch.label_smoothing
+        t = (batch.target[:, None] == np.arange(K)).astype(np.float64)
+    each, smoothing = 1 / K, batch.label_smoothing
     one_minus_t = (1 - smoothing) * (1 - t) + smoothing * (1 - each)
+    if batch.target.ndim == 3 and batch.target.shape[1] > K:
+        one_minus_t = batch.target[:, K:, 0].astype(np.float64)
     t = (1 - smoothing) * t + smoothing * each
     weight = None if batch.weight is None else batch.weight.astype(np.float64)
     return Point(s, batch.temperature, p, lse, slope, curvature, t, one_minus_t, weight, kept, batch.parameter)

@@ -43,7 +43,8 @@ def apply_mask(
 
     Returns:
         The logits; the target without the rows that have no class; the target that the kernel reads, smoothed; and the
-        mask.
+        mask. A smoothed target is (outer, 2 K, inner): t, and then 1 - t, which would lose its digits if it were
+        computed from a t near 1.
     """
     classes = z.arrange(to_mask(function, "logits", z.shape, where), np.dtype(np.bool_))
     outer, K, inner = classes.shape
@@ -67,10 +68,14 @@ def apply_mask(
     kept = Mask(classes & ~left_out.reshape(outer, 1, inner), of_target)
     if target.ndim == 1 and not label_smoothing:
         return logits, target, target, kept
-    t = (np.arange(K) == of_target[:, None]).astype(z.computed_in) if target.ndim == 1 else t
-    t = (1 - label_smoothing) * t + label_smoothing * (of_row / np.maximum(of_row.sum(axis=1, keepdims=True), 1))
+    t = np.arange(K) == of_target[:, None] if target.ndim == 1 else t
+    t = t.astype(np.longdouble if label_smoothing else z.computed_in)
     t[left_out] = np.arange(K) == 0
-    in_shape = np.moveaxis(t.reshape(outer, inner, K), -1, 1)
+    if label_smoothing:
+        each = of_row / np.maximum(of_row.sum(axis=1, keepdims=True, dtype=np.longdouble), 1)
+        each[left_out] = t[left_out]
+        t = np.hstack([t + label_smoothing * (each - t), (1 - t) + label_smoothing * (t - each)])
+    in_shape = np.moveaxis(t.reshape(outer, inner, -1), -1, 1)
     return logits, target, np.ascontiguousarray(in_shape, z.computed_in), kept
 
 
