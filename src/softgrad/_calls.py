@@ -23,6 +23,7 @@ def explained(function: Function) -> Function:
 
     @functools.wraps(function)
     def call(*args: Any, **options: Any) -> Any:
+        __tracebackhide__ = True  # pytest shows the caller
         try:
             return function(*args, **options)
         except TypeError as error:

@@ -20,7 +20,7 @@ ROOMS = {
     "sampling",
     "user",
 }
-OWN = ("softgrad.check", "softgrad.errors", "softgrad.formulas", "softgrad._extras")
+OWN = ("softgrad.check", "softgrad.errors", "softgrad.formulas", "softgrad._calls", "softgrad._extras")
 PRINT_AND_DRAW = {"rich", "matplotlib"}  # for the report; they compute no gradient
 FILES = sorted(file for package in (check, formulas) for file in Path(package.__file__).parent.rglob("*.py"))
 

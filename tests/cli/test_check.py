@@ -255,7 +255,7 @@ INVALID = {  # name: (FILE, arguments, message)
     "context without a key": (LOSS, ("--context", "=mean"), "--context is '=mean', wanted KEY=VALUE"),
     "seed": (LOSS, ("--seed", "-1"), "'--seed'"),
     "rtol 0": (LOSS, ("--rtol", "0"), "--rtol is 0.0, wanted a number between 0 and 1"),
-    "rtol NaN": (LOSS, ("--rtol", "nan"), "--rtol is nan, wanted a number between 0 and 1"),
+    "rtol NaN": (LOSS, ("--rtol", "nan"), "'--rtol': it is 'nan', wanted a number such as 1e-6"),
     "draws 4": (LOSS, ("--draws", "4"), r"'--draws'.*\b5\b"),
     "draws 1001": (LOSS, ("--draws", "1001"), r"'--draws'.*\b1000\b"),
     "calls 99": (LOSS, ("--max-calls", "99"), r"'--max-calls'.*\b100\b"),

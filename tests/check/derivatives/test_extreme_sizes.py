@@ -89,7 +89,7 @@ CURVES = {  # name: (f, its derivative)
 
 @pytest.mark.parametrize("way", [lambda f: f, real_only], ids=["complex step", "differences"])
 @pytest.mark.parametrize("name", CURVES)
-@pytest.mark.parametrize("size", [1e-300, 1e-100, 1e-20, 1e-10, 1e-8, 1e8, 1e12, 1e15, 1e100, 1e300])
+@pytest.mark.parametrize("size", [1e-300, 1e-20, 1e-8, 1e12, 1e300])
 def test_a_scale_of_its_own(size, name, way):
     """Other inputs are of the size of those given, and the rounding that is allowed is that of a slope."""
     f, derivative = CURVES[name]
