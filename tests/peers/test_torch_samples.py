@@ -11,7 +11,6 @@ import pytest
 pytest.importorskip("expecttest", reason="torch's samples need it: python -m pip install expecttest")
 torch = pytest.importorskip("torch")
 
-import softgrad as sg  # noqa: E402
 from peers.torch_shim import OURS, Outside, array  # noqa: E402
 
 pytestmark = pytest.mark.peers
@@ -70,8 +69,7 @@ def test_the_samples(op, dtype):
             if g is not None and mask is not None and op.name != "masked.logsumexp":
                 g = torch.where(mask, g, 0)
             value, grad = OURS[op.name](sample.input, *sample.args, **sample.kwargs, g=None if g is None else array(g))
-        except (Outside, sg.ShapeError) as reason:
-            assert isinstance(reason, Outside) or "with 0 classes" in str(reason)
+        except Outside as reason:
             tally[f"outside: {str(reason).split(', ')[-1]}"] += 1
             continue
         where = f"sample {number}: {sample.summary()}"
