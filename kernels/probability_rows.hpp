@@ -27,8 +27,9 @@ template <class E> int64_t find_no_probabilities(Source source, Shape shape, boo
             return logarithms ? std::exp(entries[i]) : entries[i];
         }
     };
-    // 16-bit probabilities below 2^-25 are 0; an error of 2^-9 of a logarithm is multiplied by it.
-    const double tolerance = sizeof(E) > 2 ? 0.02 : 0.05 + double(shape.K) * 0x1p-24;
+    // Entries of any dtype may have been rounded to 16 bits before. 16-bit probabilities below 2^-25 are 0; an error of
+    // 2^-9 of a logarithm is multiplied by it.
+    const double tolerance = 0.05 + double(shape.K) * 0x1p-24;
     const int64_t rows = shape.rows(), share = (shape.inner == 1 ? 32 : 512) * (logarithms ? 4 : 1);
     int64_t left = std::max(std::min(shape.K, int64_t(128)), rows * shape.K / share);
     for (const int64_t row : {int64_t(0), rows - 1, rows / 2}) {
