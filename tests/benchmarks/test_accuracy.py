@@ -44,6 +44,7 @@ def test_a_result_with_no_correct_digit_has_an_infinite_error(wrong):
     assert ulps(np.array([wrong], np.float32), exact, "float32").tolist() == [np.inf]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_softgrad_keeps_its_error_bounds_on_short_rows(dtype):
     softgrad = [library for library in LIBRARIES if library.name == "softgrad"]

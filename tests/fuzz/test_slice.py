@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 TESTS = Path(__file__).parents[1]
 # In one process, since its imports take most of the time, and not in that of pytest, which has threads: the fuzz forks.
 CODE = "from fuzz import command_line, model_files; command_line.fuzz(10, 0); model_files.fuzz(15, 0)"
 
 
+@pytest.mark.thorough
 def test_no_line_and_no_file_has_a_fault():
     path = os.pathsep.join([str(TESTS.parent), str(TESTS)])
     environment = {**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"}

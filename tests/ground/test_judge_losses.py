@@ -46,6 +46,7 @@ V = np.array([[0.5, -1.0, 2.0, 0.25]])
 losses = pytest.mark.parametrize("name", LOSSES)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("row", ROWS)
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("option", OPTIONS)

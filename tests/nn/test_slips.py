@@ -43,7 +43,7 @@ INPUT_SLIPS = {  # name: (activation, the layer with the mistake, its wrong inpu
 }
 
 
-@pytest.fixture(params=["every entry", "a sample"])
+@pytest.fixture(params=["every entry", pytest.param("a sample", marks=pytest.mark.thorough)])
 def extent(request, monkeypatch):
     """Whether every entry is compared, or a sample and projections, as in networks of more than 10,000 parameters."""
     if request.param == "a sample":

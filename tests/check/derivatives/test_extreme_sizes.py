@@ -87,6 +87,7 @@ CURVES = {  # name: (f, its derivative)
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("way", [lambda f: f, real_only], ids=["complex step", "differences"])
 @pytest.mark.parametrize("name", CURVES)
 @pytest.mark.parametrize("size", [1e-300, 1e-20, 1e-8, 1e12, 1e300])

@@ -84,6 +84,7 @@ def test_a_stranger_of_a_few_numbers_is_none(name, size, kind):
     assert recognise(drawn(STRANGERS[name], arrays_of(size, 1, kind)), {}) is None
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", OF_TWO)

@@ -76,6 +76,7 @@ def test_the_calls_are_shown(name):
     assert f"{report.calls:,} calls" in report._repr_html_()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("limit", LIMITS)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_verdict_is_that_of_all_calls_or_there_is_none(name, limit):
