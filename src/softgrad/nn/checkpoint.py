@@ -14,7 +14,6 @@ The checksum covers every byte of the file, so that damage of any kind is seen b
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import json
 import re
@@ -90,6 +89,8 @@ def to_bytes(network: Network, facts: dict[str, Any] | None = None) -> bytes:
         ) from error
     data = to_safetensors(network.parameters, metadata={"softgrad": description})
     start, end = _place_of_checksum(data)
+    import hashlib  # which takes longer to import than the rest of this module
+
     return data[:start] + hashlib.sha256(data).hexdigest().encode() + data[end:]
 
 
@@ -158,6 +159,8 @@ def _header(path: Path, data: bytes) -> dict[str, Any]:
     match = CHECKSUM.search(data, 8, 8 + size)
     if match is None or match[1].decode() != header.get("sha256"):
         _damaged(path, "it has no checksum")
+    import hashlib  # which takes longer to import than the rest of this module
+
     zeroed = hashlib.sha256(data[: match.start(1)] + NO_CHECKSUM.encode() + memoryview(data)[match.end(1) :])
     if zeroed.hexdigest() != header["sha256"]:
         _damaged(path, "its content does not match its checksum")
