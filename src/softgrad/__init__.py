@@ -15,7 +15,6 @@ from importlib import import_module as _import_module
 
 from softgrad import _options
 from softgrad import check as check
-from softgrad import data as data
 from softgrad import nn as nn
 from softgrad._threads import *
 from softgrad.errors import *
@@ -30,12 +29,14 @@ __version__ = "0.1.0"
 _LATER = {
     "check_grad": "softgrad.check.api",
     "check_vjp": "softgrad.check.api",
+    "data": "softgrad.data",
     "explain": "softgrad.explanation",
     "explanation": "softgrad.explanation",
     "testing": "softgrad.testing",
 }
 
 if _typing.TYPE_CHECKING:
+    from softgrad import data as data
     from softgrad import explanation as explanation
     from softgrad import testing as testing
     from softgrad.check.api import check_grad as check_grad
