@@ -15,7 +15,6 @@ from importlib import import_module as _import_module
 
 from softgrad import _options
 from softgrad import check as check
-from softgrad import nn as nn
 from softgrad._threads import *
 from softgrad.errors import *
 from softgrad.jacobian import *
@@ -32,12 +31,14 @@ _LATER = {
     "data": "softgrad.data",
     "explain": "softgrad.explanation",
     "explanation": "softgrad.explanation",
+    "nn": "softgrad.nn",
     "testing": "softgrad.testing",
 }
 
 if _typing.TYPE_CHECKING:
     from softgrad import data as data
     from softgrad import explanation as explanation
+    from softgrad import nn as nn
     from softgrad import testing as testing
     from softgrad.check.api import check_grad as check_grad
     from softgrad.check.api import check_vjp as check_vjp
