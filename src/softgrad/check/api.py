@@ -6,15 +6,16 @@ The steps of a check are in pipeline.py, the ranges of the options in user/optio
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from softgrad._calls import explained
 from softgrad.check.pipeline import Check
 from softgrad.check.report.report import Report
+from softgrad.check.user.both import grad_of, loss_of
 from softgrad.check.user.descriptions import shown
-from softgrad.check.user.functions import UserFunctions
+from softgrad.check.user.functions import UserFunctions, parameter_names
 from softgrad.check.user.options import DRAWS, MAX_CALLS, RTOL, read_options
 from softgrad.errors import OptionError
 
@@ -108,9 +109,9 @@ def check_vjp(
 @explained
 def check_grad(
     loss: Callable[..., Any],
-    grad: Callable[..., Any],
+    grad: Callable[..., Any] | Literal[True],
     *arrays: Any,
-    wrt: int | Sequence[int] = 0,
+    wrt: int | Sequence[int] | None = None,
     names: Sequence[str] | None = None,
     context: Mapping[str, Any] | None = None,
     rtol: float = RTOL,
@@ -123,9 +124,12 @@ def check_grad(
 
     Args:
         loss: loss(*arrays) -> one number.
-        grad: grad(*arrays) -> the gradient at the input `wrt`, or a tuple of gradients if `wrt` names several.
+        grad: grad(*arrays) -> the gradient at the input `wrt`, or a tuple of gradients if `wrt` names several. True says
+            that loss returns the gradient as well, as (loss, gradient), like a function for SciPy's `jac=True`. Several
+            gradients follow the loss one by one, or as a tuple, or as a dict with the names of the inputs.
         *arrays: the inputs, as in `check_vjp`.
-        wrt: which input the gradient is for, or which ones: 0, or (0, 2).
+        wrt: which input the gradient is for, or which ones: 0, or (0, 2). By default the first input; if `grad` is
+            True, as many as there are gradients.
         names: as in `check_vjp`, like everything that follows.
         context: what you know of the function.
         rtol: the relative error that passes.
@@ -147,12 +151,21 @@ def check_grad(
         >>> def grad(w, x, y):
         ...     return 2 * x.T @ (x @ w - y) / len(y)
         >>> rng = np.random.default_rng(0)
-        >>> sg.check_grad(loss, grad, rng.normal(size=3), rng.normal(size=(5, 3)), rng.normal(size=5)).ok
+        >>> w, x, y = rng.normal(size=3), rng.normal(size=(5, 3)), rng.normal(size=5)
+        >>> sg.check_grad(loss, grad, w, x, y).ok
+        True
+        >>> def loss_and_grad(w, x, y):
+        ...     error = x @ w - y
+        ...     return (error**2).mean(), 2 * x.T @ error / len(y)
+        >>> sg.check_grad(loss_and_grad, True, w, x, y).ok
         True
     """
     options = read_options(
         "check_grad", context=context, rtol=rtol, seed=seed, draws=draws, inputs=inputs, max_calls=max_calls
     )
+    indices = None if wrt is None and grad is True else _input_indices(0 if wrt is None else wrt, len(arrays))
+    if grad is True:
+        loss, grad = loss_of(loss), grad_of(loss, names or parameter_names(loss, len(arrays)), indices)
     functions = UserFunctions(
         "check_grad",
         loss,
@@ -160,7 +173,7 @@ def check_grad(
         arrays,
         takes_upstream=False,
         names=names,
-        wrt=_input_indices(wrt, len(arrays)),
+        wrt=indices,
         generators=options.context.generators,
         max_calls=options.max_calls,
     )

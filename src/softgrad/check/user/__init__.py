@@ -1,9 +1,11 @@
 """The user's functions, called on copies of the inputs, with the random state reset before each call.
 
     options.py             the options of a check, and their ranges
+    both.py                a function that returns the loss and its gradient, as two functions
     arguments.py           finds the arrays in the inputs, and puts other arrays in their places
     functions.py           calls forward and backward
     returned_gradients.py  which returned gradient belongs to which array
+    gradient_names.py      which name means the gradient of which
     calls.py               counts the calls, and ends the check when there were too many
     progress.py            a line on the terminal while a check takes long
     randomness.py          the random generators that the functions hold

@@ -67,7 +67,7 @@ class UserFunctions:
         for name, one in ((self.forward_name, forward), (self.backward_name, backward)):
             if not callable(one):
                 raise CheckError(f"{function}: {name} is {kind_of(one)}, wanted a function")
-        self.arguments = Arguments(function, inputs, names or _parameters(forward, len(inputs)))
+        self.arguments = Arguments(function, inputs, names or parameter_names(forward, len(inputs)))
         self.wrt, self.calls = wrt, Calls(max_calls)
         self.randomness = Randomness((forward, backward), generators)
         self.captured = _captured(forward)
@@ -139,11 +139,12 @@ class UserFunctions:
         try:
             with np.errstate(all="ignore"):
                 value = self._forward(*inputs)
+        except CheckError:
+            raise
         except (Exception, SystemExit) as error:
             raise CheckError(f"{name} raised {describe_error(error)}") from error
         if value is None or isinstance(value, tuple | list | dict | str):
-            way = "; is there a return?" if value is None else ""
-            raise CheckError(f"{name} returned {kind_of(value)}, wanted {wanted}{way}")
+            raise CheckError(f"{name} returned {kind_of(value)}, wanted {wanted}{self._way_out(value)}")
         try:
             output = np.asarray(value)
         except Exception as error:  # an array of another library, or ragged rows
@@ -167,6 +168,14 @@ class UserFunctions:
             )
         return output.reshape(())
 
+    def _way_out(self, value: Any) -> str:
+        """What to do where forward returned something else than an array, for a message."""
+        if value is None:
+            return "; is there a return?"
+        if isinstance(value, tuple | list) and len(value) > 1 and not self.takes_upstream and np.size(value[0]) == 1:
+            return "; a function that returns the loss and its gradient is checked with check_grad(f, True, ...)"
+        return ""
+
     def gradients(self, arrays: Mapping[Key, Array], grad_output: Array) -> Gradients:
         """The gradients of backward at these arrays. Forward is called right before it, for layers that keep a cache.
 
@@ -187,6 +196,8 @@ class UserFunctions:
             try:
                 with np.errstate(all="ignore"):
                     value = self._backward(*call)
+            except CheckError:
+                raise
             except (Exception, SystemExit) as error:
                 raise CheckError(f"{self.function}: {name} raised {describe_error(error)}") from error
         pairs = [*zip(self.arguments.names, inputs, before, strict=True)]
@@ -215,7 +226,7 @@ class UserFunctions:
             ) from None
 
 
-def _parameters(forward: Callable[..., Any], count: int) -> list[str] | None:
+def parameter_names(forward: Callable[..., Any], count: int) -> list[str] | None:
     """The names of forward's parameters, if there is one for each input."""
     try:
         parameters = list(inspect.signature(forward).parameters.values())[:count]

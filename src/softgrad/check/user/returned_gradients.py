@@ -9,6 +9,7 @@ import numpy as np
 
 from softgrad.check.user.arguments import Arguments, Key, arrays_in, is_real
 from softgrad.check.user.descriptions import kind_of
+from softgrad.check.user.gradient_names import among
 from softgrad.errors import CheckError
 from softgrad.formulas.numbers import Array
 
@@ -95,14 +96,15 @@ class ReturnedGradients:
                 )
             for k, entry in wanted.items() if isinstance(wanted, dict) else enumerate(wanted):
                 if any(True for _ in arrays_in(entry)):
-                    if k not in entries:
+                    named = among(entries, k)
+                    if named is None:
                         if not is_real(entry):
                             continue  # an integer among the parameters
                         there = ", ".join(map(repr, list(entries)[:8]))
                         raise CheckError(
                             f"{self.name} returned no gradient {k!r}; wanted the keys of {name}, got {there}"
                         )
-                    yield from self._matched(entry, entries[k], (*key, k), f"{name}[{k!r}]")
+                    yield from self._matched(entry, entries[named], (*key, k), f"{name}[{k!r}]")
 
     def _array(self, place: str, value: Any) -> Array:
         way = ""
