@@ -169,7 +169,6 @@ CASES = {  # what is wrong: (the call, the error, what its sentence says)
     "names that are a number": (grad_case(names=5), OptionError, "check_grad: names is 5 of type int, wanted a list"),
     "wrt of a name": (grad_case(wrt="z"), OptionError, "check_grad: wrt is 'z', wanted the index of an input"),
     "wrt of a fraction": (grad_case(wrt=1.5), OptionError, r"check_grad: wrt is 1\.5, wanted the index"),
-    "wrt of a name": (grad_case(wrt="z"), OptionError, "check_grad: wrt is 'z', wanted the index"),
     "wrt of nothing": (grad_case(wrt=()), OptionError, r"check_grad: wrt is \(\), wanted the index"),
     "wrt of one twice": (grad_case(wrt=(0, -2)), OptionError, "check_grad: wrt is .*, wanted each input once"),
     "an exception without text": (vjp_case(raises_what_has_no_text), CheckError, "check_vjp: forward raised Silent$"),

@@ -124,9 +124,9 @@ def check_grad(
 
     Args:
         loss: loss(*arrays) -> one number.
-        grad: grad(*arrays) -> the gradient at the input `wrt`, or a tuple of gradients if `wrt` names several. True says
-            that loss returns the gradient as well, as (loss, gradient), like a function for SciPy's `jac=True`. Several
-            gradients follow the loss one by one, or as a tuple, or as a dict with the names of the inputs.
+        grad: grad(*arrays) -> the gradient at the input `wrt`, or a tuple of gradients if `wrt` names several. True
+            says that loss returns its gradient too, as (loss, gradient), like a function for SciPy's `jac=True`.
+            Several gradients follow the loss one by one, or as a tuple, or as a dict by the names of inputs.
         *arrays: the inputs, as in `check_vjp`.
         wrt: which input the gradient is for, or which ones: 0, or (0, 2). By default the first input; if `grad` is
             True, as many as there are gradients.
