@@ -4,15 +4,21 @@ Nothing of softgrad is used: this is what the gradient checker is judged by.
 """
 
 import copy
+import inspect
+import linecache
 
 import numpy as np
 import pytest
 
-from check.corpus import CASES, MISTAKES, RIGHT, UNNAMED
+from check.corpus import CASES, MISTAKES, RIGHT, STRANGERS, UNNAMED
+from check.corpus.case import MARK
 from check.corpus.problem import Problem, leaves
 
 # A difference is taken with each, the last two relative to the entry: a right gradient agrees with one of them.
 STEPS = [(1e-2, 0), (1e-3, 0), (1e-5, 0), (0, 1e-3), (0, 1e-5)]
+
+
+EVERY = [*CASES, *STRANGERS]
 
 
 def differences(problem, array, entries, step, relative):
@@ -62,7 +68,7 @@ def named(cases):
     return pytest.mark.parametrize("case", cases, ids=lambda case: case.name)
 
 
-@named([case for case in RIGHT if not case.excuse])
+@named([case for case in EVERY if not case.mistake and not case.excuse])
 def test_a_right_gradient_agrees_with_differences(case):
     assert worst(case) < case.tolerance
 
@@ -99,19 +105,19 @@ FINDINGS = {  # name: whether it is there. The numbers may be right at a first c
 }
 
 
-@named([case for case in MISTAKES if case.mistake not in FINDINGS])
+@named([case for case in EVERY if case.mistake and case.mistake not in FINDINGS])
 def test_a_planted_mistake_does_not(case):
     assert worst(case) > 1e-3
 
 
-@named([case for case in CASES if not case.excuse])
+@named([case for case in EVERY if not case.excuse])
 def test_findings_are_where_they_are_told_and_nowhere_else(case):
     calls = Calls(case)
     found = {finding for finding, is_there in FINDINGS.items() if is_there(calls)}
     assert found == case.names & set(FINDINGS)
 
 
-@named(CASES)
+@named(EVERY)
 def test_made_afresh_from_the_same_numbers(case):
     (*_, first), (*_, again), (*_, other) = (case.make(np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert leaves(first).keys() == leaves(again).keys() == leaves(other).keys()
@@ -128,6 +134,18 @@ def test_is_large_and_its_names_are_unlike():
     assert sum(case.mistake == UNNAMED for case in MISTAKES) >= 8
     assert sum(bool(case.pair) for case in MISTAKES) >= 6
     assert all(case.mistake == case.pair[0] for case in MISTAKES if case.pair)
+
+
+def test_strangers_are_many_and_mark_one_line_each():
+    wrong = [case for case in STRANGERS if case.mistake]
+    assert len(wrong) >= 40
+    assert len(STRANGERS) - len(wrong) >= 30
+    assert len({case.name for case in EVERY}) == len(EVERY)
+    assert all(case.cause for case in STRANGERS)
+    for case in STRANGERS:
+        assert inspect.getsource(case.make).count(MARK) == (case.mistake is not None), case.name
+        text = linecache.getline(inspect.getsourcefile(case.make), case.line or 0)
+        assert text.rstrip().endswith(MARK) == (case.mistake is not None), case.name
 
 
 def test_most_are_told_nothing():

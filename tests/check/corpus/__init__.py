@@ -1,6 +1,7 @@
 """Hand-written backwards, right and wrong, to judge a gradient checker by.
 
-Each file is a family. CASES has all; a case says what was done wrong, and by what name to call it.
+Each file is a family. CASES has those of softmax, its losses and networks; a case says what was done wrong, and by what
+name to call it. STRANGERS has code of other kinds, as people write it; a wrong case marks its wrong line too.
 """
 
 from check.corpus import (
@@ -16,6 +17,16 @@ from check.corpus import (
     right_networks,
     scale_and_sign,
     softmax,
+    strangers_networks,
+    strangers_recurrent,
+    strangers_right_images,
+    strangers_right_in_time,
+    strangers_right_models,
+    strangers_right_statistics,
+    strangers_series,
+    strangers_statistics,
+    strangers_vision,
+    strangers_words,
 )
 from check.corpus.case import UNNAMED, Case
 
@@ -37,4 +48,18 @@ CASES = [case for file in FAMILIES for case in file.family.cases]
 MISTAKES = [case for case in CASES if case.mistake]
 RIGHT = [case for case in CASES if not case.mistake]
 
-__all__ = ["CASES", "MISTAKES", "RIGHT", "UNNAMED", "Case"]
+STRANGE_FAMILIES = (
+    strangers_recurrent,
+    strangers_series,
+    strangers_vision,
+    strangers_words,
+    strangers_networks,
+    strangers_statistics,
+    strangers_right_in_time,
+    strangers_right_images,
+    strangers_right_models,
+    strangers_right_statistics,
+)
+STRANGERS = [case for file in STRANGE_FAMILIES for case in file.family.cases]
+
+__all__ = ["CASES", "MISTAKES", "RIGHT", "STRANGERS", "UNNAMED", "Case"]

@@ -6,9 +6,12 @@
 None stands for the gradient of an input that has none.
 """
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+MARK = "# planted"  # at the end of the wrong line
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,13 @@ class Case:
     def names(self) -> set[str]:
         """Every name that is true of it; any other is a wrong one, for a mistake that is UNNAMED too."""
         return {self.mistake, *self.also, *self.pair} - {None, UNNAMED}
+
+    @property
+    def line(self) -> int | None:
+        """The number of the line marked as planted, in the file of `make`; None where no line is marked."""
+        text, first = inspect.getsourcelines(self.make)
+        marked = [first + i for i, row in enumerate(text) if row.rstrip().endswith(MARK)]
+        return marked[0] if marked else None
 
 
 UNNAMED = "unnamed"  # to be found wrong, by no name

@@ -1,0 +1,49 @@
+"""The gradient checker held against strangers' code: what is wrong is found, what is right passes."""
+
+import copy
+from functools import cache
+
+import numpy as np
+import pytest
+
+import softgrad as sg
+from check.corpus import STRANGERS
+from check.corpus.problem import leaves
+from softgrad.check.user.options import MAX_CALLS
+
+CHECKS = {"vjp": sg.check_vjp, "grad": sg.check_grad}
+BY_NAME = {case.name: case for case in STRANGERS}
+
+
+@cache
+def checked(name):
+    """The report on a case, and the inputs before and after."""
+    case = BY_NAME[name]
+    function, derivative, inputs = case.make(np.random.default_rng(0))
+    before = copy.deepcopy(inputs)
+    report = CHECKS[case.kind](function, derivative, *inputs, **case.options)
+    return report, leaves(before), leaves(inputs)
+
+
+def each(cases):
+    return pytest.mark.parametrize("case", cases, ids=lambda case: case.name)
+
+
+@each([case for case in STRANGERS if not case.mistake])
+def test_a_right_gradient_passes(case):
+    report = checked(case.name)[0]
+    assert report.ok is True
+    assert report.mistakes == ()
+
+
+@each([case for case in STRANGERS if case.mistake])
+def test_a_mistake_is_found(case):
+    assert checked(case.name)[0].ok is False
+
+
+@each(STRANGERS)
+def test_calls_stay_within_the_limit_and_inputs_are_left_alone(case):
+    report, before, after = checked(case.name)
+    assert report.calls <= MAX_CALLS
+    for place, leaf in before.items():
+        np.testing.assert_array_equal(leaf, after[place])
