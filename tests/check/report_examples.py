@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from softgrad.check import Mistake, Place, Report
+from softgrad.check import Mistake, Place, Report, SourceLine
 
 STEPS = np.logspace(-12, -1, 30)
 V = STEPS**2 + 1e-16 / STEPS  # what a right gradient shows
@@ -41,5 +41,15 @@ WRONG = Report(
 UNNAMED = Report("check_grad", False, 0.5, Place("W1", (3, 7), 0.5, 1.0), facts=("got / wanted is 0.5 in every entry",))
 OVERWRITTEN = Report("check_vjp", False, 3.1e-16, None, (OVERWRITES,), **CHECKED)
 UNCHECKED = Report("check_grad", None, float("nan"), facts=("loss is not repeatable: seed its random numbers",))
+LINE = SourceLine(
+    "/home/user/rnn.py",
+    31,
+    "dh = Whh @ da",
+    "backward",
+    ("da is right: the gradient of Wxh @ x + Whh @ h + bh  (line 14)", "found on 6 of 6 draws"),
+    ("    for da in das:", "        dh = Whh @ da  # <- here", "    return dh"),
+    30,
+)
+WITH_A_LINE = Report("check_grad", False, 0.5, Place("W1", (3, 7), 0.5, 1.0), (DIAGONAL,), backward_line=LINE)
 
 ALL = {"right": RIGHT, "wrong": WRONG, "unnamed": UNNAMED, "overwritten": OVERWRITTEN, "unchecked": UNCHECKED}

@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from softgrad.check.derivatives.network import GradientError, compare_gradients
     from softgrad.check.report.mistake import Mistake, Place
     from softgrad.check.report.report import Report
+    from softgrad.check.report.source import SourceLine
 
 __all__ = [
     "GradientError",
     "Mistake",
     "Place",
     "Report",
+    "SourceLine",
     "check_grad",
     "check_vjp",
     "compare_gradients",
@@ -42,6 +44,7 @@ _LATER = {
     "Mistake": "report.mistake",
     "Place": "report.mistake",
     "Report": "report.report",
+    "SourceLine": "report.source",
 }
 
 if not TYPE_CHECKING:  # so that a type checker reports an unknown name

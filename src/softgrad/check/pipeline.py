@@ -164,6 +164,8 @@ class Check:
             checked={self.functions.name_of(key): given.arrays[key].shape for key in given.grads},
             calls=self.functions.calls.made,
             curves=(lambda: self._curves(judge, given)) if judge is not None and judged else None,
+            backward_line=findings.backward_line,
+            forward_line=findings.forward_line,
         )
 
     def _curves(self, judge: GradientJudge, given: Sample) -> Mapping[str, Curve]:

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 import softgrad as sg
-from check.report_examples import ALL, DIAGONAL, RIGHT, UNCHECKED, UNNAMED, WRONG, V
-from softgrad.check import Mistake, Place, Report
+from check.report_examples import ALL, DIAGONAL, LINE, RIGHT, UNCHECKED, UNNAMED, WITH_A_LINE, WRONG, V
+from softgrad.check import Mistake, Place, Report, SourceLine
+from softgrad.check.report.source import source_line
 
 TEXTS = {
     "right": """\
@@ -224,6 +225,56 @@ def test_html_is_escaped():
     html = parsed(report)
     assert "script" not in html.names
     assert html.text.count(evil) == 11  # verdict, place, five of the mistake, the other's title, fact, checked, method
+
+
+def test_the_line_comes_first():
+    assert WITH_A_LINE.text().startswith("""\
+check_grad: wrong, largest relative error 5.0e-01
+  W1[3, 7]: got 0.5, wanted 1
+
+rnn.py, line 31, in backward:   dh = Whh @ da
+  da is right: the gradient of Wxh @ x + Whh @ h + bh  (line 14)
+  found on 6 of 6 draws
+
+Only the diagonal of softmax's Jacobian""")
+    html = WITH_A_LINE._repr_html_()
+    assert html.count("<mark") == 1
+    assert "  31          dh = Whh @ da  # &lt;- here</mark>\n  32      return dh</pre>" in html
+    parsed(WITH_A_LINE)
+    without = replace(WITH_A_LINE, backward_line=SourceLine("rnn.py", 31, "", "<lambda>"))
+    assert "\n\nrnn.py, line 31, in a lambda\n\n" in without.text()
+    parsed(without)
+    assert WITH_A_LINE.to_dict()["backward_line"] == {
+        "file": LINE.file,
+        "number": 31,
+        "text": "dh = Whh @ da",
+        "function": "backward",
+        "notes": list(LINE.notes),
+    }
+    json.dumps(WITH_A_LINE.to_dict(), allow_nan=False)
+
+
+SOURCES = {  # a row of source: what is shown of it
+    "    dz = p - t  # the residual": "dz = p - t",
+    '    label = "#1"': 'label = "#1"',
+    "    # only a comment": "# only a comment",
+    "": "",
+}
+
+
+@pytest.mark.parametrize("row", SOURCES)
+def test_a_line_is_shown_without_its_comment(row, tmp_path):
+    file = tmp_path / "rows.py"
+    file.write_text(f"first = 1\n{row}\nlast = 3\n")
+    line = source_line(str(file), 2, "backward")
+    assert line.text == SOURCES[row]
+    assert line.around == ("first = 1", row.rstrip(), "last = 3")
+    assert source_line(str(file), 9, "backward").shown == "rows.py, line 9, in backward"
+
+
+def test_a_cell_has_no_file_name():
+    assert source_line("/tmp/ipykernel_12/345.py", 3, "backward").place == "this cell, line 3, in backward"
+    assert source_line("<stdin>", 3, "<module>").place == "this code, line 3"
 
 
 @pytest.fixture

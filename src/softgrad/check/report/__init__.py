@@ -2,6 +2,7 @@
 
     findings.py   collects mistakes and facts while a check runs
     mistake.py    a mistake, a place in a gradient, a curve of errors: plain data
+    source.py     a line of the user's source
     summary.py    what there is to show: headline, place, mistake, remarks, facts, footer
     text.py       the summary as text, in colour on a terminal
     html.py       the summary as HTML, for a notebook

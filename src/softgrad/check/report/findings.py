@@ -6,14 +6,17 @@ from dataclasses import replace
 
 from softgrad.check.catalogue import ENTRIES
 from softgrad.check.report.mistake import Mistake
+from softgrad.check.report.source import SourceLine
 
 
 class Findings:
-    """Mistakes and facts."""
+    """Mistakes and facts, and the lines of the source that they concern."""
 
     def __init__(self) -> None:
         self.mistakes: list[Mistake] = []
         self.facts: list[str] = []
+        self.backward_line: SourceLine | None = None
+        self.forward_line: SourceLine | None = None
 
     def add(self, name: str, evidence: str) -> None:
         """Adds a mistake of the catalogue, with the measurement that shows it, whatever else is wrong."""

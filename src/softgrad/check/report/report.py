@@ -3,6 +3,8 @@
 report.ok          True, False, or None: it cannot be checked, and `facts` says why
 report.where       the worst entry: which gradient, index, got, wanted
 report.mistake     what was done wrong, and the line as it should be; None where no known mistake fits
+report.backward_line   the line of the user's backward pass where it goes wrong
+report.forward_line    the line of the forward pass whose derivative is wrong
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from softgrad.check.report.html import as_html
 from softgrad.check.report.mistake import Curve, Mistake, Place
 from softgrad.check.report.plot import draw
+from softgrad.check.report.source import SourceLine
 from softgrad.check.report.summary import Summary, summarise
 from softgrad.check.report.text import WIDTH, spans
 
@@ -45,6 +48,8 @@ class Report:
     checked: Mapping[str, tuple[int, ...]] = field(default_factory=dict, hash=False)  # name of a gradient to its shape
     calls: int = 0  # of the two functions, both together
     curves: Callable[[], Mapping[str, Curve]] | None = field(default=None, compare=False)  # error against step size
+    backward_line: SourceLine | None = None  # where the backward pass goes wrong; None where that is not known
+    forward_line: SourceLine | None = None  # the line of the forward pass whose derivative is wrong
 
     @property
     def mistake(self) -> Mistake | None:
@@ -88,6 +93,8 @@ class Report:
             "method": self.method,
             "checked": {name: [int(n) for n in shape] for name, shape in self.checked.items()},
             "calls": int(self.calls),
+            "backward_line": _line(self.backward_line),
+            "forward_line": _line(self.forward_line),
         }
 
     def _summary(self) -> Summary:
@@ -101,6 +108,7 @@ class Report:
             self.checked,
             self.method,
             self.calls,
+            self.backward_line,
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -139,6 +147,18 @@ class Report:
         from rich.text import Text
 
         return Text.assemble(*spans(self._summary(), width))
+
+
+def _line(line: SourceLine | None) -> dict[str, Any] | None:
+    if line is None:
+        return None
+    return {
+        "file": line.file,
+        "number": line.number,
+        "text": line.text,
+        "function": line.function,
+        "notes": list(line.notes),
+    }
 
 
 def _number(value: float) -> float | str:

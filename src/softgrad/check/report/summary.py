@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from softgrad.check.report.mistake import Mistake, Place
+from softgrad.check.report.source import SourceLine
 
 SHAPES_SHOWN = 6
 
@@ -16,6 +17,7 @@ class Summary(NamedTuple):
     ok: bool | None
     headline: str  # right, wrong, or cannot be checked
     place: str  # the worst entry
+    line: SourceLine | None  # of the backward pass, where it goes wrong
     title: str  # of the mistake
     explanation: str
     lines: tuple[tuple[str, str], ...]  # labels, and lines to copy
@@ -34,6 +36,7 @@ def summarise(
     checked: Mapping[str, tuple[int, ...]],
     method: str,
     calls: int,
+    line: SourceLine | None = None,
 ) -> Summary:
     """The summary of a report with these fields."""
     first = mistakes[0] if mistakes else None
@@ -48,6 +51,7 @@ def summarise(
         ok=ok,
         headline=_headline(function, ok, error, where),
         place=str(where) if where is not None and not ok else "",
+        line=line,
         title=first.title if first else "",
         explanation=first.explanation if first else "",
         lines=_lines(first) if first else (),

@@ -26,6 +26,12 @@ def spans(summary: Summary, width: int = WIDTH) -> list[Span]:
 
     if summary.place:
         add(summary.place, margin=MARGIN)
+    if summary.line is not None:
+        parts.append((f"\n\n{summary.line.place}", "bold"))
+        if summary.line.text:
+            parts.append((f":   {summary.line.text}", "cyan"))
+        for note in summary.line.notes:
+            add(note, first=MARGIN, margin=2 * MARGIN)
     if summary.title:
         add("")
         add(summary.title, "bold")

@@ -1,0 +1,69 @@
+"""A line of the user's source, as a report shows it. Nothing is decided by the text: it is only shown."""
+
+from __future__ import annotations
+
+import linecache
+import re
+from dataclasses import dataclass
+from pathlib import PurePath
+
+AROUND = 3  # lines shown before and after
+
+
+@dataclass(frozen=True)
+class SourceLine:
+    """One line of the user's source."""
+
+    file: str  # as Python has it: a path, or a name such as "<stdin>"
+    number: int
+    text: str  # without indentation and comment; "" where no source can be found
+    function: str  # the function that it stands in
+    notes: tuple[str, ...] = ()  # what is known of it: which inputs are right, what it should compute
+    around: tuple[str, ...] = ()  # the source around it
+    first: int = 0  # the number of the first line of `around`
+
+    @property
+    def place(self) -> str:
+        """Where it is, in words: "rnn.py, line 31, in backward"."""
+        name = "" if self.function in ("", "<module>") else f", in {self.function}"
+        if self.function == "<lambda>":
+            name = ", in a lambda"
+        return f"{_file_name(self.file)}, line {self.number}{name}"
+
+    @property
+    def shown(self) -> str:
+        """The place and the text of the line."""
+        return f"{self.place}:   {self.text}" if self.text else self.place
+
+
+def source_line(file: str, number: int, function: str, notes: tuple[str, ...] = ()) -> SourceLine:
+    """A line by its place. What cannot be read is left empty."""
+    try:
+        rows = linecache.getlines(file)
+    except Exception:  # a loader of the user's own
+        rows = []
+    if not 1 <= number <= len(rows):
+        return SourceLine(file, number, "", function, notes)
+    first = max(1, number - AROUND)
+    around = tuple(row.rstrip() for row in rows[first - 1 : number + AROUND])
+    return SourceLine(file, number, _without_comment(rows[number - 1]), function, notes, around, first)
+
+
+def _without_comment(row: str) -> str:
+    """A row of source without indentation and without a comment at its end."""
+    in_quotes = ""
+    for i, char in enumerate(row):
+        if in_quotes:
+            in_quotes = "" if char == in_quotes and row[i - 1] != "\\" else in_quotes
+        elif char in "\"'":
+            in_quotes = char
+        elif char == "#":
+            return row[:i].strip() or row.strip()
+    return row.strip()
+
+
+def _file_name(file: str) -> str:
+    """A file by its own name; a cell of a notebook, whose file has a number for its name, as such."""
+    if re.match(r"<(ipython-input|stdin|string)", file) or "ipykernel_" in file or "__marimo__" in file:
+        return "this code" if file.startswith(("<stdin", "<string")) else "this cell"
+    return PurePath(file).name or file
