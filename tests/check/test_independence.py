@@ -18,6 +18,7 @@ ROOMS = {
     "recognise",
     "report",
     "sampling",
+    "trace",
     "user",
 }
 OWN = ("softgrad.check", "softgrad.errors", "softgrad.formulas", "softgrad._calls", "softgrad._extras")

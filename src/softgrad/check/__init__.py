@@ -3,6 +3,7 @@
     api.py        check_vjp and check_grad: start here
     pipeline.py   one check, step by step
     diagnose/     which gradients are wrong, and why
+    trace/        the graph of operations that the user's functions compute, and its exact gradient
     recognise/    which known function forward computes; its right backward pass is then known
     conduct/      what the functions do beside computing: types, state, overwritten arguments
     derivatives/  numerical derivatives with error estimates, and gradients judged by them

@@ -176,6 +176,21 @@ class UserFunctions:
             return "; a function that returns the loss and its gradient is checked with check_grad(f, True, ...)"
         return ""
 
+    def run_forward(self, inputs: list[Any]) -> Any:
+        """What forward returns for these inputs, as it is."""
+        self.calls.count()
+        return self._forward(*inputs)
+
+    def run_backward(self, arguments: list[Any]) -> Mapping[Key, Any]:
+        """The gradients that backward returns for these arguments: arrays, or subclasses of arrays.
+
+        Raises:
+            CheckError: backward does not return gradients.
+        """
+        self.calls.count()
+        value = self._backward(*arguments)
+        return ReturnedGradients(self.arguments, f"{self.function}: {self.backward_name}", value, self.wrt).grads
+
     def gradients(self, arrays: Mapping[Key, Array], grad_output: Array) -> Gradients:
         """The gradients of backward at these arrays. Forward is called right before it, for layers that keep a cache.
 

@@ -1,0 +1,136 @@
+"""What is known of memory: which entry of it was computed by which node.
+
+The arrays that a user's function handles are views of buffers. A buffer remembers for each of its entries the node that
+wrote it and the place in that node's value. So T, reshape and slices are no operations, writing is none either, and
+reading an array finds the values that were stored there, however they were stored: one node itself, a part of one
+node (`gather`), or parts of several (`assemble`).
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from softgrad.check.trace.node import Node
+from softgrad.formulas.numbers import Array
+
+_address = "__array_interface__"
+_asarray, _zeros = np.asarray, np.zeros  # the originals: they are replaced during a trace
+
+
+def address(array: Array) -> int:
+    """The address of the first entry of an array."""
+    return int(array.ctypes.data) if not hasattr(array, _address) else int(array.__array_interface__["data"][0])
+
+
+@lru_cache(maxsize=256)
+def counted(shape: tuple[int, ...]) -> Array:
+    """The numbers of the entries of an array of this shape, in the order of C."""
+    numbers = np.arange(math.prod(shape)).reshape(shape)
+    numbers.setflags(write=False)
+    return numbers
+
+
+class Buffer:
+    """One piece of memory.
+
+    Args:
+        memory: the array that covers it.
+        node: whose value the array has.
+    """
+
+    def __init__(self, memory: Array, node: Node) -> None:
+        self.memory = memory
+        self.start, self.end = _bounds(memory)
+        self.node = node  # all of the memory is its value, while `sources` is None
+        self.version = 0
+        self._layout = (address(memory), memory.shape, memory.strides)
+        self._is_plain = memory.flags.c_contiguous
+        self._writers: list[Node] = [node]
+        self._sources: Array | None = None  # by entry of memory: which of the writers
+        self._positions: Array | None = None  # by entry of memory: where in the writer's value
+
+    def holds(self, array: Array) -> bool:
+        """Whether an array is a view of this memory."""
+        return array.itemsize == self.memory.itemsize and self.start <= address(array) < self.end
+
+    def grid(self, array: Array) -> Array:
+        """For each entry of a view, its number in memory."""
+        if self._is_plain and self._layout == (address(array), array.shape, array.strides):
+            return counted(array.shape)
+        size = array.itemsize
+        number = _asarray((address(array) - self.start) // size)
+        for length, stride in zip(array.shape, array.strides, strict=True):
+            number = number[..., None] + np.arange(length) * (stride // size)
+        return number
+
+    def find(self, array: Array) -> Node | tuple[Array, Array, list[Node]]:
+        """Who wrote the entries of a view: one node itself, or sources, positions and writers (see `found_at`)."""
+        if self._sources is None and self._layout == (address(array), array.shape, array.strides):
+            return self.node
+        return self.found_at(self.grid(array))
+
+    def found_at(self, numbers: Array) -> Node | tuple[Array, Array, list[Node]]:
+        """Who wrote some entries: one node itself, or for each entry its writer's number and the place in its value."""
+        if self._sources is None:
+            sources = _zeros(numbers.shape, dtype=np.int64)
+            positions = numbers if self._is_plain else self._first_positions()[numbers]
+            writers = [self.node]
+        else:
+            assert self._positions is not None
+            sources, positions, writers = self._sources[numbers], self._positions[numbers], self._writers
+        if sources.size and (sources == (first := sources.flat[0])).all():
+            node = writers[first]
+            if node.value.shape == positions.shape and np.array_equal(positions, counted(node.value.shape)):
+                return node
+        return sources, positions, writers
+
+    def write(self, numbers: Array, node: Node) -> None:
+        """Notes that some entries now hold the value of a node, broadcast to them."""
+        self.version += 1
+        shape = node.value.shape
+        positions = counted(shape)
+        while positions.ndim > numbers.ndim and positions.shape[0] == 1:
+            positions = positions[0]
+        if self._is_plain and numbers.shape == positions.shape == self.memory.shape and _is_counted(numbers):
+            self.node, self._writers, self._sources, self._positions = node, [node], None, None  # all of it
+            return
+        if self._sources is None:
+            self._writers = [self.node]
+            self._sources = _zeros(self._size(), dtype=np.int64)
+            self._positions = self._first_positions().copy()
+        assert self._positions is not None
+        self._sources[numbers] = len(self._writers)
+        self._positions[numbers] = np.broadcast_to(positions, numbers.shape)
+        self._writers.append(node)
+
+    def _size(self) -> int:
+        return max((self.end - self.start) // max(self.memory.itemsize, 1), 1)
+
+    def _first_positions(self) -> Array:
+        """For each entry of memory, its place in the value that the memory had at first."""
+        if self._is_plain:
+            return counted((self._size(),))
+        positions = _zeros(self._size(), dtype=np.int64)
+        size = self.memory.itemsize
+        number: Any = _asarray((address(self.memory) - self.start) // size)
+        for length, stride in zip(self.memory.shape, self.memory.strides, strict=True):
+            number = number[..., None] + np.arange(length) * (stride // size)
+        positions[number] = counted(self.memory.shape)
+        return positions
+
+
+def _is_counted(numbers: Array) -> bool:
+    return np.array_equal(numbers, counted(numbers.shape))
+
+
+def _bounds(memory: Array) -> tuple[int, int]:
+    """The first address of an array, and the one behind its last."""
+    low = high = address(memory)
+    for length, stride in zip(memory.shape, memory.strides, strict=True):
+        step = (length - 1) * stride
+        low, high = (low + step, high) if step < 0 else (low, high + step)
+    return low, high + memory.itemsize

@@ -1,0 +1,221 @@
+"""What flows back through one operation: from the gradient of its result to that of one operand.
+
+Operations that work entry by entry are in `elementwise.py`. The others are here: one function each, in a table.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from softgrad.check.trace.contractions import einsum_contribution
+from softgrad.check.trace.elementwise import FLAT, PARTIALS, partial
+from softgrad.check.trace.node import Node
+from softgrad.formulas.numbers import Array
+
+
+def summed_to(array: Array, shape: tuple[int, ...]) -> Array:
+    """Summed over the axes along which an operand of this shape was broadcast."""
+    if array.shape == shape:
+        return array
+    array = array.sum(axis=tuple(range(array.ndim - len(shape))))
+    axes = tuple(i for i, (n, m) in enumerate(zip(array.shape, shape, strict=True)) if m == 1 != n)
+    return array.sum(axis=axes, keepdims=True) if axes else array
+
+
+def local_derivative(node: Node, k: int) -> Array | None:
+    """The derivative of each entry of the result with respect to operand k; None unless it works entry by entry."""
+    if node.op in FLAT:
+        return np.zeros(node.shape)
+    if node.op not in PARTIALS:
+        return None
+    return partial(node.op, k, node.value, [parent.value for parent in node.parents])
+
+
+def contribution(node: Node, k: int, g: Array) -> Array:
+    """What flows from a node, whose gradient is g, back to its operand k: in the shape of the operand."""
+    parent = node.parents[k]
+    if node.op in FLAT:
+        return np.zeros(parent.shape)
+    if node.op in PARTIALS:
+        local = partial(node.op, k, node.value, [one.value for one in node.parents])
+        with np.errstate(all="ignore"):
+            return summed_to(np.where(g == 0, 0.0, g * local), parent.shape)
+    with np.errstate(all="ignore"):
+        return CONTRIBUTIONS[node.op](node, k, g)
+
+
+def spread(node: Node, g: Array) -> Array:
+    """The gradient of a reduction along axes, in a shape that broadcasts to its operand."""
+    if node.static["keepdims"]:
+        return g
+    shape = list(node.parents[0].shape)
+    for axis in node.static["axis"]:
+        shape[axis] = 1
+    return g.reshape(shape)
+
+
+def count(node: Node) -> int:
+    """How many entries a reduction takes together."""
+    return math.prod(node.parents[0].shape[axis] for axis in node.static["axis"])
+
+
+def _sum(node: Node, k: int, g: Array) -> Array:
+    return np.broadcast_to(spread(node, g), node.parents[0].shape)
+
+
+def _mean(node: Node, k: int, g: Array) -> Array:
+    return _sum(node, k, g) / count(node)
+
+
+def _deviation(node: Node) -> Array:
+    x = node.parents[0].value
+    return np.asarray(x - x.mean(axis=node.static["axis"], keepdims=True))
+
+
+def _var(node: Node, k: int, g: Array) -> Array:
+    return np.asarray(spread(node, g) * 2 * _deviation(node) / (count(node) - node.static["ddof"]))
+
+
+def _std(node: Node, k: int, g: Array) -> Array:
+    return np.asarray(spread(node, g / node.value) * _deviation(node) / (count(node) - node.static["ddof"]))
+
+
+def _extreme(node: Node, k: int, g: Array) -> Array:
+    """Of the largest or the smallest: entries that tie share it."""
+    chosen = node.parents[0].value == spread(node, node.value)
+    share = chosen / np.maximum(chosen.sum(axis=node.static["axis"], keepdims=True), 1)
+    return np.asarray(share * spread(node, g))
+
+
+def _norm(node: Node, k: int, g: Array) -> Array:
+    y = spread(node, node.value)
+    return np.where(y == 0, 0.0, spread(node, g) * node.parents[0].value / np.where(y == 0, 1.0, y))
+
+
+def _prod(node: Node, k: int, g: Array) -> Array:
+    """The product of the others: zeros leave it to the entries before and after."""
+    x, axes = node.parents[0].value, node.static["axis"]
+    kept = [axis for axis in range(x.ndim) if axis not in axes]
+    rows = x.transpose(*kept, *axes).reshape(*[x.shape[axis] for axis in kept], -1)
+    ones = np.ones_like(rows[..., :1])
+    before = np.cumprod(np.concatenate([ones, rows[..., :-1]], -1), -1)
+    after = np.cumprod(np.concatenate([ones, rows[..., :0:-1]], -1), -1)[..., ::-1]
+    others = (before * after).reshape([x.shape[axis] for axis in (*kept, *axes)])
+    return others.transpose(np.argsort([*kept, *axes])) * spread(node, g)
+
+
+def _cumsum(node: Node, k: int, g: Array) -> Array:
+    (axis,) = node.static["axis"]
+    return np.flip(np.cumsum(np.flip(g, axis), axis), axis)
+
+
+def _cumprod(node: Node, k: int, g: Array) -> Array:
+    (axis,) = node.static["axis"]
+    x, g = np.moveaxis(node.parents[0].value, axis, 0), np.moveaxis(g, axis, 0)
+    result = np.zeros_like(x)
+    for i in range(len(x)):
+        rest = np.cumprod(np.concatenate([np.ones_like(x[:1]), x[i + 1 :]]), 0) * np.prod(x[:i], 0)
+        result[i] = (g[i:] * rest).sum(0)
+    return np.moveaxis(result, 0, axis)
+
+
+def _gather(node: Node, k: int, g: Array) -> Array:
+    parent = node.parents[0]
+    if node.static["kind"] == "reshape":
+        return g.reshape(parent.shape)
+    return added_up(node.static["index"], g, parent.shape)
+
+
+def added_up(index: Array, g: Array, shape: tuple[int, ...]) -> Array:
+    """An array of zeros with each entry of g added where its index says, in the order of C."""
+    return np.bincount(index.ravel(), weights=g.ravel(), minlength=math.prod(shape)).reshape(shape)
+
+
+def _assemble(node: Node, k: int, g: Array) -> Array:
+    there, here = node.static["pieces"][k]
+    return added_up(here, g.ravel()[there], node.parents[k].shape)
+
+
+def _where(node: Node, k: int, g: Array) -> Array:
+    chosen = node.static["condition"] if k == 0 else ~node.static["condition"]
+    return summed_to(np.where(chosen, g, 0.0), node.parents[k].shape)
+
+
+def _scatter_add(node: Node, k: int, g: Array) -> Array:
+    if k == 0:
+        return g
+    picked = node.static["sign"] * g.ravel()[node.static["index"]]
+    return summed_to(picked, node.parents[1].shape)
+
+
+def _cast(node: Node, k: int, g: Array) -> Array:
+    return g
+
+
+def _transposed(a: Array) -> Array:
+    return np.swapaxes(a, -1, -2)
+
+
+def _inv(node: Node, k: int, g: Array) -> Array:
+    return -_transposed(node.value) @ g @ _transposed(node.value)
+
+
+def _solve(node: Node, k: int, g: Array) -> Array:
+    a, b = (parent.value for parent in node.parents)
+    vector = b.ndim == 1
+    up = np.linalg.solve(_transposed(a), g[..., None] if vector else g)
+    if k == 1:
+        return summed_to(up[..., 0] if vector else up, b.shape)
+    y = node.value[..., None] if vector else node.value
+    return summed_to(-up @ _transposed(y), a.shape)
+
+
+def _det(node: Node, k: int, g: Array) -> Array:
+    return (g * node.value)[..., None, None] * _transposed(np.linalg.inv(node.parents[0].value))
+
+
+def _logdet(node: Node, k: int, g: Array) -> Array:
+    return g[..., None, None] * _transposed(np.linalg.inv(node.parents[0].value))
+
+
+def _softmax(node: Node, k: int, g: Array) -> Array:
+    y = node.value
+    return np.asarray(y * (g - (g * y).sum(axis=node.static["axis"], keepdims=True)))
+
+
+def _log_softmax(node: Node, k: int, g: Array) -> Array:
+    return np.asarray(g - np.exp(node.value) * g.sum(axis=node.static["axis"], keepdims=True))
+
+
+def _logsumexp(node: Node, k: int, g: Array) -> Array:
+    return np.asarray(np.exp(node.parents[0].value - spread(node, node.value)) * spread(node, g))
+
+
+CONTRIBUTIONS: dict[str, Callable[[Node, int, Array], Array]] = {
+    "sum": _sum,
+    "mean": _mean,
+    "var": _var,
+    "std": _std,
+    "max": _extreme,
+    "min": _extreme,
+    "norm": _norm,
+    "prod": _prod,
+    "cumsum": _cumsum,
+    "cumprod": _cumprod,
+    "einsum": einsum_contribution,
+    "gather": _gather,
+    "assemble": _assemble,
+    "where": _where,
+    "scatter_add": _scatter_add,
+    "cast": _cast,
+    "inv": _inv,
+    "solve": _solve,
+    "det": _det,
+    "logdet": _logdet,
+    "softmax": _softmax,
+    "log_softmax": _log_softmax,
+    "logsumexp": _logsumexp,
+}
