@@ -69,7 +69,10 @@ class Traced(np.ndarray[Any, Any]):
                 return  # a[i] += b: written already
         node = node_of(session, value)
         np.ndarray.__setitem__(plain(self), key, plain_all(value))
-        buffer.write(_asarray(buffer.grid(self)[key]), _in_the_type_of(session, self, node, value))
+        node = _in_the_type_of(session, self, node, value)
+        if session.marks_writes:
+            node = session.node("write", (node,), node.value)
+        buffer.write(_asarray(buffer.grid(self)[key]), node)
 
     def __iter__(self) -> Iterator[Any]:
         if not self.ndim:

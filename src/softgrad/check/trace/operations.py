@@ -211,6 +211,7 @@ CONTRIBUTIONS: dict[str, Callable[[Node, int, Array], Array]] = {
     "where": _where,
     "scatter_add": _scatter_add,
     "cast": _cast,
+    "write": _cast,
     "inv": _inv,
     "solve": _solve,
     "det": _det,

@@ -89,7 +89,7 @@ def _traced(
     if not backward:
         return BackwardTrace(graph, [], None, {}, graph.untraced)
     given, above = _handed(session, functions, output, upstream)
-    begin = len(session.nodes)
+    begin, session.marks_writes = len(session.nodes), True
     with functions.randomness.rewound():
         grads = functions.run_backward([*arguments(), *given])
     returned = {key: node_of(session, grad) for key, grad in grads.items()}

@@ -33,6 +33,7 @@ class Session:
         self.nodes: list[Node] = []
         self.untraced: dict[str, None] = {}
         self.is_full = False
+        self.marks_writes = False  # a[i] = b is a node of its own, so that its line is known
         self._entries = 0
         self._repetitions: dict[tuple[Site, tuple[Site, ...]], int] = {}
         self._owned: dict[int, tuple[Array, Buffer]] = {}  # buffers of memory that was not made by an operation
