@@ -28,6 +28,8 @@ def right_lines():
         *losses.cross_entropies(own, LossOptions(mask=2)),
         *losses.cross_entropies(own, LossOptions(z_loss=0.1)),
         *losses.cross_entropies(loose, LossOptions(smoothings=(0.1,))),
+        *losses.of_shifted_labels(own, LossOptions(integer_target=True)),
+        *losses.smoothed_otherwise(own, LossOptions(smoothings=(0.1,))),
         *losses.other_losses(own),
         *losses.with_parameter(own, LossOptions(parameters={one.name: (2.0,) for one in PARAMETERS})),
         *losses.away_from_0(own, (1e-3,)),
@@ -86,8 +88,11 @@ def quantities(line, layout, *, square=False, rows=M):
     }
     same = {name: positive(*shaped(K)) for name in ("p", "t", "q", "a", "logp", "y", "mask", "dy")}
     signed = {name: rng.normal(size=shaped(K)) for name in ("z", "dz", "dp", "da")}
+    labels = {"y": rng.integers(0, K, of_rows)} if "sum_k(t) * (" in line else {}
+    language = functions(layout)
+    language["K"] = float(K)  # its one_hot counts the classes
     names = {
-        **functions(layout),
+        **language,
         **same,
         **signed,
         "x": rng.normal(size=shaped(features)),
@@ -97,7 +102,7 @@ def quantities(line, layout, *, square=False, rows=M):
         **{name: positive(K) for name in ("b", "w")},
         **dict.fromkeys(("c", "v", "s", "lse"), per_row),
         "g": positive(*of_rows) if "rows(g)" in line else 0.7,
-        "K": float(K),
+        **labels,
         "m": samples,
         **({"m_0": float(rows), "m_1": float(PIXELS)} if layout.ndim == 3 else {}),
         "n": 3.0,

@@ -2,7 +2,8 @@
 
 A factor or a term is dropped, doubled, inverted, or has the other sign; a quantity is swapped for another of the same
 shape; a sum runs over other axes, or becomes a mean, one entry, or no sum; a transpose is left out or put in; two
-factors of a matrix product are exchanged; the whole is multiplied by a constant.
+factors of a matrix product are exchanged; a matrix product becomes elementwise, or the other way round; the whole is
+multiplied by a constant.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ class Edit(NamedTuple):
     """A line with one change."""
 
     line: str  # after the change
-    kind: str  # "without", "twice", "inverted", "sign", "instead", "reduced", "transposed", "exchanged", "times"
+    kind: str  # "without", "twice", "inverted", "sign", "instead", "reduced", "transposed", "exchanged", "product" ...
     part: str  # what was changed, as text
     replacement: str = ""
 
@@ -39,6 +40,7 @@ STAND_INS: Mapping[str, tuple[str, ...]] = {
         "softmax_last(z)",
         "softmax_all(z)",
         "exp(z)",
+        "sigmoid(z)",
         "1 - p",
         "first_m(p)",
         "mean_m(p)",
@@ -54,6 +56,7 @@ STAND_INS: Mapping[str, tuple[str, ...]] = {
     "n": ("m", "1"),
     "m": ("K", "m * K", "m_0", "m_1", "m_2"),
     "z": ("softmax(z)",),
+    "a": ("softmax(z)",),
     "K": ("(K - 1)", "m"),
 }
 # What people write in the place of a sum.
@@ -152,12 +155,14 @@ def _of_operation(node: ast.BinOp) -> Iterator[Edited]:
         yield ast.BinOp(left, ast.Mult(), node), "twice", f"* {_inside(left)}", ""
         yield ast.BinOp(left, ast.Div(), right), "inverted", f"* {b}", ""
         yield ast.BinOp(left, ast.Mult(), ast.BinOp(ast.Constant(1), ast.Sub(), right)), "instead", b, f"1 - {b}"
+        yield ast.BinOp(left, ast.MatMult(), right), "product", f"{a} * {b}", "@"
     elif isinstance(node.op, ast.Div):
         yield left, "without", f"/ {b}", ""
         yield ast.BinOp(node, ast.Div(), right), "twice", f"/ {b}", ""
         yield ast.BinOp(left, ast.Mult(), right), "inverted", f"/ {b}", ""
     elif isinstance(node.op, ast.MatMult):
         yield ast.BinOp(right, ast.MatMult(), left), "exchanged", f"{a} @ {b}", ""
+        yield ast.BinOp(left, ast.Mult(), right), "product", f"{a} @ {b}", "*"
         yield from _of_product(left, right)
     elif isinstance(node.op, ast.Pow):
         yield left, "without", f"** {b}", ""

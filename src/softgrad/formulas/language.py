@@ -87,7 +87,8 @@ def functions(layout: Layout) -> Names:
 
     Reductions keep the axis that they reduce, so that the result broadcasts. `rows(v)` and `classes(v)` shape a vector
     with one number per row, or per class, so that it broadcasts; `per_row(x)` drops the class axis; `pick(w, y)` is the
-    weight of each row's class; `shift` and its like move the classes by one.
+    weight of each row's class; `shift` and its like move the classes by one; `next_m` puts in the place of each row the
+    one after it, and 0 in the place of the last.
     """
     k, m = layout.class_axis, layout.batch_axes
 
@@ -144,6 +145,7 @@ def functions(layout: Layout) -> Names:
         "shift_back": lambda x: np.roll(x, -1, axis=k),
         "unwrapped_shift": lambda x: _shifted(x, 1, k),
         "unwrapped_shift_back": lambda x: _shifted(x, -1, k),
+        "next_m": lambda x: _shifted(x, -1, m[-1]) if m else np.zeros_like(x),
         "first_one": one_at(0),
         "last_one": one_at(-1),
         **({"sum_last": along(np.sum, -1), "softmax_last": softmax(-1)} if layout.ndim > 2 else {}),

@@ -79,6 +79,9 @@ class _Written(ast.NodeTransformer):
                 return f"np.take({inside}, [{index}], axis={axis})" if name.endswith("k") or m else inside
             case "shift" | "shift_back":
                 return f"np.roll({inside}, {1 if name == 'shift' else -1}, axis={k})"
+            case "next_m" if m:
+                before = ":, " * m[-1]
+                return f"np.concatenate([{inside}[{before}1:], 0 * {inside}[{before}:1]], axis={m[-1]})"
             case "ones" | "zeros":
                 return f"np.{name}_like({inside})"
             case "exp" | "log" | "tanh" | "where" | "outer" | "maximum" | "sqrt" | "abs" | "sign":

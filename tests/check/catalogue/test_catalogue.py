@@ -40,6 +40,11 @@ def of_square_weights(line):
     return "W" in line.partition("= ")[2]  # a weight that is not transposed fits where the layer has as many units
 
 
+def fits_a_square_batch(wrong_line):
+    """Whether the wrong line can be run only where there are as many rows as classes."""
+    return "per_row(" in wrong_line.wrong or ("@" in wrong_line.wrong and "@" not in wrong_line.right)
+
+
 @pytest.mark.parametrize("right", sorted({wrong_line.right for wrong_line in WRONG_LINES}))
 def test_every_listed_line_is_one_that_a_recipe_uses(right):
     assert right in right_lines()
@@ -49,7 +54,7 @@ def test_every_listed_line_is_one_that_a_recipe_uses(right):
 def test_every_listed_wrong_line_can_be_run_and_is_wrong(wrong_line):
     target, outcomes = split(wrong_line.right)[0], []
     for layout in layouts_of(wrong_line.right):
-        rows = {"rows": K} if "per_row(" in wrong_line.wrong else {}  # it fits where there are as many rows as classes
+        rows = {"rows": K} if fits_a_square_batch(wrong_line) else {}
         names = quantities(wrong_line.right, LAYOUTS[layout], square=of_square_weights(wrong_line.right), **rows)
         right = run((wrong_line.right,), dict(names))[target]
         try:

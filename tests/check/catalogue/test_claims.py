@@ -231,6 +231,8 @@ ANOTHER = {  # an entry that names another function: what the gradient is taken 
     "focal-factor-missing": {"cross-entropy"},
     "log-softmax-formula": {"log-softmax"},
     "softmax-twice": {"softmax"},
+    "sigmoid-for-softmax": {"sigmoid"},
+    "softmax-for-sigmoid": {"softmax"},
     **{name: {"softmax"} for name in ENTRIES if name.startswith("temperature")},  # a T occurs in softmax(z / T) alone
 }
 

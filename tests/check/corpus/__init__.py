@@ -6,6 +6,7 @@ name to call it. STRANGERS has code of other kinds, as people write it; a wrong 
 
 from check.corpus import (
     deep_networks,
+    exchanged,
     findings,
     labels_and_weights,
     layers,
@@ -35,6 +36,7 @@ FAMILIES = (
     log_softmax,
     scale_and_sign,
     mixed_up,
+    exchanged,
     labels_and_weights,
     layers,
     networks,

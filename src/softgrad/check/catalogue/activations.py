@@ -167,6 +167,8 @@ WRONG_LINES = (
     WrongLine(SIGMOID, "da * (1 - a)", "output-factor-missing"),
     WrongLine(SIGMOID, "da * (1 - a ** 2)", "activation-derivative-of-another"),
     WrongLine(SIGMOID, "da * (z > 0)", "activation-derivative-of-another"),
+    WrongLine(SIGMOID, "a * (da - sum_k(a * da))", "softmax-for-sigmoid"),
+    WrongLine(SIGMOID, "softmax(z) * (da - sum_k(softmax(z) * da))", "softmax-for-sigmoid"),
     WrongLine(DROPOUT, "dy", "dropout-mask-missing", "dropout-scale-missing"),
     WrongLine(DROPOUT, "dy / keep", "dropout-mask-missing"),
     WrongLine(DROPOUT, "dy * mask", "dropout-scale-missing"),

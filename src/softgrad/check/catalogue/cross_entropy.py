@@ -9,6 +9,16 @@ from softgrad.check.catalogue.entry import Entry, WrongLine
 from softgrad.formulas.losses import FUSED
 
 SMOOTHED = "dz = p - q"
+SMOOTHED_TO_ANY_SUM = "dz = p * sum_k(q) - q"
+ANY_SUM = "dz = p * sum_k(t) - t"
+NEXT_STEP = "dz = sum_k(t) * (p - t)"  # each row of t is a one-hot row, or 0 for the last step
+REVERSED_CROSS_ENTROPY = "dz = p * (sum_k(p * log(t)) - log(t))"
+SMOOTHINGS = {  # the smoothed target: (what a title says of it, whether each row sums to 1)
+    "(1 - eps) * t + eps / K": ("", True),
+    "(1 - eps) * t + eps / (K - 1) * (1 - t)": (" over the other classes", True),
+    "(1 - eps) * t + eps / (K - 1)": (" by eps / (K - 1)", False),
+    "(1 - eps) * t + eps": (" by eps for each class", False),
+}
 FUSED_AWAY_FROM_0 = "dz = p * (sum_k(t * p / (p + eps)) - t / (p + eps))"
 
 ENTRIES = (
@@ -81,15 +91,40 @@ ENTRIES = (
         "Each entry of the target is subtracted from 1. With one-hot rows, that marks every class but the true one.",
     ),
     Entry(
+        "target-sum-missing",
+        "p is not multiplied by the sum of the target",
+        "p - t is the gradient where each row of the target sums to 1. In general the log of the sum in softmax is "
+        "subtracted once for each unit of the target: p has to be multiplied by Σ_k t.",
+    ),
+    Entry(
+        "label-of-another-step",
+        "The target of another step is used",
+        "The loss compares each step with the label of the step after it, and has none for the last step. The gradient "
+        "uses the labels without that shift, or gives the last step a gradient.",
+    ),
+    Entry(
+        "sigmoid-for-softmax",
+        "sigmoid(z) stands where softmax(z) belongs",
+        "The forward pass uses softmax, whose probabilities sum to 1 over the classes. A sigmoid looks at one logit "
+        "alone, and gives other numbers.",
+    ),
+    Entry(
+        "cross-entropy-reversed",
+        "This is the gradient of the cross-entropy with its arguments exchanged",
+        "At the logits, -Σ t log p has the gradient p - t, and -Σ p log t has p (Σ p log t - log t). The loss is one of"
+        " the two, and this is the gradient of the other.",
+    ),
+    Entry(
         "smoothing-ignored",
         "Label smoothing is in the loss but not in the gradient",
-        "The loss uses the smoothed target (1 - ε) t + ε / K, so the gradient is p minus that target.",
+        "The loss uses the smoothed target q, so the gradient is written with q too. Here it is written with the hard "
+        "target.",
     ),
     Entry(
         "smoothing-mass",
         "The smoothed target of the gradient is not that of the loss",
-        "The loss uses the target (1 - ε) t + ε / K, and its gradient is p minus that target. Here t and ε are "
-        "combined in another way.",
+        "The gradient is written with the same smoothed target q as the loss. Here t and ε are combined in another "
+        "way.",
     ),
     Entry(
         "logits-for-probabilities",
@@ -156,17 +191,33 @@ def _fused(line: str, t: str) -> tuple[WrongLine, ...]:
 WRONG_LINES = (
     *_fused(FUSED, "t"),
     *_fused(SMOOTHED, "q"),
-    WrongLine(SMOOTHED, "p - t", "smoothing-ignored"),
-    WrongLine(SMOOTHED, "p - (1 - eps) * t", "smoothing-mass"),
-    WrongLine(SMOOTHED, "p - ((1 - eps) * t + eps / (K - 1) * (1 - t))", "smoothing-mass"),
-    WrongLine(SMOOTHED, "p - ((1 - eps) * t + eps / (K - 1))", "smoothing-mass"),
-    WrongLine(SMOOTHED, "p - (t + eps / K)", "smoothing-mass"),
-    WrongLine(SMOOTHED, "p - ((1 - eps) * t + eps)", "smoothing-mass"),
-    WrongLine(SMOOTHED, "p - ((1 - eps) * t + eps * (1 - t))", "smoothing-mass"),
-    WrongLine(SMOOTHED, "p - ((1 - eps) * t + eps / m)", "smoothing-mass"),
-    WrongLine(SMOOTHED, "p - ((1 - eps) * t + eps / K * (1 - t))", "smoothing-mass"),
-    WrongLine(SMOOTHED, "p - (eps * t + (1 - eps) / K)", "smoothing-mass"),
-    WrongLine(SMOOTHED, "(1 - eps) * (p - t)", "smoothing-mass"),
-    WrongLine(SMOOTHED, "p - t + eps / K", "smoothing-mass"),
+    *(
+        WrongLine(line, wrong, name)
+        for line in (SMOOTHED, SMOOTHED_TO_ANY_SUM)
+        for wrong, name in (
+            ("p - t", "smoothing-ignored"),
+            *((f"p - ({q})", "smoothing-mass") for q, (_, sums_to_1) in SMOOTHINGS.items() if sums_to_1),
+            ("p - (1 - eps) * t", "smoothing-mass"),
+            ("p - (t + eps / K)", "smoothing-mass"),
+            ("p - ((1 - eps) * t + eps * (1 - t))", "smoothing-mass"),
+            ("p - ((1 - eps) * t + eps / m)", "smoothing-mass"),
+            ("p - ((1 - eps) * t + eps / K * (1 - t))", "smoothing-mass"),
+            ("p - (eps * t + (1 - eps) / K)", "smoothing-mass"),
+            ("(1 - eps) * (p - t)", "smoothing-mass"),
+            ("p - t + eps / K", "smoothing-mass"),
+        )
+    ),
+    *(
+        WrongLine(SMOOTHED, f"p - ({q})", "smoothing-mass")
+        for q, (_, sums_to_1) in SMOOTHINGS.items()
+        if not sums_to_1
+    ),
+    WrongLine(SMOOTHED_TO_ANY_SUM, "p - q", "target-sum-missing"),
+    WrongLine(ANY_SUM, "p - t", "target-sum-missing"),
+    WrongLine(NEXT_STEP, "p - t", "label-of-another-step"),
+    WrongLine(NEXT_STEP, "sum_k(t) * (p - one_hot(y))", "label-of-another-step"),
+    WrongLine(NEXT_STEP, "p - one_hot(y)", "label-of-another-step"),
+    WrongLine(REVERSED_CROSS_ENTROPY, "p - t", "cross-entropy-reversed"),
+    WrongLine(FUSED, "p * (sum_k(p * log(t)) - log(t))", "cross-entropy-reversed"),
     WrongLine(FUSED_AWAY_FROM_0, "p - t", "epsilon-one-sided"),
 )  # fmt: skip

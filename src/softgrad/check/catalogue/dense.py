@@ -56,6 +56,18 @@ ENTRIES = (
         "The product with the input sums over the samples. If the loss is a mean, its 1/m is in dz already.",
     ),
     Entry(
+        "elementwise-for-matrix-product",
+        "An elementwise product stands where a matrix product belongs",
+        "The forward pass multiplies matrices, which sums over an axis, and so must the backward pass: @ or np.dot. "
+        "With * each entry meets one other entry alone. Where the shapes broadcast, nothing raises an error.",
+    ),
+    Entry(
+        "matrix-product-for-elementwise",
+        "A matrix product stands where an elementwise product belongs",
+        "The factors belong together entry by entry: write *. With @ or np.dot, rows are multiplied by columns and "
+        "summed. Where the arrays are square, nothing raises an error.",
+    ),
+    Entry(
         "input-for-activation",
         "Another layer's values stand where this layer's input belongs",
         "The gradient of a weight is the product of dz with what was multiplied by that weight in the forward pass.",

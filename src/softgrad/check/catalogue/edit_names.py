@@ -59,6 +59,9 @@ EDIT_NAMES: tuple[EditName, ...] = (
     EditName("inverted", "/ m", ANY, "mean-inverted"),
     EditName("inverted", "/ T", ANY, "temperature-inverted"),
     EditName("inverted", "/ keep", ANY, "dropout-scale-inverted"),
+    # another kind of product
+    EditName("product", ANY, r"\*", "elementwise-for-matrix-product"),
+    EditName("product", ANY, "@", "matrix-product-for-elementwise"),
     # a transpose
     EditName("transposed", r"W\.T", ANY, "weight-not-transposed"),
     EditName("transposed", ANY, ANY, "weight-gradient-transposed", target="dW"),
@@ -92,14 +95,23 @@ EDIT_NAMES: tuple[EditName, ...] = (
     EditName("instead", "p", r"softmax_(m|all|last)\(z\)", "wrong-axis"),
     EditName("instead", "p", r"first_m\(p\)", "first-row-jacobian"),
     EditName("instead", "p", r"exp\(z\)", "exponentials-not-normalised"),
+    EditName("instead", "p", r"sigmoid\(z\)", "sigmoid-for-softmax", target="dz"),
     EditName("instead", "p", "logp", "log-output-for-probabilities"),
     # of the target
     EditName("instead", "t|q", "shift.*", "label-off-by-one"),
     EditName("instead", "t|q", "1 -.*", "target-inverted"),
+    EditName("without", r"\* sum_k\([tq]\)", ANY, "target-sum-missing"),
     # of the value at which the derivative of an activation is taken
     EditName("instead", "z", "z", "activation-derivative-wrong-layer", target="dz"),
     EditName("instead", "a", "a", "activation-derivative-wrong-layer", target="dz"),
     EditName("instead", "z|a", "da|dz", "activation-derivative-at-upstream", target="dz"),
+    EditName(
+        "instead",
+        "a",
+        r"softmax\(z\)",
+        "softmax-for-sigmoid",
+        line=r"^dz\d* = (a\d* - t|da\d* \* a\d* \* \(1 - a\d*\))$",
+    ),
     EditName("instead", "a", "z", "activation-derivative-at-input", target="dz"),
     EditName("instead", "z", "a", "activation-derivative-at-output", target="dz"),
     # of the input of a dense layer
@@ -117,5 +129,6 @@ TITLES: Mapping[str, str] = {
     "reduced": "`{part}` has become {replacement}",
     "transposed": "`{replacement}` stands where `{part}` belongs",
     "exchanged": "the factors of `{part}` are exchanged",
+    "product": "`{replacement}` is the wrong product in `{part}`",
     "times": "`{part}` has `{replacement}` too much",
 }

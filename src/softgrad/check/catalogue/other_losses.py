@@ -6,10 +6,11 @@ For the loss -Σ_k t log p at the probabilities themselves: dL/dp = -t / p.
 from __future__ import annotations
 
 from softgrad.check.catalogue.entry import Entry, WrongLine
-from softgrad.formulas.losses import AT_PROBABILITIES, FOCAL_AT_PROBABILITIES, HALF_SQUARED
+from softgrad.formulas.losses import AT_PROBABILITIES, FOCAL_AT_PROBABILITIES, FUSED, HALF_SQUARED
 
 AWAY_FROM_0 = "dp = -t / (p + eps)"
 SQUARED = (HALF_SQUARED, "dp = 2 * (p - t)")
+REVERSED_AT_PROBABILITIES = "dp = log(p) - log(t) + 1"
 REVERSED = "dz = p * (logp - log(t) - sum_k(p * (logp - log(t))))"
 BINARY = "dz = a - t"
 BINARY_AT_PROBABILITIES = "dp = (a - t) / (a * (1 - a))"
@@ -79,13 +80,29 @@ ENTRIES = (
     Entry(
         "divergence-reversed",
         "This is the gradient of the divergence the other way round",
-        "p - t is the gradient of KL(t || p), in which the target is the first argument. Here it is the second one: "
-        "KL(p || t) has another gradient.",
+        "KL(t || p) and KL(p || t) are different functions. At p the first has the gradient -t / p, and the second "
+        "log(p / t) + 1. The loss is one of the two, and this is the gradient of the other.",
+    ),
+    Entry(
+        "product-rule-one-missing",
+        "The 1 of the product rule is missing",
+        "In p log p, both factors depend on p: the derivative is log p + 1.",
+    ),
+    Entry(
+        "softmax-for-sigmoid",
+        "softmax(z) stands where sigmoid(z) belongs, or its Jacobian where a (1 - a) does",
+        "The forward pass uses a sigmoid. It looks at each logit alone, and its derivative is a (1 - a), entry by "
+        "entry. Softmax, which divides by a sum, has other values and another derivative.",
     ),
 )
 
 WRONG_LINES = (
     WrongLine(REVERSED, "p - t", "divergence-reversed"),
+    WrongLine(FUSED, "p * (logp - log(t) - sum_k(p * (logp - log(t))))", "divergence-reversed"),
+    WrongLine(REVERSED_AT_PROBABILITIES, "-t / p", "divergence-reversed"),
+    WrongLine(REVERSED_AT_PROBABILITIES, "log(p) - log(t)", "product-rule-one-missing"),
+    WrongLine(AT_PROBABILITIES, "log(p) - log(t) + 1", "divergence-reversed"),
+    WrongLine(AT_PROBABILITIES, "log(p) - log(t)", "divergence-reversed", "product-rule-one-missing"),
     WrongLine(FOCAL_AT_PROBABILITIES, "-t * (1 - p) ** gamma / p", "focal-factor-constant"),
     WrongLine(FOCAL_AT_PROBABILITIES, "-t / p", "focal-factor-missing"),
     WrongLine(AT_PROBABILITIES, "p - t", "logits-gradient-at-probabilities"),

@@ -128,6 +128,8 @@ def _losses(target: Target, options: LossOptions, scalar: bool, bare: bool, *, u
         ]
         if len(options.smoothings) == 1 or len(options.temperatures) == 1:
             rows += losses.cross_entropies(target, options)
+        rows += losses.of_shifted_labels(target, plain)
+        rows += losses.smoothed_otherwise(target, options)
         epsilons = (*options.epsilons, *losses.EPSILONS)
         rows += losses.away_from_0(target, epsilons)
         rows += losses.of_probabilities(target, epsilons) if bare else ()

@@ -8,12 +8,21 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from softgrad.check.catalogue.activations import SIGMOID
-from softgrad.check.catalogue.cross_entropy import FUSED_AWAY_FROM_0, SMOOTHED
+from softgrad.check.catalogue.cross_entropy import (
+    ANY_SUM,
+    FUSED_AWAY_FROM_0,
+    NEXT_STEP,
+    REVERSED_CROSS_ENTROPY,
+    SMOOTHED,
+    SMOOTHED_TO_ANY_SUM,
+    SMOOTHINGS,
+)
 from softgrad.check.catalogue.other_losses import (
     AWAY_FROM_0,
     BINARY,
     BINARY_AT_PROBABILITIES,
     REVERSED,
+    REVERSED_AT_PROBABILITIES,
     SQUARED,
 )
 from softgrad.check.recognise.interpretation import LossOptions, Target
@@ -22,6 +31,12 @@ from softgrad.formulas.losses import AT_PROBABILITIES, FUSED, LOSSES, SOFTMAX_IN
 
 EPSILONS = tuple(10.0**-n for n in (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 1))
 BASES = ("2", "10")  # of the logarithm, other than e
+SMOOTHING, *OTHER_SMOOTHINGS = SMOOTHINGS
+SHIFTED_LABELS = (  # (the line of the target, what the title says of it)
+    ("t = one_hot(y - 1)", "labels from 1"),
+    ("t = shift_back(one_hot(y))", "labels less 1"),
+    ("t = shift(one_hot(y))", "labels plus 1"),
+)
 REVERSED_ROW = "sum_k(p * (logp - log(t)))"
 BINARY_ROW = "-sum_k(t * log(a) + (1 - t) * log(1 - a))"
 
@@ -85,24 +100,52 @@ def cross_entropies(target: Target, options: LossOptions) -> Iterator[RowLoss]:
                     yield _cross_entropy(target, temperature, eps, factor, options.z_loss)
 
 
+def smoothed_otherwise(target: Target, options: LossOptions) -> Iterator[RowLoss]:
+    """The cross-entropy of softmax(z), with the target smoothed in other ways than the usual one."""
+    for eps in options.smoothings:
+        for smoothing in OTHER_SMOOTHINGS:
+            for factor in _row_factors(options):
+                yield _cross_entropy(target, None, eps, factor, smoothing=smoothing)
+
+
+def of_shifted_labels(target: Target, options: LossOptions) -> Iterator[RowLoss]:
+    """The cross-entropy of softmax(z) where forward takes another label than that of the row."""
+    if not options.integer_target or target.line is None:
+        return
+    for line, said in SHIFTED_LABELS:
+        for row in cross_entropies(target._replace(line=line), options):
+            yield row._replace(title=f"{row.title}, {said}")
+    label = target.line.removeprefix("t = ")
+    forward = ("p = softmax(z)", "logp = log_softmax(z)", f"t = next_m({label})", "n = sum_all(t)")
+    title = "cross-entropy of softmax, each row with the label of the next"
+    lines = (*forward, "r = -sum_k(t * logp)")
+    yield RowLoss(title, lines, (NEXT_STEP,), ("n", "m"), target.constants, target.roles)
+
+
 def _cross_entropy(
-    target: Target, temperature: float | None, eps: float | None, factor: RowFactor, z_loss: float | None = None
+    target: Target,
+    temperature: float | None,
+    eps: float | None,
+    factor: RowFactor,
+    z_loss: float | None = None,
+    smoothing: str = SMOOTHING,
 ) -> RowLoss:
     z, q = "z" if temperature is None else "z / T", "t" if eps is None else "q"
     forward = [f"p = softmax({z})", f"logp = log_softmax({z})", *_target_lines(target)]
     if eps is not None:
-        forward.append("q = (1 - eps) * t + eps / K")
+        forward.append(f"q = {smoothing}")
     row = f"-sum_k({q} * logp)"
     if z_loss is not None:
         forward.append(f"lse = max_k({z}) + log(sum_k(exp({z} - max_k({z}))))")
         row = f"({row} + z_loss * lse ** 2)"
-    fused = FUSED if eps is None else SMOOTHED
-    back = [fused if target.sums_to_1 else f"dz = p * sum_k({q}) - {q}", *(f"dz = {f} * dz" for f in factor.names)]
+    way, sums_to_1 = SMOOTHINGS[smoothing]
+    fused = (FUSED, ANY_SUM) if eps is None else (SMOOTHED, SMOOTHED_TO_ANY_SUM)
+    back = [fused[0 if target.sums_to_1 and sums_to_1 else 1], *(f"dz = {f} * dz" for f in factor.names)]
     if z_loss is not None:
         back.insert(1, "dz = dz + 2 * z_loss * lse * p")
     if temperature is not None:
         back.append("dz = dz / T")
-    said = ("" if eps is None else f", smoothing {eps:g}") + (
+    said = ("" if eps is None else f", smoothing {eps:g}{way}") + (
         "" if temperature is None else f", temperature {temperature:g}"
     )
     given = {name: value for name, value in (("T", temperature), ("eps", eps), ("z_loss", z_loss)) if value is not None}
@@ -151,6 +194,7 @@ def other_losses(target: Target) -> Iterator[RowLoss]:
             if row.name != "cross_entropy" and not row.parameter
         ),
         ("divergence of softmax from the target", p, REVERSED_ROW, (REVERSED,)),
+        ("cross-entropy of the target under softmax", p, "-sum_k(p * log(t))", (REVERSED_CROSS_ENTROPY,)),
         ("binary cross-entropy of sigmoid", a, "sum_k(softplus(z) - t * z)", (BINARY,)),
         ("squared error of sigmoid", a, "sum_k((a - t) ** 2)", ("da = 2 * (a - t)", SIGMOID)),
         ("half squared error of sigmoid", a, "sum_k((a - t) ** 2) / 2", ("da = a - t", SIGMOID)),
@@ -194,10 +238,13 @@ def of_probabilities(target: Target, epsilons: tuple[float, ...] = ()) -> Iterat
     """Losses whose input is probabilities, or their logarithms."""
     for title, row, back in (
         ("cross-entropy of probabilities", "-sum_k(where(t == 0, 0, t * log(p)))", AT_PROBABILITIES),
+        ("Kullback-Leibler divergence of probabilities", "sum_k(t * (log(t) - log(p)))", AT_PROBABILITIES),
+        ("divergence of probabilities from the target", "sum_k(p * (log(p) - log(t)))", REVERSED_AT_PROBABILITIES),
         ("squared error of probabilities", "sum_k((p - t) ** 2)", SQUARED[1]),
         ("half squared error of probabilities", "sum_k((p - t) ** 2) / 2", SQUARED[0]),
         ("binary cross-entropy of probabilities", BINARY_ROW, BINARY_AT_PROBABILITIES),
         # Against real numbers, this is any inner product.
+        ("Kullback-Leibler divergence of log-probabilities", "sum_k(t * (log(t) - z))", "dz = -t"),
         *((("negative log-likelihood of log-probabilities", "-sum_k(t * z)", "dz = -t"),) if target.sums_to_1 else ()),
     ):
         lines = (*_target_lines(target), *(("a = p",) if row == BINARY_ROW else ()), f"r = {row}")
