@@ -79,6 +79,7 @@ PUBLIC = (
     sg.check.Mistake,
     sg.check.Place,
     sg.check.Report,
+    sg.check.SourceLine,
     sg.check.check_grad,
     sg.check.check_vjp,
     sg.check.compare_gradients,
