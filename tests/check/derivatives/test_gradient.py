@@ -209,7 +209,9 @@ PARTLY_ON_KINKS = {  # a backward pass of ReLU: whether it is right
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("zeros", [1, 5, 200])
+@pytest.mark.parametrize(
+    "zeros", [pytest.param(1, marks=pytest.mark.thorough), 5, pytest.param(200, marks=pytest.mark.thorough)]
+)
 @pytest.mark.parametrize("case", PARTLY_ON_KINKS)
 def test_some_kinks_among_many_entries(case, zeros, way):
     """Differences along a random direction agree with the complex step: hardly any of the outputs is on a kink."""
