@@ -27,6 +27,7 @@ __version__ = "0.1.0"
 # What most programs never use is imported when it is first used.
 _LATER = {
     "check_grad": "softgrad.check.api",
+    "check_layer": "softgrad.check.api",
     "check_vjp": "softgrad.check.api",
     "data": "softgrad.data",
     "explain": "softgrad.explanation",
@@ -41,6 +42,7 @@ if _typing.TYPE_CHECKING:
     from softgrad import nn as nn
     from softgrad import testing as testing
     from softgrad.check.api import check_grad as check_grad
+    from softgrad.check.api import check_layer as check_layer
     from softgrad.check.api import check_vjp as check_vjp
     from softgrad.explanation.explain import explain as explain
 else:  # each module lists its own public names; here they are collected. To a type checker other names are errors

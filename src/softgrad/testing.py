@@ -72,6 +72,35 @@ def assert_grad(loss: Callable[..., Any], grad: Callable[..., Any], *inputs: Any
     return _assert_right(check.check_grad(loss, grad, *inputs, **options))
 
 
+@explained
+def assert_layer(layer: Any, *inputs: Any, **options: Any) -> Report:
+    """Asserts that the backward pass of a layer, or of a network, is right.
+
+    Args:
+        layer: an object with a forward and a backward pass.
+        inputs: the inputs of its forward pass.
+        options: the options of check_layer, such as `gradients`.
+
+    Returns:
+        The report, for further assertions.
+
+    Raises:
+        AssertionError: a gradient is wrong or cannot be checked. The message is the report.
+
+    Example:
+        >>> class Tanh:
+        ...     def forward(self, x):
+        ...         self.y = np.tanh(x)
+        ...         return self.y
+        ...     def backward(self, grad_output):
+        ...         return grad_output * (1 - self.y**2)
+        >>> sg.testing.assert_layer(Tanh(), np.array([[2.0, 1.0, 0.1]])).ok
+        True
+    """
+    __tracebackhide__ = True
+    return _assert_right(check.check_layer(layer, *inputs, **options))
+
+
 def _assert_right(report: Report) -> Report:
     __tracebackhide__ = True
     if report.ok is not True:

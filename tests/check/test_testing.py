@@ -1,4 +1,4 @@
-"""assert_vjp and assert_grad: what passes, what fails, and what a failing test shows."""
+"""assert_vjp, assert_grad and assert_layer: what passes, what fails, and what a failing test shows."""
 
 import sys
 
@@ -8,7 +8,11 @@ import pytest
 import softgrad as sg
 from check.report_examples import ALL, RIGHT
 
-ASSERTIONS = {"check_vjp": sg.testing.assert_vjp, "check_grad": sg.testing.assert_grad}
+ASSERTIONS = {
+    "check_vjp": sg.testing.assert_vjp,
+    "check_grad": sg.testing.assert_grad,
+    "check_layer": sg.testing.assert_layer,
+}
 
 
 @pytest.fixture

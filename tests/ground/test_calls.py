@@ -15,6 +15,7 @@ FUNCTIONS = {
     **{f"data.{name}": getattr(sg.data, name) for name in ("read_table", "read_classes", "split")},
     "testing.assert_vjp": sg.testing.assert_vjp,
     "testing.assert_grad": sg.testing.assert_grad,
+    "testing.assert_layer": sg.testing.assert_layer,
     "check.compare_gradients": sg.check.compare_gradients,
 }
 CLASSES = {

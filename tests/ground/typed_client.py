@@ -34,6 +34,7 @@ PUBLIC = (
     sg.WriteError,
     sg.check,
     sg.check_grad,
+    sg.check_layer,
     sg.check_vjp,
     sg.cross_entropy,
     sg.cross_entropy_hvp,

@@ -1,6 +1,7 @@
 """A checker of gradients: are they right, and if not, what was done wrong? It uses none of softgrad's own functions.
 
-    api.py        check_vjp and check_grad: start here
+    api.py        check_vjp, check_grad and check_layer: start here
+    layer/        an object with a forward and a backward pass, read as two functions
     pipeline.py   one check, step by step
     diagnose/     which gradients are wrong, and why
     trace/        the graph of operations that the user's functions compute, and its exact gradient
@@ -19,7 +20,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from softgrad.check.api import check_grad, check_vjp
+    from softgrad.check.api import check_grad, check_layer, check_vjp
     from softgrad.check.derivatives.network import GradientError, compare_gradients
     from softgrad.check.report.mistake import Mistake, Place
     from softgrad.check.report.report import Report
@@ -32,6 +33,7 @@ __all__ = [
     "Report",
     "SourceLine",
     "check_grad",
+    "check_layer",
     "check_vjp",
     "compare_gradients",
 ]
@@ -39,6 +41,7 @@ __all__ = [
 # Imported when they are first asked for: most programs check nothing.
 _LATER = {
     "check_grad": "api",
+    "check_layer": "api",
     "check_vjp": "api",
     "GradientError": "derivatives.network",
     "compare_gradients": "derivatives.network",

@@ -1,4 +1,4 @@
-"""check_vjp and check_grad: is a hand-written gradient right, and if not, what was done wrong?
+"""check_vjp, check_grad and check_layer: is a hand-written gradient right, and if not, what was done wrong?
 
 The steps of a check are in pipeline.py, the ranges of the options in user/options.py.
 """
@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from softgrad._calls import explained
+from softgrad.check.layer.functions import LayerFunctions
 from softgrad.check.pipeline import Check
 from softgrad.check.report.report import Report
 from softgrad.check.user.both import grad_of, loss_of
@@ -178,6 +179,103 @@ def check_grad(
         max_calls=options.max_calls,
     )
     return Check(functions, options).report()
+
+
+@explained
+def check_layer(
+    layer: Any,
+    *arrays: Any,
+    gradients: Mapping[str, str | int | None] | None = None,
+    forward: str | None = None,
+    backward: str | Literal[True] | None = None,
+    names: Sequence[str] | None = None,
+    context: Mapping[str, Any] | None = None,
+    rtol: float = RTOL,
+    seed: int = 0,
+    draws: int = DRAWS,
+    inputs: Callable[[np.random.Generator], tuple[Any, ...]] | None = None,
+    max_calls: int = MAX_CALLS,
+) -> Report:
+    """Checks an object with a forward and a backward pass: a layer, or a network of layers.
+
+    The gradients of the inputs are what the backward pass returns, or attributes such as dinputs. The gradients of the
+    parameters are found where classes keep them: dW, grad_W or W_grad beside W, grads["W1"] beside params["W1"], a list
+    grads in the order of the list params, W.grad beside W.data, or returned after the gradient of the input. The layers
+    that a network holds are searched as well. A backward pass that changes the parameters itself, such as
+    backward(grad_output, learning_rate), is read as a step along the gradient. A fact of the report says what is read.
+
+    The backward pass is called by the names of its arguments: with the upstream gradient, and with the inputs, the
+    output, the learning rate or the cache where it takes them. A gradient that it adds to is set to 0 before each call.
+    Afterwards the object is as it was.
+
+    Args:
+        layer: the object, or a list of layers that follow each other.
+        *arrays: the inputs of its forward pass, as in `check_vjp`.
+        gradients: where gradients are, if they are not found or it cannot be told which one is meant: the name of a
+            parameter or an input to a place, such as {"W": "dW", "b": "grads['bias']"}, to a position in what the
+            backward pass returns, or to None, which leaves it out.
+        forward: the name of the forward pass. By default forward, or names like it, or loss beside gradient.
+        backward: the name of the backward pass. True says that the forward pass returns the gradients too, as (loss,
+            gradients).
+        names: what to call each input, as in `check_vjp`, like everything that follows.
+        context: what you know of the function.
+        rtol: the relative error that passes.
+        seed: for all random numbers of the check.
+        draws: how many times other inputs and parameters are drawn; 5 to 1000.
+        inputs: inputs(rng) draws fresh inputs.
+        max_calls: how often the two methods are called at most; 5,000 by default.
+
+    Returns:
+        The report, like that of `check_vjp`. Parameters are called as the object calls them: W, layer1.W, layers[0].W.
+
+    Raises:
+        CheckError: the object has no such methods, one of them raises, or it cannot be told where a gradient is.
+        OptionError: an option is outside its range, or names something that does not exist.
+
+    Example:
+        >>> class Dense:
+        ...     def __init__(self, rng):
+        ...         self.W, self.b = rng.normal(size=(4, 3)), np.zeros(3)
+        ...     def forward(self, x):
+        ...         self.x = x
+        ...         return x @ self.W + self.b
+        ...     def backward(self, grad_output):
+        ...         self.dW, self.db = self.x.T @ grad_output, grad_output.mean(axis=0)
+        ...         return grad_output @ self.W.T
+        >>> rng = np.random.default_rng(0)
+        >>> report = sg.check_layer(Dense(rng), rng.normal(size=(5, 4)))
+        >>> report.ok, report.where.name
+        (False, 'b')
+        >>> report.facts[0]
+        'dW is read as the gradient of W, db as that of b, what backward returns as that of x'
+    """
+    options = read_options(
+        "check_layer", context=context, rtol=rtol, seed=seed, draws=draws, inputs=inputs, max_calls=max_calls
+    )
+    if gradients is not None and not isinstance(gradients, Mapping):
+        raise OptionError(f'check_layer: gradients is {shown(gradients)}, wanted a dict, such as {{"W": "dW"}}')
+    found = LayerFunctions(layer, arrays, names=names, gradients=gradients, forward=forward, backward=backward)
+    if options.inputs is not None:
+        options = options._replace(inputs=found.with_parameters(options.inputs))
+    functions = UserFunctions(
+        "check_layer",
+        found.forward,
+        found.backward,
+        found.inputs,
+        takes_upstream=found.takes_upstream,
+        names=found.names,
+        wrt=None,
+        generators=(*options.context.generators, *found.generators),
+        max_calls=options.max_calls,
+        called=found.called,
+        holds=found.holds,
+        data=found.data,
+    )
+    functions.calls.made = found.calls
+    check = Check(functions, options)
+    for fact in found.facts:
+        check.findings.note(fact)
+    return check.report()
 
 
 def _input_indices(wrt: Any, count: int) -> list[int]:

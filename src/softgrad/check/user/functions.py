@@ -45,6 +45,9 @@ class UserFunctions:
         wrt: the inputs that gradients are for; None: as many as backward returns.
         generators: random generators that the user names.
         max_calls: how often the functions may be called, both together.
+        called: what the two functions are called in messages.
+        holds: objects that the functions change, besides those that are found in them.
+        data: arrays that forward uses beside the inputs; None: those that are found in it.
     """
 
     def __init__(
@@ -59,19 +62,23 @@ class UserFunctions:
         wrt: Sequence[int] | None,
         generators: Sequence[Any] = (),
         max_calls: int,
+        called: tuple[str, str] | None = None,
+        holds: Sequence[Any] = (),
+        data: Sequence[Array] | None = None,
     ) -> None:
         self.function = function
         self._forward, self._backward = forward, backward
         self.takes_upstream = takes_upstream
-        self.forward_name, self.backward_name = ("forward", "vjp") if takes_upstream else ("loss", "grad")
+        usual = ("forward", "vjp") if takes_upstream else ("loss", "grad")
+        self.forward_name, self.backward_name = called or usual
         for name, one in ((self.forward_name, forward), (self.backward_name, backward)):
             if not callable(one):
                 raise CheckError(f"{function}: {name} is {kind_of(one)}, wanted a function")
         self.arguments = Arguments(function, inputs, names or parameter_names(forward, len(inputs)))
         self.wrt, self.calls = wrt, Calls(max_calls)
         self.randomness = Randomness((forward, backward), generators)
-        self.captured = _captured(forward)
-        self._roots = (forward, backward, *self.arguments.inputs)
+        self.captured = _captured(forward) if data is None else list(data) if len(data) <= MOST_CAPTURED else []
+        self._roots = (forward, backward, *holds, *self.arguments.inputs)
 
     @contextmanager
     def kept(self) -> Iterator[None]:

@@ -25,6 +25,7 @@ import numpy as np
 from softgrad.check.user.randomness import GENERATORS, names_in
 
 MOST_OBJECTS = 100_000
+LARGE = 2**16  # entries of an array
 ATOMS = (str, bytes, int, float, complex, bool, type(None), np.generic, np.ufunc, np.dtype)
 NOT_SEARCHED = (ModuleType, type, BuiltinFunctionType, *ATOMS, *GENERATORS)  # generators are kept by randomness.py
 CONTAINERS = (dict, list, set, deque, bytearray)
@@ -38,9 +39,11 @@ class State:
 
     Args:
         roots: the functions, and the inputs that are passed on as they are.
+        objects_alone: leave out what methods refer to, and large arrays, so that it can be put back before each call.
     """
 
-    def __init__(self, roots: Iterable[Any]) -> None:
+    def __init__(self, roots: Iterable[Any], *, objects_alone: bool = False) -> None:
+        self._objects_alone = objects_alone
         self._undo: list[Callable[[], None]] = []
         self._seen: dict[int, Any] = {}  # keeps every object alive, so that no identity is used twice
         waiting = list(roots)
@@ -56,8 +59,12 @@ class State:
         try:
             yield
         finally:
-            for undo in self._undo:
-                undo()
+            self.put_back()
+
+    def put_back(self) -> None:
+        """Makes everything what it was when this was made."""
+        for undo in self._undo:
+            undo()
 
     def _keep(self, value: Any) -> Iterable[Any]:
         """Notes how to put an object back. Returns what it refers to."""
@@ -78,6 +85,8 @@ class State:
         return self._keep_object(value)
 
     def _keep_array(self, array: np.ndarray[Any, Any]) -> Iterable[Any]:
+        if self._objects_alone and array.size > LARGE:
+            return ()
         if array.flags.writeable and array.dtype != object and not isinstance(array, np.memmap):
             numbers = array.copy(order="K")
             self._undo.append(functools.partial(_put_numbers, array, numbers))
@@ -98,7 +107,7 @@ class State:
         return () if content is MISSING else (content,)
 
     def _keep_function(self, function: Any) -> Iterable[Any]:
-        if _is_of_a_package(function.__module__):
+        if self._objects_alone or is_of_a_package(function.__module__):
             return ()
         known = function.__globals__
         names = [name for name in dict.fromkeys(names_in(function.__code__)) if not name.startswith("__")]
@@ -115,11 +124,11 @@ class State:
     def _keep_object(self, value: Any) -> Iterable[Any]:
         kind = type(value)
         attributes = getattr(value, "__dict__", None)
-        if (_is_of_a_package(kind.__module__) and kind is not SimpleNamespace) or (
+        if (is_of_a_package(kind.__module__) and kind is not SimpleNamespace) or (
             attributes is None and not hasattr(kind, "__slots__")
         ):
             return ()
-        slots = [name for one in kind.__mro__ for name in _slots_of(one)]
+        slots = [name for one in kind.__mro__ for name in slots_of(one)]
         values = {name: getattr(value, name, MISSING) for name in slots}
         if values:
             self._undo.append(functools.partial(_put_slots, value, values))
@@ -129,18 +138,20 @@ class State:
         return [*held, *([] if attributes is None else [attributes]), *shared, *methods]
 
 
-def _is_of_a_package(module: Any) -> bool:
-    return str(module).partition(".")[0] in PACKAGES
+def is_of_a_package(module: Any) -> bool:
+    """Whether a module is that of another package, or of the checker itself."""
+    return str(module).partition(".")[0] in PACKAGES or str(module).startswith("softgrad.check.")
 
 
 def _class_attributes(kind: type) -> Iterator[tuple[str, Any]]:
     """What the classes of the user's own have, so that a cache on a class is found."""
     for one in kind.__mro__:
-        if not _is_of_a_package(one.__module__):
+        if not is_of_a_package(one.__module__):
             yield from list(vars(one).items())
 
 
-def _slots_of(kind: type) -> list[str]:
+def slots_of(kind: type) -> list[str]:
+    """The names in a class's __slots__, as attributes are called."""
     names = vars(kind).get("__slots__", ())
     names = [names] if isinstance(names, str) else list(names)
     private = f"_{kind.__name__.lstrip('_')}"

@@ -1,0 +1,235 @@
+"""What is found out about an object before its check: it is run a few times, and what changes is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from softgrad.check.layer import sources
+from softgrad.check.layer.methods import CACHES, RATE_ROLE, RATES, UPSTREAM_ROLE, roles
+from softgrad.check.layer.runs import OUTPUT_NAMES, RATE, Object, Run
+from softgrad.check.layer.slots import Path, name_of, read, shown
+from softgrad.check.layer.sources import Parameter, Source, Target
+from softgrad.check.user.arguments import Arguments, Key
+from softgrad.check.user.descriptions import kind_of
+from softgrad.check.user.functions import parameter_names
+from softgrad.errors import CheckError
+from softgrad.formulas.numbers import Array, nearly_equal
+
+SEED = 0x6C61796572
+MOST_ASKED = 12  # calls, in which parameters without a gradient are changed to see whether the output depends on them
+SHOWN = 4
+
+
+class Look:
+    """The parameters of an object, and where its gradients are.
+
+    Args:
+        this: the object.
+        arguments: the inputs.
+        arrays: the arrays among them.
+        gradients: where gradients are, as far as the user says it.
+
+    Raises:
+        CheckError: a method raises, or it cannot be told where the gradients are.
+        OptionError: `gradients` names something that does not exist.
+    """
+
+    def __init__(
+        self, this: Object, arguments: Arguments, arrays: Mapping[Key, Array], gradients: Mapping[str, Any]
+    ) -> None:
+        self.object, self.layer, self.arguments = this, this.layer, arguments
+        self.forward_name, self.backward_name = this.methods.forward, this.methods.backward or this.methods.forward
+        self._real = {key: array for key, array in arrays.items() if array.dtype.kind == "f"}
+        self._names = {leaf.key: leaf.name for leaf in arguments.leaves}
+        self._held = vars(self.layer) if hasattr(self.layer, "__dict__") else {}
+        self.parameters: list[Parameter] = []
+        self.sources: dict[Target, Source] = {}
+        self.sums: dict[Path, Any] = {}  # places that backward adds to, with what they held
+        self.rate = RATE  # the learning rate of a backward pass that changes the parameters
+        self.facts: list[str] = []
+
+        self._find_output()
+        output = np.asarray(this.forward_alone({}))
+        if output.dtype.kind not in "fiub":
+            raise CheckError(f"check_layer: {self.forward_name} returned an array of {output.dtype}, wanted numbers")
+        self.takes_upstream = self._takes_upstream(output)
+        self._upstream = np.random.default_rng(SEED).standard_normal(output.shape) if output.ndim else 1.0
+        run = self._run()
+        self._find_sources(run, gradients)
+        self._find_sums(run)
+        self._check_updates()
+        self.data = self._data(run)
+        self._tell()
+
+    def _run(self, *, factor: float = 1.0, prepared: Mapping[Path, Any] | None = None) -> Run:
+        return self.object.run(lambda output: factor * np.array(self._upstream), prepared=prepared)
+
+    def _find_output(self) -> None:
+        """Where the output is: returned, the first of (output, cache), or left in the object."""
+        value = self.object.forward_alone({})
+        if self.object.methods.backward is None:
+            return
+        if isinstance(value, tuple) and len(value) == 2:
+            taken = parameter_names(getattr(self.layer, self.backward_name), 2) or []
+            if any(name.strip("_").lower() in CACHES for name in taken):
+                self.object.has_cache = True
+                self.facts.append(f"{self.forward_name} returns the output and a cache, which backward gets")
+                return
+        if value is None:
+            arrays = {name_of(k).strip("_").lower(): k for k, v in self._held.items() if isinstance(v, np.ndarray)}
+            name = next((arrays[word] for word in OUTPUT_NAMES if word in arrays), None)
+            if name is None:
+                raise CheckError(f"check_layer: {self.forward_name} returned None, wanted an array; is there a return?")
+            self.object.output_path = ((".", name),)
+            self.facts.append(f"{self.forward_name} returns nothing: its output is read from {name}")
+        elif isinstance(value, tuple | list | dict | str):
+            way = "; if it returns the loss and its gradients, say backward=True" if isinstance(value, tuple) else ""
+            raise CheckError(f"check_layer: {self.forward_name} returned {kind_of(value)}, wanted an array{way}")
+
+    def _takes_upstream(self, output: Array) -> bool:
+        """Whether the backward pass takes an upstream gradient; that of a loss need not."""
+        if self.object.methods.backward is not None:
+            self.object.roles = roles(
+                getattr(self.layer, self.backward_name),
+                self.backward_name,
+                self.arguments.names,
+                is_loss=output.size == 1,
+                has_cache=self.object.has_cache,
+            )
+            if UPSTREAM_ROLE in self.object.roles:
+                return True
+        if output.size != 1:
+            raise CheckError(
+                f"check_layer: {self.forward_name} returned an array of shape {output.shape}, and "
+                f"{self.backward_name} takes no upstream gradient; name the method that returns the loss, as in "
+                'forward="loss"'
+            )
+        return False
+
+    def _find_sources(self, run: Run, gradients: Mapping[str, Any]) -> None:
+        everything, written = sources.parameters_of(run), sources.written_by_backward(run)
+        told = sources.told_by_the_user(gradients, self._real, self._names, everything, run, self.layer)
+        asked = [one for one in everything if one.name not in told]
+        inputs = {key: array for key, array in self._real.items() if key not in told}
+        found = sources.in_the_object(asked, written)
+        taken = [source.path for source in found.values()]
+        asked = [one for one in asked if not any(path in taken for path in one.paths)]
+        left = [one for one in asked if one.name not in found and self._has_a_part(one)]
+        returned = sources.in_what_was_returned(run.returned, inputs, self._names, left, len(self.arguments.inputs))
+        found |= {target: source for target, source in returned.items() if target not in found}
+        if run.returned is None:
+            found |= sources.of_inputs_in_the_object(inputs, self._names, written, taken)
+        found |= self._updates([one for one in left if one.name not in found], written)
+        found |= {target: source for target, source in told.items() if source is not None}
+        if not found:
+            there = [shown(path) for path in list(written)[:SHOWN]]
+            written_there = f", where it writes {', '.join(there)}" if there else ""
+            example = f"{{{next(iter(self._names.values()), 'x')!r}: {there[0] if there else 'dx'!r}}}"
+            raise CheckError(
+                f"check_layer: {self.backward_name} returned {kind_of(run.returned)}, and no gradient was found in the "
+                f"object{written_there}; say which it is, as in gradients={example}"
+            )
+        self.sources = found
+        self.parameters = [one for one in everything if one.name in found]
+        missing = [one.name for one in left if one.name not in found]
+        if missing:
+            names = ", ".join(missing[:SHOWN]) + (", ..." if len(missing) > SHOWN else "")
+            are = "it is" if len(missing) == 1 else "they are"
+            self.facts.append(
+                f"no gradient of {names} was found, so that {are} not checked; if there is one, say where, as in "
+                f"gradients={{{missing[0]!r}: 'd{missing[0]}'}}"
+            )
+
+    def _data(self, run: Run) -> list[Array]:
+        """The arrays of the object that forward leaves as they are, and that are neither parameters nor gradients."""
+        known = {path for one in self.parameters for path in one.paths}
+        known |= {source.path for source in self.sources.values() if source.kind == "place"}
+        found = {
+            id(slot.value): slot.value
+            for path, slot in run.before.slots.items()
+            if isinstance(slot.value, np.ndarray) and path not in known and path in run.between.slots
+            if not run.before.changed(path, run.between)
+        }
+        return list(found.values())
+
+    def _has_a_part(self, parameter: Parameter) -> bool:
+        """Whether the output depends on some numbers of the object."""
+        if not isinstance(parameter.value, np.ndarray):
+            return False
+        if self.object.calls > MOST_ASKED:
+            return True
+        waves = np.cos(np.arange(parameter.value.size)).reshape(parameter.value.shape)
+        try:
+            first = self.object.forward_alone({})
+            second = self.object.forward_alone(dict.fromkeys(parameter.paths, parameter.value * 1.25 + 0.1 * waves))
+        except CheckError:
+            return True
+        return not np.array_equal(np.asarray(first), np.asarray(second), equal_nan=True)
+
+    def _updates(self, parameters: Sequence[Parameter], written: Mapping[Path, Any]) -> dict[Target, Source]:
+        """Parameters that backward changes itself, as a step of gradient descent."""
+        changed = [one for one in parameters if any(path in written for path in one.paths)]
+        if RATE_ROLE not in self.object.roles:
+            rates = [v for k, v in self._held.items() if k.strip("_").lower() in RATES and isinstance(v, float | int)]
+            if not rates or not rates[0]:
+                return {}
+            self.rate = float(rates[0])
+        return {one.name: Source("update", one.paths[0]) for one in changed}
+
+    def _find_sums(self, run: Run) -> None:
+        """Which gradients backward adds to: with 1 there before, it leaves one more than with 0."""
+        places = [source.path for source in self.sources.values() if source.kind == "place"]
+        held = {path: run.between.slots[path].value for path in places if path in run.between.slots}
+        if not held:
+            return
+        left = []
+        for start in (0.0, 1.0):
+            self._run(prepared={path: np.full(np.shape(value), start)[()] for path, value in held.items()})
+            left.append({path: np.array(read(self.layer, path)) for path in held})
+        for path, value in held.items():
+            zero, one = (result[path] for result in left)
+            same_shape = zero.shape == one.shape == np.shape(value)
+            if same_shape and nearly_equal(one - zero, np.ones(zero.shape), rtol=1e-6):
+                # The same array may be held at several places.
+                same = [slot.path for slot in run.between.slots.values() if slot.value is value]
+                self.sums |= dict.fromkeys(same if isinstance(value, np.ndarray) else [path], value)
+
+    def _check_updates(self) -> None:
+        """Checks that a change of a parameter is a step along a gradient: twice as long for twice the upstream.
+
+        Raises:
+            CheckError: it is not, as with momentum or weight decay.
+        """
+        paths = {target: source.path for target, source in self.sources.items() if source.kind == "update"}
+        if not paths or not self.takes_upstream:
+            return
+        changes = []
+        for factor in (1.0, 2.0, 0.0):
+            run = self._run(factor=factor)
+            changes.append({t: run.before.numbers[p] - np.asarray(read(self.layer, p)) for t, p in paths.items()})
+        once, twice, none = changes
+        for target in paths:
+            if not nearly_equal(twice[target], 2 * once[target], rtol=1e-6) or np.any(none[target]):
+                raise CheckError(
+                    f"check_layer: {self.backward_name} changes {target}, and not by a learning rate times a gradient; "
+                    f"keep the gradient as an attribute, such as d{target}"
+                )
+
+    def _tell(self) -> None:
+        """One line on where the gradients were found."""
+        told: list[str] = []
+        for target, source in self.sources.items():
+            name = target if isinstance(target, str) else self._names[target]
+            change = f"the change of {name}, divided by the learning rate,"
+            place = change if source.kind == "update" else str(source)
+            told.append(f"{place} {'as that' if told else 'is read as the gradient'} of {name}")
+        if len(told) > SHOWN:
+            told[SHOWN:] = [f"and so on for {len(told) - SHOWN} more"]
+        self.facts.insert(0, ", ".join(told))
+        if self.sums:
+            places = ", ".join(shown(path) for path in list(self.sums)[:SHOWN])
+            were = "they were" if len(self.sums) > 1 else "it was"
+            self.facts.append(f"{self.backward_name} adds to {places}: {were} set to 0 before each call")

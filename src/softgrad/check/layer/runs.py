@@ -1,0 +1,146 @@
+"""One forward and one backward pass of an object, and what they changed in it.
+
+The object is put back before each run, so that a run does not depend on those before it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from softgrad.check.layer.methods import CACHE_ROLE, OUTPUT_ROLE, RATE_ROLE, UPSTREAM_ROLE, Methods, Role
+from softgrad.check.layer.slots import Path, Slot, read, slots, write
+from softgrad.check.user.descriptions import describe_error, kind_of
+from softgrad.check.user.randomness import Randomness
+from softgrad.check.user.state import MISSING, State
+from softgrad.errors import CheckError
+
+OUTPUT_NAMES = ("output", "out", "outputs", "activation", "activations", "result", "y", "a", "z", "y_pred", "y_hat")
+RATE = 1.0  # the learning rate that is passed to a backward pass which changes the parameters itself
+
+
+class Snapshot:
+    """The numbers that an object held at one time."""
+
+    def __init__(self, layer: Any) -> None:
+        self.slots: dict[Path, Slot] = {slot.path: slot for slot in slots(layer)}
+        self.numbers = {path: np.array(slot.value) for path, slot in self.slots.items()}  # copies
+
+    def changed(self, path: Path, later: Snapshot) -> bool:
+        """Whether a place of a later snapshot held something else in this one."""
+        if path not in self.slots:
+            return True
+        then, now = self.slots[path].value, later.slots[path].value
+        if isinstance(now, np.ndarray) and now is not then:
+            return True
+        numbers = self.numbers[path]
+        return not np.array_equal(later.numbers[path], numbers, equal_nan=numbers.dtype.kind in "fc")
+
+
+class Run(NamedTuple):
+    """What a run gave."""
+
+    output: Any
+    returned: Any
+    before: Snapshot
+    between: Snapshot  # after forward, before backward
+    after: Snapshot
+
+
+class Object:
+    """An object whose forward and backward pass can be called again and again.
+
+    Args:
+        layer: the object.
+        methods: the names of the two.
+        inputs: makes copies of the inputs.
+        generators: the random generators that it holds.
+    """
+
+    def __init__(
+        self, layer: Any, methods: Methods, inputs: Callable[[], Sequence[Any]], generators: Sequence[Any]
+    ) -> None:
+        self.layer, self.methods, self.inputs = layer, methods, inputs
+        self.state = State([layer], objects_alone=True)
+        self.roles: tuple[Role, ...] = ()
+        self.has_cache = False
+        self.output_path: Path | None = None  # where forward leaves its output, if it returns nothing
+        self.calls = 0
+        self._cache: Any = None
+        self._both: Any = None
+        self._randomness = Randomness((), generators)
+        self._randomness.seeded = True
+
+    def forward(self, inputs: Sequence[Any], values: Mapping[Path, Any]) -> Any:
+        """The output, with these numbers at these places."""
+        self.state.put_back()
+        for path, value in values.items():
+            write(self.layer, path, value)
+        value = getattr(self.layer, self.methods.forward)(*inputs)
+        if self.methods.backward is None:
+            value, self._both = split(value)
+        elif self.has_cache:
+            value, self._cache = value
+        elif value is None and self.output_path is not None:
+            value = read(self.layer, self.output_path)
+        return value.copy(order="K") if type(value) is np.ndarray else value  # the next call may write into it
+
+    def backward(self, inputs: Sequence[Any], output: Any, upstream: Any, *, rate: float = RATE) -> Any:
+        """What the backward pass returns; forward has just been called."""
+        if self.methods.backward is None:
+            return self._both
+        given = {UPSTREAM_ROLE: upstream, OUTPUT_ROLE: output, RATE_ROLE: rate, CACHE_ROLE: self._cache}
+        arguments = [inputs[role] if isinstance(role, int) else given[role] for role in self.roles]
+        return getattr(self.layer, self.methods.backward)(*arguments)
+
+    def forward_alone(self, values: Mapping[Path, Any]) -> Any:
+        """The output of a run of its own."""
+        with self._randomness.kept(), self._randomness.rewound(), np.errstate(all="ignore"):
+            self.calls += 1
+            return self._called(self.methods.forward, lambda: self.forward(self.inputs(), values))
+
+    def run(
+        self, upstream: Callable[[Any], Any], *, rate: float = RATE, prepared: Mapping[Path, Any] | None = None
+    ) -> Run:
+        """A forward and a backward pass.
+
+        Args:
+            upstream: makes the upstream gradient for an output.
+            rate: the learning rate, where the backward pass takes one.
+            prepared: numbers to put at places between the two.
+        """
+        with self._randomness.kept(), self._randomness.rewound(), np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.state.put_back()
+            before = Snapshot(self.layer)
+            inputs = self.inputs()
+            self.calls += 2
+            output = self._called(self.methods.forward, lambda: self.forward(inputs, {}))
+            for path, value in (prepared or {}).items():
+                if read(self.layer, path) is not MISSING:
+                    write(self.layer, path, value)
+            between = Snapshot(self.layer)
+            name = self.methods.backward or self.methods.forward
+            gradient = upstream(output)
+            returned = self._called(name, lambda: self.backward(self.inputs(), output, gradient, rate=rate))
+            return Run(output, returned, before, between, Snapshot(self.layer))
+
+    def _called(self, name: str, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except CheckError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise CheckError(f"check_layer: {name} raised {describe_error(error)}") from error
+
+
+def split(value: Any) -> tuple[Any, Any]:
+    """The loss, and the gradients that were returned with it."""
+    if not isinstance(value, tuple | list) or len(value) < 2:
+        raise CheckError(
+            f"check_layer: forward returned {kind_of(value)}, wanted the loss and its gradients, since backward is True"
+        )
+    return value[0], value[1] if len(value) == 2 else tuple(value[1:])
