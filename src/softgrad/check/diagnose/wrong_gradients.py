@@ -53,6 +53,12 @@ def wrong_elsewhere(
     if backward is not None:
         for i in backward.wrong():
             if keys[i] in judged and judged[keys[i]].ok:
+                if _is_of_one_sample(samples[0], backward, i):
+                    said = (
+                        f"the gradient of {functions.name_of(keys[i])} is right for one sample, as given, and wrong for"
+                    )
+                    findings.note(f"{said} several at once")
+                    continue
                 wrong[keys[i]] = _by_backward(functions, keys[i], backward, i, findings)
     elif all(one.ok for one in judged.values()):
         tried = [(key, judge(sample, key)) for sample in samples[1:3] for key in judged]
@@ -62,6 +68,23 @@ def wrong_elsewhere(
             f"the gradient of {functions.name_of(key)} is right at the inputs given, and wrong at others like them"
         )
     return wrong
+
+
+def _is_of_one_sample(given: Sample, backward: KnownBackward, i: int) -> bool:
+    """Whether one sample was given, and the gradient is right for one: code for one sample need not take several."""
+    shapes = [array.shape for array in given.arrays.values()]
+    for n, draw in enumerate(backward.draws):
+        if i in backward.wrong_on(n):
+            others = [np.shape(array) for array in draw.arrays[: len(shapes)]]
+            changed = [
+                own
+                for shape, other in zip(shapes, others, strict=True)
+                for own, new in zip(shape, other, strict=True)
+                if own != new
+            ]
+            if not changed or set(changed) != {1}:
+                return False
+    return True
 
 
 def _by_judgement(functions: UserFunctions, key: Key, one: Judgement) -> WrongGradient:

@@ -82,8 +82,10 @@ class LayerFunctions:
             leaf.key: leaf.given.astype(np.float64, order="K") if leaf.given.dtype.kind == "f" else leaf.given
             for leaf in self._arguments.leaves
         }
-        with State([self.layer]).kept():
-            self._object = Object(self.layer, methods, lambda: self._arguments.with_arrays(arrays), self.generators)
+        with State(self.holds).kept():
+            self._object = Object(
+                self.layer, methods, lambda: self._arguments.with_arrays(arrays), self.generators, self.holds
+            )
             found = Look(self._object, self._arguments, arrays, gradients or {})
         self._parameters, self._sources, self._sums, self._rate = (
             found.parameters,
@@ -102,9 +104,10 @@ class LayerFunctions:
         """The gradients after a backward pass; forward has been called right before."""
         output, upstream = inputs[-2:] if self.takes_upstream else (None, 1.0)
         given, values = self._split(inputs[:-2] if self.takes_upstream else inputs)
-        for path, value in self._sums.items():
-            if read(self.layer, path) is not MISSING:
-                write(self.layer, path, np.zeros(np.shape(value)) if isinstance(value, np.ndarray) else 0.0)
+        for paths in self._sums:
+            zeros = np.zeros(np.shape(read(self.layer, paths[0])))
+            for path in paths:
+                write(self.layer, path, zeros if zeros.ndim else 0.0)
         before = {path: _copy(read(self.layer, path)) for path in values}
         returned = self._object.backward(given, output, upstream)
         found = {target: self._read(source, returned, before) for target, source in self._sources.items()}

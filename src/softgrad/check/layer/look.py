@@ -47,7 +47,7 @@ class Look:
         self._held = vars(self.layer) if hasattr(self.layer, "__dict__") else {}
         self.parameters: list[Parameter] = []
         self.sources: dict[Target, Source] = {}
-        self.sums: dict[Path, Any] = {}  # places that backward adds to, with what they held
+        self.sums: list[tuple[Path, ...]] = []  # places that backward adds to; those of one array together
         self.rate = RATE  # the learning rate of a backward pass that changes the parameters
         self.facts: list[str] = []
 
@@ -118,7 +118,10 @@ class Look:
         taken = [source.path for source in found.values()]
         asked = [one for one in asked if not any(path in taken for path in one.paths)]
         left = [one for one in asked if one.name not in found and self._has_a_part(one)]
-        returned = sources.in_what_was_returned(run.returned, inputs, self._names, left, len(self.arguments.inputs))
+        again = [written[path] for path in taken]
+        named = [source.path for source in told.values() if source is not None and source.kind == "returned"]
+        count = len(self.arguments.inputs)
+        returned = sources.in_what_was_returned(run.returned, inputs, self._names, left, count, again, named)
         found |= {target: source for target, source in returned.items() if target not in found}
         if run.returned is None:
             found |= sources.of_inputs_in_the_object(inputs, self._names, written, taken)
@@ -181,21 +184,21 @@ class Look:
 
     def _find_sums(self, run: Run) -> None:
         """Which gradients backward adds to: with 1 there before, it leaves one more than with 0."""
-        places = [source.path for source in self.sources.values() if source.kind == "place"]
-        held = {path: run.between.slots[path].value for path in places if path in run.between.slots}
-        if not held:
+        slots = run.between.slots
+        places = [source.path for source in self.sources.values() if source.kind == "place" and source.path in slots]
+        shared = {path: tuple(run.between.same_as(path)) for path in places}
+        if not places:
             return
         left = []
         for start in (0.0, 1.0):
-            self._run(prepared={path: np.full(np.shape(value), start)[()] for path, value in held.items()})
-            left.append({path: np.array(read(self.layer, path)) for path in held})
-        for path, value in held.items():
+            filled = {path: np.full(np.shape(slots[path].value), start)[()] for path in places}
+            self._run(prepared={other: filled[path] for path in places for other in shared[path]})
+            left.append({path: np.array(read(self.layer, path)) for path in places})
+        for path in places:
             zero, one = (result[path] for result in left)
-            same_shape = zero.shape == one.shape == np.shape(value)
+            same_shape = zero.shape == one.shape == np.shape(slots[path].value)
             if same_shape and nearly_equal(one - zero, np.ones(zero.shape), rtol=1e-6):
-                # The same array may be held at several places.
-                same = [slot.path for slot in run.between.slots.values() if slot.value is value]
-                self.sums |= dict.fromkeys(same if isinstance(value, np.ndarray) else [path], value)
+                self.sums.append(shared[path])
 
     def _check_updates(self) -> None:
         """Checks that a change of a parameter is a step along a gradient: twice as long for twice the upstream.
@@ -230,6 +233,6 @@ class Look:
             told[SHOWN:] = [f"and so on for {len(told) - SHOWN} more"]
         self.facts.insert(0, ", ".join(told))
         if self.sums:
-            places = ", ".join(shown(path) for path in list(self.sums)[:SHOWN])
+            places = ", ".join(shown(paths[0]) for paths in self.sums[:SHOWN])
             were = "they were" if len(self.sums) > 1 else "it was"
             self.facts.append(f"{self.backward_name} adds to {places}: {were} set to 0 before each call")

@@ -39,6 +39,12 @@ class Snapshot:
         numbers = self.numbers[path]
         return not np.array_equal(later.numbers[path], numbers, equal_nan=numbers.dtype.kind in "fc")
 
+    def same_as(self, path: Path) -> list[Path]:
+        """The places that hold the very array that one place holds, this one first."""
+        value = self.slots[path].value
+        others = [one for one, slot in self.slots.items() if slot.value is value and one != path]
+        return [path, *(others if isinstance(value, np.ndarray) else [])]
+
 
 class Run(NamedTuple):
     """What a run gave."""
@@ -58,13 +64,19 @@ class Object:
         methods: the names of the two.
         inputs: makes copies of the inputs.
         generators: the random generators that it holds.
+        holds: what is put back before each run.
     """
 
     def __init__(
-        self, layer: Any, methods: Methods, inputs: Callable[[], Sequence[Any]], generators: Sequence[Any]
+        self,
+        layer: Any,
+        methods: Methods,
+        inputs: Callable[[], Sequence[Any]],
+        generators: Sequence[Any],
+        holds: Sequence[Any],
     ) -> None:
         self.layer, self.methods, self.inputs = layer, methods, inputs
-        self.state = State([layer], objects_alone=True)
+        self.state = State(holds, objects_alone=True)
         self.roles: tuple[Role, ...] = ()
         self.has_cache = False
         self.output_path: Path | None = None  # where forward leaves its output, if it returns nothing

@@ -41,7 +41,7 @@ def slots(root: Any) -> list[Slot]:
     waiting: deque[tuple[Path, Any]] = deque([((), root)])
     while waiting and len(seen) < MOST_OBJECTS:
         path, owner = waiting.popleft()
-        for step, value in _held(owner):
+        for step, value in _held(owner, always=not path):
             if isinstance(value, NUMBERS):
                 if not isinstance(value, np.ndarray) or value.dtype.kind in "fciub":
                     found.append(Slot((*path, step), value))
@@ -57,7 +57,8 @@ def generators(root: Any) -> list[Any]:
     seen: dict[int, Any] = {id(root): root}
     waiting = deque([root])
     while waiting and len(seen) < MOST_OBJECTS:
-        for _, value in _held(waiting.popleft()):
+        owner = waiting.popleft()
+        for _, value in _held(owner, always=owner is root):
             if isinstance(value, GENERATORS):
                 found[id(value)] = value
             elif not isinstance(value, (*NOT_SEARCHED, *NUMBERS)) and id(value) not in seen:
@@ -110,15 +111,15 @@ def name_of(attribute: str) -> str:
     return attribute
 
 
-def _held(owner: Any) -> Iterator[tuple[Step, Any]]:
-    """What an object holds, with the step to it."""
+def _held(owner: Any, *, always: bool) -> Iterator[tuple[Step, Any]]:
+    """What an object holds, with the step to it. Other packages' objects are not searched, unless `always`."""
     if isinstance(owner, Mapping):
         if len(owner) <= MOST_ENTRIES:
             yield from ((("[", key), value) for key, value in list(owner.items()))
     elif isinstance(owner, list | tuple | deque):
         if len(owner) <= MOST_ENTRIES:
             yield from ((("[", i), value) for i, value in enumerate(list(owner)))
-    elif not is_of_a_package(type(owner).__module__) or isinstance(owner, SimpleNamespace):
+    elif always or not is_of_a_package(type(owner).__module__) or isinstance(owner, SimpleNamespace):
         attributes = getattr(owner, "__dict__", None)
         if isinstance(attributes, dict):
             yield from (((".", name), value) for name, value in list(attributes.items()))

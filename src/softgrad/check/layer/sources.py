@@ -131,6 +131,8 @@ def in_what_was_returned(
     names: Mapping[Key, str],
     parameters: Sequence[Parameter],
     count: int,
+    again: Sequence[Any],
+    known: Sequence[Path],
 ) -> dict[Target, Source]:
     """The gradients that backward returned, of inputs and of parameters that have none in the object.
 
@@ -140,11 +142,17 @@ def in_what_was_returned(
         names: what each is called.
         parameters: those without a gradient in the object.
         count: the number of inputs.
+        again: the gradients found in the object; what was returned may hold them too.
+        known: the places in what was returned that the user has named.
 
     Raises:
         CheckError: it cannot be told which gradient is whose.
     """
-    leaves = dict(_leaves(returned))
+    leaves = {
+        path: value
+        for path, value in _leaves(returned)
+        if path not in known and not any(np.array_equal(np.asarray(value), np.asarray(one)) for one in again)
+    }
     found: dict[Target, Source] = {}
     for path in [path for path in leaves if path and isinstance(path[-1][1], str)]:
         word = path[-1][1]
@@ -171,7 +179,7 @@ def in_what_was_returned(
         orders = [first]
     if not orders and len(paths) <= len(targets):
         orders = _by_shape(shapes, [shape for _, shape in targets])
-    if first in orders:
+    if first in orders and (len(paths) <= len(inputs) or len(paths) == len(targets)):
         orders = [first]
     if len(orders) != 1:
         told = ", ".join(map(str, shapes[:SHOWN]))

@@ -1,0 +1,322 @@
+"""check_layer: an object's parameters and gradients are found, judged, and the object is left as it was."""
+
+import contextlib
+import functools
+import re
+
+import numpy as np
+import pytest
+
+import softgrad as sg
+from check.layer.objects import STYLES, Dense, Sigmoid, SoftmaxWithLoss, T, X, normal
+
+FACTOR = 1.01
+
+
+def kept(value, seen=None):
+    """The state of an object in plain data: identities, types, and every bit of its arrays."""
+    seen = {} if seen is None else seen
+    if id(value) in seen:
+        return "seen", seen[id(value)]
+    seen[id(value)] = len(seen)
+    if isinstance(value, np.ndarray):
+        return id(value), str(value.dtype), value.shape, value.strides, value.tobytes()
+    if isinstance(value, dict):
+        return id(value), [(key, kept(one, seen)) for key, one in value.items()]
+    if isinstance(value, list | tuple):
+        return id(value), [kept(one, seen) for one in value]
+    if isinstance(value, np.random.Generator):
+        return repr(value.bit_generator.state)
+    slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
+    if hasattr(value, "__dict__") or slots:
+        held = {name: getattr(value, name) for name in slots if hasattr(value, name)} | getattr(value, "__dict__", {})
+        return id(value), [(key, kept(one, seen)) for key, one in held.items()]
+    return repr(value)
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_a_right_layer_is_right_and_left_as_it_was(name):
+    make, names, told = STYLES[name]
+    layer, inputs, options = make()
+    held = [layer, *inputs]
+    before = kept(held)
+    report = sg.check_layer(layer, *inputs, **options)
+    assert kept(held) == before
+    assert report.ok is True, report.text()
+    assert set(report.checked) == set(names)
+    assert told in report.facts[0]
+    again = sg.check_layer(layer, *inputs, **options)
+    assert again.to_dict() == report.to_dict()
+    assert kept(held) == before
+
+
+def slipped(layer, monkeypatch):
+    """The same layer, whose backward pass takes the upstream gradient for a larger one."""
+    first = layer[0] if isinstance(layer, list) else layer
+    name = next(n for n in ("backward", "backward_propagation", "gradient", "backprop", "loss") if hasattr(first, n))
+    right = getattr(type(first), name)
+
+    at = 2 if right.__code__.co_argcount == 4 else 0
+
+    @functools.wraps(right)
+    def backward(self, *arguments):
+        return right(self, *(FACTOR * one if i == at else one for i, one in enumerate(arguments)))
+
+    monkeypatch.setattr(type(first), name, backward)
+
+
+UPSTREAM = [name for name in STYLES if "loss" not in name and "number" not in name and "lists whose" not in name]
+
+
+@pytest.mark.parametrize("name", UPSTREAM)
+def test_a_slip_is_caught(name, monkeypatch):
+    make, names, _ = STYLES[name]
+    layer, inputs, options = make()
+    slipped(layer, monkeypatch)
+    report = sg.check_layer(layer, *inputs, **options)
+    assert report.ok is False
+    assert report.where.name in names
+
+
+LOSSES = {  # a slip in what a loss's backward pass returns
+    "a loss whose upstream gradient is 1": ("backward", lambda value: FACTOR * value),
+    "a loss whose backward takes nothing": ("backward", lambda value: FACTOR * value),
+    "a network whose loss returns the gradients": (
+        "loss",
+        lambda value: (value[0], {k: FACTOR * v for k, v in value[1].items()}),
+    ),
+    "a network of lists whose gradients are returned": (
+        "backprop",
+        lambda value: (value[0], [FACTOR * v for v in value[1]]),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_slip_in_what_is_returned_is_caught(name, monkeypatch):
+    method, slip = LOSSES[name]
+    layer, inputs, options = STYLES[name].make()
+    right = getattr(type(layer), method)
+
+    @functools.wraps(right)
+    def wrong(self, *arguments):
+        return slip(right(self, *arguments))
+
+    monkeypatch.setattr(type(layer), method, wrong)
+    assert sg.check_layer(layer, *inputs, **options).ok is False
+
+
+def test_a_mistake_is_named_in_a_layer():
+    class Wrong(Dense):
+        def backward(self, dout):
+            dx = super().backward(dout)
+            self.db = dout.mean(axis=0)
+            return dx
+
+    report = sg.check_layer(Wrong(), X)
+    assert report.function == "check_layer"
+    assert report.mistake.name == "bias-averaged"
+    assert report.where.name == "b"
+    with pytest.raises(AssertionError, match="The gradient of the bias is averaged"):
+        sg.testing.assert_layer(Wrong(), X)
+
+
+def test_a_gradient_that_is_left_out_is_told():
+    class Forgets(Dense):
+        def backward(self, dout):
+            self.dW = self.x.T @ dout
+            return dout @ self.W.T
+
+    report = sg.check_layer(Forgets(), X)
+    assert report.ok is True
+    assert list(report.checked) == ["x", "W"]
+    told = (
+        "no gradient of b was found, so that it is not checked; if there is one, say where, as in gradients={'b': 'db'}"
+    )
+    assert told in report.facts
+
+
+def test_inputs_are_drawn_beside_parameters():
+    asked = []
+
+    def inputs(rng):
+        asked.append(1)
+        return rng.normal(size=(int(rng.integers(2, 6)), 4))
+
+    assert sg.check_layer(Dense(), X, inputs=inputs).ok is True
+    assert asked
+
+
+def test_an_object_is_left_as_it_was_after_an_exception_too():
+    class Fails(Dense):
+        calls = 0
+
+        def forward(self, x):
+            type(self).calls += 1
+            if self.calls > 9:
+                raise KeyboardInterrupt
+            return super().forward(x)
+
+    layer = Fails()
+    before = kept(layer)
+    with contextlib.suppress(KeyboardInterrupt):
+        sg.check_layer(layer, X)
+    assert kept(layer) == before
+
+
+class Momentum(Dense):
+    def backward(self, dout, learning_rate):
+        dx = dout @ self.W.T
+        self.W *= 1 - 0.1 * learning_rate  # weight decay
+        self.W -= learning_rate * self.x.T @ dout
+        return dx
+
+
+class TwoGradients(Dense):
+    def backward(self, dout):
+        dx = super().backward(dout)
+        self.W_grad = self.dW / len(dout)
+        return dx
+
+
+class Square(Dense):
+    def __init__(self):
+        super().__init__(4, 4)
+        self.V = normal(4, 4, seed=9)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W @ self.V
+
+    def backward(self, dout):
+        return self.x.T @ dout @ self.V.T, dout @ (self.W @ self.V).T
+
+
+class TakesTarget(Dense):
+    def backward(self, dout, y):
+        return dout
+
+
+class TakesMore(Dense):
+    def backward(self, dout, zzz):
+        return dout
+
+
+class ReturnsNothing(Dense):
+    def forward(self, x):
+        self.kept = x
+
+
+class Losses(SoftmaxWithLoss):
+    def forward(self, x, t):
+        super().forward(x, t)
+        return -np.log((self.y * t).sum(axis=1))
+
+    def backward(self):
+        return super().backward()
+
+
+class Lost:
+    def forward(self, x):
+        self.x = x
+        return np.tanh(x)
+
+    def backward(self, g):
+        self.inner = g * (1 - np.tanh(self.x) ** 2)
+
+
+class Raises(Dense):
+    def backward(self, dout):
+        raise KeyError("W3")
+
+
+MESSAGES = {  # what is wrong: (the call, its error, its message)
+    "a class": (lambda: sg.check_layer(Dense, X), sg.CheckError, "layer is the class Dense, wanted an object"),
+    "no methods": (
+        lambda: sg.check_layer(object(), X),
+        sg.CheckError,
+        "an object of type object has no forward and backward; it has no methods; name two of them",
+    ),
+    "no such method": (
+        lambda: sg.check_layer(Dense(), X, forward="predict"),
+        sg.CheckError,
+        "an object of type Dense has no method predict; it has backward, forward",
+    ),
+    "two places": (
+        lambda: sg.check_layer(TwoGradients(), X),
+        sg.CheckError,
+        "both dW and W_grad may be the gradient of W; say which, as in gradients={'W': 'dW'}",
+    ),
+    "two of one shape": (
+        lambda: sg.check_layer(Square(), X[:4]),
+        sg.CheckError,
+        "backward returned arrays of shapes (4, 4), (4, 4), and it cannot be told whose gradients they are; say it, "
+        "as in gradients={'x': 0} for the first",
+    ),
+    "a step that is no gradient": (
+        lambda: sg.check_layer(Momentum(), X),
+        sg.CheckError,
+        "backward changes W, and not by a learning rate times a gradient; keep the gradient as an attribute",
+    ),
+    "a target in backward": (
+        lambda: sg.check_layer(TakesTarget(), X),
+        sg.CheckError,
+        'backward(dout, y) takes y, which forward does not; name the method that returns the loss, as in ',
+    ),
+    "an unknown argument": (
+        lambda: sg.check_layer(TakesMore(), X),
+        sg.CheckError,
+        "backward(dout, zzz) takes zzz, which is not known; wrap the layer in a class with backward(grad_output)",
+    ),
+    "no output": (
+        lambda: sg.check_layer(ReturnsNothing(), X),
+        sg.CheckError,
+        "forward returned None, wanted an array; is there a return?",
+    ),
+    "several losses": (
+        lambda: sg.check_layer(Losses(), normal(5, 3), T),
+        sg.CheckError,
+        "forward returned an array of shape (5,), and backward takes no upstream gradient; name the method "
+        "that returns the loss",
+    ),
+    "no gradient": (
+        lambda: sg.check_layer(Lost(), X),
+        sg.CheckError,
+        "backward returned None, and no gradient was found in the object, where it writes inner; say which it is, "
+        "as in gradients={'x': 'inner'}",
+    ),
+    "an exception": (lambda: sg.check_layer(Raises(), X), sg.CheckError, "check_layer: backward raised KeyError: 'W3'"),
+    "gradients of an unknown parameter": (
+        lambda: sg.check_layer(Dense(), X, gradients={"V": "dV"}),
+        sg.OptionError,
+        "gradients has 'V', wanted an input or a parameter: W, b, x",
+    ),
+    "gradients at no place": (
+        lambda: sg.check_layer(Dense(), X, gradients={"W": "dV"}),
+        sg.OptionError,
+        "gradients['W'] is 'dV', wanted what backward writes (dW, db), the position in what it returns, or None",
+    ),
+    "gradients as a list": (
+        lambda: sg.check_layer(Dense(), X, gradients=["dW"]),
+        sg.OptionError,
+        "gradients is ['dW'], wanted a dict, such as {\"W\": \"dW\"}",
+    ),
+    "a function as a method": (
+        lambda: sg.check_layer(Dense(), X, forward=np.sin),
+        sg.OptionError,
+        "forward is <ufunc 'sin'> of type ufunc, wanted the name of a method",
+    ),
+    "a layer of a list without methods": (
+        lambda: sg.check_layer([Sigmoid(), 3], X),
+        sg.CheckError,
+        "an object of type int has no forward and backward",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", MESSAGES)
+def test_what_is_wrong_is_told(case):
+    call, error, message = MESSAGES[case]
+    with pytest.raises(error, match=re.escape(message)) as raised:
+        call()
+    assert str(raised.value).startswith("check_layer: ")
