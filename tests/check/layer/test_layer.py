@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import softgrad as sg
+from check.layer import networks, ways_to_write, where_gradients_are  # noqa: F401 (they fill STYLES)
 from check.layer.objects import STYLES, Dense, Sigmoid, SoftmaxWithLoss, T, X, normal
 
 FACTOR = 1.01

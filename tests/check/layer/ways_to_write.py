@@ -1,0 +1,169 @@
+"""Layers whose backward pass is called in one way or another, and whose attributes are of one kind or another."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from check.corpus.common import softmax
+from check.layer.objects import Dense, X, normal, style
+
+
+@style("x", told="what backward returns is read as the gradient of x")
+def backward_takes_the_input_and_the_output():
+    class Softmax:
+        def forward(self, x):
+            return softmax(x)
+
+        def backward(self, x, out, dout):
+            return out * (dout - (out * dout).sum(axis=-1, keepdims=True))
+
+    return Softmax(), (X,), {}
+
+
+@style("x", "weights", "bias", told="the change of weights, divided by the learning rate, as that of weights")
+def backward_takes_a_learning_rate_and_changes_the_parameters():
+    class Layer:
+        def __init__(self):
+            self.weights, self.bias = normal(4, 3), normal(1, 3)
+
+        def forward_propagation(self, x):
+            self.input = x
+            return np.dot(x, self.weights) + self.bias
+
+        def backward_propagation(self, output_error, learning_rate):
+            input_error = np.dot(output_error, self.weights.T)
+            self.weights -= learning_rate * np.dot(self.input.T, output_error)
+            self.bias = self.bias - learning_rate * output_error.sum(axis=0, keepdims=True)
+            return input_error
+
+    return Layer(), (X,), {}
+
+
+@style("x", "W", told="the change of W, divided by the learning rate, as that of W")
+def the_learning_rate_is_an_attribute():
+    class Layer:
+        def __init__(self):
+            self.W, self.lr = normal(4, 3), 0.01
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.W
+
+        def backward(self, delta):
+            dx = delta @ self.W.T
+            self.W -= self.lr * self.x.T @ delta
+            return dx
+
+    return Layer(), (X,), {}
+
+
+@style("x", "W", told="dW is read as the gradient of W")
+def slots():
+    class Layer:
+        __slots__ = ("W", "_x", "dW")
+
+        def __init__(self):
+            self.W = normal(4, 3)
+
+        def __call__(self, x):
+            self._x = x
+            return np.tanh(x @ self.W)
+
+        def backward(self, g):
+            dz = g * (1 - np.tanh(self._x @ self.W) ** 2)
+            self.dW = self._x.T @ dz
+            return dz @ self.W.T
+
+    return Layer(), (X,), {}
+
+
+@style("x", "weight", "bias", told="weight_grad is read as the gradient of weight, bias_grad as that of bias")
+def a_dataclass():
+    @dataclass
+    class Linear:
+        weight: Any
+        bias: Any
+        weight_grad: Any = None
+        bias_grad: Any = None
+        cache: dict = field(default_factory=dict)
+
+        def forward(self, x):
+            self.cache["x"] = x
+            return x @ self.weight.T + self.bias
+
+        def backward(self, grad_output):
+            self.weight_grad, self.bias_grad = grad_output.T @ self.cache["x"], grad_output.sum(axis=0)
+            return grad_output @ self.weight
+
+    return Linear(normal(3, 4), normal(3)), (X,), {}
+
+
+@style("x", "W", told="_dW is read as the gradient of W")
+def properties():
+    class Layer:
+        def __init__(self):
+            self._W, self._dW = normal(4, 3), None
+
+        @property
+        def W(self):
+            return self._W
+
+        @property
+        def dW(self):
+            return self._dW
+
+        def forward(self, x):
+            self._x = x
+            return x @ self.W
+
+        def backward(self, g):
+            self._dW = self._x.T @ g
+            return g @ self.W.T
+
+    return Layer(), (X,), {}
+
+
+@style("x", "W", told="__dW is read as the gradient of W")
+def names_with_two_underscores():
+    class Layer:
+        def __init__(self):
+            self.__W = normal(4, 3)
+
+        def forward(self, x):
+            self.__x = x
+            return x @ self.__W
+
+        def backward(self, g):
+            self.__dW = self.__x.T @ g
+            return g @ self.__W.T
+
+    return Layer(), (X,), {}
+
+
+@style("x", "W", "b", told="weird as that of W, grad['second'] as that of b")
+def places_that_the_user_names():
+    class Layer(Dense):
+        def backward(self, dout):
+            self.weird = self.x.T @ dout
+            self.grad = {"second": dout.sum(axis=0)}
+            return dout @ self.W.T
+
+    return Layer(), (X,), {"gradients": {"W": "weird", "b": "grad['second']"}}
+
+
+@style("x", "W", told="returned[1] is read as the gradient of x, returned[0] as that of W")
+def positions_that_the_user_names():
+    """A square matrix: the two gradients have one shape."""
+
+    class Layer(Dense):
+        def __init__(self):
+            super().__init__(4, 4)
+
+        def forward(self, x):
+            return super().forward(x) - self.b
+
+        def backward(self, dout):
+            return self.x.T @ dout, dout @ self.W.T
+
+    return Layer(), (X[:4],), {"gradients": {"x": 1, "W": 0, "b": None}}
