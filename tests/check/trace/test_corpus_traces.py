@@ -3,17 +3,18 @@
 import numpy as np
 import pytest
 
-from check.corpus import CASES
+from check.corpus import CASES, STRANGERS
 from check.corpus.case import Case
+from check.trace.measured import is_the_numerical_one
 from softgrad.check.trace import trace_backward, trace_forward
 from softgrad.check.user.functions import UserFunctions
 
 LOST = {  # name: why the trace is lost
-    "bits for nats": "math.log of a number",
-    "gradient of one row": "float of a number",
-    "gathered in the type of the logits": "the output is a float",
+    "gathered in the type of the logits": "the output is an integer",
     "integer logits": "an integer input",
     "float32 loss": "a float32 scalar",
+    "convolution by fourier": "complex numbers",
+    "gaussian process by cholesky": "scipy.linalg",
 }
 
 
@@ -26,24 +27,17 @@ def functions_of(case: Case):
     )  # fmt: skip
 
 
-def along(functions, arrays, key, v, upstream):
-    """The derivative of <upstream, output> along v, by differences of three sizes."""
-
-    def at(t):
-        return float(np.sum(upstream * functions.output({**arrays, key: arrays[key] + t * v})))
-
-    return [(8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h) for h in (1e-3, 1e-4, 1e-5)]
-
-
 HARD = {  # the differences, not the trace, are at fault
     "squares of 1e8": "rounding",
     "dropout by global numbers": "another mask at every call",
     "float32 only": "float32",
+    "matrix factorisation": "indices among the floats",
+    "student embedding": "a maximum at 0",
     "zero by zero": "NaN",
     "logarithm of 0": "NaN",
     "inputs of 1e minus 8": "steps larger than the inputs",
 }
-TRACED = [case for case in CASES if case.name not in LOST and case.name not in HARD]
+TRACED = [case for case in (*CASES, *STRANGERS) if case.name not in LOST and case.name not in HARD]
 
 
 @pytest.mark.parametrize("case", TRACED, ids=lambda case: case.name)
@@ -56,10 +50,6 @@ def test_the_gradient_of_the_graph_is_the_numerical_one(case):
     assert graph is not None
     assert graph.untraced == ()
     np.testing.assert_allclose(graph.output.value, output, rtol=1e-14)
-    for key, gradient in graph.gradients(upstream).items():
-        v = np.random.default_rng(2).normal(size=gradient.shape)
-        wanted = along(functions, arrays, key, v, upstream)
-        size = max(np.abs(gradient).max(initial=0.0), abs(wanted[0]), 1e-8)
-        assert min(abs(np.sum(v * gradient) - one) for one in wanted) <= 1e-5 * size
+    assert is_the_numerical_one(functions, arrays, graph.gradients(upstream), upstream)
     trace = trace_backward(functions, arrays, upstream)
     assert trace is not None

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from softgrad.check.trace.buffers import Buffer, address
+from softgrad.check.trace.buffers import Buffer, address, counted
 from softgrad.check.trace.node import Node, Site
 from softgrad.check.trace.session import Session, recording
 from softgrad.formulas.numbers import Array
@@ -87,7 +87,11 @@ class Traced(np.ndarray[Any, Any]):
     @property
     def flat(self) -> Any:
         """The entries in the order of C."""
-        return self.reshape(-1)
+        return plain(self).flat if recording() is None else Flat(self)
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        self.reshape(-1)[...] = np.resize(as_array(value), self.size)
 
     def item(self, *args: Any) -> Any:
         """One entry."""
@@ -133,6 +137,39 @@ class TracedScalar(Traced):
         return repr(plain(self)[()])
 
     __str__ = __repr__
+
+
+class Flat:
+    """The entries of a traced array in the order of C, as `a.flat` gives them."""
+
+    def __init__(self, array: Traced) -> None:
+        self.base, self.index = array, 0
+
+    @property
+    def coords(self) -> tuple[int, ...]:
+        """Where the next entry is."""
+        return (
+            tuple(int(i) for i in np.unravel_index(self.index, self.base.shape)) if self.index < self.base.size else ()
+        )
+
+    def __len__(self) -> int:
+        return int(self.base.size)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        if self.index >= self.base.size:
+            raise StopIteration
+        self.index += 1
+        return self[self.index - 1]
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.base.reshape(-1)[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        numbers = counted((self.base.size,))[plain_key(key)]
+        self.base[np.unravel_index(numbers, self.base.shape)] = value
 
 
 def _out_of_place(name: str) -> Callable[[Any, Any], Any]:
@@ -220,8 +257,6 @@ def node_of(session: Session, value: Any) -> Node:
         buffer = session.buffer_of(value)
         return session.constant(value) if buffer is None else session.gathered(buffer.find(value))
     if isinstance(value, list | tuple) and holds_traced(value):
-        from softgrad.check.trace.makers import stacked
-
         return node_of(session, stacked(session, value))
     return session.constant(value)
 
@@ -237,6 +272,25 @@ def _node_of_view(session: Session, array: Traced) -> Node:
     node = session.gathered(buffer.find(array), array._place, array._kind)
     array._read = (buffer.version, node)
     return node
+
+
+def as_array(value: Any) -> Any:
+    """An array, traced or not."""
+    if isinstance(value, np.ndarray):
+        return value
+    session = recording()
+    return stacked(session, value) if session is not None and holds_traced(value) else _asarray(value)
+
+
+def stacked(session: Session, value: Any) -> Any:
+    """Nested lists with traced numbers in them, as one array."""
+    if isinstance(value, np.ndarray):
+        return value
+    if not isinstance(value, list | tuple) or not holds_traced(value):
+        return _asarray(value)
+    from softgrad.check.trace.methods import moved
+
+    return moved(session, lambda *ones: np.stack(ones), [stacked(session, one) for one in value])
 
 
 def holds_traced(value: Any) -> bool:

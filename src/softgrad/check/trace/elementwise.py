@@ -23,6 +23,11 @@ def _above(a: Any, b: Any) -> Any:
     return np.where(a > b, 1.0, np.where(a == b, 0.5, 0.0))
 
 
+def share_of(a: Any, y: Any) -> Any:
+    """exp(a - y), the share of one term in a sum of exponentials; 0 where the term is 0."""
+    return np.where(a == -np.inf, 0.0, np.exp(a - y))
+
+
 def _power_base(y: Any, x: Any, n: Any) -> Any:
     return np.where(n == 0, 0.0, n * np.power(x, np.where(n == 0, 1.0, n - 1.0)))
 
@@ -55,7 +60,7 @@ PARTIALS: dict[str, tuple[Partial, ...]] = {
     ),
     "hypot": (lambda y, a, b: a / y, lambda y, a, b: b / y),
     "arctan2": (lambda y, a, b: b / (a * a + b * b), lambda y, a, b: -a / (a * a + b * b)),
-    "logaddexp": (lambda y, a, b: np.exp(a - y), lambda y, a, b: np.exp(b - y)),
+    "logaddexp": (lambda y, a, b: share_of(a, y), lambda y, a, b: share_of(b, y)),
     "logaddexp2": (lambda y, a, b: np.exp2(a - y), lambda y, a, b: np.exp2(b - y)),
     "copysign": (lambda y, a, b: np.sign(a) * np.sign(y), lambda y, a, b: 0.0),
     "positive": (lambda y, x: 1.0,),
@@ -69,6 +74,7 @@ PARTIALS: dict[str, tuple[Partial, ...]] = {
     "reciprocal": (lambda y, x: -y * y,),
     "exp": (lambda y, x: y,),
     "exp2": (lambda y, x: y * math.log(2),),
+    "exp10": (lambda y, x: y * math.log(10),),
     "expm1": (lambda y, x: y + 1,),
     "log": (lambda y, x: 1 / x,),
     "log2": (lambda y, x: 1 / (x * math.log(2)),),

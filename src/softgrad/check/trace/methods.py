@@ -13,7 +13,7 @@ from softgrad.check.trace.session import Session, paused, recording
 from softgrad.check.trace.ufuncs import axes_of, store
 from softgrad.formulas.numbers import Array
 
-_asarray, _array, _counting = np.asarray, np.array, np.arange
+_asarray, _array, _empty_like, _counting = np.asarray, np.array, np.empty_like, np.arange
 
 
 def moved(session: Session | None, function: Callable[..., Any], arrays: list[Any], kind: str = "index") -> Any:
@@ -31,10 +31,7 @@ def moved(session: Session | None, function: Callable[..., Any], arrays: list[An
                 return view_of(result, buffer, session.places.here("gather"), kind)
         nodes = [node_of(session, one) for one in arrays]
         ends = np.cumsum([0, *(node.value.size for node in nodes)])
-        numbers = [
-            1 + begin + _counting(node.value.size).reshape(node.shape)
-            for begin, node in zip(ends[:-1], nodes, strict=True)
-        ]
+        numbers = [_numbers(1 + begin, plain(one)) for begin, one in zip(ends[:-1], arrays, strict=True)]
         index = _asarray(function(*numbers))
         values = _asarray(result)
         sources = np.searchsorted(ends, index - 1, side="right") - 1
@@ -46,6 +43,13 @@ def moved(session: Session | None, function: Callable[..., Any], arrays: list[An
             sources = np.where(is_constant, len(nodes) - 1, sources)
             positions = np.where(is_constant, _counting(index.size).reshape(index.shape), positions)
         return traced(_array(values), session.gathered((sources, positions, nodes), kind=kind))
+
+
+def _numbers(begin: int, like: Array) -> Array:
+    """The numbers of the entries of an array, laid out in memory as it is."""
+    numbers = _empty_like(like, dtype=np.int64)
+    numbers[...] = begin + _counting(like.size).reshape(like.shape)
+    return numbers
 
 
 def _reduced(op: str, numpys: Callable[..., Any], *, ddof: bool = False) -> Callable[..., Any]:
@@ -177,6 +181,19 @@ def _put(self: Any, indices: Any, values: Any, mode: str = "raise") -> None:
         self[mask] = plain(self)[mask].copy()
 
 
+def _trace(self: Any, *args: Any, **options: Any) -> Any:
+    return self.diagonal(*args, **options).sum(-1)
+
+
+def _partition(self: Any, kth: Any, axis: int = -1, *args: Any, **options: Any) -> None:
+    order = plain(self).argpartition(kth, axis)
+    self[...] = moved(recording(), lambda one: np.take_along_axis(one, order, axis), [self])
+
+
+def _conjugate(self: Any) -> Any:
+    return self.copy()
+
+
 METHODS: dict[str, Callable[..., Any]] = {
     "mean": _reduced("mean", np.mean),
     "var": _reduced("var", np.var, ddof=True),
@@ -187,6 +204,10 @@ METHODS: dict[str, Callable[..., Any]] = {
     "astype": _astype,
     "copy": _copy,
     "sort": _sort,
+    "partition": _partition,
+    "trace": _trace,
+    "conj": _conjugate,
+    "conjugate": _conjugate,
     "round": _round,
     "transpose": _transpose,
     "put": _put,
@@ -197,8 +218,3 @@ METHODS: dict[str, Callable[..., Any]] = {
 
 for _name, _method in METHODS.items():
     setattr(Traced, _name, _method)
-
-
-def matrix_of_numbers(array: Array) -> Array:
-    """The numbers of the entries of an array, in its shape."""
-    return _counting(array.size).reshape(array.shape)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from softgrad.check.trace.contractions import einsum_contribution
-from softgrad.check.trace.elementwise import FLAT, PARTIALS, partial
+from softgrad.check.trace.elementwise import FLAT, PARTIALS, partial, share_of
 from softgrad.check.trace.node import Node
 from softgrad.formulas.numbers import Array
 
@@ -181,6 +181,15 @@ def _logdet(node: Node, k: int, g: Array) -> Array:
     return g[..., None, None] * _transposed(np.linalg.inv(node.parents[0].value))
 
 
+def _cholesky(node: Node, k: int, g: Array) -> Array:
+    """For L L' = a, as if all of a, not only its lower half, were read."""
+    low = node.value
+    half = np.tril(_transposed(low) @ np.tril(g))
+    half = half - 0.5 * half * np.eye(low.shape[-1])
+    middle = np.linalg.solve(_transposed(low), _transposed(np.linalg.solve(_transposed(low), _transposed(half))))
+    return np.asarray(0.5 * (middle + _transposed(middle)))
+
+
 def _softmax(node: Node, k: int, g: Array) -> Array:
     y = node.value
     return np.asarray(y * (g - (g * y).sum(axis=node.static["axis"], keepdims=True)))
@@ -191,7 +200,7 @@ def _log_softmax(node: Node, k: int, g: Array) -> Array:
 
 
 def _logsumexp(node: Node, k: int, g: Array) -> Array:
-    return np.asarray(np.exp(node.parents[0].value - spread(node, node.value)) * spread(node, g))
+    return np.asarray(share_of(node.parents[0].value, spread(node, node.value)) * spread(node, g))
 
 
 CONTRIBUTIONS: dict[str, Callable[[Node, int, Array], Array]] = {
@@ -215,6 +224,7 @@ CONTRIBUTIONS: dict[str, Callable[[Node, int, Array], Array]] = {
     "inv": _inv,
     "solve": _solve,
     "det": _det,
+    "cholesky": _cholesky,
     "logdet": _logdet,
     "softmax": _softmax,
     "log_softmax": _log_softmax,

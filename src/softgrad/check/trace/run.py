@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from softgrad.check.trace import functions as _functions  # noqa: F401  (its tables are looked up when a function is called)
-from softgrad.check.trace.array import Traced, node_of, traced, traced_array
+from softgrad.check.trace.array import Traced, node_of, plain, traced, traced_array
 from softgrad.check.trace.graph import Graph, groups_of
-from softgrad.check.trace.makers import replaced
+from softgrad.check.trace.held import trace_held
 from softgrad.check.trace.node import Node, Site
+from softgrad.check.trace.replacements import replaced
 from softgrad.check.trace.session import Session, recorded
 from softgrad.check.user.arguments import Key, laid_out
 from softgrad.check.user.functions import UserFunctions
@@ -61,7 +62,8 @@ def _run(
         return None
     session = Session(sys._getframe())
     try:
-        with functions.kept(), np.errstate(all="ignore"), replaced(), recorded(session):
+        with functions.kept() as objects, np.errstate(all="ignore"), replaced(), recorded(session):
+            trace_held(session, objects, functions.arguments.inputs)
             found = _traced(session, functions, arrays, upstream, backward)
     except (Exception, SystemExit):
         return None
@@ -85,6 +87,8 @@ def _traced(
     if not isinstance(value, Traced):
         return None
     output = node_of(session, value)
+    if not np.array_equal(output.value, plain(value), equal_nan=True):  # something wrote into memory unseen
+        return None
     graph = Graph(session.nodes, inputs, output, tuple(session.untraced))
     if not backward:
         return BackwardTrace(graph, [], None, {}, graph.untraced)

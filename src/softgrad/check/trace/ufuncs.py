@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from softgrad.check.trace.array import Traced, TracedScalar, node_of, plain, plain_all, traced
+from softgrad.check.trace.array import Traced, node_of, plain, plain_all, plain_key, stacked, traced
 from softgrad.check.trace.array import buffer_of as traced_buffer
 from softgrad.check.trace.contractions import matmul_subscripts
 from softgrad.check.trace.elementwise import FLAT, PARTIALS
@@ -15,7 +15,15 @@ from softgrad.check.trace.session import Session, paused, recording
 from softgrad.formulas.numbers import Array
 
 _asarray, _broadcast_to, _zeros = np.asarray, np.broadcast_to, np.zeros
-REDUCTIONS = {"add": "sum", "maximum": "max", "minimum": "min", "multiply": "prod", "fmax": "max", "fmin": "min"}
+REDUCTIONS = {
+    "add": "sum",
+    "maximum": "max",
+    "minimum": "min",
+    "multiply": "prod",
+    "fmax": "max",
+    "fmin": "min",
+    "logaddexp": "logsumexp",
+}
 ACCUMULATIONS = {"add": "cumsum", "multiply": "cumprod"}
 PRODUCTS = {"matmul": None, "vecdot": "{b}k,{b}k->{b}", "matvec": "{b}ij,{b}j->{b}i", "vecmat": "{b}i,{b}ij->{b}j"}
 
@@ -60,8 +68,6 @@ def _called(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict
 def _as_operand(session: Session, value: Any) -> Any:
     """Lists of traced numbers become traced arrays."""
     if isinstance(value, list | tuple):
-        from softgrad.check.trace.makers import stacked
-
         return stacked(session, value)
     return value
 
@@ -195,8 +201,6 @@ def _accumulate(
 def _at(session: Session, ufunc: np.ufunc, array: Any, index: Any, other: Any = None) -> None:
     """np.add.at(a, i, b): entries that i names twice get both."""
     name = ufunc.__name__
-    from softgrad.check.trace.array import plain_key
-
     index = plain_key(index)
     memory = plain(array)
     buffer = traced_buffer(array) if isinstance(array, Traced) else session.buffer_of(array, make=True)
@@ -237,6 +241,3 @@ def _constant(session: Session, value: Any, parents: list[Node]) -> Any:
     if array.dtype.kind not in "fb" or (not array.ndim and array.dtype.kind != "f"):
         return value
     return traced(array, session.node("unknown", parents, array, active=False))
-
-
-__all__ = ["TracedScalar", "call_ufunc", "store"]

@@ -81,10 +81,11 @@ class UserFunctions:
         self._roots = (forward, backward, *holds, *self.arguments.inputs)
 
     @contextmanager
-    def kept(self) -> Iterator[None]:
-        """Afterwards, everything that the functions hold is as it was: objects, caches, generators."""
-        with State(self._roots).kept(), self.randomness.kept():
-            yield
+    def kept(self) -> Iterator[list[Any]]:
+        """Afterwards, whatever the functions hold is as it was: objects, caches, generators. Gives the objects."""
+        state = State(self._roots)
+        with state.kept(), self.randomness.kept():
+            yield state.objects
 
     @property
     def leaves(self) -> list[Leaf]:

@@ -53,6 +53,11 @@ class State:
                 self._seen[id(value)] = value
                 waiting += self._keep(value)
 
+    @property
+    def objects(self) -> list[Any]:
+        """Everything that was found."""
+        return list(self._seen.values())
+
     @contextmanager
     def kept(self) -> Iterator[None]:
         """Afterwards, after an exception too, everything is as it was."""
