@@ -42,7 +42,7 @@ def moved(session: Session | None, function: Callable[..., Any], arrays: list[An
             nodes.append(filler)
             sources = np.where(is_constant, len(nodes) - 1, sources)
             positions = np.where(is_constant, _counting(index.size).reshape(index.shape), positions)
-        return traced(_array(values), session.gathered((sources, positions, nodes), kind=kind))
+        return traced(_array(values), session.gathered((sources, positions, nodes), kind=kind, joined=True))
 
 
 def _numbers(begin: int, like: Array) -> Array:

@@ -101,8 +101,13 @@ class Session:
         found: Node | tuple[Array, Array, list[Node]],
         place: tuple[Site | None, tuple[Site, ...]] | None = None,
         kind: str = "index",
+        *,
+        joined: bool = False,
     ) -> Node:
-        """The node of what `Buffer.find` found: that node itself, a part of it, or parts of several."""
+        """The node of what `Buffer.find` found: that node itself, a part of it, or parts of several.
+
+        `joined` says that an operation such as np.concatenate puts the parts together, not writes at other lines.
+        """
         if isinstance(found, Node):
             return found
         sources, positions, writers = found
@@ -125,7 +130,8 @@ class Session:
             pieces.append((there, here))
             begin = end
         parents, pieces = _merged(parents, pieces)
-        return self.node("assemble", parents, value.reshape(sources.shape), {"pieces": pieces}, place=place)
+        static = {"pieces": pieces, "joined": joined}
+        return self.node("assemble", parents, value.reshape(sources.shape), static, place=place)
 
     def part(
         self,

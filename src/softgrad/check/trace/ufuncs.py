@@ -34,6 +34,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: d
     if session is None:
         return _called(ufunc, method, inputs, options)
     with paused():
+        if method == "at":  # its index may be a tuple
+            return _at(session, ufunc, *inputs[:2], *[_as_operand(session, value) for value in inputs[2:]])
         operands = [_as_operand(session, value) for value in inputs]
         if method == "__call__":
             return _call(session, ufunc, operands, options)
@@ -41,8 +43,6 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: d
             return _reduce(session, ufunc, operands[0], *operands[1:], **options)
         if method == "accumulate":
             return _accumulate(session, ufunc, operands[0], *operands[1:], **options)
-        if method == "at":
-            return _at(session, ufunc, *operands)
         if method == "outer" and not options:
             a, b = (_asarray(one) if not isinstance(one, np.ndarray) else one for one in operands)
             return _call(session, ufunc, [_with_axes(session, a, b.ndim), b], {})
