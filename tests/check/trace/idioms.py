@@ -90,6 +90,12 @@ special.expit(u) + special.erf(u) + special.logit(special.expit(u)) + special.lo
 special.ndtr(u) + special.gammaln(u + 1) + special.xlogy(u, u) + special.entr(u) + special.exp10(u)
 special.softmax(x, axis=1) + special.log_softmax(x, axis=-1)
 special.logsumexp(x, axis=1, keepdims=True) + special.logsumexp(x)
+linalg.cholesky(a @ a.T, lower=True) + linalg.cholesky(a @ a.T) + linalg.inv(a) * linalg.det(a)
+linalg.solve(a, x) + linalg.solve_triangular(a, x, lower=True) + linalg.solve_triangular(a, x, trans=1)
+linalg.cho_solve(linalg.cho_factor(a @ a.T), x) + linalg.cho_solve((np.linalg.cholesky(a @ a.T), True), x)
+signal.correlate2d(w, a, "valid") + signal.convolve2d(w, a[:, :2], "valid")[:, :3] * signal.convolve2d(a, w)[2:4, 3:6]
+signal.correlate2d(x, a, mode="same") + signal.convolve(x, a[:2], "same") + signal.convolve2d(x, w[:2], "same")
+signal.correlate(v, x[0], "valid") + signal.convolve(c, c[:, :2], "valid") + signal.convolve(v, a[0])
 np.nan_to_num(x) + np.abs(x) ** 1.5 + np.sinc(x) + np.heaviside(x, 0.5)
 u**2 + u**-1 + u**0.5 + np.power(u, 3) + 2**u + np.float_power(u, 1.5) + np.reciprocal(u) + u**u
 u % 0.7 + np.mod(u, 0.3) + u // 0.5 + np.fmod(u, 0.4) + np.round(u, 1) + np.floor(u)

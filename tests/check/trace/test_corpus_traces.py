@@ -14,7 +14,6 @@ LOST = {  # name: why the trace is lost
     "integer logits": "an integer input",
     "float32 loss": "a float32 scalar",
     "convolution by fourier": "complex numbers",
-    "gaussian process by cholesky": "scipy.linalg",
 }
 
 

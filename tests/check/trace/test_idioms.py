@@ -11,7 +11,7 @@ from check.trace.idioms import ARRAYS, EXPRESSIONS, FUNCTIONS
 from check.trace.measured import functions_of, is_the_numerical_one
 from softgrad.check.trace import trace_forward
 
-special = pytest.importorskip("scipy.special")
+SCIPY = {name: pytest.importorskip(f"scipy.{name}") for name in ("special", "linalg", "signal")}
 
 
 def traced(function, names):
@@ -32,7 +32,7 @@ def traced(function, names):
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_an_expression(expression):
     names = [name for name in ARRAYS if re.search(rf"(?<![\w.\"']){name}\b(?!\s*=[^=])", expression)]
-    known = {**vars(idioms), "special": special}
+    known = {**vars(idioms), **SCIPY}
     traced(eval(f"lambda {', '.join(names)}: {expression}", known), names)
 
 

@@ -7,8 +7,8 @@ the tests find it there and compare it with numerical derivatives.
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -33,8 +33,8 @@ def _power_base(y: Any, x: Any, n: Any) -> Any:
 
 
 def _special(name: str) -> Any:
-    """A function of scipy.special, which the user's function has imported."""
-    return getattr(sys.modules["scipy.special"], name)
+    """A function of scipy.special, which is imported only where a derivative needs it."""
+    return getattr(import_module("scipy.special"), name)
 
 
 SPREAD = math.sqrt(2 * math.pi)

@@ -16,9 +16,9 @@ import numpy as np
 
 from softgrad.check.trace.array import Traced, buffer_of, node_of, plain, plain_all, traced
 from softgrad.check.trace.defined import DEFINED
+from softgrad.check.trace.makers import ORIGINALS, REPLACED, replacement
 from softgrad.check.trace.moving import MOVERS, moving
 from softgrad.check.trace.products import PRODUCTS
-from softgrad.check.trace.replacements import ORIGINALS, REPLACED, replacement
 from softgrad.check.trace.session import Session, paused, recording
 
 _asarray = np.asarray
@@ -48,7 +48,11 @@ def call_function(function: Any, args: Any, options: Any, default: Callable[...,
     if function in PLAINLY:
         return function(*plain_all(args), **plain_all(options))
     definition = _definition(function)
-    result = definition(*args, **options) if definition else default(function, (Traced,), args, options)
+    session.inside.append(_name(function))
+    try:
+        result = definition(*args, **options) if definition else default(function, (Traced,), args, options)
+    finally:
+        session.inside.pop()
     return _adopted(session, function, args, options, result)
 
 

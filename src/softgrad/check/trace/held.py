@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from softgrad.check.trace.array import Traced
-from softgrad.check.trace.replacements import replacements_of
+from softgrad.check.trace.replacements import replacements_by_identity
 from softgrad.check.trace.session import Session, recording
 from softgrad.check.user.randomness import names_in
 
@@ -56,7 +56,7 @@ class _Holdings:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._functions = replacements_of()
+        self._functions = replacements_by_identity()
         self._arrays: dict[int, Any] = {}
 
     def stand_in(self, value: Any) -> Any:

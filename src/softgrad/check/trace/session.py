@@ -32,6 +32,7 @@ class Session:
         self.places = Places(root)
         self.nodes: list[Node] = []
         self.untraced: dict[str, None] = {}
+        self.inside: list[str] = []  # NumPy's functions that are traced by their definition, the outermost first
         self.is_full = False
         self.marks_writes = False  # a[i] = b is a node of its own, so that its line is known
         self._entries = 0
@@ -153,6 +154,7 @@ class Session:
     def lose(self, name: str) -> None:
         """Notes an operation whose result is taken as a constant though it depends on the inputs."""
         site, _ = self.places.here("")
+        name = self.inside[0] if self.inside else name
         self.untraced[f"{name}, line {site.number}" if site else name] = None
 
 

@@ -16,7 +16,7 @@ HERE = str(Path(__file__).parent)
 LIBRARIES = tuple(
     str(Path(path).parent) + "/" for path in (np.__file__, np.__file__.replace("numpy", "scipy"))
 )  # without importing SciPy
-COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
+COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<locals>")
 
 
 class _Code(NamedTuple):

@@ -1,0 +1,184 @@
+"""What replaces NumPy's functions that make arrays, and those that do not look into lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any
+
+import numpy as np
+
+from softgrad.check.trace.array import Traced, TracedScalar, holds_traced, node_of, plain, stacked, traced_array
+from softgrad.check.trace.methods import moved
+from softgrad.check.trace.session import Session, paused, recording
+from softgrad.formulas.numbers import Array
+
+_array = np.array
+FRESH = ("zeros", "empty", "ones", "full", "eye", "identity", "linspace", "tri", "zeros_like", "empty_like",
+         "ones_like", "full_like")  # fmt: skip
+CONVERTING = ("array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "copy")
+OF_A_LIST = ("sum", "mean", "var", "std", "max", "min", "amax", "amin", "prod", "cumsum", "average", "median", "sort",
+             "dot", "argmax", "argmin", "outer", "inner", "diff", "tile", "repeat", "reshape", "ravel")  # fmt: skip
+REPLACED = frozenset((*FRESH, *CONVERTING, "fromiter"))  # in NumPy's own code, too
+
+
+def _fresh(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A new array of floats is traced, as a constant."""
+
+    @wraps(original)
+    def make(*args: Any, **options: Any) -> Any:
+        session = recording()
+        if session is None or any(isinstance(one, Traced) for one in args):
+            return original(*args, **options)
+        with paused():
+            result = original(*args, **options)
+            if type(result) is not np.ndarray or result.dtype.kind != "f":
+                return result
+            return traced_array(result, session.node("constant", (), result))
+
+    return make
+
+
+def _full(original: Callable[..., Any]) -> Callable[..., Any]:
+    """np.full, whose number may be traced."""
+    fresh = _fresh(original)
+
+    @wraps(original)
+    def make(shape: Any, fill_value: Any, *args: Any, **options: Any) -> Any:
+        if recording() is None or not holds_traced(fill_value):
+            return fresh(shape, fill_value, *args, **options)
+        result = replacement("empty")(shape, *args, **options)
+        result[...] = fill_value
+        return result
+
+    return make
+
+
+def _converting(original: Callable[..., Any], *, copies: bool) -> Callable[..., Any]:
+    """np.array and its like: of a traced array, and of lists of traced numbers."""
+
+    @wraps(original)
+    def make(value: Any = None, *args: Any, **options: Any) -> Any:
+        session = recording()
+        if session is None:
+            return original(value, *args, **options)
+        with paused():
+            if not holds_traced(value):
+                result = original(value, *args, **options)
+                is_new = type(result) is np.ndarray and result is not value and result.base is None
+                if not is_new or result.dtype.kind != "f":
+                    return result
+                return traced_array(result, session.node("constant", (), result))
+            dtype = args[0] if args and original is not ORIGINALS["copy"] else options.get("dtype")
+            if dtype is not None and np.dtype(dtype).kind == "O":
+                return original(plain(value), *args, **options)
+            array = value if isinstance(value, Traced) else stacked(session, value)
+            return _converted(session, array, value, dtype, original, copies and options.get("copy", True) is True)
+
+    return make
+
+
+def _converted(session: Session, array: Any, value: Any, dtype: Any, original: Callable[..., Any], copies: bool) -> Any:
+    node, given = node_of(session, array), plain(array)
+    if dtype is not None and np.dtype(dtype) != array.dtype:
+        result: Array = given.astype(dtype)
+        if result.dtype.kind != "f":
+            if node.active:
+                session.lose(f"an array of {result.dtype}")
+            return result
+        return traced_array(_array(result), session.node("cast", (node,), result))
+    if original in (ORIGINALS["ascontiguousarray"], ORIGINALS["asfortranarray"]):
+        result = original(given)
+        return array if result is given else traced_array(result, node)
+    if isinstance(array, TracedScalar) or (copies and array is value):
+        return traced_array(_array(given), node)
+    return array
+
+
+def _with_ndmin(make: Callable[..., Any]) -> Callable[..., Any]:
+    """np.array, which may add axes in front."""
+
+    @wraps(make)
+    def wrapped(value: Any = None, *args: Any, **options: Any) -> Any:
+        result = make(value, *args, **options)
+        least = options.get("ndmin", 0)
+        if isinstance(result, Traced) and result.ndim < least:
+            return result.reshape((1,) * (least - result.ndim) + result.shape)
+        return result
+
+    return wrapped
+
+
+def _of_a_list(original: Callable[..., Any]) -> Callable[..., Any]:
+    """np.sum and others, of a list of traced arrays."""
+
+    @wraps(original)
+    def call(*args: Any, **options: Any) -> Any:
+        session = recording()
+        if session is None or not any(isinstance(one, list | tuple) and holds_traced(one) for one in args[:2]):
+            return original(*args, **options)
+        with paused():
+            args = (*(stacked(session, one) if holds_traced(one) else one for one in args[:2]), *args[2:])
+        return original(*args, **options)
+
+    return call
+
+
+def _fromiter(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def make(iterable: Any, *args: Any, **options: Any) -> Any:
+        if recording() is None:
+            return original(iterable, *args, **options)
+        entries = list(iterable)
+        if holds_traced(entries):
+            return replacement("array")(entries, *args[:1])
+        return original(entries, *args, **options)
+
+    return make
+
+
+def as_strided(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Views with any strides: their entries come from where those of an array of numbers come from."""
+
+    @wraps(original)
+    def view(x: Any, *args: Any, **options: Any) -> Any:
+        if recording() is None or not isinstance(x, Traced):
+            return original(x, *args, **options)
+        return moved(recording(), lambda one: original(one, *args, **options), [x])
+
+    return view
+
+
+def vectorized(original: Callable[..., Any]) -> Callable[..., Any]:
+    """How an object of np.vectorize is called: its function is called entry by entry."""
+
+    @wraps(original)
+    def call(self: Any, *args: Any, **options: Any) -> Any:
+        session = recording()
+        if session is None or options or self.signature is not None or self.excluded or not holds_traced(list(args)):
+            return original(self, *args, **options)
+        arrays = np.broadcast_arrays(*[stacked(session, one) for one in args])
+        entries = [self.pyfunc(*[one[i] for one in arrays]) for i in np.ndindex(arrays[0].shape)]
+        if not holds_traced(entries):
+            return original(self, *[plain(one) for one in args])
+        return stacked(session, entries).reshape(arrays[0].shape)
+
+    return call
+
+
+ORIGINALS = {name: getattr(np, name) for name in (*FRESH, *CONVERTING, *OF_A_LIST, "fromiter")}
+
+
+@cache
+def replacement(name: str) -> Any:
+    """What replaces the function of this name in the module numpy."""
+    original = ORIGINALS[name]
+    if name == "full":
+        return _full(original)
+    if name == "fromiter":
+        return _fromiter(original)
+    if name in FRESH:
+        return _fresh(original)
+    if name in CONVERTING:
+        return _with_ndmin(_converting(original, copies=name in ("array", "copy")))
+    return _of_a_list(original)
