@@ -10,7 +10,8 @@ All of it is undone by the state that the caller keeps (see `user/state.py`).
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from types import CellType
 from typing import Any
 
@@ -20,6 +21,7 @@ from softgrad.check.trace.array import Traced
 from softgrad.check.trace.replacements import replacements_by_identity
 from softgrad.check.trace.session import Session, recording
 from softgrad.check.user.randomness import names_in
+from softgrad.check.user.state import watched
 
 MOST_ENTRIES = 1_000_000  # of an array that is traced: larger ones are data
 
@@ -99,8 +101,9 @@ class _Holdings:
                 known[name] = other
 
 
-def trace_held(session: Session, objects: Iterable[Any], inputs: Iterable[Any]) -> None:
-    """Makes what is held traceable.
+@contextmanager
+def held_traced(session: Session, objects: Iterable[Any], inputs: Iterable[Any]) -> Iterator[None]:
+    """While this runs, what is held is traceable, also after it was put back in between.
 
     Args:
         session: the recording.
@@ -108,10 +111,17 @@ def trace_held(session: Session, objects: Iterable[Any], inputs: Iterable[Any]) 
         inputs: the inputs of the check, which are left as they are.
     """
     left = {id(one) for value in inputs for one in _containers(value)}
-    holdings = _Holdings(session)
-    for one in objects:
-        if id(one) not in left:
+    owners = [one for one in objects if id(one) not in left]
+
+    def put() -> None:
+        session.forget_memory()
+        holdings = _Holdings(session)
+        for one in owners:
             holdings.put_into(one)
+
+    put()
+    with watched(put):
+        yield
 
 
 def _containers(value: Any) -> Iterable[Any]:

@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from softgrad.check.trace.array import Traced, TracedScalar, holds_traced, node_of, plain, stacked, traced_array
+from softgrad.check.trace.array import (
+    Traced,
+    TracedScalar,
+    holds_traced,
+    node_of,
+    plain,
+    stacked,
+    traced_array,
+    view_of,
+)
 from softgrad.check.trace.methods import moved
 from softgrad.check.trace.session import Session, paused, recording
 from softgrad.formulas.numbers import Array
@@ -18,7 +27,8 @@ FRESH = ("zeros", "empty", "ones", "full", "eye", "identity", "linspace", "tri",
          "ones_like", "full_like")  # fmt: skip
 CONVERTING = ("array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "copy")
 OF_A_LIST = ("sum", "mean", "var", "std", "max", "min", "amax", "amin", "prod", "cumsum", "average", "median", "sort",
-             "dot", "argmax", "argmin", "outer", "inner", "diff", "tile", "repeat", "reshape", "ravel")  # fmt: skip
+             "dot", "argmax", "argmin", "outer", "inner", "transpose", "squeeze", "swapaxes", "expand_dims", "cumprod", "percentile", "quantile", "clip",
+    "diag", "trace", "flip", "roll", "diff", "tile", "repeat", "reshape", "ravel")  # fmt: skip
 REPLACED = frozenset((*FRESH, *CONVERTING, "fromiter"))  # in NumPy's own code, too
 
 
@@ -63,6 +73,7 @@ def _converting(original: Callable[..., Any], *, copies: bool) -> Callable[..., 
         if session is None:
             return original(value, *args, **options)
         with paused():
+            value = _recovered(session, value)
             if not holds_traced(value):
                 result = original(value, *args, **options)
                 is_new = type(result) is np.ndarray and result is not value and result.base is None
@@ -76,6 +87,13 @@ def _converting(original: Callable[..., Any], *, copies: bool) -> Callable[..., 
             return _converted(session, array, value, dtype, original, copies and options.get("copy", True) is True)
 
     return make
+
+
+def _recovered(session: Session, value: Any) -> Any:
+    """A plain array of whose memory something is known, as a traced one."""
+    if type(value) is not np.ndarray or (buffer := session.buffer_of(value)) is None:
+        return value
+    return view_of(value, buffer, None, "index")
 
 
 def _converted(session: Session, array: Any, value: Any, dtype: Any, original: Callable[..., Any], copies: bool) -> Any:

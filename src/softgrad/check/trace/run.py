@@ -11,7 +11,7 @@ import numpy as np
 from softgrad.check.trace import functions as _functions  # noqa: F401  (its tables are looked up when a function is called)
 from softgrad.check.trace.array import Traced, node_of, plain, traced, traced_array
 from softgrad.check.trace.graph import Graph, groups_of
-from softgrad.check.trace.held import trace_held
+from softgrad.check.trace.held import held_traced
 from softgrad.check.trace.node import Node, Site
 from softgrad.check.trace.replacements import replaced
 from softgrad.check.trace.session import Session, recorded
@@ -62,8 +62,13 @@ def _run(
         return None
     session = Session(sys._getframe())
     try:
-        with functions.kept() as objects, np.errstate(all="ignore"), replaced(), recorded(session):
-            trace_held(session, objects, functions.arguments.inputs)
+        with (
+            functions.kept() as objects,
+            np.errstate(all="ignore"),
+            replaced(),
+            recorded(session),
+            held_traced(session, objects, functions.arguments.inputs),
+        ):
             found = _traced(session, functions, arrays, upstream, backward)
     except (Exception, SystemExit):
         return None

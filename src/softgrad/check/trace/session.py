@@ -90,12 +90,9 @@ class Session:
             known = self._owned[id(owner)] = (owner, Buffer(owner, self.node("constant", (), owner)))
         return known[1] if known is not None and known[1].holds(plain) else None
 
-    def own(self, buffer: Buffer) -> None:
-        """Remembers a buffer, so that it is found for any plain view of its memory."""
-        owner = buffer.memory
-        while isinstance(owner.base, np.ndarray):
-            owner = owner.base
-        self._owned[id(owner)] = (owner, buffer)
+    def forget_memory(self) -> None:
+        """Nothing is known any more of memory that the user held before."""
+        self._owned.clear()
 
     def gathered(
         self,

@@ -12,7 +12,8 @@ import numpy as np
 
 from softgrad.check.trace.node import Site
 
-HERE = str(Path(__file__).parent)
+HERE = str(Path(__file__).parent) + "/"
+CHECKER = str(Path(__file__).parent.parent) + "/"
 LIBRARIES = tuple(
     str(Path(path).parent) + "/" for path in (np.__file__, np.__file__.replace("numpy", "scipy"))
 )  # without importing SciPy
@@ -45,7 +46,7 @@ def _read(code: CodeType) -> _Code:
     file = code.co_filename
     if file.startswith(HERE):
         return _Code(False, True, code.co_name, [], [])
-    if file.startswith(LIBRARIES) or file.startswith("<__array_function__"):
+    if file.startswith((*LIBRARIES, CHECKER, "<__array_function__")):
         return _Code(False, False, code.co_name, [], [])
     spans: list[tuple[int, int, int, int] | None] = []
     starts: list[int] = []

@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,23 @@ CONTAINERS = (dict, list, set, deque, bytearray)
 PACKAGES = {*sys.stdlib_module_names, "numpy", "scipy", "torch", "jax", "sklearn", "matplotlib", "pytest", "_pytest"}
 PACKAGES -= {"__main__"}
 MISSING = object()
+
+
+class _Watching(threading.local):
+    call: Callable[[], None] | None = None
+
+
+_watching = _Watching()
+
+
+@contextmanager
+def watched(call: Callable[[], None]) -> Iterator[None]:
+    """While this runs, `call` is called in this thread whenever a state was put back."""
+    before, _watching.call = _watching.call, call
+    try:
+        yield
+    finally:
+        _watching.call = before
 
 
 class State:
@@ -70,6 +88,8 @@ class State:
         """Makes everything what it was when this was made."""
         for undo in self._undo:
             undo()
+        if _watching.call is not None:
+            _watching.call()
 
     def _keep(self, value: Any) -> Iterable[Any]:
         """Notes how to put an object back. Returns what it refers to."""
