@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -13,20 +14,22 @@ import typer
 from softgrad import check as checker
 from softgrad._messages import quoted
 from softgrad._numerals import to_integer
+from softgrad.check.report.report import Report
 from softgrad.check.user.options import DRAWS, FEWEST_CALLS, FEWEST_DRAWS, MAX_CALLS, MOST_DRAWS
-from softgrad.cli.inputs import Maker, drawn, returned_by
+from softgrad.cli.finding.found import Found
+from softgrad.cli.gradients import Request, gradients_in
+from softgrad.cli.inputs import asked
 from softgrad.cli.interrupt import second_interrupt_ends
 from softgrad.cli.numbers import integer_option, number_option
-from softgrad.cli.signatures import check_takes, check_takes_vjp
-from softgrad.cli.user_file import UserFile, user_file
+from softgrad.cli.user_file import user_file
 from softgrad.errors import OptionError
 
-PAIRS = (("forward", "vjp"), ("loss", "grad"))  # options, and the functions that are looked for without them
+MOST_WAYS = 4  # in which the functions of one gradient may be meant
 EXIT_CODES = {True: 0, False: 1, None: 2}  # Report.ok
 
 
 def check(
-    file: Annotated[Path, typer.Argument(help="A Python file with forward and vjp, or loss and grad.")],
+    file: Annotated[Path, typer.Argument(help="A Python file or a notebook.")],
     forward: Annotated[str | None, typer.Option(help="The function forward(*inputs).  [default: forward]")] = None,
     vjp: Annotated[
         str | None, typer.Option(help="Its backward pass, vjp(*inputs, output, grad_output).  [default: vjp]")
@@ -38,13 +41,18 @@ def check(
     shape: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="4x3",
-            help="The shape of an input to draw; repeat it for each input. Without it the file defines inputs(rng).",
+            metavar="[NAME=]4x3",
+            help="The shape of an input to draw; repeat it for each input. Without it, inputs(rng) of the file draws "
+            "them; otherwise their shapes are found by trying.",
         ),
     ] = None,
     target: Annotated[
-        Literal["classes", "one-hot"] | None,
-        typer.Option(help="Adds a last input: a class for each row of the first, as class indices or one-hot rows."),
+        str | None,
+        typer.Option(
+            metavar="[NAME=]classes|one-hot",
+            help="The target: a class for each row of the first input, as class indices or one-hot rows. It is the last "
+            "input, or the one of this name or index.",
+        ),
     ] = None,
     wrt: Annotated[
         str | None,
@@ -75,72 +83,76 @@ def check(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> int:
-    """Check the gradient in FILE, and name the mistake.
+    """Check the gradients in FILE, and name the mistakes.
 
-    The exit code is 0 for a right gradient, 1 for a wrong one, and 2 where it cannot be checked.
+    Without options, every gradient that is found is checked: softmax and softmax_grad, cost and gradient, a loss that
+    returns its gradient too. The exit code is 0 if all are right, 1 if one is wrong, and 2 where it cannot be checked.
     """
     known = dict(_key_and_value(text) for text in context or [])
+    class_axis = known.get("class_axis", 0 if known.get("layout") == "columns" else -1)
+    request = Request(
+        {"forward": forward, "vjp": vjp, "loss": loss, "grad": grad},
+        asked(shape or [], target, class_axis=class_axis),
+        _integers(wrt),
+        seed,
+    )
     options: dict[str, Any] = {
-        "context": known,
-        "seed": seed,
-        "rtol": _unit_interval(rtol),
-        "draws": draws,
-        "max_calls": max_calls,
-        "wrt": _integers(wrt),
-    }
+        "context": known, "seed": seed, "rtol": _unit_interval(rtol), "draws": draws, "max_calls": max_calls
+    }  # fmt: skip
     options = {name: value for name, value in options.items() if value is not None}
     with second_interrupt_ends(), user_file(file) as code:
-        names = _pair(code, {"forward": forward, "vjp": vjp, "loss": loss, "grad": grad})
-        function, derivative = (code.function(name, f"--{option}") for option, name in names.items())
-        draw = _draw(code, shape or [], target, known)
-        inputs = draw(np.random.default_rng(seed))
-        if "vjp" in names:
-            if wrt is not None:
-                raise OptionError(
-                    "check: --wrt is an option of --loss and --grad; a vjp returns the gradients for all inputs"
-                )
-            check_takes(names["forward"], function, inputs)
-            check_takes_vjp(names["vjp"], derivative, function, inputs)
-            report = checker.check_vjp(function, derivative, *inputs, inputs=draw, **options)
+        gradients = gradients_in(code, request)
+        checked = [_checked(ways, options, seed) for ways in gradients.ways]
+    for failure in code.failures:
+        typer.echo(f"softgrad: left where it failed: {failure}", err=True)
+    for missing in gradients.missing:
+        typer.echo(f"softgrad: {missing.name} was not checked: {missing.why}", err=True)
+    if as_json:
+        listed = [{"functions": found.title, "taken": found.said, **report.to_dict()} for found, report in checked]
+        shown = listed if len(listed) > 1 else checked[0][1].to_dict()
+        typer.echo(json.dumps(shown, indent=2, allow_nan=False))
+    else:
+        typer.echo("\n\n".join(_text(*one, titled=len(checked) > 1) for one in checked))
+    return _exit_code([report for _, report in checked])
+
+
+def _checked(ways: Sequence[Found], options: Mapping[str, Any], seed: int) -> tuple[Found, Report]:
+    """The report on a gradient.
+
+    Where the functions may be meant in several ways, it is on one in which the gradient is right; if there is none, on
+    one with a named mistake; and otherwise on the likeliest one.
+    """
+    found = []
+    for way in ways[:MOST_WAYS]:
+        inputs = way.draw(np.random.default_rng(seed))
+        given = dict(options) if way.redrawn is False else {**options, "inputs": way.draw}
+        if way.names is not None:
+            given["names"] = way.names
+        if way.takes_upstream:
+            report = checker.check_vjp(way.forward, way.backward, *inputs, **given)
         else:
-            check_takes(names["loss"], function, inputs)
-            check_takes(names["grad"], derivative, inputs)
-            report = checker.check_grad(function, derivative, *inputs, inputs=draw, **options)
-    typer.echo(json.dumps(report.to_dict(), indent=2, allow_nan=False) if as_json else str(report))
-    return EXIT_CODES[report.ok]
+            wrt = {} if way.wrt is None else {"wrt": way.wrt}
+            report = checker.check_grad(way.forward, way.backward, *inputs, **given, **wrt)
+        if report.ok and found:
+            first = found[0][0]
+            differs = "; ".join(line for line in first.said if line not in way.said)
+            way = way._replace(said=(*way.said, f"it is wrong otherwise: {differs}"))
+        found.append((way, report))
+        if report.ok:
+            return found[-1]
+    return next((one for one in found if one[1].mistake is not None), found[0])
 
 
-def _pair(code: UserFile, given: dict[str, str | None]) -> dict[str, str]:
-    """The two functions to compare: option to name."""
-    asked = [pair for pair in PAIRS if any(given[option] for option in pair)]
-    if not asked:
-        found = [sum(option in code for option in pair) for pair in PAIRS]
-        if not any(found):
-            raise OptionError(
-                f"check: {code.path} has neither forward and vjp nor loss and grad; {code.guess(*given)}"
-                f"{code.describe()}; name two, as --forward NAME --vjp NAME or --loss NAME --grad NAME"
-            )
-        asked = [pair for pair, count in zip(PAIRS, found, strict=True) if count == max(found)]
-        if max(found) == 1:  # the one that is missing will be asked for
-            asked = asked[:1]
-    if len(asked) > 1:
-        raise OptionError("check: two pairs of functions; give --forward and --vjp, or --loss and --grad")
-    return {option: given[option] or option for option in asked[0]}
+def _exit_code(reports: Sequence[Report]) -> int:
+    """1 if a gradient is wrong; otherwise 2 if one cannot be checked, and 0 if all are right."""
+    codes = {EXIT_CODES[report.ok] for report in reports}
+    return next(code for code in (1, 2, 0) if code in codes)
 
 
-def _draw(code: UserFile, shapes: list[str], target: str | None, known: dict[str, Any]) -> Maker:
-    if shapes:
-        return drawn(shapes, target, class_axis=known.get("class_axis", 0 if known.get("layout") == "columns" else -1))
-    if target is not None:
-        raise OptionError(
-            "check: --target is an option of --shape; where the file defines inputs(rng), that returns the target"
-        )
-    if "inputs" in code:
-        return returned_by(code.function("inputs", "--shape"))
-    raise OptionError(
-        f"check: there are no inputs; give --shape once for each, such as --shape 4x3, or define inputs(rng) in "
-        f"{code.path}, which returns a tuple of them"
-    )
+def _text(found: Found, report: Report, *, titled: bool) -> str:
+    """The report, below what was taken for what."""
+    lines = [f"{found.title}:"] if titled or found.said else []
+    return "\n".join([*lines, *(f"  {line}" for line in found.said), str(report)])
 
 
 def _key_and_value(text: str) -> tuple[str, Any]:

@@ -5,37 +5,105 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from softgrad._arrays import Array
-from softgrad._messages import quoted
+from softgrad._messages import counted, quoted
+from softgrad._numerals import to_integer
+from softgrad._options import closest
 from softgrad.cli.signatures import takes
 from softgrad.errors import OptionError
 
+TARGETS = ("classes", "one-hot")
 MOST_NUMBERS = 2**20  # of an input: 8 MiB
 
 Maker = Callable[[np.random.Generator], tuple[Any, ...]]
 
 
-def drawn(texts: Sequence[str], target: str | None, *, class_axis: Any = -1) -> Maker:
-    """A function that draws a standard normal array for each text such as "4x3", and then the target if there is one.
+class Asked(NamedTuple):
+    """The inputs that --shape and --target ask for."""
 
-    The target "classes" or "one-hot" belongs to the first array.
-    """
-    shapes = [_shape(text) for text in texts]
-    if target is not None and class_axis not in range(-len(shapes[0]), len(shapes[0])):
+    shapes: tuple[tuple[str | None, tuple[int, ...]], ...] = ()  # the name of the input, where it is given
+    target: str | None = None  # "classes" or "one-hot"
+    place: str | int | None = None  # which input the target is, by its name or its index; None: the last
+    class_axis: Any = -1
+
+
+def asked(texts: Sequence[str], target: str | None, *, class_axis: Any = -1) -> Asked:
+    """Reads the options --shape, such as "4x3" or "z=4x3", and --target, such as "one-hot" or "y=one-hot"."""
+    named = [_split(text) for text in texts]
+    shapes = tuple((name, _shape(text)) for name, text in named)
+    place, kind = (None, None) if target is None else _split(target)
+    if kind is not None and kind not in TARGETS:
         raise OptionError(
-            f"check: class_axis is {quoted(class_axis)}, but --shape {texts[0]} has the axes 0..{len(shapes[0]) - 1}; "
-            "choose one of these"
+            f"check: --target is {quoted(target)}, wanted classes or one-hot, or with the name or the index of an "
+            "input before it, such as y=one-hot or 0=classes"
         )
+    if target is not None and shapes and class_axis not in range(-len(shapes[0][1]), len(shapes[0][1])):
+        raise OptionError(
+            f"check: class_axis is {quoted(class_axis)}, but --shape {texts[0]} has the axes "
+            f"0..{len(shapes[0][1]) - 1}; choose one of these"
+        )
+    index = None if place is None else to_integer(place)
+    return Asked(shapes, kind, place if index is None else index, class_axis)
+
+
+def drawn(wanted: Asked, names: Sequence[str]) -> Maker:
+    """A function that draws a standard normal array for each shape, and the target for the first shape.
+
+    Args:
+        wanted: at least one shape, and perhaps a target.
+        names: of the parameters of the function that takes the inputs.
+    """
+    order = _order(wanted, names)
 
     def draw(rng: np.random.Generator) -> tuple[Any, ...]:
-        arrays = tuple(rng.standard_normal(shape) for shape in shapes)
-        return arrays if target is None else (*arrays, _target(rng, shapes[0], target, class_axis))
+        arrays: list[Any] = [rng.standard_normal(shape) for _, shape in wanted.shapes]
+        if wanted.target is not None:
+            arrays.append(_target(rng, wanted.shapes[0][1], wanted.target, wanted.class_axis))
+        return tuple(arrays[i] for i in order)
 
     return draw
+
+
+def _order(wanted: Asked, names: Sequence[str]) -> list[int]:
+    """Which of the drawn arrays each input is: those with a place first, the others in their order."""
+    places: list[str | int | None] = [name for name, _ in wanted.shapes]
+    if wanted.target is not None:
+        places.append(wanted.place)
+    count = len(places)
+    order: list[int | None] = [None] * count
+    for i, place in enumerate(places):
+        if place is None:
+            continue
+        where = place if isinstance(place, int) else place_of(place, names)
+        if not 0 <= where < count or order[where] is not None:
+            there = "taken by another" if 0 <= where < count else f"not among the {counted(count, 'input')} asked for"
+            raise OptionError(f"check: the input {quoted(place)} is {there}; give --shape once for each input")
+        order[where] = i
+    left = iter([i for i, place in enumerate(places) if place is None])
+    return [next(left) if one is None else one for one in order]
+
+
+def place_of(name: str, names: Sequence[str]) -> int:
+    """The index of the input of this name.
+
+    Raises:
+        OptionError: there is none. The message names the one that was probably meant.
+    """
+    if name in names:
+        return list(names).index(name)
+    near = closest(name, names)
+    guess = f"did you mean {near}? " if near else ""
+    raise OptionError(f"check: no input is called {quoted(name)}; {guess}they are {', '.join(names) or 'unnamed'}")
+
+
+def _split(text: str) -> tuple[str | None, str]:
+    """The name before the "=", if there is one, and the rest."""
+    name, equals, rest = text.partition("=")
+    return (name, rest) if equals and name else (None, text)
 
 
 def returned_by(inputs: Callable[..., Any]) -> Maker:

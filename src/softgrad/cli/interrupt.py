@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+SLOW = 5.0  # seconds of loading before a word is said
 INTERRUPTED = 130  # the exit code after Ctrl-C
 PATIENCE = 2.0  # seconds after the first Ctrl-C before a word is said
 
@@ -56,3 +57,16 @@ def _wait(receiver: socket.socket) -> None:
             return
         if seen:
             receiver.settimeout(PATIENCE)
+
+
+@contextmanager
+def said_if_slow(text: str) -> Iterator[None]:
+    """Says on standard error that the block is still running, if it takes long."""
+    stream = sys.stderr
+    timer = threading.Timer(SLOW, lambda: print(f"softgrad: {text}", file=stream, flush=True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

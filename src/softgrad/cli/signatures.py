@@ -41,7 +41,7 @@ def check_takes_vjp(name: str, vjp: Callable[..., Any], forward: Callable[..., A
         return
     names = [*_input_names(forward, len(inputs)), "output", "grad_output"]
     wanted = ", ".join(names)
-    arguments = ", ".join(_guess_arguments(_parameters(vjp), names))
+    arguments = ", ".join(_guess_arguments(parameters(vjp), names))
     raise OptionError(
         f"check: {_shown(name, vjp)} cannot be called as vjp({wanted}); add the line  "
         f"{ADAPTER} = lambda {wanted}: {name}({arguments})  to the file, and give --vjp {ADAPTER}"
@@ -55,18 +55,18 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
         return None
 
 
-def _parameters(function: Callable[..., Any]) -> list[str]:
+def parameters(function: Callable[..., Any]) -> list[str]:
     signature = _signature(function)
     return [] if signature is None else list(signature.parameters)
 
 
 def _shown(name: str, function: Callable[..., Any]) -> str:
-    return f"{name}({', '.join(_parameters(function))})"
+    return f"{name}({', '.join(parameters(function))})"
 
 
 def _input_names(forward: Callable[..., Any], inputs: int) -> list[str]:
     """The names of the inputs in the signature of forward, such as "z"; or input0, input1, ... if it has no names."""
-    names = _parameters(forward)[:inputs]
+    names = parameters(forward)[:inputs]
     taken = {"output", "grad_output"} & set(names)
     return names if len(names) == inputs and not taken else [f"input{i}" for i in range(inputs)]
 

@@ -1,20 +1,25 @@
-"""Loading the user's Python file, finding functions in it, and reporting the line of an error in it."""
+"""Loading the user's Python file or notebook, finding functions in it, and reporting the line of an error in it."""
 
 from __future__ import annotations
 
 import inspect
+import linecache
+import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from softgrad._files import read_whole
 from softgrad._messages import quoted, text_of
+from softgrad.cli.interrupt import said_if_slow
+from softgrad.cli.notebook import Cell, cells
 from softgrad.errors import OptionError
 
 MOST_NAMES = 8  # in a message
@@ -27,21 +32,26 @@ class UserFile:
 
     path: Path
     module: ModuleType
+    failures: tuple[str, ...] = ()  # of the cells of a notebook, which may need data that is not there
 
     def __contains__(self, name: str) -> bool:
         return callable(getattr(self.module, name, None))
 
     def functions(self) -> list[str]:
         """The names of the functions that the file defines, in its order."""
-        return [
-            name
-            for name, value in vars(self.module).items()
-            if callable(value) and not inspect.isclass(value) and getattr(value, "__module__", None) == MODULE
-        ]
+        return [name for name, value in self._own() if callable(value) and not inspect.isclass(value)]
+
+    def classes(self) -> list[str]:
+        """The names of the classes that the file defines, in its order."""
+        return [name for name, value in self._own() if inspect.isclass(value)]
+
+    def _own(self) -> list[tuple[str, Any]]:
+        named = vars(self.module).items()
+        return [(name, value) for name, value in named if getattr(value, "__module__", None) == MODULE]
 
     def describe(self) -> str:
         """A phrase for messages that lists the functions of the file."""
-        names = self.functions()
+        names = [*self.functions(), *self.classes()]
         more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
         return f"it has {', '.join(names[:MOST_NAMES])}{more}" if names else "it has no functions"
 
@@ -69,41 +79,98 @@ class UserFile:
 def user_file(path: Path) -> Iterator[UserFile]:
     """Loads the file. Its functions can be called within the block.
 
-    Its output goes to standard error. It can import modules from its own folder.
+    Its output goes to standard error, and its plots nowhere. It can import modules from its own folder. What stands
+    under `if __name__ == "__main__":` is not run.
 
     Raises:
         OptionError: the file cannot be read, or its code raised while it was loaded or within the block.
     """
     try:
-        code = compile(read_whole(path), str(path), "exec", dont_inherit=True)
+        content = read_whole(path)
     except OSError as error:
-        raise OptionError(f"check: {path} cannot be read: {error.strerror}; give the path of a Python file") from error
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        # ValueError: null bytes, in Python 3.11 before 3.11.4. The last two: too deeply nested.
-        line, reason = (error.lineno, error.msg) if isinstance(error, SyntaxError) else (None, str(error))
-        place = f"{path}, line {line}" if line else str(path)
-        raise OptionError(f"check: {place}: this is not valid Python: {reason}") from error
+        raise OptionError(
+            f"check: {path} cannot be read: {error.strerror}; give the path of a Python file or a notebook"
+        ) from error
+    parts, codes = _compiled(path, content)
     module = ModuleType(MODULE)
     module.__file__ = str(path)
-    old_path = sys.path[:]
+    old_path, old_backend = sys.path[:], os.environ.get("MPLBACKEND")
     sys.path.insert(0, str(path.resolve().parent))
     sys.modules[MODULE] = module  # dataclasses and pickle look the module up here
+    os.environ["MPLBACKEND"] = "Agg"  # draws into memory
     try:
-        with redirect_stdout(sys.stderr):
-            exec(code, vars(module))
-            yield UserFile(path, module)
+        with redirect_stdout(sys.stderr), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*non-interactive")  # what plt.show says of it
+            with said_if_slow(f"{path} is still running; code under if __name__ == '__main__': would be left out"):
+                failures = _run(codes, module, is_notebook=_is_notebook(path))
+            yield UserFile(path, module, failures)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        line = _line(error, path)
-        if line is None:  # the error does not come from the file
+        place = _place(error, [part.name for part in parts])
+        if place is None:  # the error does not come from the file
             raise
-        raise OptionError(f"check: {path}, line {line}: {text_of(error)}") from error
+        raise OptionError(f"check: {place}: {text_of(error)}") from error
     finally:
         sys.path[:] = old_path
         sys.modules.pop(MODULE, None)
+        for part in parts:
+            linecache.cache.pop(part.name, None)
+        if old_backend is None:
+            del os.environ["MPLBACKEND"]
+        else:
+            os.environ["MPLBACKEND"] = old_backend
 
 
-def _line(error: BaseException, path: Path) -> int | None:
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-    return lines[-1] if lines else None
+def _is_notebook(path: Path) -> bool:
+    return path.suffix == ".ipynb"
+
+
+def _compiled(path: Path, content: bytes) -> tuple[list[Cell], list[CodeType]]:
+    """The parts of the file, one for each cell of a notebook, and their code.
+
+    Raises:
+        OptionError: a part is not valid Python.
+    """
+    if not _is_notebook(path):
+        return [Cell(str(path), "")], [_code(content, str(path))]
+    try:
+        parts = cells(str(path), content)
+    except ValueError as error:
+        raise OptionError(f"check: {path} is not a notebook: {error}; give the path of a Python file") from error
+    codes = [_code(part.code, part.name) for part in parts]
+    for part in parts:  # so that a report can show the lines of a cell
+        lines = part.code.splitlines(keepends=True)
+        linecache.cache[part.name] = (len(part.code), None, lines, part.name)
+    return parts, codes
+
+
+def _code(source: bytes | str, name: str) -> CodeType:
+    try:
+        return compile(source, name, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        # ValueError: null bytes, in Python 3.11 before 3.11.4. The last two: too deeply nested.
+        line, reason = (error.lineno, error.msg) if isinstance(error, SyntaxError) else (None, str(error))
+        place = f"{name}, line {line}" if line else name
+        raise OptionError(f"check: {place}: this is not valid Python: {reason}") from error
+
+
+def _run(codes: Sequence[CodeType], module: ModuleType, *, is_notebook: bool) -> tuple[str, ...]:
+    """Runs the parts of a file, one after the other. A cell of a notebook that raises is left where it did."""
+    failures = []
+    if is_notebook:
+        vars(module).update(display=print, get_ipython=lambda: None)
+    for code in codes:
+        try:
+            exec(code, vars(module))
+        except Exception as error:
+            if not is_notebook:
+                raise
+            failures.append(f"{_place(error, [code.co_filename])}: {text_of(error)}")
+    return tuple(failures)
+
+
+def _place(error: BaseException, names: Sequence[str]) -> str | None:
+    """The last line of the file that an error went through."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in names]
+    return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else None

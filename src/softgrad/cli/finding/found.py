@@ -1,0 +1,153 @@
+"""What is checked: two functions of a file as the checker calls them, and what they were taken for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from softgrad.cli.finding.conventions import Call, Returned
+from softgrad.cli.finding.fit import leading
+from softgrad.cli.finding.roles import is_target
+from softgrad.cli.inputs import Maker
+
+
+class Found(NamedTuple):
+    """A gradient to check."""
+
+    title: str  # "softmax and softmax_grad"
+    takes_upstream: bool  # check_vjp; otherwise check_grad
+    forward: Callable[..., Any]
+    backward: Any
+    draw: Maker
+    names: tuple[str, ...] | None = None
+    wrt: int | tuple[int, ...] | None = None  # of check_grad
+    said: tuple[str, ...] = ()  # what was assumed, a line each
+    fits: bool = True  # whether each gradient has the shape of its input
+    some_fit: bool = True  # whether at least one has
+    redrawn: bool = True  # whether the checker draws further inputs as this does, not from the numbers given
+
+
+def as_vjp(
+    forward: Callable[..., Any], backward: Callable[..., Any], call: Call, returned: Returned, count: int
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """forward(*inputs) and vjp(*inputs, output, grad_output) by the user's functions.
+
+    The checker calls forward right before vjp, with the same inputs, so that a cache can be handed on.
+    """
+    last: dict[str, Any] = {}
+
+    def vjp(*arguments: Any) -> Any:
+        *inputs, output, upstream = arguments
+        value = backward(*call.arguments(inputs, output, upstream, last.get("cache")))
+        if returned.form == "derivative of each entry":
+            value = upstream * value
+        elif returned.form == "Jacobian":
+            value = _through_jacobian(value, upstream)
+        places = dict(returned.entries)
+        grads = [_entry(value, places[i]) if i in places else None for i in range(count)]
+        return tuple(grads) if count > 1 else grads[0]
+
+    return _remembering(forward, last, "cache" in call.sources), vjp
+
+
+def as_grad(
+    forward: Callable[..., Any], backward: Callable[..., Any], call: Call, returned: Returned
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """loss(*inputs) and grad(*inputs) by the user's functions. The upstream gradient of a loss is 1."""
+    last: dict[str, Any] = {}
+
+    def grad(*inputs: Any) -> Any:
+        output = None
+        if {"cache", "output"} & set(call.sources):
+            output = loss(*inputs)
+        value = backward(*call.arguments(inputs, output, 1.0, last.get("cache")))
+        grads = [_entry(value, place) for _, place in returned.entries]
+        return tuple(grads) if len(grads) > 1 else grads[0]
+
+    loss = _remembering(forward, last, "cache" in call.sources)
+    return loss, grad
+
+
+def output_only(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """A forward pass that returns its output alone, not what stands beside it."""
+    return _remembering(forward, {}, False)
+
+
+def _remembering(forward: Callable[..., Any], last: dict[str, Any], cached: bool) -> Callable[..., Any]:
+    """A forward pass that returns its output alone. With `cached`, `last` holds what it returns beside it."""
+
+    def first(*inputs: Any) -> Any:
+        result = forward(*inputs)
+        if cached:
+            last["cache"] = cache_of(result)
+        return leading(result)
+
+    return first
+
+
+def cache_of(result: Any) -> Any:
+    """What a forward pass returns beside its output."""
+    rest = result[1:]
+    return rest[0] if len(rest) == 1 else rest
+
+
+def composed(forward: Callable[..., Any], loss: Callable[..., Any]) -> Callable[..., Any] | None:
+    """The loss of what a forward pass returns, beside the cache of the forward pass; None if they do not fit.
+
+    compute_cost(A2, Y) after forward_propagation(X, parameters) -> A2, cache.
+    """
+    try:
+        own, others = (list(inspect.signature(one).parameters.values()) for one in (forward, loss))
+    except (TypeError, ValueError):
+        return None
+    required = [one.name for one in own if one.default is one.empty]
+    theirs = [one.name for one in others if one.default is one.empty]
+    predicted = next((name for name in theirs if name not in required and not is_target(name)), None)
+    if predicted is None:
+        return None
+    more = [name for name in theirs if name not in (*required, predicted)]
+    if not any(map(is_target, (*required, *more))):
+        return None
+    names = [*required, *more]
+
+    def whole(*inputs: Any) -> Any:
+        given = dict(zip(names, inputs, strict=True))
+        result = forward(*(given[name] for name in required))
+        value = loss(**{name: leading(result) if name == predicted else given[name] for name in theirs})
+        return (value, *result[1:]) if isinstance(result, tuple) else value
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    whole.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # type: ignore[attr-defined]
+    whole.parts = (forward, loss)  # type: ignore[attr-defined]
+    return whole
+
+
+def gradient_beside(both: Callable[..., Any], returned: Returned, rest: Callable[[Any], Any]) -> Callable[..., Any]:
+    """grad(*inputs) by a function that returns the loss and the gradient."""
+
+    def grad(*inputs: Any) -> Any:
+        value = rest(both(*inputs))
+        grads = [_entry(value, place) for _, place in returned.entries]
+        return tuple(grads) if len(grads) > 1 else grads[0]
+
+    return grad
+
+
+def _entry(value: Any, place: Any) -> Any:
+    """One gradient: the whole result, an entry of it, or a dict of its entries under other names."""
+    if place is None:
+        return value
+    if isinstance(place, Mapping):
+        return {key: value[there] for key, there in place.items()}
+    return value[place]
+
+
+def _through_jacobian(jacobian: Any, upstream: Any) -> Any:
+    """The product of a transposed Jacobian with the upstream gradient; one Jacobian per row where there are rows."""
+    if np.ndim(jacobian) == 2 * np.ndim(upstream):
+        axes: Sequence[int] = range(np.ndim(upstream))
+        return np.tensordot(upstream, jacobian, axes=(axes, axes))
+    return np.einsum("...i,...ij->...j", upstream, jacobian)

@@ -1,0 +1,101 @@
+"""Values for all arguments of a function together: layouts in which weights, biases, data and targets fit each other.
+
+Networks number their weights, so W1, b1, W2, b2 have shapes that follow from each other. Each layout gives each
+argument one preferred value; the search (fit.py) tries these first, and then other values for each.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from softgrad.cli.finding.roles import TARGETS, Value, is_target
+
+Preferred = Mapping[str, Value]  # by the name of the argument
+
+NUMBERED = re.compile(r"(?:(?:w|theta|weights?|(?P<bias>b|bias|biases))_?)(?P<number>\d)", re.IGNORECASE)
+RECURRENT = {  # name: axes in a layout of rows, axes in a layout of columns
+    "wx wxh w_xh w_x waxh wax": ("DH", "HD"),
+    "wh whh w_hh w_h waa": ("HH", "HH"),
+    "why w_hy wya v": ("HC", "CH"),
+    "u": ("DH", "HD"),
+    "bh b_h ba": ("H", "H1"),
+    "by b_y": ("C", "C1"),
+    "h h0 prev_h h_prev hprev a0 a_prev prev_c c_prev c0": ("NH", "H1"),
+    "x xt": ("ND", "D1"),
+    "b": ("H", "H1"),
+}
+IMAGES = {"conv_param", "pool_param", "stride", "pad", "padding", "hparameters", "kernel", "filters", "filter"}
+IMAGE_AXES = {
+    **{name: "22SS" for name in ("x", "a_prev", "inputs", "images", "image")},
+    **{name: "C233" for name in ("w", "kernel", "filters", "filter")},
+    "b": "C",
+}
+AXES = {name: axes for names, axes in RECURRENT.items() for name in names.split()}
+DATA_NAMES = ("x", "inputs", "input", "data", "features", "a0", "x_train", "x_batch", "xb", "a_prev")
+
+
+def layouts(names: Sequence[str]) -> Iterator[Preferred]:
+    """The layouts for arguments of these names, the usual ones first; at last none at all."""
+    lowered = [name.lower().strip("_") for name in names]
+    depth = max((int(m["number"]) for m in map(NUMBERED.fullmatch, lowered) if m and not m["bias"]), default=0)
+    if depth:
+        for rows, end in (("rows", "C"), ("transposed", "C"), ("columns", "C"), ("rows", "1"), ("columns", "1")):
+            yield {name: value for name in names if (value := _of_network(name, depth, rows, end)) is not None}
+        yield {name: value for name in names if (value := _of_network(name, depth, "vector", "C")) is not None}
+    if any(low.startswith("wh") for low in lowered):
+        named = [(name, low) for name, low in zip(names, lowered, strict=True) if low in AXES]
+        yield {name: Value("real", AXES[low][0]) for name, low in named}
+        yield {name: Value("real", "NLD" if low == "x" else AXES[low][0]) for name, low in named}
+        yield {name: Value("real", AXES[low][1]) for name, low in named}
+    if IMAGES & set(lowered):
+        yield {name: Value("real", IMAGE_AXES[low]) for name, low in zip(names, lowered, strict=True) if low in IMAGE_AXES}
+    if not depth and any(low in ("w", "weights", "weight", "theta", "beta", "coef", "params") for low in lowered):
+        # One weight per feature, in lower case, is a vector where there is a target: linear and logistic regression.
+        vector = any(low in names for low in ("w", "theta", "beta", "coef")) and any(map(is_target, names))
+        usual = (("rows", ""), ("rows", "C")) if vector else (("rows", "C"), ("rows", ""))
+        for rows, end in (*usual, ("transposed", "C"), ("columns", "C"), ("rows", "1")):
+            yield {name: value for name in names if (value := _of_network(name, 1, rows, end)) is not None}
+        yield {name: value for name in names if (value := _of_network(name, 1, "columns", "1")) is not None}
+        yield {name: value for name in names if (value := _of_network(name, 1, "vector", "C")) is not None}
+        yield {name: value for name in names if (value := _of_network(name, 1, "transposed columns", "1")) is not None}
+    yield {}
+
+
+def entries_for(keys: Sequence[str], layout: str, end: str) -> dict[str, Value]:
+    """The entries of a dict of parameters, whose keys are such as W1, b1; none if a key says nothing."""
+    lowered = [key.lower().strip("_") for key in keys]
+    depth = max((int(m["number"]) for m in map(NUMBERED.fullmatch, lowered) if m and not m["bias"]), default=1)
+    if any(low.startswith(("whh", "wh")) for low in lowered):
+        column = int(layout == "columns")
+        found = {k: Value("real", AXES[low][column]) for k, low in zip(keys, lowered, strict=True) if low in AXES}
+    else:
+        found = {k: value for k in keys if (value := _of_network(k, depth, layout, end)) is not None}
+    return found if len(found) == len(keys) else {}
+
+
+def _of_network(name: str, depth: int, layout: str, end: str) -> Value | None:
+    """The value of one argument in a dense network of this depth, whose last layer has the width `end`."""
+    low = name.lower().strip("_")
+    widths = ["D", *"HHHHHHHH"[: depth - 1], end]
+    numbered = NUMBERED.fullmatch(low)
+    number = int(numbered["number"]) if numbered else 1 if depth == 1 else 0
+    columns = layout in ("columns", "transposed columns")
+    if (numbered and numbered["bias"]) or (depth == 1 and low in ("b", "bias", "b0", "intercept")):
+        return Value("real", widths[number] + "1") if columns and end != "1" else Value(
+            "real", "" if depth == 1 and end in ("", "1") else widths[number] + ("1" if columns else "")
+        )
+    if numbered or (depth == 1 and low in ("w", "weights", "weight", "theta", "beta", "coef", "params")):
+        into, out = widths[number - 1], widths[number]
+        return Value("real", into + out if layout in ("rows", "transposed columns") else out + into)
+    if low in DATA_NAMES:
+        return Value("real", {"vector": "D"}.get(layout, "DN" if columns else "ND"))
+    if is_target(name):
+        if end == "":
+            return Value("binary", "N")
+        if end == "1":
+            return Value("binary", "1N" if columns else "N1")
+        if columns:
+            return Value("one-hot columns", "CN")
+        return None if layout != "vector" else TARGETS[6]
+    return None

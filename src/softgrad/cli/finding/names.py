@@ -1,0 +1,112 @@
+"""Which functions belong together, by their names: softmax and softmax_grad, cost and gradient, f and df.
+
+A name is read as words. A function is a derivative if one of its words says so, or if its name is "d" and the name of
+another function. Its partner is the function with the same words, without those that only say what it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+DERIVATIVE = frozenset(
+    "grad grads gradient gradients backward backwards bwd back backprop backpropagate backpropagation bprop derivative "
+    "derivatives deriv der prime vjp jacobian jac".split()
+)
+LOSS = frozenset(
+    "loss losses cost costs objective error energy criterion nll mse mae bce rmse likelihood entropy divergence".split()
+)
+FORWARD = frozenset(
+    "forward fwd forwards feedforward activation function func fn fun value output loss losses cost costs objective "
+    "criterion predict".split()
+)
+FILLERS = frozenset(
+    "compute computes calc calculate calculated get my the of a and with wrt pass prop propagation propagate step "
+    "analytic analytical exact manual hand np numpy vectorized batch eval evaluate layer f".split()
+)
+OTHER = frozenset(  # words of functions that use or estimate a gradient
+    "numeric numerical num check checks checker checking descent clip clipped apply update updates plot test tests "
+    "train fit zero approx approximate approximation finite difference norm hist history optimizer optimize minimize "
+    "init initialize main run demo save load print show true correct expected reference torch autograd".split()
+)
+
+
+class Pairing(NamedTuple):
+    """A derivative, and the functions that it may be the derivative of, the likeliest first."""
+
+    derivative: str
+    partners: tuple[str, ...]
+
+
+def words(name: str) -> tuple[str, ...]:
+    """The words of a name: "softmaxLoss_grad2" has softmax, loss, grad2."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
+    return tuple(word for word in spaced.lower().split("_") if word)
+
+
+def is_other(name: str) -> bool:
+    """Whether a function only uses or estimates gradients: gradient_check, numerical_gradient."""
+    return bool(OTHER & set(words(name)))
+
+
+def is_derivative(name: str, names: Sequence[str]) -> bool:
+    """Whether the name is that of a derivative, among the names of a file."""
+    return not is_other(name) and (_is_marked(name) or _undotted(name, names) is not None)
+
+
+def is_loss(name: str) -> bool:
+    """Whether the name says that a number is returned."""
+    return bool(LOSS & set(words(name))) or name in ("J",)
+
+
+def pairings(names: Sequence[str]) -> list[Pairing]:
+    """Every derivative among the names, in their order."""
+    derivatives = [name for name in names if is_derivative(name, names)]
+    others = [name for name in names if name not in derivatives and not is_other(name)]
+    return [Pairing(name, tuple(_partners(name, others, len(derivatives) == 1))) for name in derivatives]
+
+
+def _partners(derivative: str, others: Sequence[str], alone: bool) -> list[str]:
+    """The possible partners of a derivative; with `alone`, any function that says it is a forward pass."""
+    dotted = _undotted(derivative, others)
+    stem = words(derivative) if dotted is None else words(dotted)
+    for leave_out in (DERIVATIVE, DERIVATIVE | FILLERS, DERIVATIVE | FILLERS | FORWARD):
+        own = _without(stem, leave_out)
+        same = [name for name in others if _without(words(name), leave_out) == own]
+        if own or len(same) > 1:
+            found = [name for name in same if own or FORWARD & set(words(name))]
+        else:
+            found = same
+        if found:
+            return sorted(found, key=lambda name: _mismatch(derivative, name))
+    part = [name for name in others if set(words(name)) < set(_without(stem, DERIVATIVE | FILLERS))]
+    if part:
+        return sorted(part, key=lambda name: -len(words(name)))[:1]
+    if alone and not _without(stem, DERIVATIVE | FILLERS | FORWARD):
+        return [name for name in others if is_loss(name)] or (list(others) if len(others) == 1 else [])
+    return []
+
+
+def _mismatch(derivative: str, name: str) -> tuple[bool, bool, bool]:
+    """Less for a likelier partner: rnn_backward belongs to rnn_forward, backward to forward, a gradient to a loss."""
+    other = _without(words(name), FORWARD) != _without(words(derivative), DERIVATIVE)
+    backward = any(word.startswith(("back", "bwd", "vjp")) for word in words(derivative))
+    return other, is_loss(name) is backward, not FORWARD & set(words(name))
+
+
+def _is_marked(name: str) -> bool:
+    return bool(DERIVATIVE & set(words(name)))
+
+
+def _undotted(name: str, names: Sequence[str]) -> str | None:
+    """The function whose name follows a "d": dsoftmax, d_softmax, df_dx, dsigmoid."""
+    lowered = {other.lower(): other for other in names if other != name}
+    rest = re.fullmatch(r"d_?(\w+?)(_?d_?[a-z]\w?)?", name)
+    if rest is None:
+        return None
+    return lowered.get(rest[1].lower())
+
+
+def _without(all_words: Sequence[str], leave_out: frozenset[str]) -> tuple[str, ...]:
+    return tuple(word for word in all_words if word not in leave_out)

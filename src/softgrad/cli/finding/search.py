@@ -1,0 +1,272 @@
+"""The search of a file for gradients to check: which functions belong together, how they are called, and with what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from softgrad.cli.finding import found
+from softgrad.cli.finding.conventions import Call, Returned, calls, read
+from softgrad.cli.finding.fit import DICT_NAMES, AnyFit, by_name, fits, given_fits, leading, refined, wanted
+from softgrad.cli.finding.found import Found, composed
+from softgrad.cli.finding.names import Pairing, is_loss, is_other, pairings
+from softgrad.cli.finding.roles import LENGTHS, TARGETS, Lengths, Value, is_target, is_weight
+from softgrad.cli.finding.trial import Failed, Trial, is_numeric
+from softgrad.cli.inputs import Asked, Maker
+
+MOST_FITS = 40  # of forward, with which backward is tried
+MOST_WAYS = 3  # of one gradient
+
+
+class Missing(NamedTuple):
+    """A derivative that cannot be checked, and why."""
+
+    name: str
+    why: str
+
+
+class Known(NamedTuple):
+    """What is known of the arguments before anything is tried."""
+
+    inputs: Asked = Asked()
+    draw: Callable[[Sequence[str]], Maker] | None = None  # the inputs, for a function with these parameters
+    values: Mapping[str, Value] = {}  # of the file, by the name of the argument
+    lengths: Lengths = LENGTHS
+    wrt: int | tuple[int, ...] | None = None  # what the gradient of a loss is for
+
+    def fits(
+        self, function: Callable[..., Any], names: Sequence[str], trial: Trial
+    ) -> Iterator[tuple[AnyFit, Any]]:
+        """The arguments to try a function with, the likeliest first, each with what it returns."""
+        if self.draw is not None:
+            yield from given_fits(function, names, trial, self.draw)
+            return
+        in_file = {name: [self.values[name]] for name in names if name in self.values}
+        asked = {} if self.inputs.target is None else self._target(names)
+        if in_file:
+            yield from fits(function, names, trial, {**in_file, **asked}, self.lengths)
+        yield from fits(function, names, trial, asked, self.lengths)
+        if self.lengths != LENGTHS:
+            yield from fits(function, names, trial, asked, LENGTHS)
+
+    def _target(self, names: Sequence[str]) -> dict[str, list[Value]]:
+        """The values of the target that --target asks for."""
+        place = self.inputs.place
+        if place is None:
+            name = next((name for name in names if is_target(name)), names[-1])
+        else:
+            name = names[place] if isinstance(place, int) and place < len(names) else str(place)
+        if name not in names:
+            return {}
+        return {name: [value for value in TARGETS if value.kind.startswith(str(self.inputs.target))]}
+
+
+def search(functions: Mapping[str, Callable[..., Any]], known: Known) -> tuple[list[list[Found]], list[Missing]]:
+    """Every gradient among the functions, each in the ways in which it may be meant; and what cannot be checked."""
+    gradients: list[list[Found]] = []
+    missing: list[Missing] = []
+    used: set[str] = set()
+    for pairing in pairings(list(functions)):
+        ways, partners, why = _of_derivative(pairing, functions, known)
+        if ways:
+            gradients.append(ways)
+        else:
+            missing.append(Missing(pairing.derivative, why))
+        used |= {pairing.derivative, *partners}
+    for name, function in functions.items():
+        if name not in used and is_loss(name) and not is_other(name):
+            ways = both(name, function, known)
+            if ways:
+                gradients.append(ways)
+    return gradients, missing
+
+
+def _of_derivative(
+    pairing: Pairing, functions: Mapping[str, Callable[..., Any]], known: Known
+) -> tuple[list[Found], Sequence[str], str]:
+    """The ways in which a derivative may be meant, the functions that it is the derivative of, and why if none is."""
+    name, whys = pairing.derivative, []
+    backward = functions[name]
+    for partner in pairing.partners:
+        for others, forward in _forwards(partner, backward, functions):
+            ways, why = pair(" and ".join(others), forward, name, backward, known)
+            if ways:
+                return ways, others, ""
+            whys.append(why)
+    ways = both(name, backward, known)
+    return ways, (), whys[0] if whys else "there is no function that it is the gradient of"
+
+
+def _forwards(
+    partner: str, backward: Callable[..., Any], functions: Mapping[str, Callable[..., Any]]
+) -> Iterator[tuple[tuple[str, ...], Callable[..., Any]]]:
+    """What a derivative may be the derivative of: its partner, or a loss of it if only backward takes a target."""
+    forward = functions[partner]
+    if any(map(is_target, wanted(backward) or ())) and not any(map(is_target, wanted(forward) or ())):
+        for name, loss in functions.items():
+            whole = composed(forward, loss) if is_loss(name) and not is_other(name) else None
+            if whole is not None:
+                yield (partner, name), whole
+    yield (partner,), forward
+
+
+def pair(
+    name: str, forward: Callable[..., Any], other: str, backward: Callable[..., Any], known: Known
+) -> tuple[list[Found], str]:
+    """A forward pass and its derivative, in the ways in which they may be called; if there is none, why not."""
+    names = wanted(forward)
+    if names is None or not names:
+        return [], f"{name} takes no arguments by position"
+    trial = Trial((forward, backward))
+    called = by_name(forward, names)
+    whole: list[Found] = []  # each gradient has the shape of its input
+    partly: list[Found] = []
+    runs = False
+    for fit, result in _limited(known.fits(called, names, trial)):
+        runs = True
+        fit = refined(called, fit, trial)
+        ways = list(_ways(name, called, other, backward, fit, result, trial))
+        fitting = [way for way in ways if way.fits]
+        if fitting or partly:
+            whole += fitting
+        else:
+            partly = ways
+        layer = bool(ways) and ways[0].takes_upstream
+        # A layer has the shapes of the first layout, though one of its gradients may not. A loss may be meant for others.
+        if trial.left <= 0 or len(whole) >= MOST_WAYS or (layer and (whole or any(way.some_fit for way in ways))):
+            break
+    if whole or partly:
+        return whole or partly, ""
+    error = f": {trial.deepest_error}" if trial.deepest_error else ""
+    what = f"{other} could not be called with what {name} takes and returns" if runs else (
+        f"no inputs were found for {name}({', '.join(names)})"
+    )
+    return [], what + error
+
+
+def _limited(found_fits: Iterator[tuple[AnyFit, Any]]) -> Iterator[tuple[AnyFit, Any]]:
+    for _, one in zip(range(MOST_FITS), found_fits, strict=False):
+        yield one
+
+
+def _ways(
+    name: str,
+    forward: Callable[..., Any],
+    other: str,
+    backward: Callable[..., Any],
+    fit: AnyFit,
+    result: Any,
+    trial: Trial,
+) -> Iterator[Found]:
+    """The ways to call backward that return gradients."""
+    names = list(fit.names)
+    inputs = fit.draw(np.random.default_rng(0))
+    try:
+        result = trial.call(forward, inputs)
+    except Failed:
+        return
+    output = leading(result)
+    has_cache = isinstance(result, tuple) and len(result) > 1
+    cache = found.cache_of(result) if has_cache else None
+    scalar = np.size(output) == 1 and np.ndim(output) == 0
+    upstream = 1.0 if scalar else np.random.default_rng(1).standard_normal(np.shape(output))
+    real = _real(fit)
+    seen = set()
+    for call in calls(backward, names, has_cache=has_cache, scalar=scalar):
+        try:
+            value = trial.call(backward, call.arguments(inputs, output, upstream, cache))
+        except Failed:
+            continue
+        if scalar and isinstance(value, tuple) and len(value) == 2 and np.ndim(value[0]) == 0 and is_numeric(value[0]):
+            continue  # a loss and its gradient: `both` takes it
+        returned = read(value, inputs, names, real, output, upstream="upstream" in call.sources)
+        if returned is None or (call.sources, returned.form) in seen:
+            continue
+        seen.add((call.sources, returned.form))
+        yield _found(name, forward, other, backward, fit, call, returned, scalar, has_cache)
+
+
+def _found(
+    name: str,
+    forward: Callable[..., Any],
+    other: str,
+    backward: Callable[..., Any],
+    fit: AnyFit,
+    call: Call,
+    returned: Returned,
+    scalar: bool,
+    has_cache: bool,
+) -> Found:
+    names, count = tuple(fit.names), len(fit.names)
+    takes_upstream = not scalar
+    said = [f"inputs: {fit.described}"] if fit.described else []
+    direct = not has_cache and returned.form == "gradient" and all(place is None for _, place in returned.entries)
+    if scalar:
+        wrt = tuple(i for i, _ in returned.entries)
+        if direct and call.sources == tuple(range(count)):
+            function, derivative = forward, by_name(backward, names)
+        else:
+            function, derivative = found.as_grad(forward, backward, call, returned)
+        said.append(f"{call.described(other, names)} is read as the gradient for {_listed(names, wrt)}")
+    else:
+        wrt = None
+        if direct and call.sources == (*range(count), "output", "upstream") and returned.entries[0][0] == 0:
+            function, derivative = forward, backward
+        else:
+            function, derivative = found.as_vjp(forward, backward, call, returned, count)
+        form = "" if returned.form == "gradient" else f", which returns the {returned.form}"
+        said.append(f"called as {call.described(other, names)}{form}")
+    return Found(f"{name} and {other}", takes_upstream, function, derivative, fit.draw, names, wrt, tuple(said), returned.fits, returned.some_fit, fit.redrawn)
+
+
+def both(name: str, function: Callable[..., Any], known: Known) -> list[Found]:
+    """A function that returns the loss and its gradient, if it is one."""
+    names = wanted(function)
+    if not names:
+        return []
+    trial = Trial((function,))
+    called = by_name(function, names)
+    second: list[Found] = []
+    for fit, result in _limited(known.fits(called, names, trial)):
+        if not isinstance(result, tuple) or len(result) < 2 or np.ndim(result[0]) or not is_numeric(result[0]):
+            return second
+        fit = refined(called, fit, trial)
+        inputs = fit.draw(np.random.default_rng(0))
+        try:
+            result = trial.call(called, inputs)
+        except Failed:
+            continue
+        rest = found.cache_of(result)
+        returned = read(rest, inputs, names, _real(fit), result[0], upstream=True)
+        if returned is None:
+            continue
+        wrt = tuple(i for i, _ in returned.entries)
+        said = (*([f"inputs: {fit.described}"] if fit.described else []), f"it returns the loss and the gradient for {_listed(names, wrt)}")
+        one = Found(
+            name,
+            False,
+            found.output_only(called),
+            found.gradient_beside(called, returned, found.cache_of),
+            fit.draw,
+            tuple(names),
+            wrt,
+            said,
+            returned.fits,
+            returned.some_fit,
+            fit.redrawn,
+        )
+        if one.fits:
+            return [one]
+        second = second or [one]
+    return second
+
+
+def _real(fit: AnyFit) -> list[int]:
+    """The numbers of the inputs that can have a gradient, the learned ones first."""
+    return sorted(fit.real, key=lambda i: not is_weight(fit.names[i]) and fit.names[i] not in DICT_NAMES)
+
+
+def _listed(names: Sequence[str], numbers: Sequence[int]) -> str:
+    return ", ".join(names[i] for i in numbers)

@@ -1,0 +1,130 @@
+"""Which gradients of a file the command checks: those that the options name, or all that are found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from softgrad.cli.finding.found import Found
+from softgrad.cli.finding.search import Known, Missing, pair, search
+from softgrad.cli.finding.values_in_file import values_in
+from softgrad.cli.inputs import Asked, Maker, drawn, returned_by
+from softgrad.cli.signatures import check_takes, check_takes_vjp, parameters, takes
+from softgrad.cli.user_file import UserFile
+from softgrad.errors import OptionError
+
+PAIRS = (("forward", "vjp"), ("loss", "grad"))  # options, and the functions that are looked for without them
+
+
+class Request(NamedTuple):
+    """What the options say."""
+
+    names: Mapping[str, str | None]  # the option, "forward", "vjp", "loss" or "grad", to the name of a function
+    inputs: Asked
+    wrt: int | tuple[int, ...] | None
+    seed: int
+
+
+class Gradients(NamedTuple):
+    """The gradients to check, each in the ways in which it may be meant; and what is left out, and why."""
+
+    ways: list[list[Found]]
+    missing: list[Missing]
+
+
+def gradients_in(code: UserFile, request: Request) -> Gradients:
+    """The gradients of a file.
+
+    Raises:
+        OptionError: there are none, or the options do not fit them.
+    """
+    draw = _given_inputs(code, request.inputs)
+    names = _named_pair(code, request, inputs_given=draw is not None)
+    values, lengths = values_in(vars(code.module))
+    known = Known(request.inputs, draw, values, lengths, request.wrt)
+    if names is not None:
+        return Gradients([_of_pair(code, names, known, request.seed)], [])
+    ways, missing = search({name: code.function(name, "--forward") for name in code.functions()}, known)
+    if not ways:
+        raise _nothing_found(code, request.names, missing)
+    return Gradients(ways, missing)
+
+
+def _given_inputs(code: UserFile, inputs: Asked) -> Callable[[Sequence[str]], Maker] | None:
+    """Draws the inputs that the options or the file give, for a function with these parameters."""
+    if inputs.shapes:
+        return lambda names: drawn(inputs, names)
+    if "inputs" not in code:
+        return None
+    if inputs.target is not None:
+        raise OptionError(
+            "check: --target is an option of --shape; where the file defines inputs(rng), that returns the target"
+        )
+    returned = returned_by(code.function("inputs", "--shape"))
+    return lambda names: returned
+
+
+def _named_pair(code: UserFile, request: Request, *, inputs_given: bool) -> dict[str, str] | None:
+    """The functions that the options name, or, if the inputs are given, those with the usual names.
+
+    None for all that the file has.
+    """
+    asked = [pair for pair in PAIRS if any(request.names[option] for option in pair)]
+    if not asked and inputs_given:
+        asked = [pair for pair in PAIRS if all(option in code for option in pair)]
+    if len(asked) > 1:
+        raise OptionError("check: two pairs of functions; give --forward and --vjp, or --loss and --grad")
+    return {option: request.names[option] or option for option in asked[0]} if asked else None
+
+
+def _of_pair(code: UserFile, names: Mapping[str, str], known: Known, seed: int) -> list[Found]:
+    """The gradient of two functions: called as the checker calls them if they take that, and otherwise as they can be."""
+    function, derivative = (code.function(name, f"--{option}") for option, name in names.items())
+    takes_upstream = "vjp" in names
+    if takes_upstream and known.wrt is not None:
+        raise OptionError("check: --wrt is an option of --loss and --grad; a vjp returns the gradients for all inputs")
+    first, second = names.values()
+    title = f"{first} and {second}"
+    if known.draw is None:
+        ways, why = pair(first, function, second, derivative, known)
+        if not ways:
+            raise OptionError(
+                f"check: {why}; give --shape once for each input, such as --shape 4x3, or define inputs(rng) in "
+                f"{code.path}, which returns a tuple of them"
+            )
+        return ways
+    draw = known.draw(parameters(function))
+    inputs = draw(np.random.default_rng(seed))
+    check_takes(first, function, inputs)
+    if not takes_upstream:
+        check_takes(second, derivative, inputs)
+    elif not takes(derivative, len(inputs) + 2):
+        ways, _ = pair(first, function, second, derivative, known)
+        if any(way.fits for way in ways):
+            return ways
+        check_takes_vjp(second, derivative, function, inputs)
+    return [Found(title, takes_upstream, function, derivative, draw, wrt=known.wrt)]
+
+
+def _nothing_found(code: UserFile, given: Mapping[str, str | None], missing: Sequence[Missing]) -> OptionError:
+    """Says what the file has, and what to do."""
+    for pair_of_names in PAIRS:
+        there = [option in code for option in pair_of_names]
+        if any(there) and not missing:
+            absent = pair_of_names[there.index(False)]
+            return OptionError(
+                f"check: {code.path} has no function {absent!r}; {code.guess(absent)}{code.describe()}; "
+                f"choose one with --{absent}"
+            )
+    if missing:
+        name, why = missing[0]
+        return OptionError(
+            f"check: {code.path}: {name} cannot be checked: {why}; give --shape once for each input, such as --shape "
+            "4x3, or define inputs(rng), which returns a tuple of them"
+        )
+    return OptionError(
+        f"check: {code.path} has neither forward and vjp nor loss and grad; {code.guess(*given)}{code.describe()}; "
+        "name two, as --forward NAME --vjp NAME or --loss NAME --grad NAME"
+    )
