@@ -233,18 +233,30 @@ INVALID = {  # name: (FILE, arguments, message)
     "missing data file": ("open('x.csv')", SHAPE, r"line 1: FileNotFoundError: .*'x\.csv'$"),
     "exit at import": ("import sys\nsys.exit(3)", SHAPE, r"check: f\.py, line 2: SystemExit: 3$"),
     "empty file": ("", SHAPE, r"f\.py has neither forward and vjp nor loss and grad; it has no functions; name two"),
-    "other names": (SOFTMAX, SHAPE, "neither .* it has softmax, softmax_backward, course_backward; name two, as"),
+    "no gradient": ("def softmax(z):\n    return z\nclass A:\n    pass", SHAPE,
+                    "neither .* it has softmax, A; name two, as"),
     "imported names": ("from math import exp\nforwrd = lambda z: z", SHAPE, "; did you mean 'forwrd'. it has forwrd; "),
     "half a pair": (PAIR.replace("def vjp", "def vpj"), SHAPE, "no function 'vjp'; did you mean 'vpj'.* with --vjp$"),
     "misspelt option": (SOFTMAX, (*NAMED[:3], "softmax_bakward", *SHAPE), "f.py has no function 'softmax_bakward'; did "
                         r"you mean 'softmax_backward'\? it has softmax, softmax_backward, course_backward; choose one "
                         "with --vjp$"),
     "not a function": (PAIR + "forward = 1", SHAPE, "f.py has no function 'forward'.* with --forward$"),
-    "both pairs": (PAIR + LOSS, (), "two pairs of functions; give --forward and --vjp, or --loss and --grad$"),
+    "both pairs": (PAIR + LOSS, SHAPE, "two pairs of functions; give --forward and --vjp, or --loss and --grad$"),
     "options of both pairs": (PAIR + LOSS, ("--vjp", "vjp", "--loss", "loss"), "two pairs of functions"),
-    "no inputs": (PAIR, (), r"there are no inputs; give --shape once for each, such as --shape 4x3, or d"),
+    "no inputs": ("forward = lambda z: z['a']\nvjp = lambda z, p, dp: dp", (),
+                  "vjp cannot be checked: no inputs were "
+                  r"found for forward\(z\): .*; give --shape once for each input, such as --shape 4x3, or define inputs\(rng\)"),
+    "no inputs for a pair that is named": ("f = lambda z: z['a']\ng = lambda z, p, dp: dp",
+                                           ("--forward", "f", "--vjp", "g"),
+                                           r"check: no inputs were found for f\(z\).*; give --shape once for each"),
     "target without a shape": (LOSS, ("--target", "classes"), "--target is an option of --shape; where"),
-    "unknown target": (LOSS, (*SHAPE, "--target", "labels"), "'--target'.*'labels'"),
+    "unknown target": (LOSS, (*SHAPE, "--target", "labels"), "--target is 'labels', wanted classes or one-hot"),
+    "target of another name": (LOSS, (*SHAPE, "--target", "q=classes"), "no input is called 'q'; they are z, t$"),
+    "target of a misspelt name": ("loss = grad = lambda logits, labels: 0.0", (*SHAPE, "--target", "lables=classes"),
+                                  "no input is called 'lables'; did you mean labels[?] they are logits, labels$"),
+    "shape of another name": (LOSS, ("--shape", "w=4x3"), "no input is called 'w'; they are z, t$"),
+    "target behind the inputs": (LOSS, (*SHAPE, "--target", "2=classes"), "the input 2 is not among the 2 inputs"),
+    "two shapes for one input": (LOSS, ("--shape", "z=4", "--shape", "z=3"), "the input 'z' is taken by another"),
     "class axis": (LOSS, (*SHAPE, "--target", "classes", "--context", "class_axis=2"), "class_axis is 2, but --shape "
                    "4x3 has the axes 0..1; choose one of these$"),
     "class axis is a word": (LOSS, (*SHAPE, "--target", "classes", "--context", "class_axis=last"),
@@ -335,7 +347,7 @@ def test_the_adapter_numbers_the_inputs_if_forward_does_not_name_them(assert_rej
 def test_a_file_that_cannot_be_read_is_rejected(name, softgrad):
     result = softgrad("check", name, *SHAPE)
     assert (result.code, result.out) == (2, "")
-    message = rf"softgrad: check: {name} cannot be read: [A-Z][a-z ]+; give the path of a Python file\n"
+    message = rf"softgrad: check: {name} cannot be read: [A-Z][a-z ]+; give the path of a Python file or a notebook\n"
     assert re.fullmatch(message, result.err), result.err
 
 

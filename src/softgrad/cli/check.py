@@ -17,12 +17,13 @@ from softgrad._numerals import to_integer
 from softgrad.check.report.report import Report
 from softgrad.check.user.options import DRAWS, FEWEST_CALLS, FEWEST_DRAWS, MAX_CALLS, MOST_DRAWS
 from softgrad.cli.finding.found import Found
+from softgrad.cli.finding.known import Missing
 from softgrad.cli.gradients import Request, gradients_in
 from softgrad.cli.inputs import asked
 from softgrad.cli.interrupt import second_interrupt_ends
 from softgrad.cli.numbers import integer_option, number_option
 from softgrad.cli.user_file import user_file
-from softgrad.errors import OptionError
+from softgrad.errors import CheckError, OptionError
 
 MOST_WAYS = 4  # in which the functions of one gradient may be meant
 EXIT_CODES = {True: 0, False: 1, None: 2}  # Report.ok
@@ -50,8 +51,8 @@ def check(
         str | None,
         typer.Option(
             metavar="[NAME=]classes|one-hot",
-            help="The target: a class for each row of the first input, as class indices or one-hot rows. It is the last "
-            "input, or the one of this name or index.",
+            help="The target: a class for each row of the first input, as class indices or one-hot rows. It is the "
+            "last input, or the one of this name or index.",
         ),
     ] = None,
     wrt: Annotated[
@@ -102,11 +103,19 @@ def check(
     options = {name: value for name, value in options.items() if value is not None}
     with second_interrupt_ends(), user_file(file) as code:
         gradients = gradients_in(code, request)
-        checked = [_checked(ways, options, seed) for ways in gradients.ways]
+        checked: list[tuple[Found, Report]] = []
+        missing = list(gradients.missing)
+        for ways in gradients.ways:
+            try:
+                checked.append(_checked(ways, options, seed))
+            except CheckError as error:
+                if len(gradients.ways) == 1:
+                    raise
+                missing.append(Missing(ways[0].title, str(error)))
     for failure in code.failures:
         typer.echo(f"softgrad: left where it failed: {failure}", err=True)
-    for missing in gradients.missing:
-        typer.echo(f"softgrad: {missing.name} was not checked: {missing.why}", err=True)
+    for one in missing:
+        typer.echo(f"softgrad: {one.name} was not checked: {one.why}", err=True)
     if as_json:
         listed = [{"functions": found.title, "taken": found.said, **report.to_dict()} for found, report in checked]
         shown = listed if len(listed) > 1 else checked[0][1].to_dict()
@@ -122,25 +131,38 @@ def _checked(ways: Sequence[Found], options: Mapping[str, Any], seed: int) -> tu
     Where the functions may be meant in several ways, it is on one in which the gradient is right; if there is none, on
     one with a named mistake; and otherwise on the likeliest one.
     """
-    found = []
+    found: list[tuple[Found, Report]] = []
+    errors = []
     for way in ways[:MOST_WAYS]:
-        inputs = way.draw(np.random.default_rng(seed))
-        given = dict(options) if way.redrawn is False else {**options, "inputs": way.draw}
-        if way.names is not None:
-            given["names"] = way.names
-        if way.takes_upstream:
-            report = checker.check_vjp(way.forward, way.backward, *inputs, **given)
-        else:
-            wrt = {} if way.wrt is None else {"wrt": way.wrt}
-            report = checker.check_grad(way.forward, way.backward, *inputs, **given, **wrt)
+        try:
+            report = _report(way, options, seed)
+        except CheckError as error:
+            errors.append(error)
+            continue
         if report.ok and found:
-            first = found[0][0]
-            differs = "; ".join(line for line in first.said if line not in way.said)
+            differs = "; ".join(line for line in found[0][0].said if line not in way.said)
             way = way._replace(said=(*way.said, f"it is wrong otherwise: {differs}"))
         found.append((way, report))
         if report.ok:
             return found[-1]
+    if not found:
+        raise errors[0]
     return next((one for one in found if one[1].mistake is not None), found[0])
+
+
+def _report(way: Found, options: Mapping[str, Any], seed: int) -> Report:
+    """The report on a gradient that is meant in one way."""
+    inputs = way.draw(np.random.default_rng(seed))
+    given = {**options, **({"inputs": way.draw} if way.redrawn else {})}
+    if way.names is not None:
+        given["names"] = way.names
+    if way.methods is not None:
+        return checker.check_layer(way.forward, *inputs, **given, **way.methods)
+    if way.takes_upstream:
+        return checker.check_vjp(way.forward, way.backward, *inputs, **given)
+    if way.wrt is not None:
+        given["wrt"] = way.wrt
+    return checker.check_grad(way.forward, way.backward, *inputs, **given)
 
 
 def _exit_code(reports: Sequence[Report]) -> int:

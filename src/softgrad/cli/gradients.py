@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from softgrad.cli.finding.classes import search_classes
 from softgrad.cli.finding.found import Found
-from softgrad.cli.finding.search import Known, Missing, pair, search
+from softgrad.cli.finding.known import Known, Missing
+from softgrad.cli.finding.search import ALONE, pair, search
 from softgrad.cli.finding.values_in_file import values_in
 from softgrad.cli.inputs import Asked, Maker, drawn, returned_by
 from softgrad.cli.signatures import check_takes, check_takes_vjp, parameters, takes
@@ -47,6 +49,9 @@ def gradients_in(code: UserFile, request: Request) -> Gradients:
     if names is not None:
         return Gradients([_of_pair(code, names, known, request.seed)], [])
     ways, missing = search({name: code.function(name, "--forward") for name in code.functions()}, known)
+    classes = {name: getattr(code.module, name) for name in code.classes()}
+    of_classes, not_checked = search_classes(classes, list(vars(code.module).values()), known)
+    ways, missing = ways + of_classes, missing + not_checked
     if not ways:
         raise _nothing_found(code, request.names, missing)
     return Gradients(ways, missing)
@@ -80,7 +85,7 @@ def _named_pair(code: UserFile, request: Request, *, inputs_given: bool) -> dict
 
 
 def _of_pair(code: UserFile, names: Mapping[str, str], known: Known, seed: int) -> list[Found]:
-    """The gradient of two functions: called as the checker calls them if they take that, and otherwise as they can be."""
+    """The gradient of two functions: called as the checker calls them if they take that, otherwise as they can be."""
     function, derivative = (code.function(name, f"--{option}") for option, name in names.items())
     takes_upstream = "vjp" in names
     if takes_upstream and known.wrt is not None:
@@ -110,20 +115,19 @@ def _of_pair(code: UserFile, names: Mapping[str, str], known: Known, seed: int) 
 
 def _nothing_found(code: UserFile, given: Mapping[str, str | None], missing: Sequence[Missing]) -> OptionError:
     """Says what the file has, and what to do."""
-    for pair_of_names in PAIRS:
-        there = [option in code for option in pair_of_names]
-        if any(there) and not missing:
-            absent = pair_of_names[there.index(False)]
+    for names in PAIRS:
+        absent = [name for name in names if name not in code]
+        if len(absent) == 1 and (not missing or missing[0].name in names):
             return OptionError(
-                f"check: {code.path} has no function {absent!r}; {code.guess(absent)}{code.describe()}; "
-                f"choose one with --{absent}"
+                f"check: {code.path} has no function {absent[0]!r}; {code.guess(absent[0])}{code.describe()}; "
+                f"choose one with --{absent[0]}"
             )
     if missing:
         name, why = missing[0]
-        return OptionError(
-            f"check: {code.path}: {name} cannot be checked: {why}; give --shape once for each input, such as --shape "
-            "4x3, or define inputs(rng), which returns a tuple of them"
-        )
+        way = "give --shape once for each input, such as --shape 4x3, or define inputs(rng), which returns them all"
+        if why == ALONE:
+            way = f"{code.describe()}; name both, as --forward NAME --vjp {name} or --loss NAME --grad {name}"
+        return OptionError(f"check: {code.path}: {name} cannot be checked: {why}; {way}")
     return OptionError(
         f"check: {code.path} has neither forward and vjp nor loss and grad; {code.guess(*given)}{code.describe()}; "
         "name two, as --forward NAME --vjp NAME or --loss NAME --grad NAME"

@@ -1,7 +1,7 @@
 """The code of a Jupyter notebook: its code cells in their order, without magics and shell commands.
 
-A notebook is JSON. A line that only IPython understands (%matplotlib inline, !pip install, files = !ls, help?) becomes an
-empty statement, so that the lines keep their numbers. A cell that starts with %% of another language is left out.
+A notebook is JSON. A line that only IPython understands (%matplotlib inline, !pip install, files = !ls, help?) becomes
+an empty statement, so that the lines keep their numbers. A cell that starts with %% of another language is left out.
 """
 
 from __future__ import annotations

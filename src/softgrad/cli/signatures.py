@@ -56,6 +56,7 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
 
 
 def parameters(function: Callable[..., Any]) -> list[str]:
+    """The names of the parameters; none if the function has no signature."""
     signature = _signature(function)
     return [] if signature is None else list(signature.parameters)
 

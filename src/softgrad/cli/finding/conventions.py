@@ -15,14 +15,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from softgrad.cli.finding.roles import is_target
+from softgrad.cli.finding.word_sets import word_set
 
 UPSTREAM = re.compile(
     r"(d|d_|grad_|delta_?|g_)?(out|output|y|a|z|h|loss|l|next|values|value|scores|s|j|p)?\d?(_?(out|output|grad))?"
     r"|upstream(_grad(ient)?)?|grads?|gradients?|delta|error|g|dvalues|dl_d\w+|d[A-Za-z]\w*|grad_\w+|\w+_grad"
 )
 CACHE = re.compile(r"cache\w*|ctx|context|mem\w*|tape|saved|caches|state")
-OUTPUT = frozenset(
-    "a out output outputs p s y y_hat yhat probs prob activation activations softmax sigmoid act result o h fx".split()
+OUTPUT = word_set(
+    "a out output outputs p s y y_hat yhat probs prob activation activations softmax sigmoid act result o h fx"
 )
 MOST_ORDERS = 24
 
@@ -113,7 +114,7 @@ class Returned(NamedTuple):
     """What a backward pass returned, read as gradients."""
 
     entries: tuple[tuple[int, Any], ...]  # the number of an input, and where its gradient stands in the result
-    form: str  # "gradient", "derivative of each entry", "Jacobian"
+    form: str  # "gradient", "derivative of each entry", "gradient of each row's loss", "Jacobian"
     fits: bool  # whether each gradient has the shape of its input
     some_fit: bool = False  # whether at least one has
 
@@ -146,9 +147,13 @@ def read(
     shape, out = array.shape, np.shape(output)
     for i in real:
         given = np.shape(inputs[i])
-        if shape == given and not isinstance(inputs[i], dict):
-            whole = upstream or not out or given != out
-            return Returned(((i, None),), "gradient" if whole else "derivative of each entry", whole or shape == out)
+        if shape != given or isinstance(inputs[i], dict):
+            continue
+        if upstream or not out:
+            return Returned(((i, None),), "gradient", True)
+        if out == given or out == given[:-1]:
+            form = "derivative of each entry" if out == given else "gradient of each row's loss"
+            return Returned(((i, None),), form, True)
     if not upstream and out:
         for i in sorted(real):
             given = np.shape(inputs[i])
@@ -158,7 +163,9 @@ def read(
     return Returned(((plain[0], None),), "gradient", False) if plain and (upstream or not out) else None
 
 
-def _read_dict(value: dict[Any, Any], inputs: Sequence[Any], names: Sequence[str], real: Sequence[int]) -> Returned | None:
+def _read_dict(
+    value: dict[Any, Any], inputs: Sequence[Any], names: Sequence[str], real: Sequence[int]
+) -> Returned | None:
     keys = {_undotted(str(key)): key for key in value}
     lowered = {key.lower(): there for key, there in keys.items()}
     for i in real:
@@ -186,8 +193,8 @@ def _undotted(key: str) -> str:
 def _read_several(values: list[Any], inputs: Sequence[Any], real: Sequence[int]) -> Returned | None:
     if not values or len(values) > len(inputs):
         return None
-    if len(values) == len(inputs) and any(one is None for one in values):
-        return _returned(tuple((i, i) for i, one in enumerate(values) if one is not None), values, inputs)
+    if len(values) == len(inputs) and real:
+        return _returned(tuple((i, i) for i in real if values[i] is not None), values, inputs)
     plain = [i for i in real if not isinstance(inputs[i], dict)]
     if len(values) > len(plain):
         return None

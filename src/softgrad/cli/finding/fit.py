@@ -138,7 +138,7 @@ def fits(
         yield from _flat_fits(function, names, trial, own, settled, lengths)
     for preferred in layouts(names):
         candidates = [_candidates(name, own[name], preferred, settled, function) for name in names]
-        for values in itertools.islice(_best_first(candidates), PER_LAYOUT if preferred else 4 * PER_LAYOUT):
+        for values in itertools.islice(best_first(candidates), PER_LAYOUT if preferred else 4 * PER_LAYOUT):
             if repr(values) in seen:
                 continue
             seen.add(repr(values))
@@ -209,7 +209,7 @@ def _dicts(function: Callable[..., Any]) -> list[Value]:
     return found
 
 
-def _best_first(candidates: Sequence[Sequence[Value]]) -> Iterator[tuple[Value, ...]]:
+def best_first(candidates: Sequence[Sequence[Value]]) -> Iterator[tuple[Value, ...]]:
     """All combinations, by the sum of the ranks of their values."""
     if not all(candidates):
         return
@@ -244,7 +244,7 @@ def _flat_fits(
     if flat is None:
         return
     others = [list(settled[name]) if name in settled else list(own[name])[:4] for name in names if name != flat]
-    for combination in itertools.islice(_best_first(others), 24):
+    for combination in itertools.islice(best_first(others), 24):
         for length in range(2, LONGEST_FLAT):
             values = dict(zip([name for name in names if name != flat], combination, strict=True))
             values[flat] = Value("real", "T")

@@ -27,6 +27,7 @@ class Found(NamedTuple):
     said: tuple[str, ...] = ()  # what was assumed, a line each
     fits: bool = True  # whether each gradient has the shape of its input
     some_fit: bool = True  # whether at least one has
+    methods: Mapping[str, str | bool] | None = None  # of an object, which is then `forward`: check_layer
     redrawn: bool = True  # whether the checker draws further inputs as this does, not from the numbers given
 
 
@@ -44,6 +45,8 @@ def as_vjp(
         value = backward(*call.arguments(inputs, output, upstream, last.get("cache")))
         if returned.form == "derivative of each entry":
             value = upstream * value
+        elif returned.form == "gradient of each row's loss":
+            value = upstream[..., None] * value
         elif returned.form == "Jacobian":
             value = _through_jacobian(value, upstream)
         places = dict(returned.entries)

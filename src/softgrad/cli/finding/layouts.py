@@ -27,8 +27,8 @@ RECURRENT = {  # name: axes in a layout of rows, axes in a layout of columns
 }
 IMAGES = {"conv_param", "pool_param", "stride", "pad", "padding", "hparameters", "kernel", "filters", "filter"}
 IMAGE_AXES = {
-    **{name: "22SS" for name in ("x", "a_prev", "inputs", "images", "image")},
-    **{name: "C233" for name in ("w", "kernel", "filters", "filter")},
+    **dict.fromkeys(("x", "a_prev", "inputs", "images", "image"), "22SS"),
+    **dict.fromkeys(("w", "kernel", "filters", "filter"), "C233"),
     "b": "C",
 }
 AXES = {name: axes for names, axes in RECURRENT.items() for name in names.split()}
@@ -49,7 +49,9 @@ def layouts(names: Sequence[str]) -> Iterator[Preferred]:
         yield {name: Value("real", "NLD" if low == "x" else AXES[low][0]) for name, low in named}
         yield {name: Value("real", AXES[low][1]) for name, low in named}
     if IMAGES & set(lowered):
-        yield {name: Value("real", IMAGE_AXES[low]) for name, low in zip(names, lowered, strict=True) if low in IMAGE_AXES}
+        yield {
+            name: Value("real", IMAGE_AXES[low]) for name, low in zip(names, lowered, strict=True) if low in IMAGE_AXES
+        }
     if not depth and any(low in ("w", "weights", "weight", "theta", "beta", "coef", "params") for low in lowered):
         # One weight per feature, in lower case, is a vector where there is a target: linear and logistic regression.
         vector = any(low in names for low in ("w", "theta", "beta", "coef")) and any(map(is_target, names))
@@ -82,8 +84,10 @@ def _of_network(name: str, depth: int, layout: str, end: str) -> Value | None:
     number = int(numbered["number"]) if numbered else 1 if depth == 1 else 0
     columns = layout in ("columns", "transposed columns")
     if (numbered and numbered["bias"]) or (depth == 1 and low in ("b", "bias", "b0", "intercept")):
-        return Value("real", widths[number] + "1") if columns and end != "1" else Value(
-            "real", "" if depth == 1 and end in ("", "1") else widths[number] + ("1" if columns else "")
+        return (
+            Value("real", widths[number] + "1")
+            if columns and end != "1"
+            else Value("real", "" if depth == 1 and end in ("", "1") else widths[number] + ("1" if columns else ""))
         )
     if numbered or (depth == 1 and low in ("w", "weights", "weight", "theta", "beta", "coef", "params")):
         into, out = widths[number - 1], widths[number]

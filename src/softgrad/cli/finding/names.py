@@ -10,25 +10,27 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-DERIVATIVE = frozenset(
+from softgrad.cli.finding.word_sets import word_set
+
+DERIVATIVE = word_set(
     "grad grads gradient gradients backward backwards bwd back backprop backpropagate backpropagation bprop derivative "
-    "derivatives deriv der prime vjp jacobian jac".split()
+    "derivatives deriv der prime vjp jacobian jac"
 )
-LOSS = frozenset(
-    "loss losses cost costs objective error energy criterion nll mse mae bce rmse likelihood entropy divergence".split()
+LOSS = word_set(
+    "loss losses cost costs objective error energy criterion nll mse mae bce rmse likelihood entropy divergence"
 )
-FORWARD = frozenset(
+FORWARD = word_set(
     "forward fwd forwards feedforward activation function func fn fun value output loss losses cost costs objective "
-    "criterion predict".split()
+    "criterion predict"
 )
-FILLERS = frozenset(
+FILLERS = word_set(
     "compute computes calc calculate calculated get my the of a and with wrt pass prop propagation propagate step "
-    "analytic analytical exact manual hand np numpy vectorized batch eval evaluate layer f".split()
+    "analytic analytical exact manual hand np numpy vectorized batch eval evaluate layer f"
 )
-OTHER = frozenset(  # words of functions that use or estimate a gradient
+OTHER = word_set(  # of functions that use or estimate a gradient
     "numeric numerical num check checks checker checking descent clip clipped apply update updates plot test tests "
     "train fit zero approx approximate approximation finite difference norm hist history optimizer optimize minimize "
-    "init initialize main run demo save load print show true correct expected reference torch autograd".split()
+    "init initialize main run demo save load print show true correct expected reference torch autograd"
 )
 
 
@@ -74,12 +76,10 @@ def _partners(derivative: str, others: Sequence[str], alone: bool) -> list[str]:
     for leave_out in (DERIVATIVE, DERIVATIVE | FILLERS, DERIVATIVE | FILLERS | FORWARD):
         own = _without(stem, leave_out)
         same = [name for name in others if _without(words(name), leave_out) == own]
-        if own or len(same) > 1:
-            found = [name for name in same if own or FORWARD & set(words(name))]
-        else:
-            found = same
-        if found:
-            return sorted(found, key=lambda name: _mismatch(derivative, name))
+        if not own and len(same) > 1:
+            same = [name for name in same if FORWARD & set(words(name))]
+        if same:
+            return sorted(same, key=lambda name: _mismatch(derivative, name))
     part = [name for name in others if set(words(name)) < set(_without(stem, DERIVATIVE | FILLERS))]
     if part:
         return sorted(part, key=lambda name: -len(words(name)))[:1]

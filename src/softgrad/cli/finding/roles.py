@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from softgrad.cli.finding.word_sets import word_set
+
 # S: the side of an image, L: the length of a sequence. No two are alike, and none is the square of another.
 LENGTHS = {"N": 5, "D": 7, "H": 4, "C": 3, "L": 6, "S": 5, "1": 1, "2": 2, "3": 3}
 
@@ -135,7 +137,7 @@ OF_PROBABILITIES = (
     Value("unit", ""),
 )
 SCALARS = {
-    "reg reg_strength regularization lam lambda lambda_ lmbda lambd lamda lamb l2 weight_decay wd l2_reg reg_lambda": 0.1,
+    "reg reg_strength regularization lam lambda lambda_ lmbda lambd lamda lamb l2 weight_decay wd l2_reg": 0.1,
     "eps epsilon": 1e-5,
     "lr learning_rate eta": 0.1,
     "temperature temp tau": 2.0,
@@ -150,7 +152,7 @@ SCALARS = {
     "stride pad padding": 1,
 }
 NUMBERS: Mapping[str, Any] = {name: value for names, value in SCALARS.items() for name in names.split()}
-ALWAYS = frozenset("reg reg_strength lam lambda_ lmbda lambd lamda l2 weight_decay l2_reg reg_lambda".split())
+ALWAYS = word_set("reg reg_strength lam lambda_ lmbda lambd lamda l2 weight_decay l2_reg reg_lambda")
 CONFIGURATIONS: Mapping[str, dict[str, Any]] = {  # dicts of options, as courses hand them to layers
     "bn_param": {"mode": "train"},
     "ln_param": {},
@@ -169,18 +171,18 @@ COUNTS = {  # integers
 }
 LENGTH_OF = {name: letter for letter, names in COUNTS.items() for name in names.split()}
 
-TARGET_NAMES = frozenset(
+TARGET_NAMES = word_set(
     "y t target targets label labels y_true ytrue true gt ground_truth y_onehot onehot one_hot y_one_hot yb y_batch "
-    "t_batch y_train actual expected desired d".split()
+    "t_batch y_train actual expected desired d"
 )
-PROBABILITY_NAMES = frozenset(
+PROBABILITY_NAMES = word_set(
     "p q prob probs probability probabilities y_hat yhat y_pred ypred pred preds prediction predictions al a2 a3 "
-    "predicted y_prob y_proba".split()
+    "predicted y_prob y_proba"
 )
-LOGIT_NAMES = frozenset("z logits scores s a o out output u v h score logit".split())
+LOGIT_NAMES = word_set("z logits scores s a o out output u v h score logit")
 WEIGHT_NAMES = re.compile(r"(w|theta|weight|weights|coef|coefs|beta|kernel|k|u|v|w[a-z]{1,2}|filters?|params?)_?\d?")
 BIAS_NAMES = re.compile(r"(b|bias|biases|intercept|b[a-z]{1,2})_?\d?")
-FLAT_NAMES = frozenset("theta nn_params params flat parameters thetas weights w theta_flat flat_theta initial_theta".split())
+FLAT_NAMES = word_set("theta nn_params params flat parameters thetas weights w theta_flat flat_theta initial_theta")
 
 
 def values_for(name: str, *, weighted: bool, logs: bool) -> tuple[Value, ...]:

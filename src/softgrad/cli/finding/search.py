@@ -3,64 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from softgrad.cli.finding import found
 from softgrad.cli.finding.conventions import Call, Returned, calls, read
-from softgrad.cli.finding.fit import DICT_NAMES, AnyFit, by_name, fits, given_fits, leading, refined, wanted
+from softgrad.cli.finding.fit import DICT_NAMES, AnyFit, by_name, leading, refined, wanted
 from softgrad.cli.finding.found import Found, composed
+from softgrad.cli.finding.known import Known, Missing
 from softgrad.cli.finding.names import Pairing, is_loss, is_other, pairings
-from softgrad.cli.finding.roles import LENGTHS, TARGETS, Lengths, Value, is_target, is_weight
+from softgrad.cli.finding.roles import is_target, is_weight
 from softgrad.cli.finding.trial import Failed, Trial, is_numeric
-from softgrad.cli.inputs import Asked, Maker
+from softgrad.errors import OptionError
 
 MOST_FITS = 40  # of forward, with which backward is tried
+ALONE = "there is no function that it is the gradient of"
 MOST_WAYS = 3  # of one gradient
-
-
-class Missing(NamedTuple):
-    """A derivative that cannot be checked, and why."""
-
-    name: str
-    why: str
-
-
-class Known(NamedTuple):
-    """What is known of the arguments before anything is tried."""
-
-    inputs: Asked = Asked()
-    draw: Callable[[Sequence[str]], Maker] | None = None  # the inputs, for a function with these parameters
-    values: Mapping[str, Value] = {}  # of the file, by the name of the argument
-    lengths: Lengths = LENGTHS
-    wrt: int | tuple[int, ...] | None = None  # what the gradient of a loss is for
-
-    def fits(
-        self, function: Callable[..., Any], names: Sequence[str], trial: Trial
-    ) -> Iterator[tuple[AnyFit, Any]]:
-        """The arguments to try a function with, the likeliest first, each with what it returns."""
-        if self.draw is not None:
-            yield from given_fits(function, names, trial, self.draw)
-            return
-        in_file = {name: [self.values[name]] for name in names if name in self.values}
-        asked = {} if self.inputs.target is None else self._target(names)
-        if in_file:
-            yield from fits(function, names, trial, {**in_file, **asked}, self.lengths)
-        yield from fits(function, names, trial, asked, self.lengths)
-        if self.lengths != LENGTHS:
-            yield from fits(function, names, trial, asked, LENGTHS)
-
-    def _target(self, names: Sequence[str]) -> dict[str, list[Value]]:
-        """The values of the target that --target asks for."""
-        place = self.inputs.place
-        if place is None:
-            name = next((name for name in names if is_target(name)), names[-1])
-        else:
-            name = names[place] if isinstance(place, int) and place < len(names) else str(place)
-        if name not in names:
-            return {}
-        return {name: [value for value in TARGETS if value.kind.startswith(str(self.inputs.target))]}
 
 
 def search(functions: Mapping[str, Callable[..., Any]], known: Known) -> tuple[list[list[Found]], list[Missing]]:
@@ -96,7 +55,7 @@ def _of_derivative(
                 return ways, others, ""
             whys.append(why)
     ways = both(name, backward, known)
-    return ways, (), whys[0] if whys else "there is no function that it is the gradient of"
+    return ways, (), whys[0] if whys else ALONE
 
 
 def _forwards(
@@ -124,24 +83,26 @@ def pair(
     whole: list[Found] = []  # each gradient has the shape of its input
     partly: list[Found] = []
     runs = False
-    for fit, result in _limited(known.fits(called, names, trial)):
+    for fit, _ in _limited(known.fits(called, names, trial)):
         runs = True
         fit = refined(called, fit, trial)
-        ways = list(_ways(name, called, other, backward, fit, result, trial))
+        ways = list(_ways(name, called, other, backward, fit, trial, known.wrt))
         fitting = [way for way in ways if way.fits]
         if fitting or partly:
             whole += fitting
         else:
             partly = ways
         layer = bool(ways) and ways[0].takes_upstream
-        # A layer has the shapes of the first layout, though one of its gradients may not. A loss may be meant for others.
+        # A layer has the shapes of the first layout, though one of its gradients may not. A loss may have others.
         if trial.left <= 0 or len(whole) >= MOST_WAYS or (layer and (whole or any(way.some_fit for way in ways))):
             break
     if whole or partly:
         return whole or partly, ""
     error = f": {trial.deepest_error}" if trial.deepest_error else ""
-    what = f"{other} could not be called with what {name} takes and returns" if runs else (
-        f"no inputs were found for {name}({', '.join(names)})"
+    what = (
+        f"{other} could not be called with what {name} takes and returns"
+        if runs
+        else (f"no inputs were found for {name}({', '.join(names)})")
     )
     return [], what + error
 
@@ -157,8 +118,8 @@ def _ways(
     other: str,
     backward: Callable[..., Any],
     fit: AnyFit,
-    result: Any,
     trial: Trial,
+    wrt: int | tuple[int, ...] | None,
 ) -> Iterator[Found]:
     """The ways to call backward that return gradients."""
     names = list(fit.names)
@@ -182,10 +143,20 @@ def _ways(
         if scalar and isinstance(value, tuple) and len(value) == 2 and np.ndim(value[0]) == 0 and is_numeric(value[0]):
             continue  # a loss and its gradient: `both` takes it
         returned = read(value, inputs, names, real, output, upstream="upstream" in call.sources)
+        if scalar and wrt is not None:
+            returned = _asked_for(wrt, inputs)
         if returned is None or (call.sources, returned.form) in seen:
             continue
         seen.add((call.sources, returned.form))
         yield _found(name, forward, other, backward, fit, call, returned, scalar, has_cache)
+
+
+def _asked_for(wrt: int | tuple[int, ...], inputs: Sequence[Any]) -> Returned:
+    """The gradients as --wrt reads them."""
+    entries = ((wrt, None),) if isinstance(wrt, int) else tuple((i, k) for k, i in enumerate(wrt))
+    if not all(0 <= i < len(inputs) for i, _ in entries):
+        raise OptionError(f"check: --wrt is beyond the inputs, which are {len(inputs)}")
+    return Returned(entries, "gradient", True, True)
 
 
 def _found(
@@ -218,7 +189,19 @@ def _found(
             function, derivative = found.as_vjp(forward, backward, call, returned, count)
         form = "" if returned.form == "gradient" else f", which returns the {returned.form}"
         said.append(f"called as {call.described(other, names)}{form}")
-    return Found(f"{name} and {other}", takes_upstream, function, derivative, fit.draw, names, wrt, tuple(said), returned.fits, returned.some_fit, fit.redrawn)
+    return Found(
+        f"{name} and {other}",
+        takes_upstream,
+        function,
+        derivative,
+        fit.draw,
+        names,
+        wrt,
+        tuple(said),
+        fits=returned.fits,
+        some_fit=returned.some_fit,
+        redrawn=fit.redrawn,
+    )
 
 
 def both(name: str, function: Callable[..., Any], known: Known) -> list[Found]:
@@ -243,7 +226,8 @@ def both(name: str, function: Callable[..., Any], known: Known) -> list[Found]:
         if returned is None:
             continue
         wrt = tuple(i for i, _ in returned.entries)
-        said = (*([f"inputs: {fit.described}"] if fit.described else []), f"it returns the loss and the gradient for {_listed(names, wrt)}")
+        drawn = [f"inputs: {fit.described}"] if fit.described else []
+        said = (*drawn, f"it returns the loss and the gradient for {_listed(names, wrt)}")
         one = Found(
             name,
             False,
@@ -253,9 +237,9 @@ def both(name: str, function: Callable[..., Any], known: Known) -> list[Found]:
             tuple(names),
             wrt,
             said,
-            returned.fits,
-            returned.some_fit,
-            fit.redrawn,
+            fits=returned.fits,
+            some_fit=returned.some_fit,
+            redrawn=fit.redrawn,
         )
         if one.fits:
             return [one]

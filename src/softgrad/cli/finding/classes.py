@@ -1,0 +1,175 @@
+"""Gradients in the classes of a file: layers with forward and backward, networks with loss and gradient.
+
+An object of each class is needed: one that the file made, or one made here with arguments that are found by trying.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from softgrad.cli.finding.fit import AnyFit, best_first, by_name, leading, refined, wanted
+from softgrad.cli.finding.found import Found
+from softgrad.cli.finding.known import Known, Missing
+from softgrad.cli.finding.names import is_derivative, is_loss, is_other, words
+from softgrad.cli.finding.roles import LENGTH_OF, NUMBERS, Value, values_for
+from softgrad.cli.finding.trial import Failed, Trial, is_numeric
+
+FORWARDS = ("forward", "forward_pass", "forward_propagation", "feedforward", "feed_forward", "fprop", "__call__")
+LOSSES = ("loss", "cost", "compute_loss", "compute_cost", "cost_function", "objective")
+BACKWARDS = ("backward", "backward_pass", "backprop", "backpropagate", "back_propagation", "bprop")
+MOST_OBJECTS = 40  # of a class that are tried
+SIZES = ("sizes", "layers", "layer_sizes", "layer_dims", "dims", "layers_dims", "architecture")
+
+
+def search_classes(
+    classes: Mapping[str, type], values: Sequence[Any], known: Known
+) -> tuple[list[list[Found]], list[Missing]]:
+    """Every layer and every network among the classes; and what cannot be checked.
+
+    Args:
+        classes: of the file, by name.
+        values: what else the file holds, among which may be objects of these classes.
+        known: what is known of the inputs.
+    """
+    gradients: list[list[Found]] = []
+    missing: list[Missing] = []
+    for name, kind in classes.items():
+        methods = _methods(kind)
+        if methods is None or issubclass(kind, BaseException):
+            continue
+        made = [one for one in values if type(one) is kind]
+        found, why = _of_class(name, kind, made[:1], methods, known)
+        if found is not None:
+            gradients.append([found])
+        elif why is not None:
+            missing.append(Missing(name, why))
+    return gradients, missing
+
+
+def _methods(kind: type) -> tuple[str, str | bool] | None:
+    """The method of the forward pass, and that of the backward pass; True if the loss may return its gradients."""
+    has = [name for name, one in inspect.getmembers(kind) if callable(one) and (name == "__call__" or name[0] != "_")]
+    derivatives = [name for name in has if is_derivative(name, has)]
+    passes = [name for name in derivatives if {"backward", "back"} & set(words(name)) or name in BACKWARDS]
+    gradients = [name for name in derivatives if {"gradient", "gradients", "grad", "grads"} & set(words(name))]
+    forward = next((name for name in FORWARDS if name in has), None)
+    loss = next((name for name in LOSSES if name in has), None) or next(
+        (name for name in has if is_loss(name) and not is_other(name) and name not in derivatives), None
+    )
+    if forward is not None and passes:
+        return forward, passes[0]
+    if loss is not None and (gradients or passes):
+        return loss, (gradients or passes)[0]
+    return (loss, True) if loss is not None else None
+
+
+def _of_class(
+    name: str, kind: type, made: Sequence[Any], methods: tuple[str, str | bool], known: Known
+) -> tuple[Found | None, str | None]:
+    """A layer to check; or why there is none, and None for a class that computes nothing itself."""
+    forward, backward = methods
+    error = f"no arguments were found for {name}{_signature(kind)}; make one object in the file, such as a global"
+    for said, one in itertools.chain((("the object of the file", one) for one in made), _objects(name, kind, known)):
+        method = getattr(one, forward)
+        names = wanted(method)
+        if not names:
+            return None, f"{name}.{forward} takes no inputs"
+        trial = Trial((method,))
+        error = f"no inputs were found for {name}.{forward}({', '.join(names)})"
+        for fit, result in known.fits(method, names, trial):
+            if backward is True and not _is_loss_and_gradient(result):
+                return None, None
+            fit = refined(method, fit, trial)
+            if backward is not True and not is_numeric(leading(result)):
+                continue
+            return _found(name, said, one, methods, fit), None
+        if trial.deepest_error.startswith("NotImplementedError") or not trial.errors:
+            return None, None  # the base of other classes
+        error += f": {trial.deepest_error}"
+    return None, error if backward is not True else None
+
+
+def _found(name: str, said: str, one: Any, methods: tuple[str, str | bool], fit: AnyFit) -> Found:
+    forward, backward = methods
+    lines = [f"{name} is {said}"] if said != name else []
+    lines += [f"inputs: {fit.described}"] if fit.described else []
+    return Found(
+        f"{name}.{forward}" + (f" and {name}.{backward}" if backward is not True else ""),
+        True,
+        one,
+        None,
+        fit.draw,
+        tuple(fit.names),
+        said=tuple(lines),
+        redrawn=fit.redrawn,
+        methods={"forward": forward, "backward": backward},
+    )
+
+
+def _is_loss_and_gradient(result: Any) -> bool:
+    return isinstance(result, tuple) and len(result) > 1 and np.ndim(result[0]) == 0 and is_numeric(result[0])
+
+
+def _objects(name: str, kind: type, known: Known) -> Iterator[tuple[str, Any]]:
+    """Objects of a class, made with arguments that its parameters are called by, each with how it was made."""
+    parameters = _parameters(kind)
+    if parameters is None:
+        return
+    made = by_name(kind, parameters)
+    candidates = [_values(one, known) for one in parameters]
+    legacy = np.random.get_state()  # noqa: NPY002
+    for values in itertools.islice(best_first(candidates), MOST_OBJECTS):
+        rng = np.random.default_rng(0)
+        arguments = [value.draw(rng, known.lengths) for value in values]
+        try:
+            np.random.seed(0)  # noqa: NPY002
+            one = Trial(()).call(lambda *given: [made(*given)], arguments)[0]
+        except Failed:
+            continue
+        finally:
+            np.random.set_state(legacy)  # noqa: NPY002
+        shown = ", ".join(
+            f"{parameter}={_shown(argument)}" for parameter, argument in zip(parameters, arguments, strict=True)
+        )
+        yield f"{name}({shown})", one
+
+
+def _shown(argument: Any) -> str:
+    return "x".join(map(str, argument.shape)) if isinstance(argument, np.ndarray) else repr(argument)
+
+
+def _values(parameter: str, known: Known) -> Sequence[Value]:
+    low = parameter.lower().strip("_")
+    if low in SIZES:
+        lengths = known.lengths
+        return [Value("constant", constant=[lengths["D"], lengths["H"], lengths["C"]])]
+    if parameter in known.values:
+        return [known.values[parameter]]
+    found = values_for(parameter, weighted=True, logs=False)
+    return found if low in NUMBERS or found[0].kind != "real" else found[:4]
+
+
+def _parameters(kind: type) -> list[str] | None:
+    """The parameters of the constructor that get an argument: lengths, and those without a default."""
+    if kind.__init__ is object.__init__:  # type: ignore[misc]
+        return []
+    needed = wanted(kind)
+    if needed is None:
+        return None
+    return [name for name in inspect.signature(kind).parameters if name in needed or _is_length(name)]
+
+
+def _is_length(name: str) -> bool:
+    return len(name) > 1 and name.lower() in LENGTH_OF
+
+
+def _signature(kind: Callable[..., Any]) -> str:
+    try:
+        return str(inspect.signature(kind))
+    except (TypeError, ValueError):
+        return "(...)"

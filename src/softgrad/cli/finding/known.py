@@ -1,0 +1,52 @@
+"""What is known of the inputs before anything is tried: from the options, and from the arrays of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from softgrad.cli.finding.fit import AnyFit, fits, given_fits
+from softgrad.cli.finding.roles import LENGTHS, TARGETS, Lengths, Value, is_target
+from softgrad.cli.finding.trial import Trial
+from softgrad.cli.inputs import Asked, Maker
+
+
+class Missing(NamedTuple):
+    """A derivative that cannot be checked, and why."""
+
+    name: str
+    why: str
+
+
+class Known(NamedTuple):
+    """What is known of the arguments before anything is tried."""
+
+    inputs: Asked = Asked()
+    draw: Callable[[Sequence[str]], Maker] | None = None  # the inputs, for a function with these parameters
+    values: Mapping[str, Value] = {}  # of the file, by the name of the argument
+    lengths: Lengths = LENGTHS
+    wrt: int | tuple[int, ...] | None = None  # what the gradient of a loss is for
+
+    def fits(self, function: Callable[..., Any], names: Sequence[str], trial: Trial) -> Iterator[tuple[AnyFit, Any]]:
+        """The arguments to try a function with, the likeliest first, each with what it returns."""
+        if self.draw is not None:
+            yield from given_fits(function, names, trial, self.draw)
+            return
+        in_file = {name: [self.values[name]] for name in names if name in self.values}
+        asked = {} if self.inputs.target is None else self._target(names)
+        if in_file:
+            yield from fits(function, names, trial, {**in_file, **asked}, self.lengths)
+        yield from fits(function, names, trial, asked, self.lengths)
+        if self.lengths != LENGTHS:
+            yield from fits(function, names, trial, asked, LENGTHS)
+
+    def _target(self, names: Sequence[str]) -> dict[str, list[Value]]:
+        """The values of the target that --target asks for."""
+        place = self.inputs.place
+        if place is None:
+            name = next((name for name in names if is_target(name)), names[-1])
+        else:
+            name = names[place] if isinstance(place, int) and place < len(names) else str(place)
+        if name not in names:
+            return {}
+        return {name: [value for value in TARGETS if value.kind.startswith(str(self.inputs.target))]}

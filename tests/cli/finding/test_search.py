@@ -1,0 +1,228 @@
+"""What `softgrad check` takes for what in a file as people write it, and how it calls it."""
+
+import inspect
+import sys
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+import softgrad as sg
+from softgrad.cli.finding.known import Known
+from softgrad.cli.finding.search import search
+from softgrad.cli.finding.values_in_file import values_in
+from softgrad.cli.inputs import Asked, drawn
+
+SOFTMAX = """
+def softmax(z):
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+"""
+SIGMOID = """
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+"""
+AFFINE = """
+def affine_forward(x, w, b):
+    return x @ w + b, (x, w, b)
+
+def affine_backward(dout, cache):
+    x, w, b = cache
+    return dout @ w.T, x.T @ dout, dout.sum(axis=0)
+"""
+COURSE = """
+def forward_propagation(X, parameters):
+    A1 = np.tanh(parameters["W1"] @ X + parameters["b1"])
+    A2 = 1 / (1 + np.exp(-(parameters["W2"] @ A1 + parameters["b2"])))
+    return A2, {"A1": A1, "A2": A2}
+
+def compute_cost(A2, Y):
+    return -np.sum(Y * np.log(A2) + (1 - Y) * np.log(1 - A2)) / Y.shape[1]
+
+def backward_propagation(parameters, cache, X, Y):
+    m, A1, A2 = X.shape[1], cache["A1"], cache["A2"]
+    dZ2 = A2 - Y
+    dZ1 = parameters["W2"].T @ dZ2 * (1 - A1 ** 2)
+    return {"dW1": dZ1 @ X.T / m, "db1": dZ1.sum(axis=1, keepdims=True) / m,
+            "dW2": dZ2 @ A1.T / m, "db2": dZ2.sum(axis=1, keepdims=True) / m, "dZ1": dZ1}
+"""
+FLAT = """
+def nnCostFunction(nn_params, input_layer_size, hidden_layer_size, num_labels, X, y, lambda_):
+    cut = hidden_layer_size * (input_layer_size + 1)
+    Theta1 = nn_params[:cut].reshape(hidden_layer_size, input_layer_size + 1)
+    Theta2 = nn_params[cut:].reshape(num_labels, hidden_layer_size + 1)
+    m = X.shape[0]
+    a1 = np.hstack([np.ones((m, 1)), X])
+    s = 1 / (1 + np.exp(-a1 @ Theta1.T))
+    a2 = np.hstack([np.ones((m, 1)), s])
+    h = 1 / (1 + np.exp(-a2 @ Theta2.T))
+    Y = np.eye(num_labels)[y]
+    J = -np.sum(Y * np.log(h) + (1 - Y) * np.log(1 - h)) / m
+    J += lambda_ / (2 * m) * (np.sum(Theta1[:, 1:] ** 2) + np.sum(Theta2[:, 1:] ** 2))
+    d2 = ((h - Y) @ Theta2)[:, 1:] * s * (1 - s)
+    G1, G2 = d2.T @ a1 / m, (h - Y).T @ a2 / m
+    G1[:, 1:] += lambda_ / m * Theta1[:, 1:]
+    G2[:, 1:] += lambda_ / m * Theta2[:, 1:]
+    return J, np.concatenate([G1.ravel(), G2.ravel()])
+"""
+RIGHT = {  # name: (the file, what is checked, what is said of it). All are right if they are called as they are meant
+    "backward(dp, p)": (
+        SOFTMAX + "def softmax_backward(dp, p):\n    return p * (dp - (p * dp).sum(axis=-1, keepdims=True))",
+        "softmax and softmax_backward", "called as softmax_backward(upstream gradient, output)"),
+    "the derivative of each entry": (
+        SIGMOID + "def sigmoid_prime(z):\n    return sigmoid(z) * (1 - sigmoid(z))",
+        "sigmoid and sigmoid_prime", "called as sigmoid_prime(x), which returns the derivative of each entry"),
+    "the derivative at the output": (
+        SIGMOID + "def sigmoid_derivative(x):\n    return x * (1 - x)",
+        "sigmoid and sigmoid_derivative", "called as sigmoid_derivative(output), which returns the derivative of each"),
+    "a Jacobian": (
+        "def softmax(x):\n    e = np.exp(x - np.max(x))\n    return e / e.sum()\n"
+        "def softmax_grad(s):\n    s = s.reshape(-1, 1)\n    return np.diagflat(s) - s @ s.T",
+        "softmax and softmax_grad", "called as softmax_grad(output), which returns the Jacobian"),
+    "a Jacobian for each row": (
+        SOFTMAX + "def softmax_jacobian(z):\n    p = softmax(z)\n    return p[..., None] * np.eye(p.shape[-1]) - "
+        "p[..., None] * p[..., None, :]",
+        "softmax and softmax_jacobian", "which returns the Jacobian"),
+    "the gradient of each row's loss": (
+        SOFTMAX + "def cross_entropy(z, y):\n    return -np.log(softmax(z)[np.arange(len(y)), y])\n"
+        "def cross_entropy_grad(z, y):\n    return softmax(z) - np.eye(z.shape[1])[y]",
+        "cross_entropy and cross_entropy_grad", "which returns the gradient of each row's loss"),
+    "a cache": (AFFINE, "affine_forward and affine_backward", "x drawn as 5x7, w drawn as 7x3, b drawn as 3"),
+    "relu with a cache": (
+        "def relu(Z):\n    return np.maximum(0, Z), Z\ndef relu_backward(dA, cache):\n    return dA * (cache > 0)",
+        "relu and relu_backward", "called as relu_backward(upstream gradient, cache)"),
+    "a number": ("def f(x):\n    return x ** 3\ndef df(x):\n    return 3 * x ** 2", "f and df", "called as df(x)"),
+    "two variables": (
+        "def f(x):\n    return (1 - x[0]) ** 2 + 9 * (x[1] - x[0] ** 2) ** 2\ndef grad_f(x):\n    "
+        "return np.array([-2 * (1 - x[0]) - 36 * x[0] * (x[1] - x[0] ** 2), 18 * (x[1] - x[0] ** 2)])",
+        "f and grad_f", "inputs: x drawn as 2"),
+    "logistic regression": (
+        SIGMOID + "def compute_cost(X, y, w, b):\n    a = sigmoid(X @ w + b)\n    return -np.mean(y * np.log(a) + "
+        "(1 - y) * np.log(1 - a))\ndef compute_gradient(X, y, w, b):\n    d = sigmoid(X @ w + b) - y\n"
+        "    return X.T @ d / len(y), np.mean(d)",
+        "compute_cost and compute_gradient", "y as 5 of 0 and 1, w drawn as 7, b drawn as one number"),
+    "linear regression": (
+        "def cost(theta, X, y):\n    return np.sum((X @ theta - y) ** 2) / (2 * len(y))\n"
+        "def gradient(theta, X, y):\n    return X.T @ (X @ theta - y) / len(y)",
+        "cost and gradient", "theta drawn as 7, X drawn as 5x7, y drawn as 5"),
+    "predictions": (
+        "def bce(y_true, y_pred):\n    return -np.mean(y_true * np.log(y_pred) + (1 - y_true) * np.log(1 - y_pred))\n"
+        "def bce_prime(y_true, y_pred):\n    return ((1 - y_true) / (1 - y_pred) - y_true / y_pred) / np.size(y_true)",
+        "bce and bce_prime", "y_true as one-hot rows 5x3, y_pred drawn as 5x3, rows of probabilities"),
+    "a hinge": (
+        "def hinge_loss(w, x, y, C=1.0):\n    return w @ w / 2 + C * np.maximum(0, 1 - y * (x @ w)).sum()\n"
+        "def hinge_loss_gradient(w, x, y, C=1.0):\n    return w - C * ((y * (y * (x @ w) < 1)) @ x)",
+        "hinge_loss and hinge_loss_gradient", "y as 5 of -1 and 1"),
+    "loss and gradient together": (
+        SOFTMAX + "def softmax_loss(x, y):\n    p = softmax(x)\n    n = len(y)\n    d = p.copy()\n    "
+        "d[np.arange(n), y] -= 1\n    return -np.log(p[np.arange(n), y]).mean(), d / n",
+        "softmax_loss", "it returns the loss and the gradient for x"),
+    "with a penalty that is off by default": (
+        "def ridge_loss(W, X, y, reg=0.0):\n    r = X @ W - y\n    return (r ** 2).mean() + reg * (W ** 2).sum(), "
+        "2 * X.T @ r / r.size + 2 * reg * W",
+        "ridge_loss", "reg = 0.1"),
+    "a course's network": (
+        COURSE, "forward_propagation and compute_cost and backward_propagation", "W1 drawn as 4x7, b1 drawn as 4x1"),
+    "unrolled parameters": (FLAT, "nnCostFunction", "nn_params drawn as 47, input_layer_size = 7"),
+    "a recurrent layer": (
+        "def rnn_step_forward(x, prev_h, Wx, Wh, b):\n    h = np.tanh(x @ Wx + prev_h @ Wh + b)\n"
+        "    return h, (x, prev_h, Wx, Wh, h)\ndef rnn_step_backward(dnext_h, cache):\n"
+        "    x, prev_h, Wx, Wh, h = cache\n"
+        "    d = dnext_h * (1 - h ** 2)\n    return d @ Wx.T, d @ Wh.T, x.T @ d, prev_h.T @ d, d.sum(axis=0)",
+        "rnn_step_forward and rnn_step_backward", "Wx drawn as 7x4, Wh drawn as 4x4, b drawn as 4"),
+    "the data of the file": (
+        "X = np.random.default_rng(0).normal(size=(100, 4))\ny = (X[:, 0] > 0).astype(float)\nw = np.zeros(4)\n"
+        "def loss(w, X, y):\n    return ((X @ w - y) ** 2).mean()\ndef grad(w, X, y):\n    return 2 * X.T @ "
+        "(X @ w - y) / len(y)",
+        "loss and grad", "inputs: w drawn as 4, X from the file, 6x4, y from the file, 6"),
+    "the lengths of the file": (
+        "num_classes = 4\ndef loss(z, y):\n    return (np.eye(num_classes)[y] * z).sum()\n"
+        "def grad(z, y):\n    return np.eye(num_classes)[y]",
+        "loss and grad", "z drawn as 5x4, y as class indices 0..3"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def functions(tmp_path, monkeypatch):
+    """Loads a file, and returns its functions and what it holds."""
+
+    def load(source):
+        module = ModuleType("user_functions")
+        monkeypatch.setitem(sys.modules, "user_functions", module)
+        path = tmp_path / "user_functions.py"
+        path.write_text(f"import numpy as np\n{source}")
+        exec(compile(path.read_text(), str(path), "exec"), vars(module))
+        return {name: one for name, one in vars(module).items() if inspect.isfunction(one)}, vars(module)
+
+    return load
+
+
+def reports(ways):
+    for way in ways:
+        inputs = way.draw(np.random.default_rng(0))
+        if way.takes_upstream:
+            yield sg.check_vjp(way.forward, way.backward, *inputs, names=way.names)
+        else:
+            yield sg.check_grad(way.forward, way.backward, *inputs, names=way.names, wrt=way.wrt)
+
+
+@pytest.mark.parametrize("case", RIGHT)
+def test_what_is_taken_for_what(case, functions):
+    source, title, said = RIGHT[case]
+    found, names = functions(source)
+    gradients, missing = search(found, Known(Asked(), None, *values_in(names)))
+    ways = next(ways for ways in gradients if ways[0].title == title)
+    assert missing == []
+    right = next(way for way, report in zip(ways, reports(ways), strict=True) if report.ok)
+    assert said in "; ".join(right.said), right.said
+    assert right.fits
+
+
+def test_the_inputs_that_are_given_are_used(functions):
+    found, names = functions(RIGHT["backward(dp, p)"][0])
+    known = Known(Asked(), lambda names: drawn(Asked(((None, (2, 9)),)), names), *values_in(names))
+    ((way, *_),), _ = search(found, known)
+    assert way.draw(np.random.default_rng(0))[0].shape == (2, 9)
+    assert way.said == ("called as softmax_backward(upstream gradient, output)",)
+
+
+def test_a_target_that_is_asked_for_is_used(functions):
+    source = "def loss(a, b):\n    return (a * b).sum()\ndef grad(a, b):\n    return a, b"
+    found, _ = functions(source)
+    ((way, *_),), _ = search(found, Known(Asked(target="one-hot", place="a")))
+    assert way.said[0] == "inputs: a as one-hot rows 5x3, b drawn as 3"
+
+
+CANNOT = {  # name: (the file, why)
+    "no partner": ("def relu_backward(d, x):\n    return d", "there is no function that it is the gradient of"),
+    "no inputs": (
+        "def f(x):\n    raise KeyError('data')\ndef df(x):\n    return x",
+        "no inputs were found for f(x): KeyError: 'data'",
+    ),
+    "no call": (
+        SIGMOID + "def sigmoid_grad(x):\n    return x['a']",
+        "sigmoid_grad could not be called with what sigmoid takes and returns: IndexError",
+    ),
+    "always the same": ("def f(x):\n    return np.ones(3)\ndef df(x):\n    return x", "no inputs were found for f(x)"),
+    "no arguments": ("def f():\n    return 1\ndef df():\n    return 0", "f takes no arguments by position"),
+}
+
+
+@pytest.mark.parametrize("case", CANNOT)
+def test_what_cannot_be_checked_is_said(case, functions):
+    source, why = CANNOT[case]
+    gradients, (missing,) = search(functions(source)[0], Known())
+    assert not gradients
+    assert why in missing.why
+
+
+def test_functions_are_left_as_they_were(functions, capsys):
+    found, names = functions(
+        "seen = []\ndef f(x):\n    seen.append(np.random.normal())\n    print('called')\n    return x.sum()\n"
+        "def df(x):\n    return x * 0 + 1"
+    )
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    assert search(found, Known())[0]
+    assert names["seen"] == []
+    assert (np.random.get_state()[1] == before).all()  # noqa: NPY002
+    assert capsys.readouterr() == ("", "")
