@@ -245,7 +245,7 @@ INVALID = {  # name: (FILE, arguments, message)
     "options of both pairs": (PAIR + LOSS, ("--vjp", "vjp", "--loss", "loss"), "two pairs of functions"),
     "no inputs": ("forward = lambda z: z['a']\nvjp = lambda z, p, dp: dp", (),
                   "vjp cannot be checked: no inputs were "
-                  r"found for forward\(z\): .*; give --shape once for each input, such as --shape 4x3, or define inputs\(rng\)"),
+                  r"found for forward\(z\): .*; give --shape once for each input, such as --shape 4x3, or define in"),
     "no inputs for a pair that is named": ("f = lambda z: z['a']\ng = lambda z, p, dp: dp",
                                            ("--forward", "f", "--vjp", "g"),
                                            r"check: no inputs were found for f\(z\).*; give --shape once for each"),
