@@ -17,7 +17,9 @@ from softgrad.check.derivatives.gradient_judge import GradientJudge, can_be_trus
 from softgrad.check.diagnose.explain import Evidence, explain
 from softgrad.check.diagnose.other_inputs import find_wrong_below_zero
 from softgrad.check.diagnose.symmetric import find_right_for_symmetric
+from softgrad.check.diagnose.wrong_forward import name_wrong_forward
 from softgrad.check.diagnose.wrong_gradients import WrongGradient, wrong_as_given, wrong_elsewhere
+from softgrad.check.recognise.nearly import remark_on
 from softgrad.check.recognise.recogniser import Recogniser
 from softgrad.check.report.findings import Findings
 from softgrad.check.report.mistake import Curve
@@ -114,15 +116,25 @@ class Check:
         empty = any(not array.size for array in (given.output, *given.arrays.values()))
         backward = recogniser.backward([start, *redrawn], self.judged) if eps <= EPS32 and not empty else None
 
+        near = None
+        if backward is None and eps <= EPS32 and not empty:
+            near = recogniser.nearly([start, *redrawn])
+
         # 6. Which gradients are wrong, and why? (In float32 a recognised function does not tell right from wrong.)
         samples = [given, *redrawn]
         exact = backward if eps == EPS else None
         self.wrong |= wrong_elsewhere(functions, samples, self.judged, exact, judge, findings)
         if self.wrong or self.misshapen:
+            if near is not None and name_wrong_forward(near, recogniser, [start, *redrawn], findings):
+                return True
             find_right_for_symmetric(functions, given, self.wrong, judge, findings)
             evidence = Evidence(samples, start, self.judged, self.wrong, self.misshapen, backward)
             explain(evidence, sampler, options.context.numbers, judge, findings)
             return True
+
+        remark = remark_on(backward.function) if backward is not None else near.remark if near is not None else None
+        if remark is not None:
+            findings.note_first(remark)
 
         # 7. What may still be wrong with right gradients?
         if functions.takes_upstream and eps <= EPS32:

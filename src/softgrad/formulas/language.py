@@ -127,6 +127,7 @@ def functions(layout: Layout) -> Names:
         "mean_k": along(np.mean, k),
         "mean_m": along(np.mean, m),
         "max_k": along(np.max, k),
+        "max_m": along(np.max, m),
         "first_k": at(0, k),
         "last_k": at(-1, k),
         "first_m": at(0, first_row) if m else lambda x: x,

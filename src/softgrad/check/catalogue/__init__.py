@@ -9,6 +9,7 @@
     dense.py          of dense layers, and between the layers of a network
     activations.py    of activations and dropout
     scale.py          entries for a wrong factor or sign, in whatever line
+    forward_passes.py of forward passes that are nearly known, and the lines that compute them
     conduct.py        entries for what is measured rather than read off a line
     edit_names.py     what edits of a right line are called
 
@@ -23,6 +24,7 @@ from softgrad.check.catalogue import (
     conduct,
     cross_entropy,
     dense,
+    forward_passes,
     log_softmax,
     other_losses,
     scale,
@@ -50,7 +52,18 @@ def by_name(files: Iterable[tuple[str, Iterable[Entry]]]) -> dict[str, Entry]:
     return found
 
 
-_FILES = (conduct, softmax, log_softmax, cross_entropy, other_losses, weights, dense, activations, scale)
+_FILES = (
+    conduct,
+    softmax,
+    log_softmax,
+    cross_entropy,
+    other_losses,
+    weights,
+    dense,
+    activations,
+    forward_passes,
+    scale,
+)
 
 ENTRIES = by_name((file.__name__.rpartition(".")[2], file.ENTRIES) for file in _FILES)
 WRONG_LINES: tuple[WrongLine, ...] = (

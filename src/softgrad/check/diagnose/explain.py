@@ -70,6 +70,9 @@ def _name_wrong_lines(backward: KnownBackward, findings: Findings) -> bool:
         return False
     mistakes = mistakes_in_lines(backward) if backward.wrong() else ()
     findings.include(*mistakes)
+    layout = backward.function.layout
+    if layout.ndim == 2 and layout.class_axis == 0 and any(mistake.name == "wrong-axis" for mistake in mistakes):
+        findings.note("forward has the classes on axis 0; if they are on axis 1, the mistake is in the forward pass")
     equal = equal_counts(backward, mistakes)
     if equal is not None:
         findings.note(equal)

@@ -9,6 +9,7 @@
     activations.py      the lines of output functions without a target
     losses.py           the lines of losses
     assemble.py         puts layers and an output function together, and a penalty on the weights
+    nearly.py           forward passes that are nearly known, where the function is unknown
     known_function.py   the result: forward lines, and the right backward lines
     known_backward.py   runs the backward lines on the user's numbers
 

@@ -13,10 +13,12 @@ from softgrad.check.recognise.function_search import recognise
 from softgrad.check.recognise.interpretation import UserArray
 from softgrad.check.recognise.known_backward import Draw, KnownBackward
 from softgrad.check.recognise.known_function import KnownFunction
+from softgrad.check.recognise.nearly import NearForward, nearly_known
 from softgrad.check.report.findings import Findings
 from softgrad.check.sampling.sampler import Sample, Sampler
 from softgrad.check.user.arguments import Key
 from softgrad.check.user.context import Context
+from softgrad.formulas.language import IMPOSSIBLE
 from softgrad.formulas.numbers import Array
 
 
@@ -67,6 +69,24 @@ class Recogniser:
         backward = self._known_backward([whole.draws[n] for n in kept], function)
         # Where the known function disagrees with the user, its own gradients are judged too: it may be what is wrong.
         return backward if not backward.wrong() or self._is_right(backward, samples) else None
+
+    def nearly(self, samples: list[Sample]) -> NearForward | None:
+        """The forward pass that the function nearly is, if it is an unknown one."""
+        drawn = [(self._arrays(sample), np.asarray(sample.output, dtype=np.float64)) for sample in samples[:4]]
+        return nearly_known(drawn, self.context.known, rtol=self.within)
+
+    def is_right_for(self, near: NearForward, samples: list[Sample]) -> bool:
+        """Whether the user's gradients are right for the known function that the forward pass nearly is."""
+        for function in near.functions:
+            draws = [self._draw(function, sample) for sample in samples]
+            if all(draw is not None for draw in draws):
+                try:
+                    backward = self._known_backward([draw for draw in draws if draw is not None], function)
+                except IMPOSSIBLE:
+                    continue
+                if backward.keys and not backward.wrong():
+                    return True
+        return False
 
     def _known_backward(self, draws: list[Draw], function: KnownFunction) -> KnownBackward:
         upstream, rtol = self.functions.takes_upstream, self.within

@@ -26,6 +26,11 @@ class Findings:
         """Adds mistakes, each name once."""
         self.mistakes += [one for one in mistakes if one.name not in {other.name for other in self.mistakes}]
 
+    def note_first(self, fact: str) -> None:
+        """Adds a fact in front of those that are there."""
+        if fact not in self.facts:
+            self.facts.insert(0, fact)
+
     def note(self, fact: str) -> None:
         """Adds a fact, once."""
         if fact not in self.facts:
