@@ -116,25 +116,24 @@ class Check:
         empty = any(not array.size for array in (given.output, *given.arrays.values()))
         backward = recogniser.backward([start, *redrawn], self.judged) if eps <= EPS32 and not empty else None
 
-        near = None
-        if backward is None and eps <= EPS32 and not empty:
-            near = recogniser.nearly([start, *redrawn])
+        unknown = backward is None and eps <= EPS32 and not empty
+        near = recogniser.nearly([start, *redrawn]) if unknown else []
 
         # 6. Which gradients are wrong, and why? (In float32 a recognised function does not tell right from wrong.)
         samples = [given, *redrawn]
         exact = backward if eps == EPS else None
         self.wrong |= wrong_elsewhere(functions, samples, self.judged, exact, judge, findings)
         if self.wrong or self.misshapen:
-            if near is not None and name_wrong_forward(near, recogniser, [start, *redrawn], findings):
+            if near and name_wrong_forward(near, recogniser, [start, *redrawn], findings):
                 return True
             find_right_for_symmetric(functions, given, self.wrong, judge, findings)
             evidence = Evidence(samples, start, self.judged, self.wrong, self.misshapen, backward)
             explain(evidence, sampler, options.context.numbers, judge, findings)
             return True
 
-        remark = remark_on(backward.function) if backward is not None else near.remark if near is not None else None
-        if remark is not None:
-            findings.note_first(remark)
+        remarks = [one.remark for one in near] if backward is None else [remark_on(backward.function)]
+        if remarks and remarks[0] is not None:
+            findings.note_first(remarks[0])
 
         # 7. What may still be wrong with right gradients?
         if functions.takes_upstream and eps <= EPS32:

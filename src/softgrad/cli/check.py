@@ -157,7 +157,8 @@ def _report(way: Found, options: Mapping[str, Any], seed: int) -> Report:
     if way.names is not None:
         given["names"] = way.names
     if way.methods is not None:
-        return checker.check_layer(way.forward, *inputs, **given, **way.methods)
+        given.update(way.methods)
+        return checker.check_layer(way.forward, *inputs, **given)
     if way.takes_upstream:
         return checker.check_vjp(way.forward, way.backward, *inputs, **given)
     if way.wrt is not None:

@@ -11,6 +11,7 @@ import pytest
 from check.right_lines import LAYOUTS, K, layouts_of, quantities, right_lines
 from softgrad import check
 from softgrad.check.catalogue import EDIT_NAMES, ENTRIES, WRONG_LINES, Entry, by_name
+from softgrad.check.catalogue.forward_passes import NEAR_LINES
 from softgrad.check.diagnose.naming import row_of_edit
 from softgrad.formulas.edits import edits
 from softgrad.formulas.language import IMPOSSIBLE, run, split
@@ -137,7 +138,7 @@ ROWS = rows_of_edits()
 OF_EDITS = {name for row in ROWS for name in (row.name, row.second)} - {None}
 IN_SOURCES = names_in_sources()
 LISTED = {name for wrong_line in WRONG_LINES for name in (wrong_line.name, wrong_line.second)}
-GIVEN = LISTED | OF_EDITS | IN_SOURCES
+GIVEN = LISTED | OF_EDITS | IN_SOURCES | {line.name for line in NEAR_LINES}
 
 
 @pytest.mark.parametrize("name", ENTRIES)

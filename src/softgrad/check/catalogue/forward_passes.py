@@ -235,3 +235,5 @@ NEAR_SQUARED = (
         "loss = np.mean((z[:, 0] - t) ** 2)",
     ),
 )
+
+NEAR_LINES = (*NEAR_SOFTMAX, ALONG_ROWS, *NEAR_LOG_SOFTMAX, *NEAR_LOGSUMEXP, *NEAR_SUMS, *NEAR_BINARY, *NEAR_SQUARED)

@@ -14,18 +14,19 @@ from softgrad.check.user.options import FEWEST_DRAWS
 
 
 def name_wrong_forward(
-    near: NearForward, recogniser: Recogniser, samples: Sequence[Sample], findings: Findings
+    near: Sequence[NearForward], recogniser: Recogniser, samples: Sequence[Sample], findings: Findings
 ) -> bool:
     """Adds the mistake of a forward pass that is nearly known, if the gradients are right for the known one.
 
     Otherwise what forward computes is only a fact. Returns whether the mistake was added.
     """
-    findings.note_first(near.remark)
-    if len(samples) < FEWEST_DRAWS or not recogniser.is_right_for(near, list(samples)):
+    enough = len(samples) >= FEWEST_DRAWS
+    meant = next((one for one in near if enough and recogniser.is_right_for(one, list(samples))), None)
+    if near:
+        findings.note_first((meant or near[0]).remark)
+    if meant is None:
         return False
-    entry, title = ENTRIES[near.line.name], near.functions[0].title
-    draws = f"on {len(samples)} of {len(samples)} draws"
-    findings.include(
-        Mistake(entry.name, entry.title, entry.explanation, "", near.fix, f"the gradient is right for {title}, {draws}")
-    )
+    entry, title = ENTRIES[meant.line.name], meant.functions[0].title
+    evidence = f"the gradient is right for {title}, on {len(samples)} of {len(samples)} draws"
+    findings.include(Mistake(entry.name, entry.title, entry.explanation, "", meant.fix, evidence))
     return True

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from softgrad.check.catalogue.forward_passes import (
     ALONG_ROWS,
     NEAR_BINARY,
@@ -79,8 +77,8 @@ class _Variant(NamedTuple):
 
 def nearly_known(
     samples: Sequence[tuple[Sequence[UserArray], Array]], context: Mapping[str, Any], *, rtol: float
-) -> NearForward | None:
-    """The forward pass among those of the catalogue that gives the user's outputs.
+) -> Iterator[NearForward]:
+    """The forward passes of the catalogue that give the user's outputs; several, if the layout does not show.
 
     Args:
         samples: several times, the user's arrays and the output at them; of an unknown function.
@@ -91,30 +89,24 @@ def nearly_known(
     plain = [one.array for one in arrays]
     drawn = [([one.array for one in more], value) for more, value in samples]
     tries = Tries(MOST_TRIES, plain)
-    with np.errstate(all="ignore"):
-        for meaning in interpretations(arrays, context):
-            if (meaning.target is None) is (output.ndim == 0):
-                continue  # a loss has a target, and an array has none
-            for layers in dense_layers(arrays, meaning.used, context, (-1, 0)):
-                try:
-                    evaluated = EvaluatedLayers(layers, plain, rtol)
-                except IMPOSSIBLE:
-                    continue
-                for variant in _variants(evaluated.logits, output, meaning.target):
-                    if tries.is_spent():
-                        return None
-                    found = [
-                        one
-                        for function in _functions(variant)
-                        if (one := evaluated.with_output(function, output)) is not None
-                    ]
-                    if (
-                        found
-                        and all(found[0].matches(more, value, rtol=rtol) for more, value in drawn[1:])
-                        and is_shown(found[0], drawn, tries=MOST_TRIES, rtol=rtol)
-                    ):
-                        return NearForward(variant.line, tuple(found))
-    return None
+    for meaning in interpretations(arrays, context):
+        if (meaning.target is None) is (output.ndim == 0):
+            continue  # a loss has a target, and an array has none
+        for layers in dense_layers(arrays, meaning.used, context, (-1, 0)):
+            try:
+                evaluated = EvaluatedLayers(layers, plain, rtol)
+            except IMPOSSIBLE:
+                continue
+            for variant in _variants(evaluated.logits, output, meaning.target):
+                if tries.is_spent():
+                    return
+                found = tuple(filter(None, (evaluated.with_output(one, output) for one in _functions(variant))))
+                if (
+                    found
+                    and all(found[0].matches(more, value, rtol=rtol) for more, value in drawn[1:])
+                    and is_shown(found[0], drawn, tries=MOST_TRIES, rtol=rtol)
+                ):
+                    yield NearForward(variant.line, found)
 
 
 def _functions(variant: _Variant) -> Iterator[OutputFunction]:

@@ -70,10 +70,11 @@ class Recogniser:
         # Where the known function disagrees with the user, its own gradients are judged too: it may be what is wrong.
         return backward if not backward.wrong() or self._is_right(backward, samples) else None
 
-    def nearly(self, samples: list[Sample]) -> NearForward | None:
-        """The forward pass that the function nearly is, if it is an unknown one."""
+    def nearly(self, samples: list[Sample]) -> list[NearForward]:
+        """The forward passes that the function may nearly be, if it is an unknown one."""
         drawn = [(self._arrays(sample), np.asarray(sample.output, dtype=np.float64)) for sample in samples[:4]]
-        return nearly_known(drawn, self.context.known, rtol=self.within)
+        with np.errstate(all="ignore"):
+            return list(nearly_known(drawn, self.context.known, rtol=self.within))
 
     def is_right_for(self, near: NearForward, samples: list[Sample]) -> bool:
         """Whether the user's gradients are right for the known function that the forward pass nearly is."""
