@@ -17,7 +17,7 @@ NUMBERED = re.compile(r"(?:(?:w|theta|weights?|(?P<bias>b|bias|biases))_?)(?P<nu
 RECURRENT = {  # name: axes in a layout of rows, axes in a layout of columns
     "wx wxh w_xh w_x waxh wax": ("DH", "HD"),
     "wh whh w_hh w_h waa": ("HH", "HH"),
-    "why w_hy wya v": ("HC", "CH"),
+    "why w_hy v": ("HC", "CH"),
     "u": ("DH", "HD"),
     "bh b_h ba": ("H", "H1"),
     "by b_y": ("C", "C1"),

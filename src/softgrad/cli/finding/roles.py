@@ -137,7 +137,7 @@ OF_PROBABILITIES = (
     Value("unit", ""),
 )
 SCALARS = {
-    "reg reg_strength regularization lam lambda lambda_ lmbda lambd lamda lamb l2 weight_decay wd l2_reg": 0.1,
+    "reg reg_strength regularization lam lambda lambda_ lmbda lambd lamb l2 weight_decay wd l2_reg": 0.1,
     "eps epsilon": 1e-5,
     "lr learning_rate eta": 0.1,
     "temperature temp tau": 2.0,
@@ -152,7 +152,7 @@ SCALARS = {
     "stride pad padding": 1,
 }
 NUMBERS: Mapping[str, Any] = {name: value for names, value in SCALARS.items() for name in names.split()}
-ALWAYS = word_set("reg reg_strength lam lambda_ lmbda lambd lamda l2 weight_decay l2_reg reg_lambda")
+ALWAYS = word_set("reg reg_strength lam lambda_ lmbda lambd l2 weight_decay l2_reg reg_lambda")
 CONFIGURATIONS: Mapping[str, dict[str, Any]] = {  # dicts of options, as courses hand them to layers
     "bn_param": {"mode": "train"},
     "ln_param": {},
