@@ -17,13 +17,12 @@ import numpy as np
 from softgrad.check.trace.node import Node
 from softgrad.formulas.numbers import Array
 
-_address = "__array_interface__"
 _asarray, _zeros = np.asarray, np.zeros  # the originals: they are replaced during a trace
 
 
 def address(array: Array) -> int:
     """The address of the first entry of an array."""
-    return int(array.ctypes.data) if not hasattr(array, _address) else int(array.__array_interface__["data"][0])
+    return int(array.__array_interface__["data"][0])
 
 
 @lru_cache(maxsize=256)

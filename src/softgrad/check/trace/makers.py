@@ -26,9 +26,11 @@ _array = np.array
 FRESH = ("zeros", "empty", "ones", "full", "eye", "identity", "linspace", "tri", "zeros_like", "empty_like",
          "ones_like", "full_like")  # fmt: skip
 CONVERTING = ("array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "copy")
-OF_A_LIST = ("sum", "mean", "var", "std", "max", "min", "amax", "amin", "prod", "cumsum", "average", "median", "sort",
-             "dot", "argmax", "argmin", "outer", "inner", "transpose", "squeeze", "swapaxes", "expand_dims", "cumprod", "percentile", "quantile", "clip",
-    "diag", "trace", "flip", "roll", "diff", "tile", "repeat", "reshape", "ravel")  # fmt: skip
+OF_A_LIST = (
+    "sum", "mean", "var", "std", "max", "min", "amax", "amin", "prod", "cumsum", "cumprod", "average", "median",
+    "percentile", "quantile", "sort", "argmax", "argmin", "dot", "outer", "inner", "transpose", "swapaxes", "squeeze",
+    "expand_dims", "reshape", "ravel", "tile", "repeat", "flip", "roll", "diff", "clip", "diag", "trace",
+)  # fmt: skip
 REPLACED = frozenset((*FRESH, *CONVERTING, "fromiter"))  # in NumPy's own code, too
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from softgrad.formulas.numbers import Array
@@ -45,7 +45,7 @@ class Node:
         active: whether a derivative flows through it: it holds floats that depend on an input.
     """
 
-    __slots__ = ("active", "callers", "index", "op", "parents", "repetition", "site", "static", "value")
+    __slots__ = ("_derivatives", "active", "callers", "index", "op", "parents", "repetition", "site", "static", "value")
 
     def __init__(
         self,
@@ -61,6 +61,13 @@ class Node:
         self.op, self.parents, self.value, self.static = op, parents, value, static
         self.site, self.callers, self.index, self.active = site, callers, index, active
         self.repetition = 0
+        self._derivatives: dict[int, Any] = {}
+
+    def derivative(self, k: int, compute: Callable[[], Any]) -> Any:
+        """What `compute` gives for operand k, computed once."""
+        if k not in self._derivatives:
+            self._derivatives[k] = compute()
+        return self._derivatives[k]
 
     @property
     def caller(self) -> Site | None:

@@ -29,20 +29,30 @@ def local_derivative(node: Node, k: int) -> Array | None:
     """The derivative of each entry of the result with respect to operand k; None unless it works entry by entry."""
     if node.op in FLAT:
         return np.zeros(node.shape)
-    if node.op not in PARTIALS:
-        return None
-    return partial(node.op, k, node.value, [parent.value for parent in node.parents])
+    return _derivative(node, k)[0] if node.op in PARTIALS else None
+
+
+def _derivative(node: Node, k: int) -> tuple[Array, bool]:
+    """The same, and whether it is finite. It is computed once."""
+    return node.derivative(k, lambda: _computed(node, k))  # type: ignore[no-any-return]
+
+
+def _computed(node: Node, k: int) -> tuple[Array, bool]:
+    local = partial(node.op, k, node.value, [parent.value for parent in node.parents])
+    return local, bool(np.isfinite(local).all())
 
 
 def contribution(node: Node, k: int, g: Array) -> Array:
     """What flows from a node, whose gradient is g, back to its operand k: in the shape of the operand."""
     parent = node.parents[k]
-    if node.op in FLAT:
-        return np.zeros(parent.shape)
     if node.op in PARTIALS:
-        local = partial(node.op, k, node.value, [one.value for one in node.parents])
+        local, is_finite = _derivative(node, k)
+        if is_finite:
+            return summed_to(g * local, parent.shape)
         with np.errstate(all="ignore"):
             return summed_to(np.where(g == 0, 0.0, g * local), parent.shape)
+    if node.op in FLAT:
+        return np.zeros(parent.shape)
     with np.errstate(all="ignore"):
         return CONTRIBUTIONS[node.op](node, k, g)
 
