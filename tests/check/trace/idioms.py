@@ -236,6 +236,31 @@ def in_fortran_order(x):
     return z.flatten("F") * np.arange(12) + z.ravel(order="K")
 
 
+def in_place_products(a):
+    b = a.copy()
+    b @= a
+    q, r = divmod(b, 2.0)
+    b.shape = (9,)
+    b[:3] += r[0]
+    return b.reshape(3, 3).real + q + b.imag[0]
+
+
+def shown_on_the_way(x):
+    text = f"{x[0, 0]:.3f} {x} {x.mean():6.2e} {x[0]!r}" + "%.3f" % x[1, 1]  # noqa: UP031
+    assert "Traced" not in text
+    assert np.isscalar(x[0, 0])
+    np.testing.assert_allclose(x, x)
+    return x * 2
+
+
+def by_a_decorator(x):
+    @np.vectorize
+    def leaky(value, slope):
+        return value if value > 0 else slope * value
+
+    return leaky(x, 0.1) * leaky(x[0], x[1])
+
+
 CACHE = np.zeros((2, 3, 4))
 
 
@@ -248,5 +273,5 @@ def into_memory_of_the_module(x):
 FUNCTIONS = [
     loop_over_time, lists_of_numbers, in_place, through_a_view, with_out, counted_twice, one_number_at_a_time,
     held_by_an_object, scalars, functions_of_math, float_is_still_a_type, sorted_in_place, swapped, copied_back,
-    in_fortran_order, into_memory_of_the_module,
+    in_fortran_order, in_place_products, shown_on_the_way, by_a_decorator, into_memory_of_the_module,
 ]  # fmt: skip

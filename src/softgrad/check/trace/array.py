@@ -93,6 +93,15 @@ class Traced(np.ndarray[Any, Any]):
     def flat(self, value: Any) -> None:
         self.reshape(-1)[...] = np.resize(as_array(value), self.size)
 
+    def __repr__(self) -> str:
+        return repr(plain(self))
+
+    def __str__(self) -> str:
+        return str(plain(self))
+
+    def __format__(self, how: str) -> str:
+        return format(plain(self) if self.ndim else plain(self)[()], how)
+
     def item(self, *args: Any) -> Any:
         """One entry."""
         if recording() is None:
@@ -130,13 +139,11 @@ class TracedScalar(Traced):
     def __index__(self) -> int:
         raise TypeError("only integer scalars can be an index")
 
-    def __format__(self, how: str) -> str:
-        return format(plain(self)[()], how)
-
     def __repr__(self) -> str:
         return repr(plain(self)[()])
 
-    __str__ = __repr__
+    def __str__(self) -> str:
+        return str(plain(self)[()])
 
 
 class Flat:
@@ -181,6 +188,8 @@ def _out_of_place(name: str) -> Callable[[Any, Any], Any]:
 
     return compute
 
+
+Traced.imag = property(lambda self: plain(self).imag)  # type: ignore[method-assign, assignment]  # it is 0
 
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
     setattr(TracedScalar, f"__i{_name}__", _out_of_place(_name))
@@ -267,7 +276,7 @@ def _node_of_view(session: Session, array: Traced) -> Node:
         if array._buffer is not None and array._buffer.node.active:
             session.lose("a copy")
         return session.constant(plain(array))
-    if array._read is not None and array._read[0] == buffer.version:
+    if array._read is not None and array._read[0] == buffer.version and array._read[1].shape == array.shape:
         return array._read[1]
     node = session.gathered(buffer.find(array), array._place, array._kind)
     array._read = (buffer.version, node)

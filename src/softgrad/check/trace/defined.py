@@ -79,6 +79,11 @@ def _diff(session: Session, a: Any, n: int = 1, axis: int = -1, **options: Any) 
     return a
 
 
+def _broadcast_arrays(session: Session, *arrays: Any, subok: bool = False) -> Any:
+    shape = np.broadcast_shapes(*(np.shape(one) for one in arrays))
+    return tuple(np.broadcast_to(one, shape) for one in arrays)
+
+
 def _interp(session: Session, x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     if left is not None or right is not None or period is not None:
         return NotImplemented
@@ -93,6 +98,7 @@ DEFINED: dict[Any, Callable[..., Any]] = {
     np.bincount: _bincount,
     np.diff: _diff,
     np.interp: _interp,
+    np.broadcast_arrays: _broadcast_arrays,
     np.apply_along_axis: _apply_along_axis,
     np.full_like: _full_like,
     **{getattr(np, name): _like(name) for name in NEW},

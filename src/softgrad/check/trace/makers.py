@@ -144,6 +144,14 @@ def _of_a_list(original: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def _isscalar(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def call(element: Any) -> Any:
+        return isinstance(element, TracedScalar) or original(element)
+
+    return call
+
+
 def _fromiter(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def make(iterable: Any, *args: Any, **options: Any) -> Any:
@@ -186,7 +194,7 @@ def vectorized(original: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-ORIGINALS = {name: getattr(np, name) for name in (*FRESH, *CONVERTING, *OF_A_LIST, "fromiter")}
+ORIGINALS = {name: getattr(np, name) for name in (*FRESH, *CONVERTING, *OF_A_LIST, "fromiter", "isscalar")}
 
 
 @cache
@@ -197,6 +205,8 @@ def replacement(name: str) -> Any:
         return _full(original)
     if name == "fromiter":
         return _fromiter(original)
+    if name == "isscalar":
+        return _isscalar(original)
     if name in FRESH:
         return _fresh(original)
     if name in CONVERTING:

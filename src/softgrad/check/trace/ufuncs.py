@@ -76,6 +76,10 @@ def _call(session: Session, ufunc: np.ufunc, operands: list[Any], options: dict[
     options = dict(options)
     out, where = options.pop("out", None), options.pop("where", True)
     name = ufunc.__name__
+    if name == "divmod" and out is None:
+        return tuple(_call(session, one, operands, {}) for one in (np.floor_divide, np.remainder))
+    if options.get("axes") == [(-2, -1)] * 3:  # of a @= b
+        options.pop("axes")
     known = name in PARTIALS or name in FLAT or name in PRODUCTS
     if not known or ufunc.nout > 1 or options.get("axes") is not None or options.get("axis") is not None:
         if out is not None:
