@@ -25,12 +25,13 @@ Z = RNG.normal(size=(4, 3))
 
 
 def test_a_root_of_the_length_is_no_factor_2():
-    """Four rows, and a function that nothing recognises: half of the gradient is 1 / sqrt(4) of it."""
+    """Four rows, and a function that is no known one: half of the gradient is 1 / sqrt(4) of it."""
     loss = lambda w: np.sum(np.cosh(w) * np.sin(w)) / np.sqrt(len(w))  # noqa: E731
     slope = lambda w: np.sinh(w) * np.sin(w) + np.cosh(w) * np.cos(w)  # noqa: E731
     report = sg.check_grad(loss, lambda w: slope(w), Z)
     assert report.ok is False
-    assert not report.mistakes
+    assert report.mistake.name == "left-out"
+    assert "is not divided by `np.sqrt(len(w))`" in report.mistake.explanation
     assert any("which is the root of the length of axis 0" in fact for fact in report.facts)
     report = sg.check_grad(loss, lambda w: 2 * slope(w) / np.sqrt(len(w)), Z)
     assert any("2 times the right gradient everywhere" in fact for fact in report.facts)

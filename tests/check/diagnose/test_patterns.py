@@ -137,15 +137,17 @@ def report_of(factor):
 
 CHECKED = {  # what is wrong: (the factor, the name if it has one, a fact)
     "the sign": (lambda z, g: -g, "sign", "z is -1 times the right gradient everywhere"),
-    "a factor 2": (lambda z, g: 2 * g, None, "z is 2 times the right gradient everywhere"),
-    "a half": (lambda z, g: g / 2, None, "z is 0.5 times the right gradient everywhere"),
-    "m": (lambda z, g: g / len(z), None, "which is 1 / the length of axis 0"),
-    "a number of the context": (lambda z, g: g * 1.75, None, "which is beta"),
+    "a factor 2": (lambda z, g: 2 * g, "wrong-factor", "z is 2 times the right gradient everywhere"),
+    "a half": (lambda z, g: g / 2, "wrong-factor", "z is 0.5 times the right gradient everywhere"),
+    "m": (lambda z, g: g / len(z), "wrong-factor", "which is 1 / the length of axis 0"),
+    "a number of the context": (lambda z, g: g * 1.75, "wrong-factor", "which is beta"),
     "a constant": (lambda z, g: g * 1.234, None, "z is 1.234 times the right gradient everywhere"),
     "a number for each row": (lambda z, g: g * [[1], [2], [3], [4]], None, "each row of the gradient of z is a"),
     "the last row": (lambda z, g: g * [[1], [1], [1], [z[0, 0]]], None, None),
     "the sum of the upstream": (
-        lambda z, g: np.ones_like(g) * g.mean(), None, "right where grad_output is all ones, and wrong at another"
+        lambda z, g: np.ones_like(g) * g.mean(),
+        "broadcast-sum",
+        "right where grad_output is all ones, and wrong at another",
     ),
 }  # fmt: skip
 

@@ -9,7 +9,9 @@
     dense.py          of dense layers, and between the layers of a network
     activations.py    of activations and dropout
     scale.py          entries for a wrong factor or sign, in whatever line
-    forward_passes.py of forward passes that are nearly known, and the lines that compute them
+    forward_passes,
+    scale,
+    backward_passes,
     conduct.py        entries for what is measured rather than read off a line
     edit_names.py     what edits of a right line are called
 
@@ -21,6 +23,7 @@ from collections.abc import Iterable
 
 from softgrad.check.catalogue import (
     activations,
+    backward_passes,
     conduct,
     cross_entropy,
     dense,
@@ -63,6 +66,7 @@ _FILES = (
     activations,
     forward_passes,
     scale,
+    backward_passes,
 )
 
 ENTRIES = by_name((file.__name__.rpartition(".")[2], file.ENTRIES) for file in _FILES)

@@ -10,6 +10,7 @@ from softgrad.check.derivatives.gradient_judge import GradientJudge
 from softgrad.check.diagnose.line_search import mistakes_in_lines
 from softgrad.check.diagnose.other_inputs import facts_at_other_inputs
 from softgrad.check.diagnose.shapes import find_wrong_shapes
+from softgrad.check.diagnose.traced import explain_by_trace
 from softgrad.check.diagnose.unexplained import explain_by_patterns
 from softgrad.check.diagnose.wording import equal_counts
 from softgrad.check.diagnose.wrong_gradients import WrongGradient, first_from_the_end
@@ -51,7 +52,10 @@ def explain(
     named = backward is not None and _name_wrong_lines(backward, findings)
     find_wrong_shapes(functions, given, evidence.misshapen, judge, findings)
     if not named:
+        before = len(findings.mistakes)
         _explain_by_numbers(evidence, sampler, numbers, judge, findings)
+        if {one.name for one in findings.mistakes[before:]} <= {"upstream-not-linear"}:
+            explain_by_trace(evidence.samples, evidence.judged, evidence.wrong, sampler, numbers, judge, findings)
     if evidence.wrong and len(evidence.judged) > 1:
         first = functions.name_of(first_from_the_end(functions, evidence.wrong, given, backward))
         right = ", ".join(functions.name_of(key) for key in evidence.judged if key not in evidence.wrong)

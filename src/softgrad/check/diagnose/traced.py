@@ -1,0 +1,123 @@
+"""Explains wrong gradients of any function: forward is traced, and its right backward pass changed in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from softgrad.check.derivatives.gradient import Judgement
+from softgrad.check.derivatives.gradient_judge import GradientJudge
+from softgrad.check.diagnose.patterns import ROUGH
+from softgrad.check.diagnose.wrong_gradients import WrongGradient
+from softgrad.check.mutate.draw import Draw
+from softgrad.check.mutate.explain import explained
+from softgrad.check.report.findings import Findings
+from softgrad.check.sampling.sampler import Sample, Sampler
+from softgrad.check.trace import Graph, trace_forward
+from softgrad.check.user.arguments import Key
+from softgrad.check.user.options import FEWEST_DRAWS
+from softgrad.formulas.numbers import Array
+
+MOST_DRAWS = 6
+
+
+def explain_by_trace(
+    samples: Sequence[Sample],
+    judged: Mapping[Key, Judgement],
+    wrong: Mapping[Key, WrongGradient],
+    sampler: Sampler,
+    numbers: Mapping[str, float],
+    judge: GradientJudge,
+    findings: Findings,
+) -> bool:
+    """Adds the mistake that a change of the right backward pass shows; whether there is one.
+
+    Args:
+        samples: the inputs given, then others.
+        judged: the judgement of each gradient at the inputs given.
+        wrong: the wrong gradients.
+        sampler: calls the user's functions.
+        numbers: of the context; a factor may equal one of them.
+        judge: judges gradients by numerical derivatives.
+        findings: to be added to.
+    """
+    keys = [key for key in wrong if key in judged]
+    try:
+        return bool(keys) and _explained(samples, judged, keys, sampler, numbers, judge, findings)
+    except Exception:  # a fault of this search is not the user's: the report does without it
+        return False
+
+
+def _explained(
+    samples: Sequence[Sample],
+    judged: Mapping[Key, Judgement],
+    keys: Sequence[Key],
+    sampler: Sampler,
+    numbers: Mapping[str, float],
+    judge: GradientJudge,
+    findings: Findings,
+) -> bool:
+    draws: list[Draw] = []
+    for n, sample in enumerate(samples[:MOST_DRAWS]):
+        draw = _draw(sampler, sample)
+        if draw is not None and (_is_right(draw, sample, judged, judge) if n == 0 else _agrees(draw, sample, keys)):
+            draws.append(draw)
+        elif n == 0:
+            return False
+    if len(draws) < FEWEST_DRAWS:
+        return False
+    names = {key: sampler.functions.name_of(key) for key in samples[0].arrays}
+    found = explained(draws, keys, names, numbers)
+    if found is None:
+        return False
+    known = [one.name for one in findings.mistakes]
+    at = known.index("upstream-not-linear") if "upstream-not-linear" in known else len(known)  # that is a consequence
+    findings.mistakes[at:at] = [one for one in found.mistakes if one.name not in known]
+    findings.forward_line = found.forward_line
+    if found.unexplained:
+        left = [names[key] for key in found.unexplained]
+        findings.note(f"{', '.join(left)} {'is' if len(left) == 1 else 'are'} wrong in another way too")
+    return True
+
+
+def _draw(sampler: Sampler, sample: Sample) -> Draw | None:
+    graph: Graph | None = trace_forward(sampler.functions, sample.arrays)
+    if graph is None or graph.output.shape != np.shape(sample.output):
+        return None
+    if not np.allclose(graph.output.value, sample.output, rtol=1e-9, atol=0, equal_nan=True):
+        return None
+    users = {
+        key: np.asarray(grad, dtype=float)
+        for key, grad in sample.grads.items()
+        if key in graph.inputs and np.shape(grad) == graph.inputs[key].shape and np.isfinite(grad).all()
+    }
+    return Draw(graph, sample.upstream, users)
+
+
+def _is_right(draw: Draw, sample: Sample, judged: Mapping[Key, Judgement], judge: GradientJudge) -> bool:
+    """Whether the gradient of the graph agrees with the numerical derivatives, at the inputs given."""
+    for key, one in judged.items():
+        if key not in draw.rights:
+            continue
+        right = draw.rights[key]
+        if one.ok:
+            if not _near(right, draw.users[key]):
+                return False
+        elif one.wanted is not None:
+            known = np.isfinite(one.wanted)
+            if not _near(right[known], one.wanted[known]):
+                return False
+        elif not judge(sample.with_grads({**sample.grads, key: right}), key).ok:
+            return False
+    return True
+
+
+def _agrees(draw: Draw, sample: Sample, wrong: Sequence[Key]) -> bool:
+    """Whether the gradients that are right are those of the graph, at other inputs."""
+    return all(_near(draw.rights[key], grad) for key, grad in draw.users.items() if key not in wrong)
+
+
+def _near(got: Array, wanted: Array) -> bool:
+    size = np.abs(wanted).max(initial=0.0)
+    return bool((np.abs(got - wanted) <= ROUGH * (np.abs(wanted) + 0.1 * size) + 1e-9).all())

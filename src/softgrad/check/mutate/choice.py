@@ -1,0 +1,140 @@
+"""Which of the changes that fit is told: the likeliest one, or one for each gradient where none explains all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from softgrad.check.mutate.draw import Draw
+from softgrad.check.mutate.factors import Named, named_factor
+from softgrad.check.mutate.rules_edges import SIGNED, scale
+from softgrad.check.mutate.search import Fit
+from softgrad.check.mutate.texts import Texts
+from softgrad.check.trace.node import Node
+from softgrad.check.user.arguments import Key
+
+AS_GOOD = 0.03  # costs that differ by less do not decide between two stories
+DEAREST = 3.2  # a change that is dearer is no name
+
+
+class Choice(NamedTuple):
+    """A change that is told.
+
+    Attributes:
+        fit: the change.
+        kind: what it is called.
+        factor: the factor in words.
+        cost: how far-fetched it is.
+        node: one of the nodes at which it is made, on the first draw.
+    """
+
+    fit: Fit
+    kind: str
+    factor: Named | None
+    cost: float
+    node: Node
+
+
+def chosen(fits: Sequence[Fit], draws: Sequence[Draw], wrong: Sequence[Key], texts: Texts) -> list[Choice]:
+    """The changes to tell, each for some of the wrong gradients; none where two stories are equally good."""
+    choices = [one for fit in fits if (one := _judged(fit, draws, texts)) is not None and one.cost <= DEAREST]
+    whole = [one for one in choices if len(one.fit.keys) == len(wrong)]
+    if whole:
+        best = _best(whole, draws[0])
+        return [] if best is None else [best]
+    left, found = set(wrong), []
+    while left:
+        covering = [one for one in choices if one.fit.keys & left]
+        if not covering:
+            break
+        most = max(len(one.fit.keys & left) - 0.4 * one.cost for one in covering)
+        best = _best(
+            [one for one in covering if len(one.fit.keys & left) - 0.4 * one.cost >= most - 0.4 * AS_GOOD], draws[0]
+        )
+        if best is None:
+            break
+        found.append(best)
+        left -= best.fit.keys
+    return found
+
+
+def _best(choices: Sequence[Choice], draw: Draw) -> Choice | None:
+    """The likeliest; of equal ones on one chain of operations, the one nearest to the output."""
+    least = min(one.cost for one in choices)
+    equal = sorted((one for one in choices if one.cost <= least + AS_GOOD), key=lambda one: (-one.node.index, one.cost))
+    first = equal[0]
+    for other in equal[1:]:
+        if other.kind != first.kind and not _on_one_chain(draw, first.node, other.node):
+            return None
+    return first
+
+
+def _on_one_chain(draw: Draw, a: Node, b: Node) -> bool:
+    return draw.depends(a, b) or draw.depends(b, a)
+
+
+def _judged(fit: Fit, draws: Sequence[Draw], texts: Texts) -> Choice | None:
+    """The name and the cost of a fit; None for a factor that differs from draw to draw and equals nothing known."""
+    plain, draw = fit.plain, draws[0]
+    nodes = plain.where.nodes(draw)
+    node, k = nodes[len(nodes) // 2], plain.operand
+    kind, cost, factor = plain.kind, fit.cost, None
+    if fit.factors is not None:
+        factor = named_factor(fit.factors, draws, plain.where, texts)
+        if factor is None:
+            if not plain.added or len(set(fit.factors)) > 1:
+                return None
+            factor = Named(f"{fit.factors[0]:.6g}", 0.5)
+        cost += factor.doubt
+    if plain.rule is scale:
+        assert fit.factors is not None
+        c = fit.factors[0]
+        twice = k is not None and sum(parent is node.parents[k] for parent in node.parents) > 1
+        if twice:
+            cost += 1.0
+        if c == 0.0:
+            kind = "left-out" if k is not None else "stopped"
+            if plain.where.site is None:
+                kind = "left-out"
+            elif _goes_back_in_time(draw, node, k):
+                kind = "truncated"
+        elif c == -1.0:
+            kind, cost = "wrong-sign", cost - 0.05 * (node.op in SIGNED and k != 0)
+        elif _holds(node, k, c):
+            cost -= 0.12
+    elif fit.factors is not None and not plain.added:
+        cost += 0.35
+    if kind == "left-out" and plain.told.get("variant") == "local" and node.op not in ("multiply", "divide"):
+        kind = "skipped"
+    if kind == "left-out" and plain.told.get("variant") == "mask":
+        kind = "skipped"
+    return Choice(fit, kind, factor, cost, node)
+
+
+def _goes_back_in_time(draw: Draw, node: Node, k: int | None) -> bool:
+    """Whether what flows to an operand goes on to an earlier repetition of the same operation."""
+    start = node if k is None else node.parents[k]
+    group = draw.places.get((node.site, node.callers), []) if node.site is not None else []
+    return start in draw.order and any(
+        other is not node and other in draw.order and draw.depends(start, other) for other in group
+    )
+
+
+def _holds(node: Node, k: int | None, c: float) -> bool:
+    """Whether the derivative of the operation has this factor itself, or its inverse where no other change has that."""
+    if node.op in ("square", "norm") or (node.op == "power" and k != 1) or _is_square(node):
+        return c in (0.5, 2.0)
+    if node.op in ("mean", "var", "std"):
+        n = node.parents[0].value.size / max(node.value.size, 1)
+        return min(abs(c * n - 1), abs(c / n - 1)) < 1e-7
+    if node.op in ("multiply", "divide") and k is not None and len(node.parents) == 2:
+        other = node.parents[1 - k]
+        if other.value.size == 1 and other.op == "constant":
+            value = float(other.value.reshape(()))
+            factor = 1 / value if node.op == "divide" and value else value
+            return bool(factor) and abs(c / factor - 1) < 1e-7
+    return False
+
+
+def _is_square(node: Node) -> bool:
+    return node.op in ("multiply", "einsum") and len(node.parents) == 2 and node.parents[0] is node.parents[1]

@@ -1,0 +1,67 @@
+"""Explains wrong gradients by a change in one place of the right backward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from softgrad.check.mutate.choice import chosen
+from softgrad.check.mutate.draw import Draw
+from softgrad.check.mutate.search import Search
+from softgrad.check.mutate.stages import Stages
+from softgrad.check.mutate.texts import Texts
+from softgrad.check.mutate.words import Words, line_of
+from softgrad.check.report.mistake import Mistake
+from softgrad.check.report.source import SourceLine
+from softgrad.check.user.arguments import Key
+
+MOST_TOLD = 3  # mistakes
+
+
+class Explanation(NamedTuple):
+    """What explains wrong gradients.
+
+    Attributes:
+        mistakes: each explains some of them; the first one first.
+        forward_line: the line of the forward pass whose derivative is wrong.
+        unexplained: the wrong gradients that none of the mistakes explains.
+    """
+
+    mistakes: tuple[Mistake, ...]
+    forward_line: SourceLine | None
+    unexplained: tuple[Key, ...]
+
+
+def explained(
+    draws: Sequence[Draw], wrong: Collection[Key], names: Mapping[Key, str], numbers: Mapping[str, float] = {}
+) -> Explanation | None:
+    """The change that gives the user's gradients on every draw; None where none is found.
+
+    Args:
+        draws: the inputs given, then others, all with the right backward pass.
+        wrong: the gradients that are wrong.
+        names: of the inputs.
+        numbers: that the user names; a factor may equal one of them.
+    """
+    wanted = [key for key in wrong if key in draws[0].rights]
+    if not wanted:
+        return None
+    search = Search(draws, wanted)
+    for stage in Stages(draws[0]).all():
+        search.try_all(stage)
+        if search.spent:
+            break
+    texts = Texts(
+        {node: names[key] for draw in draws for key, node in draw.graph.inputs.items() if key in names}, numbers
+    )
+    choices = chosen(search.fits, draws, wanted, texts)
+    if not choices or len(choices) > MOST_TOLD:
+        return None
+    words = Words(draws, texts, names)
+    mistakes: dict[str, Mistake] = {}
+    for choice in choices:
+        mistakes.setdefault(choice.kind, words.mistake(choice, also=bool(mistakes)))
+    done = {key for choice in choices for key in choice.fit.keys}
+    return Explanation(
+        tuple(mistakes.values()), line_of(choices[0], draws[0]), tuple(key for key in wanted if key not in done)
+    )

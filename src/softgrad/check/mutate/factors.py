@@ -1,0 +1,163 @@
+"""What a factor is, in the user's quantities: 1 / len(x), reg, 1 - keep, the value of an expression."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from softgrad.check.mutate.candidate import Ref, Where
+from softgrad.check.mutate.draw import Draw
+from softgrad.check.mutate.texts import Texts
+from softgrad.check.trace.node import Node
+from softgrad.check.trace.operations import count
+
+WITHIN = 1e-7
+FORMS: tuple[tuple[str, float, Callable[[float], float]], ...] = (  # of a quantity: how it is written, and how likely
+    ("{}", 0.0, lambda q: q),
+    ("1 / {}", 0.0, lambda q: 1 / q),
+    ("-{}", 0.1, lambda q: -q),
+    ("-1 / {}", 0.1, lambda q: -1 / q),
+    ("2 * {}", 0.1, lambda q: 2 * q),
+    ("{} / 2", 0.1, lambda q: q / 2),
+    ("2 / {}", 0.1, lambda q: 2 / q),
+    ("1 / (2 * {})", 0.1, lambda q: 0.5 / q),
+    ("{} ** 2", 0.15, lambda q: q * q),
+    ("1 / {} ** 2", 0.15, lambda q: 1 / (q * q)),
+    ("sqrt({})", 0.15, lambda q: math.sqrt(q)),
+    ("1 / sqrt({})", 0.15, lambda q: 1 / math.sqrt(q)),
+    ("1 - {}", 0.15, lambda q: 1 - q),
+    ("1 / (1 - {})", 0.15, lambda q: 1 / (1 - q)),
+    ("1 + {}", 0.25, lambda q: 1 + q),
+    ("{0} / ({0} - 1)", 0.25, lambda q: q / (q - 1)),
+    ("({0} - 1) / {0}", 0.25, lambda q: (q - 1) / q),
+    ("(1 - {0}) / {0}", 0.3, lambda q: (1 - q) / q),
+    ("{0} / (1 - {0})", 0.3, lambda q: q / (1 - q)),
+    ("-2 * {}", 0.3, lambda q: -2 * q),
+)
+PLAIN = {2.0: "2", 0.5: "1 / 2", 4.0: "4", 0.25: "1 / 4", -2.0: "-2", -0.5: "-1 / 2", 3.0: "3", 1 / 3: "1 / 3"}
+
+
+class Named(NamedTuple):
+    """A factor in words.
+
+    Attributes:
+        text: what it equals.
+        doubt: how far-fetched that is.
+    """
+
+    text: str
+    doubt: float
+
+
+def named_factor(factors: Sequence[float], draws: Sequence[Draw], place: Where, texts: Texts) -> Named | None:
+    """The quantity that the factor equals on every draw; None if it equals nothing that is known.
+
+    Args:
+        factors: on each draw.
+        draws: the draws.
+        place: where it stands; numbers that are used there are the likeliest.
+        texts: names of nodes.
+    """
+    c = factors[0]
+    if all(_close(one, c) for one in factors):
+        if c in (0.0, -1.0):
+            return Named(f"{c:g}", 0.0)
+        found = [
+            Named(form.format(_bracketed(name, form)), doubt + more)
+            for name, value, doubt in _numbers(draws[0], place, texts)
+            for form, more, function in FORMS
+            if _is(function, value, c)
+        ]
+        if c in PLAIN:
+            found.append(Named(PLAIN[c], 0.1 if abs(c) in (2.0, 0.5) else 0.4))
+        return min(found, key=lambda one: one.doubt, default=None)
+    return min(_varying(factors, draws, texts), key=lambda one: one.doubt, default=None)
+
+
+def _bracketed(name: str, form: str) -> str:
+    plain = all(one.isalnum() or one in "_.[]()," for one in name.replace(" ", ""))
+    return name if plain or form == "{}" else f"({name})"
+
+
+def _numbers(draw: Draw, place: Where, texts: Texts) -> Iterator[tuple[str, float, float]]:
+    """Quantities of the forward pass: what they are called, their values, and a doubt."""
+    for name, value in texts.numbers.items():
+        yield name, value, 0.05
+    here = place.nodes(draw)[:1]
+    near = {*here, *(parent for node in here for parent in node.parents)}
+    seen: set[tuple[str, float]] = set()
+    for node in draw.live:
+        doubt = 0.0 if node in near else 0.12
+        if node.op in ("mean", "var", "std"):
+            n = float(count(node))
+            yield f"{n:g}", n, doubt
+        for k, parent in enumerate(node.parents):
+            if parent.op == "constant" and parent.value.size == 1 and parent.value.dtype.kind in "fiu":
+                value = float(parent.value.reshape(()))
+                name = texts.quantity(node, k)
+                if value not in (0.0, 1.0, 2.0, -1.0) and (name, value) not in seen:
+                    seen.add((name, value))
+                    yield name or f"{value:g}", value, doubt + (0.0 if name else 0.2)
+    yield from _lengths(draw, texts)
+
+
+def _lengths(draw: Draw, texts: Texts) -> Iterator[tuple[str, float, float]]:
+    seen: set[Node] = set()
+    shapes: list[tuple[str, tuple[int, ...]]] = []
+    for node in draw.graph.inputs.values():
+        shapes.append((texts.of(node), node.shape))
+        seen.add(node)
+    for node in draw.live:
+        for k, parent in enumerate(node.parents):
+            if parent.op == "constant" and parent not in seen and parent.shape:
+                seen.add(parent)
+                name = texts.quantity(node, k)
+                if name.isidentifier() or name.replace(".", "").isidentifier():
+                    shapes.append((name, parent.shape))
+    shapes.append(("the output", draw.graph.output.shape))
+    for name, shape in shapes[:12]:
+        if len(shape) > 1:
+            size = math.prod(shape)
+            yield f"{name}.size" if name != "the output" else "the size of the output", float(size), 0.25
+        for axis, n in enumerate(shape):
+            if n > 1:
+                said = f"len({name})" if axis == 0 else f"{name}.shape[{axis}]"
+                if name == "the output":
+                    said = f"the length of axis {axis} of the output"
+                yield said, float(n), 0.15 + 0.02 * axis
+        if len(shape) > 2:
+            yield f"{name}.shape[0] * {name}.shape[1]", float(shape[0] * shape[1]), 0.3
+            yield f"{name}.shape[1] * {name}.shape[2]", float(shape[1] * shape[2]), 0.3
+            yield f"{name}.shape[0] * {name}.shape[2]", float(shape[0] * shape[2]), 0.3
+
+
+def _varying(factors: Sequence[float], draws: Sequence[Draw], texts: Texts) -> Iterator[Named]:
+    """Numbers that the forward pass computes, and that differ from draw to draw."""
+    for (site, callers), group in draws[0].places.items():
+        node = group[0]
+        if node.value.size != 1 or node.value.dtype.kind != "f":
+            continue
+        values = []
+        for draw in draws:
+            there = Where(site, callers)
+            try:
+                values.append(float(Ref(there).node(draw, node).value.reshape(())))
+            except Exception:  # there is no such node, or several
+                break
+        if len(values) < len(draws):
+            continue
+        for form, more, function in FORMS:
+            if all(_is(function, value, c) for value, c in zip(values, factors, strict=True)):
+                yield Named(form.format(_bracketed(texts.of(node), form)), 0.3 + more)
+
+
+def _is(function: Callable[[float], float], value: float, c: float) -> bool:
+    try:
+        return _close(function(value), c)
+    except (ZeroDivisionError, ValueError, OverflowError):
+        return False
+
+
+def _close(a: float, b: float) -> bool:
+    return abs(a - b) <= WITHIN * max(abs(a), abs(b))

@@ -1,0 +1,187 @@
+"""Changes of what flows through one operation to one operand: left out, another factor, another sum, another mask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from softgrad.check.mutate.candidate import Candidate, Misfit, Where
+from softgrad.check.mutate.draw import Adjoint, Draw, Rule
+from softgrad.check.trace.elementwise import PARTIALS, partial
+from softgrad.check.trace.node import Node
+from softgrad.check.trace.operations import local_derivative, spread, summed_to
+from softgrad.formulas.numbers import Array
+
+SIGNED = ("subtract", "negative", "divide", "reciprocal", "cos", "arccos")
+LINEAR = ("add", "subtract", "negative", "positive", "cast", "gather", "assemble")
+MASKS = ("maximum", "minimum", "clip", "absolute", "fabs", "where", "fmax", "fmin")
+NON_LINEAR = frozenset(PARTIALS) - {"add", "subtract", "multiply", "negative", "positive"}
+
+
+def scale(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+    """What flows, times a factor that is found later."""
+    return right
+
+
+def _by_local(change: Callable[[Array, Array, Array, Array], Array]) -> Rule:
+    """A rule from another local derivative: a function of the right one, the operand, the result and the gradient."""
+
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        local = local_derivative(node, k)
+        if local is None:
+            raise Misfit
+        other = change(local, node.parents[k].value, node.value, g)
+        return summed_to(np.broadcast_to(g * other, node.shape), node.parents[k].shape)
+
+    return rule
+
+
+def _at(where: Callable[[Node, Array], Array], result_too: bool = True) -> Rule:
+    """The derivative of an operation with one operand, taken at another value."""
+
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        from softgrad.check.mutate.forward import evaluated
+
+        operands = [one.value for one in node.parents]
+        operands[k] = where(node, g)
+        value = evaluated(node, operands) if result_too else node.value
+        if value.shape != node.shape:
+            raise Misfit
+        return summed_to(g * partial(node.op, k, value, operands), node.parents[k].shape)
+
+    return rule
+
+
+def of_edge(where: Where, node: Node, k: int) -> Iterator[Candidate]:
+    """Changes that need nothing but the operation itself.
+
+    Args:
+        where: the nodes.
+        node: one of them.
+        k: the operand.
+    """
+    op = node.op
+    yield Candidate("wrong-factor", where, k, scale, 1.0)
+    if op in PARTIALS:
+        yield from _of_elementwise(where, node, k)
+    if op in ("sum", "mean", "max", "min", "norm", "std", "var", "prod", "logsumexp"):
+        yield from _of_reduction(where, node, k)
+    if op == "where":
+        yield Candidate("left-out", where, k, _unmasked, 1.3, {"variant": "mask"})
+        yield Candidate("wrong-operand", where, k, _inverted_mask, 1.6, {"variant": "inverted mask"})
+    if node.shape != node.parents[k].shape and (op in PARTIALS or op == "where"):
+        yield from _of_broadcast(where, node, k)
+
+
+def _of_elementwise(where: Where, node: Node, k: int) -> Iterator[Candidate]:
+    op = node.op
+    if op not in LINEAR:
+        variant = "mask" if op in MASKS else "local"
+        cost = 1.0 if op in ("multiply", "divide") else 1.1
+        yield Candidate("left-out", where, k, _by_local(lambda d, x, y, g: np.ones_like(d)), cost, {"variant": variant})
+        yield Candidate("applied-twice", where, k, _by_local(lambda d, x, y, g: d * d), 1.7, {"variant": "local"})
+        yield Candidate("wrong-factor", where, k, _by_local(lambda d, x, y, g: 1 / d), 1.6, {"variant": "inverted"})
+    if op in NON_LINEAR and op not in MASKS:
+        yield Candidate("forward-value", where, k, _by_local(lambda d, x, y, g: y), 1.6)
+        yield Candidate("derivative-at-output", where, k, _at(lambda one, g: one.value), 1.7)
+        yield Candidate("derivative-at-upstream", where, k, _at(lambda one, g: g), 1.9)
+        yield Candidate("wrong-operand", where, k, _by_local(lambda d, x, y, g: x), 2.2, {"variant": "input"})
+    if op in ("maximum", "minimum", "absolute", "clip"):
+        yield Candidate("derivative-at-upstream", where, k, _at(lambda one, g: g), 1.7)
+        inverted = _by_local(lambda d, x, y, g: 1 - d)
+        yield Candidate("wrong-operand", where, k, inverted, 1.7, {"variant": "inverted mask"})
+        yield Candidate("forward-value", where, k, _by_local(lambda d, x, y, g: y), 1.7)
+    if op == "divide" and k == 1:
+        yield Candidate("wrong-power", where, k, _by_local(lambda d, x, y, g: d * x), 1.3, {"variant": "not squared"})
+    if op in ("multiply", "divide"):
+        yield Candidate("left-out", where, k, _by_local(lambda d, x, y, g: np.sign(d)), 1.9, {"variant": "size"})
+
+
+def _unmasked(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+    return summed_to(g, node.parents[k].shape)
+
+
+def _inverted_mask(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+    chosen = node.static["condition"] if k else ~node.static["condition"]
+    return summed_to(np.where(chosen, g, 0.0), node.parents[k].shape)
+
+
+def _of_reduction(where: Where, node: Node, k: int) -> Iterator[Candidate]:
+    def everywhere(draw: Draw, adjoint: Adjoint, one: Node, j: Any, g: Array, right: Array) -> Array:
+        return np.broadcast_to(spread(one, g), one.parents[0].shape).astype(float)
+
+    def at_first(draw: Draw, adjoint: Adjoint, one: Node, j: Any, g: Array, right: Array) -> Array:
+        x = one.parents[0].value
+        chosen = x == spread(one, one.value)
+        if len(one.static["axis"]) == 1:
+            chosen = chosen & (np.cumsum(chosen, axis=one.static["axis"][0]) == 1)
+        return np.asarray(np.where(chosen, spread(one, g), 0.0))
+
+    def shared_by_all(draw: Draw, adjoint: Adjoint, one: Node, j: Any, g: Array, right: Array) -> Array:
+        return np.where(one.parents[0].value == spread(one, one.value), spread(one, g), 0.0)
+
+    if node.op == "mean":
+        yield Candidate("wrong-factor", where, k, everywhere, 0.9, {"variant": "mean"})
+    elif node.op in ("max", "min"):
+        yield Candidate("left-out", where, k, everywhere, 1.4, {"variant": "mask"})
+        yield Candidate("wrong-factor", where, k, shared_by_all, 1.5, {"variant": "ties"})
+        yield Candidate("wrong-factor", where, k, at_first, 1.5, {"variant": "ties"})
+    elif node.op != "sum":
+        yield Candidate("left-out", where, k, everywhere, 1.4, {"variant": "local"})
+
+
+def _of_broadcast(where: Where, node: Node, k: int) -> Iterator[Candidate]:
+    """The operand was broadcast: its gradient is a sum over the axes along which it was."""
+
+    def by(change: Callable[[Array, tuple[int, ...]], Array], name: str, kind: str, cost: float) -> Candidate:
+        def rule(draw: Draw, adjoint: Adjoint, one: Node, j: Any, g: Array, right: Array) -> Array:
+            full, shape = _unsummed(one, j, g), one.parents[j].shape
+            padded = (1,) * (full.ndim - len(shape)) + shape
+            axes = tuple(i for i, (n, m) in enumerate(zip(full.shape, padded, strict=True)) if m == 1 != n)
+            return np.asarray(change(full, axes)).reshape(shape)
+
+        return Candidate(kind, where, k, rule, cost, {"variant": name})
+
+    def one_of(i: int) -> Callable[[Array, tuple[int, ...]], Array]:
+        def change(full: Array, axes: tuple[int, ...]) -> Array:
+            for axis in axes:
+                full = np.take(full, [i], axis=axis)
+            return full
+
+        return change
+
+    yield by(one_of(-1), "last", "only-the-last", 1.4)
+    yield by(one_of(0), "first", "only-the-last", 1.4)
+    yield by(lambda full, axes: np.broadcast_to(full.sum(), _kept(full, axes)), "all", "broadcast-sum", 1.3)
+    if len(node.shape) >= 2:
+        for axis in range(len(node.shape)):
+            yield by(_along(axis), f"axis {axis}", "broadcast-sum", 1.4)
+
+
+def _along(axis: int) -> Callable[[Array, tuple[int, ...]], Array]:
+    def change(full: Array, axes: tuple[int, ...]) -> Array:
+        if axes == (axis,):
+            raise Misfit
+        summed = full.sum(axis=axis, keepdims=True)
+        kept = _kept(full, axes)
+        if summed.size != int(np.prod(kept)):
+            raise Misfit
+        return np.asarray(summed.reshape(kept))
+
+    return change
+
+
+def _kept(full: Array, axes: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(1 if i in axes else n for i, n in enumerate(full.shape))
+
+
+def _unsummed(node: Node, k: int, g: Array) -> Array:
+    if node.op == "where":
+        chosen = node.static["condition"] if k == 0 else ~node.static["condition"]
+        return np.where(chosen, g, 0.0)
+    local = local_derivative(node, k)
+    if local is None:
+        raise Misfit
+    return np.asarray(g * local)

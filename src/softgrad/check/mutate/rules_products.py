@@ -1,0 +1,128 @@
+"""Changes of what flows through a product: the other factor transposed, another array in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from softgrad.check.mutate.candidate import Candidate, Misfit, Ref, Where
+from softgrad.check.mutate.draw import Adjoint, Draw, Rule
+from softgrad.check.trace.contractions import einsum_contribution
+from softgrad.check.trace.node import Node
+from softgrad.check.trace.operations import local_derivative, summed_to
+from softgrad.formulas.numbers import Array
+
+
+def equal_axes(shape: tuple[int, ...]) -> list[tuple[int, int]]:
+    """The pairs of axes of equal length, those at the end first."""
+    pairs = [(i, j) for i, j in combinations(range(len(shape)), 2) if shape[i] == shape[j] > 1]
+    return sorted(pairs, key=lambda pair: (-pair[1], -pair[0]))
+
+
+def of_product(where: Where, node: Node, k: int) -> Iterator[Candidate]:
+    """Changes of an einsum that need no other node.
+
+    Args:
+        where: the nodes.
+        node: one of them.
+        k: the operand.
+    """
+    for i, other in enumerate(node.parents):
+        if i != k:
+            for axes in equal_axes(other.shape):
+                yield Candidate("transposed-product", where, k, _with_transposed(i, axes), 1.1, {"other": i})
+    for axes in equal_axes(node.parents[k].shape):
+        yield Candidate("transposed-product", where, k, _result_transposed(axes), 1.2, {"variant": "result"})
+    for axes in equal_axes(node.shape):
+        yield Candidate("transposed-product", where, k, _gradient_transposed(axes), 1.3, {"variant": "gradient"})
+    if node.shape == node.parents[k].shape:
+        yield Candidate("skipped", where, k, _passed_on, 1.4, {"variant": "product"})
+
+
+def _with_transposed(i: int, axes: tuple[int, int]) -> Rule:
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        return einsum_contribution(node, k, g, {i: _swapped(node.parents[i].value, axes)})
+
+    return rule
+
+
+def _result_transposed(axes: tuple[int, int]) -> Rule:
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        return _swapped(right, axes)
+
+    return rule
+
+
+def _gradient_transposed(axes: tuple[int, int]) -> Rule:
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        return einsum_contribution(node, k, _swapped(g, axes))
+
+    return rule
+
+
+def _passed_on(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+    return g
+
+
+def _swapped(array: Array, axes: tuple[int, int]) -> Array:
+    if array.shape[axes[0]] != array.shape[axes[1]]:
+        raise Misfit
+    return np.swapaxes(array, *axes)
+
+
+def with_operand(where: Where, k: int, i: int, ref: Ref, kind: str, cost: float) -> Candidate:
+    """Another array stands in the place of operand i, of a product or of an operation that works entry by entry."""
+
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, j: Any, g: Array, right: Array) -> Array:
+        old, new = node.parents[i].value, ref.node(draw, node).value
+        if new.dtype.kind not in "fb" and new.dtype.kind not in "iu":
+            raise Misfit
+        if new.shape != old.shape:
+            if new.size != old.size or sorted(new.shape) != sorted(old.shape):
+                raise Misfit
+            new = new.T if new.T.shape == old.shape else new.reshape(old.shape)
+        if node.op == "einsum":
+            return einsum_contribution(node, j, g, {i: np.asarray(new, dtype=float)})
+        return summed_to(np.broadcast_to(g * _local(node, j, i, new), node.shape), node.parents[j].shape)
+
+    return Candidate(kind, where, k, rule, cost, {"other": i, "ref": ref})
+
+
+def _local(node: Node, k: int, i: int, value: Array) -> Array:
+    from softgrad.check.mutate.forward import evaluated
+    from softgrad.check.trace.elementwise import partial
+
+    if local_derivative(node, k) is None:
+        raise Misfit
+    operands = [one.value for one in node.parents]
+    operands[i] = np.asarray(value, dtype=float)
+    return partial(node.op, k, evaluated(node, operands), operands)
+
+
+def with_factor(where: Where, k: int | None, ref: Ref, *, divided: bool, cost: float) -> Candidate:
+    """What flows is also multiplied, or divided, by the value of another node."""
+
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, j: Any, g: Array, right: Array) -> Array:
+        value = np.asarray(ref.node(draw, node).value, dtype=float)
+        if value.ndim and np.broadcast_shapes(value.shape, right.shape) != right.shape:
+            raise Misfit
+        return np.asarray(right / value if divided else right * value)
+
+    kind = "wrong-factor"
+    return Candidate(kind, where, k, rule, cost, {"ref": ref, "variant": "divided" if divided else "times"})
+
+
+def from_gradient(where: Where, k: int, ref: Ref, kind: str, cost: float, variant: str) -> Candidate:
+    """The gradient of another node stands in the place of that of the result."""
+
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, j: Any, g: Array, right: Array) -> Array:
+        other = ref.node(draw, node)
+        if other not in draw.adjoints or other.shape != node.shape:
+            raise Misfit
+        # A node further back is not known yet where a loop changes it, and its right gradient stands for it.
+        return draw.flow(node, j, adjoint(other))
+
+    return Candidate(kind, where, k, rule, cost, {"ref": ref, "variant": variant})

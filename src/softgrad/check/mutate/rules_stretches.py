@@ -1,0 +1,153 @@
+"""Changes of the derivative of a stretch: skipped, applied twice, taken elsewhere, the diagonal of it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from softgrad.check.mutate.candidate import Candidate, Misfit, Ref, Where
+from softgrad.check.mutate.draw import Adjoint, Draw, Rule
+from softgrad.check.mutate.stretches import Pair, between, derivative_at, diagonal, pulled, repetitions
+from softgrad.check.trace.node import Node
+from softgrad.formulas.numbers import Array
+
+Slope = Callable[[Draw, Pair, Array], Array]  # of the draw, the stretch and the gradient of its end
+
+
+def _with_slope(a: Where, b: Where, slope: Slope) -> Rule:
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        pair = repetitions(draw, a, b).get(node)
+        if pair is None or pair.derivative is None:
+            raise Misfit
+        arrives = adjoint(pair.b)
+        return np.asarray(g + (slope(draw, pair, arrives) - pair.derivative) * arrives)
+
+    return rule
+
+
+CLOSED: tuple[tuple[str, Callable[[Array, Array], Array]], ...] = (  # of the operand x and the result y
+    ("y * (1 - y)", lambda x, y: y * (1 - y)),
+    ("1 - y ** 2", lambda x, y: 1 - y * y),
+    ("1 - y", lambda x, y: 1 - y),
+    ("1 + y", lambda x, y: 1 + y),
+    ("y ** 2", lambda x, y: y * y),
+    ("1 / y", lambda x, y: 1 / y),
+    ("1 / y ** 2", lambda x, y: 1 / (y * y)),
+    ("sqrt(1 - y ** 2)", lambda x, y: np.sqrt(1 - y * y)),
+    ("x > 0", lambda x, y: (x > 0) * 1.0),
+    ("y > 0", lambda x, y: (y > 0) * 1.0),
+    ("x", lambda x, y: x),
+    ("1 / x", lambda x, y: 1 / x),
+    ("x ** 2", lambda x, y: x * x),
+    ("1 - x", lambda x, y: 1 - x),
+    ("1 + x", lambda x, y: 1 + x),
+    ("1 - x ** 2", lambda x, y: 1 - x * x),
+    ("x * (1 - x)", lambda x, y: x * (1 - x)),
+    ("exp(x)", lambda x, y: np.exp(x)),
+    ("exp(-x)", lambda x, y: np.exp(-x)),
+    ("sigmoid(x)", lambda x, y: 1 / (1 + np.exp(-x))),
+    ("sigmoid(-x)", lambda x, y: 1 / (1 + np.exp(x))),
+    ("sigmoid(x) * (1 - sigmoid(x))", lambda x, y: np.exp(-x) / (1 + np.exp(-x)) ** 2),
+    ("tanh(x)", lambda x, y: np.tanh(x)),
+    ("1 - tanh(x) ** 2", lambda x, y: 1 - np.tanh(x) ** 2),
+    ("sign(x)", lambda x, y: np.sign(x)),
+    ("abs(x)", lambda x, y: np.abs(x)),
+    ("exp(y)", lambda x, y: np.exp(y)),
+)
+
+
+def of_stretch(a: Where, b: Where, pair: Pair) -> Iterator[Candidate]:
+    """Changes of a stretch that works entry by entry."""
+    n = pair.length
+    longer = 0.04 * n
+
+    def made(kind: str, cost: float, slope: Slope, **told: Any) -> Candidate:
+        return Candidate(kind, a, None, _with_slope(a, b, slope), cost + longer, {"end": b, **told})
+
+    if n > 1:
+        yield made("skipped", 1.15, lambda draw, pair, g: np.ones(g.shape))
+        yield made("applied-twice", 1.7, lambda draw, pair, g: _slope_of(pair) ** 2)
+        yield made("forward-value", 1.5, lambda draw, pair, g: pair.b.value)
+    yield made("derivative-at-output", 1.5, lambda draw, pair, g: derivative_at(draw, pair, pair.b.value))
+    yield made("derivative-at-upstream", 1.7, lambda draw, pair, g: derivative_at(draw, pair, g))
+
+
+def closed_forms(a: Where, b: Where, pair: Pair) -> Iterator[Candidate]:
+    """A formula of the operand or of the result stands in the place of the derivative."""
+    for name, formula in CLOSED:
+
+        def slope(draw: Draw, pair: Pair, g: Array, formula: Callable[[Array, Array], Array] = formula) -> Array:
+            return formula(pair.a.value, pair.b.value)
+
+        rule = _with_slope(a, b, slope)
+        told = {"end": b, "formula": name}
+        yield Candidate("closed-form", a, None, rule, 2.0 + 0.05 * pair.length + 0.01 * len(name), told)
+
+
+def at_other(a: Where, b: Where, pair: Pair, ref: Ref, cost: float) -> Candidate:
+    """The derivative of a stretch is taken at the value of another node."""
+
+    def slope(draw: Draw, pair: Pair, g: Array) -> Array:
+        return derivative_at(draw, pair, ref.node(draw, pair.a).value)
+
+    told = {"end": b, "ref": ref, "variant": "stretch"}
+    return Candidate("wrong-operand", a, None, _with_slope(a, b, slope), cost + 0.04 * pair.length, told)
+
+
+def like_other(a: Where, b: Where, pair: Pair, other: tuple[Where, Where], cost: float) -> Candidate:
+    """The derivative of another stretch stands in the place of this one's."""
+
+    def slope(draw: Draw, pair: Pair, g: Array) -> Array:
+        first = Ref(other[0]).node(draw, pair.a)
+        found = repetitions(draw, *other).get(first)
+        if found is None or found.derivative is None or found.derivative.shape != g.shape:
+            raise Misfit
+        return found.derivative
+
+    told = {"end": b, "other stretch": other}
+    return Candidate("wrong-operand", a, None, _with_slope(a, b, slope), cost + 0.04 * pair.length, told)
+
+
+def _slope_of(pair: Pair) -> Array:
+    assert pair.derivative is not None
+    return pair.derivative
+
+
+def of_whole_stretch(a: Where, b: Where, first: Node, last: Node, length: int) -> Iterator[Candidate]:
+    """Changes of a stretch with sums or products in it."""
+
+    def by(kind: str, cost: float, change: Callable[[Draw, Node, Node, Array, list[Node]], Array]) -> Candidate:
+        def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+            end = Ref(b).node(draw, node)
+            if end not in draw.adjoints or not draw.depends(end, node) or end.shape != node.shape:
+                raise Misfit
+            inside = between(draw, node, end)
+            arrives = adjoint(end)
+            return g - pulled(draw, node, end, arrives, inside) + change(draw, node, end, arrives, inside)
+
+        return Candidate(kind, a, None, rule, cost + 0.02 * length, {"end": b, "whole": True})
+
+    yield by("skipped", 1.3, lambda draw, node, end, g, inside: g)
+    if first.value.size <= 64:
+        yield by("diagonal-only", 1.2, lambda draw, node, end, g, inside: diagonal(draw, node, end, inside) * g)
+    yield by("forward-value", 1.7, lambda draw, node, end, g, inside: end.value * g)
+    yield by(
+        "applied-twice", 1.6,
+        lambda draw, node, end, g, inside: pulled(draw, node, end, pulled(draw, node, end, g, inside), inside),
+    )  # fmt: skip
+    for name, formula in CLOSED[:4]:
+
+        def closed(
+            draw: Draw,
+            node: Node,
+            end: Node,
+            g: Array,
+            inside: list[Node],
+            formula: Callable[[Array, Array], Array] = formula,
+        ) -> Array:
+            return formula(node.value, end.value) * g
+
+        one = by("diagonal-only" if name == "y * (1 - y)" else "closed-form", 1.9, closed)
+        yield Candidate(one.kind, one.where, None, one.rule, one.cost, {**one.told, "formula": name})

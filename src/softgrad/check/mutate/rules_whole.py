@@ -1,0 +1,102 @@
+"""Changes of a gradient as it is returned: a penalty added, another order, another gradient's numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from softgrad.check.mutate.candidate import Candidate, Misfit, Where
+from softgrad.check.mutate.draw import Adjoint, Draw, Rule
+from softgrad.check.trace.node import Node
+from softgrad.check.user.arguments import Key
+from softgrad.formulas.numbers import Array
+
+
+def _by(change: Callable[[Draw, Node, Array], Array]) -> Rule:
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        other = np.asarray(change(draw, node, g))
+        if other.shape != g.shape:
+            raise Misfit
+        return other
+
+    return rule
+
+
+def of_gradient(draw: Draw, key: Key) -> Iterator[Candidate]:
+    """Changes of the gradient of one input."""
+    where, shape = Where(None, key=key), draw.rights[key].shape
+
+    def made(kind: str, cost: float, change: Callable[[Draw, Node, Array], Array], **options: Any) -> Candidate:
+        told = options.pop("told", {})
+        return Candidate(kind, where, None, _by(change), cost, {"whole": True, **told}, **options)
+
+    for name, term in (
+        ("", lambda draw, node, g: node.value),
+        ("sign", lambda draw, node, g: np.sign(node.value)),
+        ("square", lambda draw, node, g: node.value**2),
+        ("unit", lambda draw, node, g: node.value / np.sqrt((node.value**2).sum())),
+        ("inverse", lambda draw, node, g: 1 / node.value),
+    ):
+        yield made("parameter-added", 1.2 + 0.5 * bool(name), term, told={"variant": name}, added=True)
+    if len(shape) > 1:
+        for order in ("CF", "FC", "FF"):
+            yield made("memory-order", 1.2, _in_order(order))
+        yield made("memory-order", 1.3, lambda draw, node, g: g.reshape(g.shape[::-1]).T)
+    for factors in _factors(draw.rights[key].size):
+        yield made("memory-order", 1.5, _refolded(factors), told={"folded": factors})
+    yield made("clipped", 1.5, _clipped, may_scale=False)
+    yield from _of_others(draw, key, made)
+
+
+def _in_order(order: str) -> Callable[[Draw, Node, Array], Array]:
+    def change(draw: Draw, node: Node, g: Array) -> Array:
+        first: Any = order[0]
+        second: Any = order[1]
+        return g.ravel(order=first).reshape(g.shape, order=second)
+
+    return change
+
+
+def _factors(size: int) -> list[tuple[int, int]]:
+    return [(n, size // n) for n in range(2, size // 2 + 1) if size % n == 0][:6]
+
+
+def _refolded(shape: tuple[int, int]) -> Callable[[Draw, Node, Array], Array]:
+    def change(draw: Draw, node: Node, g: Array) -> Array:
+        return g.reshape(shape).ravel(order="F").reshape(g.shape)
+
+    return change
+
+
+def _clipped(draw: Draw, node: Node, g: Array) -> Array:
+    key = next(key for key, one in draw.graph.inputs.items() if one is node)
+    bound = float(np.abs(draw.users[key]).max(initial=0.0))
+    if not (np.abs(g) > bound * (1 + 1e-9)).any() or (np.abs(draw.users[key]) >= bound * (1 - 1e-12)).sum() < 1:
+        raise Misfit
+    return np.clip(g, -bound, bound)
+
+
+def _of_others(draw: Draw, key: Key, made: Callable[..., Candidate]) -> Iterator[Candidate]:
+    """The gradient is made of that of another input."""
+    shape = draw.rights[key].shape
+    for other, right in draw.rights.items():
+        if other == key or not right.size:
+            continue
+        if right.size == draw.rights[key].size:
+            yield made("other-parameter", 1.3, _of_other(other, shape, None), told={"other": other})
+        for axis in range(right.ndim):
+            if right.ndim > 1 and right.size // right.shape[axis] == draw.rights[key].size:
+                told = {"other": other, "axis": axis}
+                yield made("other-parameter", 1.5, _of_other(other, shape, axis), told=told)
+
+
+def _of_other(other: Key, shape: tuple[int, ...], axis: int | None) -> Callable[[Draw, Node, Array], Array]:
+    def change(draw: Draw, node: Node, g: Array) -> Array:
+        right = draw.rights[other]
+        if axis is not None:
+            right = right.sum(axis=axis)
+        return right.T if right.T.shape == g.shape != right.shape else right.reshape(g.shape)
+
+    return change

@@ -1,0 +1,186 @@
+"""The sentence that says what was done, for each kind of change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from softgrad.check.mutate.candidate import Misfit, Ref, Where
+from softgrad.check.mutate.choice import Choice
+from softgrad.check.mutate.draw import Draw
+from softgrad.check.mutate.rules_edges import scale
+from softgrad.check.mutate.texts import Texts
+from softgrad.check.user.arguments import Key
+
+STEPS = {
+    "all": "",
+    "first": " in the first step",
+    "last": " in the last step",
+    "but first": " in every step but the first",
+    "but last": " in every step but the last",
+}
+TERMS = {
+    "": "",
+    "sign": "the sign of ",
+    "square": "the square of ",
+    "unit": "the unit vector of ",
+    "inverse": "1 / ",
+}
+
+
+class Sentence:
+    """Says what a change does.
+
+    Args:
+        choice: the change.
+        draw: a draw on which it fits.
+        texts: names of nodes.
+        names: of the inputs.
+    """
+
+    def __init__(self, choice: Choice, draw: Draw, texts: Texts, names: Mapping[Key, str]) -> None:
+        plain, node = choice.fit.plain, choice.node
+        self.choice, self.draw, self.texts, self.names = choice, draw, texts, names
+        self.node, self.k, self.told, self.variant = node, plain.operand, plain.told, plain.told.get("variant")
+        self.target = f"`{texts.of(node) if self.k is None else texts.operand(node, self.k)}`"
+        self.source = f"`{texts.of(node)}`"
+        self.flow = f"what flows back to {self.target}"
+        self.is_scale = plain.rule is scale
+        self.factor = choice.factor.text if choice.factor is not None else ""
+        self.steps = STEPS[plain.where.subset]
+        self.times = f", times {self.factor}" if self.factor and not (self.is_scale or plain.added) else ""
+
+    def text(self) -> str:
+        """The sentence, with a capital and without its full stop."""
+        say: Callable[[], str] = getattr(self, "_" + self.choice.kind.replace("-", "_"))
+        text = say() + self.times + self.steps
+        return text[:1].upper() + text[1:]
+
+    def _end(self) -> str:
+        end = self.told.get("end")
+        nodes = end.nodes(self.draw) if isinstance(end, Where) else []
+        return f"`{self.texts.of(nodes[0])}`" if nodes else self.source
+
+    def _ref(self) -> str:
+        ref: Ref = self.told["ref"]
+        if ref.operand is not None and ref.where.site is not None:
+            group = self.draw.places.get((ref.where.site, ref.where.callers or ()), [])
+            if group:
+                return f"`{self.texts.operand(group[0], ref.operand)}`"
+        for one in (ref, ref._replace(shift=0)):
+            try:
+                return f"`{self.texts.of(one.node(self.draw, self.node))}`"
+            except Misfit:  # at the first step of a loop
+                continue
+        return "another array"
+
+    def _other(self) -> str:
+        return f"`{self.texts.operand(self.node, int(self.told['other']))}`"
+
+    def _left_out(self) -> str:
+        node, k = self.node, self.k
+        if self.is_scale:
+            return f"nothing flows back to {self.target}" + ("" if k is None else f" through {self.source}")
+        if k is not None and len(node.parents) == 2:
+            verb = "divided by" if node.op == "divide" and k == 0 else "multiplied by"
+            return f"{self.flow} is not {verb} `{self.texts.operand(node, 1 - k)}`"
+        return f"{self.flow} lacks the derivative of {self.source}"
+
+    _truncated = _stopped = _left_out
+
+    def _skipped(self) -> str:
+        if self.variant == "gradient" and "ref" in self.told:
+            return f"{self.flow} is formed with the gradient of {self._ref()}"
+        if self.variant == "node":
+            return f"the gradient of {self.target} is that of {self._ref()}"
+        return f"the gradient of {self._end()} is passed on to {self.target} without the derivative"
+
+    def _wrong_sign(self) -> str:
+        return f"{self.flow} has the wrong sign"
+
+    def _wrong_factor(self) -> str:
+        variant = self.variant
+        if variant == "mean":
+            n = self.node.parents[0].value.size // max(self.node.value.size, 1)
+            return f"{self.flow} is not divided by {n}, the number of entries of the mean"
+        if variant == "inverted":
+            return f"{self.flow} is divided by the derivative of {self.source}, not multiplied by it"
+        if variant == "ties":
+            return f"entries of {self.target} that are equally large do not share what flows back"
+        if variant == "not squared":
+            return f"{self.flow} is divided by it once, not by its square"
+        if "ref" in self.told:
+            return f"{self.flow} is also {'divided' if variant == 'divided' else 'multiplied'} by {self._ref()}"
+        return f"{self.flow} is {self.factor} times what it should be"
+
+    def _transposed_product(self) -> str:
+        if self.variant is None:
+            return f"the gradient that goes back to {self.target} is multiplied by {self._other()} the wrong way round"
+        return f"the gradient that goes back to {self.target} is transposed"
+
+    def _wrong_operand(self) -> str:
+        variant = self.variant
+        if variant == "gradient":
+            return f"{self.flow} is formed with the gradient of {self._ref()}"
+        if variant == "node":
+            return f"the gradient of {self.target} is that of {self._ref()}"
+        if variant == "stretch":
+            return f"the derivative of {self._end()} by {self.target} is taken at {self._ref()}"
+        if variant == "inverted mask":
+            return f"the gradient flows back to {self.target} where it should be 0, and is 0 where it should flow"
+        if variant == "input":
+            return f"{self.flow} is multiplied by its value, not by the derivative of {self.source}"
+        if variant == "index":
+            return f"{self.flow} is put one entry further"
+        if variant == "absolute":
+            return f"the size of the gradient of {self.target} is passed on, without its sign"
+        if variant == "sign":
+            return f"the sign of the gradient of {self.target} is passed on, without its size"
+        return f"{self.flow} is formed with {self._ref()} in the place of {self._other()}"
+
+    def _wrong_iteration(self) -> str:
+        if self.variant in ("gradient", "node"):
+            return f"{self.flow} is formed with the gradient of another step"
+        return f"{self.flow} is formed with {self._ref()} of another step in the place of {self._other()}"
+
+    def _closed_form(self) -> str:
+        return f"the derivative of y = {self._end()} by x = {self.target} is written as {self.told['formula']}"
+
+    def _parameter_added(self) -> str:
+        return f"{self.factor} times {TERMS[self.variant or '']}{self.target} is added to the gradient of {self.target}"
+
+    def _other_parameter(self) -> str:
+        summed = f", summed over axis {self.told['axis']}" if "axis" in self.told else ""
+        return f"the gradient of {self.target} is that of `{self.names[self.told['other']]}`{summed}"
+
+    def _only_the_last(self) -> str:
+        return f"of what flows back to {self.target} from several places, only one stays"
+
+    def _repeated_indices(self) -> str:
+        return f"entries of {self.target} that {self.source} takes several times get only one of their gradients"
+
+    def _broadcast_sum(self) -> str:
+        return f"{self.flow} is summed over other axes than those along which it was broadcast"
+
+    def _memory_order(self) -> str:
+        return f"{self.flow} has the right numbers in another order"
+
+    def _clipped(self) -> str:
+        return f"the gradient of {self.target} is clipped"
+
+    def _applied_twice(self) -> str:
+        return f"the derivative of {self._end()} by {self.target} is applied twice"
+
+    def _derivative_at_output(self) -> str:
+        return f"the derivative of {self._end()} by {self.target} is taken at the result"
+
+    def _derivative_at_upstream(self) -> str:
+        return f"the derivative of {self._end()} by {self.target} is taken at the gradient that arrives"
+
+    def _forward_value(self) -> str:
+        return f"{self.flow} is multiplied by {self._end()} itself"
+
+    def _diagonal_only(self) -> str:
+        return f"what flows back from {self._end()} to {self.target} uses the diagonal of the Jacobian alone"
+
+    def _upstream_ignored(self) -> str:
+        return f"the gradient that arrives at {self.target} is not used"

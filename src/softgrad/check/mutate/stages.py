@@ -1,0 +1,224 @@
+"""All changes that are tried, the likely ones first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+
+from softgrad.check.mutate import rules_edges, rules_memory, rules_nodes, rules_products, rules_stretches, rules_whole
+from softgrad.check.mutate.candidate import SUBSETS, Candidate, Ref, Where
+from softgrad.check.mutate.draw import Draw
+from softgrad.check.mutate.pool import Pool
+from softgrad.check.mutate.stretches import Pair, elementwise_from, where_of, whole_stretches
+from softgrad.check.trace.elementwise import PARTIALS
+from softgrad.check.trace.node import Node
+
+WIDER = 0.15  # dearer by this: some repetitions of a loop only
+
+
+class Stages:
+    """The changes of one draw's backward pass.
+
+    Args:
+        draw: any draw.
+    """
+
+    def __init__(self, draw: Draw) -> None:
+        self.draw, self.pool = draw, Pool(draw)
+
+    @cached_property
+    def places(self) -> list[tuple[Where, Node]]:
+        """Every place that derivatives pass, with a node in the middle of its repetitions: from the output back."""
+        draw = self.draw
+        found: list[tuple[Where, Node]] = []
+        for (site, callers), group in draw.places.items():
+            live = [node for node in group if node in draw.adjoints]
+            if live:
+                found.append((Where(site, callers), live[len(live) // 2]))
+        several: dict[object, list[tuple[Where, Node]]] = {}
+        for one in found:
+            several.setdefault(one[0].site, []).append(one)
+        found += [(Where(site), group[0][1]) for site, group in several.items() if len(group) > 1]  # type: ignore[arg-type]
+        return sorted(found, key=lambda one: -one[1].index)
+
+    def all(self) -> Iterator[Iterator[Candidate]]:
+        """The stages, the likely changes first."""
+        yield self.returned()
+        yield self.edges()
+        yield self.nodes()
+        yield self.arriving()
+        yield self.some_repetitions()
+        yield self.stretches()
+        yield self.operands()
+        yield self.gradients()
+        yield self.whole_stretches()
+        yield self.values()
+        yield self.closed_forms()
+        yield self.factors()
+
+    def returned(self) -> Iterator[Candidate]:
+        """Of the gradients as they are returned."""
+        for key, node in self.draw.graph.inputs.items():
+            if key in self.draw.rights:
+                where = Where(None, key=key)
+                yield from rules_whole.of_gradient(self.draw, key)
+                yield from rules_nodes.of_node(where, node)
+
+    def edges(self) -> Iterator[Candidate]:
+        """Of what flows through one operation."""
+        for where, node in self.places:
+            for k in self.draw.edges(node):
+                yield from rules_edges.of_edge(where, node, k)
+                if node.op == "einsum":
+                    yield from rules_products.of_product(where, node, k)
+                if node.op == "gather":
+                    yield from rules_memory.of_gather(where, node, k)
+
+    def nodes(self) -> Iterator[Candidate]:
+        """Of the gradient of one node."""
+        for where, node in self.places:
+            yield from rules_nodes.of_node(where, node, is_output=node is self.draw.graph.output)
+
+    def arriving(self) -> Iterator[Candidate]:
+        """Of what arrives at a node from several operations, or from the repetitions of one."""
+        draw = self.draw
+        found = [(Where(None, key=key), node) for key, node in draw.graph.inputs.items()] + self.places
+        for where, node in found:
+            if node not in draw.adjoints or len(draw.graph.consumers.get(node, ())) < 2:
+                continue
+            takers: dict[tuple[Where, int], int] = {}
+            for taker, k in draw.graph.consumers[node]:
+                there = where_of(draw, taker)
+                if there is not None:
+                    takers[there, k] = takers.get((there, k), 0) + 1
+            groups = [[one] for one, count in takers.items() if count > 1]
+            if len(takers) > 1:
+                groups.append(list(takers))
+            for group in groups:
+                for last in (False, True):
+                    yield rules_memory.only_one(where, group, last=last)
+                    for entries in (False, True):
+                        yield rules_memory.overwritten(where, group, last=last, entries=entries)
+
+    def some_repetitions(self) -> Iterator[Candidate]:
+        """Of the first or the last repetition of a loop."""
+        for where, node in self.places:
+            if where.callers is None or len(where.nodes(self.draw)) < 2:
+                continue
+            for subset in SUBSETS[1:]:
+                part = where._replace(subset=subset)
+                for k in (None, *self.draw.edges(node)):
+                    one = Candidate("wrong-factor", part, k, rules_edges.scale, 1.05 + WIDER)
+                    yield one
+                for k in self.draw.edges(node):
+                    if node.op == "einsum":
+                        for change in rules_products.of_product(part, node, k):
+                            yield replace(change, cost=change.cost + 2 * WIDER)
+
+    @cached_property
+    def pairs(self) -> list[tuple[Where, Where, Pair]]:
+        """The stretches that work entry by entry, the shortest first."""
+        found = []
+        for where, node in self.places:
+            if where.callers is None or node.op not in PARTIALS:
+                continue
+            for first, pair in elementwise_from(self.draw, node).items():
+                start = where_of(self.draw, first)
+                if start is not None and first in self.draw.adjoints:
+                    found.append((start, where, pair))
+        return sorted(found, key=lambda one: one[2].length)
+
+    def stretches(self) -> Iterator[Candidate]:
+        """Of stretches that work entry by entry."""
+        for a, b, pair in self.pairs:
+            yield from rules_stretches.of_stretch(a, b, pair)
+
+    def whole_stretches(self) -> Iterator[Candidate]:
+        """Of stretches with sums or products in them."""
+        draw = self.draw
+        for a, b in whole_stretches(draw):
+            start, end = where_of(draw, a), where_of(draw, b)
+            if start is not None and end is not None:
+                length = draw.order[b] - draw.order[a]
+                yield from rules_stretches.of_whole_stretch(start, end, a, b, length)
+
+    def operands(self) -> Iterator[Candidate]:
+        """Another array in the place of an operand."""
+        for where, node in self.places:
+            if where.callers is None:
+                continue
+            for k in self.draw.edges(node):
+                for i, operand in enumerate(node.parents):
+                    product = node.op in ("einsum", "multiply", "divide")
+                    if (i == k and product) or node.op in ("add", "subtract") or operand.value.size < 2:
+                        continue
+                    if node.op != "einsum" and node.op not in PARTIALS:
+                        continue
+                    yield from self._other_operands(where, node, k, i)
+
+    def _other_operands(self, where: Where, node: Node, k: int, i: int) -> Iterator[Candidate]:
+        operand = node.parents[i]
+        group = where_of(self.draw, operand)
+        for ref, other in self.pool.alike(operand.shape):
+            if other is operand or (np.array_equal(other.value, operand.value) and group == ref.where):
+                same = ref.where == group and ref.operand is None
+                if not same:
+                    continue
+            is_same_loop = group is not None and ref.where == group and ref.operand is None
+            if is_same_loop and group is not None and len(group.nodes(self.draw)) > 1:
+                for shift in (0, -1, 1):
+                    moved = ref._replace(shift=shift)
+                    yield rules_products.with_operand(where, k, i, moved, "wrong-iteration", 1.5)
+            else:
+                cost = 1.8 if other.shape == operand.shape else 2.0
+                yield rules_products.with_operand(where, k, i, ref, "wrong-operand", cost)
+
+    def gradients(self) -> Iterator[Candidate]:
+        """The gradient of another node in the place of the result's."""
+        draw = self.draw
+        found = [(Where(None, key=key), node) for key, node in draw.graph.inputs.items()]
+        for where, node in [*self.places, *found]:
+            if (where.callers is None and where.site is not None) or node not in draw.adjoints:
+                continue
+            for ref, other in self.pool.of_shape(node.shape):
+                if ref.operand is not None or other not in draw.adjoints or other is node:
+                    continue
+                later = other in draw.order and node in draw.order and draw.depends(other, node)
+                kind, cost, variant = ("skipped", 1.4, "gradient") if later else ("wrong-operand", 1.9, "gradient")
+                if ref.where == where:
+                    kind, cost = "wrong-iteration", 1.6
+                shifts = (0,) if ref.where != where else (-1, 1)
+                for shift in shifts:
+                    moved = ref._replace(shift=shift)
+                    if where.site is None:
+                        yield rules_nodes.from_other(where, moved, kind, cost)
+                        continue
+                    for k in draw.edges(node):
+                        yield rules_products.from_gradient(where, k, moved, kind, cost, variant)
+
+    def values(self) -> Iterator[Candidate]:
+        """The derivative of a stretch taken at another value, or that of another stretch."""
+        for a, b, pair in self.pairs:
+            for ref, other in self.pool.of_shape(pair.a.shape):
+                if other is not pair.a and other is not pair.b:
+                    yield rules_stretches.at_other(a, b, pair, ref, 1.9)
+
+    def closed_forms(self) -> Iterator[Candidate]:
+        """A formula in the place of the derivative of a stretch."""
+        for a, b, pair in self.pairs:
+            yield from rules_stretches.closed_forms(a, b, pair)
+
+    def factors(self) -> Iterator[Candidate]:
+        """A factor that is the value of another node."""
+        for where, node in self.places:
+            for k in (*self.draw.edges(node), None):
+                shape = node.shape if k is None else node.parents[k].shape
+                for ref, _ in self.pool.factors(shape):
+                    for divided in (False, True):
+                        yield rules_products.with_factor(where, k, ref, divided=divided, cost=2.0 + 0.1 * (k is None))
+
+
+__all__ = ["Ref", "Stages"]

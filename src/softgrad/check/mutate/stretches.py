@@ -1,0 +1,179 @@
+"""Stretches of the graph: from a node a to a later one b of the same shape.
+
+Where all operations between work entry by entry, the derivative of b by a is one number for each entry. Otherwise it is
+a matrix, and only its product with a gradient is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from softgrad.check.mutate.candidate import Misfit, Where
+from softgrad.check.mutate.draw import Draw
+from softgrad.check.mutate.forward import evaluated
+from softgrad.check.trace.elementwise import PARTIALS, partial
+from softgrad.check.trace.node import Node
+from softgrad.formulas.numbers import Array
+
+LONGEST = 9  # operations that work entry by entry
+MOST_BETWEEN = 24  # nodes of any other stretch
+SMALL = 64  # entries of a node whose matrix is computed whole
+
+
+def where_of(draw: Draw, node: Node) -> Where | None:
+    """A node's place, with all its repetitions."""
+    if node.site is not None:
+        return Where(node.site, node.callers)
+    return next((Where(None, key=key) for key, one in draw.graph.inputs.items() if one is node), None)
+
+
+class Pair(NamedTuple):
+    """One repetition of a stretch."""
+
+    a: Node
+    b: Node
+    derivative: Array | None  # of b by a, entry by entry
+    length: int
+
+
+def elementwise_from(draw: Draw, b: Node) -> dict[Node, Pair]:
+    """The stretches that end at b and work entry by entry, by their first node."""
+    cache: dict[Node, dict[Node, Pair]] = draw.__dict__.setdefault("stretches", {})
+    if b in cache:
+        return cache[b]
+    sums: dict[Node, Array] = {b: np.ones(b.shape)}
+    length = {b: 0}
+    pending = [b]
+    with np.errstate(all="ignore"):
+        while pending:
+            node = max(pending, key=lambda one: one.index)
+            pending.remove(node)
+            if node.op not in PARTIALS or length[node] >= LONGEST:
+                continue
+            for k in draw.edges(node):
+                parent = node.parents[k]
+                if parent.shape != b.shape:
+                    continue
+                local = partial(node.op, k, node.value, [one.value for one in node.parents])
+                if parent in sums:
+                    sums[parent] = sums[parent] + sums[node] * local
+                else:
+                    sums[parent] = sums[node] * local
+                    pending.append(parent)
+                length[parent] = min(length.get(parent, 99), length[node] + 1)
+    cache[b] = {a: Pair(a, b, one, length[a]) for a, one in sums.items() if a is not b}
+    return cache[b]
+
+
+def repetitions(draw: Draw, a: Where, b: Where) -> dict[Node, Pair]:
+    """The stretches between two places, by their first node: only those in which each is followed by one of the other.
+
+    Raises:
+        Misfit: there is none.
+    """
+    cache: dict[Any, dict[Node, Pair] | None] = draw.__dict__.setdefault("pairs", {})
+    if (a, b) not in cache:
+        firsts = set(a.nodes(draw))
+        found: dict[Node, Pair] | None = {}
+        for end in b.nodes(draw):
+            for first, pair in elementwise_from(draw, end).items():
+                if first in firsts and found is not None:
+                    if first in found and pair.length >= found[first].length:
+                        continue
+                    found[first] = pair
+        cache[a, b] = found
+    result = cache[a, b]
+    if not result:
+        raise Misfit
+    return result
+
+
+def derivative_at(draw: Draw, pair: Pair, value: Array) -> Array:
+    """The derivative of b by a where a has another value and everything else is as it was.
+
+    Raises:
+        Misfit: it cannot be computed.
+    """
+    a, b = pair.a, pair.b
+    if np.shape(value) != a.shape:
+        raise Misfit
+    between = [node for node in draw.live if node is b or (a.index < node.index < b.index and draw.depends(node, a))]
+    between = [node for node in between if draw.depends(b, node) and draw.depends(node, a)]
+    values: dict[Node, Array] = {a: np.asarray(value, dtype=float)}
+    slopes: dict[Node, Array] = {a: np.ones(a.shape)}
+    with np.errstate(all="ignore"):
+        for node in between:
+            if node.op not in PARTIALS:
+                raise Misfit
+            operands = [values.get(one, one.value) for one in node.parents]
+            values[node] = evaluated(node, operands)
+            total = np.zeros(node.shape)
+            for k, one in enumerate(node.parents):
+                if one in slopes and one.shape == node.shape:
+                    total = total + slopes[one] * partial(node.op, k, values[node], operands)
+            slopes[node] = total
+    return slopes[b]
+
+
+def between(draw: Draw, a: Node, b: Node) -> list[Node]:
+    """The nodes that depend on a and that b depends on, both included, in order."""
+    order = draw.order
+    return [node for node in draw.live[order[a] : order[b] + 1] if draw.depends(node, a) and draw.depends(b, node)]
+
+
+def pulled(draw: Draw, a: Node, b: Node, g: Array, inside: list[Node]) -> Array:
+    """What of the gradient g of b arrives at a."""
+    sums: dict[Node, Array] = {b: g}
+    within = set(inside)
+    for node in reversed(inside):
+        if node not in sums or node is a:
+            continue
+        for k in draw.edges(node):
+            parent = node.parents[k]
+            if parent in within:
+                flow = draw.flow(node, k, sums[node])
+                sums[parent] = sums[parent] + flow if parent in sums else flow
+    return sums.get(a, np.zeros(a.shape))
+
+
+def diagonal(draw: Draw, a: Node, b: Node, inside: list[Node]) -> Array:
+    """The derivative of each entry of b by the same entry of a.
+
+    Raises:
+        Misfit: there are too many entries.
+    """
+    if a.value.size > SMALL or a.shape != b.shape:
+        raise Misfit
+    found = np.zeros(a.value.size)
+    unit = np.zeros(a.value.size)
+    for i in range(a.value.size):
+        unit[i] = 1.0
+        found[i] = pulled(draw, a, b, unit.reshape(a.shape), inside).flat[i]
+        unit[i] = 0.0
+    return found.reshape(a.shape)
+
+
+def whole_stretches(draw: Draw) -> Iterator[tuple[Node, Node]]:
+    """Pairs of nodes of the same shape with something between that does not work entry by entry, the shortest first."""
+    found = []
+    seen = set()
+    for b in draw.live:
+        if not b.shape or b not in draw.adjoints:
+            continue
+        for a in draw.live[max(0, draw.order[b] - MOST_BETWEEN) : draw.order[b]]:
+            if a.shape != b.shape or not draw.depends(b, a) or a not in draw.adjoints:
+                continue
+            key = (a.site, a.callers, b.site, b.callers)
+            if key in seen or (a in elementwise_from(draw, b) and not _has_others(draw, a, b)):
+                continue
+            seen.add(key)
+            found.append((draw.order[b] - draw.order[a], a, b))
+    found.sort(key=lambda one: one[0])
+    yield from ((a, b) for _, a, b in found)
+
+
+def _has_others(draw: Draw, a: Node, b: Node) -> bool:
+    return any(node.op not in PARTIALS for node in between(draw, a, b)[1:])

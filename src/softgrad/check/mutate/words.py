@@ -1,0 +1,89 @@
+"""A change as a mistake: its name, the line of the forward pass, and what should flow back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from softgrad.check.catalogue import ENTRIES
+from softgrad.check.catalogue.backward_passes import IN_GENERAL
+from softgrad.check.mutate.choice import Choice
+from softgrad.check.mutate.draw import Draw
+from softgrad.check.mutate.formulas import gradient_of, right_flow
+from softgrad.check.mutate.sentences import Sentence
+from softgrad.check.mutate.texts import Texts
+from softgrad.check.report.mistake import Mistake
+from softgrad.check.report.source import SourceLine, source_line
+from softgrad.check.trace.node import Node
+from softgrad.check.user.arguments import Key
+
+MOST_TERMS = 3  # of a sum that is written out
+WORDS = {**ENTRIES, **{entry.name: entry for entry in IN_GENERAL}}
+
+
+def line_of(choice: Choice, draw: Draw) -> SourceLine | None:
+    """The line of the forward pass whose derivative is wrong; of an input, the line that takes it."""
+    node = choice.node
+    if node.site is None:
+        takers = [taker for taker, _ in draw.graph.consumers.get(node, ()) if taker.site is not None]
+        if not takers:
+            return None
+        node = takers[0]
+    site = node.site
+    assert site is not None
+    return source_line(site.file, site.number, site.function)
+
+
+class Words:
+    """Puts changes into words.
+
+    Args:
+        draws: the draws on which they fit.
+        texts: names of nodes.
+        names: of the inputs.
+    """
+
+    def __init__(self, draws: Sequence[Draw], texts: Texts, names: Mapping[Key, str]) -> None:
+        self.draws, self.texts, self.names = draws, texts, names
+
+    def mistake(self, choice: Choice, *, also: bool = False) -> Mistake:
+        """The mistake that a change is."""
+        entry = WORDS[choice.kind]
+        fit, node, count = choice.fit, choice.node, len(self.draws)
+        where, what = _place(node), Sentence(choice, self.draws[0], self.texts, self.names).text()
+        if where:
+            what = what[:1].lower() + what[1:]
+        only = ""
+        if fit.spoils:
+            only = f" This holds for {_listed([self.names[key] for key in sorted(fit.keys, key=str)])} only."
+        formula = self._formula(node, fit.plain.operand)
+        return Mistake(
+            name=entry.name,
+            title=entry.title,
+            explanation=f"{where}{what}.{only} {entry.explanation}",
+            formula=formula,
+            fix=f"{formula}    # d(...) is the gradient of ...",
+            evidence=f"so changed, the right backward pass gives the gradient returned, on {count} of {count} draws",
+            also=also,
+        )
+
+    def _formula(self, node: Node, k: int | None) -> str:
+        texts = self.texts
+        if k is not None:
+            return f"{gradient_of(texts.operand(node, k))} = {right_flow(node, k, texts)}"
+        takers = self.draws[0].graph.consumers.get(node, [])
+        if not takers:
+            return f"{gradient_of(texts.of(node))} = grad_output"
+        flows = list(dict.fromkeys(right_flow(taker, j, texts) for taker, j in takers))
+        more = " + ..." if len(flows) > MOST_TERMS else ""
+        return f"{gradient_of(texts.of(node))} = {' + '.join(flows[:MOST_TERMS])}{more}"
+
+
+def _place(node: Node) -> str:
+    if node.site is None:
+        return ""
+    line = source_line(node.site.file, node.site.number, node.site.function)
+    return f"In line {line.number}, `{line.text}`: " if line.text else f"In line {line.number}: "
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

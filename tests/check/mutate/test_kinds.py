@@ -1,0 +1,184 @@
+"""Each kind of mistake by its name, in small functions that no recipe knows."""
+
+import numpy as np
+import pytest
+
+import softgrad as sg
+from softgrad.check.mutate import explain
+
+RNG = np.random.default_rng(4)
+X, W, B = RNG.normal(size=(5, 3)), RNG.normal(size=(3, 3)), RNG.normal(size=3)
+TABLE, IDS = RNG.normal(size=(4, 3)), np.array([0, 2, 2, 1, 0])
+REG = 0.3
+
+
+def sinh_layer(x, w, b):
+    z = x @ w + b
+    return np.sinh(z) * 0.5
+
+
+def gradients(x, w, b, dy, *, dz=None, dx=None, dw=None, db=None):
+    """The right ones, with some of the arrays on the way replaced."""
+    z = x @ w + b
+    dz = 0.5 * np.cosh(z) * dy if dz is None else dz(z, dy)
+    return (
+        dz @ w.T if dx is None else dx(dz, w),
+        x.T @ dz if dw is None else dw(x.T @ dz),
+        dz.sum(axis=0) if db is None else db(dz),
+    )
+
+
+def layer(**changes):
+    return sinh_layer, lambda x, w, b, y, dy: gradients(x, w, b, dy, **changes), (X, W, B)
+
+
+def centred(x, g):
+    c = x - x.mean(axis=1, keepdims=True)
+    return c * c * c, g
+
+
+def right_centred(x, g):
+    flow = 3 * (x - x.mean(axis=1, keepdims=True)) ** 2 * g
+    return flow, flow.mean(axis=1, keepdims=True)
+
+
+def recurrent(x, w):
+    h, hs = np.zeros(3), []
+    for t in range(len(x)):
+        h = np.arctan(w @ h + x[t])
+        hs.append(h)
+    return np.array(hs)
+
+
+def back_in_time(x, w, dy, *, product=lambda w, dz: w.T @ dz, state=lambda hs, t: hs[t - 1], back=1.0):
+    z, hs = [], {-1: np.zeros(3)}
+    for t in range(len(x)):
+        z.append(w @ hs[t - 1] + x[t])
+        hs[t] = np.arctan(z[t])
+    dx, dw, dh = np.zeros_like(x), np.zeros_like(w), np.zeros(3)
+    for t in reversed(range(len(x))):
+        dz = (dy[t] + back * dh) / (1 + z[t] ** 2)
+        dx[t] = dz
+        dw += np.outer(dz, state(hs, t))
+        dh = product(w, dz)
+    return dx, dw
+
+
+def in_time(**changes):
+    return recurrent, lambda x, w, y, dy: back_in_time(x, w, dy, **changes), (X, W)
+
+
+def lookup(table):
+    return np.cosh(table[IDS])
+
+
+def lookup_back(table, y, g):
+    d = np.zeros_like(table)
+    d[IDS] += np.sinh(table[IDS]) * g
+    return d
+
+
+def loss(w):
+    return np.sum(np.log(np.cosh(X @ w)))
+
+
+def penalised(w):
+    return loss(w) + REG * np.sum(w * w)
+
+
+def slope(w):
+    return X.T @ np.tanh(X @ w)
+
+
+KINDS = {  # kind: (forward, backward, inputs)
+    "left-out": (sinh_layer, lambda x, w, b, y, dy: gradients(x, w, b, 2 * dy), (X, W, B)),
+    "transposed-product": layer(dx=lambda dz, w: dz @ w),
+    "skipped": layer(dz=lambda z, dy: 0.5 * dy),
+    "forward-value": layer(dz=lambda z, dy: 0.5 * np.sinh(z) * dy),
+    "applied-twice": layer(dz=lambda z, dy: 0.5 * np.cosh(z) ** 2 * dy),
+    "derivative-at-output": layer(dz=lambda z, dy: 0.5 * np.cosh(np.sinh(z)) * dy),
+    "derivative-at-upstream": layer(dz=lambda z, dy: 0.5 * np.cosh(0.5 * dy) * dy),
+    "wrong-sign": layer(db=lambda dz: -dz.sum(axis=0)),
+    "only-the-last": layer(db=lambda dz: dz[-1]),
+    "broadcast-sum": layer(db=lambda dz: dz.sum() * np.ones(3)),
+    "wrong-factor": layer(db=lambda dz: dz.mean(axis=0)),
+    "memory-order": layer(dw=lambda dw: dw.ravel(order="F").reshape(3, 3)),
+    "stopped": (
+        lambda x: np.sinh(x) / np.sqrt((x * x).sum()),
+        lambda x, y, g: np.cosh(x) * g / np.sqrt((x * x).sum()),
+        (X,),
+    ),
+    "truncated": in_time(back=0.0),
+    "wrong-iteration": in_time(state=lambda hs, t: hs[t]),
+    "repeated-indices": (lookup, lookup_back, (TABLE,)),
+    "other-parameter": (
+        lambda a, b: np.sinh(a) * np.exp(b),
+        lambda a, b, y, g: (np.cosh(a) * np.exp(b) * g, np.cosh(a) * np.exp(b) * g),
+        (X, RNG.normal(size=(5, 3))),
+    ),
+}
+ALIKE = {  # names that are as true of the same numbers
+    "memory-order": {"transposed-product"},  # of a square matrix
+    "stopped": {"left-out"},
+}
+
+
+def check(kind):
+    forward, backward, inputs = KINDS[kind]
+    return sg.check_vjp(forward, backward, *inputs)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_mistake_is_called_by_its_kind(kind):
+    report = check(kind)
+    assert report.ok is False
+    assert report.mistake is not None
+    assert report.mistake.name in {kind, *ALIKE.get(kind, ())}
+    assert report.forward_line is not None
+    assert report.forward_line.file == __file__
+
+
+def test_a_right_one_passes():
+    assert sg.check_vjp(*layer()[:2], X, W, B).ok
+    assert sg.check_vjp(*in_time()[:2], X, W).ok
+
+
+def test_a_penalty_that_the_loss_has_not():
+    report = sg.check_grad(loss, lambda w: slope(w) + REG * w, W)
+    assert report.mistake.name == "parameter-added"
+
+
+def test_a_penalty_that_the_gradient_has_not():
+    report = sg.check_grad(penalised, slope, W)
+    assert report.mistake.name == "left-out"
+
+
+def test_half_a_penalty_is_told_as_a_factor():
+    """Not as one of the two factors of w * w left out, which gives the same numbers."""
+    report = sg.check_grad(penalised, lambda w: slope(w) + REG * w, W)
+    assert report.mistake.name == "wrong-factor"
+    assert "1 / 2" in report.mistake.explanation
+
+
+UNNAMED = {
+    "a constant from nowhere": lambda z, dy: 0.5123 * np.cosh(z) * dy,
+    "noise": lambda z, dy: 0.5 * np.cosh(z) * dy + 0.01 * np.sin(37 * z) * dy,
+}
+
+
+@pytest.mark.parametrize("case", UNNAMED)
+def test_what_equals_nothing_gets_no_name(case):
+    forward, backward, inputs = layer(dz=UNNAMED[case])
+    report = sg.check_vjp(forward, backward, *inputs)
+    assert report.ok is False
+    assert report.mistake is None
+
+
+def test_a_fault_of_the_search_is_silent(monkeypatch):
+    def fails(*args):
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(explain, "Search", fails)
+    report = check("transposed-product")
+    assert report.ok is False
+    assert report.mistake is None
