@@ -272,10 +272,7 @@ def check_layer(
         data=found.data,
     )
     functions.calls.made = found.calls
-    check = Check(functions, options)
-    for fact in found.facts:
-        check.findings.note(fact)
-    return check.report()
+    return Check(functions, options, found.facts).report()
 
 
 def _input_indices(wrt: Any, count: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -30,19 +30,28 @@ from softgrad.check.user.calls import OutOfCalls
 from softgrad.check.user.functions import UserFunctions
 from softgrad.check.user.options import Options
 from softgrad.check.user.progress import ProgressLine
+from softgrad.check.user.unpacking import unpacked
 from softgrad.formulas.numbers import Array
 
 SALT = 0x736F6674  # without it, the first draw could be that of the user's own default_rng(seed)
 
 
 class Check:
-    """One call of check_vjp or check_grad, whose arguments `api.py` explains."""
+    """One call of check_vjp, check_grad or check_layer, whose arguments `api.py` explains.
 
-    def __init__(self, functions: UserFunctions, options: Options) -> None:
+    Args:
+        functions: the user's functions.
+        options: the options of the check.
+        facts: what was found out before.
+    """
+
+    def __init__(self, functions: UserFunctions, options: Options, facts: Sequence[str] = ()) -> None:
         self.functions, self.options = functions, options
         self.sampler = Sampler(functions, np.random.default_rng([options.seed, SALT]), options.inputs)
         self.rng = np.random.default_rng([options.seed, SALT, 1])  # for the numerical derivatives
         self.findings = Findings()
+        for fact in facts:
+            self.findings.note(fact)
         # What is found, step by step. If the calls run out, the report says what was found by then.
         self.given: Sample | None = None
         self.judge: GradientJudge | None = None
@@ -58,11 +67,21 @@ class Check:
         functions.calls.on_call = line.advance
         with line, functions.kept(), np.errstate(all="ignore"):
             try:
+                self._unpack()
                 judged = self._run()
             except OutOfCalls:
                 judged = self._stop()
         functions.calls.release()
         return self._report() if judged else self._unchecked()
+
+    def _unpack(self) -> None:
+        """Flat vectors of parameters are told by the names that forward unpacks them into."""
+        unpacking = unpacked(self.functions, self.options.inputs)
+        if unpacking.facts:
+            self.functions = self.sampler.functions = unpacking.functions
+            self.sampler.inputs = unpacking.inputs
+            for fact in unpacking.facts:
+                self.findings.note(fact)
 
     def _run(self) -> bool:
         """The steps of a check, in their order. Returns whether the gradients could be judged."""

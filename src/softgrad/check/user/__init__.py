@@ -4,6 +4,7 @@
     both.py                a function that returns the loss and its gradient, as two functions
     arguments.py           finds the arrays in the inputs, and puts other arrays in their places
     functions.py           calls forward and backward
+    unpacking.py           a flat vector, told by the names that the function unpacks it into
     returned_gradients.py  which returned gradient belongs to which array
     gradient_names.py      which name means the gradient of which
     calls.py               counts the calls, and ends the check when there were too many

@@ -67,7 +67,7 @@ class UserFunctions:
         data: Sequence[Array] | None = None,
     ) -> None:
         self.function = function
-        self._forward, self._backward = forward, backward
+        self.forward, self.backward = forward, backward
         self.takes_upstream = takes_upstream
         usual = ("forward", "vjp") if takes_upstream else ("loss", "grad")
         self.forward_name, self.backward_name = called or usual
@@ -78,7 +78,29 @@ class UserFunctions:
         self.wrt, self.calls = wrt, Calls(max_calls)
         self.randomness = Randomness((forward, backward), generators)
         self.captured = _captured(forward) if data is None else list(data) if len(data) <= MOST_CAPTURED else []
+        self._generators = generators
         self._roots = (forward, backward, *holds, *self.arguments.inputs)
+
+    def replaced(
+        self, forward: Callable[..., Any], backward: Callable[..., Any], inputs: Sequence[Any]
+    ) -> UserFunctions:
+        """Functions of other inputs, made of these functions, with all else as it is here."""
+        other = UserFunctions(
+            self.function,
+            forward,
+            backward,
+            inputs,
+            takes_upstream=self.takes_upstream,
+            names=self.arguments.names,
+            wrt=self.wrt,
+            generators=(*self._generators, *self.randomness.generators),
+            max_calls=self.calls.limit,
+            called=(self.forward_name, self.backward_name),
+            holds=self._roots,
+            data=self.captured,
+        )
+        other.calls = self.calls
+        return other
 
     @contextmanager
     def kept(self) -> Iterator[list[Any]]:
@@ -146,7 +168,7 @@ class UserFunctions:
         self.calls.count()
         try:
             with np.errstate(all="ignore"):
-                value = self._forward(*inputs)
+                value = self.forward(*inputs)
         except CheckError:
             raise
         except (Exception, SystemExit) as error:
@@ -187,7 +209,7 @@ class UserFunctions:
     def run_forward(self, inputs: list[Any]) -> Any:
         """What forward returns for these inputs, as it is."""
         self.calls.count()
-        return self._forward(*inputs)
+        return self.forward(*inputs)
 
     def run_backward(self, arguments: list[Any]) -> Mapping[Key, Any]:
         """The gradients that backward returns for these arguments: arrays, or subclasses of arrays.
@@ -196,7 +218,7 @@ class UserFunctions:
             CheckError: backward does not return gradients.
         """
         self.calls.count()
-        value = self._backward(*arguments)
+        value = self.backward(*arguments)
         return ReturnedGradients(self.arguments, f"{self.function}: {self.backward_name}", value, self.wrt).grads
 
     def gradients(self, arrays: Mapping[Key, Array], grad_output: Array) -> Gradients:
@@ -218,7 +240,7 @@ class UserFunctions:
         with self.randomness.rewound():
             try:
                 with np.errstate(all="ignore"):
-                    value = self._backward(*call)
+                    value = self.backward(*call)
             except CheckError:
                 raise
             except (Exception, SystemExit) as error:
@@ -233,7 +255,7 @@ class UserFunctions:
     def _check_signature(self, name: str, call: list[Any]) -> None:
         """Says how backward is called, if it cannot be called so."""
         try:
-            signature = inspect.signature(self._backward)
+            signature = inspect.signature(self.backward)
         except (TypeError, ValueError):  # some built-in functions have none
             return
         try:
