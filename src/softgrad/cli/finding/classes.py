@@ -6,23 +6,30 @@ An object of each class is needed: one that the file made, or one made here with
 from __future__ import annotations
 
 import inspect
+import io
 import itertools
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from typing import Any
 
 import numpy as np
 
-from softgrad.cli.finding.fit import AnyFit, best_first, by_name, leading, refined, wanted
+from softgrad.check.layer.functions import LayerFunctions
+from softgrad.check.layer.runs import OUTPUT_NAMES
+from softgrad.cli.finding.fit import AnyFit, best_first, by_name, refined, wanted
 from softgrad.cli.finding.found import Found
 from softgrad.cli.finding.known import Known, Missing
 from softgrad.cli.finding.names import is_derivative, is_loss, is_other, words
-from softgrad.cli.finding.roles import LENGTH_OF, NUMBERS, Value, values_for
+from softgrad.cli.finding.roles import LENGTH_OF, NUMBERS, Value, is_target, values_for
 from softgrad.cli.finding.trial import Failed, Trial, is_numeric
+from softgrad.errors import SoftgradError
 
 FORWARDS = ("forward", "forward_pass", "forward_propagation", "feedforward", "feed_forward", "fprop", "__call__")
 LOSSES = ("loss", "cost", "compute_loss", "compute_cost", "cost_function", "objective")
 BACKWARDS = ("backward", "backward_pass", "backprop", "backpropagate", "back_propagation", "bprop")
 MOST_OBJECTS = 40  # of a class that are tried
+MOST_FITS = 12  # inputs of an object that are tried
 SIZES = ("sizes", "layers", "layer_sizes", "layer_dims", "dims", "layers_dims", "architecture")
 
 
@@ -73,25 +80,73 @@ def _of_class(
 ) -> tuple[Found | None, str | None]:
     """A layer to check; or why there is none, and None for a class that computes nothing itself."""
     forward, backward = methods
+    names = [one for one in wanted(getattr(kind, forward)) or () if one != "self"]
+    if not names:
+        return None, None if backward is True else f"{name}.{forward} takes no inputs by position"
+    if backward is not True:
+        target = next((one for one in wanted(getattr(kind, str(backward))) or () if is_target(one)), None)
+        if target is not None and not any(map(is_target, names)) and not _has_loss(kind):
+            way = f"add one, such as loss(self, {names[0]}, {target})"
+            return None, f"{backward} takes the target {target}, and no method returns the loss; {way}"
     error = f"no arguments were found for {name}{_signature(kind)}; make one object in the file, such as a global"
     for said, one in itertools.chain((("the object of the file", one) for one in made), _objects(name, kind, known)):
-        method = getattr(one, forward)
-        names = wanted(method)
-        if not names:
-            return None, f"{name}.{forward} takes no inputs"
-        trial = Trial((method,))
+        method = _with_output(one, forward)
+        trial = Trial((getattr(one, forward),))
         error = f"no inputs were found for {name}.{forward}({', '.join(names)})"
-        for fit, result in known.fits(method, names, trial):
+        fits = known.fits(method, names, trial, weighted=_holds_arrays(one))
+        for fit, result in itertools.islice(fits, MOST_FITS):
             if backward is True and not _is_loss_and_gradient(result):
                 return None, None
             fit = refined(method, fit, trial)
-            if backward is not True and not is_numeric(leading(result)):
-                continue
-            return _found(name, said, one, methods, fit), None
-        if trial.deepest_error.startswith("NotImplementedError") or not trial.errors:
+            refused = _refused(one, methods, fit)
+            if refused is None:
+                return _found(name, said, one, methods, fit), None
+            trial.errors.append((-1, refused))
+        if trial.deepest_error.startswith("NotImplementedError"):
             return None, None  # the base of other classes
         error += f": {trial.deepest_error}"
     return None, error if backward is not True else None
+
+
+def _refused(one: Any, methods: tuple[str, str | bool], fit: AnyFit) -> str | None:
+    """Why an object cannot be checked with these inputs; None if it can."""
+    inputs, (forward, backward) = fit.draw(np.random.default_rng(0)), methods
+    quiet = io.StringIO()
+    try:
+        with redirect_stdout(quiet), warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            LayerFunctions(one, inputs, names=fit.names, gradients=None, forward=forward, backward=backward)
+    except SoftgradError as error:
+        return str(error).removeprefix("check_layer: ")
+    return None
+
+
+def _has_loss(kind: type) -> bool:
+    names = [name for name in dir(kind) if not name.startswith("_")]
+    return any(is_loss(name) and not is_other(name) and not is_derivative(name, names) for name in names)
+
+
+def _with_output(one: Any, forward: str) -> Callable[..., Any]:
+    """The forward pass of an object, which may keep its output instead of returning it."""
+    method = getattr(one, forward)
+
+    def call(*inputs: Any) -> Any:
+        result = method(*inputs)
+        if result is None:
+            return next((getattr(one, name) for name in OUTPUT_NAMES if hasattr(one, name)), None)
+        return result
+
+    call.parts = (method,)  # type: ignore[attr-defined]
+    return call
+
+
+def _holds_arrays(one: Any) -> bool:
+    """Whether an object holds parameters, so that its input has features."""
+    return (
+        any(isinstance(value, np.ndarray | dict | list) for value in vars(one).values())
+        if hasattr(one, "__dict__")
+        else False
+    )
 
 
 def _found(name: str, said: str, one: Any, methods: tuple[str, str | bool], fit: AnyFit) -> Found:
@@ -150,6 +205,8 @@ def _values(parameter: str, known: Known) -> Sequence[Value]:
         return [Value("constant", constant=[lengths["D"], lengths["H"], lengths["C"]])]
     if parameter in known.values:
         return [known.values[parameter]]
+    if _is_length(parameter):
+        return [Value("length", LENGTH_OF[low])]
     found = values_for(parameter, weighted=True, logs=False)
     return found if low in NUMBERS or found[0].kind != "real" else found[:4]
 

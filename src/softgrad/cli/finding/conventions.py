@@ -119,10 +119,10 @@ class Returned(NamedTuple):
     some_fit: bool = False  # whether at least one has
 
 
-def read(
+def readings(
     value: Any, inputs: Sequence[Any], names: Sequence[str], real: Sequence[int], output: Any, *, upstream: bool
-) -> Returned | None:
-    """Which gradients a backward pass returned; None if it returned none.
+) -> list[Returned]:
+    """Which gradients a backward pass returned, in each way to read it; none if it returned none.
 
     Args:
         value: what it returned.
@@ -133,34 +133,45 @@ def read(
         upstream: whether it was given the upstream gradient.
     """
     if isinstance(value, dict):
-        return _read_dict(value, inputs, names, real)
-    if isinstance(value, tuple | list) and not (isinstance(value, list) and _is_plain(value)):
-        return _read_several(list(value), inputs, sorted(real))
+        one = _read_dict(value, inputs, names, real)
+    elif isinstance(value, tuple | list) and not (isinstance(value, list) and _is_plain(value)):
+        one = _read_several(list(value), inputs, sorted(real))
+    else:
+        return _read_array(value, inputs, real, output, upstream=upstream)
+    return [] if one is None else [one]
+
+
+def _read_array(
+    value: Any, inputs: Sequence[Any], real: Sequence[int], output: Any, *, upstream: bool
+) -> list[Returned]:
+    """A single array: of an input of its shape, or a Jacobian, or of the wrong shape."""
+    shape, out = _shape(value), np.shape(output)
+    plain = [i for i in real if not isinstance(inputs[i], dict)]
+    if shape is None:
+        return []
+    alike = [i for i in plain if np.shape(inputs[i]) == shape]
+    if alike and (upstream or not out):
+        return [Returned(((i, None),), "gradient", True, True) for i in alike]
+    if alike and shape[: len(out)] == out and len(shape) - len(out) < 2:
+        form = "derivative of each entry" if shape == out else "gradient of each row's loss"
+        return [Returned(((i, None),), form, True, True) for i in alike]
+    if not upstream and out:
+        for i in sorted(plain):
+            given = np.shape(inputs[i])
+            if shape == out + given or (len(out) > 1 and given == out and shape == out + out[-1:]):
+                return [Returned(((i, None),), "Jacobian", True, True)]
+    return [Returned(((plain[0], None),), "gradient", False)] if plain and (upstream or not out) else []
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    """The shape of an array of numbers; None for anything else."""
     if value is None or isinstance(value, str | bool):
         return None
     try:
         array = np.asarray(value)
     except Exception:  # whatever an object of the user's raises
         return None
-    if array.dtype.kind not in "fiub":
-        return None
-    shape, out = array.shape, np.shape(output)
-    for i in real:
-        given = np.shape(inputs[i])
-        if shape != given or isinstance(inputs[i], dict):
-            continue
-        if upstream or not out:
-            return Returned(((i, None),), "gradient", True)
-        if out == given or out == given[:-1]:
-            form = "derivative of each entry" if out == given else "gradient of each row's loss"
-            return Returned(((i, None),), form, True)
-    if not upstream and out:
-        for i in sorted(real):
-            given = np.shape(inputs[i])
-            if shape == out + given or (len(out) > 1 and given == out and shape == out + out[-1:]):
-                return Returned(((i, None),), "Jacobian", True)
-    plain = [i for i in real if not isinstance(inputs[i], dict)]
-    return Returned(((plain[0], None),), "gradient", False) if plain and (upstream or not out) else None
+    return array.shape if array.dtype.kind in "fiub" else None
 
 
 def _read_dict(

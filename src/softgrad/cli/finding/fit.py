@@ -119,6 +119,8 @@ def fits(
     trial: Trial,
     settled: Mapping[str, Sequence[Value]],
     lengths: Lengths,
+    *,
+    weighted: bool = False,
 ) -> Iterator[tuple[Fit, Any]]:
     """Arguments with which the function returns finite numbers, the likeliest first, each with what it returns.
 
@@ -128,13 +130,14 @@ def fits(
         trial: makes the calls.
         settled: the values to try, where they are known, by the name of the argument.
         lengths: of the axes.
+        weighted: whether there are weights elsewhere, so that x holds features.
     """
     seen: set[str] = set()
-    weighted = len(names) > 1 and any(
-        is_weight(name) or name in DICT_NAMES or name.lower() in FLAT_NAMES for name in names
+    weighted = weighted or (
+        len(names) > 1 and any(is_weight(name) or name in DICT_NAMES or name.lower() in FLAT_NAMES for name in names)
     )
     own = {name: values_for(name, weighted=weighted, logs=_takes_logs(function)) for name in names}
-    if "reshape" in _code_names(function):
+    if "reshape" in _names_used(function):
         yield from _flat_fits(function, names, trial, own, settled, lengths)
     for preferred in layouts(names):
         candidates = [_candidates(name, own[name], preferred, settled, function) for name in names]
@@ -150,9 +153,14 @@ def fits(
                 return
 
 
-def _code_names(function: Callable[..., Any]) -> tuple[str, ...]:
-    """The names that the code of a function looks up."""
-    return tuple(name for code in _codes(function) for name in code.co_names)
+def _names_used(function: Callable[..., Any]) -> set[str]:
+    """The names that the code of a function looks up, and that of the functions that it calls by a global name."""
+    names = {name for code in _codes(function) for name in code.co_names}
+    for part in getattr(function, "parts", (function,)):
+        known = getattr(getattr(part, "__func__", part), "__globals__", {})
+        called = [known[name] for name in names & known.keys() if inspect.isfunction(known[name])]
+        names |= {name for one in called for name in one.__code__.co_names}
+    return names
 
 
 def _codes(function: Callable[..., Any]) -> Iterator[CodeType]:

@@ -11,6 +11,7 @@ import numpy as np
 from softgrad.cli.finding.conventions import Call, Returned
 from softgrad.cli.finding.fit import leading
 from softgrad.cli.finding.roles import is_target
+from softgrad.cli.finding.trial import is_number
 from softgrad.cli.inputs import Maker
 
 
@@ -126,6 +127,19 @@ def composed(forward: Callable[..., Any], loss: Callable[..., Any]) -> Callable[
     whole.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # type: ignore[attr-defined]
     whole.parts = (forward, loss)  # type: ignore[attr-defined]
     return whole
+
+
+def loss_first(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that returns (loss, gradient), though the user's may return (gradient, loss)."""
+
+    def ordered(*inputs: Any) -> Any:
+        result = function(*inputs)
+        if isinstance(result, tuple) and len(result) == 2 and is_number(result[1]) and not is_number(result[0]):
+            return result[1], result[0]
+        return result
+
+    ordered.parts = getattr(function, "parts", (function,))  # type: ignore[attr-defined]
+    return ordered
 
 
 def gradient_beside(both: Callable[..., Any], returned: Returned, rest: Callable[[Any], Any]) -> Callable[..., Any]:

@@ -27,7 +27,9 @@ class Known(NamedTuple):
     lengths: Lengths = LENGTHS
     wrt: int | tuple[int, ...] | None = None  # what the gradient of a loss is for
 
-    def fits(self, function: Callable[..., Any], names: Sequence[str], trial: Trial) -> Iterator[tuple[AnyFit, Any]]:
+    def fits(
+        self, function: Callable[..., Any], names: Sequence[str], trial: Trial, *, weighted: bool = False
+    ) -> Iterator[tuple[AnyFit, Any]]:
         """The arguments to try a function with, the likeliest first, each with what it returns."""
         if self.draw is not None:
             yield from given_fits(function, names, trial, self.draw)
@@ -35,10 +37,10 @@ class Known(NamedTuple):
         in_file = {name: [self.values[name]] for name in names if name in self.values}
         asked = {} if self.inputs.target is None else self._target(names)
         if in_file:
-            yield from fits(function, names, trial, {**in_file, **asked}, self.lengths)
-        yield from fits(function, names, trial, asked, self.lengths)
+            yield from fits(function, names, trial, {**in_file, **asked}, self.lengths, weighted=weighted)
+        yield from fits(function, names, trial, asked, self.lengths, weighted=weighted)
         if self.lengths != LENGTHS:
-            yield from fits(function, names, trial, asked, LENGTHS)
+            yield from fits(function, names, trial, asked, LENGTHS, weighted=weighted)
 
     def _target(self, names: Sequence[str]) -> dict[str, list[Value]]:
         """The values of the target that --target asks for."""

@@ -152,7 +152,7 @@ SCALARS = {
     "stride pad padding": 1,
 }
 NUMBERS: Mapping[str, Any] = {name: value for names, value in SCALARS.items() for name in names.split()}
-ALWAYS = word_set("reg reg_strength lam lambda_ lmbda lambd l2 weight_decay l2_reg reg_lambda")
+ALWAYS = word_set("reg reg_strength lam lambda lmbda lambd l2 weight_decay l2_reg reg_lambda")
 CONFIGURATIONS: Mapping[str, dict[str, Any]] = {  # dicts of options, as courses hand them to layers
     "bn_param": {"mode": "train"},
     "ln_param": {},
@@ -173,12 +173,13 @@ LENGTH_OF = {name: letter for letter, names in COUNTS.items() for name in names.
 
 TARGET_NAMES = word_set(
     "y t target targets label labels y_true ytrue true gt ground_truth y_onehot onehot one_hot y_one_hot yb y_batch "
-    "t_batch y_train actual expected desired d"
+    "t_batch y_train actual expected desired"
 )
 PROBABILITY_NAMES = word_set(
     "p q prob probs probability probabilities y_hat yhat y_pred ypred pred preds prediction predictions al a2 a3 "
     "predicted y_prob y_proba"
 )
+INDEX_NAMES = word_set("idx ids index indices indexes tokens token token_ids word_ids words x_idx")
 LOGIT_NAMES = word_set("z logits scores s a o out output u v h score logit")
 WEIGHT_NAMES = re.compile(r"(w|theta|weight|weights|coef|coefs|beta|kernel|k|u|v|w[a-z]{1,2}|filters?|params?)_?\d?")
 BIAS_NAMES = re.compile(r"(b|bias|biases|intercept|b[a-z]{1,2})_?\d?")
@@ -200,6 +201,8 @@ def values_for(name: str, *, weighted: bool, logs: bool) -> tuple[Value, ...]:
         return (Value("generator"),)
     if low in NUMBERS:
         return (Value("constant", constant=NUMBERS[low]), *LOGITS)
+    if low in INDEX_NAMES:
+        return (Value("classes", "N"), Value("classes", "NL"), Value("classes", "L"), Value("classes", ""))
     if low in TARGET_NAMES:
         return TARGETS
     if low in LENGTH_OF and (len(low) > 1 or weighted):

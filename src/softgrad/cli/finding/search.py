@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from softgrad.cli.finding import found
-from softgrad.cli.finding.conventions import Call, Returned, calls, read
+from softgrad.cli.finding.conventions import Call, Returned, calls, readings
 from softgrad.cli.finding.fit import DICT_NAMES, AnyFit, by_name, leading, refined, wanted
-from softgrad.cli.finding.found import Found, composed
+from softgrad.cli.finding.found import Found, composed, loss_first
 from softgrad.cli.finding.known import Known, Missing
 from softgrad.cli.finding.names import Pairing, is_loss, is_other, pairings
 from softgrad.cli.finding.roles import is_target, is_weight
@@ -19,7 +19,7 @@ from softgrad.errors import OptionError
 
 MOST_FITS = 40  # of forward, with which backward is tried
 ALONE = "there is no function that it is the gradient of"
-MOST_WAYS = 3  # of one gradient
+MOST_WAYS = 4  # of one gradient
 
 
 def search(functions: Mapping[str, Callable[..., Any]], known: Known) -> tuple[list[list[Found]], list[Missing]]:
@@ -35,7 +35,7 @@ def search(functions: Mapping[str, Callable[..., Any]], known: Known) -> tuple[l
             missing.append(Missing(pairing.derivative, why))
         used |= {pairing.derivative, *partners}
     for name, function in functions.items():
-        if name not in used and is_loss(name) and not is_other(name):
+        if name not in used and (is_loss(name) or name == "propagate") and not is_other(name):
             ways = both(name, function, known)
             if ways:
                 gradients.append(ways)
@@ -142,13 +142,14 @@ def _ways(
             continue
         if scalar and isinstance(value, tuple) and len(value) == 2 and np.ndim(value[0]) == 0 and is_numeric(value[0]):
             continue  # a loss and its gradient: `both` takes it
-        returned = read(value, inputs, names, real, output, upstream="upstream" in call.sources)
+        read = readings(value, inputs, names, real, output, upstream="upstream" in call.sources)
         if scalar and wrt is not None:
-            returned = _asked_for(wrt, inputs)
-        if returned is None or (call.sources, returned.form) in seen:
-            continue
-        seen.add((call.sources, returned.form))
-        yield _found(name, forward, other, backward, fit, call, returned, scalar, has_cache)
+            read = [_asked_for(wrt, inputs)]
+        for returned in read:
+            key = (call.sources, returned.form, returned.entries[0][0])
+            if key not in seen:
+                seen.add(key)
+                yield _found(name, forward, other, backward, fit, call, returned, scalar, has_cache)
 
 
 def _asked_for(wrt: int | tuple[int, ...], inputs: Sequence[Any]) -> Returned:
@@ -212,39 +213,42 @@ def both(name: str, function: Callable[..., Any], known: Known) -> list[Found]:
     trial = Trial((function,))
     called = by_name(function, names)
     second: list[Found] = []
-    for fit, result in _limited(known.fits(called, names, trial)):
-        if not isinstance(result, tuple) or len(result) < 2 or np.ndim(result[0]) or not is_numeric(result[0]):
+    for fit, result in _limited(known.fits(loss_first(called), names, trial)):
+        if not isinstance(result, tuple) or np.ndim(result[0]):
             return second
         fit = refined(called, fit, trial)
         inputs = fit.draw(np.random.default_rng(0))
         try:
-            result = trial.call(called, inputs)
+            result = trial.call(loss_first(called), inputs)
         except Failed:
             continue
-        rest = found.cache_of(result)
-        returned = read(rest, inputs, names, _real(fit), result[0], upstream=True)
-        if returned is None:
-            continue
-        wrt = tuple(i for i, _ in returned.entries)
-        drawn = [f"inputs: {fit.described}"] if fit.described else []
-        said = (*drawn, f"it returns the loss and the gradient for {_listed(names, wrt)}")
-        one = Found(
-            name,
-            False,
-            found.output_only(called),
-            found.gradient_beside(called, returned, found.cache_of),
-            fit.draw,
-            tuple(names),
-            wrt,
-            said,
-            fits=returned.fits,
-            some_fit=returned.some_fit,
-            redrawn=fit.redrawn,
-        )
-        if one.fits:
-            return [one]
-        second = second or [one]
+        read = readings(found.cache_of(result), inputs, names, _real(fit), result[0], upstream=True)
+        ways = [_with_gradient(name, called, fit, names, returned) for returned in read]
+        if any(one.fits for one in ways):
+            return ways
+        second = second or ways
     return second
+
+
+def _with_gradient(
+    name: str, called: Callable[..., Any], fit: AnyFit, names: Sequence[str], returned: Returned
+) -> Found:
+    wrt = tuple(i for i, _ in returned.entries)
+    drawn = [f"inputs: {fit.described}"] if fit.described else []
+    both_of = loss_first(called)
+    return Found(
+        name,
+        False,
+        found.output_only(both_of),
+        found.gradient_beside(both_of, returned, found.cache_of),
+        fit.draw,
+        tuple(names),
+        wrt,
+        (*drawn, f"it returns the loss and the gradient for {_listed(names, wrt)}"),
+        fits=returned.fits,
+        some_fit=returned.some_fit,
+        redrawn=fit.redrawn,
+    )
 
 
 def _real(fit: AnyFit) -> list[int]:

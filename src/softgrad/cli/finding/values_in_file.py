@@ -12,6 +12,7 @@ from softgrad.cli.finding.roles import LENGTH_OF, LENGTHS, NUMBERS, Lengths, Val
 
 FEW, MANY = 6, 12  # rows of the data that are used, if there are many
 LONGEST = 1_000  # features
+DATA_NAMES = ("X", "x", "X_train", "x_train", "data", "inputs")
 LARGEST = 32  # of an integer that is taken for a length
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -70,4 +71,13 @@ def _lengths(names: Mapping[str, Any], arrays: Mapping[str, Any]) -> dict[str, i
         letter = LENGTH_OF.get(name.lower()) if len(name) > 1 else None
         if letter in ("D", "H", "C") and isinstance(value, int | np.integer) and 1 < value <= LARGEST:
             lengths[letter] = int(value)
+    X = next((array for name, array in arrays.items() if name in DATA_NAMES and array.ndim == 2), None)
+    y = next((array for name, array in arrays.items() if is_target(name)), None)
+    if X is not None:
+        columns = y is not None and y.shape[-1] == X.shape[1] != X.shape[0]
+        lengths["D"] = X.shape[0 if columns else 1]
+        if y is not None and y.ndim == 2 and y.shape[0 if columns else 1] > 1:
+            lengths["C"] = y.shape[0 if columns else 1]
+        elif y is not None and y.dtype.kind in "iu" and 1 < y.max() < LARGEST:
+            lengths["C"] = int(y.max()) + 1
     return lengths

@@ -1,0 +1,141 @@
+"""Layers and networks in the classes of a file: the objects that are made of them, and what cannot be checked."""
+
+import inspect
+import sys
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+import softgrad as sg
+from softgrad.cli.finding.classes import search_classes
+from softgrad.cli.finding.known import Known
+from softgrad.cli.finding.values_in_file import values_in
+from softgrad.cli.inputs import Asked
+
+DENSE = """
+class Dense:
+    def __init__(self, n_inputs, n_neurons):
+        self.weights = np.random.randn(n_inputs, n_neurons)
+        self.biases = np.zeros((1, n_neurons))
+    def forward(self, inputs):
+        self.inputs = inputs
+        self.output = inputs @ self.weights + self.biases
+    def backward(self, dvalues):
+        self.dweights = self.inputs.T @ dvalues
+        self.dbiases = dvalues.sum(axis=0, keepdims=True)
+        self.dinputs = dvalues @ self.weights.T
+"""
+NET = """
+class Net:
+    def __init__(self, input_dim=3072, hidden_dim=100, num_classes=10, reg=0.0):
+        self.params = {"W1": np.random.randn(input_dim, hidden_dim), "W2": np.random.randn(hidden_dim, num_classes)}
+        self.reg = reg
+    def loss(self, X, y=None):
+        W1, W2 = self.params["W1"], self.params["W2"]
+        h = np.tanh(X @ W1)
+        z = h @ W2
+        if y is None:
+            return z
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        p = e / e.sum(axis=1, keepdims=True)
+        n = len(y)
+        loss = -np.log(p[np.arange(n), y]).mean() + self.reg / 2 * sum((W ** 2).sum() for W in (W1, W2))
+        d = (p - np.eye(p.shape[1])[y]) / n
+        dh = d @ W2.T * (1 - h ** 2)
+        return loss, {"W1": X.T @ dh + self.reg * W1, "W2": h.T @ d + self.reg * W2}
+"""
+RIGHT = {  # name: (the file, what is checked, what is said)
+    "lengths in the constructor": (DENSE, "Dense.forward and Dense.backward", "Dense is Dense(n_inputs=7, n_neurons="),
+    "no constructor": (
+        "class Tanh:\n    def forward(self, x):\n        self.y = np.tanh(x)\n        return self.y\n"
+        "    def backward(self, grad):\n        return grad * (1 - self.y ** 2)",
+        "Tanh.forward and Tanh.backward", "inputs: x drawn as 5x3"),
+    "arrays in the constructor": (
+        "class Affine:\n    def __init__(self, W, b):\n        self.W, self.b = W, b\n    def forward(self, x):\n"
+        "        self.x = x\n        return x @ self.W + self.b\n    def backward(self, dout):\n"
+        "        self.dW, self.db = self.x.T @ dout, dout.sum(axis=0)\n        return dout @ self.W.T",
+        "Affine.forward and Affine.backward", "Affine is Affine(W=7x3, b=3)"),
+    "an object of the file": (
+        "class Scale:\n    def __init__(self, shape, rng):\n        self.s = rng.normal(size=shape)\n"
+        "    def forward(self, x):\n        self.x = x\n        return x * self.s\n    def backward(self, g):\n"
+        "        self.ds = (g * self.x).sum(axis=0)\n        return g * self.s\n"
+        "scale = Scale((3,), np.random.default_rng(0))",
+        "Scale.forward and Scale.backward", "Scale is the object of the file"),
+    "a loss with labels": (
+        "class Loss:\n    def forward(self, x, t):\n        e = np.exp(x - x.max(axis=1, keepdims=True))\n"
+        "        self.p, self.t = e / e.sum(axis=1, keepdims=True), t\n"
+        "        return -np.log(self.p[np.arange(len(t)), t]).mean()\n    def backward(self, dout=1):\n"
+        "        return (self.p - np.eye(self.p.shape[1])[self.t]) / len(self.t)",
+        "Loss.forward and Loss.backward", "x drawn as 5x3, t as class indices 0..2"),
+    "a loss that returns gradients": (NET, "Net.loss", "Net is Net(input_dim=7, hidden_dim=4, num_classes=3, reg=0.1)"),
+}  # fmt: skip
+LEFT_OUT = {  # name: the file, whose classes compute nothing to check
+    "a base": "class Layer:\n    def forward(self, x):\n        raise NotImplementedError\n"
+              "    def backward(self, grad):\n        raise NotImplementedError",
+    "an error": "class LossError(ValueError):\n    def forward(self, x):\n        return x\n"
+                "    def backward(self, g):\n        return g",
+    "no gradient": "class Model:\n    def loss(self, x, y):\n        return ((x - y) ** 2).mean()",
+    "other methods": "class Table:\n    def rows(self, x):\n        return x",
+}  # fmt: skip
+MISSING = {  # name: (the file, what is said)
+    "no loss": (
+        "class Network:\n    def feedforward(self, a):\n        return np.tanh(a)\n    def backprop(self, x, y):\n"
+        "        return x",
+        "backprop takes the target y, and no method returns the loss; add one, such as loss(self, a, y)"),
+    "no inputs": (
+        "class Network:\n    def feedforward(self):\n        return 1.0\n    def backprop(self):\n        return 1.0",
+        "Network.feedforward takes no inputs by position"),
+    "a constructor that is not understood": (
+        "class Layer:\n    def __init__(self, configuration):\n        self.n = configuration.n\n"
+        "    def forward(self, x):\n        return x\n    def backward(self, g):\n        return g",
+        "no arguments were found for Layer(configuration); make one object in the file, such as a global"),
+    "a forward pass that always raises": (
+        "class Layer:\n    def forward(self, x):\n        return x['a']\n    def backward(self, g):\n        return g",
+        "no inputs were found for Layer.forward(x): IndexError"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def find(tmp_path, monkeypatch):
+    """Loads a file, and searches its classes."""
+
+    def search(source):
+        module = ModuleType("user_classes")
+        monkeypatch.setitem(sys.modules, "user_classes", module)
+        path = tmp_path / "user_classes.py"
+        path.write_text(f"import numpy as np\n{source}")
+        exec(compile(path.read_text(), str(path), "exec"), vars(module))
+        names = vars(module)
+        classes = {name: one for name, one in names.items() if inspect.isclass(one)}
+        return search_classes(classes, list(names.values()), Known(Asked(), None, *values_in(names)))
+
+    return search
+
+
+@pytest.mark.parametrize("case", RIGHT)
+def test_a_layer_is_found_and_right(case, find):
+    source, title, said = RIGHT[case]
+    ((found,),), missing = find(source)
+    assert (found.title, missing) == (title, [])
+    assert said in "; ".join(found.said)
+    report = sg.check_layer(found.forward, *found.draw(np.random.default_rng(0)), names=found.names, **found.methods)
+    assert report.ok, report
+
+
+@pytest.mark.parametrize("case", LEFT_OUT)
+def test_nothing_is_said_of_other_classes(case, find):
+    assert find(LEFT_OUT[case]) == ([], [])
+
+
+@pytest.mark.parametrize("case", MISSING)
+def test_what_cannot_be_checked_is_said(case, find):
+    source, said = MISSING[case]
+    gradients, (missing,) = find(source)
+    assert gradients == []
+    assert said in missing.why
+
+
+def test_the_objects_are_the_same_each_time(find):
+    first, second = (find(DENSE)[0][0][0].forward.weights for _ in range(2))
+    assert np.array_equal(first, second)
