@@ -156,3 +156,24 @@ def test_no_call_is_made_beyond_the_limit():
     assert functions.calls.made == 0
     assert trace_forward(functions, functions.arrays()) is not None
     assert functions.calls.made == 1
+
+
+def test_functions_of_the_users_own_modules_are_followed(tmp_path, monkeypatch):
+    (tmp_path / "own_maths.py").write_text(
+        "from math import exp\n"
+        "import numpy as np\n"
+        "SEEN = np.zeros((3, 4))\n"
+        "def first(x):\n"
+        "    SEEN[:] = x\n"
+        "    return float(exp(SEEN[0, 0]))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    import own_maths
+
+    before = dict(vars(own_maths))
+    functions = functions_of(lambda x: own_maths.first(x) * x, (X,))
+    graph = trace_forward(functions, functions.arrays())
+    assert len([node for node in graph.live if node.op == "exp"]) == 1
+    assert all(value is before[name] for name, value in vars(own_maths).items())
+    assert vars(own_maths).keys() == before.keys()
+    assert not own_maths.SEEN.any()

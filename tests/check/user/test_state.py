@@ -271,3 +271,22 @@ def test_what_is_in_a_cycle_or_deep_is_found():
     before = copy.copy(vars(node))
     assert sg.check_vjp(forward, lambda x, y, g: (deep(), g * np.cos(x))[1], X).ok is True
     assert vars(node) == before
+
+
+def test_names_of_the_users_own_modules(tmp_path, monkeypatch):
+    (tmp_path / "own_layers.py").write_text(
+        "import numpy as np\n"
+        "class Net: pass\n"
+        "net, steps, last = Net(), [], None\n"
+        "def forward(z):\n"
+        "    global last\n"
+        "    net.z, last = z, np.exp(z)\n"
+        "    steps.append(z)\n"
+        "    return last\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    import own_layers
+
+    report = sg.check_vjp(lambda z: own_layers.forward(z), lambda z, y, g: g * own_layers.last, X)
+    assert report.ok is True
+    assert (vars(own_layers.net), own_layers.steps, own_layers.last) == ({}, [], None)

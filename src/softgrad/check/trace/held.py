@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from types import CellType
+from types import CellType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,7 @@ import numpy as np
 from softgrad.check.trace.array import Traced
 from softgrad.check.trace.replacements import replacements_by_identity
 from softgrad.check.trace.session import Session, recording
-from softgrad.check.user.randomness import names_in
-from softgrad.check.user.state import watched
+from softgrad.check.user.state import namespaces, slots_of, watched
 
 MOST_ENTRIES = 1_000_000  # of an array that is traced: larger ones are data
 
@@ -90,13 +89,24 @@ class _Holdings:
                 return
             if (other := self.stand_in(value)) is not value:
                 owner.cell_contents = other
+        elif isinstance(owner, np.ndarray):
+            return
         elif inspect.isfunction(owner):
-            self._put_into_globals(owner.__globals__, names_in(owner.__code__))
+            for known, names in namespaces(owner):
+                self._put_into_names(known, names)
 
-    def _put_into_globals(self, known: dict[str, Any], names: Iterable[str]) -> None:
+        else:
+            for name in (name for kind in type(owner).__mro__ for name in slots_of(kind)):
+                value = getattr(owner, name, None)
+                if (other := self.stand_in(value)) is not value:
+                    object.__setattr__(owner, name, other)
+
+    def _put_into_names(self, known: dict[str, Any], names: Iterable[str]) -> None:
         for name in names:
             if name == "float" and name not in known:
                 known[name] = TracedFloat
+            elif isinstance(known.get(name), ModuleType):
+                continue
             elif name in known and (other := self.stand_in(known[name])) is not known[name]:
                 known[name] = other
 

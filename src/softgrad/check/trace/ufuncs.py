@@ -33,6 +33,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: d
     session = recording()
     if session is None:
         return _called(ufunc, method, inputs, options)
+    options = {key: value for key, value in options.items() if value is not np._NoValue}
     with paused():
         if method == "at":  # its index may be a tuple
             return _at(session, ufunc, *inputs[:2], *[_as_operand(session, value) for value in inputs[2:]])
@@ -159,7 +160,7 @@ def _reduce(
         value = _asarray(x.value)
     static = {"axis": axes, "keepdims": bool(keepdims)}
     node = session.node(REDUCTIONS[name], (x,), value, static)
-    if initial is not None and initial is not np._NoValue:
+    if initial is not None:
         node = session.node(name, (node, node_of(session, initial)), ufunc(value, plain(initial)))
     result = node.value.copy()
     return traced(result, node) if out is None else store(session, _only(out), result, node)

@@ -107,7 +107,7 @@ def _within(value: Any) -> Iterator[Any]:
     if inspect.isfunction(value):
         yield from (value.__globals__[name] for name in names_in(value.__code__) if name in value.__globals__)
         yield from (*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values())
-        yield from (cell.cell_contents for cell in value.__closure__ or () if not _is_empty(cell))
+        yield from (cell.cell_contents for cell in value.__closure__ or () if not is_empty(cell))
     elif hasattr(value, "__dict__"):
         if callable(value) and inspect.isfunction(type(value).__call__):
             yield type(value).__call__
@@ -124,7 +124,7 @@ def names_in(code: CodeType) -> Iterator[str]:
             yield from names_in(constant)
 
 
-def _is_empty(cell: CellType) -> bool:
+def is_empty(cell: CellType) -> bool:
     """Whether a variable of the enclosing function has no value yet."""
     try:
         cell.cell_contents  # noqa: B018

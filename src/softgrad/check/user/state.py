@@ -5,8 +5,9 @@ called with other inputs, complex ones too. Afterwards every object has the attr
 every array its numbers; a call that the user makes next, or a second check, finds nothing of the first.
 
 Searched are the functions, what they refer to (closures, defaults, the globals that they name, the object of a method,
-attributes and slots), lists, dicts and sets, and what these hold. Not searched: modules, classes, the insides of other
-packages, and what only C code can reach, such as a generator.
+attributes and slots), lists, dicts and sets, and what these hold; of the user's own modules, the names that the
+functions use. Not searched: classes, the insides of other packages, and what only C code can reach, such as a
+generator.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from softgrad.check.user.randomness import GENERATORS, names_in
+from softgrad.check.user.randomness import GENERATORS, is_empty, names_in
 
 MOST_OBJECTS = 100_000
 LARGE = 2**16  # entries of an array
@@ -134,12 +135,13 @@ class State:
     def _keep_function(self, function: Any) -> Iterable[Any]:
         if self._objects_alone or is_of_a_package(function.__module__):
             return ()
-        known = function.__globals__
-        names = [name for name in dict.fromkeys(names_in(function.__code__)) if not name.startswith("__")]
-        values = {name: known.get(name, MISSING) for name in names}
-        self._undo.append(functools.partial(_put_names, known, values))
+        named: list[Any] = []
+        for known, names in namespaces(function):
+            values = {name: known.get(name, MISSING) for name in names}
+            self._undo.append(functools.partial(_put_names, known, values))
+            named += [one for one in values.values() if one is not MISSING]
         return (
-            *(one for one in values.values() if one is not MISSING),
+            *named,
             *(function.__defaults__ or ()),
             *(function.__kwdefaults__ or {}).values(),
             *(function.__closure__ or ()),
@@ -166,6 +168,30 @@ class State:
 def is_of_a_package(module: Any) -> bool:
     """Whether a module is that of another package, or of the checker itself."""
     return str(module).partition(".")[0] in PACKAGES or str(module).startswith("softgrad.check.")
+
+
+def namespaces(function: Any) -> Iterator[tuple[dict[str, Any], list[str]]]:
+    """Where a function finds names: its globals, and the user's own modules among them; with the names that it uses."""
+    names = [name for name in dict.fromkeys(names_in(function.__code__)) if not name.startswith("__")]
+    yield function.__globals__, names
+    cells = [cell.cell_contents for cell in function.__closure__ or () if not is_empty(cell)]
+    waiting = [*(function.__globals__.get(name, sys.modules.get(name)) for name in names), *cells]
+    seen: set[str] = set()
+    while waiting:
+        module = waiting.pop()
+        if isinstance(module, ModuleType) and module.__name__ not in seen and _is_users(module):
+            seen.add(module.__name__)
+            inside = [name for name in names if name in vars(module)]
+            yield vars(module), inside
+            waiting += [vars(module)[name] for name in inside]
+
+
+def _is_users(module: ModuleType) -> bool:
+    """Whether a module is the user's own: not of Python's library, and not installed."""
+    file = getattr(module, "__file__", None) or ""
+    installed = "site-packages" in file or "dist-packages" in file
+    top = module.__name__.partition(".")[0]
+    return bool(file) and not installed and top not in PACKAGES and top != "softgrad"
 
 
 def _class_attributes(kind: type) -> Iterator[tuple[str, Any]]:
