@@ -298,4 +298,102 @@ CHAINS = {
         (1, 2),
     ),
 }  # fmt: skip
-KNOWN = {**OF_LOGITS, **LOSSES, **CHAINS}
+
+
+def standardised(x, axis, eps=1e-5):
+    return (x - x.mean(axis, keepdims=True)) / np.sqrt(x.var(axis, keepdims=True) + eps)
+
+
+def unit(x):
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def attend(q, k, v):
+    return softmax(q @ np.swapaxes(k, -1, -2) / np.sqrt(q.shape[-1])) @ v
+
+
+def causal(q, k, v):
+    s = q @ k.T
+    return softmax(np.where(np.tri(*s.shape) > 0, s, -np.inf)) @ v
+
+
+def kept(rng):
+    keep = rng.random((N, K)) < 0.5
+    keep[:, 0] = True
+    return (*reals((N, D), (K, D), (K, H))(rng), keep)
+
+
+def hidden(rng):
+    q, k, v, keep = kept(rng)
+    return q, k, v, ~keep
+
+
+def table_and_rows(*shape):
+    return lambda rng: (rng.normal(size=(6, D)), rng.integers(0, 6, shape))
+
+
+def statistics(rng):
+    return (*reals((N, D), (D,))(rng), rng.uniform(0.5, 2.0, D))
+
+
+WHOLE = {
+    "batch norm": Known("batch norm", lambda x, g, b: g * standardised(x, 0) + b, reals((N, D), (D,), (D,))),
+    "batch norm of images": Known(
+        "batch norm",
+        lambda x, g, b: g[:, None, None] * standardised(x, (0, 2, 3)) + b[:, None, None],
+        reals((2, D, 3, 4), (D,), (D,)),
+        None,
+        (),
+        "axis 1 of 4",
+    ),
+    "batch norm of columns": Known(
+        "batch norm", lambda x, g: g * standardised(x, 1), reals((D, N), (D, 1)), None, (), "columns"
+    ),
+    "batch norm with n - 1": Known(
+        "batch norm with the unbiased variance",
+        lambda x: (x - x.mean(0)) / np.sqrt(x.var(0, ddof=1) + 1e-3),
+        reals((N, D)),
+    ),
+    "batch norm with given statistics": Known(
+        "batch norm with a given mean", lambda x, mean, var: (x - mean) / np.sqrt(var + 1e-5), statistics
+    ),
+    "layer norm": Known("layer norm", lambda x, g, b: g * standardised(x, 1) + b, reals((N, D), (D,), (D,))),
+    "layer norm of sequences": Known(
+        "layer norm", lambda x, b: standardised(x, -1) + b, reals((2, 3, D), (D,)), None, (), "axis -1 of 3"
+    ),
+    "layer norm, epsilon outside the root": Known(
+        "layer norm",
+        lambda x: (x - x.mean(1, keepdims=True)) / (x.std(1, keepdims=True) + 1e-3),
+        reals((N, D)),
+    ),
+    "RMS norm": Known(
+        "RMS norm", lambda x, g: g * x / np.sqrt((x**2).mean(-1, keepdims=True) + 1e-6), reals((N, D), (D,))
+    ),
+    "unit rows": Known("division of each row by its length", unit, reals((N, D))),
+    "attention": Known("attention", attend, reals((N, D), (K, D), (K, H))),
+    "attention of heads": Known(
+        "attention", attend, reals((2, 3, N, D), (2, 3, K, D), (2, 3, K, H)), None, (), "axis -1 of 4"
+    ),
+    "causal attention, no scale": Known("attention without a scale, causal", causal, reals((N, D), (N, D), (N, H))),
+    "attention with a mask": Known(
+        "attention, with a mask", lambda q, k, v, m: softmax(np.where(m, q @ k.T / 2, -np.inf)) @ v, kept
+    ),
+    "attention with a mask of what is left out": Known(
+        "left out", lambda q, k, v, m: softmax(np.where(m, -1e9, q @ k.T / 2)) @ v, hidden
+    ),
+    "attention with a bias": Known(
+        "a mask that is added", lambda q, k, v, m: softmax(q @ k.T / 2 + m) @ v, reals((N, D), (K, D), (K, H), (N, K))
+    ),
+    "self-attention": Known("self-attention", lambda x: attend(x, x, x), reals((N, D))),
+    "rows of a table": Known("rows of a table", lambda W, ids: W[ids], table_and_rows(3, 4), None, (), "axis -1 of 3"),
+    "sums of rows": Known("the sum of rows of a table", lambda W, ids: W[ids].sum(1), table_and_rows(3, 4)),
+    "means of rows": Known("the mean of rows of a table", lambda W, ids: W[ids].mean(1), table_and_rows(3, 4)),
+    "squares": Known("0.6/2 times the sum of squares", lambda W: 0.3 * (W**2).sum(), reals((N, D))),
+    "absolute values": Known("0.3 times the sum of absolute", lambda W: 0.3 * abs(W).sum(), reals((N, D))),
+    "a length": Known("2 times the length", lambda w: 2 * np.linalg.norm(w), reals((N,)), None, (), "a vector"),
+    "lengths of rows": Known("lengths of rows", lambda W: np.linalg.norm(W, axis=1).sum(), reals((N, D))),
+    "lengths of columns": Known(
+        "lengths of columns", lambda W: np.linalg.norm(W, axis=0).sum(), reals((N, D)), None, (), "columns"
+    ),
+}
+KNOWN = {**OF_LOGITS, **LOSSES, **CHAINS, **WHOLE}

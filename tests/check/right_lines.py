@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from check import whole_functions
 from softgrad.check.catalogue.dense import BIAS, INPUT, WEIGHT
+from softgrad.check.catalogue.softmax import SOFTMAX
 from softgrad.check.catalogue.weights import LASSO, RIDGE
 from softgrad.check.recognise import activations, losses
 from softgrad.check.recognise.dense_layers import FORMS, HIDDEN_ACTIVATIONS, VECTOR_FORMS
@@ -10,8 +12,15 @@ from softgrad.check.recognise.interpretation import LossOptions, Target, UserArr
 from softgrad.formulas.language import Layout, functions, split
 from softgrad.formulas.losses import PARAMETERS
 
-LAYOUTS = {"rows": Layout(-1, 2), "columns": Layout(0, 2), "vector": Layout(-1, 1), "images": Layout(1, 3)}
+LAYOUTS = {
+    "rows": Layout(-1, 2),
+    "columns": Layout(0, 2),
+    "vector": Layout(-1, 1),
+    "images": Layout(1, 3),
+    "sequences": Layout(-1, 3),
+}
 M, K, D, PIXELS = 4, 3, 5, 2
+SHARED = (SOFTMAX,)  # lines that stand in other functions too
 PRODUCT_LINES = {*WEIGHT, *INPUT, *(product.input for product in VECTOR_FORMS)}
 
 
@@ -49,6 +58,7 @@ def right_lines():
     lines = [line for head in heads for line in head.backward]
     for product in (*FORMS, *VECTOR_FORMS):
         lines += [product.weight, product.input]
+    lines += whole_functions.LINES
     lines += [BIAS, RIDGE, LASSO, *(back for _, back in HIDDEN_ACTIVATIONS.values())]
     return tuple(dict.fromkeys(lines))
 
@@ -66,16 +76,24 @@ def layouts_of(line):
     }
     if "m_0" in line:
         return ["images"]
+    if line in whole_functions.LINES and line not in SHARED:
+        return [name for name in LAYOUTS if LAYOUTS[name] == whole_functions.layout_of(line)]
     return [name for name, lines in own.items() if line in lines] if line in PRODUCT_LINES else list(LAYOUTS)
 
 
 def quantities(line, layout, *, square=False, rows=M):
     """Random numbers for every name that a line may use, of the shapes that they have in this layout."""
+    if line in whole_functions.LINES and line not in SHARED:
+        return whole_functions.quantities(line)
     rng = np.random.default_rng(1)
     features = K if square else D
 
     def shaped(n):
-        return {1: (n,), 2: (n, rows) if layout.class_axis == 0 else (rows, n), 3: (rows, n, PIXELS)}[layout.ndim]
+        return {
+            1: (n,),
+            2: (n, rows) if layout.class_axis == 0 else (rows, n),
+            3: (rows, n, PIXELS) if layout.class_axis == 1 else (rows, PIXELS, n),
+        }[layout.ndim]
 
     def positive(*shape):
         return rng.uniform(0.2, 0.8, shape)

@@ -118,9 +118,10 @@ def test_layouts_in_words():
         "columns (K, m)",
         "a vector",
         "classes on axis 1 of 3",
+        "classes on axis -1 of 3",
     ]
     assert str(Layout(1, 2)) == "rows (m, K)"
-    assert [layout.batch_axes for layout in LAYOUTS.values()] == [(0,), (1,), (), (0, 2)]
+    assert [layout.batch_axes for layout in LAYOUTS.values()] == [(0,), (1,), (), (0, 2), (0, 1)]
     assert Layout(1, 4).batch_axes == (0, 2, 3)
 
 

@@ -25,10 +25,10 @@ def test_numpy_gives_the_numbers_of_the_line(layout, keepdims):
     for line in (line for line, there in CASES if there == layout):
         names = quantities(line, LAYOUTS[layout])
         target, wanted = split(line)[0], run((line,), dict(names))[split(line)[0]]
-        said, text = split(as_numpy(line, LAYOUTS[layout], keepdims=keepdims))
-        data = {name: value for name, value in names.items() if not callable(value)}
-        got = eval(text, {"__builtins__": {}, **HELPERS, **data})
-        assert said == target
+        text = as_numpy(line, LAYOUTS[layout], keepdims=keepdims)
+        data = {name: value for name, value in names.items() if not callable(value)} | HELPERS
+        exec(text, {"__builtins__": {}}, data)
+        got = data[target]
         if keepdims:
             assert np.shape(got) == np.shape(wanted), text
         np.testing.assert_allclose(np.squeeze(got), np.squeeze(wanted), rtol=1e-12, err_msg=text)

@@ -149,7 +149,11 @@ def functions(layout: Layout) -> Names:
         "next_m": lambda x: _shifted(x, -1, m[-1]) if m else np.zeros_like(x),
         "first_one": one_at(0),
         "last_one": one_at(-1),
-        **({"sum_last": along(np.sum, -1), "softmax_last": softmax(-1)} if layout.ndim > 2 else {}),
+        **(
+            {"sum_last": along(np.sum, -1), "sum_before_last": along(np.sum, -2), "softmax_last": softmax(-1)}
+            if layout.ndim > 2
+            else {}
+        ),
         **_PLAIN,
     }
     return named
@@ -175,7 +179,40 @@ _PLAIN: Mapping[str, Any] = {  # the same for every layout
     "sigmoid": lambda x: np.where(x >= 0, 1, np.exp(-np.abs(x))) / (1 + np.exp(-np.abs(x))),
     "softplus": lambda x: np.logaddexp(0, x),
     "relu": lambda x: np.maximum(x, 0),
+    "turned": lambda x: np.swapaxes(x, -1, -2),
+    "causal": lambda z: _causal(z),
+    "lookup": lambda table, ids: table[ids],
+    "summed_by_row": lambda dy, ids, table: _summed_by_row(dy, ids, table),
+    "last_by_row": lambda dy, ids, table: _last_by_row(dy, ids, table),
+    "occurrences": lambda ids, table: _occurrences(ids, table),
+    "bag_sum": lambda rows: np.sum(rows, axis=-2),
+    "bag_size": lambda ids: float(np.shape(ids)[-1]),
+    "each": lambda dy, ids: np.broadcast_to(np.expand_dims(dy, -2), (*np.shape(ids), np.shape(dy)[-1])),
 }
+
+
+def _summed_by_row(dy: Any, ids: Any, table: Any) -> Any:
+    """The rows of dy, each added to the row of the table that it was looked up from."""
+    sums = np.zeros(np.shape(table))
+    np.add.at(sums, ids, dy)
+    return sums
+
+
+def _last_by_row(dy: Any, ids: Any, table: Any) -> Any:
+    """The same where the last of several wins: `dW[ids] = dy`."""
+    last = np.zeros(np.shape(table))
+    last[ids] = dy
+    return last
+
+
+def _occurrences(ids: Any, table: Any) -> Any:
+    """How often each row of the table is looked up, at least 1."""
+    return np.maximum(np.bincount(np.ravel(ids), minlength=len(table)), 1)[:, None]
+
+
+def _causal(z: Any) -> Any:
+    """Which keys a query may look at: those up to its own place."""
+    return np.tri(*np.shape(z)[-2:])
 
 
 def _shifted(x: Any, by: int, axis: int) -> Any:

@@ -34,8 +34,17 @@ def as_numpy(line: str, layout: Layout, *, keepdims: bool = False) -> str:
         keepdims: a sum over the rows keeps its axis, for a bias that is a row or a column.
     """
     target, expression = split(line)
+    if expression.startswith("summed_by_row("):
+        call = ast.parse(expression, mode="eval").body
+        assert isinstance(call, ast.Call)
+        rows, ids, table = map(ast.unparse, call.args)
+        return f"{target} = np.zeros_like({table}); np.add.at({target}, {ids}, {_numpy(rows, layout, keepdims)})"
+    return f"{target} = {_numpy(expression, layout, keepdims)}"
+
+
+def _numpy(expression: str, layout: Layout, keepdims: bool) -> str:
     tree = _Written(layout, keepdims).visit(ast.parse(expression, mode="eval"))
-    return f"{target} = {ast.unparse(ast.fix_missing_locations(tree))}"
+    return ast.unparse(ast.fix_missing_locations(tree))
 
 
 class _Written(ast.NodeTransformer):
@@ -68,7 +77,8 @@ class _Written(ast.NodeTransformer):
                 weight, label = inside.split(", ")
                 return f"np.expand_dims({weight}[{label}], {k})" if ndim > 1 else f"{weight}[{label}]"
             case "classes":
-                return f"{inside}[:, None]" if ndim == 2 and k == 0 else inside
+                after = ndim - 1 - k % ndim
+                return f"{inside}[:{', None' * after}]" if after else inside
             case "one_hot":
                 text = f"np.eye(K)[{inside}]"
                 if k % ndim != ndim - 1:
@@ -82,6 +92,19 @@ class _Written(ast.NodeTransformer):
             case "next_m" if m:
                 before = ":, " * m[-1]
                 return f"np.concatenate([{inside}[{before}1:], 0 * {inside}[{before}:1]], axis={m[-1]})"
+            case "turned":
+                return f"np.swapaxes({inside}, -1, -2)"
+            case "causal":
+                return f"np.tri(*{inside}.shape[-2:])"
+            case "lookup":
+                table, ids = inside.split(", ")
+                return f"{table}[{ids}]"
+            case "each":
+                return f"{inside.split(', ')[0]}[..., None, :]"
+            case "bag_sum":
+                return f"np.sum({inside}, axis=-2)"
+            case "bag_size":
+                return f"{inside}.shape[-1]"
             case "ones" | "zeros":
                 return f"np.{name}_like({inside})"
             case "exp" | "log" | "tanh" | "where" | "outer" | "maximum" | "sqrt" | "abs" | "sign":

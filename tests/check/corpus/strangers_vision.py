@@ -158,7 +158,7 @@ def small_convolutional_classifier(rng):
     return loss, grads, (rng.normal(size=(4, 3)), rng.normal(size=(5, 4, 4)), rng.integers(0, 3, 5))
 
 
-@family.planted("left-out", "what flows through the mean is missing")
+@family.planted("left-out", "what flows through the mean is missing", also=("norm-mean-term-missing",))
 def batch_norm_step_by_step(rng):
     eps = 1e-5
     saved = {}
@@ -191,7 +191,9 @@ def batch_norm_step_by_step(rng):
 
 
 @family.planted(
-    "broadcast-sum", "gamma is summed over the features; as many rows as features let it pass", also=("wrong-operand",)
+    "broadcast-sum",
+    "gamma is summed over the features; as many rows as features let it pass",
+    also=("wrong-operand", "norm-parameter-axis"),
 )
 def layer_norm_on_a_square_batch(rng):
     class LayerNorm:

@@ -30,8 +30,8 @@ STRANGERS = {  # of one array
     "sum of rows": lambda x: x.sum(axis=-1),
     "largest of rows": lambda x: x.max(axis=-1),
     "product": np.prod,
-    "norm": lambda x: np.sqrt((x**2).sum()),
-    "unit rows": lambda x: x / np.sqrt((x**2).sum(axis=-1, keepdims=True)),
+    "root of fourth powers": lambda x: np.sqrt((x**4).sum()) ** 0.5,
+    "divided by the largest": lambda x: x / np.abs(x).max(axis=-1, keepdims=True),
     "shares": lambda x: x / x.sum(axis=-1, keepdims=True),
     "centred": lambda x: x - x.mean(axis=-1, keepdims=True),
     "sigmoid of a difference": lambda x: sigmoid(x.ravel()[0] - x.ravel()[-1]),
@@ -58,6 +58,8 @@ FROM = {  # a known function, and the smallest size at which it is recognised; p
     "leaky ReLU of slope 0.1": (lambda x: np.where(x > 0, x, 0.1 * x), (3,)),
     "softplus": (lambda x: np.log1p(np.exp(x)), (1,)),
     "exp": (np.exp, (1,)),
+    "1 times the length": (lambda x: np.sqrt((x**2).sum()), (2, 2)),
+    "division of each row by its length": (lambda x: x / np.sqrt((x**2).sum(axis=-1, keepdims=True)), (2, 2)),
     "logsumexp": (lambda x: np.log(np.exp(x).sum(axis=-1)), (3,)),
 }
 KINDS = {"of both signs": lambda a: a, "positive": lambda a: np.abs(a) + 0.1}

@@ -89,7 +89,7 @@ def test_another_function_does_not_match(name):
 STRANGERS = {
     "sine": (np.sin, reals((N, K))),
     "cube": (lambda z: z**3, reals((N, K))),
-    "normalisation": (lambda z: z / np.sqrt((z**2).sum(axis=1, keepdims=True)), reals((N, K))),
+    "normalisation": (lambda z: z / (z**2).sum(axis=1, keepdims=True), reals((N, K))),
     "softmax squared": (lambda z: softmax(z) ** 2, reals((N, K))),
     "softmax without a row": (lambda z: softmax(z)[1:], reals((N, K))),
     "softmax of a shifted class": (lambda z: softmax(z + np.arange(K)), reals((N, K))),
@@ -102,7 +102,14 @@ STRANGERS = {
     "two layers with sine": (
         lambda x, V, W, y: nll(np.sin(x @ V) @ W, y).mean(), with_classes((N, 4), (4, 6), (6, K))
     ),
-    "attention": (lambda q, k, v: softmax(q @ k.T) @ v, reals((N, 4), (N, 4), (N, 4))),
+    "linear attention": (lambda q, k, v: np.tanh(q @ k.T) @ v, reals((N, 4), (N, 4), (N, 4))),
+    "attention with a mask of its own": (
+        lambda q, k, v: softmax(q @ k.T + np.eye(N)) @ v, reals((N, 4), (N, 4), (N, 4))
+    ),
+    "a norm that leaves out one row": (lambda x: (x - x[1:].mean(0)) / x[1:].std(0), reals((N, K))),
+    "a norm with the standard deviation squared": (lambda x: (x - x.mean(0)) / x.var(0), reals((N, K))),
+    "rows of a table, doubled": (lambda W, i: 2 * W[i], lambda rng: (rng.normal(size=(5, 2)), rng.integers(0, 5, 6))),
+    "fourth powers": (lambda W: (W**4).sum(), reals((N, K))),
     "a sum": (lambda z: z.sum(), reals((N, K))),
     "a constant": (lambda z: np.ones(()), reals((N, K))),
 }  # fmt: skip

@@ -8,10 +8,12 @@
     weights.py        of class weights, masks, ignored rows and penalties
     dense.py          of dense layers, and between the layers of a network
     activations.py    of activations and dropout
+    normalisation.py  of batch, layer and RMS norm
+    attention.py      of scaled dot-product attention, and of rows that are looked up
+    penalties.py      of penalties that stand alone
+    forward_passes.py  of forward passes that are nearly a known one
+    backward_passes.py  entries for a change in one place of any backward pass
     scale.py          entries for a wrong factor or sign, in whatever line
-    forward_passes,
-    scale,
-    backward_passes,
     conduct.py        entries for what is measured rather than read off a line
     edit_names.py     what edits of a right line are called
 
@@ -23,13 +25,16 @@ from collections.abc import Iterable
 
 from softgrad.check.catalogue import (
     activations,
+    attention,
     backward_passes,
     conduct,
     cross_entropy,
     dense,
     forward_passes,
     log_softmax,
+    normalisation,
     other_losses,
+    penalties,
     scale,
     softmax,
     weights,
@@ -64,6 +69,9 @@ _FILES = (
     weights,
     dense,
     activations,
+    normalisation,
+    attention,
+    penalties,
     forward_passes,
     scale,
     backward_passes,
@@ -78,6 +86,9 @@ WRONG_LINES: tuple[WrongLine, ...] = (
     *weights.WRONG_LINES,
     *dense.WRONG_LINES,
     *activations.WRONG_LINES,
+    *normalisation.WRONG_LINES,
+    *attention.WRONG_LINES,
+    *penalties.WRONG_LINES,
 )
 
 __all__ = ["EDIT_NAMES", "ENTRIES", "WRONG_LINES", "EditName", "Entry", "WrongLine"]

@@ -114,7 +114,7 @@ ENTRIES = (
     Entry(
         "wrong-axis",
         "A sum runs along the wrong axis",
-        "The probabilities sum to 1 along the class axis, and the sums of the backward pass run along it too. Here "
+        "The probabilities sum to 1 along one axis, and the sums of the backward pass run along it too. Here "
         "one of these sums, perhaps the one that normalises the probabilities, runs along another axis or along all "
         "of them. It mixes what should stay apart.",
     ),
@@ -218,6 +218,7 @@ _WRONG_LINES = (
     WrongLine(SOFTMAX, "softmax_all(z) * (dp - sum_all(softmax_all(z) * dp))", "wrong-axis"),
     WrongLine(SOFTMAX, "p * (dp - sum_m(p * dp))", "wrong-axis"),
     WrongLine(SOFTMAX, "softmax_last(z) * (dp - sum_last(softmax_last(z) * dp))", "wrong-axis"),
+    WrongLine(SOFTMAX, "p * (dp - sum_before_last(p * dp))", "wrong-axis"),
     WrongLine(SOFTMAX, "p * (dp - per_row(sum_k(p * dp)))", "axis-dropped"),
     WrongLine(SOFTMAX, "p * (dp - sum_all(p * dp))", "inner-product-over-batch"),
     WrongLine(SOFTMAX, "p * (dp - mean_k(p * dp))", "mean-for-sum"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -91,7 +92,9 @@ def _counted(backward: KnownBackward) -> dict[str, str]:
         samples, entries = "rows", f"entries on axis {layout.class_axis}"
     elif any(part in text for part in ("softmax(", " @ ", "sum_all(r)")):
         samples = "samples"
-    if "softmax(" in text or "one_hot(" in text:
+    if backward.function.entries not in ("classes", ""):
+        entries = backward.function.entries
+    elif "softmax(" in text or "one_hot(" in text:
         entries = "classes"
     return {"m": f"the number of {samples}", "K": f"the number of {entries}", "samples": samples}
 
@@ -129,6 +132,9 @@ def _comment(backward: KnownBackward, line: str) -> str:
     target, expression = split(line)
     used = [node.id for node in ast.walk(ast.parse(expression)) if isinstance(node, ast.Name)]
     said = [_meaning(backward, name) for name in dict.fromkeys(used) if name != target]
+    for one in said:  # what these stand for is explained too: std by var, var by mu
+        used += [name for name in re.findall(r"[a-z]+", one.partition(" = ")[2]) if name not in used]
+        said += [more for name in used if (more := _meaning(backward, name)) and more not in said and name != target]
     return f"  # {', '.join(filter(None, said))}" if any(said) else ""
 
 
@@ -145,7 +151,7 @@ def _meaning(backward: KnownBackward, name: str) -> str:
         return f"{name} = {value:.6g}"
     own = {split(line)[0]: line for line in backward.lines if split(line)[0] in ("dp", "da")}
     own |= {split(line)[0]: line for line in function.from_logits if split(line)[0] not in SELF_EVIDENT}
-    text = as_numpy(own[name], layout) if name in own else ""
+    text = as_numpy(own[name], layout, keepdims=True) if name in own else ""
     for short, long in USERS_ARRAYS.items():
         text = text.replace(short, long)
     return text if text != f"{name} = {name}" else ""

@@ -4,7 +4,8 @@ Softmax of one class is the constant 1, ReLU of positive numbers is the identity
 one sample is a product. So a function that fits is recognised only if
 
     its inputs show           forward depends on every array that the lines use
-    its lines show            softmax has two classes, ReLU has numbers on both sides of 0, a dense layer has a sum
+    its lines show            softmax has two classes, ReLU has numbers on both sides of 0, a dense layer has a sum;
+                              norms and lengths look at that themselves
     others are ruled out      (numbers - constants) * digits >= log10(tries) + 6
 
 `numbers` counts the different numbers in the outputs that are compared, `constants` those that were read off them (a
@@ -26,8 +27,8 @@ from softgrad.formulas.numbers import Array
 Drawn = tuple[Sequence[Array], Array]  # the user's arrays, and the output at them
 
 SPARE_DIGITS = 6
-READ_OFF = ("slope", "alpha", "keep", "reg", "T")  # constants that may have been read off the output
-KINK = re.compile(r"(?:relu|where)\((z\d*)\b")  # relu(z1), where(z > 0, ...)
+READ_OFF = ("slope", "alpha", "keep", "reg", "T", "epsilon")  # constants that may have been read off the output
+KINK = re.compile(r"(?:relu|where|abs)\(([zW]\d*)\b")  # relu(z1), where(z > 0, ...), abs(W)
 
 
 def is_shown(function: KnownFunction, drawn: Sequence[Drawn], *, tries: int, rtol: float) -> bool:
@@ -43,8 +44,14 @@ def is_shown(function: KnownFunction, drawn: Sequence[Drawn], *, tries: int, rto
     return (
         _others_are_ruled_out(function, [output for _, output in drawn], tries, rtol)
         and _lines_show(function, forward)
-        and all(any(_depends_on(function, name, *one, rtol) for one in drawn) for name in function.roles)
+        and all(any(_depends_on(function, name, *one, rtol) for one in drawn) for name in _used(function))
     )
+
+
+def _used(function: KnownFunction) -> list[str]:
+    """The roles of the arrays that the forward lines use."""
+    text = " ".join((*function.to_logits, *function.from_logits))
+    return [name for name in function.roles if re.search(rf"\b{name}\b", text)]
 
 
 def _others_are_ruled_out(function: KnownFunction, outputs: Sequence[Array], tries: int, rtol: float) -> bool:

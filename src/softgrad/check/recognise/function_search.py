@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from softgrad.check.recognise import activations, losses
+from softgrad.check.recognise import activations, losses, whole_functions
 from softgrad.check.recognise.assemble import EvaluatedLayers
 from softgrad.check.recognise.evidence import is_shown
 from softgrad.check.recognise.interpretation import Interpretation, LossOptions, Target, UserArray, interpretations
@@ -79,6 +79,8 @@ def _candidates(
                     yield evaluated.with_output(function, output)
                     if meaning.target is not None and output.ndim == 0 and layers.weights:
                         yield evaluated.with_penalty(function, output)
+        if usual:
+            yield from whole_functions.matching(arrays, output, context, rtol)
 
 
 def _class_axes(context: Mapping[str, Any]) -> tuple[int, ...]:

@@ -54,6 +54,7 @@ class KnownFunction:
     backward: tuple[BackwardLine, ...]
     upstream: str = "g"  # the name of the gradient that arrives at the output
     logits: str = "z"
+    entries: str = "classes"  # what the class axis holds, in words; "" where the layout is not worth telling
     constants: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -62,7 +63,8 @@ class KnownFunction:
         title = self.title
         if self.layout.ndim == 1:
             title = re.sub("^the (mean|sum) over the samples of ", "", title)
-        return f"{title}, {self.layout}"
+        layout = str(self.layout).replace("classes", self.entries)
+        return f"{title}, {layout}" if self.entries else title
 
     def batch_axes(self, arrays: Sequence[Array]) -> dict[int, int] | None:
         """The axis that counts the samples, for the number of each array that has one; None where it cannot be told."""
