@@ -28,6 +28,7 @@ class Traced(np.ndarray[Any, Any]):
     _place: Located | None = None  # where the view was made
     _read: tuple[int, Node] | None = None  # the node of this view, at a version of the buffer
     _kind = "index"
+    _is_held = False  # whether it is known that the buffer holds it
 
     def __array_finalize__(self, other: Any) -> None:
         self._buffer = getattr(other, "_buffer", None)
@@ -213,6 +214,8 @@ def plain_all(value: Any) -> Any:
 
 def plain_key(key: Any) -> Any:
     """An index, without traces."""
+    if isinstance(key, int | slice):
+        return key
     if isinstance(key, Traced):
         return plain(key)
     if isinstance(key, tuple | list):
@@ -223,7 +226,9 @@ def plain_key(key: Any) -> Any:
 def buffer_of(array: Traced) -> Buffer | None:
     """The buffer whose memory an array is a view of."""
     buffer = array._buffer
-    return buffer if buffer is not None and (buffer.holds(array) or not array.size) else None
+    if array._is_held or buffer is None:
+        return buffer
+    return buffer if not array.size or buffer.holds(array) else None
 
 
 def traced(value: Any, node: Node) -> Any:
@@ -232,21 +237,21 @@ def traced(value: Any, node: Node) -> Any:
     if not array.ndim and array.dtype.kind != "f":
         return array[()]
     result = array.view(Traced if array.ndim else TracedScalar)
-    result._buffer = Buffer(array, node)
+    result._buffer, result._is_held, result._read = Buffer(array, node), True, (0, node)
     return result
 
 
 def traced_array(memory: Array, node: Node) -> Any:
     """The same where the user gets an array also if it has no axis: from np.zeros(()), for example."""
     result = memory.view(Traced)
-    result._buffer = Buffer(memory, node)
+    result._buffer, result._is_held, result._read = Buffer(memory, node), True, (0, node)
     return result
 
 
 def view_of(result: Array, buffer: Buffer, place: Located | None, kind: str) -> Any:
     """A view of a buffer, and the place where it was made."""
     view = result.view(Traced)
-    view._buffer, view._place, view._kind = buffer, place, kind
+    view._buffer, view._place, view._kind, view._is_held = buffer, place, kind, True
     return view
 
 

@@ -9,8 +9,7 @@ node (`gather`), or parts of several (`assemble`).
 from __future__ import annotations
 
 import math
-from functools import lru_cache
-from typing import Any
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -43,10 +42,9 @@ class Buffer:
 
     def __init__(self, memory: Array, node: Node) -> None:
         self.memory = memory
-        self.start, self.end = _bounds(memory)
         self.node = node  # all of the memory is its value, while `sources` is None
         self.version = 0
-        self._layout = (address(memory), memory.shape, memory.strides)
+        self._shape, self._strides = memory.shape, memory.strides
         self._is_plain = memory.flags.c_contiguous
         self._writers: list[Node] = [node]
         self._sources: Array | None = None  # by entry of memory: which of the writers
@@ -54,21 +52,42 @@ class Buffer:
 
     def holds(self, array: Array) -> bool:
         """Whether an array is a view of this memory."""
-        return array.itemsize == self.memory.itemsize and self.start <= address(array) < self.end
+        start, end = self._bounds
+        return array.itemsize == self.memory.itemsize and start <= address(array) < end
 
-    def grid(self, array: Array) -> Array:
-        """For each entry of a view, its number in memory."""
-        if self._is_plain and self._layout == (address(array), array.shape, array.strides):
-            return counted(array.shape)
-        size = array.itemsize
-        number = _asarray((address(array) - self.start) // size)
+    @cached_property
+    def _bounds(self) -> tuple[int, int]:
+        """The first address of the memory, and the one behind its last."""
+        low = high = address(self.memory)
+        for length, stride in zip(self._shape, self._strides, strict=True):
+            step = (length - 1) * stride
+            low, high = (low + step, high) if step < 0 else (low, high + step)
+        return low, high + self.memory.itemsize
+
+    def _is_all(self, array: Array) -> bool:
+        """Whether a view is the memory itself."""
+        return (
+            array.shape == self._shape
+            and array.strides == self._strides
+            and (self._is_plain or address(array) == address(self.memory))
+        )
+
+    def _numbers(self, array: Array) -> Array:
+        start, size = self._bounds[0], array.itemsize
+        number = _asarray((address(array) - start) // size)
         for length, stride in zip(array.shape, array.strides, strict=True):
             number = number[..., None] + np.arange(length) * (stride // size)
         return number
 
+    def grid(self, array: Array) -> Array:
+        """For each entry of a view, its number in memory."""
+        if self._is_plain and self._is_all(array):
+            return counted(array.shape)
+        return self._numbers(array)
+
     def find(self, array: Array) -> Node | tuple[Array, Array, list[Node]]:
         """Who wrote the entries of a view: one node itself, or sources, positions and writers (see `found_at`)."""
-        if self._sources is None and self._layout == (address(array), array.shape, array.strides):
+        if self._sources is None and self._is_all(array):
             return self.node
         return self.found_at(self.grid(array))
 
@@ -107,29 +126,18 @@ class Buffer:
         self._writers.append(node)
 
     def _size(self) -> int:
-        return max((self.end - self.start) // max(self.memory.itemsize, 1), 1)
+        if self._is_plain:
+            return max(self.memory.size, 1)
+        return max((self._bounds[1] - self._bounds[0]) // max(self.memory.itemsize, 1), 1)
 
     def _first_positions(self) -> Array:
         """For each entry of memory, its place in the value that the memory had at first."""
         if self._is_plain:
             return counted((self._size(),))
         positions = _zeros(self._size(), dtype=np.int64)
-        size = self.memory.itemsize
-        number: Any = _asarray((address(self.memory) - self.start) // size)
-        for length, stride in zip(self.memory.shape, self.memory.strides, strict=True):
-            number = number[..., None] + np.arange(length) * (stride // size)
-        positions[number] = counted(self.memory.shape)
+        positions[self._numbers(self.memory)] = counted(self._shape)
         return positions
 
 
 def _is_counted(numbers: Array) -> bool:
     return np.array_equal(numbers, counted(numbers.shape))
-
-
-def _bounds(memory: Array) -> tuple[int, int]:
-    """The first address of an array, and the one behind its last."""
-    low = high = address(memory)
-    for length, stride in zip(memory.shape, memory.strides, strict=True):
-        step = (length - 1) * stride
-        low, high = (low + step, high) if step < 0 else (low, high + step)
-    return low, high + memory.itemsize

@@ -30,16 +30,16 @@ class _Code(NamedTuple):
     spans: list[tuple[int, int, int, int] | None]
 
 
-_codes: dict[CodeType, _Code] = {}
+_codes: dict[int, tuple[CodeType, _Code]] = {}  # by identity: hashes of code are slow
 
 
 def _code(code: CodeType) -> _Code:
-    known = _codes.get(code)
+    known = _codes.get(id(code))
     if known is None:
-        known = _codes[code] = _read(code)
         if len(_codes) > 5000:
             _codes.clear()
-    return known
+        known = _codes[id(code)] = code, _read(code)
+    return known[1]
 
 
 def _read(code: CodeType) -> _Code:
@@ -75,7 +75,7 @@ class Places:
 
     def __init__(self, root: FrameType) -> None:
         self._root = root
-        self._sites: dict[Site, Site] = {}
+        self._sites: dict[tuple[int, int, str, str], Site] = {}
 
     def here(self, op: str) -> tuple[Site | None, tuple[Site, ...]]:
         """The site of an operation, and those of the calls around it."""
@@ -94,11 +94,14 @@ class Places:
         return found[0], tuple(found[1:])
 
     def _site(self, frame: FrameType, code: _Code, op: str, inside: str) -> Site:
-        i = frame.f_lasti // 2
-        span = code.spans[i]
-        number = span[0] if span else frame.f_lineno
-        site = Site(frame.f_code.co_filename, number, code.function, code.starts[i], op, inside, span)
-        return self._sites.setdefault(site, site)
+        key = id(code), frame.f_lasti, op, inside
+        if key not in self._sites:
+            i = frame.f_lasti // 2
+            span = code.spans[i]
+            number = span[0] if span else frame.f_lineno
+            site = Site(frame.f_code.co_filename, number, code.function, code.starts[i], op, inside, span)
+            self._sites[key] = site
+        return self._sites[key]
 
 
 def caller_frame() -> FrameType:
