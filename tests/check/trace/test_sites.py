@@ -101,6 +101,20 @@ def test_operations_inside_a_function_of_numpy_are_told_apart():
     assert any(site.inside for site in graph.groups)
 
 
+def test_one_operation_of_numpy_is_the_users_own():
+    graph = graph_of(
+        lambda x: x.sum(0) + np.max(x, axis=0) + (x.clip(0) @ x.mean(0))[0] + np.linalg.norm(x) + x[0].dot(x.T)[0], X
+    )
+    assert {site.inside for site in graph.groups} == {""}
+
+
+def test_operations_of_a_definition_are_told_apart():
+    graph = graph_of(lambda x: np.interp(x[0], [-3.0, 0.0, 3.0], x[1, :3]) + np.convolve(x[0], x[2], "same"), X)
+    assert all(len(group) == 1 for group in graph.groups.values())
+    inside = {site.op for site in graph.groups if site.inside}
+    assert {"subtract", "divide", "einsum"} <= inside
+
+
 def test_what_is_not_traced_is_told_with_its_line():
     def run(x):
         return x + np.fft.fft(x).real  # untraced

@@ -17,7 +17,7 @@ class Site(NamedTuple):
         function: the function; a comprehension belongs to the function around it.
         instruction: the offset of the instruction in the function's code; it tells operations of one line apart.
         op: the operation.
-        inside: where in a NumPy function that is traced by its definition, such as "roll:12"; "" for the user's own.
+        inside: where in a function that is traced by its definition, such as "cov:12"; "" for the user's own.
         span: first line, last line, first column and end column of the expression; None where Python does not say.
     """
 

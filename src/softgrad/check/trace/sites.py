@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import NamedTuple
@@ -17,14 +16,20 @@ CHECKER = str(Path(__file__).parent.parent) + "/"
 LIBRARIES = tuple(
     str(Path(path).parent) + "/" for path in (np.__file__, np.__file__.replace("numpy", "scipy"))
 )  # without importing SciPy
+DEFINING = tuple(HERE + name for name in ("defined.py", "products.py", "moving.py", "of_scipy.py"))
+ASKED = ("__array_ufunc__", "__array_function__", "__getitem__")  # where an array is asked what to do
+PASSING = frozenset(  # functions of NumPy's that only pass on one operation
+    ("sum", "prod", "max", "min", "amax", "amin", "any", "all", "clip", "mean", "var", "std", "round", "_sum", "_prod",
+     "_amax", "_amin", "_any", "_all", "_clip", "_mean", "_var", "_std", "_wrapreduction", "_wrapfunc", "around",
+     "_wrapreduction_any_all", "public_api")
+)  # fmt: skip
 COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<locals>")
 
 
 class _Code(NamedTuple):
     """What is known of a code object."""
 
-    is_users: bool
-    is_traces: bool  # of this folder
+    kind: str  # "user", "NumPy", "definition" (of one of NumPy's functions, in this folder), "asked", or ""
     function: str
     starts: list[int]  # by f_lasti // 2: the offset that stands for the instruction
     spans: list[tuple[int, int, int, int] | None]
@@ -44,10 +49,11 @@ def _code(code: CodeType) -> _Code:
 
 def _read(code: CodeType) -> _Code:
     file = code.co_filename
-    if file.startswith(HERE):
-        return _Code(False, True, code.co_name, [], [])
-    if file.startswith((*LIBRARIES, CHECKER, "<__array_function__")):
-        return _Code(False, False, code.co_name, [], [])
+    kind = "user"
+    if file.startswith(CHECKER):
+        kind = "definition" if file in DEFINING else "asked" if code.co_name in ASKED else ""
+    elif file.startswith((*LIBRARIES, "<__array_function__")):
+        kind = "" if code.co_name in PASSING else "NumPy"
     spans: list[tuple[int, int, int, int] | None] = []
     starts: list[int] = []
     first: dict[tuple[int, int, int, int], int] = {}
@@ -63,7 +69,7 @@ def _read(code: CodeType) -> _Code:
             spans.append(span)
             starts.append(first.setdefault(span, 2 * i))
     names = [one for one in getattr(code, "co_qualname", code.co_name).split(".") if one not in COMPREHENSIONS]
-    return _Code(True, False, (names or [code.co_name])[-1], starts, spans)
+    return _Code(kind, (names or [code.co_name])[-1], starts, spans)
 
 
 class Places:
@@ -80,14 +86,17 @@ class Places:
     def here(self, op: str) -> tuple[Site | None, tuple[Site, ...]]:
         """The site of an operation, and those of the calls around it."""
         frame: FrameType | None = sys._getframe(1)
-        inside = ""
+        function, lines, is_asked = "", "", False
         found: list[Site] = []
         while frame is not None and frame is not self._root:
             code = _code(frame.f_code)
-            if code.is_users:
-                found.append(self._site(frame, code, "" if found else op, "" if found else inside))
-            elif not found and not code.is_traces:
-                inside = f"{code.function}:{frame.f_lineno}"
+            if code.kind == "user":
+                inside = f"{function}{lines}" if not found else ""
+                found.append(self._site(frame, code, "" if found else op, inside))
+            elif not found:
+                is_asked = is_asked or code.kind == "asked"
+                if code.kind == "NumPy" or (code.kind == "definition" and is_asked):
+                    function, lines = code.function, f"{lines}:{code.starts[frame.f_lasti // 2]}"
             frame = frame.f_back
         if not found:
             return None, ()
@@ -102,11 +111,3 @@ class Places:
             site = Site(frame.f_code.co_filename, number, code.function, code.starts[i], op, inside, span)
             self._sites[key] = site
         return self._sites[key]
-
-
-def caller_frame() -> FrameType:
-    """The frame of the function that calls this."""
-    return sys._getframe(1)
-
-
-Place = Callable[[str], tuple[Site | None, tuple[Site, ...]]]
