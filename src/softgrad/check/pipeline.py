@@ -77,11 +77,10 @@ class Check:
     def _unpack(self) -> None:
         """Flat vectors of parameters are told by the names that forward unpacks them into."""
         unpacking = unpacked(self.functions, self.options.inputs)
-        if unpacking.facts:
-            self.functions = self.sampler.functions = unpacking.functions
-            self.sampler.inputs = unpacking.inputs
-            for fact in unpacking.facts:
-                self.findings.note(fact)
+        self.functions = self.sampler.functions = unpacking.functions
+        self.sampler.inputs = unpacking.inputs
+        for fact in unpacking.facts:
+            self.findings.note(fact)
 
     def _run(self) -> bool:
         """The steps of a check, in their order. Returns whether the gradients could be judged."""

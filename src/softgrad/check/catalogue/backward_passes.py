@@ -47,6 +47,12 @@ ENTRIES = (
         "The derivative of an operation is formed with the values that it had in the forward pass.",
     ),
     Entry(
+        "wrong-part",
+        "The gradient of one part is read where that of another part stands",
+        "Each part of an array that was put together gets the gradient at its own place. Where a column of ones was "
+        "put before the others, the others begin at column 1.",
+    ),
+    Entry(
         "wrong-iteration",
         "The value of another step of the loop is used in the backward pass",
         "Each step of the backward pass uses what the same step of the forward pass used.",

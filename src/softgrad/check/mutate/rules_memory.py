@@ -10,7 +10,9 @@ import numpy as np
 from softgrad.check.mutate.candidate import Candidate, Misfit, Where
 from softgrad.check.mutate.draw import Adjoint, Draw, Rule
 from softgrad.check.mutate.rules_products import equal_axes
+from softgrad.check.trace.contractions import einsum_contribution
 from softgrad.check.trace.node import Node
+from softgrad.check.trace.operations import added_up
 from softgrad.formulas.numbers import Array
 
 
@@ -32,6 +34,50 @@ def of_gather(where: Where, node: Node, k: int) -> Iterator[Candidate]:
     if not where.site or node.static["kind"] != "reshape":
         for shift in (-1, 1):
             yield Candidate("wrong-operand", where, k, _shifted(shift), 1.8, {"variant": "index"})
+
+
+def of_assembly(where: Where, node: Node, k: int) -> Iterator[Candidate]:
+    """Changes of an array that is put together: the gradient of one part is read where another one stands."""
+    there, _ = node.static["pieces"][k]
+    for axis, position in enumerate(np.unravel_index(there, node.shape)):
+        length = node.shape[axis] - int(np.ptp(position)) - 1
+        for start in {0, length} - {int(position.min())}:
+            shift = start - int(position.min())
+            yield Candidate("wrong-part", where, k, _from_elsewhere(axis, shift), 1.3)
+        if length:
+            yield Candidate("transposed-product", where, k, _with_transposed_part(axis), 1.3, {"variant": "part"})
+
+
+def _from_elsewhere(axis: int, shift: int) -> Rule:
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        there, here = node.static["pieces"][k]
+        at = list(np.unravel_index(there, node.shape))
+        at[axis] = at[axis] + shift
+        return added_up(here, g[tuple(at)], node.parents[k].shape)
+
+    return rule
+
+
+def _with_transposed_part(axis: int) -> Rule:
+    """In a product with what was put together, those rows of the other matrix that meet this part are transposed."""
+
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        there, here = node.static["pieces"][k]
+        positions = np.unique(np.unravel_index(there, node.shape)[axis])
+        takers = draw.graph.consumers.get(node, [])
+        if len(takers) != 1 or takers[0][0].op != "einsum" or len(takers[0][0].parents) != 2:
+            raise Misfit
+        (product, j), i = takers[0], 1 - takers[0][1]
+        matrix = product.parents[i].value.copy()
+        if matrix.ndim != 2 or sorted(matrix.shape) != sorted((len(positions), node.shape[axis])):
+            raise Misfit
+        rows = matrix if matrix.shape[0] == node.shape[axis] else matrix.T
+        rows[positions] = rows[positions].T
+        return added_up(
+            here, einsum_contribution(product, j, adjoint(product), {i: matrix}).ravel()[there], right.shape
+        )
+
+    return rule
 
 
 def _assigned(first: bool) -> Rule:

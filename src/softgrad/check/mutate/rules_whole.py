@@ -13,6 +13,11 @@ from softgrad.check.trace.node import Node
 from softgrad.check.user.arguments import Key
 from softgrad.formulas.numbers import Array
 
+PARTS: dict[int, dict[str, Any]] = {  # where a bias stands among the weights, which a penalty leaves out
+    1: {"[0]": 0, "[-1]": -1},
+    2: {"[:, 0]": np.s_[:, 0], "[0]": 0, "[:, -1]": np.s_[:, -1], "[-1]": -1},
+}
+
 
 def _by(change: Callable[[Draw, Node, Array], Array]) -> Rule:
     def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
@@ -40,6 +45,9 @@ def of_gradient(draw: Draw, key: Key) -> Iterator[Candidate]:
         ("inverse", lambda draw, node, g: 1 / node.value),
     ):
         yield made("parameter-added", 1.2 + 0.5 * bool(name), term, told={"variant": name}, added=True)
+    for part, index in PARTS.get(len(shape), {}).items():
+        told = {"variant": "", "part": part}
+        yield made("parameter-added", 1.5, _of_a_part(index), told=told, added=True)
     if len(shape) > 1:
         for order in ("CF", "FC", "FF"):
             yield made("memory-order", 1.2, _in_order(order))
@@ -48,6 +56,15 @@ def of_gradient(draw: Draw, key: Key) -> Iterator[Candidate]:
         yield made("memory-order", 1.5, _refolded(factors), told={"folded": factors})
     yield made("clipped", 1.5, _clipped, may_scale=False)
     yield from _of_others(draw, key, made)
+
+
+def _of_a_part(index: Any) -> Callable[[Draw, Node, Array], Array]:
+    def change(draw: Draw, node: Node, g: Array) -> Array:
+        term = np.zeros(g.shape)
+        term[index] = node.value[index]
+        return term
+
+    return change
 
 
 def _in_order(order: str) -> Callable[[Draw, Node, Array], Array]:

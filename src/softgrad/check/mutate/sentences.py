@@ -115,6 +115,8 @@ class Sentence:
     def _transposed_product(self) -> str:
         if self.variant is None:
             return f"the gradient that goes back to {self.target} is multiplied by {self._other()} the wrong way round"
+        if self.variant == "part":
+            return f"the gradient that goes back to {self.target} is multiplied by its part of a matrix wrongly turned"
         return f"the gradient that goes back to {self.target} is transposed"
 
     def _wrong_operand(self) -> str:
@@ -137,6 +139,9 @@ class Sentence:
             return f"the sign of the gradient of {self.target} is passed on, without its size"
         return f"{self.flow} is formed with {self._ref()} in the place of {self._other()}"
 
+    def _wrong_part(self) -> str:
+        return f"{self.flow} is read from another part of the gradient of {self.source}"
+
     def _wrong_iteration(self) -> str:
         if self.variant in ("gradient", "node"):
             return f"{self.flow} is formed with the gradient of another step"
@@ -146,6 +151,10 @@ class Sentence:
         return f"the derivative of y = {self._end()} by x = {self.target} is written as {self.told['formula']}"
 
     def _parameter_added(self) -> str:
+        part = self.told.get("part", "")
+        if part:
+            whole = f"{self.target}".strip("`")
+            return f"{self.factor} times `{whole}{part}` is added to the gradient of `{whole}{part}`"
         return f"{self.factor} times {TERMS[self.variant or '']}{self.target} is added to the gradient of {self.target}"
 
     def _other_parameter(self) -> str:

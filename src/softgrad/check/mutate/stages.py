@@ -76,6 +76,8 @@ class Stages:
                     yield from rules_products.of_product(where, node, k)
                 if node.op == "gather":
                     yield from rules_memory.of_gather(where, node, k)
+                if node.op == "assemble":
+                    yield from rules_memory.of_assembly(where, node, k)
 
     def nodes(self) -> Iterator[Candidate]:
         """Of the gradient of one node."""

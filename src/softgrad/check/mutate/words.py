@@ -24,13 +24,21 @@ def line_of(choice: Choice, draw: Draw) -> SourceLine | None:
     """The line of the forward pass whose derivative is wrong; of an input, the line that takes it."""
     node = choice.node
     if node.site is None:
-        takers = [taker for taker, _ in draw.graph.consumers.get(node, ()) if taker.site is not None]
+        takers = _takers(draw, node)
         if not takers:
             return None
         node = takers[0]
     site = node.site
     assert site is not None
     return source_line(site.file, site.number, site.function)
+
+
+def _takers(draw: Draw, node: Node) -> list[Node]:
+    """The operations of the user's that take an input; the checker may have put it together with others."""
+    found: list[Node] = []
+    for taker, _ in draw.graph.consumers.get(node, ()):
+        found += [taker] if taker.site is not None else _takers(draw, taker)
+    return found
 
 
 class Words:
@@ -61,7 +69,7 @@ class Words:
             title=entry.title,
             explanation=f"{where}{what}.{only} {entry.explanation}",
             formula=formula,
-            fix=f"{formula}    # d(...) is the gradient of ...",
+            fix=f"{formula}    # d(...) is the gradient of ..." if formula else "",
             evidence=f"so changed, the right backward pass gives the gradient returned, on {count} of {count} draws",
             also=also,
         )
@@ -71,6 +79,8 @@ class Words:
         if k is not None:
             return f"{gradient_of(texts.operand(node, k))} = {right_flow(node, k, texts)}"
         takers = self.draws[0].graph.consumers.get(node, [])
+        if node.site is None and any(taker.site is None for taker, _ in takers):
+            return ""  # a part of a vector, which the checker puts together
         if not takers:
             return f"{gradient_of(texts.of(node))} = grad_output"
         flows = list(dict.fromkeys(right_flow(taker, j, texts) for taker, j in takers))

@@ -27,7 +27,7 @@ from softgrad.errors import CheckError
 from softgrad.formulas.numbers import Array
 
 FEWEST, MOST = 3, 1_000_000  # entries of a vector
-MOST_PARTS = 64
+MOST_PARTS, MOST_TOLD = 64, 6
 HERE = str(Path(__file__).parents[1])
 
 
@@ -67,19 +67,24 @@ def unpacked(functions: UserFunctions, inputs: MakesInputs | None) -> Unpacking:
     if not vectors or sys.getprofile() is not None:
         return unchanged
     parts: dict[int, list[Part]] = {}
+    facts: list[str] = []
     with functions.kept(), np.errstate(all="ignore"):
         for leaf in vectors:
             found = _parts(functions, leaf.key)
-            if len(found) > 1 and _has_gradient(functions, leaf.key):
+            shape = _shape_of_gradient(functions, leaf.key) if len(found) > 1 else None
+            if shape is None:
+                continue
+            told = ", ".join(f"{one.name} {tuple(map(int, one.entries.shape))}" for one in found[:MOST_TOLD])
+            told += f" and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
+            facts.append(f"{leaf.name} is unpacked by {functions.forward_name} into {told}")
+            if shape == leaf.given.shape:
                 parts[leaf.key[0]] = found
+            elif len(shape) == 1:
+                facts += _other_length(leaf.name, shape[0] - leaf.given.size, found)
         if parts and inputs is not None and not _draws_alike(functions, inputs, parts):
             return unchanged
     if not parts:
-        return unchanged
-    facts = []
-    for i, found in parts.items():
-        told = ", ".join(f"{one.name} {tuple(map(int, one.entries.shape))}" for one in found[:6])
-        facts.append(f"{functions.arguments.names[i]} is unpacked by {functions.forward_name} into {told}")
+        return unchanged._replace(facts=tuple(facts))
     made = _Unpacked(functions, parts)
 
     def drawn(rng: np.random.Generator) -> Any:
@@ -141,15 +146,29 @@ def _draws_alike(functions: UserFunctions, inputs: MakesInputs, parts: Mapping[i
         return False
 
 
-def _has_gradient(functions: UserFunctions, key: Key) -> bool:
-    """Whether backward returns a gradient of a vector that has its shape."""
+def _shape_of_gradient(functions: UserFunctions, key: Key) -> tuple[int, ...] | None:
+    """The shape of the gradient of a vector that backward returns; None where there is none."""
     arrays = functions.arrays()
     try:
         upstream = np.ones_like(functions.output(arrays), dtype=float)
         grads = functions.gradients(arrays, upstream).grads
     except CheckError:
-        return False
-    return key in grads and grads[key].shape == arrays[key].shape
+        return None
+    return grads[key].shape if key in grads else None
+
+
+def _other_length(name: str, more: int, parts: Sequence[Part]) -> list[str]:
+    """Which row or column of a part has as many entries as a gradient has too many, or too few."""
+    lines = [
+        f"a {kind} of {one.name}"
+        for one in parts
+        if one.entries.ndim == 2
+        for kind, length in (("row", one.entries.shape[1]), ("column", one.entries.shape[0]))
+        if length == abs(more)
+    ]
+    what = "more" if more > 0 else "fewer"
+    told = f"the gradient of {name} has {abs(more)} entries {what} than {name}"
+    return [f"{told}: as many as {' or '.join(lines)} has" if lines else told]
 
 
 def _parts(functions: UserFunctions, key: Key) -> list[Part]:
