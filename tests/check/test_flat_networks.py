@@ -91,7 +91,7 @@ SLIPS = {  # slip: (its name, what its report says, the gradients that are wrong
     "no derivative": ("skipped", "without the derivative", ["Theta1"]),
     "the wrong column is stripped": ("wrong-part", "is read from another part of the gradient", ["Theta1"]),
     "the bias is not stripped": ("wrong-shape", "4 entries more than nn_params: as many as a row of Theta1 has", []),
-    "missing transpose": ("transposed-product", "by its part of a matrix the wrong way round", ["Theta1"]),
+    "missing transpose": ("transposed-product", "by a part of a matrix the wrong way round", ["Theta1"]),
     "no penalty": ("left-out", "nothing flows back", ["Theta1", "Theta2"]),
     "penalty times 2": ("wrong-factor", "is 2 times what it should be", ["Theta1", "Theta2"]),
 }
