@@ -253,6 +253,20 @@ def shown_on_the_way(x):
     return x * 2
 
 
+def like_pythons_numbers(v):
+    from collections import defaultdict
+
+    totals, words = defaultdict(float), []
+    for i, one in enumerate(v):
+        totals[i % 2] += float(one)
+        words.append("%d %f %s" % (one, one, round(one, 2)))  # noqa: UP031
+    assert not v[0].is_integer()
+    assert math.isfinite(v[1]) and math.floor(v[1]) <= v[1] <= math.ceil(v[1])
+    assert {v[0]: 1}[v[0]] == 1
+    assert float == type(float(words[0].split()[1]))  # noqa: E721
+    return np.array([totals[0] * totals[1], divmod(v[0], 1.0)[1], -v[1] // 1, v[2].T, v[3].conjugate()])
+
+
 def by_a_decorator(x):
     @np.vectorize
     def leaky(value, slope):
@@ -273,5 +287,6 @@ def into_memory_of_the_module(x):
 FUNCTIONS = [
     loop_over_time, lists_of_numbers, in_place, through_a_view, with_out, counted_twice, one_number_at_a_time,
     held_by_an_object, scalars, functions_of_math, float_is_still_a_type, sorted_in_place, swapped, copied_back,
-    in_fortran_order, in_place_products, shown_on_the_way, by_a_decorator, into_memory_of_the_module,
+    in_fortran_order, in_place_products, shown_on_the_way, like_pythons_numbers, by_a_decorator,
+    into_memory_of_the_module,
 ]  # fmt: skip

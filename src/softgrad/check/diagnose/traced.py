@@ -64,6 +64,10 @@ def _explained(
         if draw is not None and (_is_right(draw, sample, judged, judge) if n == 0 else _agrees(draw, sample, keys)):
             draws.append(draw)
         elif n == 0:
+            if draw is not None and draw.graph.untraced:
+                findings.note(
+                    f"{sampler.functions.forward_name} is not traced through {', '.join(draw.graph.untraced)}"
+                )
             return False
     if len(draws) < FEWEST_DRAWS:
         return False

@@ -140,6 +140,12 @@ class TracedScalar(Traced):
     def __index__(self) -> int:
         raise TypeError("only integer scalars can be an index")
 
+    def __round__(self, digits: int | None = None) -> Any:
+        return round(plain(self)[()], digits)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(plain(self)[()], name)  # what np.float64 has and arrays have not
+
     def __repr__(self) -> str:
         return repr(plain(self)[()])
 
