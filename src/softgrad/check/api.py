@@ -15,6 +15,7 @@ from softgrad.check.layer.functions import LayerFunctions
 from softgrad.check.pipeline import Check
 from softgrad.check.report.report import Report
 from softgrad.check.user.both import grad_of, loss_of
+from softgrad.check.user.cached import takes_cache, without_cache
 from softgrad.check.user.descriptions import shown
 from softgrad.check.user.functions import UserFunctions, parameter_names
 from softgrad.check.user.options import DRAWS, MAX_CALLS, RTOL, read_options
@@ -53,7 +54,7 @@ def check_vjp(
         forward: forward(*arrays) -> output.
         vjp: vjp(*arrays, output, grad_output) -> the gradient at the first array of real numbers, or a tuple of
             gradients: one for each array (None where it has none), or for the first of them. forward is called right
-            before it, with the same arrays.
+            before it, with the same arrays. vjp(grad_output, cache) is called so where forward returns (output, cache).
         *arrays: the inputs: arrays, numbers, dicts or lists of arrays (the gradient is then one too); anything else is
             passed on as it is.
         names: what to call each input; by default the names of forward's parameters.
@@ -93,6 +94,8 @@ def check_vjp(
     options = read_options(
         "check_vjp", context=context, rtol=rtol, seed=seed, draws=draws, inputs=inputs, max_calls=max_calls
     )
+    if takes_cache(vjp):
+        forward, vjp = without_cache(forward, vjp)
     functions = UserFunctions(
         "check_vjp",
         forward,

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from softgrad.check.layer import sources
-from softgrad.check.layer.methods import CACHES, RATE_ROLE, RATES, UPSTREAM_ROLE, roles
+from softgrad.check.layer.methods import RATE_ROLE, RATES, UPSTREAM_ROLE, roles
 from softgrad.check.layer.runs import OUTPUT_NAMES, RATE, Object, Run
 from softgrad.check.layer.slots import Path, name_of, read, shown
 from softgrad.check.layer.sources import Parameter, Source, Target
 from softgrad.check.user.arguments import Arguments, Key
+from softgrad.check.user.cached import CACHES
 from softgrad.check.user.descriptions import kind_of
 from softgrad.check.user.functions import parameter_names
 from softgrad.errors import CheckError

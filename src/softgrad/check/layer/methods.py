@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from softgrad.check.user.cached import CACHES
 from softgrad.check.user.descriptions import kind_of
 from softgrad.errors import CheckError, OptionError
 
@@ -30,7 +31,6 @@ GRADIENTS = ("gradient", "gradients", "grad", "grads", "compute_gradients", "com
 PAIRS = ((FORWARDS, BACKWARDS), (LOSSES, GRADIENTS), (LOSSES, BACKWARDS))
 
 RATES = ("learning_rate", "learningrate", "lr", "eta", "alpha", "rate", "step_size", "stepsize")
-CACHES = ("cache", "caches", "memory", "ctx", "saved", "context")
 OUTPUTS = (
     *("out", "output", "outputs", "y_hat", "y_pred", "ypred", "pred", "preds", "prediction", "predictions"),
     *("probs", "probabilities", "activation", "activations"),

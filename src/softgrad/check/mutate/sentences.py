@@ -116,7 +116,9 @@ class Sentence:
         if self.variant is None:
             return f"the gradient that goes back to {self.target} is multiplied by {self._other()} the wrong way round"
         if self.variant == "part":
-            return f"the gradient that goes back to {self.target} is multiplied by a part of a matrix the wrong way round"
+            return (
+                f"the gradient that goes back to {self.target} is multiplied by a part of a matrix the wrong way round"
+            )
         return f"the gradient that goes back to {self.target} is transposed"
 
     def _wrong_operand(self) -> str:

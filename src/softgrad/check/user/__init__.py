@@ -2,6 +2,7 @@
 
     options.py             the options of a check, and their ranges
     both.py                a function that returns the loss and its gradient, as two functions
+    cached.py              functions that hand a cache from the forward to the backward pass
     arguments.py           finds the arrays in the inputs, and puts other arrays in their places
     functions.py           calls forward and backward
     unpacking.py           a flat vector, told by the names that the function unpacks it into
