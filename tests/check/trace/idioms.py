@@ -90,6 +90,8 @@ special.expit(u) + special.erf(u) + special.logit(special.expit(u)) + special.lo
 special.ndtr(u) + special.gammaln(u + 1) + special.xlogy(u, u) + special.entr(u) + special.exp10(u)
 special.softmax(x, axis=1) + special.log_softmax(x, axis=-1)
 special.logsumexp(x, axis=1, keepdims=True) + special.logsumexp(x)
+x * stats.norm.cdf(x) + stats.norm.pdf(x) + stats.norm.logpdf(x, loc=1, scale=2)
+distance.cdist(x, y) ** 2 + distance.cdist(x, y, "cityblock") * distance.cdist(x, y, "sqeuclidean")
 linalg.cholesky(a @ a.T, lower=True) + linalg.cholesky(a @ a.T) + linalg.inv(a) * linalg.det(a)
 linalg.solve(a, x) + linalg.solve_triangular(a, x, lower=True) + linalg.solve_triangular(a, x, trans=1)
 linalg.cho_solve(linalg.cho_factor(a @ a.T), x) + linalg.cho_solve((np.linalg.cholesky(a @ a.T), True), x)

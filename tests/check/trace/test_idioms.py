@@ -11,7 +11,8 @@ from check.trace.idioms import ARRAYS, EXPRESSIONS, FUNCTIONS
 from check.trace.measured import functions_of, is_the_numerical_one
 from softgrad.check.trace import trace_forward
 
-SCIPY = {name: pytest.importorskip(f"scipy.{name}") for name in ("special", "linalg", "signal")}
+SCIPY = {name: pytest.importorskip(f"scipy.{name}") for name in ("special", "linalg", "signal", "stats")}
+SCIPY["distance"] = pytest.importorskip("scipy.spatial.distance")
 
 
 def traced(function, names):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -11,6 +12,8 @@ import numpy as np
 
 from softgrad.check.trace.array import Traced, as_array, holds_traced, node_of, plain, plain_all, stacked, traced
 from softgrad.check.trace.session import paused, recording
+
+ROOT_TWO_PI = math.sqrt(2 * math.pi)
 
 
 def _sum_of_exponentials(op: str) -> Callable[..., Any]:
@@ -83,6 +86,23 @@ def _convolved(turned: bool) -> Callable[..., Any]:
     return make
 
 
+def _cdist(original: Any, a: Any, b: Any, metric: Any = "euclidean", **options: Any) -> Any:
+    difference = as_array(a)[:, None] - as_array(b)[None]
+    if options or metric not in ("euclidean", "sqeuclidean", "cityblock"):
+        return NotImplemented
+    if metric == "cityblock":
+        return np.abs(difference).sum(-1)
+    return np.linalg.norm(difference, axis=-1) if metric == "euclidean" else np.square(difference).sum(-1)
+
+
+def _normal(original: Any, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
+    z = (as_array(x) - loc) / scale
+    name = original.__name__
+    if name == "cdf":
+        return sys.modules["scipy.special"].ndtr(z)
+    return np.exp(-z * z / 2) / (scale * ROOT_TWO_PI) if name == "pdf" else -z * z / 2 - np.log(scale * ROOT_TWO_PI)
+
+
 TABLE: dict[tuple[str, str], Callable[..., Any]] = {
     **{("scipy.special", name): _sum_of_exponentials(name) for name in ("softmax", "log_softmax", "logsumexp")},
     ("scipy.linalg", "cholesky"): _cholesky,
@@ -93,6 +113,8 @@ TABLE: dict[tuple[str, str], Callable[..., Any]] = {
     ("scipy.linalg", "inv"): lambda original, a, **options: np.linalg.inv(as_array(a)),
     ("scipy.linalg", "det"): lambda original, a, **options: np.linalg.det(as_array(a)),
     ("scipy.linalg", "norm"): lambda original, a, *args, **options: np.linalg.norm(as_array(a), *args, **options),
+    ("scipy.spatial.distance", "cdist"): _cdist,
+    **{("scipy.stats.norm", name): _normal for name in ("pdf", "cdf", "logpdf")},
     ("scipy.signal", "convolve2d"): _convolved(turned=True),
     ("scipy.signal", "convolve"): _convolved(turned=True),
     ("scipy.signal", "correlate2d"): _convolved(turned=False),
@@ -100,14 +122,18 @@ TABLE: dict[tuple[str, str], Callable[..., Any]] = {
 }
 
 
-def replacement_of(module: str, name: str) -> Any:
-    """What replaces a function of SciPy; None where it is not imported, or has no such function."""
-    original = getattr(sys.modules.get(module), name, None)
-    if original is None:
-        return None
-    definition = TABLE[module, name]
+def owner_of(place: str) -> Any:
+    """The module, or the object in one, that has a function; None where it is not imported."""
+    module, _, name = place.rpartition(".")
+    return sys.modules.get(place) or getattr(sys.modules.get(module), name, None)
 
-    @wraps(original)
+
+def replacement_of(place: str, name: str) -> Any:
+    """What replaces a function of SciPy."""
+    original = getattr(owner_of(place), name)
+    definition = TABLE[place, name]
+
+    @wraps(getattr(original, "__func__", original))
     def call(*args: Any, **options: Any) -> Any:
         session = recording()
         if session is None or not holds_traced(list(args)):
@@ -116,7 +142,7 @@ def replacement_of(module: str, name: str) -> Any:
         if result is not NotImplemented:
             return result
         if any(node_of(session, one).active for one in args if isinstance(one, Traced)):
-            session.lose(f"{module}.{name}")
+            session.lose(f"{place}.{name}")
         with paused():
             return original(*plain_all(args), **plain_all(options))
 

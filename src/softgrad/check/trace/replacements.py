@@ -10,7 +10,6 @@ replacements call the originals.
 from __future__ import annotations
 
 import math
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,9 +33,9 @@ def _all() -> Iterator[tuple[Any, str, Any]]:
     for name in of_math.NAMES:
         if hasattr(math, name):
             yield math, name, _of_math(name)
-    for module, name in of_scipy.TABLE:
-        if hasattr(sys.modules.get(module), name):
-            yield sys.modules[module], name, _of_scipy(module, name)
+    for place, name in of_scipy.TABLE:
+        if hasattr(of_scipy.owner_of(place), name):
+            yield of_scipy.owner_of(place), name, _of_scipy(place, name)
     yield np.lib.stride_tricks, "as_strided", _as_strided()
     yield np.vectorize, "__call__", _vectorized()
 
@@ -57,12 +56,12 @@ _undo: list[Callable[[], None]] = []
 
 
 def _put(owner: Any, name: str, value: Any) -> None:
-    original = getattr(owner, name)
+    original = vars(owner).get(name)  # None: of the class
     setattr(owner, name, value)
 
     def undo() -> None:
         if getattr(owner, name) is value:
-            setattr(owner, name, original)
+            delattr(owner, name) if original is None else setattr(owner, name, original)
 
     _undo.append(undo)
 
