@@ -1,5 +1,8 @@
 """Where an operation stands: lines, loops, calls."""
 
+import copy
+import statistics
+
 import numpy as np
 
 from check.trace.measured import functions_of
@@ -89,6 +92,15 @@ def test_calls_of_a_helper_are_told_apart():
     assert [node.repetition for node in exps] == [0, 0]
 
 
+def test_pythons_own_library_is_not_the_users():
+    def run(x):
+        return statistics.mean([copy.copy(x)[0, 0], x[1, 1]])  # mean
+
+    graph = graph_of(lambda x: run(x) * x, X)
+    assert all(node.site.file == __file__ for node in graph.nodes if node.site)
+    assert all(call.file == __file__ for node in graph.nodes for call in node.callers)
+
+
 def test_a_comprehension_belongs_to_its_function():
     roots = nodes("sqrt")
     assert {node.site.function for node in roots} == {"gates"}
@@ -117,9 +129,11 @@ def test_operations_of_a_definition_are_told_apart():
 
 def test_what_is_not_traced_is_told_with_its_line():
     def run(x):
-        return x + np.fft.fft(x).real  # untraced
+        total = np.linalg.pinv(x).T  # singular values
+        return total + np.round(x) + np.fft.fft(x).real  # complex
 
-    assert graph_of(run, X).untraced == (f"np.fft.fft, line {line_of('untraced')}",)
+    lines = [f"np.linalg.pinv, line {line_of('singular values')}", f"np.fft.fft, line {line_of('complex')}"]
+    assert list(graph_of(run, X).untraced) == lines
 
 
 def test_backward_takes_nodes_of_forward():

@@ -50,6 +50,11 @@ class Buffer:
         self._sources: Array | None = None  # by entry of memory: which of the writers
         self._positions: Array | None = None  # by entry of memory: where in the writer's value
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether nothing in it depends on the inputs."""
+        return self._sources is None and not self.node.active
+
     def holds(self, array: Array) -> bool:
         """Whether an array is a view of this memory."""
         start, end = self._bounds

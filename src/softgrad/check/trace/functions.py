@@ -30,6 +30,7 @@ NAMES_OF_PLAIN = (  # their results are no floats, or are not meant to be traced
     "lexsort", "digitize", "count_nonzero", "unique", "isin", "array2string", "array_repr", "array_str", "save",
     "savetxt", "nanargmax", "nanargmin", "argpartition", "packbits", "unpackbits",
 )  # fmt: skip
+STEPS = frozenset((np.round, np.around, np.fix))  # their derivative is 0
 PLAINLY = frozenset(getattr(np, name) for name in NAMES_OF_PLAIN if hasattr(np, name))
 
 
@@ -89,13 +90,17 @@ def _adopted(session: Session, function: Any, args: Any, options: Any, result: A
         return type(result)(_adopted(session, function, args, options, one) for one in result)
     if not isinstance(result, np.ndarray | np.floating) or result.dtype.kind not in "fc":
         return result
-    if isinstance(result, Traced) and buffer_of(result) is not None:
+    buffer = buffer_of(result) if isinstance(result, Traced) else None
+    is_part = bool(session.inside) or function in STEPS
+    if buffer is not None and (is_part or not buffer.is_constant):
         return result
     with paused():
         parents = [node_of(session, one) for one in _traced_in((args, options))]
         array = _asarray(plain(result))
         if any(node.active for node in parents):
             session.lose(_name(function))
+        if buffer is not None:
+            return result
         return traced(array, session.node("unknown", parents, array, active=False))
 
 

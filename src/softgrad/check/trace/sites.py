@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from types import CodeType, FrameType
@@ -16,6 +17,7 @@ CHECKER = str(Path(__file__).parent.parent) + "/"
 LIBRARIES = tuple(
     str(Path(path).parent) + "/" for path in (np.__file__, np.__file__.replace("numpy", "scipy"))
 )  # without importing SciPy
+PYTHONS = str(Path(os.__file__).parent) + "/"
 DEFINING = tuple(HERE + name for name in ("defined.py", "products.py", "moving.py", "of_scipy.py"))
 ASKED = ("__array_ufunc__", "__array_function__", "__getitem__")  # where an array is asked what to do
 PASSING = frozenset(  # functions of NumPy's that only pass on one operation
@@ -54,6 +56,8 @@ def _read(code: CodeType) -> _Code:
         kind = "definition" if file in DEFINING else "asked" if code.co_name in ASKED else ""
     elif file.startswith((*LIBRARIES, "<__array_function__")):
         kind = "" if code.co_name in PASSING else "NumPy"
+    elif file.startswith("<frozen") or (file.startswith(PYTHONS) and "site-packages" not in file):
+        kind = ""
     spans: list[tuple[int, int, int, int] | None] = []
     starts: list[int] = []
     first: dict[tuple[int, int, int, int], int] = {}
