@@ -139,6 +139,28 @@ def test_a_target_is_drawn_for_the_first_shape(case, check, checker):
         assert set(target.ravel().tolist()) == {0.0, 1.0}
 
 
+PLACED = {  # name: (parameters of the loss, options, the shapes of the inputs)
+    "target in front": ("y, z", ("--target", "y=classes", "--shape", "4x3"), [(4,), (4, 3)]),
+    "by its index": ("t, z", ("--target", "0=one-hot", "--shape", "4x3"), [(4, 3), (4, 3)]),
+    "in the middle": ("z, y, reg", ("--target", "y=classes", "--shape", "4x3", "--shape", "1"), [(4, 3), (4,), (1,)]),
+    "shapes by name": ("W, X", ("--shape", "X=5x7", "--shape", "W=7x3"), [(7, 3), (5, 7)]),
+}
+
+
+@pytest.mark.parametrize("case", PLACED)
+def test_inputs_are_placed_by_name(case, check, checker):
+    parameters, options, shapes = PLACED[case]
+    assert check(f"loss = grad = lambda {parameters}: 0.0", *options).code == 0
+    assert [np.shape(array) for array in checker.inputs] == shapes
+
+
+def test_the_target_behind_a_layer_has_as_many_rows_as_the_data(check, checker):
+    source = "import numpy as np\nloss = grad = lambda W, X, y: (X @ W)[np.arange(len(X)), y].sum()"
+    assert check(source, "--shape", "7x3", "--shape", "5x7", "--target", "classes").code == 0
+    assert [array.shape for array in checker.inputs] == [(7, 3), (5, 7), (5,)]
+    assert checker.inputs[2].max() < 3
+
+
 def test_options_are_passed_to_the_checker(check, checker):
     context = ["reduction=mean", "temperature=.5", "class_weight=[1, 2, 3]", "keep=8e-1", "class_axis=-1", "note=a=b c"]
     arguments = [argument for text in context for argument in ("--context", text)]

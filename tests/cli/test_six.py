@@ -11,7 +11,7 @@ FILES = {  # file: (the gradients that are found, which of them is wrong, the ar
     "functions.py": (["loss and loss_gradient"], 0, "b"),
     "layer.py": (["LayerNorm.forward and LayerNorm.backward"], 0, "x"),
     "two_layer_net.py": (["TwoLayerNet.loss"], 0, "W1"),
-    "flat_theta.py": (["nnCostFunction"], 0, "nn_params"),
+    "flat_theta.py": (["nnCostFunction"], 0, "Theta1"),
     "recurrent.ipynb": (["rnn_forward and rnn_backward"], 0, "Whh"),
     "helpers.py": (
         ["sigmoid and sigmoid_prime", "tanh and tanh_prime", "relu and relu_backward",

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from softgrad.cli.finding.classes import search_classes
 from softgrad.cli.finding.found import Found
-from softgrad.cli.finding.known import Known, Missing
+from softgrad.cli.finding.known import Given, Known, Missing
 from softgrad.cli.finding.search import ALONE, pair, search
+from softgrad.cli.finding.trial import Failed, Trial
 from softgrad.cli.finding.values_in_file import values_in
-from softgrad.cli.inputs import Asked, Maker, drawn, returned_by
+from softgrad.cli.inputs import Asked, Maker, drawn, logits_shapes, returned_by
 from softgrad.cli.signatures import check_takes, check_takes_vjp, parameters, takes
 from softgrad.cli.user_file import UserFile
 from softgrad.errors import OptionError
@@ -57,10 +58,10 @@ def gradients_in(code: UserFile, request: Request) -> Gradients:
     return Gradients(ways, missing)
 
 
-def _given_inputs(code: UserFile, inputs: Asked) -> Callable[[Sequence[str]], Maker] | None:
-    """Draws the inputs that the options or the file give, for a function with these parameters."""
+def _given_inputs(code: UserFile, inputs: Asked) -> Given | None:
+    """Draws the inputs that the options or the file give, for a function and the names of its parameters."""
     if inputs.shapes:
-        return lambda names: drawn(inputs, names)
+        return lambda function, names: _drawn(inputs, function, names)
     if "inputs" not in code:
         return None
     if inputs.target is not None:
@@ -68,7 +69,23 @@ def _given_inputs(code: UserFile, inputs: Asked) -> Callable[[Sequence[str]], Ma
             "check: --target is an option of --shape; where the file defines inputs(rng), that returns the target"
         )
     returned = returned_by(code.function("inputs", "--shape"))
-    return lambda names: returned
+    return lambda function, names: returned
+
+
+def _drawn(inputs: Asked, function: Callable[..., Any], names: Sequence[str]) -> Maker:
+    """The inputs of --shape; the target is for the first logits with which the function runs."""
+    usual = drawn(inputs, names)
+    if inputs.target is None or len(inputs.shapes) < 2:
+        return usual
+    trial = Trial((function,))
+    for shape in logits_shapes(inputs):
+        draw = drawn(inputs, names, shape)
+        try:
+            trial.call(function, draw(np.random.default_rng(0)))
+        except Failed:
+            continue
+        return draw
+    return usual
 
 
 def _named_pair(code: UserFile, request: Request, *, inputs_given: bool) -> dict[str, str] | None:
@@ -100,7 +117,7 @@ def _of_pair(code: UserFile, names: Mapping[str, str], known: Known, seed: int) 
                 f"{code.path}, which returns a tuple of them"
             )
         return ways
-    draw = known.draw(parameters(function))
+    draw = known.draw(function, parameters(function))
     inputs = draw(np.random.default_rng(seed))
     check_takes(first, function, inputs)
     if not takes_upstream:

@@ -50,22 +50,35 @@ def asked(texts: Sequence[str], target: str | None, *, class_axis: Any = -1) -> 
     return Asked(shapes, kind, place if index is None else index, class_axis)
 
 
-def drawn(wanted: Asked, names: Sequence[str]) -> Maker:
-    """A function that draws a standard normal array for each shape, and the target for the first shape.
+def drawn(wanted: Asked, names: Sequence[str], target_for: tuple[int, ...] | None = None) -> Maker:
+    """A function that draws a standard normal array for each shape, and the target.
 
     Args:
         wanted: at least one shape, and perhaps a target.
         names: of the parameters of the function that takes the inputs.
+        target_for: the shape of the logits that the target belongs to; by default, the first shape.
     """
-    order = _order(wanted, names)
+    order, logits = _order(wanted, names), target_for or wanted.shapes[0][1]
 
     def draw(rng: np.random.Generator) -> tuple[Any, ...]:
         arrays: list[Any] = [rng.standard_normal(shape) for _, shape in wanted.shapes]
         if wanted.target is not None:
-            arrays.append(_target(rng, wanted.shapes[0][1], wanted.target, wanted.class_axis))
+            arrays.append(_target(rng, logits, wanted.target, wanted.class_axis))
         return tuple(arrays[i] for i in order)
 
     return draw
+
+
+def logits_shapes(wanted: Asked) -> list[tuple[int, ...]]:
+    """The shapes that the logits may have: those given, and a row of one with the classes of another.
+
+    Behind a layer, the logits are X @ W: as many rows as X, as many classes as W.
+    """
+    given = [shape for _, shape in wanted.shapes]
+    matrices = [shape for shape in given if len(shape) == 2]
+    axis = wanted.class_axis if wanted.class_axis in (0, -1) else -1
+    mixed = [(a[0], b[-1]) if axis == -1 else (b[0], a[-1]) for a in matrices for b in matrices if a is not b]
+    return list(dict.fromkeys([*given, *mixed]))
 
 
 def _order(wanted: Asked, names: Sequence[str]) -> list[int]:

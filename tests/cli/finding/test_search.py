@@ -180,7 +180,7 @@ def test_what_is_taken_for_what(case, functions):
 
 def test_the_inputs_that_are_given_are_used(functions):
     found, names = functions(RIGHT["backward(dp, p)"][0])
-    known = Known(Asked(), lambda names: drawn(Asked(((None, (2, 9)),)), names), *values_in(names))
+    known = Known(Asked(), lambda function, names: drawn(Asked(((None, (2, 9)),)), names), *values_in(names))
     ((way, *_),), _ = search(found, known)
     assert way.draw(np.random.default_rng(0))[0].shape == (2, 9)
     assert way.said == ("called as softmax_backward(upstream gradient, output)",)

@@ -49,6 +49,8 @@ def search_classes(
         methods = _methods(kind)
         if methods is None or issubclass(kind, BaseException):
             continue
+        if any(kind in other.__mro__[1:] for other in classes.values()) and not _runs_by_itself(kind, methods[0]):
+            continue  # the base of others
         made = [one for one in values if type(one) is kind]
         found, why = _of_class(name, kind, made[:1], methods, known)
         if found is not None:
@@ -56,6 +58,11 @@ def search_classes(
         elif why is not None:
             missing.append(Missing(name, why))
     return gradients, missing
+
+
+def _runs_by_itself(kind: type, forward: str) -> bool:
+    """Whether the forward pass of a class takes inputs, and is not only there to be replaced."""
+    return bool([one for one in wanted(getattr(kind, forward)) or () if one != "self"])
 
 
 def _methods(kind: type) -> tuple[str, str | bool] | None:

@@ -70,10 +70,9 @@ AnyFit = Fit | GivenFit
 
 
 def given_fits(
-    function: Callable[..., Any], names: Sequence[str], trial: Trial, draw: Callable[[Sequence[str]], Maker]
+    function: Callable[..., Any], names: Sequence[str], trial: Trial, maker: Maker
 ) -> Iterator[tuple[GivenFit, Any]]:
     """The arguments that are given, if the function takes them."""
-    maker = draw(names)
     values = maker(np.random.default_rng(0))
     if len(values) == len(names):
         real = [i for i, value in enumerate(values) if is_real(value) and not is_target(names[i])]

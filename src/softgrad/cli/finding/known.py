@@ -18,11 +18,14 @@ class Missing(NamedTuple):
     why: str
 
 
+Given = Callable[[Callable[..., Any], Sequence[str]], Maker]  # of a function and the names of its parameters
+
+
 class Known(NamedTuple):
     """What is known of the arguments before anything is tried."""
 
     inputs: Asked = Asked()
-    draw: Callable[[Sequence[str]], Maker] | None = None  # the inputs, for a function with these parameters
+    draw: Given | None = None  # the inputs that the options or the file give
     values: Mapping[str, Value] = {}  # of the file, by the name of the argument
     lengths: Lengths = LENGTHS
     wrt: int | tuple[int, ...] | None = None  # what the gradient of a loss is for
@@ -32,7 +35,7 @@ class Known(NamedTuple):
     ) -> Iterator[tuple[AnyFit, Any]]:
         """The arguments to try a function with, the likeliest first, each with what it returns."""
         if self.draw is not None:
-            yield from given_fits(function, names, trial, self.draw)
+            yield from given_fits(function, names, trial, self.draw(function, names))
             return
         in_file = {name: [self.values[name]] for name in names if name in self.values}
         asked = {} if self.inputs.target is None else self._target(names)
