@@ -86,3 +86,56 @@ def test_an_error_in_a_function_is_reported_in_one_line(check):
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith("softgrad: check")
     assert result.err.count("\n") == 1
+
+
+RIGHT_PAIR = "def f(x):\n    return x ** 2\ndef df(x):\n    return 2 * x\n"
+WRONG_PAIR = "def g(x):\n    return x ** 3\ndef dg(x):\n    return x ** 2\n"
+UNCHECKED_PAIR = (
+    "def h(x):\n    return x + np.random.default_rng().normal(size=x.shape)\ndef dh(x):\n    return x * 0 + 1\n"
+)
+SEVERAL = {  # name: (the file, exit code, what each gradient is)
+    "all right": (RIGHT_PAIR + RIGHT_PAIR.replace("f(", "k("), 0, [True, True]),
+    "one wrong": (RIGHT_PAIR + WRONG_PAIR, 1, [True, False]),
+    "one wrong and one that cannot be checked": (WRONG_PAIR + UNCHECKED_PAIR, 1, [False, None]),
+    "one right and one that cannot be checked": (RIGHT_PAIR + UNCHECKED_PAIR, 2, [True, None]),
+}
+
+
+@pytest.mark.parametrize("case", SEVERAL)
+def test_several_gradients_are_checked_and_the_worst_gives_the_exit_code(case, check):
+    source, code, oks = SEVERAL[case]
+    result = check(source, "--json")
+    reports = json.loads(result.out)
+    assert (result.code, [report["ok"] for report in reports]) == (code, oks)
+    text = check(source).out
+    assert [line for line in text.splitlines() if line.endswith(":") and " and " in line] == [
+        f"{report['functions']}:" for report in reports
+    ]
+
+
+def test_a_gradient_that_cannot_be_checked_is_told_beside_the_others(check):
+    result = check(RIGHT_PAIR + "def tanh_grad(x):\n    return x\n")
+    assert result.code == 0
+    assert result.err == "softgrad: tanh_grad was not checked: there is no function that it is the gradient of\n"
+
+
+def test_inputs_that_show_a_mistake_are_not_hidden_by_others(check):
+    """The gradient is right for one output; the text says for which inputs it is wrong."""
+    source = (
+        "def loss(W, X, y):\n    return ((X @ W - y) ** 2).mean()\n"
+        "def loss_grad(W, X, y):\n    return 2 * X.T @ (X @ W - y) / len(y)\n"
+    )
+    result = check(source)
+    assert "it is wrong otherwise: inputs: W drawn as 7x3" in result.out
+    assert result.code == 0
+
+
+def test_plots_are_not_shown(check):
+    matplotlib = pytest.importorskip("matplotlib")
+    before = matplotlib.get_backend()
+    source = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\n"
+    try:
+        assert check(source + RIGHT_PAIR)[::2] == (0, "")
+    finally:
+        matplotlib.pyplot.close("all")
+        matplotlib.use(before)

@@ -101,6 +101,33 @@ USER_FILES = [
         "class forward: pass\nvjp = forward\n",
         "".join(f"def function{i}(z): return z\n" for i in range(500)),
         "def " + "f" * 3000 + "(z): return z\n",
+        # Functions and classes that are found by their names.
+        "import numpy as np\ndef softmax(z): return np.exp(z)\ndef softmax_grad(p, dp): return p * dp\n",
+        "def f(x): return x ** 2\ndef df(x): return 2 * x\ndef g(x): return x\ndef g_grad(x): return {}\n",
+        "def loss(W, X, y): return ((X @ W - y) ** 2).sum()\ndef gradient(W, X, y): return 2 * X.T @ (X @ W - y)\n",
+        "def loss(x): return (x ** 2).sum(), 2 * x\ndef cost(x): return x.sum(), [x, None]\n",
+        "def loss(params): return params['W'].sum()\ndef grad(params): return {'dW': params['W'] * 0 + 1}\n",
+        "def f(x): return iter(x)\ndef df(x): yield x\n",
+        "def f(x): raise BaseException('odd')\ndef df(x): return x\n",
+        "def f(x): raise GeneratorExit\ndef df(x): return x\n",
+        "def f(x): return f(x)\ndef df(x): return x\n",
+        "def f(x, *more, **others): return x\ndef df(*all): return all[-1]\n",
+        "f = lambda x: (x, x)\ndf = lambda d, cache: d * cache\n",
+        "def loss(z, y): return z[y].sum()\ndef grad(z, y): return z * float('nan')\n",
+        "class L:\n    def forward(self, x): return x\n    def backward(self, g): return g\n",
+        "class L:\n    def forward(self, x): self.x = x\n    def backward(self, g): self.dx = g\n",
+        "class L:\n    def __init__(self): raise OSError(2, 'odd', 'file')\n"
+        "    forward = backward = lambda self, x: x\n",
+        "class L:\n    __slots__ = ('x',)\n    def forward(self, x): return x\n    def backward(self, g): return {}\n",
+        "class L:\n    def __getattr__(self, name): raise ValueError(name)\n"
+        "    forward = backward = lambda self, x: x\n",
+        "class L:\n    def loss(self, X, y): return 1.0, {}\nclass M(L):\n"
+        "    def loss(self, X, y): return X.sum(), {'X': X}\n",
+        "class Meta(type):\n    def __call__(self, *a): raise SystemExit(4)\nclass L(metaclass=Meta):\n"
+        "    forward = backward = print\n",
+        "import numpy as np\nX = np.full((9, 9), np.nan)\ny = np.array(['a'])\ndef f(X): return X\n"
+        "def df(X): return X\n",
+        "def f(\u03b8): return \u03b8\ndef df(\u03b8): return \u03b8 * 0 + 1\n",
         "forward = (\n",
         "(" * 10000,
         "x = " + "-" * 100000 + "1\n",

@@ -17,7 +17,7 @@ import numpy as np
 
 from softgrad.check.layer.functions import LayerFunctions
 from softgrad.check.layer.runs import OUTPUT_NAMES
-from softgrad.cli.finding.fit import AnyFit, best_first, by_name, refined, wanted
+from softgrad.cli.finding.fit import MOST_NAMES, AnyFit, best_first, by_name, refined, wanted
 from softgrad.cli.finding.found import Found
 from softgrad.cli.finding.known import Known, Missing
 from softgrad.cli.finding.names import is_derivative, is_loss, is_other, words
@@ -180,7 +180,7 @@ def _is_loss_and_gradient(result: Any) -> bool:
 def _objects(name: str, kind: type, known: Known) -> Iterator[tuple[str, Any]]:
     """Objects of a class, made with arguments that its parameters are called by, each with how it was made."""
     parameters = _parameters(kind)
-    if parameters is None:
+    if parameters is None or len(parameters) > MOST_NAMES:
         return
     made = by_name(kind, parameters)
     candidates = [_values(one, known) for one in parameters]

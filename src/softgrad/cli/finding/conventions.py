@@ -26,6 +26,7 @@ OUTPUT = word_set(
     "a out output outputs p s y y_hat yhat probs prob activation activations softmax sigmoid act result o h fx"
 )
 MOST_ORDERS = 24
+MOST_COMBINATIONS = 50_000  # of what the arguments may be
 
 
 class Call(NamedTuple):
@@ -66,6 +67,8 @@ def calls(backward: Callable[..., Any], names: Sequence[str], *, has_cache: bool
     standard: tuple[int | str, ...] = (*range(len(names)), "output", "upstream")
     if len(parameters) == len(standard) and all(s in one for s, one in zip(standard, options, strict=True)):
         yield Call(standard, False)
+    if np.prod([float(len(one)) for one in options]) > MOST_COMBINATIONS:
+        return
     sure = all(len(one) == 1 for one in options)
     found = 0
     for sources in sorted(itertools.product(*options), key=lambda s: _doubt(s, options)):

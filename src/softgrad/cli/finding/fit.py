@@ -19,6 +19,7 @@ from softgrad.cli.finding.trial import Failed, Trial, is_numeric
 from softgrad.cli.inputs import Maker
 
 PER_LAYOUT = 150  # combinations of values that are tried for one layout
+MOST_NAMES = 16  # of arguments, whose values are searched for
 LONGEST_FLAT = 80  # of a vector with all parameters
 LOGARITHMS = re.compile(r"\blog\d*\(|\.log\d*\(|entropy|nll|\bbce|\bkl_")
 HINGES = re.compile(r"hinge|svm|perceptron")
@@ -131,6 +132,8 @@ def fits(
         lengths: of the axes.
         weighted: whether there are weights elsewhere, so that x holds features.
     """
+    if len(names) > MOST_NAMES:
+        return
     seen: set[str] = set()
     weighted = weighted or (
         len(names) > 1 and any(is_weight(name) or name in DICT_NAMES or name.lower() in FLAT_NAMES for name in names)
