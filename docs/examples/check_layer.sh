@@ -1,1 +1,0 @@
-softgrad check layer.py || echo "exit code $?"

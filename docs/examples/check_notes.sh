@@ -1,0 +1,1 @@
+softgrad check notes.py || echo "exit code $?"
