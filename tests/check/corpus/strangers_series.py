@@ -8,7 +8,12 @@ from check.corpus.case import Family
 family = Family("strangers, series")
 
 
-@family.planted("wrong-iteration", "the level after the update in its derivative with respect to alpha", kind="grad")
+@family.planted(  # x - level after the update is (1 - alpha) times x - level before it
+    "wrong-iteration",
+    "the level after the update in its derivative with respect to alpha",
+    also=("wrong-factor",),
+    kind="grad",
+)
 def exponential_smoothing(rng):
     """Squared one-step errors of simple smoothing, alpha kept in (0, 1) by a sigmoid; sensitivities go forward."""
 
@@ -36,7 +41,9 @@ def exponential_smoothing(rng):
 
 
 @family.planted(
-    "wrong-iteration", "the states of the reversed reading get the upstream in the wrong order", also=("wrong-operand",)
+    "wrong-iteration",
+    "the states of the reversed reading get the upstream in the wrong order",
+    also=("wrong-operand", "memory-order"),
 )
 def bidirectional_reader(rng):
     def scan(X, W, U):

@@ -259,7 +259,7 @@ def gaussian_process_evidence(rng):
 @family.planted(
     "wrong-operand",
     "those who left before are counted at risk",
-    also=("closed-form", "memory-order", "wrong-iteration"),
+    also=("closed-form", "memory-order", "wrong-iteration", "broadcast-sum"),
     kind="grad",
 )
 def proportional_hazards(rng):

@@ -318,7 +318,9 @@ def highway_layer(rng):
 
 
 @family.planted(
-    "broadcast-sum", "one of the four copies of a pixel is taken for their sum", also=("left-out", "only-the-last")
+    "broadcast-sum",
+    "one of the four copies of a pixel is taken for their sum",
+    also=("left-out", "only-the-last", "repeated-indices"),
 )
 def upsampling_decoder(rng):
     def forward(code, kernel):

@@ -52,7 +52,7 @@ def multi_head_attention(rng):
     return mha.forward, lambda *a: mha.backward(a[-1]), inputs
 
 
-@family.planted("broadcast-sum", "the sum in the softmax runs over the queries", also=("wrong-operand", "closed-form"))
+@family.planted("broadcast-sum", "the sum in the softmax runs over the queries", also=("wrong-operand", "wrong-axis"))
 def attention_pooling(rng):
     """Scores by a small network; queries and keys are as many."""
 

@@ -38,7 +38,7 @@ ENTRIES = (
     ),
     Entry(
         "broadcast-sum",
-        "A sum runs over the wrong axes in the backward pass",
+        "A sum runs over the wrong axis or entries in the backward pass",
         "What was broadcast in the forward pass gets the sum over the axes along which it was, and over no others.",
     ),
     Entry(

@@ -13,6 +13,7 @@ from softgrad.check.diagnose.wrong_gradients import WrongGradient
 from softgrad.check.mutate.draw import Draw
 from softgrad.check.mutate.explain import explained
 from softgrad.check.report.findings import Findings
+from softgrad.check.sampling.redraw import is_free
 from softgrad.check.sampling.sampler import Sample, Sampler
 from softgrad.check.trace import Graph, trace_forward
 from softgrad.check.user.arguments import Key
@@ -58,21 +59,27 @@ def _explained(
     judge: GradientJudge,
     findings: Findings,
 ) -> bool:
-    draws: list[Draw] = []
-    for n, sample in enumerate(samples[:MOST_DRAWS]):
-        draw = _draw(sampler, sample)
-        if draw is not None and (_is_right(draw, sample, judged, judge) if n == 0 else _agrees(draw, sample, keys)):
-            draws.append(draw)
-        elif n == 0:
-            if draw is not None and draw.graph.untraced:
-                findings.note(
-                    f"{sampler.functions.forward_name} is not traced through {', '.join(draw.graph.untraced)}"
-                )
-            return False
+    given = samples[0]
+    first = _draw(sampler, given)
+    if first is None or not _is_right(first, given, judged, judge):
+        if first is not None and first.graph.untraced:
+            findings.note(f"{sampler.functions.forward_name} is not traced through {', '.join(first.graph.untraced)}")
+        return False
+
+    def with_first(others: Sequence[Sample]) -> list[Draw]:
+        drawn = ((_draw(sampler, sample), sample) for sample in others[: MOST_DRAWS - 1])
+        return [first, *(draw for draw, sample in drawn if draw is not None and _agrees(draw, sample, keys))]
+
+    def like_given() -> list[Draw]:
+        if sampler.inputs is not None or all(key in given.grads or not is_free(a) for key, a in given.arrays.items()):
+            return []
+        return with_first(sampler.redrawn(given, MOST_DRAWS - 1, as_given=True))
+
+    draws = with_first(samples[1:])
     if len(draws) < FEWEST_DRAWS:
         return False
-    names = {key: sampler.functions.name_of(key) for key in samples[0].arrays}
-    found = explained(draws, keys, names, numbers)
+    names = {key: sampler.functions.name_of(key) for key in given.arrays}
+    found = explained(draws, keys, names, numbers, like_given)
     if found is None:
         return False
     known = [one.name for one in findings.mistakes]

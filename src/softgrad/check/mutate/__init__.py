@@ -8,6 +8,7 @@
     rules_edges.py      changes at one operation; rules_products.py, rules_memory.py: at products, at indices and shapes
     rules_nodes.py      changes of the gradient of one node; rules_whole.py: of a gradient as it is returned
     rules_stretches.py  changes of the derivative of a stretch of the graph; stretches.py finds these
+    parts.py            known functions within the graph; rules_parts.py: the wrong lines of their backward passes
     pool.py             the arrays that a wrong line could have used
     forward.py          computes an operation again at other values
     search.py           tries changes on one draw, and computes those that fit exactly on all

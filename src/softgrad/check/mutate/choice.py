@@ -103,7 +103,7 @@ def _judged(fit: Fit, draws: Sequence[Draw], texts: Texts) -> Choice | None:
         elif _holds(node, k, c):
             cost -= 0.12
     elif fit.factors is not None and not plain.added:
-        cost += 0.35
+        cost += 0.15 if factor is not None and factor.text == "-1" else 0.35
     if kind == "left-out" and plain.told.get("variant") == "local" and node.op not in ("multiply", "divide"):
         kind = "skipped"
     if kind == "left-out" and plain.told.get("variant") == "mask":
@@ -115,15 +115,24 @@ def _goes_back_in_time(draw: Draw, node: Node, k: int | None) -> bool:
     """Whether what flows to an operand goes on to an earlier repetition of the same operation."""
     start = node if k is None else node.parents[k]
     group = draw.places.get((node.site, node.callers), []) if node.site is not None else []
-    return start in draw.order and any(
+    if start not in draw.order or not any(
         other is not node and other in draw.order and draw.depends(start, other) for other in group
-    )
+    ):
+        return False
+    source = start
+    while source.op in ("gather", "assemble") and len(source.parents) == 1:
+        source = source.parents[0]
+    others = {one.repetition for one, _ in draw.graph.consumers.get(source, ()) if one is not node and k is not None}
+    return source.repetition != node.repetition and node.repetition not in others
 
 
 def _holds(node: Node, k: int | None, c: float) -> bool:
     """Whether the derivative of the operation has this factor itself, or its inverse where no other change has that."""
-    if node.op in ("square", "norm") or (node.op == "power" and k != 1) or _is_square(node):
+    if node.op in ("square", "norm") or _is_square(node):
         return c in (0.5, 2.0)
+    if node.op == "power" and k != 1 and node.parents[1].value.size == 1:
+        n = float(node.parents[1].value.reshape(()))
+        return bool(n) and (abs(c * n - 1) < 1e-7 or abs(c / n - 1) < 1e-7)
     if node.op in ("mean", "var", "std"):
         n = node.parents[0].value.size / max(node.value.size, 1)
         return min(abs(c * n - 1), abs(c / n - 1)) < 1e-7

@@ -17,6 +17,8 @@ from softgrad.formulas.numbers import Array
 
 DIRECTIONS = 4  # for each gradient: what a change does to it is compared in so many directions
 
+UNIT = np.ones(())  # the local derivative of a sum
+
 Place = tuple[Site, tuple[Site, ...]]  # a site, and those of the calls around it
 Adjoint = Callable[[Node], Array]
 Rule = Callable[["Draw", Adjoint, Node, Any, Array, Array], Array]
@@ -37,6 +39,7 @@ class Draw:
         self.live, self.silent = graph.live, graph.silent
         self.work = 0  # contributions computed
         self._local: dict[tuple[Node, int], Array | None] = {}
+        self._edges: dict[Node, list[int]] = {}
         self.flows: dict[tuple[Node, int], Array] = {}
         self.adjoints = self._swept()
         self.rights = {
@@ -47,17 +50,30 @@ class Draw:
     def flow(self, node: Node, k: int, g: Array) -> Array:
         """What flows from a node, whose gradient is g, to its k-th operand."""
         self.work += 1
-        if (node, k) not in self._local:
-            local = local_derivative(node, k)
-            self._local[node, k] = local if local is not None and np.isfinite(local).all() else None
-        local = self._local[node, k]
+        try:
+            local = self._local[node, k]
+        except KeyError:
+            local = self._local[node, k] = self._local_of(node, k)
         if local is None:
             return contribution(node, k, g)
-        return summed_to(g * local, node.parents[k].shape)
+        shape = node.parents[k].value.shape
+        flow = g if local is UNIT else g * local
+        return flow if flow.shape == shape else summed_to(flow, shape)
+
+    def _local_of(self, node: Node, k: int) -> Array | None:
+        """The local derivative of an edge; None where it does not work entry by entry, or is not finite."""
+        local = local_derivative(node, k)
+        if local is None or not np.isfinite(local).all():
+            return None
+        return UNIT if (local == 1.0).all() else local
 
     def edges(self, node: Node) -> list[int]:
         """The operands that derivatives flow to."""
-        return [k for k, one in enumerate(node.parents) if one.active and one not in self.silent]
+        found = self._edges.get(node)
+        if found is None:
+            found = [k for k, one in enumerate(node.parents) if one.active and one not in self.silent]
+            self._edges[node] = found
+        return found
 
     def _swept(self) -> dict[Node, Array]:
         sums: dict[Node, Array] = {self.graph.output: self.upstream}

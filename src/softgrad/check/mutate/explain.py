@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from softgrad.check.mutate.choice import chosen
@@ -14,6 +14,7 @@ from softgrad.check.mutate.words import Words, line_of
 from softgrad.check.report.mistake import Mistake
 from softgrad.check.report.source import SourceLine
 from softgrad.check.user.arguments import Key
+from softgrad.check.user.options import FEWEST_DRAWS
 
 MOST_TOLD = 3  # mistakes
 
@@ -33,7 +34,11 @@ class Explanation(NamedTuple):
 
 
 def explained(
-    draws: Sequence[Draw], wrong: Collection[Key], names: Mapping[Key, str], numbers: Mapping[str, float] = {}
+    draws: Sequence[Draw],
+    wrong: Collection[Key],
+    names: Mapping[Key, str],
+    numbers: Mapping[str, float] = {},
+    others: Callable[[], Sequence[Draw]] = tuple,
 ) -> Explanation | None:
     """The change that gives the user's gradients on every draw; None where none is found.
 
@@ -42,6 +47,7 @@ def explained(
         wrong: the gradients that are wrong.
         names: of the inputs.
         numbers: that the user names; a factor may equal one of them.
+        others: makes draws that are more like the inputs given; a gradient may rely on what these have in common.
     """
     wanted = [key for key in wrong if key in draws[0].rights]
     if not wanted:
@@ -51,6 +57,11 @@ def explained(
         search.try_all(stage)
         if search.spent:
             break
+    if not search.fits:
+        like_given = others()
+        if len(like_given) >= FEWEST_DRAWS:
+            draws = like_given
+            search.try_again(draws)
     texts = Texts(
         {node: names[key] for draw in draws for key, node in draw.graph.inputs.items() if key in names}, numbers
     )

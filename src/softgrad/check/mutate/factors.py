@@ -91,14 +91,14 @@ def _numbers(draw: Draw, place: Where, texts: Texts) -> Iterator[tuple[str, floa
         doubt = 0.0 if node in near else 0.12
         if node.op in ("mean", "var", "std"):
             n = float(count(node))
-            yield f"{n:g}", n, doubt
+            yield f"{n:g} (the number of entries of the mean)", n, doubt + 0.13
         for k, parent in enumerate(node.parents):
             if parent.op == "constant" and parent.value.size == 1 and parent.value.dtype.kind in "fiu":
                 value = float(parent.value.reshape(()))
                 name = texts.quantity(node, k)
                 if value not in (0.0, 1.0, 2.0, -1.0) and (name, value) not in seen:
                     seen.add((name, value))
-                    yield name or f"{value:g}", value, doubt + (0.0 if name else 0.2)
+                    yield name or f"{value:g}", value, doubt + (0.0 if name else 0.04)
     yield from _lengths(draw, texts)
 
 

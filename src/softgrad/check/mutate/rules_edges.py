@@ -85,8 +85,9 @@ def _of_elementwise(where: Where, node: Node, k: int) -> Iterator[Candidate]:
         yield Candidate("wrong-factor", where, k, _by_local(lambda d, x, y, g: 1 / d), 1.6, {"variant": "inverted"})
     if op in NON_LINEAR and op not in MASKS:
         yield Candidate("forward-value", where, k, _by_local(lambda d, x, y, g: y), 1.6)
-        yield Candidate("derivative-at-output", where, k, _at(lambda one, g: one.value), 1.7)
-        yield Candidate("derivative-at-upstream", where, k, _at(lambda one, g: g), 1.9)
+        more = 0.4 * (op in ("divide", "power", "square", "sqrt", "reciprocal"))
+        yield Candidate("derivative-at-output", where, k, _at(lambda one, g: one.value), 1.7 + more)
+        yield Candidate("derivative-at-upstream", where, k, _at(lambda one, g: g), 1.9 + more)
         yield Candidate("wrong-operand", where, k, _by_local(lambda d, x, y, g: x), 2.2, {"variant": "input"})
     if op in ("maximum", "minimum", "absolute", "clip"):
         yield Candidate("derivative-at-upstream", where, k, _at(lambda one, g: g), 1.7)
@@ -94,7 +95,14 @@ def _of_elementwise(where: Where, node: Node, k: int) -> Iterator[Candidate]:
         yield Candidate("wrong-operand", where, k, inverted, 1.7, {"variant": "inverted mask"})
         yield Candidate("forward-value", where, k, _by_local(lambda d, x, y, g: y), 1.7)
     if op == "divide" and k == 1:
-        yield Candidate("wrong-power", where, k, _by_local(lambda d, x, y, g: d * x), 1.3, {"variant": "not squared"})
+        yield Candidate("wrong-factor", where, k, _by_local(lambda d, x, y, g: d * x), 1.2, {"variant": "not squared"})
+    if op in ("power", "square") and k == 0:
+        for name, cost, change in (
+            ("exponent kept", 1.2, lambda d, x, y, g: d * x),
+            ("exponent one less", 1.5, lambda d, x, y, g: d / x),
+            ("exponent left out", 1.2, lambda d, x, y, g: y / x),
+        ):
+            yield Candidate("wrong-factor", where, k, _by_local(change), cost, {"variant": name})
     if op in ("multiply", "divide"):
         yield Candidate("left-out", where, k, _by_local(lambda d, x, y, g: np.sign(d)), 1.9, {"variant": "size"})
 
@@ -130,6 +138,53 @@ def _of_reduction(where: Where, node: Node, k: int) -> Iterator[Candidate]:
         yield Candidate("wrong-factor", where, k, at_first, 1.5, {"variant": "ties"})
     elif node.op != "sum":
         yield Candidate("left-out", where, k, everywhere, 1.4, {"variant": "local"})
+
+
+def over_other_axes(where: Where, node: Node, k: int) -> Iterator[Candidate]:
+    """Of a reduction whose result is broadcast again: the sum of the backward pass runs over another axis."""
+    for axis in (*range(len(node.parents[0].shape)), None):
+        if axis is None or (axis,) != tuple(node.static["axis"]):
+            for which in (None, 0, 1):
+                for use in (None, 0, 1):
+                    yield Candidate("broadcast-sum", where, k, _over(axis, which, use), 1.5, {"variant": "other axis"})
+
+
+def _over(axis: int | None, which: int | None, use: int | None) -> Rule:
+    """The sum over another axis of what arrives, or of what arrives at one place, by one of the uses of its result."""
+
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        shape = node.parents[0].shape
+        full = np.zeros(shape)
+        pending = list(draw.graph.consumers.get(node, ()))
+        if which is not None:
+            pending = [pending[which]]
+        while pending:
+            taker, j = pending.pop()
+            if taker.op == "gather" and taker.static["kind"] == "reshape":
+                pending += draw.graph.consumers.get(taker, ())
+            elif taker.op in PARTIALS and taker.shape == shape != node.shape:
+                arrives = adjoint(taker)
+                if use is not None:
+                    later, operand = draw.graph.consumers[taker][use]
+                    arrives = draw.flow(later, operand, adjoint(later))
+                full = full + _unsummed(taker, j, arrives)
+            else:
+                raise Misfit
+        if axis is not None and shape[axis] == 1:
+            raise Misfit
+        summed = full.sum(axis=axis, keepdims=True)
+        return np.asarray(np.broadcast_to(summed / (full.size / summed.size if node.op == "mean" else 1), shape))
+
+    return rule
+
+
+def summed_the_other_way(where: Where, k: int) -> Candidate:
+    """Of a cumulative sum."""
+
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, j: Any, g: Array, right: Array) -> Array:
+        return np.asarray(np.cumsum(g, axis=node.static["axis"][0]))
+
+    return Candidate("broadcast-sum", where, k, rule, 1.3, {"variant": "cumulative"})
 
 
 def _of_broadcast(where: Where, node: Node, k: int) -> Iterator[Candidate]:

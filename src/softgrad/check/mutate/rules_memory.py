@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -15,25 +16,127 @@ from softgrad.check.trace.node import Node
 from softgrad.check.trace.operations import added_up
 from softgrad.formulas.numbers import Array
 
+MOST_AXES = 4  # whose orders are all tried
 
-def of_gather(where: Where, node: Node, k: int) -> Iterator[Candidate]:
+
+def of_gather(where: Where, nodes: list[Node], k: int) -> Iterator[Candidate]:
     """Changes of an index, a slice, a reshape or a transpose."""
-    index, parent = node.static["index"], node.parents[0]
-    flat = index.ravel()
-    if len(np.unique(flat)) < flat.size:
+    node = nodes[0]
+    parent = node.parents[0]
+    if any(len(np.unique(one.static["index"])) < one.value.size for one in nodes):
         yield Candidate("repeated-indices", where, k, _assigned(False), 1.0)
         yield Candidate("repeated-indices", where, k, _assigned(True), 1.2)
-        for leading in range(1, index.ndim):
+        for leading in range(1, len(node.shape)):
             yield Candidate("repeated-indices", where, k, _assigned_by_rows(leading), 1.1)
-    if flat.size == parent.value.size:
+    if node.value.size == parent.value.size:
         for order in ("CF", "FC", "FF"):
             yield Candidate("memory-order", where, k, _in_order(*order), 1.3)
         yield Candidate("memory-order", where, k, _reversed_shape, 1.4)
-        for axes in equal_axes(parent.shape):
-            yield Candidate("transposed-product", where, k, _swapped_result(axes), 1.3, {"variant": "result"})
-    if not where.site or node.static["kind"] != "reshape":
-        for shift in (-1, 1):
-            yield Candidate("wrong-operand", where, k, _shifted(shift), 1.8, {"variant": "index"})
+    if len(node.shape) > 1:
+        yield Candidate("memory-order", where, k, _entries_in_order, 1.3)
+    for axes in equal_axes(parent.shape):
+        yield Candidate("transposed-product", where, k, _swapped_result(axes), 1.3, {"variant": "result"})
+    for axis in range(len(node.shape)):
+        if node.shape[axis] > 1:
+            yield Candidate("memory-order", where, k, _turned(axis), 1.5, {"variant": "reversed"})
+    for axis in range(len(parent.shape)):
+        for by in (-1, 1):
+            yield Candidate("wrong-operand", where, k, _shifted(by, axis), 1.7, {"variant": "index"})
+
+
+def of_chain(where: Where, nodes: list[Node], k: int, ends: list[Node]) -> Iterator[Candidate]:
+    """Changes of several views in a row, taken together.
+
+    Args:
+        where: the first view.
+        nodes: its repetitions.
+        k: its operand.
+        ends: the last view of each.
+    """
+    first, last = nodes[0], ends[0]
+    parent = first.parents[k]
+    if last.value.size == parent.value.size and 1 < len(last.shape) <= MOST_AXES:
+        for axes in permutations(range(len(last.shape))):
+            for turned in (False, True) if len(parent.shape) > 1 else (False,):
+                yield Candidate("memory-order", where, k, _reordered(axes, turned), 1.3 + 0.1 * turned)
+    if first is not last:
+        for one in (False, True):
+            yield Candidate("repeated-indices", where, k, _assigned_through(one), 1.2 + 0.1 * one)
+    if len(nodes) > 1:
+        for by in (-1, 1, 0):
+            yield Candidate("wrong-iteration", where, k, _with_index_of(by), 1.5, {"variant": "index"})
+
+
+def end_of_views(draw: Draw, node: Node) -> Node:
+    """The last of the views that follow each other, each the only use of the one before."""
+    while True:
+        takers = draw.graph.consumers.get(node, [])
+        if len(takers) != 1 or takers[0][0].op != "gather":
+            return node
+        node = takers[0][0]
+
+
+def _reordered(axes: tuple[int, ...], turned: bool) -> Rule:
+    """The gradient of the last view, transposed and reshaped in some way."""
+
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        arrived = adjoint(end_of_views(draw, node)).transpose(axes)
+        shape = node.parents[k].shape
+        return arrived.reshape(shape[::-1]).T if turned else arrived.reshape(shape)
+
+    return rule
+
+
+def _assigned_through(first: bool) -> Rule:
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        end, index = end_of_views(draw, node), node.static["index"]
+        views = []
+        one = node
+        while one is not end:
+            one = draw.graph.consumers[one][0][0]
+            views.append(one)
+        for view in views:
+            index = index.ravel()[view.static["index"]]
+        index, values = index.ravel(), adjoint(end).ravel()
+        if len(np.unique(index)) == index.size:
+            raise Misfit
+        result = np.zeros(node.parents[k].value.size)
+        result[index[::-1] if first else index] = values[::-1] if first else values
+        return result.reshape(node.parents[k].shape)
+
+    return rule
+
+
+def _with_index_of(by: int) -> Rule:
+    """The gradient is put where that of another repetition belongs: the next, the one before, or (0) in reverse."""
+
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        assert node.site is not None
+        group = draw.places[node.site, node.callers]
+        at = node.repetition + by if by else len(group) - 1 - node.repetition
+        if not 0 <= at < len(group) or group[at].shape != node.shape:
+            if by:
+                return np.zeros(node.parents[k].shape)
+            raise Misfit
+        result = np.zeros(node.parents[k].value.size)
+        np.add.at(result, group[at].static["index"].ravel(), g.ravel())
+        return result.reshape(node.parents[k].shape)
+
+    return rule
+
+
+def _entries_in_order(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+    """The entries are put where they belong, and are read in the other order of memory."""
+    result = np.zeros(node.parents[0].value.size)
+    np.add.at(result, node.static["index"].ravel(), g.ravel(order="F"))
+    return result.reshape(node.parents[0].shape)
+
+
+def _turned(axis: int) -> Rule:
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        return draw.flow(node, k, np.flip(g, axis))
+
+    return rule
 
 
 def of_assembly(where: Where, node: Node, k: int) -> Iterator[Candidate]:
@@ -125,15 +228,28 @@ def _swapped_result(axes: tuple[int, int]) -> Rule:
     return rule
 
 
-def _shifted(by: int) -> Rule:
-    """The gradient is put one entry further along the last axis, or the axis before."""
+def _shifted(by: int, axis: int) -> Rule:
+    """The gradient is put one entry further along an axis."""
 
     def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
-        if not right.ndim:
-            raise Misfit
-        return np.roll(right, by, axis=0)
+        return np.roll(right, by, axis=axis)
 
     return rule
+
+
+def of_parts(where: Where, takers: list[tuple[Where, int]]) -> Candidate:
+    """Every part of a packed array is written in the other order of memory."""
+
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        result = g
+        for taker, operand in _uses(draw, node, takers):
+            if taker.op == "gather" and len(taker.shape) > 1:
+                arrived = adjoint(taker)
+                result = result - draw.flow(taker, operand, arrived)
+                result = result + _entries_in_order(draw, adjoint, taker, operand, arrived, arrived)
+        return result
+
+    return Candidate("memory-order", where, None, rule, 1.3)
 
 
 def overwritten(where: Where, takers: list[tuple[Where, int]], *, last: bool, entries: bool) -> Candidate:

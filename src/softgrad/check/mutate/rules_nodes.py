@@ -41,6 +41,11 @@ def of_node(where: Where, node: Node, *, is_output: bool = False) -> Iterator[Ca
                 return np.asarray(g.sum(axis=axis, keepdims=True))
 
             yield Candidate("broadcast-sum", where, None, _by(summed), 1.7, {"variant": f"summed {axis}"})
+
+            def turned(g: Array, axis: int = axis) -> Array:
+                return np.flip(g, axis)
+
+            yield Candidate("memory-order", where, None, _by(turned), 1.6, {"variant": "reversed"})
             for i in (0, -1):
 
                 def one(g: Array, axis: int = axis, i: int = i) -> Array:

@@ -58,10 +58,47 @@ CLOSED: tuple[tuple[str, Callable[[Array, Array], Array]], ...] = (  # of the op
 )
 
 
+OF_RESULT: tuple[tuple[str, Callable[[Array], Array]], ...] = (  # derivatives that people write in the result y
+    ("1 - y ** 2", lambda y: 1 - y * y),
+    ("y * (1 - y)", lambda y: y * (1 - y)),
+    ("y", lambda y: y),
+    ("y > 0", lambda y: (y > 0) * 1.0),
+    ("1 / (2 * y)", lambda y: 0.5 / y),
+    ("1 - exp(-y)", lambda y: 1 - np.exp(-y)),
+    ("y + 1", lambda y: y + 1),
+)
+
+
+def formula_of_result(pair: Pair) -> tuple[str, Callable[[Array], Array]] | None:
+    """How the derivative of a stretch is written in its result."""
+    y, right = pair.b.value, pair.derivative
+    assert right is not None
+    return next(
+        (one for one in OF_RESULT if np.allclose(one[1](y), right, rtol=1e-9, atol=1e-12) and np.ptp(right) > 0), None
+    )
+
+
+def with_result(a: Where, b: Where, pair: Pair, ref: Ref | None, kind: str, cost: float) -> Candidate | None:
+    """Another array stands in the place of the result, in a derivative that is written in it: the input, if no ref."""
+    found = formula_of_result(pair)
+    if found is None:
+        return None
+    name, formula = found
+
+    def slope(draw: Draw, pair: Pair, g: Array) -> Array:
+        value = pair.a.value if ref is None else np.asarray(ref.node(draw, pair.b).value, dtype=float)
+        if value.shape != g.shape:
+            raise Misfit
+        return formula(value)
+
+    told = {"end": b, "variant": "for the result", "formula": name, **({} if ref is None else {"ref": ref})}
+    return Candidate(kind, a, None, _with_slope(a, b, slope), cost + 0.02 * pair.length, told)
+
+
 def of_stretch(a: Where, b: Where, pair: Pair) -> Iterator[Candidate]:
     """Changes of a stretch that works entry by entry."""
     n = pair.length
-    longer = 0.04 * n
+    longer = 0.04 * n + 1.2 * pair.cuts
 
     def made(kind: str, cost: float, slope: Slope, **told: Any) -> Candidate:
         return Candidate(kind, a, None, _with_slope(a, b, slope), cost + longer, {"end": b, **told})
@@ -69,6 +106,9 @@ def of_stretch(a: Where, b: Where, pair: Pair) -> Iterator[Candidate]:
     if n > 1:
         yield made("skipped", 1.15, lambda draw, pair, g: np.ones(g.shape))
         yield made("applied-twice", 1.7, lambda draw, pair, g: _slope_of(pair) ** 2)
+    if not pair.curved:
+        return
+    if n > 1:
         yield made("forward-value", 1.5, lambda draw, pair, g: pair.b.value)
     yield made("derivative-at-output", 1.5, lambda draw, pair, g: derivative_at(draw, pair, pair.b.value))
     yield made("derivative-at-upstream", 1.7, lambda draw, pair, g: derivative_at(draw, pair, g))

@@ -48,6 +48,14 @@ def of_gradient(draw: Draw, key: Key) -> Iterator[Candidate]:
     for part, index in PARTS.get(len(shape), {}).items():
         told = {"variant": "", "part": part}
         yield made("parameter-added", 1.5, _of_a_part(index), told=told, added=True)
+    if 0 < np.count_nonzero(_off(draw, key)) < draw.rights[key].size:
+        for name, term in (
+            ("", lambda draw, node, g: node.value * _off(draw, key)),
+            ("sign", lambda draw, node, g: np.sign(node.value) * _off(draw, key)),
+        ):
+            yield made(
+                "parameter-added", 1.3 + 0.3 * bool(name), term, told={"variant": name, "in part": True}, added=True
+            )
     if len(shape) > 1:
         for order in ("CF", "FC", "FF"):
             yield made("memory-order", 1.2, _in_order(order))
@@ -65,6 +73,12 @@ def _of_a_part(index: Any) -> Callable[[Draw, Node, Array], Array]:
         return term
 
     return change
+
+
+def _off(draw: Draw, key: Key) -> Array:
+    """Where the user's gradient is wrong."""
+    size = np.abs(draw.rights[key]).max(initial=0.0) + np.abs(draw.users[key]).max(initial=0.0)
+    return np.asarray(np.abs(draw.residuals[key]) > 1e-9 * size)
 
 
 def _in_order(order: str) -> Callable[[Draw, Node, Array], Array]:

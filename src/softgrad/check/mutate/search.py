@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -14,9 +15,11 @@ from softgrad.check.trace.node import Node
 from softgrad.check.user.arguments import Key
 from softgrad.formulas.numbers import Array
 
-MOST_WORK = 120_000  # changes at one node, and contributions computed, in one search
+MOST_WORK = 250_000  # changes at one node, and contributions computed, in one search
 WITHIN = 1e-7  # in the first comparison, relative to the terms
 EXACT = 1e-8
+MOST_KEPT = 200
+MISFITS = (Misfit, ValueError, IndexError, ZeroDivisionError, np.linalg.LinAlgError)
 NICE = (0.0, -1.0, 2.0, 0.5)
 
 
@@ -49,6 +52,7 @@ class Search:
     """
 
     def __init__(self, draws: Sequence[Draw], wrong: Iterable[Key]) -> None:
+        self._only_here: list[tuple[Candidate, float | None, frozenset[Key], bool]] = []
         self.draws, self.wrong = draws, [key for key in wrong if key in draws[0].rights]
         self.first = first = draws[0]
         self.residual = first.projected(first.residuals)
@@ -79,6 +83,15 @@ class Search:
                 if candidate.cost <= self.best + 0.3:
                     self._try(candidate)
 
+    def try_again(self, draws: Sequence[Draw]) -> None:
+        """Tries what fits the inputs given, and not others, on draws that are more like these."""
+        self.draws = draws
+        kept, self._only_here = self._only_here, []
+        with np.errstate(all="ignore"):
+            for candidate, c, keys, spoils in kept:
+                with suppress(*MISFITS):
+                    self._verify(candidate, c, keys, spoils)
+
     def _try(self, candidate: Candidate) -> None:
         nodes = self._nodes(candidate)
         if not nodes:
@@ -88,7 +101,7 @@ class Search:
                 self._try_at_once(candidate, nodes)
             else:
                 self._try_by_passes(candidate)
-        except (Misfit, ValueError, IndexError, ZeroDivisionError, FloatingPointError, np.linalg.LinAlgError):
+        except MISFITS:
             return
 
     def _nodes(self, candidate: Candidate) -> list[Node]:
@@ -185,10 +198,10 @@ class Search:
                     factors.append(factor)
                     break
             else:
-                if c is None or n == 0:
-                    return
-                refitted = self._refitted(draw, candidate, keys)
+                refitted = None if c is None or n == 0 else self._refitted(draw, candidate, keys)
                 if refitted is None or not self._fits(draw, candidate.times(refitted), keys):
+                    if n and len(self._only_here) < MOST_KEPT:
+                        self._only_here.append((candidate, c, keys, spoils))
                     return
                 factors.append(refitted)
         scaled = candidate.times(1.0 if c is None else one)

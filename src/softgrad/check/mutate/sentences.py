@@ -10,6 +10,7 @@ from softgrad.check.mutate.draw import Draw
 from softgrad.check.mutate.rules_edges import scale
 from softgrad.check.mutate.texts import Texts
 from softgrad.check.user.arguments import Key
+from softgrad.formulas.notation import as_formula
 
 STEPS = {
     "all": "",
@@ -51,7 +52,8 @@ class Sentence:
 
     def text(self) -> str:
         """The sentence, with a capital and without its full stop."""
-        say: Callable[[], str] = getattr(self, "_" + self.choice.kind.replace("-", "_"))
+        kind = self.choice.kind.replace("-", "_")
+        say: Callable[[], str] = self._part if "function" in self.told else getattr(self, f"_{kind}")
         text = say() + self.times + self.steps
         return text[:1].upper() + text[1:]
 
@@ -75,6 +77,12 @@ class Sentence:
 
     def _other(self) -> str:
         return f"`{self.texts.operand(self.node, int(self.told['other']))}`"
+
+    def _part(self) -> str:
+        wrong, right = as_formula(self.told["wrong"]), as_formula(self.told["right"])
+        return (
+            f"in the backward pass of {self.told['function']} {self._end()}, `{wrong}` stands where `{right}` belongs"
+        )
 
     def _left_out(self) -> str:
         node, k = self.node, self.k
@@ -108,6 +116,12 @@ class Sentence:
             return f"entries of {self.target} that are equally large do not share what flows back"
         if variant == "not squared":
             return f"{self.flow} is divided by it once, not by its square"
+        if str(variant).startswith("exponent"):
+            what = {
+                "exponent kept": "the exponent is not reduced by 1",
+                "exponent one less": "the exponent is reduced by 2",
+            }
+            return f"in {self.flow}, {what.get(str(variant), 'the exponent is no factor')}"
         if "ref" in self.told:
             return f"{self.flow} is also {'divided' if variant == 'divided' else 'multiplied'} by {self._ref()}"
         return f"{self.flow} is {self.factor} times what it should be"
@@ -131,6 +145,10 @@ class Sentence:
             return f"the derivative of {self._end()} by {self.target} is taken at {self._ref()}"
         if variant == "inverted mask":
             return f"the gradient flows back to {self.target} where it should be 0, and is 0 where it should flow"
+        if variant == "for the result":
+            other = self._ref() if "ref" in self.told else self.target
+            end = self._end()
+            return f"the derivative of y = {end} by {self.target} is {self.told['formula']}, but {other} stands for y"
         if variant == "input":
             return f"{self.flow} is multiplied by its value, not by the derivative of {self.source}"
         if variant == "index":
@@ -147,6 +165,10 @@ class Sentence:
     def _wrong_iteration(self) -> str:
         if self.variant in ("gradient", "node"):
             return f"{self.flow} is formed with the gradient of another step"
+        if self.variant == "index":
+            return f"{self.flow} is put where another step belongs"
+        if self.variant == "for the result":
+            return f"the derivative of {self._end()} by {self.target} is formed with the result of another step"
         return f"{self.flow} is formed with {self._ref()} of another step in the place of {self._other()}"
 
     def _closed_form(self) -> str:
@@ -157,7 +179,9 @@ class Sentence:
         if part:
             whole = f"{self.target}".strip("`")
             return f"{self.factor} times `{whole}{part}` is added to the gradient of `{whole}{part}`"
-        return f"{self.factor} times {TERMS[self.variant or '']}{self.target} is added to the gradient of {self.target}"
+        only = ", in some of its entries only" if self.told.get("in part") else ""
+        term = f"{self.factor} times {TERMS[self.variant or '']}{self.target}"
+        return f"{term} is added to the gradient of {self.target}{only}"
 
     def _other_parameter(self) -> str:
         summed = f", summed over axis {self.told['axis']}" if "axis" in self.told else ""
@@ -170,6 +194,10 @@ class Sentence:
         return f"entries of {self.target} that {self.source} takes several times get only one of their gradients"
 
     def _broadcast_sum(self) -> str:
+        if self.variant == "cumulative":
+            return f"{self.flow} is summed up in the direction of the forward pass, not in the opposite one"
+        if self.variant == "other axis":
+            return f"{self.flow} through {self.source} is summed over another axis"
         return f"{self.flow} is summed over other axes than those along which it was broadcast"
 
     def _memory_order(self) -> str:

@@ -8,11 +8,20 @@ from functools import cached_property
 
 import numpy as np
 
-from softgrad.check.mutate import rules_edges, rules_memory, rules_nodes, rules_products, rules_stretches, rules_whole
+from softgrad.check.mutate import (
+    rules_edges,
+    rules_memory,
+    rules_nodes,
+    rules_parts,
+    rules_products,
+    rules_stretches,
+    rules_whole,
+)
 from softgrad.check.mutate.candidate import SUBSETS, Candidate, Ref, Where
 from softgrad.check.mutate.draw import Draw
+from softgrad.check.mutate.parts import parts
 from softgrad.check.mutate.pool import Pool
-from softgrad.check.mutate.stretches import Pair, elementwise_from, where_of, whole_stretches
+from softgrad.check.mutate.stretches import Pair, elementwise_from, is_inside, where_of, whole_stretches
 from softgrad.check.trace.elementwise import PARTIALS
 from softgrad.check.trace.node import Node
 
@@ -52,6 +61,7 @@ class Stages:
         yield self.arriving()
         yield self.some_repetitions()
         yield self.stretches()
+        yield self.parts()
         yield self.operands()
         yield self.gradients()
         yield self.whole_stretches()
@@ -71,11 +81,20 @@ class Stages:
         """Of what flows through one operation."""
         for where, node in self.places:
             for k in self.draw.edges(node):
-                yield from rules_edges.of_edge(where, node, k)
+                more = 1.2 * is_inside(self.draw, node, True)
+                for one in rules_edges.of_edge(where, node, k):
+                    yield replace(one, cost=one.cost + more * (one.rule is not rules_edges.scale))
                 if node.op == "einsum":
                     yield from rules_products.of_product(where, node, k)
+                if node.op in ("sum", "mean"):
+                    yield from rules_edges.over_other_axes(where, node, k)
+                if node.op == "cumsum":
+                    yield rules_edges.summed_the_other_way(where, k)
                 if node.op == "gather":
-                    yield from rules_memory.of_gather(where, node, k)
+                    nodes = where.nodes(self.draw)
+                    yield from rules_memory.of_gather(where, nodes, k)
+                    ends = [rules_memory.end_of_views(self.draw, one) for one in nodes]
+                    yield from rules_memory.of_chain(where, nodes, k, ends)
                 if node.op == "assemble":
                     yield from rules_memory.of_assembly(where, node, k)
 
@@ -99,6 +118,7 @@ class Stages:
             groups = [[one] for one, count in takers.items() if count > 1]
             if len(takers) > 1:
                 groups.append(list(takers))
+            yield rules_memory.of_parts(where, list(takers))
             for group in groups:
                 for last in (False, True):
                     yield rules_memory.only_one(where, group, last=last)
@@ -137,6 +157,28 @@ class Stages:
         """Of stretches that work entry by entry."""
         for a, b, pair in self.pairs:
             yield from rules_stretches.of_stretch(a, b, pair)
+            yield from self._other_results(a, b, pair)
+
+    def _other_results(self, a: Where, b: Where, pair: Pair) -> Iterator[Candidate]:
+        if rules_stretches.formula_of_result(pair) is None:
+            return
+        tried: list[tuple[Ref | None, str, float]] = [(None, "wrong-operand", 1.4)]
+        if len(b.nodes(self.draw)) > 1:
+            tried += [(Ref(b, shift=shift), "wrong-iteration", 1.4) for shift in (-1, 1)]
+        tried += [
+            (ref, "wrong-operand", 1.7)
+            for ref, other in self.pool.of_shape(pair.b.shape)
+            if other is not pair.b and other is not pair.a
+        ]
+        for ref, kind, cost in tried:
+            found = rules_stretches.with_result(a, b, pair, ref, kind, cost)
+            if found is not None:
+                yield found
+
+    def parts(self) -> Iterator[Candidate]:
+        """Of known functions within the graph."""
+        for part in parts(self.draw):
+            yield from rules_parts.of_part(self.draw, part)
 
     def whole_stretches(self) -> Iterator[Candidate]:
         """Of stretches with sums or products in them."""

@@ -37,6 +37,8 @@ class Pair(NamedTuple):
     b: Node
     derivative: Array | None  # of b by a, entry by entry
     length: int
+    curved: bool = True  # whether the derivative depends on a
+    cuts: bool = False  # whether it begins or ends within a function that people differentiate as a whole
 
 
 def elementwise_from(draw: Draw, b: Node) -> dict[Node, Pair]:
@@ -64,8 +66,43 @@ def elementwise_from(draw: Draw, b: Node) -> dict[Node, Pair]:
                     sums[parent] = sums[node] * local
                     pending.append(parent)
                 length[parent] = min(length.get(parent, 99), length[node] + 1)
-    cache[b] = {a: Pair(a, b, one, length[a]) for a, one in sums.items() if a is not b}
+    cache[b] = {
+        a: Pair(a, b, one, length[a], _is_curved(draw, a, b), is_inside(draw, a, True) or is_inside(draw, b, False))
+        for a, one in sums.items()
+        if a is not b
+    }
     return cache[b]
+
+
+def _is_curved(draw: Draw, a: Node, b: Node) -> bool:
+    """Whether some operation on the way from a to b is no sum, no difference and no product with something else."""
+    pending, seen = [b], set()
+    while pending:
+        node = pending.pop()
+        if node is a or node in seen or node.op not in PARTIALS or node not in draw.order or not draw.depends(node, a):
+            continue
+        seen.add(node)
+        linear = node.op in ("add", "subtract", "negative", "positive")
+        product = node.op == "multiply" and node.parents[0] is not node.parents[1]
+        quotient = node.op == "divide" and not node.parents[1].active
+        if not (linear or product or quotient):
+            return True
+        pending += node.parents
+    return False
+
+
+def is_inside(draw: Draw, node: Node, start: bool) -> bool:
+    """Whether a node is an intermediate value of a sigmoid 1 / (1 + exp(-x)), or of a softmax."""
+    takers = [one for one, _ in draw.graph.consumers.get(node, ())]
+    if node.op == "exp":
+        return any(one.op in ("add", "sum", "divide") for one in takers)
+    if node.op == "negative":
+        return start and any(one.op == "exp" and is_inside(draw, one, start) for one in takers)
+    if node.op == "add":
+        return any(one.op == "exp" for one in node.parents) and any(
+            one.op in ("divide", "reciprocal") for one in takers
+        )
+    return False
 
 
 def repetitions(draw: Draw, a: Where, b: Where) -> dict[Node, Pair]:

@@ -15,8 +15,10 @@ from softgrad.check.report.mistake import Mistake
 from softgrad.check.report.source import SourceLine, source_line
 from softgrad.check.trace.node import Node
 from softgrad.check.user.arguments import Key
+from softgrad.formulas.notation import as_formula
 
 MOST_TERMS = 3  # of a sum that is written out
+COUNTS = {"m": "the number of rows", "K": "the number of columns", "samples": "rows"}  # in entries of a family
 WORDS = {**ENTRIES, **{entry.name: entry for entry in IN_GENERAL}}
 
 
@@ -63,11 +65,15 @@ class Words:
         only = ""
         if fit.spoils:
             only = f" This holds for {_listed([self.names[key] for key in sorted(fit.keys, key=str)])} only."
-        formula = self._formula(node, fit.plain.operand)
+        told = fit.plain.told
+        formula = as_formula(told["right"]) if "function" in told else self._formula(node, fit.plain.operand)
+        explanation = entry.explanation
+        for name, said in COUNTS.items():
+            explanation = explanation.replace(f"{{{name}}}", said)
         return Mistake(
             name=entry.name,
             title=entry.title,
-            explanation=f"{where}{what}.{only} {entry.explanation}",
+            explanation=f"{where}{what}.{only} {explanation}",
             formula=formula,
             fix=f"{formula}    # d(...) is the gradient of ..." if formula else "",
             evidence=f"so changed, the right backward pass gives the gradient returned, on {count} of {count} draws",
