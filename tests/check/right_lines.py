@@ -43,6 +43,7 @@ def right_lines():
         *losses.with_parameter(own, LossOptions(parameters={one.name: (2.0,) for one in PARAMETERS})),
         *losses.away_from_0(own, (1e-3,)),
         *losses.of_probabilities(own, (1e-3,)),
+        *losses.of_probabilities_otherwise(own, LossOptions(integer_target=True, smoothings=(0.1,))),
     ]
     heads = [
         head

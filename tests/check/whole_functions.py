@@ -37,17 +37,23 @@ def _outputs():
     yield np.array(0.3 * (x**2).sum()), x, gamma
 
 
-def _recognised(output, *arrays):
-    """The functions that fit, with their quantities behind every backward line."""
-    leaves = [UserArray(f"input {i}", array) for i, array in enumerate(arrays)]
-    for function in matching(leaves, output, {}, 1e-8):
-        if function is not None:
-            upstream = np.random.default_rng(3).normal(size=output.shape)
-            names = function.with_upstream(function.forward(arrays), upstream)
-            yield function, run([step.line for step in function.backward], names)
+def functions():
+    """The functions that fit the outputs; with them, the arrays and the output."""
+    for output, *arrays in _outputs():
+        leaves = [UserArray(f"input {i}", array) for i, array in enumerate(arrays)]
+        for function in matching(leaves, output, {}, 1e-8):
+            if function is not None:
+                yield function, arrays, output
 
 
-_FOUND = [found for one in _outputs() for found in _recognised(*one)]
+def _with_quantities(function, arrays, output):
+    """The function, with its quantities behind every backward line."""
+    upstream = np.random.default_rng(3).normal(size=output.shape)
+    names = function.with_upstream(function.forward(arrays), upstream)
+    return function, run([step.line for step in function.backward], names)
+
+
+_FOUND = [_with_quantities(*one) for one in functions()]
 LINES = [step.template for function, _ in _FOUND for step in function.backward]
 
 

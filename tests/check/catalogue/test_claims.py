@@ -15,7 +15,7 @@ from check.right_lines import LAYOUTS, layouts_of, quantities, right_lines
 from softgrad.check.catalogue import ENTRIES, WRONG_LINES
 from softgrad.check.catalogue.activations import ELU, LEAKY, RELU, SIGMOID, TANH
 from softgrad.check.catalogue.log_softmax import LOG_SOFTMAX
-from softgrad.check.catalogue.other_losses import BINARY, BINARY_AT_PROBABILITIES, REVERSED, SQUARED
+from softgrad.check.catalogue.other_losses import BINARY, BINARY_AT_PROBABILITIES, REVERSED, REVERSED_BINARY, SQUARED
 from softgrad.check.catalogue.softmax import SOFTMAX
 from softgrad.check.diagnose.naming import names_of_edit
 from softgrad.formulas.edits import edits
@@ -218,6 +218,7 @@ FAMILIES = {  # a pattern of right lines: the functions that a text on them may 
     re.escape(TANH): {"tanh"},
     re.escape(SIGMOID): {"sigmoid"},
     re.escape(BINARY): {"sigmoid"},
+    re.escape(REVERSED_BINARY): {"sigmoid"},
     re.escape(BINARY_AT_PROBABILITIES): set(),
     re.escape(LOG_SOFTMAX): {"log-softmax", "softmax", "logsumexp"},
     "|".join(map(re.escape, (*SQUARED, REVERSED))): {"softmax", "squared error"},
@@ -234,6 +235,7 @@ ANOTHER = {  # an entry that names another function: what the gradient is taken 
     "softmax-twice": {"softmax"},
     "sigmoid-for-softmax": {"sigmoid"},
     "softmax-for-sigmoid": {"softmax"},
+    "binary-cross-entropy-reversed": {"cross-entropy"},
     **{name: {"softmax"} for name in ENTRIES if name.startswith("temperature")},  # a T occurs in softmax(z / T) alone
 }
 

@@ -97,6 +97,15 @@ def reversed_cross_entropy(rng):
     return lambda z, t: -(softmax(z) * np.log(t)).sum(axis=1).mean(), grad, with_probabilities(rng)
 
 
+@family.planted("binary-cross-entropy-reversed", "a and t exchanged in the loss, a - t in the gradient", kind="grad")
+def binary_cross_entropy_with_its_arguments_exchanged(rng):
+    def loss(z, t):
+        a = sigmoid(z)
+        return -np.sum(a * np.log(t) + (1 - a) * np.log(1 - t)) / len(z)
+
+    return loss, lambda z, t: (sigmoid(z) - t) / len(z), with_probabilities(rng)
+
+
 # Labels that the forward pass shifts ------------------------------------------------------------------------------
 
 
@@ -118,6 +127,17 @@ def labels_shifted_up_in_the_loss(rng):
         lambda z, y: softmax(z) - one_hot(y, z.shape[1]),
         with_classes(6, 4)(rng),
     )
+
+
+@family.planted("label-off-by-one", "at the probabilities, the loss takes the class before the label", kind="grad")
+def labels_shifted_at_the_probabilities(rng):
+    def grad(p, y):
+        dp = np.zeros_like(p)
+        dp[np.arange(len(p)), y] = -1 / p[np.arange(len(p)), y]
+        return dp / len(p)
+
+    z, y = with_classes(6, 4)(rng)
+    return lambda p, y: -np.log(p[np.arange(len(p)), y - 1]).mean(), grad, (softmax(z), y)
 
 
 @family.right("labels from 1 to K, shifted in both passes", kind="grad")
@@ -184,6 +204,15 @@ def smoothed_over_all_in_the_gradient(rng):
 @family.planted("smoothing-ignored", "eps / (K - 1) in the loss, the hard target in the gradient", kind="grad")
 def hard_target_of_a_loss_smoothed_over_others(rng):
     return smoothed_loss(over_others), residual, with_classes(6, 4)(rng)
+
+
+@family.planted("smoothing-ignored", "at the probabilities, the loss is smoothed by eps / (K - 1)", kind="grad")
+def hard_target_at_the_probabilities(rng):
+    def loss(p, y):
+        return -np.sum(over_others(one_hot(y, p.shape[1])) * np.log(p))
+
+    z, y = with_classes(6, 4)(rng)
+    return loss, lambda p, y: -one_hot(y, p.shape[1]) / p, (softmax(z), y)
 
 
 @family.planted("target-sum-missing", "the smoothed target sums to more than 1", kind="grad")

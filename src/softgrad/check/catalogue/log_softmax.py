@@ -57,6 +57,7 @@ WRONG_LINES = (
     WrongLine(LOG_SOFTMAX, "dp - p * sum_all(dp)", "inner-product-over-batch"),
     WrongLine(LOG_SOFTMAX, "dp + p * sum_k(dp)", "off-diagonal-sign"),
     WrongLine(LOG_SOFTMAX, "dp - p * dp", "diagonal-only"),
+    WrongLine(LOG_SOFTMAX, "dp * (1 - sigmoid(z))", "sigmoid-for-softmax"),
     WrongLine(LOG_SOFTMAX, "dp - p", "upstream-sum-missing"),
     WrongLine(LOG_SOFTMAX, "1 - K * p", "upstream-ignored"),
     WrongLine(LOG_SOFTMAX, "dp / p", "log-alone"),

@@ -5,6 +5,7 @@ For the loss -Σ_k t log p at the probabilities themselves: dL/dp = -t / p.
 
 from __future__ import annotations
 
+from softgrad.check.catalogue.cross_entropy import SMOOTHINGS
 from softgrad.check.catalogue.entry import Entry, WrongLine
 from softgrad.formulas.losses import AT_PROBABILITIES, FOCAL_AT_PROBABILITIES, FUSED, HALF_SQUARED
 
@@ -13,6 +14,8 @@ SQUARED = (HALF_SQUARED, "dp = 2 * (p - t)")
 REVERSED_AT_PROBABILITIES = "dp = log(p) - log(t) + 1"
 REVERSED = "dz = p * (logp - log(t) - sum_k(p * (logp - log(t))))"
 BINARY = "dz = a - t"
+REVERSED_BINARY = "dz = (log(1 - t) - log(t)) * a * (1 - a)"
+SMOOTHED_AT_PROBABILITIES = "dp = -q / p"
 BINARY_AT_PROBABILITIES = "dp = (a - t) / (a * (1 - a))"
 
 ENTRIES = (
@@ -84,6 +87,12 @@ ENTRIES = (
         "log(p / t) + 1. The loss is one of the two, and this is the gradient of the other.",
     ),
     Entry(
+        "binary-cross-entropy-reversed",
+        "This is the gradient of the binary cross-entropy with its arguments exchanged",
+        "With t as the target, -t log a - (1 - t) log(1 - a) has the gradient a - t at the logits. With a and t "
+        "exchanged, t stands inside the logarithms, and the gradient is log((1 - t) / t) a (1 - a).",
+    ),
+    Entry(
         "product-rule-one-missing",
         "The 1 of the product rule is missing",
         "In p log p, both factors depend on p: the derivative is log p + 1.",
@@ -117,6 +126,13 @@ WRONG_LINES = (
     WrongLine(AT_PROBABILITIES, "-t * p", "division-missing"),
     WrongLine(AWAY_FROM_0, "-t / p", "epsilon-one-sided"),
     *(WrongLine(AT_PROBABILITIES, f"-t / (p + 1e-{n})", "epsilon-one-sided") for n in range(1, 13)),
+    WrongLine(SMOOTHED_AT_PROBABILITIES, "-t / p", "smoothing-ignored"),
+    WrongLine(SMOOTHED_AT_PROBABILITIES, "-(1 - eps) * t / p", "smoothing-mass"),
+    WrongLine(SMOOTHED_AT_PROBABILITIES, "p - q", "logits-gradient-at-probabilities"),
+    *(WrongLine(SMOOTHED_AT_PROBABILITIES, f"-({q}) / p", "smoothing-mass") for q in SMOOTHINGS),
+    WrongLine(REVERSED_BINARY, "a - t", "binary-cross-entropy-reversed"),
+    WrongLine(REVERSED_BINARY, "log(1 - t) - log(t)", "sigmoid-derivative-missing"),
+    WrongLine(BINARY, "(log(1 - t) - log(t)) * a * (1 - a)", "binary-cross-entropy-reversed"),
     WrongLine(BINARY, "(a - t) * a * (1 - a)", "sigmoid-derivative-again"),
     WrongLine(BINARY, "t - a", "sign"),
     WrongLine(BINARY, "(a - t) / (a * (1 - a))", "sigmoid-derivative-missing"),

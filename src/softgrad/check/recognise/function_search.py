@@ -135,6 +135,7 @@ def _losses(target: Target, options: LossOptions, scalar: bool, bare: bool, *, u
         epsilons = (*options.epsilons, *losses.EPSILONS)
         rows += losses.away_from_0(target, epsilons)
         rows += losses.of_probabilities(target, epsilons) if bare else ()
+        rows += losses.of_probabilities_otherwise(target, options) if bare else ()
     for row in rows:
         yield from row.output_functions(scalar=scalar)
     if not usual and scalar:

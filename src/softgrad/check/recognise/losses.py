@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -23,6 +24,8 @@ from softgrad.check.catalogue.other_losses import (
     BINARY_AT_PROBABILITIES,
     REVERSED,
     REVERSED_AT_PROBABILITIES,
+    REVERSED_BINARY,
+    SMOOTHED_AT_PROBABILITIES,
     SQUARED,
 )
 from softgrad.check.recognise.interpretation import LossOptions, Target
@@ -195,6 +198,12 @@ def other_losses(target: Target) -> Iterator[RowLoss]:
         ),
         ("divergence of softmax from the target", p, REVERSED_ROW, (REVERSED,)),
         ("cross-entropy of the target under softmax", p, "-sum_k(p * log(t))", (REVERSED_CROSS_ENTROPY,)),
+        (
+            "binary cross-entropy of the target under sigmoid",
+            a,
+            "-sum_k(a * log(t) + (1 - a) * log(1 - t))",
+            (REVERSED_BINARY,),
+        ),
         ("binary cross-entropy of sigmoid", a, "sum_k(softplus(z) - t * z)", (BINARY,)),
         ("squared error of sigmoid", a, "sum_k((a - t) ** 2)", ("da = 2 * (a - t)", SIGMOID)),
         ("half squared error of sigmoid", a, "sum_k((a - t) ** 2) / 2", ("da = a - t", SIGMOID)),
@@ -254,6 +263,19 @@ def of_probabilities(target: Target, epsilons: tuple[float, ...] = ()) -> Iterat
         title = f"cross-entropy of probabilities with {eps:g} added"
         constants = {**target.constants, "eps": eps}
         yield RowLoss(title, lines, (AWAY_FROM_0,), constants=constants, roles=target.roles, input="p")
+
+
+def of_probabilities_otherwise(target: Target, options: LossOptions) -> Iterator[RowLoss]:
+    """The cross-entropy of probabilities, against a target that is smoothed, or that forward shifts."""
+    for eps, (smoothing, (way, _)) in itertools.product(options.smoothings, SMOOTHINGS.items()):
+        lines = (*_target_lines(target), f"q = {smoothing}", "r = -sum_k(q * log(p))")
+        title = f"cross-entropy of probabilities, smoothing {eps:g}{way}"
+        constants = {**target.constants, "eps": eps}
+        yield RowLoss(title, lines, (SMOOTHED_AT_PROBABILITIES,), constants=constants, roles=target.roles, input="p")
+    if options.integer_target and target.line is not None:
+        for line, said in SHIFTED_LABELS:
+            for row in of_probabilities(target._replace(line=line)):
+                yield row._replace(title=f"{row.title}, {said}")
 
 
 def _target_lines(target: Target) -> tuple[str, ...]:
