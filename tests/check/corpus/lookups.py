@@ -124,6 +124,25 @@ def attention_mask_missing(rng):
     return forward, vjp, (*qkv()(rng), keep)
 
 
+@family.planted("attention-scale-missing", "a layer object with a causal mask and caches of its own")
+def attention_object_without_its_scale(rng):
+    class Attention:
+        def __init__(self, length):
+            self.mask = np.triu(np.ones((length, length)), 1)
+
+        def forward(self, q, k, v):
+            self.scores = q @ turned(k) / np.sqrt(q.shape[-1]) - 1e9 * self.mask
+            self.weights = softmax(self.scores)
+            return self.weights @ v
+
+        def backward(self, q, k, v, y, dy):
+            ds = through_softmax(self.weights, dy @ turned(v))
+            return ds @ k, turned(ds) @ q, turned(self.weights) @ dy
+
+    layer = Attention(4)
+    return layer.forward, layer.backward, tuple(rng.normal(size=(3, 2, 4, 3)))
+
+
 @family.planted("attention-path-missing", "the values' part is left out where one array is all three")
 def self_attention_without_values(rng):
     def vjp(x, y, dy):

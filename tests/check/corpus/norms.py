@@ -296,3 +296,40 @@ def unit_rows(rng):
         return (dy - y * np.einsum("nd,nd->n", y, dy)[:, None]) / np.sqrt((x**2).sum(1))[:, None]
 
     return unit, vjp, (rng.normal(size=(5, 3)),)
+
+
+# Layer objects ----------------------------------------------------------------------------------------------------
+
+
+class LayerNorm:
+    """Holds its parameters and what the last forward pass computed."""
+
+    def __init__(self, rng, features):
+        self.gamma, self.beta = rng.normal(1, 0.3, features), rng.normal(size=features)
+
+    def forward(self, x):
+        self.xhat, self.std = standardised(x, -1)
+        return self.gamma * self.xhat + self.beta
+
+
+@family.planted("norm-variance-term-missing", "a layer object, whose gamma and beta are no inputs")
+def layer_object_without_the_variance(rng):
+    layer = LayerNorm(rng, 4)
+    layer.forward(rng.normal(size=(3, 4)))  # in use before
+
+    def backward(x, y, dy):
+        d = dy * layer.gamma
+        return (d - d.mean(-1, keepdims=True)) / layer.std
+
+    return layer.forward, backward, (rng.normal(size=(5, 4)),)
+
+
+@family.right("a layer object, whose gamma and beta are no inputs")
+def layer_object(rng):
+    layer = LayerNorm(rng, 4)
+
+    def backward(x, y, dy):
+        layer.forward(x)
+        return through(dy * layer.gamma, layer.xhat, layer.std, -1)
+
+    return layer.forward, backward, (rng.normal(size=(5, 4)),)

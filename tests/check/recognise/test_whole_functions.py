@@ -1,4 +1,4 @@
-"""Each listed wrong line of a norm, of attention, of a lookup or a penalty, as somebody's backward pass, gets its name."""
+"""Each listed wrong line of a norm, of attention, of a lookup or a penalty gets its name, as a user's backward pass."""
 
 import numpy as np
 import pytest

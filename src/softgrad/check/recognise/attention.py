@@ -18,11 +18,13 @@ from softgrad.check.catalogue.attention import (
     WEIGHTS,
 )
 from softgrad.check.catalogue.softmax import SOFTMAX
-from softgrad.check.recognise.interpretation import UserArray
+from softgrad.check.recognise.interpretation import HELD, UserArray
 from softgrad.check.recognise.known_function import BackwardLine, KnownFunction
 from softgrad.formulas.language import Layout
 from softgrad.formulas.numbers import Array
 
+MOST_MASKS = 3  # arrays held by forward that may be a mask
+MOST_ARRAYS = 8
 MASKS = {  # the line of the weights: (what the title says, whether a mask is among the inputs)
     "p = softmax(z)": ("", False),
     "p = masked_softmax(z, causal(z))": (", causal", False),
@@ -34,15 +36,17 @@ MASKS = {  # the line of the weights: (what the title says, whether a mask is am
 
 def attentions(arrays: Sequence[UserArray], output: Array, context: Mapping[str, Any]) -> Iterator[KnownFunction]:
     """The attentions whose shapes fit."""
-    if output.ndim < 2 or len(arrays) > 4:
+    inputs = [i for i, one in enumerate(arrays) if one.name != HELD]
+    if output.ndim < 2 or len(inputs) > 4:
         return
-    reals = [i for i, one in enumerate(arrays) if one.array.dtype.kind == "f" and one.array.ndim == output.ndim]
-    if len(arrays) == 1 and reals and output.shape == arrays[0].array.shape:
-        yield from _of(arrays, (0, 0, 0), None, output)
-    for q, k, v in itertools.permutations(reals, 3):
+    reals = [i for i in inputs if arrays[i].array.dtype.kind == "f" and arrays[i].array.ndim == output.ndim]
+    held = [i for i, one in enumerate(arrays) if one.name == HELD and one.array.ndim > 1][:MOST_MASKS]
+    alone = [(i, i, i) for i in reals if len(inputs) == 1 and output.shape == arrays[i].array.shape]
+    for q, k, v in (*alone, *itertools.permutations(reals, 3)):
         if _fit(arrays[q].array.shape, arrays[k].array.shape, arrays[v].array.shape, output.shape):
-            rest = [i for i in range(len(arrays)) if i not in (q, k, v)]
-            yield from _of(arrays, (q, k, v), rest[0] if rest else None, output)
+            rest = [i for i in inputs if i not in (q, k, v)]
+            for mask in rest or (None, *held):
+                yield from _of(arrays, (q, k, v), mask, output)
 
 
 def _fit(q: tuple[int, ...], k: tuple[int, ...], v: tuple[int, ...], output: tuple[int, ...]) -> bool:
@@ -86,9 +90,10 @@ def _of(
 
 def lookups(arrays: Sequence[UserArray], output: Array, context: Mapping[str, Any]) -> Iterator[KnownFunction]:
     """Rows of a table, looked up by their numbers; alone, or the sum or mean of several."""
-    if len(arrays) != 2:
-        return
-    for table, ids in ((0, 1), (1, 0)):
+    inputs = [i for i, one in enumerate(arrays) if one.name != HELD]
+    for table, ids in itertools.permutations(range(len(arrays)), 2) if len(arrays) <= MOST_ARRAYS else ():
+        if not {*inputs} <= {table, ids} or table not in inputs:
+            continue
         W, rows = arrays[table].array, arrays[ids].array
         if W.ndim != 2 or W.dtype.kind != "f" or rows.dtype.kind not in "iu" or not rows.ndim:
             continue

@@ -64,6 +64,7 @@ def _candidates(
     plain = [one.array for one in arrays]
     if gradient_at_logits is not None and output.ndim == 0 and plain[0].ndim:
         yield from _with_hidden_target(arrays, output, context, gradient_at_logits)
+    yield from whole_functions.matching(arrays, output, context, rtol)
     found = list(interpretations(arrays, context))
     for usual in (True, False):
         for meaning in found:
@@ -79,8 +80,6 @@ def _candidates(
                     yield evaluated.with_output(function, output)
                     if meaning.target is not None and output.ndim == 0 and layers.weights:
                         yield evaluated.with_penalty(function, output)
-        if usual:
-            yield from whole_functions.matching(arrays, output, context, rtol)
 
 
 def _class_axes(context: Mapping[str, Any]) -> tuple[int, ...]:

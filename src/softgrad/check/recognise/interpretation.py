@@ -15,6 +15,9 @@ SMOOTHINGS = (0.1, 0.2, 0.05, 0.3, 0.01, 0.15, 0.25)
 TEMPERATURES = (2.0, 0.5, 3.0, 4.0, 5.0, 1.5, 10.0, 0.1)
 
 
+HELD = "held by forward"  # the name of an array that is no input: data, or parameters of a layer object
+
+
 class UserArray(NamedTuple):
     """One of the user's arrays."""
 

@@ -22,7 +22,7 @@ from softgrad.check.catalogue.normalisation import (
     through_outside,
     through_unbiased,
 )
-from softgrad.check.recognise.interpretation import UserArray
+from softgrad.check.recognise.interpretation import HELD, UserArray
 from softgrad.check.recognise.known_function import BackwardLine, KnownFunction
 from softgrad.formulas.language import Layout
 from softgrad.formulas.numbers import Array
@@ -45,11 +45,20 @@ def norms(arrays: Sequence[UserArray], output: Array, context: Mapping[str, Any]
     """The norms that could give an output of this shape."""
     for i, one in enumerate(arrays):
         x = one.array
-        others = [j for j in range(len(arrays)) if j != i]
-        if x.shape != output.shape or x.dtype.kind != "f" or x.ndim < 2 or len(others) > MOST_OTHERS:
+        inputs = [j for j, other in enumerate(arrays) if j != i and other.name != HELD]
+        if (
+            one.name == HELD
+            or x.shape != output.shape
+            or x.dtype.kind != "f"
+            or x.ndim < 2
+            or len(inputs) > MOST_OTHERS
+        ):
             continue
         for axis in _axes(x.ndim, context):
-            yield from _on_axis(arrays, i, others, Layout(axis, x.ndim), output)
+            if all(_may_be_parameter(arrays[j].array, x.shape[axis]) for j in inputs):
+                held = [j for j, other in enumerate(arrays) if other.name == HELD]
+                held = [j for j in held if _may_be_parameter(arrays[j].array, x.shape[axis])]
+                yield from _on_axis(arrays, i, inputs, held[:MOST_OTHERS], Layout(axis, x.ndim), output)
 
 
 def _axes(ndim: int, context: Mapping[str, Any]) -> tuple[int, ...]:
@@ -58,37 +67,38 @@ def _axes(ndim: int, context: Mapping[str, Any]) -> tuple[int, ...]:
     return (axis,) if isinstance(axis, int) else (-1, 0 if ndim == 2 else 1)
 
 
+def _may_be_parameter(array: Array, features: int) -> bool:
+    """Whether an array has one number for each feature."""
+    return array.size == features and array.dtype.kind == "f"
+
+
 def _on_axis(
-    arrays: Sequence[UserArray], i: int, others: Sequence[int], layout: Layout, output: Array
+    arrays: Sequence[UserArray], i: int, inputs: Sequence[int], held: Sequence[int], layout: Layout, output: Array
 ) -> Iterator[KnownFunction]:
+    """The norms of x along one axis, with all of the inputs and perhaps arrays that forward holds."""
     x, axis = arrays[i].array, layout.class_axis
-    if any(arrays[j].array.size != x.shape[axis] or arrays[j].array.dtype.kind != "f" for j in others):
-        return
-    if not others and x.shape[axis] >= 2:
+    if not inputs and x.shape[axis] >= 2:
         length = ("length = sqrt(sum_k(x ** 2) + epsilon)", "y = x / length")
         with np.errstate(all="ignore"):
             epsilon = _rounded((x / output) ** 2 - (x * x).sum(axis=axis, keepdims=True), x)
         if epsilon is not None:
             title = "division of each row by its length"
             yield _known(Norm(title, length, UNIT, epsilon), layout, i, None, None, plain=True)
-    for statistics in itertools.permutations(others, 2) if len(others) > 1 else ():
-        rest = [j for j in others if j not in statistics]
-        for gamma, beta in _parameters(rest):
+    for statistics in itertools.permutations((*inputs, *held), 2):
+        rest, left = ([j for j in some if j not in statistics] for some in (inputs, held))
+        for gamma, beta in _parameters(rest, left):
             yield from _with_given_statistics(arrays, i, statistics, gamma, beta, layout, output)
-    for gamma, beta in _parameters(others):
+    for gamma, beta in _parameters(inputs, held):
         normalised = _normalised(arrays, gamma, beta, layout, output)
         for norm in _fitted(x, normalised, layout):
             yield _known(norm, layout, i, gamma, beta)
 
 
-def _parameters(free: Sequence[int]) -> Iterator[tuple[int | None, int | None]]:
-    """Which of the free arrays is gamma and which is beta; all of them are one or the other."""
-    if not free:
-        yield None, None
-    elif len(free) == 1:
-        yield from ((free[0], None), (None, free[0]))
-    elif len(free) == 2:
-        yield from ((free[0], free[1]), (free[1], free[0]))
+def _parameters(inputs: Sequence[int], held: Sequence[int]) -> Iterator[tuple[int | None, int | None]]:
+    """Which array is gamma and which is beta; every input is one or the other."""
+    for gamma, beta in itertools.product((*inputs, *held, None), repeat=2):
+        if {*inputs} <= {gamma, beta} and (gamma is None or gamma != beta):
+            yield gamma, beta
 
 
 def _normalised(

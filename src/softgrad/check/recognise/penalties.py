@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from softgrad.check.catalogue.penalties import ABSOLUTES, LENGTH, NOT_PENALISED, ROW_LENGTHS, SQUARES
-from softgrad.check.recognise.interpretation import UserArray
+from softgrad.check.recognise.interpretation import HELD, UserArray
 from softgrad.check.recognise.known_function import BackwardLine, KnownFunction
 from softgrad.formulas.language import Layout, functions, run, substituted
 from softgrad.formulas.numbers import Array
@@ -47,8 +47,9 @@ FORMS = (
 
 def penalties(arrays: Sequence[UserArray], output: Array, context: Mapping[str, Any]) -> Iterator[KnownFunction]:
     """The penalties of all arrays, or of those with two axes or more."""
-    reals = [i for i, one in enumerate(arrays) if one.array.dtype.kind == "f" and one.array.ndim]
-    if output.ndim or not reals or len(reals) < len([one for one in arrays if one.array.ndim]):
+    inputs = [i for i, one in enumerate(arrays) if one.name != HELD and one.array.ndim]
+    reals = [i for i in inputs if arrays[i].array.dtype.kind == "f"]
+    if output.ndim or not reals or len(reals) < len(inputs):
         return
     weights = [i for i in reals if arrays[i].array.ndim > 1]
     for chosen in (reals, weights) if 0 < len(weights) < len(reals) else (reals,):

@@ -10,7 +10,7 @@ import numpy as np
 from softgrad.check.derivatives.gradient import Judgement
 from softgrad.check.derivatives.gradient_judge import GradientJudge
 from softgrad.check.recognise.function_search import recognise
-from softgrad.check.recognise.interpretation import UserArray
+from softgrad.check.recognise.interpretation import HELD, UserArray
 from softgrad.check.recognise.known_backward import Draw, KnownBackward
 from softgrad.check.recognise.known_function import KnownFunction
 from softgrad.check.recognise.nearly import NearForward, nearly_known
@@ -161,7 +161,7 @@ class Recogniser:
                 UserArray(names[key], _in_float64(array), len(key) > 1 or (asked and key in sample.grads))
                 for key, array in sample.arrays.items()
             ),
-            *(UserArray("held by forward", _in_float64(array)) for array in held),
+            *(UserArray(HELD, _in_float64(array)) for array in held),
         ]
 
     def _draw(self, function: KnownFunction, sample: Sample) -> Draw | None:

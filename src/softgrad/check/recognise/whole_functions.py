@@ -1,4 +1,7 @@
-"""Known functions that are no chain of layers and an output function."""
+"""Known functions that are no chain of layers and an output function.
+
+A function of these uses every input. Arrays that forward holds, such as the gamma of a layer object, it may use or not.
+"""
 
 from __future__ import annotations
 
