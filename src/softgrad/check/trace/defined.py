@@ -21,7 +21,7 @@ def _where(session: Session, condition: Any, *choices: Any) -> Any:
         return np.where(plain(condition))
     with paused():
         a, b = (node_of(session, one) for one in choices)
-        value = np.where(plain_all(condition), a.value, b.value)
+        value = np.where(plain_all(condition), *plain_all(choices))
         mask = np.broadcast_to(_asarray(plain_all(condition)).astype(bool), value.shape)
         node = session.node("where", (a, b), value, {"condition": mask})
         return traced(value, node)

@@ -77,7 +77,7 @@ def _reduced(op: str, numpys: Callable[..., Any], *, ddof: bool = False) -> Call
         with paused():
             x = node_of(session, self)
             axes = axes_of(axis, x.value.ndim)
-            value = numpys(x.value, axis=axes, keepdims=keep, **extra)
+            value = numpys(plain(self), axis=axes, keepdims=keep, **extra)
             node = session.node(op, (x,), value, {"axis": axes, "keepdims": keep, **extra})
             return traced(_array(value), node)
 
@@ -85,12 +85,16 @@ def _reduced(op: str, numpys: Callable[..., Any], *, ddof: bool = False) -> Call
 
 
 def _cumulated(name: str) -> Callable[..., Any]:
-    ufunc = np.add if name == "cumsum" else np.multiply
-
     def method(self: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+        session = recording()
+        value = getattr(plain(self), name)(axis, dtype)
+        if session is None:
+            return value
         array = self.reshape(-1) if axis is None else self
-        options = {} if out is None else {"out": out}
-        return ufunc.accumulate(array, axis=0 if axis is None else axis, **options)
+        with paused():
+            static = {"axis": (0 if axis is None else axis % array.ndim,)}
+            node = session.node(name, (node_of(session, array),), value, static)
+            return traced(value, node) if out is None else store(session, out, value, node)
 
     return method
 
@@ -101,7 +105,7 @@ def _dot(self: Any, other: Any, out: Any = None) -> Any:
         return np.dot(plain(self), plain_all(other))
     with paused():
         a, b = node_of(session, self), node_of(session, other)
-        value = np.dot(a.value, b.value)
+        value = np.dot(plain(self), plain_all(other))
         node = session.node("einsum", (a, b), value, {"subscripts": dot_subscripts(a.value.ndim, b.value.ndim)})
         return traced(value, node) if out is None else store(session, out, value, node)
 

@@ -13,6 +13,7 @@ import numpy as np
 from softgrad.check.trace.array import Traced, as_array, holds_traced, node_of, plain, plain_all, stacked, traced
 from softgrad.check.trace.session import paused, recording
 
+_asarray = np.asarray
 ROOT_TWO_PI = math.sqrt(2 * math.pi)
 
 
@@ -27,7 +28,7 @@ def _sum_of_exponentials(op: str) -> Callable[..., Any]:
             x = node_of(session, stacked(session, a))
             ndim = x.value.ndim
             axes = tuple(range(ndim)) if axis is None else tuple(int(i) % max(ndim, 1) for i in np.atleast_1d(axis))
-            value = original(x.value, axis, **options)
+            value = original(_asarray(plain_all(a)), axis, **options)
             static = {"axis": axes, "keepdims": bool(options.get("keepdims", False))}
             return traced(value, session.node(op, (x,), value, static))
 

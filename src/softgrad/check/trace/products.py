@@ -7,19 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from softgrad.check.trace.array import as_array, node_of, traced
+from softgrad.check.trace.array import as_array, node_of, plain, plain_all, traced
 from softgrad.check.trace.contractions import dot_subscripts, explicit, inner_subscripts, tensordot_subscripts
 from softgrad.check.trace.session import Session, paused
 from softgrad.check.trace.ufuncs import axes_of, store
 
-_array, _zeros = np.array, np.zeros
+_array = np.array
+numpys_norm: Any = np.linalg.norm
 
 
 def _product(subscripts: Callable[[int, int], str], numpys: Any) -> Callable[..., Any]:
     def handler(session: Session, a: Any, b: Any, out: Any = None) -> Any:
         with paused():
             one, two = node_of(session, a), node_of(session, b)
-            value = numpys(one.value, two.value)
+            value = numpys(plain_all(a), plain_all(b))
             node = session.node("einsum", (one, two), value, {"subscripts": subscripts(one.value.ndim, two.value.ndim)})
             return traced(value, node) if out is None else store(session, out, value, node)
 
@@ -36,7 +37,7 @@ def _outer(session: Session, a: Any, b: Any, out: Any = None) -> Any:
         for one in (a, b):
             node = node_of(session, one)
             nodes.append(session.part(node, np.arange(node.value.size)))
-        value = np.outer(nodes[0].value, nodes[1].value)
+        value = np.outer(plain_all(a), plain_all(b))
         node = session.node("einsum", nodes, value, {"subscripts": "i,j->ij"})
         return traced(value, node) if out is None else store(session, out, value, node)
 
@@ -47,7 +48,7 @@ def _tensordot(session: Session, a: Any, b: Any, axes: Any = 2) -> Any:
         if isinstance(axes, int | np.integer):
             axes = (list(range(one.value.ndim - int(axes), one.value.ndim)), list(range(int(axes))))
         left, right = ([int(i) for i in np.atleast_1d(one)] for one in axes)
-        value = np.tensordot(one.value, two.value, (left, right))
+        value = np.tensordot(plain_all(a), plain_all(b), (left, right))
         subscripts = tensordot_subscripts(one.value.ndim, two.value.ndim, (left, right))
         return traced(value, session.node("einsum", (one, two), value, {"subscripts": subscripts}))
 
@@ -57,7 +58,7 @@ def _einsum(session: Session, subscripts: Any, *operands: Any, out: Any = None, 
         return NotImplemented
     with paused():
         nodes = [node_of(session, one) for one in operands]
-        value = _array(np.einsum(subscripts, *[node.value for node in nodes], optimize=bool(options.get("optimize"))))
+        value = _array(np.einsum(subscripts, *plain_all(operands), **plain_all(options)))
         node = session.node("einsum", nodes, value, {"subscripts": explicit(subscripts, [one.shape for one in nodes])})
         return traced(value, node) if out is None else store(session, out, value, node)
 
@@ -90,7 +91,7 @@ def _linear(op: str, numpys: Any) -> Callable[..., Any]:
     def handler(session: Session, *args: Any) -> Any:
         with paused():
             nodes = [node_of(session, one) for one in args]
-            value = numpys(*[node.value for node in nodes])
+            value = numpys(*plain_all(args))
             if op == "solve" and nodes[1].value.ndim not in (1, nodes[0].value.ndim):
                 return NotImplemented
             return traced(value, session.node(op, nodes, value))
@@ -101,7 +102,7 @@ def _linear(op: str, numpys: Any) -> Callable[..., Any]:
 def _slogdet(session: Session, a: Any) -> Any:
     with paused():
         x = node_of(session, a)
-        sign, value = np.linalg.slogdet(x.value)
+        sign, value = np.linalg.slogdet(plain(a))
         return sign, traced(value, session.node("logdet", (x,), value))
 
 
@@ -112,7 +113,7 @@ def _norm(session: Session, x: Any, ord: Any = None, axis: Any = None, keepdims:
     if ord is None or ord == "fro" or (one_axis and ord == 2):
         with paused():
             node = node_of(session, x)
-            value = np.sqrt((node.value**2).sum(axis=axes, keepdims=keepdims))
+            value = numpys_norm(plain(x), ord, axis=axis, keepdims=keepdims)
             return traced(value, session.node("norm", (node,), value, {"axis": axes, "keepdims": bool(keepdims)}))
     if one_axis and ord == 1:
         return np.abs(x).sum(axis=axes, keepdims=keepdims)
@@ -126,7 +127,7 @@ def _norm(session: Session, x: Any, ord: Any = None, axis: Any = None, keepdims:
 def _cholesky(session: Session, a: Any, *, upper: bool = False) -> Any:
     with paused():
         x = node_of(session, a)
-        value = np.linalg.cholesky(x.value)
+        value = np.linalg.cholesky(plain(a))
         result = traced(value, session.node("cholesky", (x,), value))
     return result.T if upper else result
 

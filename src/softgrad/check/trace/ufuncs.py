@@ -14,7 +14,7 @@ from softgrad.check.trace.node import Node
 from softgrad.check.trace.session import Session, paused, recording
 from softgrad.formulas.numbers import Array
 
-_asarray, _broadcast_to, _zeros = np.asarray, np.broadcast_to, np.zeros
+_asarray, _array, _broadcast_to, _zeros = np.asarray, np.array, np.broadcast_to, np.zeros
 REDUCTIONS = {
     "add": "sum",
     "maximum": "max",
@@ -148,21 +148,26 @@ def _reduce(
     where: Any = True,
 ) -> Any:
     x = node_of(session, array)
+    given = _asarray(plain_all(array))  # not x.value: the result lies in memory as NumPy would have it
     name = ufunc.__name__
     if where is not True:
         mask = _broadcast_to(_asarray(plain(where)), x.shape)
-        fill = {"add": 0.0, "multiply": 1.0, "maximum": -np.inf, "fmax": -np.inf}.get(name, np.inf)
+        fill = {"add": 0.0, "multiply": 1.0, "maximum": -np.inf, "fmax": -np.inf, "logaddexp": -np.inf}.get(
+            name, np.inf
+        )
         other = session.constant(_asarray(fill if initial is None or name in ("add", "multiply") else initial))
-        x = session.node("where", (x, other), np.where(mask, x.value, fill), {"condition": mask})
+        given = np.where(mask, given, fill)
+        x = session.node("where", (x, other), given, {"condition": mask})
     axes = axes_of(axis, len(x.shape))
-    value = _asarray(ufunc.reduce(x.value, axis=axes, dtype=dtype, keepdims=bool(keepdims)))
+    value = _asarray(ufunc.reduce(given, axis=axes, dtype=dtype, keepdims=bool(keepdims)))
     if not axes and name in ("add", "multiply", "maximum", "minimum"):
-        value = _asarray(x.value)
+        value = given
     static = {"axis": axes, "keepdims": bool(keepdims)}
     node = session.node(REDUCTIONS[name], (x,), value, static)
     if initial is not None:
-        node = session.node(name, (node, node_of(session, initial)), ufunc(value, plain(initial)))
-    result = node.value.copy()
+        value = _asarray(ufunc(value, plain(initial)))
+        node = session.node(name, (node, node_of(session, initial)), value)
+    result = _array(value)
     return traced(result, node) if out is None else store(session, _only(out), result, node)
 
 
@@ -183,7 +188,7 @@ def _accumulate(
 ) -> Any:
     x = node_of(session, array)
     name = ufunc.__name__
-    result = ufunc.accumulate(x.value, axis=axis)
+    result = ufunc.accumulate(_asarray(plain_all(array)), axis=axis)
     axis = axis % len(x.shape)
     if name in ACCUMULATIONS:
         node = session.node(ACCUMULATIONS[name], (x,), result, {"axis": (axis,)})
