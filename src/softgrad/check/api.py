@@ -191,6 +191,7 @@ def check_layer(
     gradients: Mapping[str, str | int | None] | None = None,
     forward: str | None = None,
     backward: str | Literal[True] | None = None,
+    loss: Callable[..., Any] | str | None = None,
     names: Sequence[str] | None = None,
     context: Mapping[str, Any] | None = None,
     rtol: float = RTOL,
@@ -220,6 +221,8 @@ def check_layer(
         forward: the name of the forward pass. By default forward, or names like it, or loss beside gradient.
         backward: the name of the backward pass. True says that the forward pass returns the gradients too, as (loss,
             gradients).
+        loss: for a network whose forward pass returns its output and whose backward pass takes the targets: a function
+            loss(output, *further arrays), or the name of a method. By default loss, compute_loss, or names like these.
         names: what to call each input, as in `check_vjp`, like everything that follows.
         context: what you know of the function.
         rtol: the relative error that passes.
@@ -257,7 +260,9 @@ def check_layer(
     )
     if gradients is not None and not isinstance(gradients, Mapping):
         raise OptionError(f'check_layer: gradients is {shown(gradients)}, wanted a dict, such as {{"W": "dW"}}')
-    found = LayerFunctions(layer, arrays, names=names, gradients=gradients, forward=forward, backward=backward)
+    found = LayerFunctions(
+        layer, arrays, names=names, gradients=gradients, forward=forward, backward=backward, loss=loss
+    )
     if options.inputs is not None:
         options = options._replace(inputs=found.with_parameters(options.inputs))
     functions = UserFunctions(

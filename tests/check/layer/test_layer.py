@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import softgrad as sg
-from check.layer import networks, ways_to_write, where_gradients_are  # noqa: F401 (they fill STYLES)
+from check.layer import losses, networks, ways_to_write, where_gradients_are  # noqa: F401 (they fill STYLES)
 from check.layer.objects import STYLES, Dense, Sigmoid, SoftmaxWithLoss, T, X, normal
 
 FACTOR = 1.01
@@ -66,7 +66,8 @@ def slipped(layer, monkeypatch):
     monkeypatch.setattr(type(first), name, backward)
 
 
-UPSTREAM = [name for name in STYLES if "loss" not in name and "number" not in name and "lists whose" not in name]
+OTHERS = ("loss", "number", "lists whose", "returned alone")  # they take no upstream gradient
+UPSTREAM = [name for name in STYLES if not any(word in name for word in OTHERS) or "names with the loss" in name]
 
 
 @pytest.mark.parametrize("name", UPSTREAM)
@@ -105,6 +106,19 @@ def test_a_slip_in_what_is_returned_is_caught(name, monkeypatch):
 
     monkeypatch.setattr(type(layer), method, wrong)
     assert sg.check_layer(layer, *inputs, **options).ok is False
+
+
+def test_a_slip_beside_a_loss_is_caught_and_named():
+    class Slips(losses.Classifier):
+        def backward(self, X, y):
+            super().backward(X, y)
+            self.dW1 = self.dW1 * len(X)
+
+    report = sg.check_layer(Slips(), X, T)
+    assert report.ok is False
+    assert report.where.name == "W1"
+    assert "the loss is compute_loss(y, output)" in report.facts
+    assert report.mistakes
 
 
 def test_a_mistake_is_named_in_a_layer():
@@ -285,6 +299,26 @@ MESSAGES = {  # what is wrong: (the call, its error, its message)
         sg.CheckError,
         "backward returned None, and no gradient was found in the object, where it writes inner; say which it is, "
         "as in gradients={'x': 'inner'}",
+    ),
+    "no loss": (
+        lambda: sg.check_layer(Dense(), X, T),
+        sg.CheckError,
+        "forward takes 1 and 2 inputs were given; name the method that returns the loss, as in loss=\"compute_loss\"",
+    ),
+    "a loss that does not exist": (
+        lambda: sg.check_layer(Dense(), X, T, loss="mse"),
+        sg.CheckError,
+        "the object has no method mse; name the method that returns the loss",
+    ),
+    "a loss that is a number": (
+        lambda: sg.check_layer(Dense(), X, T, loss=3),
+        sg.OptionError,
+        "loss is 3 of type int, wanted a function or the name of a method",
+    ),
+    "a loss where backward takes the upstream gradient": (
+        lambda: sg.check_layer(Dense(), X, normal(5, 3), loss=lambda out, t: ((out - t) ** 2).sum()),
+        sg.CheckError,
+        "backward takes the gradient of the output, and so needs no loss; give the inputs of forward alone",
     ),
     "an exception": (lambda: sg.check_layer(Raises(), X), sg.CheckError, "check_layer: backward raised KeyError: 'W3'"),
     "gradients of an unknown parameter": (

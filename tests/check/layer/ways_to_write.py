@@ -167,3 +167,64 @@ def positions_that_the_user_names():
             return self.x.T @ dout, dout @ self.W.T
 
     return Layer(), (X[:4],), {"gradients": {"x": 1, "W": 0, "b": None}}
+
+
+@style("x", "W", "b", told="dW is read as the gradient of W, db as that of b")
+def weights_made_at_the_first_call():
+    class Layer:
+        def __init__(self):
+            self.W = self.b = None
+
+        def forward(self, x):
+            if self.W is None:
+                self.W, self.b = np.random.randn(x.shape[1], 3), np.zeros(3)  # noqa: NPY002
+            self.x = x
+            return x @ self.W + self.b
+
+        def backward(self, g):
+            self.dW, self.db = self.x.T @ g, g.sum(axis=0)
+            return g @ self.W.T
+
+    return Layer(), (X,), {}
+
+
+@style("x", "W", told="dW is read as the gradient of W")
+def weights_of_the_class():
+    class Layer:
+        W = normal(4, 3)
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.W
+
+        def backward(self, g):
+            self.dW = self.x.T @ g
+            return g @ self.W.T
+
+    return Layer(), (X,), {}
+
+
+@style("x", "h", "c", "W", "b", told="dW is read as the gradient of W, db as that of b, returned[0] as that of x")
+def three_inputs():
+    class Cell:
+        def __init__(self):
+            self.W, self.b = 0.5 * normal(5, 8), normal(8)
+
+        def forward(self, x, h, c):
+            self.z, self.c0 = np.hstack([x, h]), c
+            a = self.z @ self.W + self.b
+            self.i, self.f, self.o = (1 / (1 + np.exp(-a[:, n : n + 2])) for n in (0, 2, 4))
+            self.g = np.tanh(a[:, 6:])
+            self.c1 = self.f * c + self.i * self.g
+            return self.o * np.tanh(self.c1)
+
+        def backward(self, dh):
+            t = np.tanh(self.c1)
+            dc = dh * self.o * (1 - t**2)
+            gates = zip((dc * self.g, dc * self.c0, dh * t), (self.i, self.f, self.o), strict=True)
+            da = np.hstack([*(d * gate * (1 - gate) for d, gate in gates), dc * self.i * (1 - self.g**2)])
+            self.dW, self.db = self.z.T @ da, da.sum(axis=0)
+            dz = da @ self.W.T
+            return dz[:, :3], dz[:, 3:], dc * self.f
+
+    return Cell(), (normal(4, 3), normal(4, 2), normal(4, 2, seed=2)), {}

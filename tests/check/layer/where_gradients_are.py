@@ -210,3 +210,77 @@ def a_cache_is_returned():
             return dout @ self.W.T, x.T @ dout
 
     return Layer(), (X,), {}
+
+
+@style("x", "W", "b", told="params['W']['grad'] is read as the gradient of W")
+def dicts_of_value_and_gradient():
+    class Layer:
+        def __init__(self):
+            self.params = {"W": {"value": normal(4, 3), "grad": None}, "b": {"value": normal(3), "grad": None}}
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.params["W"]["value"] + self.params["b"]["value"]
+
+        def backward(self, g):
+            self.params["W"]["grad"], self.params["b"]["grad"] = self.x.T @ g, g.sum(axis=0)
+            return g @ self.params["W"]["value"].T
+
+    return Layer(), (X,), {}
+
+
+@style("x", "params[0]", "params[1]", told="grads[0] is read as the gradient of params[0]")
+def tuples_of_parameters_and_gradients():
+    class Layer:
+        def __init__(self):
+            self.params, self.grads = (normal(4, 3), normal(3)), None
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.params[0] + self.params[1]
+
+        def backward(self, g):
+            self.grads = (self.x.T @ g, g.sum(axis=0))
+            return g @ self.params[0].T
+
+    return Layer(), (X,), {}
+
+
+@style("x", "W[0]", "W[1]", "b[0]", "b[1]", told="dW[0] is read as the gradient of W[0]")
+def lists_beside_lists():
+    class Network:
+        def __init__(self):
+            self.W, self.b = [normal(4, 5), normal(5, 3)], [normal(5), normal(3)]
+
+        def forward(self, x):
+            self.values = [x]
+            for W, b in zip(self.W, self.b, strict=True):
+                self.values.append(np.tanh(self.values[-1] @ W + b))
+            return self.values[-1]
+
+        def backward(self, delta):
+            self.dW, self.db = [], []
+            for i in reversed(range(len(self.W))):
+                delta = delta * (1 - self.values[i + 1] ** 2)
+                self.dW.insert(0, self.values[i].T @ delta)
+                self.db.insert(0, delta.sum(axis=0))
+                delta = delta @ self.W[i].T
+            return delta
+
+    return Network(), (X,), {}
+
+
+@style("X", "W", "b", told="dL_dW is read as the gradient of W, dL_db as that of b, dL_dX as that of X")
+def names_with_the_loss_in_them():
+    class Layer:
+        def __init__(self):
+            self.W, self.b = normal(4, 3), normal(3)
+
+        def forward(self, X):
+            self.X = X
+            return X @ self.W + self.b
+
+        def backward(self, dL_dY):
+            self.dL_dW, self.dL_db, self.dL_dX = self.X.T @ dL_dY, dL_dY.sum(axis=0), dL_dY @ self.W.T
+
+    return Layer(), (X,), {}

@@ -5,6 +5,7 @@
     sources.py      where the gradient of each input and parameter is found
     conventions.py  the names of the places where classes keep gradients
     runs.py         one forward and one backward pass, and what they changed
+    objective.py    the loss of a network, where forward returns its output
     methods.py      which methods these are, and what backward is called with
     slots.py        where an object keeps its numbers
 

@@ -45,7 +45,7 @@ def fits(parameter: Path, gradient: Path) -> int | None:
 
 def called(path: Path) -> str:
     """The name of a parameter in a report: W for _W, params["W"] and W.data."""
-    if len(path) > 1 and path[-1][0] == "." and _plain(path[-1]) in VALUES[:6]:
+    if len(path) > 1 and _plain(path[-1]) in VALUES[:5]:
         path = path[:-1]
     kept: list[tuple[str, object]] = []
     for i, (kind, key) in enumerate(path):

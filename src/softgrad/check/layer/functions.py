@@ -15,6 +15,7 @@ import numpy as np
 
 from softgrad.check.layer.look import Look
 from softgrad.check.layer.methods import find_methods
+from softgrad.check.layer.objective import find_objective
 from softgrad.check.layer.runs import Object
 from softgrad.check.layer.slots import Path, generators, read, write
 from softgrad.check.layer.sources import Source, Target
@@ -56,6 +57,7 @@ class LayerFunctions:
         gradients: where gradients are, as far as the user says it.
         forward: the name of the forward pass; None: it is looked for.
         backward: the name of the backward pass; True: forward returns the gradients as well.
+        loss: the loss of what forward returns, as a function or the name of a method; None: it is looked for.
 
     Raises:
         CheckError: there are no such methods, they raise, or it cannot be told where the gradients are.
@@ -71,10 +73,14 @@ class LayerFunctions:
         gradients: Mapping[str, Any] | None,
         forward: Any,
         backward: Any,
+        loss: Any = None,
     ) -> None:
         self.layer = Chain(layer) if isinstance(layer, list | tuple) else layer
         methods = find_methods(self.layer, forward, backward)
         method = getattr(self.layer, methods.forward)
+        objective = find_objective(self.layer, methods.forward, methods.backward, inputs, names, loss)
+        if objective is not None:
+            names = objective.names
         self._arguments = Arguments("check_layer", inputs, names or parameter_names(method, len(inputs)))
         self.generators = generators(self.layer)
         self.called = methods.forward, methods.backward or "grad"
@@ -84,7 +90,7 @@ class LayerFunctions:
         }
         with State(self.holds).kept():
             self._object = Object(
-                self.layer, methods, lambda: self._arguments.with_arrays(arrays), self.generators, self.holds
+                self.layer, methods, lambda: self._arguments.with_arrays(arrays), self.generators, self.holds, objective
             )
             found = Look(self._object, self._arguments, arrays, gradients or {})
         self._parameters, self._sources, self._sums, self._rate = (

@@ -52,7 +52,11 @@ class Look:
         self.rate = RATE  # the learning rate of a backward pass that changes the parameters
         self.facts: list[str] = []
 
+        this.build()
         self._find_output()
+        if this.objective is not None:
+            this.is_whole = True
+            self.facts.append(f"the loss is {this.objective.told}")
         output = np.asarray(this.forward_alone({}))
         if output.dtype.kind not in "fiub":
             raise CheckError(f"check_layer: {self.forward_name} returned an array of {output.dtype}, wanted numbers")
@@ -101,6 +105,11 @@ class Look:
                 has_cache=self.object.has_cache,
             )
             if UPSTREAM_ROLE in self.object.roles:
+                if self.object.objective is not None:
+                    raise CheckError(
+                        f"check_layer: {self.backward_name} takes the gradient of the output, and so needs no loss; "
+                        f"give the inputs of {self.forward_name} alone"
+                    )
                 return True
         if output.size != 1:
             raise CheckError(
@@ -142,9 +151,13 @@ class Look:
         if missing:
             names = ", ".join(missing[:SHOWN]) + (", ..." if len(missing) > SHOWN else "")
             are = "it is" if len(missing) == 1 else "they are"
+            first = next(one for one in left if one.name == missing[0])
+            taken += [source.path for source in found.values()]
+            alike = [p for p, v in written.items() if p not in taken and np.shape(v) == np.shape(first.value)]
+            place = shown(alike[0]) if alike else f"d{first.name.rsplit('.', 1)[-1]}"
             self.facts.append(
                 f"no gradient of {names} was found, so that {are} not checked; if there is one, say where, as in "
-                f"gradients={{{missing[0]!r}: 'd{missing[0]}'}}"
+                f"gradients={{{first.name!r}: {place!r}}}"
             )
 
     def _data(self, run: Run) -> list[Array]:

@@ -75,6 +75,9 @@ def find_methods(layer: Any, forward: Any, backward: Any) -> Methods:
                 if name is not None and not _has(layer, name):
                     raise CheckError(f"check_layer: {_kind(layer)} has no method {name}; it has {_methods_of(layer)}")
             return found
+    alone = [forward] if forward else [name for name in LOSSES if _has(layer, name)]
+    if backward is None and alone and alone[0] in LOSSES and _has(layer, alone[0]):
+        return Methods(alone[0], None)
     raise CheckError(
         f"check_layer: {_kind(layer)} has no forward and backward; it has {_methods_of(layer)}; name two of them, as "
         'in forward="predict", backward="gradient"'

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from softgrad.check.layer.methods import CACHE_ROLE, OUTPUT_ROLE, RATE_ROLE, UPSTREAM_ROLE, Methods, Role
+from softgrad.check.layer.objective import Objective
 from softgrad.check.layer.slots import Path, Slot, read, slots, write
 from softgrad.check.user.descriptions import describe_error, kind_of
 from softgrad.check.user.randomness import Randomness
@@ -65,6 +66,7 @@ class Object:
         inputs: makes copies of the inputs.
         generators: the random generators that it holds.
         holds: what is put back before each run.
+        objective: the loss of what forward returns, if there is one.
     """
 
     def __init__(
@@ -74,15 +76,18 @@ class Object:
         inputs: Callable[[], Sequence[Any]],
         generators: Sequence[Any],
         holds: Sequence[Any],
+        objective: Objective | None = None,
     ) -> None:
-        self.layer, self.methods, self.inputs = layer, methods, inputs
-        self.state = State(holds, objects_alone=True)
+        self.layer, self.methods, self.inputs, self.objective = layer, methods, inputs, objective
+        self.state, self._holds, self._given = State(holds, objects_alone=True), holds, Snapshot(layer)
         self.roles: tuple[Role, ...] = ()
         self.has_cache = False
         self.output_path: Path | None = None  # where forward leaves its output, if it returns nothing
+        self.is_whole = False  # whether the loss is computed too: its argument is looked for first
         self.calls = 0
         self._cache: Any = None
         self._both: Any = None
+        self._output: Any = None
         self._randomness = Randomness((), generators)
         self._randomness.seeded = True
 
@@ -91,22 +96,42 @@ class Object:
         self.state.put_back()
         for path, value in values.items():
             write(self.layer, path, value)
-        value = getattr(self.layer, self.methods.forward)(*inputs)
+        own = inputs if self.objective is None else inputs[: self.objective.begin]
+        value = getattr(self.layer, self.methods.forward)(*own)
         if self.methods.backward is None:
-            value, self._both = split(value)
+            value, self._both = split(value, self.methods.forward)
         elif self.has_cache:
             value, self._cache = value
         elif value is None and self.output_path is not None:
             value = read(self.layer, self.output_path)
+        if self.objective is not None and self.is_whole:
+            self._output = value
+            value = self.objective.call(
+                *(value if role == OUTPUT_ROLE else inputs[int(role)] for role in self.objective.roles)
+            )
         return value.copy(order="K") if type(value) is np.ndarray else value  # the next call may write into it
 
     def backward(self, inputs: Sequence[Any], output: Any, upstream: Any, *, rate: float = RATE) -> Any:
         """What the backward pass returns; forward has just been called."""
         if self.methods.backward is None:
             return self._both
+        output = output if self.objective is None else self._output
         given = {UPSTREAM_ROLE: upstream, OUTPUT_ROLE: output, RATE_ROLE: rate, CACHE_ROLE: self._cache}
         arguments = [inputs[role] if isinstance(role, int) else given[role] for role in self.roles]
         return getattr(self.layer, self.methods.backward)(*arguments)
+
+    def build(self) -> None:
+        """Calls forward once. What it makes at its first call, such as weights, belongs to the object from then on."""
+        self.forward_alone({})
+        before = Snapshot(self.layer)
+        with self._randomness.kept(), self._randomness.rewound(), np.errstate(all="ignore"):
+            own = self.inputs()[: None if self.objective is None else self.objective.begin]
+            self.calls += 1
+            self._called(self.methods.forward, lambda: getattr(self.layer, self.methods.forward)(*own))
+        after = Snapshot(self.layer)
+        held = {slot.path for slot in self._given.slots.values()}
+        if any(path not in held and not before.changed(path, after) for path in before.slots if path in after.slots):
+            self.state = State(self._holds, objects_alone=True)
 
     def forward_alone(self, values: Mapping[Path, Any]) -> Any:
         """The output of a run of its own."""
@@ -149,10 +174,11 @@ class Object:
             raise CheckError(f"check_layer: {name} raised {describe_error(error)}") from error
 
 
-def split(value: Any) -> tuple[Any, Any]:
+def split(value: Any, name: str) -> tuple[Any, Any]:
     """The loss, and the gradients that were returned with it."""
     if not isinstance(value, tuple | list) or len(value) < 2:
         raise CheckError(
-            f"check_layer: forward returned {kind_of(value)}, wanted the loss and its gradients, since backward is True"
+            f"check_layer: {name} returned {kind_of(value)}, wanted the loss and its gradients, since no backward pass "
+            "is known"
         )
     return value[0], value[1] if len(value) == 2 else tuple(value[1:])

@@ -127,3 +127,7 @@ def _held(owner: Any, *, always: bool) -> Iterator[tuple[Step, Any]]:
             value = getattr(owner, name, MISSING)
             if value is not MISSING:
                 yield (".", name), value
+        seen = attributes if isinstance(attributes, dict) else {}
+        shared = {name: one for kind in reversed(type(owner).__mro__) for name, one in list(vars(kind).items())}
+        arrays = ((name, one) for name, one in shared.items() if isinstance(one, np.ndarray) and name not in seen)
+        yield from (((".", name), one) for name, one in arrays)
