@@ -290,3 +290,77 @@ def test_names_of_the_users_own_modules(tmp_path, monkeypatch):
     report = sg.check_vjp(lambda z: own_layers.forward(z), lambda z, y, g: g * own_layers.last, X)
     assert report.ok is True
     assert (vars(own_layers.net), own_layers.steps, own_layers.last) == ({}, [], None)
+
+
+def with_parameters(net, method):
+    """Two functions that put a parameter into a network and call it, as people do without check_layer."""
+
+    def loss(w):
+        net.params["W1"] = w
+        result = getattr(net, method)(X, Y)
+        return result[0] if isinstance(result, tuple) else result
+
+    def grad(w):
+        net.params["W1"] = w
+        result = net.gradient(X, Y) if hasattr(net, "gradient") else getattr(net, method)(X, Y)[1]
+        return result["W1"]
+
+    return loss, grad
+
+
+class Held:
+    """Its forward pass keeps what it computes in a dict, in a list that grows, and in a buffer."""
+
+    def __init__(self):
+        self.params, self.cache, self.steps = {"W1": W.copy(), "W2": np.eye(3)}, {}, []
+        self.buffer, self.seen = np.zeros((5, 3)), SimpleNamespace(last=None)
+
+    def loss(self, x, y):
+        z = x @ self.params["W1"] @ self.params["W2"]
+        self.cache["z"], self.cache["p"], self.seen.last = z, softmax(z), z
+        self.steps.append(z)
+        if not np.iscomplexobj(z):
+            self.buffer += z
+        return -np.log(self.cache["p"][np.arange(5), y]).mean()
+
+    def gradient(self, x, y):
+        self.loss(x, y)
+        d = (self.cache["p"] - np.eye(3)[y]) / 5
+        self.grads = {"W1": x.T @ d @ self.params["W2"].T}
+        return self.grads
+
+
+class HeldInSlots(Held):
+    __slots__ = ("extra",)
+
+    def loss(self, x, y):
+        self.extra = self.params["W1"]
+        return super().loss(x, y)
+
+
+@dataclass
+class HeldInDataclass:
+    params: dict = field(default_factory=lambda: {"W1": W.copy()})
+    cache: list = field(default_factory=list)
+
+    def loss(self, x, y):
+        p = softmax(x @ self.params["W1"])
+        self.cache[:] = [x, p]
+        return -np.log(p[np.arange(5), y]).mean(), {"W1": x.T @ (p - np.eye(3)[y]) / 5}
+
+
+@pytest.mark.parametrize("make", [Held, HeldInSlots, HeldInDataclass])
+def test_no_complex_number_stays_in_a_network(make):
+    net = make()
+    loss, grad = with_parameters(net, "loss")
+    before = flat(net)
+    first = sg.check_grad(loss, grad, W)
+    assert first.ok is True, first.text()
+    assert flat(net) == before
+    assert sg.check_grad(loss, grad, W).to_dict() == first.to_dict()
+    assert flat(net) == before
+    backward = {} if hasattr(net, "gradient") else {"backward": True}
+    layer = sg.check_layer(net, X, Y, forward="loss", **backward)
+    assert layer.ok is True, layer.text()
+    assert "W1" in layer.checked
+    assert flat(net) == before
