@@ -93,6 +93,7 @@ special.logsumexp(x, axis=1, keepdims=True) + special.logsumexp(x)
 x * stats.norm.cdf(x) + stats.norm.pdf(x) + stats.norm.logpdf(x, loc=1, scale=2)
 distance.cdist(x, y) ** 2 + distance.cdist(x, y, "cityblock") * distance.cdist(x, y, "sqeuclidean")
 linalg.cholesky(a @ a.T, lower=True) + linalg.cholesky(a @ a.T) + linalg.inv(a) * linalg.det(a)
+np.linalg.pinv(x) + np.linalg.pinv(x.T).T + linalg.pinv(x) * linalg.eigh(a + a.T)[0]
 linalg.solve(a, x) + linalg.solve_triangular(a, x, lower=True) + linalg.solve_triangular(a, x, trans=1)
 linalg.cho_solve(linalg.cho_factor(a @ a.T), x) + linalg.cho_solve((np.linalg.cholesky(a @ a.T), True), x)
 signal.correlate2d(w, a, "valid") + signal.convolve2d(w, a[:, :2], "valid")[:, :3] * signal.convolve2d(a, w)[2:4, 3:6]

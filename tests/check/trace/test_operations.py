@@ -23,15 +23,17 @@ DOMAIN = {  # of operations that want other numbers than P and Q
     "copysign": (P - 0.5, Q - 0.5),
     "clip": (P, 0.3 * Q + 0.2, 0.1 * Q + 0.5),
     "power": (P, 3 * Q),
+    "i1": (5 * P,),
+    "huber": (P, 2 * Q - 0.3),
+    "pseudo_huber": (P, 2 * Q - 0.3),
     "remainder": (5 * P, Q),
     "fmod": (5 * P, Q),
 }
 
 
 def ufunc_of(name):
-    if name == "clip":
-        return np.clip
-    return getattr(np, name, None) or getattr(special, name)
+    found = getattr(np, name, None)
+    return found if isinstance(found, np.ufunc) or name == "clip" else getattr(special, name)
 
 
 CASES = {name: (ufunc_of(name), *DOMAIN.get(name, (P, Q)[: len(rows)])) for name, rows in PARTIALS.items()} | {
@@ -54,6 +56,10 @@ CASES = {name: (ufunc_of(name), *DOMAIN.get(name, (P, Q)[: len(rows)])) for name
     "inv": (np.linalg.inv, A),
     "solve": (np.linalg.solve, A, B),
     "det": (np.linalg.det, A),
+    "eigenvalues": (lambda a: np.linalg.eigvalsh(a @ a.T), A),
+    "eigenvectors": (lambda a: np.linalg.eigh(a @ a.T)[1], A),
+    "singular values": (lambda a: np.linalg.svd(a, compute_uv=False), P),
+    "expm": (lambda a: linalg.expm(a), 0.3 * A),
     "cholesky": (lambda a: np.linalg.cholesky(a @ a.T), A),
     "logdet": (lambda a: np.linalg.slogdet(a)[1], A),
     "softmax": (lambda x: special.softmax(x, axis=1), P),

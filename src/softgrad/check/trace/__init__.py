@@ -4,6 +4,7 @@
     run.py           trace_forward, trace_backward
     node.py          Node and Site: what an operation computed, and where it stands
     operations.py    what flows back through an operation
+    linear_algebra.py  the same for inverses, determinants, eigenvalues
     elementwise.py   the derivatives of operations that work entry by entry
     contractions.py  products of matrices, as einsum
     array.py         the arrays

@@ -49,6 +49,7 @@ class Traced(np.ndarray[Any, Any]):
         session = recording()
         buffer = buffer_of(self)
         if session is None or buffer is None:
+            _note_lost(session, self)
             return result
         if isinstance(result, np.ndarray) and result.base is not None and buffer.holds(result) and result.size:
             return view_of(result, buffer, session.places.here("gather"), "slice")
@@ -265,6 +266,7 @@ def placed(result: Array, of: Traced, kind: str) -> Any:
     """A plain view of a traced array as a traced one."""
     session, buffer = recording(), buffer_of(of)
     if session is None or buffer is None:
+        _note_lost(session, of)
         return result
     return view_of(result, buffer, session.places.here("gather"), kind)
 
@@ -283,15 +285,20 @@ def node_of(session: Session, value: Any) -> Node:
 
 def _node_of_view(session: Session, array: Traced) -> Node:
     buffer = buffer_of(array)
-    if buffer is None:  # made by something that is not traced
-        if array._buffer is not None and array._buffer.node.active:
-            session.lose("a copy")
+    if buffer is None:
+        _note_lost(session, array)
         return session.constant(plain(array))
     if array._read is not None and array._read[0] == buffer.version and array._read[1].shape == array.shape:
         return array._read[1]
     node = session.gathered(buffer.find(array), array._place, array._kind)
     array._read = (buffer.version, node)
     return node
+
+
+def _note_lost(session: Session | None, array: Traced) -> None:
+    """Notes an array that something made which is not traced, of one that is."""
+    if session is not None and array._buffer is not None and array._buffer.node.active:
+        session.lose("a copy")
 
 
 def as_array(value: Any) -> Any:

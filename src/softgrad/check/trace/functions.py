@@ -86,8 +86,9 @@ class _Module:
 
 def _adopted(session: Session, function: Any, args: Any, options: Any, result: Any) -> Any:
     """A result of NumPy's own code. Where the trace was lost on the way, it is a constant."""
-    if isinstance(result, tuple | list) and type(result) in (tuple, list):
-        return type(result)(_adopted(session, function, args, options, one) for one in result)
+    if isinstance(result, tuple | list):
+        entries = [_adopted(session, function, args, options, one) for one in result]
+        return type(result)(*entries) if hasattr(result, "_make") else type(result)(entries)
     if not isinstance(result, np.ndarray | np.floating) or result.dtype.kind not in "fc":
         return result
     buffer = buffer_of(result) if isinstance(result, Traced) else None

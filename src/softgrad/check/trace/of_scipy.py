@@ -87,6 +87,16 @@ def _convolved(turned: bool) -> Callable[..., Any]:
     return make
 
 
+def _expm(original: Any, a: Any) -> Any:
+    session = recording()
+    if session is None:
+        return NotImplemented
+    with paused():
+        x = node_of(session, as_array(a))
+        value = original(plain(as_array(a)))
+        return traced(value, session.node("expm", (x,), value))
+
+
 def _cdist(original: Any, a: Any, b: Any, metric: Any = "euclidean", **options: Any) -> Any:
     difference = as_array(a)[:, None] - as_array(b)[None]
     if options or metric not in ("euclidean", "sqeuclidean", "cityblock"):
@@ -111,6 +121,9 @@ TABLE: dict[tuple[str, str], Callable[..., Any]] = {
     ("scipy.linalg", "cho_solve"): _cho_solve,
     ("scipy.linalg", "solve_triangular"): _solve_triangular,
     ("scipy.linalg", "solve"): _solve,
+    ("scipy.linalg", "expm"): _expm,
+    ("scipy.linalg", "eigh"): lambda original, a: np.linalg.eigh(as_array(a)),
+    ("scipy.linalg", "pinv"): lambda original, a: np.linalg.pinv(as_array(a)),
     ("scipy.linalg", "inv"): lambda original, a, **options: np.linalg.inv(as_array(a)),
     ("scipy.linalg", "det"): lambda original, a, **options: np.linalg.det(as_array(a)),
     ("scipy.linalg", "norm"): lambda original, a, *args, **options: np.linalg.norm(as_array(a), *args, **options),

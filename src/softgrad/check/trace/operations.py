@@ -1,6 +1,7 @@
 """What flows back through one operation: from the gradient of its result to that of one operand.
 
-Operations that work entry by entry are in `elementwise.py`. The others are here: one function each, in a table.
+Operations that work entry by entry are in `elementwise.py`, those of linear algebra in `linear_algebra.py`. The others
+are here: one function each, in a table.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from softgrad.check.trace import linear_algebra
 from softgrad.check.trace.contractions import einsum_contribution
 from softgrad.check.trace.elementwise import FLAT, PARTIALS, partial, share_of
 from softgrad.check.trace.node import Node
@@ -165,41 +167,6 @@ def _cast(node: Node, k: int, g: Array) -> Array:
     return g
 
 
-def _transposed(a: Array) -> Array:
-    return np.swapaxes(a, -1, -2)
-
-
-def _inv(node: Node, k: int, g: Array) -> Array:
-    return -_transposed(node.value) @ g @ _transposed(node.value)
-
-
-def _solve(node: Node, k: int, g: Array) -> Array:
-    a, b = (parent.value for parent in node.parents)
-    vector = b.ndim == 1
-    up = np.linalg.solve(_transposed(a), g[..., None] if vector else g)
-    if k == 1:
-        return summed_to(up[..., 0] if vector else up, b.shape)
-    y = node.value[..., None] if vector else node.value
-    return summed_to(-up @ _transposed(y), a.shape)
-
-
-def _det(node: Node, k: int, g: Array) -> Array:
-    return (g * node.value)[..., None, None] * _transposed(np.linalg.inv(node.parents[0].value))
-
-
-def _logdet(node: Node, k: int, g: Array) -> Array:
-    return g[..., None, None] * _transposed(np.linalg.inv(node.parents[0].value))
-
-
-def _cholesky(node: Node, k: int, g: Array) -> Array:
-    """For L L' = a, as if all of a, not only its lower half, were read."""
-    low = node.value
-    half = np.tril(_transposed(low) @ np.tril(g))
-    half = half - 0.5 * half * np.eye(low.shape[-1])
-    middle = np.linalg.solve(_transposed(low), _transposed(np.linalg.solve(_transposed(low), _transposed(half))))
-    return np.asarray(0.5 * (middle + _transposed(middle)))
-
-
 def _softmax(node: Node, k: int, g: Array) -> Array:
     y = node.value
     return np.asarray(y * (g - (g * y).sum(axis=node.static["axis"], keepdims=True)))
@@ -214,6 +181,7 @@ def _logsumexp(node: Node, k: int, g: Array) -> Array:
 
 
 CONTRIBUTIONS: dict[str, Callable[[Node, int, Array], Array]] = {
+    **linear_algebra.CONTRIBUTIONS,
     "sum": _sum,
     "mean": _mean,
     "var": _var,
@@ -231,11 +199,6 @@ CONTRIBUTIONS: dict[str, Callable[[Node, int, Array], Array]] = {
     "scatter_add": _scatter_add,
     "cast": _cast,
     "write": _cast,
-    "inv": _inv,
-    "solve": _solve,
-    "det": _det,
-    "cholesky": _cholesky,
-    "logdet": _logdet,
     "softmax": _softmax,
     "log_softmax": _log_softmax,
     "logsumexp": _logsumexp,

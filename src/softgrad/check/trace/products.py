@@ -132,6 +132,39 @@ def _cholesky(session: Session, a: Any, *, upper: bool = False) -> Any:
     return result.T if upper else result
 
 
+def _eigvalsh(session: Session, a: Any, UPLO: Any = "L") -> Any:
+    with paused():
+        x = node_of(session, a)
+        value = np.linalg.eigvalsh(plain(a), UPLO)
+        return traced(value, session.node("eigenvalues", (x,), value))
+
+
+def _eigh(session: Session, a: Any, UPLO: Any = "L") -> Any:
+    with paused():
+        x = node_of(session, a)
+        found = np.linalg.eigh(plain(a), UPLO)
+        values = traced(found[0], session.node("eigenvalues", (x,), found[0]))
+        return type(found)(values, traced(found[1], session.node("eigenvectors", (x,), found[1])))
+
+
+def _svd(session: Session, a: Any, full_matrices: bool = True, compute_uv: bool = True, **options: Any) -> Any:
+    if compute_uv:
+        return NotImplemented
+    with paused():
+        value = np.linalg.svd(plain(a), compute_uv=False)
+        return traced(value, session.node("singular values", (node_of(session, a),), value))
+
+
+def _pinv(session: Session, a: Any, *args: Any, **options: Any) -> Any:
+    """Of a matrix of full rank."""
+    a = as_array(a)
+    m, n = a.shape[-2:]
+    if args or options or int(np.min(np.linalg.matrix_rank(plain(a)))) < min(m, n):
+        return NotImplemented
+    t = a.swapaxes(-1, -2)
+    return np.linalg.solve(t @ a, t) if m >= n else np.linalg.solve(a @ t, a).swapaxes(-1, -2)
+
+
 PRODUCTS: dict[Any, Callable[..., Any]] = {
     np.dot: _product(dot_subscripts, np.dot),
     np.inner: _product(inner_subscripts, np.inner),
@@ -145,6 +178,10 @@ PRODUCTS: dict[Any, Callable[..., Any]] = {
     np.linalg.solve: _linear("solve", np.linalg.solve),
     np.linalg.det: _linear("det", np.linalg.det),
     np.linalg.cholesky: _cholesky,
+    np.linalg.eigvalsh: _eigvalsh,
+    np.linalg.eigh: _eigh,
+    np.linalg.svd: _svd,
+    np.linalg.pinv: _pinv,
     np.linalg.slogdet: _slogdet,
     np.linalg.norm: _norm,
 }
