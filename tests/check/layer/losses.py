@@ -128,3 +128,39 @@ def a_gradient_that_is_returned_alone():
             return self.X.T @ self.error / len(self.error)
 
     return LeastSquares(), (X, normal(5)), {}
+
+
+class LogLoss:
+    """A loss for each row; backward takes the probabilities again, and averages."""
+
+    def forward(self, y_pred, y_true):
+        return -np.log(np.sum(y_pred * y_true, axis=1))
+
+    def calculate(self, output, y):
+        return np.mean(self.forward(output, y))
+
+    def backward(self, dvalues, y_true):
+        samples, labels = len(dvalues), len(dvalues[0])
+        self.dinputs = -y_true.reshape(samples, labels) / dvalues / samples
+
+
+@style("y_pred", told="dinputs is read as the gradient of y_pred")
+def a_loss_of_each_row_whose_backward_takes_the_prediction():
+    return LogLoss(), (softmax(normal(5, 3)), T), {}
+
+
+@style("inputs", told="dinputs is read as the gradient of inputs")
+def a_softmax_with_its_loss_whose_backward_takes_the_output():
+    class SoftmaxLoss:
+        def __init__(self):
+            self.loss = LogLoss()
+
+        def forward(self, inputs, y_true):
+            self.output = softmax(inputs)
+            return self.loss.calculate(self.output, y_true)
+
+        def backward(self, dvalues, y_true):
+            samples = len(dvalues)
+            self.dinputs = (dvalues - y_true) / samples
+
+    return SoftmaxLoss(), (normal(5, 3), T), {}

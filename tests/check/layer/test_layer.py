@@ -187,6 +187,15 @@ class Momentum(Dense):
         return dx
 
 
+class Adam(Dense):
+    def loss(self, output, y):
+        return ((output - y) ** 2).mean()
+
+    def backward(self, X, y, output, lr):
+        grad = 2 * X.T @ (output - y) / y.size
+        self.W -= lr * grad / (np.abs(grad) + 1e-8)
+
+
 class TwoGradients(Dense):
     def backward(self, dout):
         dx = super().backward(dout)
@@ -270,6 +279,11 @@ MESSAGES = {  # what is wrong: (the call, its error, its message)
     ),
     "a step that is no gradient": (
         lambda: sg.check_layer(Momentum(), X),
+        sg.CheckError,
+        "backward changes W, and not by a learning rate times a gradient; keep the gradient as an attribute",
+    ),
+    "a step of another optimizer": (
+        lambda: sg.check_layer(Adam(), X, normal(5, 3)),
         sg.CheckError,
         "backward changes W, and not by a learning rate times a gradient; keep the gradient as an attribute",
     ),

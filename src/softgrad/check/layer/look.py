@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from softgrad.check.layer import sources
-from softgrad.check.layer.methods import RATE_ROLE, RATES, UPSTREAM_ROLE, roles
+from softgrad.check.layer.methods import HELD_ROLE, RATE_ROLE, RATES, UPSTREAM_ROLE, roles
 from softgrad.check.layer.runs import OUTPUT_NAMES, RATE, Object, Run
 from softgrad.check.layer.slots import Path, name_of, read, shown
 from softgrad.check.layer.sources import Parameter, Source, Target
@@ -62,15 +62,37 @@ class Look:
             raise CheckError(f"check_layer: {self.forward_name} returned an array of {output.dtype}, wanted numbers")
         self.takes_upstream = self._takes_upstream(output)
         self._upstream = np.random.default_rng(SEED).standard_normal(output.shape) if output.ndim else 1.0
-        run = self._run()
+        run = self._first_run()
         self._find_sources(run, gradients)
         self._find_sums(run)
-        self._check_updates()
+        self._check_updates(run)
         self.data = self._data(run)
         self._tell()
 
     def _run(self, *, factor: float = 1.0, prepared: Mapping[Path, Any] | None = None) -> Run:
         return self.object.run(lambda output: factor * np.array(self._upstream), prepared=prepared)
+
+    def _first_run(self) -> Run:
+        """A run. Where backward raises, it may take what the loss is computed from, not an upstream gradient."""
+        try:
+            return self._run()
+        except CheckError:
+            this, count = self.object, len(self.arguments.inputs)
+            others = [role for i, role in enumerate(this.roles) if role != i]
+            if others != [UPSTREAM_ROLE] or this.roles[0] != UPSTREAM_ROLE or len(this.roles) != count or count < 2:
+                raise
+            shape = np.shape(self.arguments.inputs[0])
+            kept = [name for name in ("output", "out", "probs") if isinstance(self._held.get(name), np.ndarray)]
+            held = [name for name in kept if self._held[name].shape == shape]
+            this.held_path = ((".", held[0]),) if held else None
+            this.roles = (HELD_ROLE if held else 0, *this.roles[1:])
+            self.takes_upstream, this.is_mean = False, np.ndim(self._upstream) > 0
+            self._upstream = 1.0
+            run = self._run()
+            taken = held[0] if held else self.arguments.names[0]
+            loss = f"; the loss is the mean of what {self.forward_name} returns" if this.is_mean else ""
+            self.facts.append(f"{self.backward_name} takes {taken} in place of an upstream gradient{loss}")
+            return run
 
     def _find_output(self) -> None:
         """Where the output is: returned, the first of (output, cache), or left in the object."""
@@ -214,14 +236,19 @@ class Look:
             if same_shape and nearly_equal(one - zero, np.ones(zero.shape), rtol=1e-6):
                 self.sums.append(shared[path])
 
-    def _check_updates(self) -> None:
+    def _check_updates(self, run: Run) -> None:
         """Checks that a change of a parameter is a step along a gradient: twice as long for twice the upstream.
+
+        The upstream gradient of a loss is 1. There, what else backward keeps tells a step of momentum or Adam.
 
         Raises:
             CheckError: it is not, as with momentum or weight decay.
         """
         paths = {target: source.path for target, source in self.sources.items() if source.kind == "update"}
-        if not paths or not self.takes_upstream:
+        if not paths:
+            return
+        if not self.takes_upstream:
+            self._check_steps(run, paths)
             return
         changes = []
         for factor in (1.0, 2.0, 0.0):
@@ -230,10 +257,22 @@ class Look:
         once, twice, none = changes
         for target in paths:
             if not nearly_equal(twice[target], 2 * once[target], rtol=1e-6) or np.any(none[target]):
-                raise CheckError(
-                    f"check_layer: {self.backward_name} changes {target}, and not by a learning rate times a gradient; "
-                    f"keep the gradient as an attribute, such as d{target}"
-                )
+                raise self._no_step(target)
+
+    def _check_steps(self, run: Run, paths: Mapping[Target, Path]) -> None:
+        own = {path for one in self.parameters for path in one.paths}
+        written = [path for path in sources.written_by_backward(run) if path in run.before.slots and path not in own]
+        for target, path in paths.items():
+            step = np.abs(run.before.numbers[path] - run.after.numbers[path])
+            is_adam = step.size > 1 and bool(np.ptp(step) <= 1e-3 * step.max())
+            if is_adam or any(run.before.numbers[one].shape == step.shape and step.ndim for one in written):
+                raise self._no_step(target)
+
+    def _no_step(self, target: Target) -> CheckError:
+        return CheckError(
+            f"check_layer: {self.backward_name} changes {target}, and not by a learning rate times a gradient; "
+            f"keep the gradient as an attribute, such as d{target}"
+        )
 
     def _tell(self) -> None:
         """One line on where the gradients were found."""

@@ -38,7 +38,7 @@ OUTPUTS = (
 TARGETS = ("y", "t", "y_true", "ytrue", "target", "targets", "label", "labels", "y_batch", "expected", "actual")
 UPSTREAM = re.compile(r"(?!data|dim|depth|decay|debug|drop)d\w*|g|\w*(grad|error|delta|upstream|nabla)\w*")
 
-UPSTREAM_ROLE, OUTPUT_ROLE, RATE_ROLE, CACHE_ROLE = "grad_output", "output", "rate", "cache"
+UPSTREAM_ROLE, OUTPUT_ROLE, RATE_ROLE, CACHE_ROLE, HELD_ROLE = "grad_output", "output", "rate", "cache", "held"
 Role = str | int  # what an argument of backward is: one of the above, or the index of an input
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from softgrad.check.layer.methods import CACHE_ROLE, OUTPUT_ROLE, RATE_ROLE, UPSTREAM_ROLE, Methods, Role
+from softgrad.check.layer.methods import CACHE_ROLE, HELD_ROLE, OUTPUT_ROLE, RATE_ROLE, UPSTREAM_ROLE, Methods, Role
 from softgrad.check.layer.objective import Objective
 from softgrad.check.layer.slots import Path, Slot, read, slots, write
 from softgrad.check.user.descriptions import describe_error, kind_of
@@ -87,6 +87,8 @@ class Object:
         self.roles: tuple[Role, ...] = ()
         self.has_cache = False
         self.output_path: Path | None = None  # where forward leaves its output, if it returns nothing
+        self.held_path: Path | None = None  # what backward takes in place of the upstream gradient, if it is no input
+        self.is_mean = False  # whether the loss is the mean of what forward returns
         self.is_whole = False  # whether the loss is computed too: its argument is looked for first
         self.calls = 0
         self._cache: Any = None
@@ -113,6 +115,8 @@ class Object:
             value = self.objective.call(
                 *(value if role == OUTPUT_ROLE else inputs[int(role)] for role in self.objective.roles)
             )
+        if self.is_mean:
+            value = np.mean(value)
         return value.copy(order="K") if type(value) is np.ndarray else value  # the next call may write into it
 
     def backward(self, inputs: Sequence[Any], output: Any, upstream: Any, *, rate: float = RATE) -> Any:
@@ -121,13 +125,15 @@ class Object:
             return self._both
         output = output if self.objective is None else self._output
         given = {UPSTREAM_ROLE: upstream, OUTPUT_ROLE: output, RATE_ROLE: rate, CACHE_ROLE: self._cache}
+        if self.held_path is not None:
+            given[HELD_ROLE] = read(self.layer, self.held_path)
         arguments = [inputs[role] if isinstance(role, int) else given[role] for role in self.roles]
         return getattr(self.layer, self.methods.backward)(*arguments)
 
     def build(self) -> None:
         """Calls forward a few times. Weights that it makes at its first call belong to the object from then on.
 
-        Such weights stay what they are at the next call, and do not depend on the input; what is kept for backward does.
+        Such weights stay what they are at the next call, and do not depend on the input, as what is kept for backward.
         """
         self.forward_alone({})
         first = Snapshot(self.layer)

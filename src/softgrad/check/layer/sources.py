@@ -114,7 +114,7 @@ def of_inputs_in_the_object(
     found: dict[Target, Source] = {}
     for key, array in inputs.items():
         fit = [(how, path) for path in places if (how := rank(_word(path), names[key])) is not None]
-        if not fit and len(inputs) == 1:
+        if not fit and key == next(iter(inputs)):
             fit = [
                 (INPUT_GRADIENTS.index(word), path)
                 for path in places
