@@ -72,6 +72,9 @@ def _of(
         scores = f"z = q @ {turned}" + ("" if scale is None else " * scale")
         back = [VALUES[stacked], WEIGHTS[stacked], SOFTMAX, *([] if scale is None else [SCALE]), QUERIES, KEYS[stacked]]
         alone = q == k == v
+        resizable = {q: -2, k: -2, v: -2}
+        if mask is not None:  # its last axis counts the keys; one that forward holds keeps its length
+            resizable = {} if arrays[mask].name == HELD else {k: -2, v: -2, mask: -1}
         roles = {"q": q, "k": k, "v": v} | ({"mask_": mask} if mask is not None else {})
         yield KnownFunction(
             title=("self-attention" if alone else "attention") + ("" if scale else " without a scale") + said,
@@ -83,6 +86,7 @@ def _of(
             output="y",
             backward=tuple(BackwardLine(line) for line in (*back, *([ITSELF] if alone else []))),
             upstream="dy",
+            resizable=resizable,
             entries="keys",
             constants={} if scale is None else {"scale": scale},
         )
@@ -114,5 +118,6 @@ def lookups(arrays: Sequence[UserArray], output: Array, context: Mapping[str, An
                     backward=(BackwardLine(back),),
                     upstream="dy",
                     logits="y",
+                    resizable={table: 1} if arrays[ids].name == HELD else {table: 1, ids: 0},
                     entries="",
                 )

@@ -54,6 +54,9 @@ class KnownFunction:
     backward: tuple[BackwardLine, ...]
     upstream: str = "g"  # the name of the gradient that arrives at the output
     logits: str = "z"
+    resizable: Mapping[int, int] = field(
+        default_factory=dict
+    )  # for some arrays: an axis whose length may change, at once
     entries: str = "classes"  # what the class axis holds, in words; "" where the layout is not worth telling
     constants: Mapping[str, Any] = field(default_factory=dict)
 
@@ -67,7 +70,12 @@ class KnownFunction:
         return f"{title}, {layout}" if self.entries else title
 
     def batch_axes(self, arrays: Sequence[Array]) -> dict[int, int] | None:
-        """The axis that counts the samples, for the number of each array that has one; None where it cannot be told."""
+        """The axis that counts the samples, for the number of each array that has one; None where it cannot be told.
+
+        A function that is no chain of layers says by itself which axes may get another length.
+        """
+        if self.resizable:
+            return dict(self.resizable)
         roles = [self.roles[name] for name in self.roles if name in BATCHED]
         if self.layout.ndim < 2 or any(i >= len(arrays) for i in roles):
             return None  # one sample; or the data belongs to the function itself
