@@ -191,8 +191,8 @@ class Adam(Dense):
     def loss(self, output, y):
         return ((output - y) ** 2).mean()
 
-    def backward(self, X, y, output, lr):
-        grad = 2 * X.T @ (output - y) / y.size
+    def backward(self, x, y, output, lr):
+        grad = 2 * x.T @ (output - y) / y.size
         self.W -= lr * grad / (np.abs(grad) + 1e-8)
 
 
