@@ -10,6 +10,7 @@ import numpy as np
 from softgrad.cli.finding.classes import search_classes
 from softgrad.cli.finding.found import Found
 from softgrad.cli.finding.known import Given, Known, Missing
+from softgrad.cli.finding.made_parameters import made_parameters
 from softgrad.cli.finding.search import ALONE, pair, search
 from softgrad.cli.finding.trial import Failed, Trial
 from softgrad.cli.finding.values_in_file import values_in
@@ -46,10 +47,11 @@ def gradients_in(code: UserFile, request: Request) -> Gradients:
     draw = _given_inputs(code, request.inputs)
     names = _named_pair(code, request, inputs_given=draw is not None)
     values, lengths = values_in(vars(code.module))
-    known = Known(request.inputs, draw, values, lengths, request.wrt)
+    functions = {name: code.function(name, "--forward") for name in code.functions()}
+    known = Known(request.inputs, draw, values, lengths, made_parameters(functions, lengths), request.wrt)
     if names is not None:
         return Gradients([_of_pair(code, names, known, request.seed)], [])
-    ways, missing = search({name: code.function(name, "--forward") for name in code.functions()}, known)
+    ways, missing = search(functions, known)
     classes = {name: getattr(code.module, name) for name in code.classes()}
     of_classes, not_checked = search_classes(classes, list(vars(code.module).values()), known)
     ways, missing = ways + of_classes, missing + not_checked

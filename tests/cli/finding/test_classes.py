@@ -68,6 +68,18 @@ RIGHT = {  # name: (the file, what is checked, what is said)
         "        return -np.log(self.p[np.arange(len(t)), t]).mean()\n    def backward(self, dout=1):\n"
         "        return (self.p - np.eye(self.p.shape[1])[self.t]) / len(self.t)",
         "Loss.forward and Loss.backward", "x drawn as 5x3, t as class indices 0..2"),
+    "static methods with a context": (
+        "class ReLU:\n    @staticmethod\n    def forward(ctx, x):\n        ctx.save_for_backward(x)\n"
+        "        return np.maximum(x, 0)\n"
+        "    @staticmethod\n    def backward(ctx, grad_output):\n        x, = ctx.saved_tensors\n"
+        "        return grad_output * (x > 0)",
+        "ReLU.forward and ReLU.backward", "inputs: x drawn as 5x3"),
+    "parameters that fit makes": (
+        "class Regression:\n    def __init__(self, lr=0.1):\n        self.w = None\n    def fit(self, X, y):\n"
+        "        self.w = np.zeros(X.shape[1])\n    def _loss(self, X, y):\n"
+        "        return ((X @ self.w - y) ** 2).mean()\n"
+        "    def _gradient(self, X, y):\n        return 2 * X.T @ (X @ self.w - y) / len(y)",
+        "Regression._loss and Regression._gradient", "Regression is Regression()"),
     "a loss that returns gradients": (NET, "Net.loss", "Net is Net(input_dim=7, hidden_dim=4, num_classes=3, reg=0.1)"),
 }  # fmt: skip
 LEFT_OUT = {  # name: the file, whose classes compute nothing to check

@@ -9,6 +9,7 @@ import pytest
 
 import softgrad as sg
 from softgrad.cli.finding.known import Known
+from softgrad.cli.finding.made_parameters import made_parameters
 from softgrad.cli.finding.search import search
 from softgrad.cli.finding.values_in_file import values_in
 from softgrad.cli.inputs import Asked, drawn
@@ -135,6 +136,55 @@ RIGHT = {  # name: (the file, what is checked, what is said of it). All are righ
         "def loss(w, X, y):\n    return ((X @ w - y) ** 2).mean()\ndef grad(w, X, y):\n    return 2 * X.T @ "
         "(X @ w - y) / len(y)",
         "loss and grad", "inputs: w drawn as 4, X from the file, 6x4, y from the file, 6"),
+    "parameters as the file makes them": (
+        "def initialize_parameters(layer_dims):\n    return {f'{k}{n}': np.zeros((b, a if k == 'W' else 1)) for "
+        "n, (a, b) in "
+        "enumerate(zip(layer_dims, layer_dims[1:]), 1) for k in 'Wb'}\n"
+        "def loss(parameters, X):\n    for n in (1, 2):\n        X = np.tanh(parameters[f'W{n}'] @ X + "
+        "parameters[f'b{n}'])\n"
+        "    return X.sum()\ndef loss_gradients(parameters, X):\n    A = [X]\n    for n in (1, 2):\n"
+        "        A.append(np.tanh("
+        "parameters[f'W{n}'] @ A[-1] + parameters[f'b{n}']))\n    d, grads = np.ones_like(A[-1]), {}\n"
+        "    for n in (2, 1):\n"
+        "        d = d * (1 - A[n] ** 2)\n        grads[f'dW{n}'], grads[f'db{n}'] = d @ A[n - 1].T, d.sum(axis=1, "
+        "keepdims=True)\n        d = parameters[f'W{n}'].T @ d\n    return grads",
+        "loss and loss_gradients", "parameters drawn like those that the file makes, X drawn as 7x5"),
+    "a list of layers": (
+        "def init_params(sizes, rng):\n    return [(rng.normal(size=s), np.zeros(s[1])) for s in zip(sizes, "
+        "sizes[1:])]\n"
+        "def loss(params, x):\n    for W, b in params:\n        x = x @ W + b\n    return (x ** 2).sum()\n"
+        "def grads(params, x):\n    a = [x]\n    for W, b in params:\n        a.append(a[-1] @ W + b)\n"
+        "    d, g = 2 * a[-1], []\n"
+        "    for n in (1, 0):\n        g.insert(0, (a[n].T @ d, d.sum(axis=0)))\n        d = d @ params[n][0].T\n"
+        "    return g",
+        "loss and grads", "params drawn like those that the file makes, x drawn as 5x7"),
+    "global parameters": (
+        "W, b = np.ones((4, 3)), np.zeros(3)\ndef forward(X):\n    return X @ W + b\n"
+        "def backward(X, grad_output):\n    dW = X.T @ grad_output\n    db = grad_output.sum(axis=0)\n"
+        "    return dW, db",
+        "forward and backward", "b drawn as 3, X drawn as"),
+    "two outputs": (
+        "def step_forward(x, h):\n    return np.tanh(x + h), x * h, (x, h)\n"
+        "def step_backward(da, dc, cache):\n    x, h = cache\n    d = da * (1 - np.tanh(x + h) ** 2)\n"
+        "    return d + dc * h, d + dc * x",
+        "step_forward and step_backward", "called as step_backward(upstream gradient, cache)"),
+    "word vectors": (
+        SOFTMAX + "def naiveLossAndGradient(centerVec, outsideIdx, outsideVectors):\n"
+        "    p = softmax(outsideVectors @ centerVec)\n"
+        "    loss = -np.log(p[outsideIdx])\n    p[outsideIdx] -= 1\n"
+        "    return loss, outsideVectors.T @ p, np.outer(p, centerVec)",
+        "naiveLossAndGradient", "the loss and the gradient for centerVec, outsideVectors"),
+    "one sample": (
+        SOFTMAX + "def cross_entropy(W, b, x, y):\n    return -np.log(softmax(W @ x + b)[y])\n"
+        "def cross_entropy_gradient(W, b, x, y):\n    p = softmax(W @ x + b)\n    p[y] -= 1\n"
+        "    return np.outer(p, x), p",
+        "cross_entropy and cross_entropy_gradient", "W drawn as 3x7, b drawn as 3, x drawn as 7, y as class "
+        "indices 0..2"),
+    "an activation by its name": (
+        "def activation_forward(z, activation):\n    return np.maximum(z, 0) if activation == 'relu' else np.tanh(z)\n"
+        "def activation_backward(dout, z, activation):\n    return dout * ((z > 0) if activation == 'relu' else "
+        "1 - np.tanh(z) ** 2)",
+        "activation_forward and activation_backward", "activation = 'relu'"),
     "the lengths of the file": (
         "num_classes = 4\ndef loss(z, y):\n    return (np.eye(num_classes)[y] * z).sum()\n"
         "def grad(z, y):\n    return np.eye(num_classes)[y]",
@@ -170,7 +220,8 @@ def reports(ways):
 def test_what_is_taken_for_what(case, functions):
     source, title, said = RIGHT[case]
     found, names = functions(source)
-    gradients, missing = search(found, Known(Asked(), None, *values_in(names)))
+    values, lengths = values_in(names)
+    gradients, missing = search(found, Known(Asked(), None, values, lengths, made_parameters(found, lengths)))
     ways = next(ways for ways in gradients if ways[0].title == title)
     assert missing == []
     right = next(way for way, report in zip(ways, reports(ways), strict=True) if report.ok)

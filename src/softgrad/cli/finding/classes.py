@@ -5,6 +5,7 @@ An object of each class is needed: one that the file made, or one made here with
 
 from __future__ import annotations
 
+import copy
 import inspect
 import io
 import itertools
@@ -21,7 +22,7 @@ from softgrad.cli.finding.fit import MOST_NAMES, AnyFit, best_first, by_name, re
 from softgrad.cli.finding.found import Found
 from softgrad.cli.finding.known import Known, Missing
 from softgrad.cli.finding.names import is_derivative, is_loss, is_other, words
-from softgrad.cli.finding.roles import LENGTH_OF, NUMBERS, Value, is_target, values_for
+from softgrad.cli.finding.roles import LENGTH_OF, NUMBERS, SIZES, Value, is_target, values_for
 from softgrad.cli.finding.trial import Failed, Trial, is_numeric
 from softgrad.errors import SoftgradError
 
@@ -29,8 +30,9 @@ FORWARDS = ("forward", "forward_pass", "forward_propagation", "feedforward", "fe
 LOSSES = ("loss", "cost", "compute_loss", "compute_cost", "cost_function", "objective")
 BACKWARDS = ("backward", "backward_pass", "backprop", "backpropagate", "back_propagation", "bprop")
 MOST_OBJECTS = 40  # of a class that are tried
+MOST_TRAINED = 60  # calls of fit(X, y)
+CONTEXTS = ("ctx", "context")
 MOST_FITS = 12  # inputs of an object that are tried
-SIZES = ("sizes", "layers", "layer_sizes", "layer_dims", "dims", "layers_dims", "architecture")
 
 
 def search_classes(
@@ -67,12 +69,12 @@ def _runs_by_itself(kind: type, forward: str) -> bool:
 
 def _methods(kind: type) -> tuple[str, str | bool] | None:
     """The method of the forward pass, and that of the backward pass; True if the loss may return its gradients."""
-    has = [name for name, one in inspect.getmembers(kind) if callable(one) and (name == "__call__" or name[0] != "_")]
+    has = [name for name, one in inspect.getmembers(kind) if callable(one) and (name == "__call__" or name[:2] != "__")]
     derivatives = [name for name in has if is_derivative(name, has)]
     passes = [name for name in derivatives if {"backward", "back"} & set(words(name)) or name in BACKWARDS]
     gradients = [name for name in derivatives if {"gradient", "gradients", "grad", "grads"} & set(words(name))]
-    forward = next((name for name in FORWARDS if name in has), None)
-    loss = next((name for name in LOSSES if name in has), None) or next(
+    forward = next((name for name in has if name.strip("_") in FORWARDS or name == "__call__"), None)
+    loss = next((name for name in has if name.strip("_") in LOSSES), None) or next(
         (name for name in has if is_loss(name) and not is_other(name) and name not in derivatives), None
     )
     if forward is not None and passes:
@@ -96,7 +98,13 @@ def _of_class(
             way = f"add one, such as loss(self, {names[0]}, {target})"
             return None, f"{backward} takes the target {target}, and no method returns the loss; {way}"
     error = f"no arguments were found for {name}{_signature(kind)}; make one object in the file, such as a global"
-    for said, one in itertools.chain((("the object of the file", one) for one in made), _objects(name, kind, known)):
+    objects: Iterator[tuple[str, Any]] = itertools.chain(
+        (("the object of the file", one) for one in made), _objects(name, kind, known)
+    )
+    if names[0] in CONTEXTS:
+        names, objects = names[1:], iter([(name, WithContext(kind, *methods))])
+    for said, one in objects:
+        _train(one, forward, names, known)
         method = _with_output(one, forward)
         trial = Trial((getattr(one, forward),))
         error = f"no inputs were found for {name}.{forward}({', '.join(names)})"
@@ -113,6 +121,50 @@ def _of_class(
             return None, None  # the base of other classes
         error += f": {trial.deepest_error}"
     return None, error if backward is not True else None
+
+
+class WithContext:
+    """A class of static methods forward(ctx, *inputs) and backward(ctx, *upstreams) as an object."""
+
+    def __init__(self, kind: type, forward: str, backward: str | bool) -> None:
+        self._forward, self._backward = getattr(kind, forward), getattr(kind, str(backward))
+        self.context = Context()
+        setattr(self, forward, self._run)
+        setattr(self, str(backward), self._back)
+
+    def _run(self, *inputs: Any) -> Any:
+        self.context = Context()
+        return self._forward(self.context, *inputs)
+
+    def _back(self, *upstreams: Any) -> Any:
+        return self._backward(self.context, *upstreams)
+
+
+class Context:
+    """What a forward pass keeps for its backward pass, in the manner of torch.autograd.Function."""
+
+    saved_tensors: tuple[Any, ...] = ()
+
+    def save_for_backward(self, *arrays: Any) -> None:
+        """Keeps arrays."""
+        self.saved_tensors = self.saved = self.saved_arrays = arrays
+
+
+def _train(one: Any, forward: str, names: Sequence[str], known: Known) -> None:
+    """Calls fit(X, y) once, if an object has no parameters before that."""
+    train = getattr(one, "fit", None)
+    if not callable(train) or None not in vars(one).values() or wanted(train) != list(names):
+        return
+    trial = Trial((train,), most=MOST_TRAINED)
+
+    def trained(*inputs: Any) -> Any:
+        other = copy.deepcopy(one)
+        other.fit(*inputs)
+        return getattr(other, forward)(*inputs)
+
+    for fit, _ in itertools.islice(known.fits(trained, names, trial, weighted=True), 1):
+        with redirect_stdout(io.StringIO()):
+            train(*fit.draw(np.random.default_rng(0)))
 
 
 def _refused(one: Any, methods: tuple[str, str | bool], fit: AnyFit) -> str | None:

@@ -104,13 +104,19 @@ def _sources(parameter: str, names: Sequence[str], has_cache: bool, scalar: bool
         return [lowered.index(low)]
     if CACHE.fullmatch(low):
         return ["cache"] if has_cache else ["output", *range(len(names))]
-    if UPSTREAM.fullmatch(low) and low[:1] in "dgue" and not (scalar and low in ("d",)):
+    if is_upstream(parameter) and not (scalar and low == "d"):
         return ["upstream"]
     if is_target(parameter):
         return []  # a target that forward does not take is none of its arguments
     if low in OUTPUT:
         return ["output", *range(len(names)), "upstream"]
     return [*range(len(names)), "output", "upstream", *(["cache"] if has_cache else [])]
+
+
+def is_upstream(parameter: str) -> bool:
+    """Whether an argument of this name is an upstream gradient."""
+    low = parameter.lower().strip("_")
+    return bool(UPSTREAM.fullmatch(low)) and low[:1] in "dgu" and not low.startswith(("data", "dim", "drop"))
 
 
 class Returned(NamedTuple):
@@ -135,6 +141,11 @@ def readings(
         output: of forward.
         upstream: whether it was given the upstream gradient.
     """
+    whole = next((i for i in real if _is_structured(inputs[i]) and _alike(value, inputs[i])), None)
+    if whole is not None:
+        return [Returned(((whole, None),), "gradient", True, True)] if upstream or not np.ndim(output) else []
+    if not upstream and np.ndim(output) and isinstance(value, dict | tuple):
+        return []  # several gradients of an array need the upstream gradient
     if isinstance(value, dict):
         one = _read_dict(value, inputs, names, real)
     elif isinstance(value, tuple | list) and not (isinstance(value, list) and _is_plain(value)):
@@ -149,7 +160,7 @@ def _read_array(
 ) -> list[Returned]:
     """A single array: of an input of its shape, or a Jacobian, or of the wrong shape."""
     shape, out = _shape(value), np.shape(output)
-    plain = [i for i in real if not isinstance(inputs[i], dict)]
+    plain = [i for i in real if not _is_structured(inputs[i])]
     if shape is None:
         return []
     alike = [i for i in plain if np.shape(inputs[i]) == shape]
@@ -166,6 +177,19 @@ def _read_array(
     return [Returned(((plain[0], None),), "gradient", False)] if plain and (upstream or not out) else []
 
 
+def _is_structured(value: Any) -> bool:
+    return isinstance(value, dict | list | tuple)
+
+
+def _alike(value: Any, given: Any) -> bool:
+    """Whether a value has the structure of an input, with an array of its shape in each place."""
+    if isinstance(given, dict):
+        return isinstance(value, dict) and all(key in value and _alike(value[key], given[key]) for key in given)
+    if isinstance(given, list | tuple):
+        return isinstance(value, list | tuple) and len(value) == len(given) and all(map(_alike, value, given))
+    return _shape(value) == tuple(np.shape(given))
+
+
 def _shape(value: Any) -> tuple[int, ...] | None:
     """The shape of an array of numbers; None for anything else."""
     if value is None or isinstance(value, str | bool):
@@ -180,7 +204,7 @@ def _shape(value: Any) -> tuple[int, ...] | None:
 def _read_dict(
     value: dict[Any, Any], inputs: Sequence[Any], names: Sequence[str], real: Sequence[int]
 ) -> Returned | None:
-    keys = {_undotted(str(key)): key for key in value}
+    keys = {undotted(str(key)): key for key in value}
     lowered = {key.lower(): there for key, there in keys.items()}
     for i in real:
         if isinstance(inputs[i], dict):
@@ -198,7 +222,7 @@ def _returned(entries: tuple[tuple[int, Any], ...], value: Any, inputs: Sequence
     return Returned(entries, "gradient", all(fit), any(fit))
 
 
-def _undotted(key: str) -> str:
+def undotted(key: str) -> str:
     """The name of the array that a gradient is for: W1 for dW1, grad_W1, W1_grad."""
     bare = re.sub(r"^(d_|grad_|d(?=[A-Za-z])|∂)|(_grad|_g)$", "", key)
     return bare or key
@@ -209,7 +233,7 @@ def _read_several(values: list[Any], inputs: Sequence[Any], real: Sequence[int])
         return None
     if len(values) == len(inputs) and real:
         return _returned(tuple((i, i) for i in real if values[i] is not None), values, inputs)
-    plain = [i for i in real if not isinstance(inputs[i], dict)]
+    plain = [i for i in real if not _is_structured(inputs[i])]
     if len(values) > len(plain):
         return None
 

@@ -49,7 +49,9 @@ class Fit(NamedTuple):
     @property
     def redrawn(self) -> bool:
         """Whether other draws have other numbers: those of the file stay."""
-        return not any(isinstance(value.constant, np.ndarray) for value in self.values.values())
+        return not any(
+            value.kind == "constant" and isinstance(value.constant, np.ndarray) for value in self.values.values()
+        )
 
     @property
     def described(self) -> str:
@@ -110,7 +112,12 @@ def by_name(function: Callable[..., Any], names: Sequence[str]) -> Callable[...,
         return function
     if own[: len(names)] == list(names):
         return function
-    return lambda *values: function(**dict(zip(names, values, strict=True)))
+
+    def called(*values: Any) -> Any:
+        return function(**dict(zip(names, values, strict=True)))
+
+    called.parts = getattr(function, "parts", (function,))  # type: ignore[attr-defined]
+    return called
 
 
 def fits(
@@ -139,7 +146,7 @@ def fits(
         len(names) > 1 and any(is_weight(name) or name in DICT_NAMES or name.lower() in FLAT_NAMES for name in names)
     )
     own = {name: values_for(name, weighted=weighted, logs=_takes_logs(function)) for name in names}
-    if "reshape" in _names_used(function):
+    if "reshape" in names_used(function):
         yield from _flat_fits(function, names, trial, own, settled, lengths)
     for preferred in layouts(names):
         candidates = [_candidates(name, own[name], preferred, settled, function) for name in names]
@@ -155,13 +162,20 @@ def fits(
                 return
 
 
-def _names_used(function: Callable[..., Any]) -> set[str]:
+def names_used(function: Callable[..., Any]) -> set[str]:
     """The names that the code of a function looks up, and that of the functions that it calls by a global name."""
-    names = {name for code in _codes(function) for name in code.co_names}
-    for part in getattr(function, "parts", (function,)):
-        known = getattr(getattr(part, "__func__", part), "__globals__", {})
-        called = [known[name] for name in names & known.keys() if inspect.isfunction(known[name])]
-        names |= {name for one in called for name in one.__code__.co_names}
+    waiting = [part for part in getattr(function, "parts", (function,)) if inspect.isfunction(part)]
+    names: set[str] = set()
+    seen = set()
+    while waiting:
+        one = waiting.pop()
+        if one in seen:
+            continue
+        seen.add(one)
+        own = set(one.__code__.co_names)
+        names |= own
+        called = (one.__globals__.get(name) for name in own)
+        waiting += [other for other in called if inspect.isfunction(other) and other.__globals__ is one.__globals__]
     return names
 
 

@@ -67,12 +67,20 @@ def as_grad(
         output = None
         if {"cache", "output"} & set(call.sources):
             output = loss(*inputs)
+        if "output" in call.sources:
+            output = predicted(forward, inputs, output)
         value = backward(*call.arguments(inputs, output, 1.0, last.get("cache")))
         grads = [_entry(value, place) for _, place in returned.entries]
         return tuple(grads) if len(grads) > 1 else grads[0]
 
     loss = _remembering(forward, last, "cache" in call.sources)
     return loss, grad
+
+
+def predicted(forward: Callable[..., Any], inputs: Sequence[Any], output: Any) -> Any:
+    """What backward takes as the output: that of the forward pass, where a loss stands behind it."""
+    predict = getattr(forward, "predict", None)
+    return output if predict is None else predict(*inputs)
 
 
 def output_only(forward: Callable[..., Any]) -> Callable[..., Any]:
@@ -125,8 +133,43 @@ def composed(forward: Callable[..., Any], loss: Callable[..., Any]) -> Callable[
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     whole.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # type: ignore[attr-defined]
+
+    def predict(*inputs: Any) -> Any:
+        given = dict(zip(names, inputs, strict=True))
+        return leading(forward(*(given[name] for name in required)))
+
     whole.parts = (forward, loss)  # type: ignore[attr-defined]
+    whole.predict = predict  # type: ignore[attr-defined]  # what backward takes as the output
     return whole
+
+
+def stacked(
+    forward: Callable[..., Any], backward: Callable[..., Any], upstreams: Sequence[str]
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """A forward pass with several outputs, such as next_h and next_c, as one with a single output; and its backward.
+
+    Args:
+        forward: returns outputs of one shape, and perhaps a cache.
+        backward: takes an upstream gradient for each.
+        upstreams: the names of these arguments.
+    """
+    count = len(upstreams)
+    parameters = list(inspect.signature(backward).parameters.values())
+    rest = [one for one in parameters if one.name not in upstreams]
+
+    def whole(*inputs: Any) -> Any:
+        result = forward(*inputs)
+        return (np.stack(result[:count]), *result[count:])
+
+    def back(*arguments: Any) -> Any:
+        given = dict(zip([one.name for one in rest], arguments[1:], strict=False))
+        return backward(**dict(zip(upstreams, arguments[0], strict=True)), **given)
+
+    first = inspect.Parameter("grad_output", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    whole.__signature__ = inspect.signature(forward)  # type: ignore[attr-defined]
+    back.__signature__ = inspect.Signature([first, *rest])  # type: ignore[attr-defined]
+    whole.parts, back.parts = (forward,), (backward,)  # type: ignore[attr-defined]
+    return whole, back
 
 
 def loss_first(function: Callable[..., Any]) -> Callable[..., Any]:

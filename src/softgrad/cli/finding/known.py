@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from softgrad.cli.finding.fit import AnyFit, fits, given_fits
+from softgrad.cli.finding.fit import DICT_NAMES, AnyFit, fits, given_fits
 from softgrad.cli.finding.roles import LENGTHS, TARGETS, Lengths, Value, is_target
 from softgrad.cli.finding.trial import Trial
 from softgrad.cli.inputs import Asked, Maker
@@ -28,6 +28,7 @@ class Known(NamedTuple):
     draw: Given | None = None  # the inputs that the options or the file give
     values: Mapping[str, Value] = {}  # of the file, by the name of the argument
     lengths: Lengths = LENGTHS
+    made: Sequence[Value] = ()  # parameters as the file makes them
     wrt: int | tuple[int, ...] | None = None  # what the gradient of a loss is for
 
     def fits(
@@ -39,6 +40,10 @@ class Known(NamedTuple):
             return
         in_file = {name: [self.values[name]] for name in names if name in self.values}
         asked = {} if self.inputs.target is None else self._target(names)
+        for value in self.made:
+            made = {name: [value] for name in names if name.lower() in DICT_NAMES and name not in in_file}
+            if made:
+                yield from fits(function, names, trial, {**in_file, **made, **asked}, self.lengths, weighted=True)
         if in_file:
             yield from fits(function, names, trial, {**in_file, **asked}, self.lengths, weighted=weighted)
         yield from fits(function, names, trial, asked, self.lengths, weighted=weighted)

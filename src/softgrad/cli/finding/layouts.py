@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from softgrad.cli.finding.roles import TARGETS, Value, is_target
+from softgrad.cli.finding.roles import Value, is_target
 
 Preferred = Mapping[str, Value]  # by the name of the argument
 
@@ -21,7 +21,7 @@ RECURRENT = {  # name: axes in a layout of rows, axes in a layout of columns
     "u": ("DH", "HD"),
     "bh b_h ba": ("H", "H1"),
     "by b_y": ("C", "C1"),
-    "h h0 prev_h h_prev hprev a0 a_prev prev_c c_prev c0": ("NH", "H1"),
+    "h h0 prev_h h_prev hprev a0 a_prev prev_c c_prev c0 c": ("NH", "H1"),
     "x xt": ("ND", "D1"),
     "b": ("H", "H1"),
 }
@@ -48,6 +48,19 @@ def layouts(names: Sequence[str]) -> Iterator[Preferred]:
         yield {name: Value("real", AXES[low][0]) for name, low in named}
         yield {name: Value("real", "NLD" if low == "x" else AXES[low][0]) for name, low in named}
         yield {name: Value("real", AXES[low][1]) for name, low in named}
+        for gates in ("Q", "R"):  # of an LSTM, of a GRU
+            stacked = {
+                "wx": f"D{gates}",
+                "wxh": f"D{gates}",
+                "wh": f"H{gates}",
+                "whh": f"H{gates}",
+                "b": gates,
+                "bh": gates,
+            }
+            for data in ("ND", "NLD"):
+                yield {
+                    name: Value("real", stacked.get(low, data if low == "x" else AXES[low][0])) for name, low in named
+                }
     if IMAGES & set(lowered):
         yield {
             name: Value("real", IMAGE_AXES[low]) for name, low in zip(names, lowered, strict=True) if low in IMAGE_AXES
@@ -101,5 +114,5 @@ def _of_network(name: str, depth: int, layout: str, end: str) -> Value | None:
             return Value("binary", "1N" if columns else "N1")
         if columns:
             return Value("one-hot columns", "CN")
-        return None if layout != "vector" else TARGETS[6]
+        return None if layout != "vector" else Value("one-hot", "C")
     return None

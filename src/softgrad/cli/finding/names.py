@@ -90,9 +90,10 @@ def _partners(derivative: str, others: Sequence[str], alone: bool) -> list[str]:
 
 def _mismatch(derivative: str, name: str) -> tuple[bool, bool, bool]:
     """Less for a likelier partner: rnn_backward belongs to rnn_forward, backward to forward, a gradient to a loss."""
-    other = _without(words(name), FORWARD) != _without(words(derivative), DERIVATIVE)
+    passes = DERIVATIVE | {"forward", "forwards", "fwd"}
+    other = _without(words(name), passes) != _without(words(derivative), passes)
     backward = any(word.startswith(("back", "bwd", "vjp")) for word in words(derivative))
-    return other, is_loss(name) is backward, not FORWARD & set(words(name))
+    return is_loss(name) is backward, other, not FORWARD & set(words(name))
 
 
 def _is_marked(name: str) -> bool:

@@ -14,8 +14,9 @@ import numpy as np
 
 from softgrad.cli.finding.word_sets import word_set
 
-# S: the side of an image, L: the length of a sequence. No two are alike, and none is the square of another.
-LENGTHS = {"N": 5, "D": 7, "H": 4, "C": 3, "L": 6, "S": 5, "1": 1, "2": 2, "3": 3}
+# S: the side of an image, L: the length of a sequence, Q and R: four and three times H. Most differ, so that a factor
+# says which length it is.
+LENGTHS = {"N": 5, "D": 7, "H": 4, "C": 3, "L": 6, "S": 5, "Q": 16, "R": 12, "1": 1, "2": 2, "3": 3}
 
 Lengths = Mapping[str, int]
 
@@ -37,6 +38,8 @@ class Value(NamedTuple):
             return self.constant.copy() if hasattr(self.constant, "copy") else self.constant
         if self.kind == "length":
             return lengths[self.axes]
+        if self.kind == "like":
+            return _like(self.constant, rng)
         if self.kind == "dict":
             return {key: value.draw(rng, lengths) for key, value in self.constant.items()}
         return DRAWN[self.kind](rng, self.shape(lengths), lengths["C"])
@@ -44,6 +47,8 @@ class Value(NamedTuple):
     @property
     def is_real(self) -> bool:
         """Whether a gradient for it makes sense."""
+        if self.kind == "like":
+            return True
         if isinstance(self.constant, np.ndarray):
             return self.constant.dtype.kind == "f" and len(np.unique(self.constant)) > 2
         return self.kind in ("real", "positive", "unit", "probabilities", "columns of probabilities") or (
@@ -52,14 +57,32 @@ class Value(NamedTuple):
 
     def described(self, name: str, lengths: Lengths) -> str:
         """In words: "y as class indices 0..2"."""
+        if self.kind == "like":
+            whole = isinstance(self.constant, np.ndarray)
+            return (
+                f"{name} drawn as {_sizes(self.constant)}" if whole else f"{name} drawn like those that the file makes"
+            )
         if isinstance(self.constant, np.ndarray):
-            return f"{name} from the file, {'x'.join(map(str, self.constant.shape))}"
+            return f"{name} from the file, {_sizes(self.constant)}"
         if self.kind in ("constant", "length"):
             return f"{name} = {self.draw(np.random.default_rng(0), lengths)!r}"
         if self.kind == "dict":
             return f"{name} with {', '.join(v.described(k, lengths) for k, v in self.constant.items())}"
         shape = "x".join(map(str, self.shape(lengths)))
         return WORDS[self.kind].format(name=name, shape=shape or "one number", last=lengths["C"] - 1)
+
+
+def _like(value: Any, rng: np.random.Generator) -> Any:
+    """Random arrays in the places of arrays."""
+    if isinstance(value, np.ndarray):
+        return 0.5 * rng.standard_normal(value.shape)
+    if isinstance(value, dict):
+        return {key: _like(entry, rng) for key, entry in value.items()}
+    return type(value)(_like(entry, rng) for entry in value)
+
+
+def _sizes(array: Any) -> str:
+    return "x".join(map(str, array.shape)) or "one number"
 
 
 def _one_hot(rng: np.random.Generator, shape: tuple[int, ...], axis: int) -> Any:
@@ -110,18 +133,18 @@ def _reals(*axes: str) -> tuple[Value, ...]:
 
 LOGITS = _reals("NC", "C", "", "CN", "N", "N1", "C1", "2", "NLC", "22SS")
 DATA = _reals("ND", "DN", "D", "NC", "CN", "N", "NLD", "", "N1", "D1", "1D", "22SS", "2SS2", "SS")
-WEIGHTS = _reals("DC", "CD", "D", "D1", "C", "1D", "", "DD", "NN", "DH", "HD")
+WEIGHTS = _reals("DC", "CD", "D", "D1", "C", "1D", "", "DD", "NN", "DH", "HD", "2")
 BIASES = _reals("C", "C1", "1C", "", "D", "H", "1")
 TARGETS = (
     Value("classes", "N"),
     Value("one-hot", "NC"),
     Value("one-hot columns", "CN"),
+    Value("one-hot", "C"),
+    Value("classes", ""),
     Value("binary", "N"),
     Value("binary", "N1"),
     Value("binary", "1N"),
-    Value("one-hot", "C"),
     Value("one-hot columns", "C1"),
-    Value("classes", ""),
     Value("real", "ND"),
     Value("real", "D"),
     Value("real", ""),
@@ -148,6 +171,9 @@ SCALARS = {
     "momentum": 0.9,
     "smoothing label_smoothing ls": 0.1,
     "axis dim": -1,
+    "activation act activation_function nonlinearity": "relu",
+    "mode": "train",
+    "reduction": "mean",
     "seed random_state": 0,
     "stride pad padding": 1,
 }
@@ -161,6 +187,7 @@ CONFIGURATIONS: Mapping[str, dict[str, Any]] = {  # dicts of options, as courses
     "conv_param": {"stride": 1, "pad": 1},
     "pool_param": {"pool_height": 2, "pool_width": 2, "stride": 2},
 }
+SIZES = ("sizes", "layers", "layer_sizes", "layer_dims", "dims", "layers_dims", "architecture")
 COUNTS = {  # integers
     "N": "n m n_samples num_samples batch batch_size num_train num_examples",
     "C": "k c num_classes n_classes num_labels n_labels classes n_out n_output output_size output_dim n_y dim_out "
@@ -199,9 +226,11 @@ def values_for(name: str, *, weighted: bool, logs: bool) -> tuple[Value, ...]:
         return (Value("constant", constant=CONFIGURATIONS[low]),)
     if low in ("rng", "generator"):
         return (Value("generator"),)
+    if low in NUMBERS and isinstance(NUMBERS[low], str):
+        return tuple(Value("constant", constant=text) for text in (NUMBERS[low], "sigmoid", "tanh"))
     if low in NUMBERS:
         return (Value("constant", constant=NUMBERS[low]), *LOGITS)
-    if low in INDEX_NAMES:
+    if low in INDEX_NAMES or low.endswith(("idx", "index", "indices")):
         return (Value("classes", "N"), Value("classes", "NL"), Value("classes", "L"), Value("classes", ""))
     if low in TARGET_NAMES:
         return TARGETS

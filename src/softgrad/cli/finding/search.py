@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from softgrad.cli.finding import found
-from softgrad.cli.finding.conventions import Call, Returned, calls, readings
+from softgrad.cli.finding.conventions import Call, Returned, calls, is_upstream, readings
 from softgrad.cli.finding.fit import DICT_NAMES, AnyFit, by_name, leading, refined, wanted
-from softgrad.cli.finding.found import Found, composed, loss_first
+from softgrad.cli.finding.found import Found, composed, loss_first, stacked
+from softgrad.cli.finding.globals_as_inputs import global_parameters, with_globals
 from softgrad.cli.finding.known import Known, Missing
 from softgrad.cli.finding.names import Pairing, is_loss, is_other, pairings
-from softgrad.cli.finding.roles import is_target, is_weight
+from softgrad.cli.finding.roles import Value, is_target, is_weight
 from softgrad.cli.finding.trial import Failed, Trial, is_numeric
 from softgrad.errors import OptionError
 
-MOST_FITS = 40  # of forward, with which backward is tried
+MOST_FITS = 120  # of forward, with which backward is tried
 ALONE = "there is no function that it is the gradient of"
 MOST_WAYS = 4  # of one gradient
 
@@ -49,26 +51,50 @@ def _of_derivative(
     name, whys = pairing.derivative, []
     backward = functions[name]
     for partner in pairing.partners:
-        for others, forward in _forwards(partner, backward, functions):
-            ways, why = pair(" and ".join(others), forward, name, backward, known)
+        for others, forward, back in _forwards(partner, backward, functions):
+            ways, why = pair(" and ".join(others), forward, name, back, known)
             if ways:
                 return ways, others, ""
             whys.append(why)
+    for partner in pairing.partners:
+        ways = _of_global_parameters(partner, functions[partner], name, backward, known)
+        if ways:
+            return ways, (partner,), ""
     ways = both(name, backward, known)
     return ways, (), whys[0] if whys else ALONE
 
 
+def _of_global_parameters(
+    name: str, forward: Callable[..., Any], other: str, backward: Callable[..., Any], known: Known
+) -> list[Found]:
+    """The ways in which a derivative may be meant that is for global arrays of the file."""
+    arrays = global_parameters(forward, backward)
+    if not arrays or known.draw is not None:
+        return []
+    values = {array: Value("like", constant=forward.__globals__[array]) for array in arrays}
+    more = known._replace(values={**known.values, **values})
+    ways, _ = pair(name, with_globals(forward, arrays), other, with_globals(backward, arrays), more)
+    return ways
+
+
 def _forwards(
     partner: str, backward: Callable[..., Any], functions: Mapping[str, Callable[..., Any]]
-) -> Iterator[tuple[tuple[str, ...], Callable[..., Any]]]:
-    """What a derivative may be the derivative of: its partner, or a loss of it if only backward takes a target."""
+) -> Iterator[tuple[tuple[str, ...], Callable[..., Any], Callable[..., Any]]]:
+    """What a derivative may be the derivative of: its partner, or a loss of it if only backward takes a target.
+
+    Each with the names of the functions, the forward pass and the backward pass.
+    """
     forward = functions[partner]
+    if inspect.isfunction(backward):
+        upstreams = [name for name in inspect.signature(backward).parameters if is_upstream(name)]
+        if len(upstreams) > 1:
+            yield (partner,), *stacked(forward, backward, upstreams)
     if any(map(is_target, wanted(backward) or ())) and not any(map(is_target, wanted(forward) or ())):
         for name, loss in functions.items():
             whole = composed(forward, loss) if is_loss(name) and not is_other(name) else None
             if whole is not None:
-                yield (partner, name), whole
-    yield (partner,), forward
+                yield (partner, name), whole, backward
+    yield (partner,), forward, backward
 
 
 def pair(
@@ -129,6 +155,7 @@ def _ways(
     except Failed:
         return
     output = leading(result)
+    handed = trial.call(lambda *given: found.predicted(forward, given, output), inputs)
     has_cache = isinstance(result, tuple) and len(result) > 1
     cache = found.cache_of(result) if has_cache else None
     scalar = np.size(output) == 1 and np.ndim(output) == 0
@@ -137,7 +164,7 @@ def _ways(
     seen = set()
     for call in calls(backward, names, has_cache=has_cache, scalar=scalar):
         try:
-            value = trial.call(backward, call.arguments(inputs, output, upstream, cache))
+            value = trial.call(backward, call.arguments(inputs, handed, upstream, cache))
         except Failed:
             continue
         if scalar and isinstance(value, tuple) and len(value) == 2 and np.ndim(value[0]) == 0 and is_numeric(value[0]):
@@ -214,8 +241,10 @@ def both(name: str, function: Callable[..., Any], known: Known) -> list[Found]:
     called = by_name(function, names)
     second: list[Found] = []
     for fit, result in _limited(known.fits(loss_first(called), names, trial)):
-        if not isinstance(result, tuple) or np.ndim(result[0]):
+        if not isinstance(result, tuple):
             return second
+        if np.ndim(result[0]):
+            continue
         fit = refined(called, fit, trial)
         inputs = fit.draw(np.random.default_rng(0))
         try:
