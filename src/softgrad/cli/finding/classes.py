@@ -31,6 +31,7 @@ LOSSES = ("loss", "cost", "compute_loss", "compute_cost", "cost_function", "obje
 BACKWARDS = ("backward", "backward_pass", "backprop", "backpropagate", "back_propagation", "bprop")
 MOST_OBJECTS = 40  # of a class that are tried
 MOST_TRAINED = 60  # calls of fit(X, y)
+INTEGERS = (Value("length", "D"), Value("length", "C"))  # for parameters of the constructor with other names
 CONTEXTS = ("ctx", "context")
 MOST_FITS = 12  # inputs of an object that are tried
 
@@ -267,7 +268,7 @@ def _values(parameter: str, known: Known) -> Sequence[Value]:
     if _is_length(parameter):
         return [Value("length", LENGTH_OF[low])]
     found = values_for(parameter, weighted=True, logs=False)
-    return found if low in NUMBERS or found[0].kind != "real" else found[:4]
+    return found if low in NUMBERS or found[0].kind != "real" else (*found[:4], *INTEGERS)
 
 
 def _parameters(kind: type) -> list[str] | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from softgrad.cli.finding.fit import DICT_NAMES, AnyFit, fits, given_fits
-from softgrad.cli.finding.roles import LENGTHS, TARGETS, Lengths, Value, is_target
+from softgrad.cli.finding.roles import LENGTHS, SQUARE, TARGETS, Lengths, Value, is_target
 from softgrad.cli.finding.trial import Trial
 from softgrad.cli.inputs import Asked, Maker
 
@@ -49,6 +49,7 @@ class Known(NamedTuple):
         yield from fits(function, names, trial, asked, self.lengths, weighted=weighted)
         if self.lengths != LENGTHS:
             yield from fits(function, names, trial, asked, LENGTHS, weighted=weighted)
+        yield from fits(function, names, trial, asked, SQUARE, weighted=weighted)
 
     def _target(self, names: Sequence[str]) -> dict[str, list[Value]]:
         """The values of the target that --target asks for."""
