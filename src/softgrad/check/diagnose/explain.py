@@ -14,6 +14,7 @@ from softgrad.check.diagnose.traced import explain_by_trace
 from softgrad.check.diagnose.unexplained import explain_by_patterns
 from softgrad.check.diagnose.wording import equal_counts
 from softgrad.check.diagnose.wrong_gradients import WrongGradient, first_from_the_end
+from softgrad.check.diagnose.wrong_line import find_wrong_line
 from softgrad.check.recognise.known_backward import KnownBackward
 from softgrad.check.report.findings import Findings
 from softgrad.check.sampling.sampler import Sample, Sampler, length_of
@@ -56,6 +57,8 @@ def explain(
         _explain_by_numbers(evidence, sampler, numbers, judge, findings)
         if {one.name for one in findings.mistakes[before:]} <= {"upstream-not-linear"}:
             explain_by_trace(evidence.samples, evidence.judged, evidence.wrong, sampler, numbers, judge, findings)
+    wrong = [*evidence.wrong, *evidence.misshapen]
+    find_wrong_line(functions, evidence.samples, evidence.judged, wrong, judge, findings)
     if evidence.wrong and len(evidence.judged) > 1:
         first = functions.name_of(first_from_the_end(functions, evidence.wrong, given, backward))
         right = ", ".join(functions.name_of(key) for key in evidence.judged if key not in evidence.wrong)

@@ -1,0 +1,17 @@
+"""The line of the user's backward pass where it goes wrong.
+
+The backward pass is traced beside the forward pass, whose right gradients are known. The first line whose inputs are
+right, and whose result is not, is where it goes wrong.
+
+    find.py         the door: the line that most draws point at, and what is known of it
+    choose.py       chooses among the lines where a repair mends the gradients, and the first unknown value
+    repair.py       values that, replaced by a known array, mend the wrong gradients
+    projections.py  what a change of one value does to the gradients that are returned
+    suspects.py     which values are right, and which may be wrong
+    known.py        the arrays that a right backward pass computes
+    partly.py       values that are right but for known factors
+    lines.py        the line to which a value belongs
+    words.py        what is known of a line, in words; statements.py: what its statement assigns
+
+In: traces of the backward pass. Out: a line of the source. Nothing is decided by the text of the source.
+"""

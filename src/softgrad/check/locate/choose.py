@@ -1,0 +1,250 @@
+"""Chooses the line where a backward pass goes wrong.
+
+The candidates are places where a repair mends the gradients, and the first value that is not known. A candidate costs
+more, the more has to be believed for it: that unknown values before it are right, that a known value is the wrong one,
+that a factor without a name is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from softgrad.check.locate.known import Known, agree
+from softgrad.check.locate.lines import Line, Lines
+from softgrad.check.locate.partly import PartlyKnown
+from softgrad.check.locate.repair import LINEAR, Repair, Repairs, groups_in
+from softgrad.check.locate.suspects import RIGHT_WITHIN, Backward
+from softgrad.check.trace.graph import Node
+
+MOST_WORK = 150_000  # nodes visited
+MOST_SUSPECTS = 60  # that are compared with products of known arrays
+
+SAME_FACTOR = 1e-5  # on all draws
+
+# What a candidate costs.
+UNKNOWN_LINE = 1.0  # each line before it whose values are unknown
+FIRST_UNKNOWN = 0.9  # no repair is known
+NOT_MENDED = 1.5  # each wrong gradient that stays wrong
+AT_THE_END = 0.3  # a returned gradient is replaced by the right one: that always mends it
+OPERAND = 0.15  # one use of a value changes
+ANYWHERE = 0.5  # a factor is missing from everything that is wrong, and the line does not multiply by a number
+KNOWN_VALUE = 0.8  # a known gradient is the wrong one
+KNOWN_SHARE = 0.3  # or a part of one
+RIGHT_BEFORE = 0.9  # the line computes right values in the first passes through its loop
+REPLACED = {"gradient": 0.0, "share": 0.1, "derivative": 0.3, "value": 0.4}
+LAYOUT = {"": 0.0, "transposed": 0.05, "reshaped": 0.3}
+
+
+class Candidate(NamedTuple):
+    """One line where the backward pass may go wrong.
+
+    Attributes:
+        cost: what has to be believed for it.
+        node: the first value that is wrong.
+        line: its line.
+        repair: the change that mends the gradients; None where none is known.
+    """
+
+    cost: float
+    node: Node
+    line: Line
+    repair: Repair | None
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the repair can be told as what the line should compute."""
+        return self.repair is not None and self.cost < UNKNOWN_LINE
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Candidates that cost about the same are in the order of computation."""
+        return int(self.cost / 0.1 + 1e-6), self.node.index
+
+
+class Choice:
+    """The candidates of one run."""
+
+    def __init__(self, backward: Backward, rng: np.random.Generator) -> None:
+        self.backward = backward
+        self.lines = Lines(backward)
+        self.repairs = Repairs(backward, rng)
+        self._unknown = self._unknown_lines()
+        self._before: dict[Node, int] = {}
+        self._ends = set(backward.returned.values())
+
+    def best(self) -> Candidate | None:
+        """The candidate that costs least; of equal ones the first."""
+        return min(self.all(), key=lambda one: one.order, default=None)
+
+    def holds(self, other: Candidate) -> bool:
+        """Whether a candidate that was found on another draw mends the gradients here, too."""
+        repair = other.repair
+        if repair is None:
+            return any(one.line == other.line for one in (*self._first_unknown(), *self._ends_of_moves()))
+        wanted = {(node.site, node.callers, node.repetition) for node in repair.nodes}
+        nodes = [one for one in self.backward.nodes if (one.site, one.callers, one.repetition) in wanted]
+        if len(nodes) != len(repair.nodes):
+            return False
+        found = self.repairs.together(nodes) if len(nodes) > 1 else self.repairs.at(nodes[0], repair.operand)
+        return any(
+            one.how == repair.how and one.mended >= repair.mended and abs(one.factor - repair.factor) < SAME_FACTOR
+            for one in found
+        )
+
+    def all(self) -> Iterator[Candidate]:
+        """Every candidate."""
+        yield from self._first_unknown()
+        yield from self._ends_of_moves()
+        for repair in self._repairs():
+            yield from self._candidate(repair)
+
+    def _unknown_lines(self) -> dict[Node, Line | None]:
+        """The suspects that are not even partly known, and their lines.
+
+        The values inside a line do not count where its result is partly known.
+        """
+        suspects = self.backward.suspects
+        lines = {node: self.lines.of(node) for node in suspects}
+        inside = {p for node in suspects for p in node.parents if p in lines and lines[p] == lines[node]}
+        results: dict[Line | None, list[Node]] = {}
+        for node in suspects:
+            if node not in inside:
+                results.setdefault(lines[node], []).append(node)
+        partly = PartlyKnown(self.backward.known) if suspects else None
+        misplaced = {node for node in self.backward.wanted if node not in self.backward.settled}
+        known = {
+            line
+            for line, nodes in results.items()
+            if len(nodes) <= MOST_SUSPECTS
+            and all(node not in misplaced and partly is not None and partly.holds(node.value) for node in nodes)
+        }
+        return {node: line for node, line in lines.items() if line not in known}
+
+    def _lines_before(self, node: Node) -> int:
+        """How many lines of unknown values a value depends on, its own left out."""
+        if node not in self._before:
+            above = self.backward.ancestors([node])
+            found = {line for one, line in self._unknown.items() if one in above}
+            self._before[node] = len(found - {self.lines.of(node), None})
+        return self._before[node]
+
+    def _repairs(self) -> Iterator[Repair]:
+        backward, repairs = self.backward, self.repairs
+        first = next(iter(self._unknown), None)
+        places = [*backward.last_known, *backward.suspects, *backward.constants]
+        if first is not None:  # what depends on lines of unknown values costs more than they do
+            places = [node for node in places if node.index <= first.index or not self._lines_before(node)]
+        places.sort(key=lambda node: node.index)
+        for group in groups_in(backward, places):
+            if repairs.projections.work > MOST_WORK:
+                return
+            yield from repairs.together(group)
+        for node in places:
+            yield from repairs.at(node)
+            for k in LINEAR.get(node.op, ()):
+                if k < len(node.parents):
+                    yield from repairs.at(node, k)
+
+    def _first_unknown(self) -> Iterator[Candidate]:
+        for node, line in self._unknown.items():
+            if line is not None:
+                yield Candidate(FIRST_UNKNOWN, node, line, None)
+                return
+
+    def _ends_of_moves(self) -> Iterator[Candidate]:
+        """The lines that compute wrong entries of what is returned; a last resort."""
+        backward = self.backward
+        wrong = {node for node, wanted in backward.wanted.items() if node in backward.own and _is_off(node, wanted)}
+        sources = [node for node in wrong if wrong.isdisjoint(node.parents)]
+        sources += [one for key, one in backward.returned.items() if key in backward.wrong and not sources]
+        lines = {self.lines.of(node): node for node in sorted(sources, key=lambda node: -node.index)}
+        for line, node in lines.items():
+            if line is not None:
+                before = self._lines_before(node) * UNKNOWN_LINE
+                yield Candidate(2 * AT_THE_END + before + NOT_MENDED * (len(lines) - 1), node, line, None)
+
+    def _candidate(self, repair: Repair) -> Iterator[Candidate]:
+        node, array = self._changed(repair)
+        line = self._line(repair, node)
+        if line is None:
+            return
+        cost = _cost_of(repair, array) + self._cost_of_place(repair, node, array)
+        if repair.how == "scaled" and self._is_multiple and not _has_factor(node):
+            cost += ANYWHERE
+        cost += NOT_MENDED * (len(self.backward.wrong) - len(repair.mended))
+        yield Candidate(cost, node, line, repair)
+
+    @cached_property
+    def _is_multiple(self) -> bool:
+        """Whether the wrong gradients are the right ones times one factor: it may be missing at any line."""
+        backward, ratios = self.backward, []
+        for key in backward.wrong:
+            got, right = backward.returned[key].value.ravel(), backward.right[key].ravel()
+            ratio = float(got @ right) / float(right @ right) if got.size == right.size and right.any() else 0.0
+            if not ratio or not agree(got, ratio * right, RIGHT_WITHIN):
+                return False
+            ratios.append(ratio)
+        return max(ratios) - min(ratios) <= 1e-6 * abs(ratios[0])
+
+    def _changed(self, repair: Repair) -> tuple[Node, Known | None]:
+        """The first value that a repair changes, and what replaces it."""
+        for node, array in zip(repair.nodes, repair.arrays, strict=True):
+            if repair.how != "replaced" or repair.operand >= 0:
+                return node, array
+            if array is not None and not agree(node.value.ravel(), array.value.ravel(), RIGHT_WITHIN):
+                return node, array
+        return repair.nodes[0], repair.arrays[0]
+
+    def _line(self, repair: Repair, node: Node) -> Line | None:
+        """The line of a repair. A mask or a sign, which no gradient flows through, is computed at its own line."""
+        if repair.operand >= 0:
+            operand = node.parents[repair.operand]
+            if operand in self.backward.own and not operand.active and operand.site is not None:
+                return self.lines.of(operand)
+        return self.lines.of(node)
+
+    def _cost_of_place(self, repair: Repair, node: Node, array: Known | None) -> float:
+        cost = UNKNOWN_LINE * self._lines_before(node)
+        if repair.operand >= 0:
+            cost += OPERAND
+        elif node in self._ends and repair.how == "replaced":
+            cost += AT_THE_END
+        match = self.backward.matches.get(node)
+        if match is not None and not (array is not None and match.known.kind == "share" and match.known.of is array.of):
+            cost += KNOWN_SHARE if match.known.kind == "share" else KNOWN_VALUE
+        if node is not repair.nodes[0]:
+            cost += RIGHT_BEFORE
+        return cost
+
+
+def _cost_of(repair: Repair, array: Known | None) -> float:
+    """What a repair costs by its kind."""
+    if repair.how == "replaced":
+        return REPLACED[array.kind] + LAYOUT[repair.layout] if array is not None else 0.0
+    if repair.how == "scaled":
+        return 0.2 if _is_simple(repair.factor) else 0.8
+    assert array is not None
+    cost = 0.0 if array.kind in ("gradient", "share") else 0.2
+    if abs(abs(repair.factor) - 1) < 1e-6:
+        return cost + 0.6
+    return cost + (1.0 if _is_simple(repair.factor) else 2.0)
+
+
+def _has_factor(node: Node) -> bool:
+    """Whether a value is computed by multiplying with a number."""
+    return node.op in ("multiply", "divide") and any(not one.active and one.value.size == 1 for one in node.parents)
+
+
+def _is_simple(factor: float) -> bool:
+    """Whether a factor is a small integer, or 1 divided by one."""
+    ways = (abs(factor), 1 / abs(factor)) if factor else ()
+    return any(abs(one - round(one)) < 1e-6 and one < 1000 for one in ways)
+
+
+def _is_off(node: Node, wanted: np.ndarray) -> bool:
+    known = np.isfinite(wanted)
+    return bool(known.any()) and not agree(node.value[known], wanted[known], RIGHT_WITHIN)

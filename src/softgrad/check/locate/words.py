@@ -1,0 +1,173 @@
+"""What is known of the line where a backward pass goes wrong, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from softgrad.check.locate.choose import Candidate
+from softgrad.check.locate.known import Known
+from softgrad.check.locate.lines import Lines, sites_of
+from softgrad.check.locate.repair import Repair
+from softgrad.check.locate.statements import RETURNED, owner_in, target_of
+from softgrad.check.locate.suspects import Backward
+from softgrad.check.mutate.formulas import bracketed, gradient_of, right_flow
+from softgrad.check.mutate.texts import Texts, expression
+from softgrad.check.trace.graph import Node
+from softgrad.check.user.arguments import Key
+
+MOST_INPUTS = 2  # right inputs that are told
+LONGEST = 60  # characters of a formula
+DERIVATIVES = {  # of the operand {x} and the result {y}
+    "tanh": "1 - {y} ** 2",
+    "exp": "{y}",
+    "expm1": "{y} + 1",
+    "log": "1 / {x}",
+    "sqrt": "1 / (2 * {y})",
+    "square": "2 * {x}",
+    "expit": "{y} * (1 - {y})",
+    "absolute": "np.sign({x})",
+    "sin": "np.cos({x})",
+    "cos": "-np.sin({x})",
+    "arctan": "1 / (1 + {x} ** 2)",
+    "reciprocal": "-{y} ** 2",
+}
+
+
+class Named(Texts):
+    """Calls a value by the name that it is assigned to, if its statement assigns it."""
+
+    def of(self, node: Node) -> str:
+        """What a node is called."""
+        while node not in self.names and not sites_of(node) and len(node.parents) == 1:
+            node = node.parents[0]
+        if node not in self.names and node.site is not None and not node.site.inside:
+            name, value = target_of(node.site.file, node.site.number)
+            if name not in ("", RETURNED) and node.site.span is not None and _is_whole(value, node.site.span):
+                return name
+        return super().of(node)
+
+    def operand(self, node: Node, k: int) -> str:
+        """What an operand is called where it is used."""
+        if len(node.parents) == 1 and node.site is not None and node.site.inside:
+            text = owner_in(expression(node.site))
+            if text:
+                return text
+        return super().operand(node, k)
+
+
+class Words:
+    """Puts a candidate into words.
+
+    Args:
+        backward: the backward pass.
+        names: of the inputs.
+    """
+
+    def __init__(self, backward: Backward, names: Mapping[Key, str]) -> None:
+        self.backward = backward
+        inputs = backward.trace.graph.inputs
+        self.texts = Named({node: names[key] for key, node in inputs.items() if key in names})
+        self.lines = Lines(backward)
+
+    def notes(self, candidate: Candidate) -> list[str]:
+        """Sentences: which inputs of the line are right, and what it should compute."""
+        inputs = self._inputs(candidate)
+        found = [f"{text} is right: {self._is(known)}" for text, known in inputs.items()][:MOST_INPUTS]
+        if candidate.repair is None or not candidate.is_certain:
+            return [*found, "it is the first value that is not a gradient of anything"]
+        return [*found, self._should_be(candidate, candidate.repair, inputs)]
+
+    def _inputs(self, candidate: Candidate) -> dict[str, Known]:
+        """The known gradients that the line takes, as it calls them."""
+        found: dict[str, Known] = {}
+        for node in self._of_line(candidate):
+            for k, parent in enumerate(node.parents):
+                match = self.backward.matches.get(parent)
+                if match is None or match.known.kind not in ("gradient", "share") or match.layout == "part":
+                    continue
+                text = self.texts.operand(node, k)
+                if self.lines.of(parent) != candidate.line and text and len(text) < LONGEST:
+                    found.setdefault(text, match.known)
+        return found
+
+    def _of_line(self, candidate: Candidate) -> Iterator[Node]:
+        """The values of the same pass through the line that lead to the wrong one, the wrong one first."""
+        waiting, seen = [candidate.node], {candidate.node}
+        while waiting:
+            node = waiting.pop(0)
+            yield node
+            for parent in node.parents:
+                if parent in self.backward.own and parent not in seen and self.lines.of(parent) == candidate.line:
+                    seen.add(parent)
+                    waiting.append(parent)
+
+    def _should_be(self, candidate: Candidate, repair: Repair, inputs: Mapping[str, Known]) -> str:
+        node, known = candidate.node, repair.arrays[repair.nodes.index(candidate.node)]
+        what = self._name(candidate)
+        if repair.operand >= 0:
+            what = self.texts.operand(node, repair.operand) or what
+            what = f"{what} in it" if what != self._name(candidate) else what
+        if repair.how == "scaled":
+            return (
+                f"{what} has the wrong sign" if repair.factor == -1 else f"{what} lacks the factor {repair.factor:.6g}"
+            )
+        assert known is not None
+        if repair.how == "added":
+            return self._lacks(what, known, repair.factor)
+        match = self.backward.matches.get(node)
+        if repair.operand < 0 and match is not None and match.known.kind == "share" and match.known.of is known.of:
+            rest = f"{what} is only {self._is(match.known)}"
+            return f"{rest}; it should be all of it{self._formula(known, inputs)}"
+        transposed = ", transposed" if repair.layout == "transposed" else ""
+        return f"{what} should be {self._is(known)}{transposed}{self._formula(known, inputs)}"
+
+    def _lacks(self, what: str, known: Known, factor: float) -> str:
+        if abs(factor - 1) < 1e-6:
+            return f"{what} lacks a term: {self._is(known)}"
+        if abs(factor + 1) < 1e-6:
+            return f"{what} has a term too many: {self._is(known)}"
+        return f"{what} lacks a term: {factor:.6g} times {self._is(known)}"
+
+    def _name(self, candidate: Candidate) -> str:
+        """What the line calls the value."""
+        name, value = target_of(candidate.line.file, candidate.line.number)
+        site = next((one for one in sites_of(candidate.node) if one.number == candidate.line.number), None)
+        if name and (value is None or site is None or site.span is None or _is_whole(value, site.span)):
+            return name
+        text = expression(site) if site is not None and len(expression(site)) <= LONGEST else ""
+        return text or name or "the value"
+
+    def _is(self, known: Known) -> str:
+        """A known array in words."""
+        node = known.node
+        text = self.texts.of(node)
+        line = f"  (line {node.site.number})" if node.site is not None else ""
+        if known.kind == "gradient":
+            return f"the gradient of {text}{line}"
+        if known.kind == "share":
+            return f"the part of the gradient of {self.texts.operand(node, known.operand)} that comes from {text}{line}"
+        if known.kind == "value":
+            return f"{text}{line}"
+        derivative = DERIVATIVES.get(node.op)
+        if derivative is None:
+            return f"the derivative of {text}{line}"
+        written = derivative.format(x=bracketed(self.texts.operand(node, 0)), y=bracketed(text))
+        return f"the derivative of {text}, {written}{line}" if len(written) <= LONGEST else f"the derivative of {text}"
+
+    def _formula(self, known: Known, inputs: Mapping[str, Known]) -> str:
+        """How to compute a gradient from one that the line has."""
+        takers = self.backward.known.graph.consumers.get(known.of, [])
+        if known.kind == "share":
+            takers = [(known.node, known.operand)]
+        if known.kind not in ("gradient", "share") or len(takers) != 1:
+            return ""
+        taker, k = takers[0]
+        above = next((text for text, one in inputs.items() if one.kind == "gradient" and one.node is taker), "")
+        formula = right_flow(taker, k, self.texts).replace(gradient_of(self.texts.of(taker)), bracketed(above) or "\0")
+        return f": {formula}" if above and "\0" not in formula and len(formula) <= LONGEST else ""
+
+
+def _is_whole(value: object, span: tuple[int, int, int, int]) -> bool:
+    first, last, begin, end = span
+    place = tuple(getattr(value, one, None) for one in ("lineno", "end_lineno", "col_offset", "end_col_offset"))
+    return place == (first, last, begin, end)
