@@ -4,6 +4,7 @@
     layer/        an object with a forward and a backward pass, read as two functions
     pipeline.py   one check, step by step
     diagnose/     which gradients are wrong, and why
+    locate/       the line of the user's backward pass where it goes wrong
     mutate/       which change of the right backward pass gives the user's gradients
     trace/        the graph of operations that the user's functions compute, and its exact gradient
     recognise/    which known function forward computes; its right backward pass is then known

@@ -11,6 +11,8 @@
     shapes.py           gradients of the wrong shape
     symmetric.py        gradients that are right for symmetric changes of a symmetric input
     traced.py           a change of the right backward pass of any function, by trace/ and mutate/
+    wrong_line.py       the line of the backward pass where it goes wrong, by locate/
+    belief.py           whether the gradients of a trace can be believed
     unexplained.py      what is known where no line explains the numbers
     patterns.py         how a wrong gradient differs from the right one
     other_inputs.py     other inputs at which a wrong gradient is right, or a right one wrong

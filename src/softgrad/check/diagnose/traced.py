@@ -8,7 +8,7 @@ import numpy as np
 
 from softgrad.check.derivatives.gradient import Judgement
 from softgrad.check.derivatives.gradient_judge import GradientJudge
-from softgrad.check.diagnose.patterns import ROUGH
+from softgrad.check.diagnose.belief import agrees_with_derivatives, agrees_with_right_ones
 from softgrad.check.diagnose.wrong_gradients import WrongGradient
 from softgrad.check.mutate.draw import Draw
 from softgrad.check.mutate.explain import explained
@@ -18,7 +18,6 @@ from softgrad.check.sampling.sampler import Sample, Sampler
 from softgrad.check.trace import Graph, trace_forward
 from softgrad.check.user.arguments import Key
 from softgrad.check.user.options import FEWEST_DRAWS
-from softgrad.formulas.numbers import Array
 
 MOST_DRAWS = 6
 
@@ -61,14 +60,14 @@ def _explained(
 ) -> bool:
     given = samples[0]
     first = _draw(sampler, given)
-    if first is None or not _is_right(first, given, judged, judge):
+    if first is None or not agrees_with_derivatives(first.rights, given, judged, judge):
         if first is not None and first.graph.untraced:
             findings.note(f"{sampler.functions.forward_name} is not traced through {', '.join(first.graph.untraced)}")
         return False
 
     def with_first(others: Sequence[Sample]) -> list[Draw]:
-        drawn = ((_draw(sampler, sample), sample) for sample in others[: MOST_DRAWS - 1])
-        return [first, *(draw for draw, sample in drawn if draw is not None and _agrees(draw, sample, keys))]
+        drawn = [draw for sample in others[: MOST_DRAWS - 1] if (draw := _draw(sampler, sample)) is not None]
+        return [first, *(draw for draw in drawn if agrees_with_right_ones(draw.rights, draw.users, keys))]
 
     def like_given() -> list[Draw]:
         if sampler.inputs is not None or all(key in given.grads or not is_free(a) for key, a in given.arrays.items()):
@@ -104,31 +103,3 @@ def _draw(sampler: Sampler, sample: Sample) -> Draw | None:
         if key in graph.inputs and np.shape(grad) == graph.inputs[key].shape and np.isfinite(grad).all()
     }
     return Draw(graph, sample.upstream, users)
-
-
-def _is_right(draw: Draw, sample: Sample, judged: Mapping[Key, Judgement], judge: GradientJudge) -> bool:
-    """Whether the gradient of the graph agrees with the numerical derivatives, at the inputs given."""
-    for key, one in judged.items():
-        if key not in draw.rights:
-            continue
-        right = draw.rights[key]
-        if one.ok:
-            if not _near(right, draw.users[key]):
-                return False
-        elif one.wanted is not None:
-            known = np.isfinite(one.wanted)
-            if not _near(right[known], one.wanted[known]):
-                return False
-        elif not judge(sample.with_grads({**sample.grads, key: right}), key).ok:
-            return False
-    return True
-
-
-def _agrees(draw: Draw, sample: Sample, wrong: Sequence[Key]) -> bool:
-    """Whether the gradients that are right are those of the graph, at other inputs."""
-    return all(_near(draw.rights[key], grad) for key, grad in draw.users.items() if key not in wrong)
-
-
-def _near(got: Array, wanted: Array) -> bool:
-    size = np.abs(wanted).max(initial=0.0)
-    return bool((np.abs(got - wanted) <= ROUGH * (np.abs(wanted) + 0.1 * size) + 1e-9).all())

@@ -17,7 +17,7 @@ from softgrad.check.locate.known import Known, agree
 from softgrad.check.locate.lines import Line, Lines
 from softgrad.check.locate.partly import PartlyKnown
 from softgrad.check.locate.repair import LINEAR, Repair, Repairs, groups_in
-from softgrad.check.locate.suspects import RIGHT_WITHIN, Backward
+from softgrad.check.locate.suspects import MOVES, RIGHT_WITHIN, Backward
 from softgrad.check.trace.graph import Node
 
 MOST_WORK = 150_000  # nodes visited
@@ -72,6 +72,7 @@ class Choice:
         self.backward = backward
         self.lines = Lines(backward)
         self.repairs = Repairs(backward, rng)
+        self._suspects = set(backward.suspects)
         self._unknown = self._unknown_lines()
         self._before: dict[Node, int] = {}
         self._ends = set(backward.returned.values())
@@ -107,7 +108,7 @@ class Choice:
 
         The values inside a line do not count where its result is partly known.
         """
-        suspects = self.backward.suspects
+        suspects = sorted({*self.backward.suspects, *self._unknown_constants()}, key=lambda node: node.index)
         lines = {node: self.lines.of(node) for node in suspects}
         inside = {p for node in suspects for p in node.parents if p in lines and lines[p] == lines[node]}
         results: dict[Line | None, list[Node]] = {}
@@ -120,9 +121,22 @@ class Choice:
             line
             for line, nodes in results.items()
             if len(nodes) <= MOST_SUSPECTS
-            and all(node not in misplaced and partly is not None and partly.holds(node.value) for node in nodes)
+            and all(
+                node not in misplaced and partly is not None and self._is_partly_known(node, partly) for node in nodes
+            )
         }
         return {node: line for node, line in lines.items() if line not in known}
+
+    def _unknown_constants(self) -> list[Node]:
+        """Masks, signs and the like that the forward pass does not have."""
+        known = self.backward.known
+        return [one for one in self.backward.constants if not known.is_mask(one.value)]
+
+    def _is_partly_known(self, node: Node, partly: PartlyKnown) -> bool:
+        """Whether a value is right but for known factors, or only right values moved about."""
+        if node.op in MOVES and not any(one in self._suspects for one in node.parents):
+            return True
+        return partly.holds(node.value)
 
     def _lines_before(self, node: Node) -> int:
         """How many lines of unknown values a value depends on, its own left out."""
@@ -211,11 +225,13 @@ class Choice:
         cost = UNKNOWN_LINE * self._lines_before(node)
         if repair.operand >= 0:
             cost += OPERAND
-        elif node in self._ends and repair.how == "replaced":
-            cost += AT_THE_END
+        is_end = repair.operand < 0 and repair.how == "replaced" and not self._ends.isdisjoint(repair.nodes)
+        cost += AT_THE_END if is_end else 0.0
         match = self.backward.matches.get(node)
-        if match is not None and not (array is not None and match.known.kind == "share" and match.known.of is array.of):
-            cost += KNOWN_SHARE if match.known.kind == "share" else KNOWN_VALUE
+        is_share = match is not None and match.known.kind == "share"
+        is_rest = is_share and array is not None and match is not None and match.known.of is array.of
+        if match is not None and not (is_rest and not (is_end and len(repair.nodes) > 1)):
+            cost += KNOWN_SHARE if is_share else KNOWN_VALUE
         if node is not repair.nodes[0]:
             cost += RIGHT_BEFORE
         return cost

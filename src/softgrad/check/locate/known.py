@@ -83,6 +83,9 @@ class KnownArrays:
         self.all = [one for one in collected if not is_trivial(one.value)]
         # Zeros and ones, such as a mask, are nothing to know a value by, but may be what mends it.
         self.masks = [one for one in collected if one.kind == "derivative" and _is_mask(one.value)]
+        self._flat = {
+            one.value.tobytes() for one in needed(graph) if not one.active and one.value.dtype.kind in "fb"
+        } | {one.value.astype(kind).tobytes() for one in self.masks for kind in ("bool", "float")}
         self._by_norm = sorted((one.value.size, norm_of(one.value), i) for i, one in enumerate(self.all))
         self._by_profile = sorted(
             (one.value.size, profile_of(one.value), i)
@@ -120,9 +123,13 @@ class KnownArrays:
         for node, gradient in self.gradients.items():
             yield Known(gradient, "gradient", node)
         for node, gradient in self.gradients.items():
+            shares: dict[Node, tuple[int, Array]] = {}  # x * x takes x twice
             for k, parent in enumerate(node.parents):
-                if parent in self.gradients and len(graph.consumers[parent]) > 1:
-                    yield Known(contribution(node, k, gradient), "share", node, k)
+                if parent in self.gradients and len({taker for taker, _ in graph.consumers[parent]}) > 1:
+                    first, before = shares.get(parent, (k, 0.0))
+                    shares[parent] = first, before + contribution(node, k, gradient)
+            for k, share in shares.values():
+                yield Known(share, "share", node, k)
         for node in needed(graph):
             if node.value.dtype.kind == "f":
                 yield Known(node.value, "value", node)
@@ -132,6 +139,10 @@ class KnownArrays:
                     derivative = local_derivative(node, k)
                     if derivative is not None:
                         yield Known(derivative, "derivative", node, k)
+            if node.op == "where":
+                chosen = node.static["condition"]
+                yield Known(chosen.astype(float), "derivative", node, 0)
+                yield Known((~chosen).astype(float), "derivative", node, 1)
 
     def match(self, array: Array) -> Match | None:
         """The known array that this one is; a gradient if there is a choice. None if it is none, or tells nothing."""
@@ -141,12 +152,16 @@ class KnownArrays:
         for i in _near(self._by_norm, array.size, norm_of(array)):
             one = self.all[i]
             how = layout_of(array, one.value)
-            if how is not None:
+            if how is not None and (how[1] > 0 or one.kind in ("value", "derivative")):
                 match = Match(one, *how)
                 best = match if best is None or _rank(match) < _rank(best) else best
                 if _rank(best) == BEST:
                     break
         return best or self._match_part(array)
+
+    def is_mask(self, array: Array) -> bool:
+        """Whether an array through which no gradient flows is one of the forward pass, or a derivative of it."""
+        return array.tobytes() in self._flat
 
     def has_norm(self, size: int, norm: float) -> bool:
         """Whether there is a known array of this size and norm."""

@@ -67,10 +67,10 @@ class Lines:
     def _is_right_elsewhere(self, node: Node) -> bool:
         """Whether the function around a value computes right ones where another line calls it."""
         caller = _line(sites_of(node)[1])
-        suspects = set(self.backward.suspects)
+        right = self.backward.right_values
         for other in self._groups.get(node.site, ()) if node.site else ():
             there = sites_of(other)
-            if len(there) > 1 and _line(there[1]) != caller and other not in suspects and not is_trivial(other.value):
+            if len(there) > 1 and _line(there[1]) != caller and other in right and not is_trivial(other.value):
                 return True
         return False
 

@@ -78,7 +78,7 @@ class PartlyKnown:
         norm = norm_of(value)
         if (np.abs(self._norms.get(value.size, np.zeros(0)) - norm) <= 1e-9 * norm).any():
             return True
-        if self.known.scaled(value) is not None:
+        if self.known.scaled(value) is not None or self.known.match(-value) is not None:
             return True
         with np.errstate(all="ignore"):
             return any(self._is_product(value, rows) for rows in self._factors.values())

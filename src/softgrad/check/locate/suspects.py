@@ -114,12 +114,16 @@ class Backward:
         return found
 
     @cached_property
+    def right_values(self) -> set[Node]:
+        """Values that are known to be right, and those that feed them."""
+        return self.innocent | self.settled | set(self.matches)
+
+    @cached_property
     def suspects(self) -> list[Node]:
         """What feeds a wrong gradient and is not known to be right; in the order of computation."""
         wrong = [node for key, node in self.returned.items() if key in self.wrong and node in self.own]
         above = self.ancestors(wrong) | set(wrong)
-        cleared = self.innocent | self.settled | set(self.matches)
-        return sorted((node for node in above - cleared if node.active), key=_order)
+        return sorted((node for node in above - self.right_values if node.active), key=_order)
 
     @cached_property
     def constants(self) -> list[Node]:

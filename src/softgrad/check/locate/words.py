@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from softgrad.check.locate.choose import Candidate
-from softgrad.check.locate.known import Known
+from softgrad.check.locate.known import Known, agree
 from softgrad.check.locate.lines import Lines, sites_of
 from softgrad.check.locate.repair import Repair
 from softgrad.check.locate.statements import RETURNED, owner_in, target_of
@@ -162,7 +162,9 @@ class Words:
         if known.kind not in ("gradient", "share") or len(takers) != 1:
             return ""
         taker, k = takers[0]
-        above = next((text for text, one in inputs.items() if one.kind == "gradient" and one.node is taker), "")
+        wanted = self.backward.known.gradients[taker]
+        same = (text for text, one in inputs.items() if one.value.shape == wanted.shape and agree(one.value, wanted))
+        above = next(same, "")
         formula = right_flow(taker, k, self.texts).replace(gradient_of(self.texts.of(taker)), bracketed(above) or "\0")
         return f": {formula}" if above and "\0" not in formula and len(formula) <= LONGEST else ""
 
