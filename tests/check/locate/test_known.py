@@ -82,7 +82,7 @@ def test_what_feeds_a_right_value_is_innocent():
     assert found.wrong == [(0,)]
     assert {line(one) for one in found.suspects} == {5, 6}
     assert {line(one) for one in found.innocent if one.active} == {1, 2, 3, 4, 6}
-    assert {line(one) for one in found.last_known} == {1, 4}
+    assert {line(one) for one in found.last_known} == {1, 4, 6}
     kinds = {line(one): match.known.kind for one, match in found.matches.items() if one.op in ("multiply", "add")}
     assert kinds == {2: "share", 4: "gradient"}
 
