@@ -85,6 +85,9 @@ np.array(x, dtype=np.float64) + np.asarray(x, dtype=float) * np.array(x, copy=Tr
 np.fromiter((one * 2 for one in x[0]), float) + np.array(x.tolist())[0] + np.array([x[0, 0].item()] * 4)
 float(2) * v[0] + np.sqrt(v[1] ** 2) + np.exp(v[2]).clip(0, 5) + v[3].reshape(1)[0] + v.item(2)
 np.sum([x, y], axis=0) + np.mean([x, y], axis=0) + np.max([x, y]) + np.array([x, y])[0]
+np.exp([x[0, 0], 2.0]) + np.maximum([x[0, 1], 0.0], 0.1) + np.add([x[1, 1], 1.0], [2.0, x[2, 2]])
+np.maximum.reduce([x[0], x[1], x[2]]) + np.minimum.reduce(x, axis=0) + np.logaddexp.reduce([v, v * 2])
+(lambda rows: np.exp(rows) / np.sum(np.exp(rows)))([row @ v for row in x])
 np.logaddexp.reduce(x, axis=1) + np.logaddexp(x[:, 0], x[:, 1])
 special.expit(u) + special.erf(u) + special.logit(special.expit(u)) + special.log_expit(u)
 special.ndtr(u) + special.gammaln(u + 1) + special.xlogy(u, u) + special.entr(u) + special.exp10(u)

@@ -1,6 +1,8 @@
 """After a trace, and in other threads during one, everything is as it was."""
 
+import copy
 import math
+import pickle
 import threading
 
 import numpy as np
@@ -147,6 +149,18 @@ def test_a_traced_array_that_survives_is_a_plain_one():
     assert type(array.mean(axis=0)) is np.ndarray
     array[0] = 3
     assert array.sum() == np.sum(np.asarray(array))
+
+
+def test_replaced_ufuncs_are_like_ufuncs():
+    def forward(x):
+        for one in (np.exp, np.add, copy.deepcopy(np.tanh), pickle.loads(pickle.dumps(np.exp))):
+            assert isinstance(one, np.ufunc)
+            assert one.nout == 1
+        assert repr(np.exp) == "<ufunc 'exp'>"
+        return np.exp(x)
+
+    functions = functions_of(forward, (X,))
+    assert trace_forward(functions, functions.arrays()).untraced == ()
 
 
 def test_no_call_is_made_beyond_the_limit():

@@ -144,6 +144,39 @@ def _of_a_list(original: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+class _Ufunc:
+    """A ufunc that looks into lists; in everything else it is the original."""
+
+    def __init__(self, original: np.ufunc) -> None:
+        self.__wrapped__ = original
+        self.__name__ = original.__name__
+        self.reduce = _of_a_list(original.reduce)
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        session = recording()
+        if session is not None and any(isinstance(one, list | tuple) and holds_traced(one) for one in args):
+            with paused():
+                args = tuple(stacked(session, one) if isinstance(one, list | tuple) else one for one in args)
+        return self.__wrapped__(*args, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__wrapped__, name)
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
+
+    def __reduce__(self) -> Any:
+        return _ufunc, (self.__name__,)
+
+    @property
+    def __class__(self) -> Any:  # type: ignore[misc]
+        return np.ufunc  # isinstance(np.exp, np.ufunc) is true
+
+
+def _ufunc(name: str) -> Any:
+    return getattr(np, name)
+
+
 def _isscalar(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def call(element: Any) -> Any:
@@ -194,13 +227,16 @@ def vectorized(original: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-ORIGINALS = {name: getattr(np, name) for name in (*FRESH, *CONVERTING, *OF_A_LIST, "fromiter", "isscalar")}
+UFUNCS = tuple(name for name in dir(np) if isinstance(getattr(np, name), np.ufunc))
+ORIGINALS = {name: getattr(np, name) for name in (*FRESH, *CONVERTING, *OF_A_LIST, "fromiter", "isscalar", *UFUNCS)}
 
 
 @cache
 def replacement(name: str) -> Any:
     """What replaces the function of this name in the module numpy."""
     original = ORIGINALS[name]
+    if name in UFUNCS:
+        return _Ufunc(original)
     if name == "full":
         return _full(original)
     if name == "fromiter":

@@ -16,7 +16,7 @@ from softgrad.check.trace.sites import Places
 from softgrad.formulas.numbers import Array
 
 MOST_NODES = 20_000
-MOST_ENTRIES = 30_000_000  # of the values of all nodes
+MOST_ENTRIES = 5_000_000  # of the values of all nodes
 
 _asarray, _array = np.asarray, np.array  # the originals: they are replaced during a trace
 
