@@ -33,7 +33,7 @@ from softgrad.formulas.language import IMPOSSIBLE
 from softgrad.formulas.losses import FUSED
 from softgrad.formulas.numbers import Array
 
-MOST_TRIES = 2_000
+MOST_TRIES = 1_000
 DIVISORS = ("m", "", "(m * K)")
 PAIRS = ("(m * m)", "m", "")  # what a loss over all pairs may be divided by
 
@@ -93,6 +93,8 @@ def nearly_known(
         if (meaning.target is None) is (output.ndim == 0):
             continue  # a loss has a target, and an array has none
         for layers in dense_layers(arrays, meaning.used, context, (-1, 0)):
+            if tries.is_spent():
+                return
             try:
                 evaluated = EvaluatedLayers(layers, plain, rtol)
             except IMPOSSIBLE:
@@ -100,13 +102,15 @@ def nearly_known(
             for variant in _variants(evaluated.logits, output, meaning.target):
                 if tries.is_spent():
                     return
-                found = tuple(filter(None, (evaluated.with_output(one, output) for one in _functions(variant))))
+                function, *others = _functions(variant)
+                found = evaluated.with_output(function, output)
                 if (
-                    found
-                    and all(found[0].matches(more, value, rtol=rtol) for more, value in drawn[1:])
-                    and is_shown(found[0], drawn, tries=MOST_TRIES, rtol=rtol)
+                    found is not None
+                    and all(found.matches(more, value, rtol=rtol) for more, value in drawn[1:])
+                    and is_shown(found, drawn, tries=MOST_TRIES, rtol=rtol)
                 ):
-                    yield NearForward(variant.line, found)
+                    more_found = (evaluated.with_output(one, output) for one in others)
+                    yield NearForward(variant.line, (found, *filter(None, more_found)))
 
 
 def _functions(variant: _Variant) -> Iterator[OutputFunction]:

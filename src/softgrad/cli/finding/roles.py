@@ -194,7 +194,8 @@ COUNTS = {  # integers
     "N": "n m n_samples num_samples batch batch_size num_train num_examples",
     "C": "k c num_classes n_classes num_labels n_labels classes n_out n_output output_size output_dim n_y dim_out "
     "out_features output_layer_size num_outputs n_outputs n_neurons units",
-    "H": "vocab_size vocabulary_size num_embeddings n_tokens num_words n_items n_users h hidden hidden_size hidden_dim n_hidden hidden_layer_size n_h num_hidden hidden_units",
+    "H": "vocab_size vocabulary_size num_embeddings n_tokens num_words n_items n_users h hidden hidden_size "
+    "hidden_dim n_hidden hidden_layer_size n_h num_hidden hidden_units",
     "D": "d input_size input_dim n_in n_input n_inputs num_inputs dim_in n_x in_features input_layer_size features "
     "n_features num_features dim",
 }
