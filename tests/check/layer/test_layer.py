@@ -2,7 +2,10 @@
 
 import contextlib
 import functools
+import io
 import re
+import threading
+from collections import deque
 
 import numpy as np
 import pytest
@@ -70,7 +73,12 @@ OTHERS = ("loss", "number", "lists whose", "returned alone")  # they take no ups
 UPSTREAM = [name for name in STYLES if not any(word in name for word in OTHERS) or "names with the loss" in name]
 
 
-@pytest.mark.parametrize("name", UPSTREAM)
+FEW = [
+    pytest.param(name, marks=[pytest.mark.thorough] if i % 4 else [], id=name) for i, name in enumerate(UPSTREAM)
+]  # a slip is explained, which takes a second
+
+
+@pytest.mark.parametrize("name", FEW)
 def test_a_slip_is_caught(name, monkeypatch):
     make, names, _ = STYLES[name]
     layer, inputs, options = make()
@@ -149,6 +157,79 @@ def test_a_gradient_that_is_left_out_is_told():
         "no gradient of b was found, so that it is not checked; if there is one, say where, as in gradients={'b': 'db'}"
     )
     assert told in report.facts
+
+
+ODD = {  # attributes that an object may have besides; they change nothing
+    "a lock": threading.Lock(),
+    "a file": io.StringIO(),
+    "an array of objects": np.array([None, 1], dtype=object),
+    "an array of records": np.zeros(3, dtype=[("a", float)]),
+    "a masked array": np.ma.array([1.0, 2.0], mask=[0, 1]),
+    "complex numbers": np.ones(3) * 1j,
+    "not a number": np.full(3, np.nan),
+    "a long list": list(range(5000)),
+    "a deque": deque([np.ones(2)], maxlen=2),
+    "a function": np.sin,
+    "a generator": (i for i in range(3)),
+    "numbers that forward does not use": np.ones((4, 3)),
+    "the text of a name": "dW",
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_other_attributes_change_nothing(kind):
+    layer = Dense()
+    layer.other = ODD[kind]
+    report = sg.check_layer(layer, X)
+    assert report.ok is True
+    assert list(report.checked) == ["x", "W", "b"]
+    assert len(report.facts) == 1
+
+
+class MakesNames(Dense):
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *_: None
+
+
+class RaisesInProperty(Dense):
+    @property
+    def dV(self):
+        raise RuntimeError
+
+
+class CopiesW(Dense):
+    def forward(self, x):
+        self.W = self.W.copy()
+        return super().forward(x)
+
+
+class Integers(Dense):
+    def __init__(self):
+        super().__init__()
+        self.W = np.arange(12).reshape(4, 3)
+
+
+class OneVector(Dense):
+    def __init__(self):
+        self.theta = normal(15)
+
+    def forward(self, x):
+        self.W, self.b = self.theta[:12].reshape(4, 3), self.theta[12:]
+        return super().forward(x)
+
+    def backward(self, dout):
+        dx = super().backward(dout)
+        self.dtheta = np.concatenate([self.dW.ravel(), self.db])
+        return dx
+
+
+@pytest.mark.parametrize("make", [MakesNames, RaisesInProperty, CopiesW, Integers, OneVector])
+def test_odd_objects_are_read(make):
+    report = sg.check_layer(make(), X)
+    assert report.ok is True, report.text()
+    assert set(report.checked) == {"x", "W", "b"}
 
 
 def test_inputs_are_drawn_beside_parameters():

@@ -20,7 +20,7 @@ from softgrad.errors import CheckError
 from softgrad.formulas.numbers import Array, nearly_equal
 
 SEED = 0x6C61796572
-MOST_ASKED = 12  # calls, in which parameters without a gradient are changed to see whether the output depends on them
+MOST_ASKED = 60  # calls, in which parameters without a gradient are changed to see whether the output depends on them
 SHOWN = 4
 
 
@@ -57,7 +57,7 @@ class Look:
         if this.objective is not None:
             this.is_whole = True
             self.facts.append(f"the loss is {this.objective.told}")
-        output = np.asarray(this.forward_alone({}))
+        self._output = output = np.asarray(this.forward_alone({}))
         if output.dtype.kind not in "fiub":
             raise CheckError(f"check_layer: {self.forward_name} returned an array of {output.dtype}, wanted numbers")
         self.takes_upstream = self._takes_upstream(output)
@@ -142,7 +142,8 @@ class Look:
         return False
 
     def _find_sources(self, run: Run, gradients: Mapping[str, Any]) -> None:
-        everything, written = sources.parameters_of(run), sources.written_by_backward(run)
+        (everything, maybe), written = sources.parameters_of(run), sources.written_by_backward(run)
+        everything += [one for one in maybe if sources.in_the_object([one], written) and self._has_a_part(one)]
         told = sources.told_by_the_user(gradients, self._real, self._names, everything, run, self.layer)
         asked = [one for one in everything if one.name not in told]
         inputs = {key: array for key, array in self._real.items() if key not in told}
@@ -189,7 +190,10 @@ class Look:
         found = {
             id(slot.value): slot.value
             for path, slot in run.before.slots.items()
-            if isinstance(slot.value, np.ndarray) and path not in known and path in run.between.slots
+            if type(slot.value) is np.ndarray
+            and slot.value.dtype.kind in "fiub"
+            and path not in known
+            and path in run.between.slots
             if not run.before.changed(path, run.between)
         }
         return list(found.values())
@@ -202,11 +206,10 @@ class Look:
             return True
         waves = np.cos(np.arange(parameter.value.size)).reshape(parameter.value.shape)
         try:
-            first = self.object.forward_alone({})
             second = self.object.forward_alone(dict.fromkeys(parameter.paths, parameter.value * 1.25 + 0.1 * waves))
         except CheckError:
             return True
-        return not np.array_equal(np.asarray(first), np.asarray(second), equal_nan=True)
+        return not np.array_equal(self._output, np.asarray(second), equal_nan=True)
 
     def _updates(self, parameters: Sequence[Parameter], written: Mapping[Path, Any]) -> dict[Target, Source]:
         """Parameters that backward changes itself, as a step of gradient descent."""

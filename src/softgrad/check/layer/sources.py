@@ -50,20 +50,27 @@ Shape = tuple[int, ...]
 Target = Key | str  # the key of an array among the inputs, or the name of a parameter
 
 
-def parameters_of(run: Run) -> list[Parameter]:
-    """What an object held before the run, as real numbers that forward left as they were."""
+def parameters_of(run: Run) -> tuple[list[Parameter], list[Parameter]]:
+    """What an object held before the run, as numbers that forward left as they were.
+
+    The second list has what may be a parameter: integers, and arrays that forward put others like them in the place of.
+    """
     groups: dict[int, list[Path]] = {}
     for path, slot in run.before.slots.items():
-        left = path in run.between.slots and not run.before.changed(path, run.between)
-        if left and np.asarray(slot.value).dtype.kind == "f" and np.size(slot.value):
+        if path in run.between.slots and np.size(slot.value) and run.before.equal(path, run.between):
             same = id(slot.value) if isinstance(slot.value, np.ndarray) else hash(path)
             groups.setdefault(same, []).append(path)
     found: dict[str, Parameter] = {}
+    maybe: list[Parameter] = []
     for paths in groups.values():
         best = min(paths, key=lambda path: (not isinstance(path[-1][1], str), len(path)))
         name = called(best) if called(best) not in found else shown(best)
-        found[name] = Parameter(name, tuple(paths), run.before.slots[best].value)
-    return list(found.values())
+        value = run.before.slots[best].value
+        if np.asarray(value).dtype.kind == "f" and not any(run.before.changed(path, run.between) for path in paths):
+            found[name] = Parameter(name, tuple(paths), value)
+        elif isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
+            maybe.append(Parameter(name, tuple(paths), value.astype(np.float64)))
+    return list(found.values()), [one for one in maybe if one.name not in found]
 
 
 def written_by_backward(run: Run) -> dict[Path, Any]:
