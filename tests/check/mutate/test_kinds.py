@@ -174,7 +174,7 @@ def test_what_equals_nothing_gets_no_name(case):
     assert report.mistake is None
 
 
-def test_a_fault_of_the_search_is_silent(monkeypatch):
+def test_a_fault_of_the_search_is_silent(monkeypatch, faults):
     def fails(*args):
         raise ValueError("a fault of ours")
 
@@ -182,3 +182,4 @@ def test_a_fault_of_the_search_is_silent(monkeypatch):
     report = check("transposed-product")
     assert report.ok is False
     assert report.mistake is None
+    faults.clear()

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from softgrad.check.mutate.draw import Adjoint, Draw, Rule
 from softgrad.check.trace.node import Node, Site
 from softgrad.check.user.arguments import Key
@@ -110,7 +108,7 @@ class Candidate:
         cost: how far-fetched it is.
         told: what is needed to put it into words.
         may_scale: whether it may come with a factor.
-        added: whether what the rule says, times a factor, is added to what flows.
+        base: what the rule says, times a factor, is added to; nothing by default.
     """
 
     kind: str
@@ -120,17 +118,22 @@ class Candidate:
     cost: float
     told: Mapping[str, Any] = field(default_factory=dict)
     may_scale: bool = True
-    added: bool = False
+    base: Rule | None = None
 
     def times(self, c: float) -> Candidate:
         """The same change, with a factor."""
-        rule, added = self.rule, self.added
+        rule, base = self.rule, self.base
 
         def scaled(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
             term = c * rule(draw, adjoint, node, k, g, right)
-            return right + term if added else term
+            return term if base is None else base(draw, adjoint, node, k, g, right) + term
 
-        return replace(self, rule=scaled, added=False)
+        return replace(self, rule=scaled, base=None)
+
+    @property
+    def added(self) -> bool:
+        """Whether what the rule says is added to something."""
+        return self.base is not None
 
     def rules(self, draw: Draw) -> tuple[dict[tuple[Node, Any], Rule], list[Node]]:
         """The rules for `Draw.changed`."""
@@ -138,12 +141,6 @@ class Candidate:
         return {(node, self.operand): self.rule for node in nodes}, nodes
 
 
-def fitted_to(array: Array, shape: tuple[int, ...]) -> Array:
-    """An array that must have a shape.
-
-    Raises:
-        Misfit: it has another.
-    """
-    if np.shape(array) != shape:
-        raise Misfit
-    return array
+def as_it_is(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+    """What flows, unchanged: a base."""
+    return right

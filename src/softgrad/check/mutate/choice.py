@@ -9,7 +9,7 @@ from softgrad.check.mutate.draw import Draw
 from softgrad.check.mutate.factors import Named, named_factor
 from softgrad.check.mutate.rules_edges import SIGNED, scale
 from softgrad.check.mutate.search import Fit
-from softgrad.check.mutate.texts import Texts
+from softgrad.check.mutate.texts import Texts, expression
 from softgrad.check.trace.node import Node
 from softgrad.check.user.arguments import Key
 
@@ -59,9 +59,20 @@ def chosen(fits: Sequence[Fit], draws: Sequence[Draw], wrong: Sequence[Key], tex
 
 
 def _best(choices: Sequence[Choice], draw: Draw) -> Choice | None:
-    """The likeliest; of equal ones on one chain of operations, the one nearest to the output."""
+    """The likeliest. Of equal ones on one chain of operations: one that can be quoted, and the nearest to the output.
+
+    A term that is left out is told where it should have been added, and near the input that it is left out for.
+    """
     least = min(one.cost for one in choices)
-    equal = sorted((one for one in choices if one.cost <= least + AS_GOOD), key=lambda one: (-one.node.index, one.cost))
+
+    def rank(one: Choice) -> tuple[bool, bool, int, float]:
+        site, k = one.node.site, one.fit.plain.operand
+        target = one.node if k is None else one.node.parents[k]
+        joins = one.kind == "left-out" and len(draw.graph.consumers.get(target, ())) > 1
+        where = one.node.index if one.fit.spoils else -one.node.index
+        return site is not None and not expression(site), not joins, where, one.cost
+
+    equal = sorted((one for one in choices if one.cost <= least + AS_GOOD), key=rank)
     first = equal[0]
     for other in equal[1:]:
         if other.kind != first.kind and not _on_one_chain(draw, first.node, other.node):
@@ -100,7 +111,7 @@ def _judged(fit: Fit, draws: Sequence[Draw], texts: Texts) -> Choice | None:
                 kind = "truncated"
         elif c == -1.0:
             kind, cost = "wrong-sign", cost - 0.05 * (node.op in SIGNED and k != 0)
-        elif _holds(node, k, c):
+        elif _holds(node, k, c) or (factor is not None and texts.of(node) in factor.text):
             cost -= 0.12
     elif fit.factors is not None and not plain.added:
         cost += 0.15 if factor is not None and factor.text == "-1" else 0.35

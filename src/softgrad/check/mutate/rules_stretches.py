@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from softgrad.check.mutate.stretches import Pair, between, derivative_at, diagon
 from softgrad.check.trace.node import Node
 from softgrad.formulas.numbers import Array
 
+COMPARISONS = ("greater", "greater_equal", "less", "less_equal")
+MOST_REGIONS = 4
 Slope = Callable[[Draw, Pair, Array], Array]  # of the draw, the stretch and the gradient of its end
 
 
@@ -55,6 +58,13 @@ CLOSED: tuple[tuple[str, Callable[[Array, Array], Array]], ...] = (  # of the op
     ("sign(x)", lambda x, y: np.sign(x)),
     ("abs(x)", lambda x, y: np.abs(x)),
     ("exp(y)", lambda x, y: np.exp(y)),
+    ("1 + y ** 2", lambda x, y: 1 + y * y),
+    ("y * (1 + y)", lambda x, y: y * (1 + y)),
+    ("y + 1", lambda x, y: y + 1),
+    ("y / x", lambda x, y: y / x),
+    ("1 / (1 + x ** 2)", lambda x, y: 1 / (1 + x * x)),
+    ("1 / (1 + abs(x))", lambda x, y: 1 / (1 + np.abs(x))),
+    ("1 / (1 + abs(x)) ** 2", lambda x, y: 1 / (1 + np.abs(x)) ** 2),
 )
 
 
@@ -112,6 +122,79 @@ def of_stretch(a: Where, b: Where, pair: Pair) -> Iterator[Candidate]:
         yield made("forward-value", 1.5, lambda draw, pair, g: pair.b.value)
     yield made("derivative-at-output", 1.5, lambda draw, pair, g: derivative_at(draw, pair, pair.b.value))
     yield made("derivative-at-upstream", 1.7, lambda draw, pair, g: derivative_at(draw, pair, g))
+
+
+def in_slice(candidate: Candidate, b: Where, part: Where) -> Candidate:
+    """A change of a stretch in those entries of its result only that a view takes."""
+    rule = candidate.rule
+
+    def sliced(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        end = repetitions(draw, candidate.where, b)[node].b if node in repetitions(draw, candidate.where, b) else None
+        views = [one for one in part.nodes(draw) if one.parents[0] is end]
+        if end is None or len(views) != 1:
+            raise Misfit
+        mask = np.zeros(end.value.size, dtype=bool)
+        mask[views[0].static["index"].ravel()] = True
+        return np.where(mask.reshape(end.shape), rule(draw, adjoint, node, k, g, right), g)
+
+    return replace(candidate, rule=sliced, cost=candidate.cost + 0.1, told={**candidate.told, "slice": part})
+
+
+Mask = Callable[[Draw, Pair], Array]
+
+
+def regions(draw: Draw, pair: Pair) -> Iterator[tuple[str, Mask]]:
+    """Parts of the values of a, on one of which a derivative may be wrong: by sign, and as the forward pass has it."""
+    yield "x > 0", lambda draw, pair: pair.a.value > 0
+    yield "x <= 0", lambda draw, pair: pair.a.value <= 0
+    seen = 0
+    for (site, callers), group in draw.places.items():
+        node = group[0]
+        if node.shape == pair.a.shape and node.op in ("where", *COMPARISONS) and seen < MOST_REGIONS:
+            seen += 1
+            for wanted in (True, False):
+                yield f"the condition in line {site.number} is {wanted}", _where(Ref(Where(site, callers)), wanted)
+
+
+def _where(ref: Ref, wanted: bool) -> Mask:
+    def mask(draw: Draw, pair: Pair) -> Array:
+        node = ref.node(draw, pair.a)
+        chosen = np.broadcast_to(node.static["condition"] if node.op == "where" else node.value, node.shape)
+        if chosen.shape != pair.a.shape:
+            raise Misfit
+        return np.asarray((chosen != 0) == wanted)
+
+    return mask
+
+
+def pieces(draw: Draw, a: Where, b: Where, pair: Pair) -> Iterator[Candidate]:
+    """On a part of the values of a, a formula stands in the place of the derivative; elsewhere it is right."""
+    for region, mask in regions(draw, pair):
+        try:
+            share = mask(draw, pair).mean()
+        except Misfit:
+            continue
+        if not 0 < share < 1:
+            continue
+        for name, formula in (("1", lambda x, y: np.ones_like(x)), *CLOSED):
+            told = {"end": b, "formula": name, "region": region}
+            base, rule = _piece(a, b, mask, None), _piece(a, b, mask, formula)
+            yield Candidate("closed-form", a, None, rule, 1.9 + 0.05 * pair.length + 0.01 * len(name), told, base=base)
+
+
+def _piece(a: Where, b: Where, mask: Mask, formula: Callable[[Array, Array], Array] | None) -> Rule:
+    """What flows without the derivative where the mask is, or what flows there by a formula."""
+
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        pair = repetitions(draw, a, b).get(node)
+        if pair is None or pair.derivative is None:
+            raise Misfit
+        arrives, inside = adjoint(pair.b), mask(draw, pair)
+        if formula is None:
+            return np.asarray(g - np.where(inside, pair.derivative * arrives, 0.0))
+        return np.asarray(np.where(inside, formula(pair.a.value, pair.b.value) * arrives, 0.0))
+
+    return rule
 
 
 def closed_forms(a: Where, b: Where, pair: Pair) -> Iterator[Candidate]:

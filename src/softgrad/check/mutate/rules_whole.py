@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from softgrad.check.mutate.candidate import Candidate, Misfit, Where
+from softgrad.check.mutate.candidate import Candidate, Misfit, Where, as_it_is
 from softgrad.check.mutate.draw import Adjoint, Draw, Rule
 from softgrad.check.trace.node import Node
 from softgrad.check.user.arguments import Key
@@ -44,17 +44,17 @@ def of_gradient(draw: Draw, key: Key) -> Iterator[Candidate]:
         ("unit", lambda draw, node, g: node.value / np.sqrt((node.value**2).sum())),
         ("inverse", lambda draw, node, g: 1 / node.value),
     ):
-        yield made("parameter-added", 1.2 + 0.5 * bool(name), term, told={"variant": name}, added=True)
+        yield made("parameter-added", 1.2 + 0.5 * bool(name), term, told={"variant": name}, base=as_it_is)
     for part, index in PARTS.get(len(shape), {}).items():
         told = {"variant": "", "part": part}
-        yield made("parameter-added", 1.5, _of_a_part(index), told=told, added=True)
+        yield made("parameter-added", 1.5, _of_a_part(index), told=told, base=as_it_is)
     if 0 < np.count_nonzero(_off(draw, key)) < draw.rights[key].size:
         for name, term in (
             ("", lambda draw, node, g: node.value * _off(draw, key)),
             ("sign", lambda draw, node, g: np.sign(node.value) * _off(draw, key)),
         ):
             yield made(
-                "parameter-added", 1.3 + 0.3 * bool(name), term, told={"variant": name, "in part": True}, added=True
+                "parameter-added", 1.3 + 0.3 * bool(name), term, told={"variant": name, "in part": True}, base=as_it_is
             )
     if len(shape) > 1:
         for order in ("CF", "FC", "FF"):

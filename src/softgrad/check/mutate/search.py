@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from softgrad.check.mutate.candidate import Candidate, Misfit, Where
+from softgrad.check.mutate.candidate import Candidate, Misfit, Where, as_it_is
 from softgrad.check.mutate.draw import Draw
 from softgrad.check.mutate.rules_edges import scale
 from softgrad.check.trace.node import Node
@@ -18,7 +19,7 @@ from softgrad.formulas.numbers import Array
 MOST_WORK = 250_000  # changes at one node, and contributions computed, in one search
 WITHIN = 1e-7  # in the first comparison, relative to the terms
 EXACT = 1e-8
-MOST_KEPT = 200
+MOST_KEPT, MOST_USUAL = 200, 5
 MISFITS = (Misfit, ValueError, IndexError, ZeroDivisionError, np.linalg.LinAlgError)
 NICE = (0.0, -1.0, 2.0, 0.5)
 
@@ -133,9 +134,11 @@ class Search:
             if new.shape != target.shape:
                 raise Misfit
             after += rows @ np.asarray(new, dtype=float).ravel()
-            before += rows @ right.ravel()
-        if candidate.added:
-            before = np.zeros(len(self.residual))
+            if candidate.base is None:
+                before += rows @ right.ravel()
+            else:
+                kept = candidate.base(draw, draw.adjoints.__getitem__, node, k, g, right)
+                before += rows @ (right - kept).ravel()
         if not np.isfinite(after).all():
             return
         self._compare(candidate, before, after)
@@ -143,7 +146,7 @@ class Search:
     def _compare(self, candidate: Candidate, before: Array, after: Array) -> None:
         wanted = self.residual + before
         rows = np.concatenate([np.arange(self.blocks[key].start, self.blocks[key].stop) for key in self.wrong])
-        factors = [] if candidate.added else [1.0]
+        factors = [] if candidate.base is as_it_is else [1.0]
         if candidate.may_scale:
             factors += [c for c in (_fitted(after[rows], wanted[rows]),) if c is not None]
             factors += [
@@ -173,7 +176,7 @@ class Search:
 
     def _try_by_passes(self, candidate: Candidate) -> None:
         """By passes through the graph: a change that meets itself further back is not a sum of its parts."""
-        tried = NICE if candidate.rule is scale else (1.0,)
+        tried = (*NICE, *self.usual) if candidate.rule is scale else (1.0,)
         for c in tried:
             change = self.first.projected(self._changed(self.first, candidate.times(c)))
             if not np.isfinite(change).all():
@@ -181,6 +184,20 @@ class Search:
             keys, spoils = self._matched(change, np.abs(change))
             if keys:
                 self._verify(candidate, None if c == 1.0 else c, keys, spoils)
+
+    @cached_property
+    def usual(self) -> list[float]:
+        """Factors that are tried where they cannot be fitted: lengths, and numbers of the forward pass."""
+        draw = self.first
+        found = [float(n) for node in (*draw.graph.inputs.values(), draw.graph.output) for n in node.shape if n > 2]
+        found += [
+            float(parent.value.reshape(()))
+            for node in draw.live
+            for parent in node.parents
+            if parent.op == "constant" and parent.value.size == 1 and parent.value.dtype.kind in "fiu"
+        ]
+        numbers = [one for one in dict.fromkeys(found) if one not in (0.0, 1.0, 2.0, 0.5, -1.0)][:MOST_USUAL]
+        return [c for one in numbers for c in (one, 1 / one)]
 
     def _changed(self, draw: Draw, candidate: Candidate) -> Mapping[Key, Array]:
         rules, nodes = candidate.rules(draw)

@@ -54,8 +54,13 @@ class Sentence:
         """The sentence, with a capital and without its full stop."""
         kind = self.choice.kind.replace("-", "_")
         say: Callable[[], str] = self._part if "function" in self.told else getattr(self, f"_{kind}")
-        text = say() + self.times + self.steps
+        text = say() + self.times + self.steps + self._slice()
         return text[:1].upper() + text[1:]
+
+    def _slice(self) -> str:
+        part = self.told.get("slice")
+        nodes = part.nodes(self.draw) if isinstance(part, Where) else []
+        return f", in the part that `{self.texts.of(nodes[0])}` takes" if nodes else ""
 
     def _end(self) -> str:
         end = self.told.get("end")
@@ -172,7 +177,13 @@ class Sentence:
         return f"{self.flow} is formed with {self._ref()} of another step in the place of {self._other()}"
 
     def _closed_form(self) -> str:
-        return f"the derivative of y = {self._end()} by x = {self.target} is written as {self.told['formula']}"
+        factor = f"{self.factor} * " if self.factor and self.choice.fit.plain.added else ""
+        what = f"the derivative of y = {self._end()} by x = {self.target} is"
+        if "region" in self.told:
+            return (
+                f"{what} right but where {self.told['region']}, and is written as {factor}{self.told['formula']} there"
+            )
+        return f"{what} written as {self.told['formula']}"
 
     def _parameter_added(self) -> str:
         part = self.told.get("part", "")

@@ -156,8 +156,18 @@ class Stages:
     def stretches(self) -> Iterator[Candidate]:
         """Of stretches that work entry by entry."""
         for a, b, pair in self.pairs:
-            yield from rules_stretches.of_stretch(a, b, pair)
-            yield from self._other_results(a, b, pair)
+            changes = [*rules_stretches.of_stretch(a, b, pair), *self._other_results(a, b, pair)]
+            yield from changes
+            for part in self._slices(pair.b):
+                yield from (rules_stretches.in_slice(one, b, part) for one in changes)
+
+    def _slices(self, node: Node) -> list[Where]:
+        """The views that take different parts of a node, if there are several."""
+        views = [one for one, _ in self.draw.graph.consumers.get(node, ()) if one.op == "gather"]
+        if not 2 <= len(views) <= 8 or any(one.value.size >= node.value.size for one in views):
+            return []
+        found = [where_of(self.draw, one) for one in views]
+        return list(dict.fromkeys(one for one in found if one is not None))
 
     def _other_results(self, a: Where, b: Where, pair: Pair) -> Iterator[Candidate]:
         if rules_stretches.formula_of_result(pair) is None:
@@ -254,6 +264,8 @@ class Stages:
         """A formula in the place of the derivative of a stretch."""
         for a, b, pair in self.pairs:
             yield from rules_stretches.closed_forms(a, b, pair)
+        for a, b, pair in self.pairs:
+            yield from rules_stretches.pieces(self.draw, a, b, pair)
 
     def factors(self) -> Iterator[Candidate]:
         """A factor that is the value of another node."""
