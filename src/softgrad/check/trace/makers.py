@@ -168,8 +168,8 @@ class _Ufunc:
     def __reduce__(self) -> Any:
         return _ufunc, (self.__name__,)
 
-    @property
-    def __class__(self) -> Any:  # type: ignore[misc]
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
         return np.ufunc  # isinstance(np.exp, np.ufunc) is true
 
 
