@@ -7,18 +7,19 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parent / "six"
-FILES = {  # file: (the gradients that are found, which of them is wrong, the array whose gradient is wrong)
-    "functions.py": (["loss and loss_gradient"], 0, "b"),
-    "layer.py": (["LayerNorm.forward and LayerNorm.backward"], 0, "x"),
-    "two_layer_net.py": (["TwoLayerNet.loss"], 0, "W1"),
-    "flat_theta.py": (["nnCostFunction"], 0, "Theta1"),
-    "recurrent.ipynb": (["rnn_forward and rnn_backward"], 0, "Whh"),
-    "helpers.py": (
-        ["sigmoid and sigmoid_prime", "tanh and tanh_prime", "relu and relu_backward",
-         "affine_forward and affine_backward", "batchnorm_forward and batchnorm_backward",
-         "softmax and softmax_backward", "mse and mse_grad", "cross_entropy and cross_entropy_grad"],
-        4, "x"),
-}  # fmt: skip
+HELPERS = [
+    *("sigmoid and sigmoid_prime", "tanh and tanh_prime", "relu and relu_backward"),
+    *("affine_forward and affine_backward", "batchnorm_forward and batchnorm_backward"),
+    *("softmax and softmax_backward", "mse and mse_grad", "cross_entropy and cross_entropy_grad"),
+]
+FILES = {  # file: (the gradients that are found, which is wrong, in which array, the mistake, its line)
+    "functions.py": (["loss and loss_gradient"], 0, "b", "bias-averaged", "db = dscores.mean"),
+    "layer.py": (["LayerNorm.forward and LayerNorm.backward"], 0, "x", "norm-variance-term-missing", "return (dnormed"),
+    "two_layer_net.py": (["TwoLayerNet.loss"], 0, "W1", "relu-derivative-one", "dhidden = dscores.dot(W2.T)"),
+    "flat_theta.py": (["nnCostFunction"], 0, "Theta1", "parameter-added", "Theta1_grad += "),
+    "recurrent.ipynb": (["rnn_forward and rnn_backward"], 0, "Whh", "transposed-product", "dh_next = da @ Whh"),
+    "helpers.py": (HELPERS, 4, "x", "norm-sums-for-means", "dx = (dxhat - "),
+}
 
 
 @pytest.fixture
@@ -33,8 +34,8 @@ def check(softgrad, tmp_path):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_wrong_gradient_is_found_without_editing_the_file(name, check):
-    titles, wrong, array = FILES[name]
+def test_the_mistake_is_named_and_its_line_found_without_editing_the_file(name, check):
+    titles, wrong, array, mistake, planted = FILES[name]
     result = check(name, "--json")
     assert result.code == 1
     reports = json.loads(result.out)
@@ -43,10 +44,29 @@ def test_the_wrong_gradient_is_found_without_editing_the_file(name, check):
     else:
         assert [report["functions"] for report in reports] == titles
     assert [report["ok"] for report in reports] == [n != wrong for n in range(len(titles))]
-    assert reports[wrong]["where"]["name"].startswith(array)
+    report = reports[wrong]
+    assert report["where"]["name"].startswith(array)
+    assert report["mistakes"][0]["name"] == mistake
+    line = report["backward_line"]
+    assert abs(line["number"] - line_of(name, planted)) <= 1, line
+    assert line["file"] == (name if name.endswith(".py") else f"{name}, cell 4")
 
 
-@pytest.mark.parametrize("name", FILES)
+def line_of(name, planted):
+    """The number of the line that starts so; in a notebook, within its cell."""
+    text = (FOLDER / name).read_text()
+    sources = [text]
+    if name.endswith(".ipynb"):
+        sources = ["".join(cell["source"]) for cell in json.loads(text)["cells"]]
+    return next(
+        number
+        for source in sources
+        for number, line in enumerate(source.splitlines(), start=1)
+        if line.strip().startswith(planted)
+    )
+
+
+@pytest.mark.parametrize("name", ["layer.py", "helpers.py"])
 def test_the_text_says_what_was_taken_for_what(name, check):
     titles, *_ = FILES[name]
     lines = check(name).out.splitlines()
