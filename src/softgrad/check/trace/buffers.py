@@ -9,6 +9,7 @@ node (`gather`), or parts of several (`assemble`).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -37,18 +38,26 @@ class Buffer:
 
     Args:
         memory: the array that covers it.
-        node: whose value the array has.
+        node: whose value the array has; or a function that makes the node when it is first asked for: what was written
+            by then is known to be written.
     """
 
-    def __init__(self, memory: Array, node: Node) -> None:
+    def __init__(self, memory: Array, node: Node | Callable[[], Node]) -> None:
         self.memory = memory
-        self.node = node  # all of the memory is its value, while `sources` is None
+        self._node = node  # all of the memory is its value, while `sources` is None
         self.version = 0
         self._shape, self._strides = memory.shape, memory.strides
         self._is_plain = memory.flags.c_contiguous
-        self._writers: list[Node] = [node]
+        self._writers: list[Node] = []
         self._sources: Array | None = None  # by entry of memory: which of the writers
         self._positions: Array | None = None  # by entry of memory: where in the writer's value
+
+    @property
+    def node(self) -> Node:
+        """The node whose value the memory had before anything was written into a part of it."""
+        if not isinstance(self._node, Node):
+            self._node = self._node()
+        return self._node
 
     @property
     def is_constant(self) -> bool:
@@ -119,7 +128,7 @@ class Buffer:
         while positions.ndim > numbers.ndim and positions.shape[0] == 1:
             positions = positions[0]
         if self._is_plain and numbers.shape == positions.shape == self.memory.shape and _is_counted(numbers):
-            self.node, self._writers, self._sources, self._positions = node, [node], None, None  # all of it
+            self._node, self._writers, self._sources, self._positions = node, [], None, None  # all of it
             return
         if self._sources is None:
             self._writers = [self.node]

@@ -87,7 +87,7 @@ class Session:
         known = self._owned.get(id(owner))
         if known is None and make:
             owner = owner.view(np.ndarray)
-            known = self._owned[id(owner)] = (owner, Buffer(owner, self.node("constant", (), owner)))
+            known = self._owned[id(owner)] = (owner, Buffer(owner, lambda: self.constant(owner)))
         return known[1] if known is not None and known[1].holds(plain) else None
 
     def forget_memory(self) -> None:
