@@ -47,7 +47,7 @@ def of_gradient(draw: Draw, key: Key) -> Iterator[Candidate]:
         yield made("parameter-added", 1.2 + 0.5 * bool(name), term, told={"variant": name}, base=as_it_is)
     for part, index in PARTS.get(len(shape), {}).items():
         told = {"variant": "", "part": part}
-        yield made("parameter-added", 1.5, _of_a_part(index), told=told, base=as_it_is)
+        yield made("parameter-added", 1.25, _of_a_part(index), told=told, base=as_it_is)
     if 0 < np.count_nonzero(_off(draw, key)) < draw.rights[key].size:
         for name, term in (
             ("", lambda draw, node, g: node.value * _off(draw, key)),
