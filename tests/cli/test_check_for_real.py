@@ -139,3 +139,29 @@ def test_plots_are_not_shown(check):
     finally:
         matplotlib.pyplot.close("all")
         matplotlib.use(before)
+
+
+PARTS = """
+def linear_forward(A, W, b):
+    return W @ A + b, (A, W, b)
+
+def linear_backward(dZ, cache):
+    A, W, b = cache
+    m = A.shape[1]
+    return W.T @ dZ, dZ @ A.T / m, dZ.sum(axis=1, keepdims=True) / m
+
+def loss(W, b, A):
+    Z, cache = linear_forward(A, W, b)
+    return (Z ** 2).sum() / (2 * A.shape[1])
+
+def loss_gradient(W, b, A):
+    Z, cache = linear_forward(A, W, b)
+    return linear_backward(Z, cache)[1:]
+"""
+
+
+def test_a_wrong_part_of_a_right_whole_is_told_to_be_one(check):
+    result = check(PARTS)
+    assert "alone it is wrong; loss_gradient, which calls it, is right" in result.out
+    assert result.code == 0
+    assert check(PARTS.replace("2 * A", "3 * A")).code == 1

@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
-from softgrad import check as checker
 from softgrad._messages import quoted
 from softgrad._numerals import to_integer
-from softgrad.check.report.report import Report
 from softgrad.check.user.options import DRAWS, FEWEST_CALLS, FEWEST_DRAWS, MAX_CALLS, MOST_DRAWS
-from softgrad.cli.finding.found import Found
 from softgrad.cli.finding.known import Missing
 from softgrad.cli.gradients import Request, gradients_in
 from softgrad.cli.inputs import asked
 from softgrad.cli.interrupt import second_interrupt_ends
 from softgrad.cli.numbers import integer_option, number_option
+from softgrad.cli.reports import Checked, checked, exit_code, made_up_for, text
 from softgrad.cli.user_file import user_file
 from softgrad.errors import CheckError, OptionError
-
-MOST_WAYS = 4  # in which the functions of one gradient may be meant
-EXIT_CODES = {True: 0, False: 1, None: 2}  # Report.ok
 
 
 def check(
@@ -103,79 +96,27 @@ def check(
     options = {name: value for name, value in options.items() if value is not None}
     with second_interrupt_ends(), user_file(file) as code:
         gradients = gradients_in(code, request)
-        checked: list[tuple[Found, Report]] = []
+        done: list[Checked] = []
         missing = list(gradients.missing)
         for ways in gradients.ways:
             try:
-                checked.append(_checked(ways, options, seed))
+                done.append(checked(ways, options, seed))
             except CheckError as error:
                 if len(gradients.ways) == 1:
                     raise
                 missing.append(Missing(ways[0].title, str(error)))
+        done = made_up_for(done, vars(code.module))
     for failure in code.failures:
         typer.echo(f"softgrad: left where it failed: {failure}", err=True)
     for one in missing:
         typer.echo(f"softgrad: {one.name} was not checked: {one.why}", err=True)
     if as_json:
-        listed = [{"functions": found.title, "taken": found.said, **report.to_dict()} for found, report in checked]
-        shown = listed if len(listed) > 1 else checked[0][1].to_dict()
+        listed = [{"functions": found.title, "taken": found.said, **report.to_dict()} for found, report in done]
+        shown = listed if len(listed) > 1 else done[0][1].to_dict()
         typer.echo(json.dumps(shown, indent=2, allow_nan=False))
     else:
-        typer.echo("\n\n".join(_text(*one, titled=len(checked) > 1) for one in checked))
-    return _exit_code([report for _, report in checked])
-
-
-def _checked(ways: Sequence[Found], options: Mapping[str, Any], seed: int) -> tuple[Found, Report]:
-    """The report on a gradient.
-
-    Where the functions may be meant in several ways, it is on one in which the gradient is right; if there is none, on
-    one with a named mistake; and otherwise on the likeliest one.
-    """
-    found: list[tuple[Found, Report]] = []
-    errors = []
-    for way in ways[:MOST_WAYS]:
-        try:
-            report = _report(way, options, seed)
-        except CheckError as error:
-            errors.append(error)
-            continue
-        if report.ok and found:
-            differs = "; ".join(line for line in found[0][0].said if line not in way.said)
-            way = way._replace(said=(*way.said, f"it is wrong otherwise: {differs}"))
-        found.append((way, report))
-        if report.ok:
-            return found[-1]
-    if not found:
-        raise errors[0]
-    return next((one for one in found if one[1].mistake is not None), found[0])
-
-
-def _report(way: Found, options: Mapping[str, Any], seed: int) -> Report:
-    """The report on a gradient that is meant in one way."""
-    inputs = way.draw(np.random.default_rng(seed))
-    given = {**options, **({"inputs": way.draw} if way.redrawn else {})}
-    if way.names is not None:
-        given["names"] = way.names
-    if way.methods is not None:
-        given.update(way.methods)
-        return checker.check_layer(way.forward, *inputs, **given)
-    if way.takes_upstream:
-        return checker.check_vjp(way.forward, way.backward, *inputs, **given)
-    if way.wrt is not None:
-        given["wrt"] = way.wrt
-    return checker.check_grad(way.forward, way.backward, *inputs, **given)
-
-
-def _exit_code(reports: Sequence[Report]) -> int:
-    """1 if a gradient is wrong; otherwise 2 if one cannot be checked, and 0 if all are right."""
-    codes = {EXIT_CODES[report.ok] for report in reports}
-    return next(code for code in (1, 2, 0) if code in codes)
-
-
-def _text(found: Found, report: Report, *, titled: bool) -> str:
-    """The report, below what was taken for what."""
-    lines = [f"{found.title}:"] if titled or found.said else []
-    return "\n".join([*lines, *(f"  {line}" for line in found.said), str(report)])
+        typer.echo("\n\n".join(text(*one, titled=len(done) > 1) for one in done))
+    return exit_code(done)
 
 
 def _key_and_value(text: str) -> tuple[str, Any]:

@@ -162,7 +162,7 @@ def fits(
                 return
 
 
-def names_used(function: Callable[..., Any]) -> set[str]:
+def names_used(function: Any) -> set[str]:
     """The names that the code of a function looks up, and that of the functions that it calls by a global name."""
     waiting = [part for part in getattr(function, "parts", (function,)) if inspect.isfunction(part)]
     names: set[str] = set()

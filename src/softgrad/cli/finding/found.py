@@ -29,6 +29,7 @@ class Found(NamedTuple):
     fits: bool = True  # whether each gradient has the shape of its input
     some_fit: bool = True  # whether at least one has
     methods: Mapping[str, str | bool] | None = None  # of an object, which is then `forward`: check_layer
+    made_up_for: bool = False  # whether a right gradient calls this wrong one
     redrawn: bool = True  # whether the checker draws further inputs as this does, not from the numbers given
 
 

@@ -1,0 +1,95 @@
+"""The reports on the gradients of a file: each in the way in which it is meant, and the exit code of all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from softgrad import check as checker
+from softgrad.check.report.report import Report
+from softgrad.cli.finding.fit import names_used
+from softgrad.cli.finding.found import Found
+from softgrad.errors import CheckError
+
+MOST_WAYS = 4  # in which the functions of one gradient may be meant
+EXIT_CODES = {True: 0, False: 1, None: 2}  # Report.ok
+
+Checked = tuple[Found, Report]
+
+
+def checked(ways: Sequence[Found], options: Mapping[str, Any], seed: int) -> Checked:
+    """The report on a gradient.
+
+    Where the functions may be meant in several ways, it is on one in which the gradient is right; if there is none, on
+    one with a named mistake; and otherwise on the likeliest one.
+    """
+    found: list[Checked] = []
+    errors = []
+    for way in ways[:MOST_WAYS]:
+        try:
+            report = _report(way, options, seed)
+        except CheckError as error:
+            errors.append(error)
+            continue
+        if report.ok and found:
+            differs = "; ".join(line for line in found[0][0].said if line not in way.said)
+            way = way._replace(said=(*way.said, f"it is wrong otherwise: {differs}"))
+        found.append((way, report))
+        if report.ok:
+            return found[-1]
+    if not found:
+        raise errors[0]
+    return next((one for one in found if one[1].mistake is not None), found[0])
+
+
+def _report(way: Found, options: Mapping[str, Any], seed: int) -> Report:
+    """The report on a gradient that is meant in one way."""
+    inputs = way.draw(np.random.default_rng(seed))
+    given = {**options, **({"inputs": way.draw} if way.redrawn else {})}
+    if way.names is not None:
+        given["names"] = way.names
+    if way.methods is not None:
+        given.update(way.methods)
+        return checker.check_layer(way.forward, *inputs, **given)
+    if way.takes_upstream:
+        return checker.check_vjp(way.forward, way.backward, *inputs, **given)
+    if way.wrt is not None:
+        given["wrt"] = way.wrt
+    return checker.check_grad(way.forward, way.backward, *inputs, **given)
+
+
+def exit_code(all_checked: Sequence[Checked]) -> int:
+    """1 if a gradient is wrong; otherwise 2 if one cannot be checked, and 0 if all are right."""
+    codes = {0 if found.made_up_for else EXIT_CODES[report.ok] for found, report in all_checked}
+    return next(code for code in (1, 2, 0) if code in codes)
+
+
+def text(found: Found, report: Report, *, titled: bool) -> str:
+    """The report, below what was taken for what."""
+    lines = [f"{found.title}:"] if titled or found.said else []
+    return "\n".join([*lines, *(f"  {line}" for line in found.said), str(report)])
+
+
+def made_up_for(all_checked: Sequence[Checked], functions: Mapping[str, Any]) -> list[Checked]:
+    """The reports; a wrong part of a right whole is told to be one.
+
+    People put a factor such as 1/m into one of the functions that a backward pass calls. Alone, it is wrong.
+    """
+    right = [_derivative(found) for found, report in all_checked if report.ok]
+    told = []
+    for found, report in all_checked:
+        own = _derivative(found)
+        wholes = [
+            name for name in right if report.ok is False and name != own and own in names_used(functions.get(name))
+        ]
+        if wholes:
+            line = f"alone it is wrong; {wholes[0]}, which calls it, is right"
+            found = found._replace(said=(*found.said, line), made_up_for=True)
+        told.append((found, report))
+    return told
+
+
+def _derivative(found: Found) -> str:
+    return found.title.rpartition(" and ")[2]
