@@ -74,6 +74,11 @@ def layouts(names: Sequence[str]) -> Iterator[Preferred]:
         yield {name: value for name in names if (value := _of_network(name, 1, "columns", "1")) is not None}
         yield {name: value for name in names if (value := _of_network(name, 1, "vector", "C")) is not None}
         yield {name: value for name in names if (value := _of_network(name, 1, "transposed columns", "1")) is not None}
+    if any("mask" in low for low in lowered) and any(map(is_target, names)):  # a loss over sequences
+        sequences = {"x": Value("real", "NLC"), "logits": Value("real", "NLC"), "scores": Value("real", "NLC")}
+        sequences |= {name: Value("classes", "NL") for name in names if is_target(name)}
+        sequences |= {name: Value("mask", "NL") for name in names if "mask" in name.lower()}
+        yield {name: sequences[name] for name in names if name in sequences}
     yield {}
 
 

@@ -25,7 +25,8 @@ FORWARD = word_set(
 )
 FILLERS = word_set(
     "compute computes calc calculate calculated get my the of a and with wrt pass prop propagation propagate step "
-    "analytic analytical exact manual hand np numpy vectorized batch eval evaluate layer f"
+    "analytic analytical exact manual hand np numpy vectorized batch eval evaluate layer f alt naive fast slow loop "
+    "loops im2col old new simple custom stable v1 v2"
 )
 OTHER = word_set(  # of functions that use or estimate a gradient
     "numeric numerical num check checks checker checking descent clip clipped apply update updates plot test tests "

@@ -16,7 +16,7 @@ from softgrad.cli.finding.word_sets import word_set
 
 # S: the side of an image, L: the length of a sequence, Q and R: four and three times H. Most differ, so that a factor
 # says which length it is.
-LENGTHS = {"N": 5, "D": 7, "H": 4, "C": 3, "L": 6, "S": 5, "Q": 16, "R": 12, "1": 1, "2": 2, "3": 3}
+LENGTHS = {"N": 5, "D": 7, "H": 4, "C": 3, "L": 6, "S": 4, "Q": 16, "R": 12, "1": 1, "2": 2, "3": 3}
 
 SQUARE = dict.fromkeys(LENGTHS, 4) | {"1": 1, "2": 2, "3": 3}  # where no other lengths fit each other
 
@@ -134,7 +134,8 @@ def _reals(*axes: str) -> tuple[Value, ...]:
 
 
 LOGITS = _reals("NC", "C", "", "CN", "N", "N1", "C1", "2", "NLC", "22SS")
-DATA = _reals("ND", "DN", "D", "NC", "CN", "N", "NLD", "", "N1", "D1", "1D", "22SS", "2SS2", "SS")
+INDICES = (Value("classes", "N"), Value("classes", "NL"), Value("classes", "L"), Value("classes", ""))
+DATA = (*_reals("ND", "DN", "D", "NC", "CN", "N", "NLD", "", "N1", "D1", "1D", "22SS", "2SS2", "SS"), *INDICES[:2])
 WEIGHTS = _reals("DC", "CD", "D", "D1", "C", "1D", "", "DD", "NN", "DH", "HD", "2")
 BIASES = _reals("C", "C1", "1C", "", "D", "H", "1")
 TARGETS = (
@@ -234,7 +235,7 @@ def values_for(name: str, *, weighted: bool, logs: bool) -> tuple[Value, ...]:
     if low in NUMBERS:
         return (Value("constant", constant=NUMBERS[low]), *LOGITS)
     if low in INDEX_NAMES or low.endswith(("idx", "index", "indices")):
-        return (Value("classes", "N"), Value("classes", "NL"), Value("classes", "L"), Value("classes", ""))
+        return INDICES
     if low in TARGET_NAMES:
         return TARGETS
     if low in LENGTH_OF and (len(low) > 1 or weighted):
