@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -83,6 +85,69 @@ def contract(subscripts: str, *operands: Array) -> Array:
     return np.asarray(np.einsum(subscripts, *operands, optimize=size > SMALL))
 
 
+class _Plan(NamedTuple):
+    """How a gradient flows back to one operand."""
+
+    subscripts: str  # of g and the other operands
+    others: tuple[tuple[int, tuple[int, ...] | None], ...]  # which they are, and their shapes without broadcast axes
+    compute: Callable[..., Array]
+    letters: str  # of the operand
+    lengths: tuple[int, ...]  # of its axes, as they are broadcast
+    found: tuple[int, ...] | None  # the shape of what is computed, with 1 for axes that only this operand has
+    summed: tuple[int, ...]  # axes along which it was broadcast
+
+
+@lru_cache(maxsize=1024)
+def _plan(subscripts: str, k: int, shapes: tuple[tuple[int, ...], ...]) -> _Plan:
+    terms, result = subscripts.split("->")
+    letters = terms.split(",")
+    lengths: dict[str, int] = {}
+    for term, shape in zip(letters, shapes, strict=True):
+        for one, n in zip(term, shape, strict=True):
+            lengths[one] = max(lengths.get(one, 0), n) if n else 0
+    rest, others = [result], []
+    for i, (term, shape) in enumerate(zip(letters, shapes, strict=True)):
+        if i != k:
+            # An axis of length 1 that was broadcast is no axis of the product.
+            keep = [j for j, one in enumerate(term) if shape[j] == lengths[one]]
+            rest.append("".join(term[j] for j in keep))
+            others.append((i, None if len(keep) == len(term) else tuple(shape[j] for j in keep)))
+    own = "".join(dict.fromkeys(letters[k]))
+    there = set("".join(rest))
+    wanted = "".join(one for one in own if one in there)
+    found = tuple(lengths[one] if one in there else 1 for one in own)
+    full = tuple(lengths[one] for one in own)
+    summed = tuple(i for i, (one, n) in enumerate(zip(letters[k], shapes[k], strict=True)) if n == 1 != lengths[one])
+    return _Plan(
+        f"{','.join(rest)}->{wanted}",
+        tuple(others),
+        _pair(rest, wanted) or contract,
+        letters[k],
+        full,
+        None if wanted == own else found,
+        summed,
+    )
+
+
+def _pair(terms: list[str], result: str) -> Callable[..., Array] | None:
+    """A product of two matrices or vectors as one call of matmul; None for other contractions."""
+    if len(terms) != 2 or not all(0 < len(one) == len(set(one)) <= 2 for one in terms):
+        return None
+    a, b = terms
+    both = set(a) & set(b)
+    if len(both) != 1 or both & set(result) or len(result) != len(a) + len(b) - 2:
+        return None
+    (inner,) = both
+    is_turned = len(result) == 2 and result[0] in b
+    left, right = (b, a) if is_turned else (a, b)
+
+    def compute(subscripts: str, *operands: Array) -> Array:
+        one, two = operands[::-1] if is_turned else operands
+        return np.asarray((one if left[-1] == inner else one.T) @ (two if right[0] == inner else two.T))
+
+    return compute
+
+
 def einsum_contribution(node: Node, k: int, g: Array, others: dict[int, Array] | None = None) -> Array:
     """What flows back to operand k: g contracted with the other operands.
 
@@ -92,31 +157,19 @@ def einsum_contribution(node: Node, k: int, g: Array, others: dict[int, Array] |
         g: the gradient of the result.
         others: other values for some of the other operands, to try what a wrong line does.
     """
-    terms, result = node.static["subscripts"].split("->")
-    letters, shape = terms.split(","), node.parents[k].shape
     values = [parent.value for parent in node.parents]
     for i, value in (others or {}).items():
         values[i] = value
-    lengths = {
-        one: max(parent.shape[i] for term, parent in zip(letters, node.parents, strict=True)
-                 for i, other in enumerate(term) if other == one)
-        for one in set("".join(letters))
-    }  # fmt: skip
-    rest, arrays = [result], [g]
-    for i, (term, value) in enumerate(zip(letters, values, strict=True)):
-        if i != k:
-            # An axis of length 1 that was broadcast is no axis of the product.
-            keep = [j for j, one in enumerate(term) if value.shape[j] == lengths[one]]
-            rest.append("".join(term[j] for j in keep))
-            arrays.append(value.reshape([value.shape[j] for j in keep]))
-    own = "".join(dict.fromkeys(letters[k]))
-    there = set("".join(rest))
-    found = contract(f"{','.join(rest)}->{''.join(one for one in own if one in there)}", *arrays)
-    full = found.reshape([lengths[one] if one in there else 1 for one in own])
-    full = np.broadcast_to(full, [lengths[one] for one in own])
-    if len(own) < len(letters[k]):  # a diagonal
-        placed = np.zeros([lengths[one] for one in letters[k]])
-        np.einsum(f"{letters[k]}->{own}", placed)[...] = full
+    shapes = tuple(node.parents[k].shape if i == k else value.shape for i, value in enumerate(values))
+    plan = _plan(node.static["subscripts"], k, shapes)
+    arrays = [values[i] if shape is None else values[i].reshape(shape) for i, shape in plan.others]
+    full = plan.compute(plan.subscripts, g, *arrays)
+    if plan.found is not None:
+        full = np.broadcast_to(full.reshape(plan.found), plan.lengths)
+    own = "".join(dict.fromkeys(plan.letters))
+    if len(own) < len(plan.letters):  # a diagonal
+        lengths = dict(zip(own, plan.lengths, strict=True))
+        placed = np.zeros([lengths[one] for one in plan.letters])
+        np.einsum(f"{plan.letters}->{own}", placed)[...] = full
         full = placed
-    axes = tuple(i for i, (one, n) in enumerate(zip(letters[k], shape, strict=True)) if n == 1 != lengths[one])
-    return full.sum(axis=axes, keepdims=True) if axes else full
+    return full.sum(axis=plan.summed, keepdims=True) if plan.summed else full

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 
@@ -22,9 +23,14 @@ def summed_to(array: Array, shape: tuple[int, ...]) -> Array:
     """Summed over the axes along which an operand of this shape was broadcast."""
     if array.shape == shape:
         return array
-    array = array.sum(axis=tuple(range(array.ndim - len(shape))))
-    axes = tuple(i for i, (n, m) in enumerate(zip(array.shape, shape, strict=True)) if m == 1 != n)
-    return array.sum(axis=axes, keepdims=True) if axes else array
+    axes = _broadcast_axes(array.shape, shape)
+    return np.add.reduce(array, axis=axes, keepdims=True).reshape(shape)
+
+
+@lru_cache(maxsize=1024)
+def _broadcast_axes(full: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    front = len(full) - len(shape)
+    return (*range(front), *(front + i for i, m in enumerate(shape) if m == 1 != full[front + i]))
 
 
 def local_derivative(node: Node, k: int) -> Array | None:
@@ -75,7 +81,9 @@ def count(node: Node) -> int:
 
 
 def _sum(node: Node, k: int, g: Array) -> Array:
-    return np.broadcast_to(spread(node, g), node.parents[0].shape)
+    result = np.empty(node.parents[0].shape)
+    result[...] = spread(node, g)
+    return result
 
 
 def _mean(node: Node, k: int, g: Array) -> Array:
@@ -138,7 +146,17 @@ def _gather(node: Node, k: int, g: Array) -> Array:
     parent = node.parents[0]
     if node.static["kind"] == "reshape":
         return g.reshape(parent.shape)
+    inverse = node.derivative(k, lambda: _inverse(node.static["index"], parent.value.size))
+    if inverse is not None:
+        return np.asarray(g.ravel()[inverse].reshape(parent.shape))
     return added_up(node.static["index"], g, parent.shape)
+
+
+def _inverse(index: Array, size: int) -> Array | None:
+    """The opposite of a permutation; None if not every entry is taken just once."""
+    if index.size != size or (np.bincount(index.ravel(), minlength=size) != 1).any():
+        return None
+    return np.argsort(index.ravel())
 
 
 def added_up(index: Array, g: Array, shape: tuple[int, ...]) -> Array:
