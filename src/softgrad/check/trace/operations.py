@@ -18,6 +18,10 @@ from softgrad.check.trace.elementwise import FLAT, PARTIALS, partial, share_of
 from softgrad.check.trace.node import Node
 from softgrad.formulas.numbers import Array
 
+LINEAR = frozenset(  # finite for finite gradients
+    ("sum", "mean", "einsum", "gather", "assemble", "where", "scatter_add", "cast", "write", "cumsum")
+)
+
 
 def summed_to(array: Array, shape: tuple[int, ...]) -> Array:
     """Summed over the axes along which an operand of this shape was broadcast."""
@@ -61,6 +65,8 @@ def contribution(node: Node, k: int, g: Array) -> Array:
             return summed_to(np.where(g == 0, 0.0, g * local), parent.shape)
     if node.op in FLAT:
         return np.zeros(parent.shape)
+    if node.op in LINEAR:
+        return CONTRIBUTIONS[node.op](node, k, g)
     with np.errstate(all="ignore"):
         return CONTRIBUTIONS[node.op](node, k, g)
 
