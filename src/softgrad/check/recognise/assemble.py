@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,19 +61,24 @@ class EvaluatedLayers:
 
     def with_output(self, function: OutputFunction, output: Array) -> KnownFunction | None:
         """The layers with an output function behind them, if that gives the output."""
-        names = self._run(function)
-        result = self._own_names().get(function.output, function.output)
-        fits = names is not None and nearly_equal(names[result], output, rtol=self.rtol)
-        return self._assembled(function) if fits else None
+        return next(iter(self.fitting(function, output)), None)
 
-    def with_penalty(self, loss: OutputFunction, output: Array) -> KnownFunction | None:
+    def fitting(self, function: OutputFunction, output: Array, *, penalised: bool = False) -> list[KnownFunction]:
+        """The same, and with a penalty too, if asked: the factor of the penalty is read off the output."""
+        names = self._run(function)
+        if names is None:
+            return []
+        result = self._own_names().get(function.output, function.output)
+        fits = nearly_equal(names[result], output, rtol=self.rtol)
+        found = [self._assembled(function)] if fits else []
+        with_penalty = self._with_penalty(function, names, output) if penalised else None
+        return found if with_penalty is None else [*found, with_penalty]
+
+    def _with_penalty(self, loss: OutputFunction, names: Names, output: Array) -> KnownFunction | None:
         """The layers with a loss and a penalty, whose factor is read off the output."""
-        names = self._run(loss)
-        if names is None or np.ndim(names["loss"]):
+        if np.ndim(names["loss"]):
             return None
-        for penalty in PENALTIES:
-            terms = " + ".join(penalty.term.replace("W", weight) for weight in self.layers.weights)
-            size = float(run((f"size = {terms}",), dict(self._names))["size"])
+        for penalty, terms, size in self._penalties:
             factor = (float(output) - float(names["loss"])) / size if size else 0.0
             if 1e-9 < factor < 1e3 and _has_few_digits(factor, names["m"]):
                 found = self._assembled(loss)
@@ -84,6 +90,15 @@ class EvaluatedLayers:
                     constants={**found.constants, "reg": factor},
                 )
         return None
+
+    @cached_property
+    def _penalties(self) -> list[tuple[Penalty, str, float]]:
+        """The penalties, each with its terms of these weights, and what they come to."""
+        found = []
+        for penalty in PENALTIES:
+            terms = " + ".join(penalty.term.replace("W", weight) for weight in self.layers.weights)
+            found.append((penalty, terms, float(run((f"size = {terms}",), dict(self._names))["size"])))
+        return found
 
     def _own_names(self) -> dict[str, str]:
         """The names of an output function, to those of these layers: z is z2 behind two layers."""

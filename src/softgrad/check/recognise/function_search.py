@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from softgrad.formulas.language import IMPOSSIBLE, Layout, functions, run
 from softgrad.formulas.numbers import Array
 
 MOST_TRIES = 5_000
+PER_TRY = 3  # functions that one try looks at: a loss, and the same with each of two penalties
 
 
 def recognise(
@@ -45,7 +46,7 @@ def recognise(
             if (
                 found is not None
                 and all(found.matches(arrays, output, rtol=rtol) for arrays, output in drawn[1:])
-                and is_shown(found, drawn, tries=MOST_TRIES, rtol=rtol)
+                and is_shown(found, drawn, tries=PER_TRY * MOST_TRIES, rtol=rtol)
             ):
                 return found
             if tries.is_spent():
@@ -65,21 +66,27 @@ def _candidates(
     if gradient_at_logits is not None and output.ndim == 0 and plain[0].ndim:
         yield from _with_hidden_target(arrays, output, context, gradient_at_logits)
     yield from whole_functions.matching(arrays, output, context, rtol)
-    found = list(interpretations(arrays, context))
-    for usual in (True, False):
-        for meaning in found:
-            if meaning.target is None and output.ndim == 0 and not any(array.ndim == 1 for array in plain):
-                continue  # without a target, only the logsumexp of a vector is a number
-            for layers in dense_layers(arrays, meaning.used, context, _class_axes(context)):
-                try:
-                    evaluated = EvaluatedLayers(layers, plain, rtol)
-                except IMPOSSIBLE:
-                    yield None
-                    continue
-                for function in _output_functions(evaluated, output, meaning, arrays, context, usual=usual):
-                    yield evaluated.with_output(function, output)
-                    if meaning.target is not None and output.ndim == 0 and layers.weights:
-                        yield evaluated.with_penalty(function, output)
+    for meaning, usual in _in_order(list(interpretations(arrays, context))):
+        if meaning.target is None and output.ndim == 0 and not any(array.ndim == 1 for array in plain):
+            continue  # without a target, only the logsumexp of a vector is a number
+        for layers in dense_layers(arrays, meaning.used, context, _class_axes(context)):
+            try:
+                evaluated = EvaluatedLayers(layers, plain, rtol)
+            except IMPOSSIBLE:
+                yield None
+                continue
+            penalised = meaning.target is not None and output.ndim == 0 and bool(layers.weights)
+            for function in _output_functions(evaluated, output, meaning, arrays, context, usual=usual):
+                yield from evaluated.fitting(function, output, penalised=penalised) or (None,)
+
+
+def _in_order(found: Sequence[Interpretation]) -> Iterator[tuple[Interpretation, bool]]:
+    """The interpretations, each with its usual and with its other functions: those of class indices come first."""
+    of_classes = [one for one in found if one.options.integer_target]
+    others = [one for one in found if not one.options.integer_target]
+    for group in (of_classes, others):
+        for usual in (True, False):
+            yield from ((meaning, usual) for meaning in group)
 
 
 def _class_axes(context: Mapping[str, Any]) -> tuple[int, ...]:
@@ -103,7 +110,8 @@ def _output_functions(
     z, layers = evaluated.logits, evaluated.layers
     if meaning.target is not None:
         if output.ndim in (0, z.ndim - 1):
-            yield from _losses(meaning.target, meaning.options, output.ndim == 0, not layers.forward, usual=usual)
+            kind = _Kind(output.ndim == 0, bare=not layers.forward, stacked=z.ndim > 2)
+            yield from _losses(meaning.target, meaning.options, kind, usual=usual)
     elif usual and output.shape == z.shape:
         if layers.forward:
             yield OutputFunction("", (), "z", (), "dz")
@@ -115,8 +123,17 @@ def _output_functions(
         yield activations.logsumexp()
 
 
-def _losses(target: Target, options: LossOptions, scalar: bool, bare: bool, *, usual: bool) -> Iterator[OutputFunction]:
-    """Losses; `bare` where no layers stand in front, so that the input may be probabilities."""
+class _Kind(NamedTuple):
+    """What is known of a loss before it is tried."""
+
+    scalar: bool
+    bare: bool  # no layers stand in front, so that the input may be probabilities
+    stacked: bool  # several axes count rows
+
+
+def _losses(target: Target, options: LossOptions, kind: _Kind, *, usual: bool) -> Iterator[OutputFunction]:
+    """Losses of this kind."""
+    scalar, bare = kind.scalar, kind.bare
     plain = options.plain()
     if usual:
         rows = [*losses.cross_entropies(target, plain), *losses.other_losses(target)]
@@ -136,10 +153,10 @@ def _losses(target: Target, options: LossOptions, scalar: bool, bare: bool, *, u
         rows += losses.of_probabilities(target, epsilons) if bare else ()
         rows += losses.of_probabilities_otherwise(target, options) if bare else ()
     for row in rows:
-        yield from row.output_functions(scalar=scalar)
+        yield from row.output_functions(scalar=scalar, stacked=kind.stacked)
     if not usual and scalar:
         for row in (*losses.cross_entropies(target, plain), *(losses.of_probabilities(target) if bare else ())):
-            yield from row.output_functions(scalar=True, bases=losses.BASES)
+            yield from row.output_functions(scalar=True, stacked=kind.stacked, bases=losses.BASES)
 
 
 def _with_hidden_target(
@@ -156,5 +173,5 @@ def _with_hidden_target(
                 for layers in dense_layers(arrays[:1], frozenset(), context, (axis,)):
                     evaluated = EvaluatedLayers(layers, [z], 1e-8)
                     for row in losses.cross_entropies(Target(None, {}, True, {"t": t}), LossOptions()):
-                        for function in row.output_functions(scalar=True):
-                            yield evaluated.with_output(function, output)
+                        for function in row.output_functions(scalar=True, stacked=z.ndim > 2):
+                            yield from evaluated.fitting(function, output) or (None,)

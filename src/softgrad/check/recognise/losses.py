@@ -65,15 +65,20 @@ class RowLoss(NamedTuple):
     roles: Mapping[str, int] = {}
     input: str = "z"  # the name of the input: p for probabilities
 
-    def output_functions(self, *, scalar: bool, bases: Sequence[str | None] = (None,)) -> Iterator[OutputFunction]:
-        """The losses of all rows, or their means and their sum; for each base of the logarithm."""
+    def output_functions(
+        self, *, scalar: bool, stacked: bool = True, bases: Sequence[str | None] = (None,)
+    ) -> Iterator[OutputFunction]:
+        """The losses of all rows, or their means and their sum; for each base of the logarithm.
+
+        `stacked` where several axes count rows: a mean may divide by the length of the first.
+        """
         grad = f"d{self.input}"
         if not scalar:
             lines, back = (*self.forward, "loss = per_row(r)"), (*self.backward, f"{grad} = rows(g) * {grad}")
             title = f"the {self.title}, for each row"
             yield OutputFunction(title, lines, "loss", back, "g", self.constants, self.roles, self.input)
             return
-        wider = ("(m * K)", "m_0") if "m" in self.divisors else ()  # m_0: the number of sequences or images
+        wider = ("(m * K)", *(("m_0",) if stacked else ())) if "m" in self.divisors else ()  # m_0: sequences, images
         for divisor in (*self.divisors, "", *wider):
             for base in bases:
                 by = [*([divisor] if divisor else []), *([f"log({base})"] if base else [])]
