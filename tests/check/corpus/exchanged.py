@@ -320,3 +320,76 @@ def matrix_product_with_the_slope(rng):
 @family.planted("matrix-product-for-elementwise", "p @ dp.T for the sum of p * dp")
 def matrix_product_in_softmax(rng):
     return softmax, lambda z, p, dp: p * (dp - p @ dp.T), logits(4, 4)(rng)
+
+
+# Behind two layers ------------------------------------------------------------------------------------------------
+
+
+def behind_layers(loss, at_logits):
+    """The loss of a network with tanh, and its backward pass from the gradient at the logits."""
+
+    def of_network(params, x, y):
+        return loss(np.tanh(x @ params["W1"] + params["b1"]) @ params["W2"], y)
+
+    def grad(params, x, y):
+        a = np.tanh(x @ params["W1"] + params["b1"])
+        dz = at_logits(a @ params["W2"], y)
+        d = dz @ params["W2"].T * (1 - a * a)
+        return {"W1": x.T @ d, "b1": d.sum(axis=0), "W2": a.T @ dz}
+
+    return of_network, grad
+
+
+def network_inputs(rng):
+    params = {"W1": rng.normal(size=(3, 4)), "b1": rng.normal(size=4), "W2": rng.normal(size=(4, 5))}
+    return params, rng.normal(size=(6, 3)), rng.integers(0, 5, 6)
+
+
+@family.planted("label-off-by-one", "a network whose loss takes the class before the label", kind="grad")
+def network_with_shifted_labels(rng):
+    return *behind_layers(lambda z, y: mean_loss(z, y - 1), residual), network_inputs(rng)
+
+
+@family.planted("label-of-another-step", "a network whose loss takes the next label", kind="grad")
+def network_with_the_next_label(rng):
+    def at_logits(z, y):
+        return np.concatenate([residual(z[:-1], y[:-1]), np.zeros_like(z[:1])])
+
+    return *behind_layers(next_token_loss, at_logits), network_inputs(rng)
+
+
+@family.planted("smoothing-mass", "a network, eps / (K - 1) in the loss, eps / K in the gradient", kind="grad")
+def network_with_another_smoothing(rng):
+    def at_logits(z, y):
+        return (softmax(z) - over_all(one_hot(y, z.shape[1]))) / len(z)
+
+    return *behind_layers(smoothed_loss(over_others), at_logits), network_inputs(rng)
+
+
+@family.planted("sigmoid-for-softmax", "a network, sigmoid(z) - t where the loss has softmax", kind="grad")
+def network_with_a_sigmoid_in_its_gradient(rng):
+    def at_logits(z, y):
+        return (sigmoid(z) - one_hot(y, z.shape[1])) / len(z)
+
+    return *behind_layers(mean_loss, at_logits), network_inputs(rng)
+
+
+@family.planted(
+    "elementwise-for-matrix-product", "a square network, d * W.T on the way to the hidden layer", kind="grad"
+)
+def network_with_an_elementwise_product(rng):
+    def loss(params, x, y):
+        return mean_loss(np.tanh(x @ params["W1"]) @ params["W2"], y)
+
+    def grad(params, x, y):
+        a = np.tanh(x @ params["W1"])
+        dz = residual(a @ params["W2"], y)
+        return {"W1": x.T @ (dz * params["W2"].T * (1 - a * a)), "W2": a.T @ dz}
+
+    params = {"W1": rng.normal(size=(3, 4)), "W2": rng.normal(size=(4, 4))}
+    return loss, grad, (params, rng.normal(size=(4, 3)), rng.integers(0, 4, 4))
+
+
+@family.right("a network whose labels are shifted in both passes", kind="grad")
+def network_with_labels_shifted_in_both_passes(rng):
+    return *behind_layers(lambda z, y: mean_loss(z, y - 1), lambda z, y: residual(z, y - 1)), network_inputs(rng)

@@ -179,6 +179,7 @@ def _fused(line: str, t: str) -> tuple[WrongLine, ...]:
         WrongLine(line, f"p - (1 - {t})", "target-inverted"),
         WrongLine(line, f"2 * {d}", "factor-2", "squared-error-gradient"),
         WrongLine(line, f"z - {t}", "logits-for-probabilities"),
+        WrongLine(line, f"sigmoid(z) - {t}", "sigmoid-for-softmax"),
         WrongLine(line, f"logp - {t}", "log-output-for-probabilities-in-loss"),
         WrongLine(line, f"exp(z) - {t}", "exponentials-not-normalised"),
         WrongLine(line, f"softmax(p) - {t}", "softmax-twice"),

@@ -135,6 +135,7 @@ WRONG_LINES = (
     WrongLine(BINARY, "(log(1 - t) - log(t)) * a * (1 - a)", "binary-cross-entropy-reversed"),
     WrongLine(BINARY, "(a - t) * a * (1 - a)", "sigmoid-derivative-again"),
     WrongLine(BINARY, "t - a", "sign"),
+    WrongLine(BINARY, "softmax(z) - t", "softmax-for-sigmoid"),
     WrongLine(BINARY, "(a - t) / (a * (1 - a))", "sigmoid-derivative-missing"),
     WrongLine(BINARY, "-t / a", "sigmoid-derivative-missing", "binary-second-term-missing"),
     WrongLine(BINARY, "a", "one-hot-not-subtracted"),

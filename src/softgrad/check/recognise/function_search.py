@@ -75,9 +75,20 @@ def _candidates(
             except IMPOSSIBLE:
                 yield None
                 continue
+            if meaning.target is not None and not _fits(meaning.target, evaluated.logits, layers.layout, plain):
+                continue
             penalised = meaning.target is not None and output.ndim == 0 and bool(layers.weights)
             for function in _output_functions(evaluated, output, meaning, arrays, context, usual=usual):
                 yield from evaluated.fitting(function, output, penalised=penalised) or (None,)
+
+
+def _fits(target: Target, logits: Array, layout: Layout, arrays: Sequence[Array]) -> bool:
+    """Whether the target has the shape of the logits; class indices, that without the classes."""
+    given = {**target.constants, **{name: arrays[i] for name, i in target.roles.items()}}
+    if "y" in given:
+        rows = [length for axis, length in enumerate(logits.shape) if axis != layout.class_axis % logits.ndim]
+        return bool(np.shape(given["y"]) == tuple(rows))
+    return all(bool(np.shape(given[name]) == logits.shape) for name in ("t_", "t") if name in given)
 
 
 def _in_order(found: Sequence[Interpretation]) -> Iterator[tuple[Interpretation, bool]]:
