@@ -186,6 +186,33 @@ def test_other_attributes_change_nothing(kind):
     assert len(report.facts) == 1
 
 
+class Square(Dense):
+    """Its gradients have the shape of its input, and are returned in one order or another."""
+
+    def __init__(self, order, count=2):
+        super().__init__(4, 4)
+        self.order, self.V = order, normal(4, 4, seed=9)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W @ self.V
+
+    def backward(self, dout):
+        gradients = {
+            "x": dout @ (self.W @ self.V).T,
+            "W": self.x.T @ dout @ self.V.T,
+            "V": (self.x @ self.W).T @ dout,
+        }
+        return tuple(gradients[name] for name in self.order)
+
+
+@pytest.mark.parametrize("order", ["xWV", "WVx", "VxW", "VWx", "xV", "xW", "WV", "Wx", "V"])
+def test_gradients_of_one_shape_are_told_apart_by_differences(order):
+    report = sg.check_layer(Square(order), X[:4])
+    assert report.ok is True, report.text()
+    assert set(report.checked) == set(order)
+
+
 class MakesNames(Dense):
     def __getattr__(self, name):
         if name.startswith("__"):
@@ -260,6 +287,11 @@ def test_an_object_is_left_as_it_was_after_an_exception_too():
     assert kept(layer) == before
 
 
+class Slipped(Square):
+    def backward(self, dout):
+        return super().backward(1.5 * dout)
+
+
 class Momentum(Dense):
     def backward(self, dout, learning_rate):
         dx = dout @ self.W.T
@@ -282,19 +314,6 @@ class TwoGradients(Dense):
         dx = super().backward(dout)
         self.W_grad = self.dW / len(dout)
         return dx
-
-
-class Square(Dense):
-    def __init__(self):
-        super().__init__(4, 4)
-        self.V = normal(4, 4, seed=9)
-
-    def forward(self, x):
-        self.x = x
-        return x @ self.W @ self.V
-
-    def backward(self, dout):
-        return self.x.T @ dout @ self.V.T, dout @ (self.W @ self.V).T
 
 
 class TakesTarget(Dense):
@@ -352,8 +371,8 @@ MESSAGES = {  # what is wrong: (the call, its error, its message)
         sg.CheckError,
         "both dW and W_grad may be the gradient of W; say which, as in gradients={'W': 'dW'}",
     ),
-    "two of one shape": (
-        lambda: sg.check_layer(Square(), X[:4]),
+    "gradients of one shape, all wrong": (
+        lambda: sg.check_layer(Slipped("Wx"), X[:4]),
         sg.CheckError,
         "backward returned arrays of shapes (4, 4), (4, 4), and it cannot be told whose gradients they are; say it, "
         "as in gradients={'x': 0} for the first",

@@ -3,6 +3,7 @@
     functions.py    the two functions
     look.py         what is found out about the object before
     sources.py      where the gradient of each input and parameter is found
+    order.py        which returned gradient of one shape is whose
     conventions.py  the names of the places where classes keep gradients
     runs.py         one forward and one backward pass, and what they changed
     objective.py    the loss of a network, where forward returns its output

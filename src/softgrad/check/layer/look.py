@@ -9,6 +9,7 @@ import numpy as np
 
 from softgrad.check.layer import sources
 from softgrad.check.layer.methods import HELD_ROLE, RATE_ROLE, RATES, UPSTREAM_ROLE, roles
+from softgrad.check.layer.order import STEP, reordered
 from softgrad.check.layer.runs import OUTPUT_NAMES, RATE, Object, Run
 from softgrad.check.layer.slots import Path, name_of, read, shown
 from softgrad.check.layer.sources import Parameter, Source, Target
@@ -43,6 +44,7 @@ class Look:
     ) -> None:
         self.object, self.layer, self.arguments = this, this.layer, arguments
         self.forward_name, self.backward_name = this.methods.forward, this.methods.backward or this.methods.forward
+        self._arrays = dict(arrays)
         self._real = {key: array for key, array in arrays.items() if array.dtype.kind == "f"}
         self._names = {leaf.key: leaf.name for leaf in arguments.leaves}
         self._held = vars(self.layer) if hasattr(self.layer, "__dict__") else {}
@@ -154,8 +156,8 @@ class Look:
         again = [written[path] for path in taken]
         named = [source.path for source in told.values() if source is not None and source.kind == "returned"]
         count = len(self.arguments.inputs)
-        returned = sources.in_what_was_returned(run.returned, inputs, self._names, left, count, again, named)
-        found |= {target: source for target, source in returned.items() if target not in found}
+        returned, question = sources.in_what_was_returned(run.returned, inputs, self._names, left, count, again, named)
+        found |= self._in_order({t: one for t, one in returned.items() if t not in found}, run, inputs, left, question)
         if run.returned is None:
             found |= sources.of_inputs_in_the_object(inputs, self._names, written, taken)
         found |= self._updates([one for one in left if one.name not in found], written)
@@ -182,6 +184,46 @@ class Look:
                 f"no gradient of {names} was found, so that {are} not checked; if there is one, say where, as in "
                 f"gradients={{{first.name!r}: {place!r}}}"
             )
+
+    def _in_order(
+        self,
+        returned: dict[Target, Source],
+        run: Run,
+        inputs: Mapping[Key, Array],
+        left: Sequence[Parameter],
+        question: str | None,
+    ) -> dict[Target, Source]:
+        """The gradients that backward returned, each of that array for which a difference agrees.
+
+        Raises:
+            CheckError: by the shapes there are several orders, and none of them agrees; with the question.
+        """
+        named = {one.name: one for one in left}
+        shapes: dict[Target, tuple[int, ...]] = {key: array.shape for key, array in inputs.items()}
+        shapes |= {one.name: np.shape(one.value) for one in left}
+        gradients = {one: read(run.returned, one.path) for one in returned.values()}
+        by_place = {t: one for t, one in returned.items() if not any(isinstance(key, str) for _, key in one.path)}
+
+        def slope(target: Target, direction: Array) -> float | None:
+            ends = []
+            for step in (STEP, -STEP):
+                arrays, values = dict(self._arrays), {}
+                if isinstance(target, str):
+                    values = dict.fromkeys(named[target].paths, named[target].value + step * direction)
+                else:
+                    arrays[target] = arrays[target] + step * direction
+                try:
+                    output = self.object.forward_alone(values, self.arguments.with_arrays(arrays))
+                except CheckError:
+                    return None
+                ends.append(float(np.sum(self._upstream * np.asarray(output))))
+            return (ends[0] - ends[1]) / (2 * STEP)
+
+        others = {target: one for target, one in returned.items() if target not in by_place}
+        in_order, is_settled = reordered(by_place, gradients, shapes, slope)
+        if question is not None and not is_settled:
+            raise CheckError(question)
+        return others | in_order
 
     def _data(self, run: Run) -> list[Array]:
         """The arrays of the object that forward leaves as they are, and that are neither parameters nor gradients."""

@@ -157,11 +157,11 @@ class Object:
                 self.state = State(self._holds, objects_alone=True)
                 return
 
-    def forward_alone(self, values: Mapping[Path, Any]) -> Any:
-        """The output of a run of its own."""
+    def forward_alone(self, values: Mapping[Path, Any], inputs: Sequence[Any] | None = None) -> Any:
+        """The output of a run of its own, by default at the inputs given."""
         with self._randomness.kept(), self._randomness.rewound(), np.errstate(all="ignore"):
             self.calls += 1
-            return self._called(self.methods.forward, lambda: self.forward(self.inputs(), values))
+            return self._called(self.methods.forward, lambda: self.forward(inputs or self.inputs(), values))
 
     def run(
         self, upstream: Callable[[Any], Any], *, rate: float = RATE, prepared: Mapping[Path, Any] | None = None

@@ -140,8 +140,10 @@ def in_what_was_returned(
     count: int,
     again: Sequence[Any],
     known: Sequence[Path],
-) -> dict[Target, Source]:
+) -> tuple[dict[Target, Source], str | None]:
     """The gradients that backward returned, of inputs and of parameters that have none in the object.
+
+    Also a question to the user, if by the shapes it may be another order.
 
     Args:
         returned: what backward returned.
@@ -171,11 +173,11 @@ def in_what_was_returned(
             found[target] = Source("returned", path)
         del leaves[path]
     if not leaves:
-        return found
+        return found, None
     if isinstance(returned, tuple | list) and len(returned) == count and len(leaves) < count:
         # One for each input, None for those that have none.
         keys = [(path, (path[0][1], *(key for _, key in path[1:]))) for path in leaves]
-        return found | {key: Source("returned", path) for path, key in keys if key in inputs}
+        return found | {key: Source("returned", path) for path, key in keys if key in inputs}, None
     targets: list[tuple[Target, tuple[int, ...]]] = [(key, array.shape) for key, array in inputs.items()]
     targets += [(one.name, np.shape(one.value)) for one in parameters]
     targets = [one for one in targets if one[0] not in found]
@@ -188,13 +190,15 @@ def in_what_was_returned(
         orders = _by_shape(shapes, [shape for _, shape in targets])
     if first in orders and (len(paths) <= len(inputs) or len(paths) == len(targets)):
         orders = [first]
-    if len(orders) != 1:
-        told = ", ".join(map(str, shapes[:SHOWN]))
-        raise CheckError(
-            f"check_layer: backward returned arrays of shapes {told}, and it cannot be told whose gradients they are; "
-            f"say it, as in gradients={{{_quoted(targets[0][0], names) if targets else repr('x')}: 0}} for the first"
-        )
-    return found | {targets[j][0]: Source("returned", path) for path, j in zip(paths, orders[0], strict=True)}
+    told = ", ".join(map(str, shapes[:SHOWN]))
+    question = (
+        f"check_layer: backward returned arrays of shapes {told}, and it cannot be told whose gradients they are; "
+        f"say it, as in gradients={{{_quoted(targets[0][0], names) if targets else repr('x')}: 0}} for the first"
+    )
+    if not orders:
+        raise CheckError(question)
+    read = {targets[j][0]: Source("returned", path) for path, j in zip(paths, orders[0], strict=True)}
+    return found | read, question if len(orders) > 1 else None
 
 
 def told_by_the_user(

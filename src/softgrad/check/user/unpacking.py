@@ -183,7 +183,7 @@ def _parts(functions: UserFunctions, key: Key) -> list[Part]:
             return []
         held: list[tuple[str, Array]] = []
         try:
-            with _Variables(held):
+            with _Variables(held, size):
                 functions.output({**given, key: vector})
         except CheckError:
             return []
@@ -194,10 +194,15 @@ def _parts(functions: UserFunctions, key: Key) -> list[Part]:
 
 
 class _Variables:
-    """Collects the variables of the user's functions as they return."""
+    """Collects the variables of the user's functions as they return.
 
-    def __init__(self, held: list[tuple[str, Array]]) -> None:
-        self._held = held
+    Args:
+        held: the arrays are put here, no larger than the vector, and not more than a few times its entries altogether.
+        size: the number of entries of the vector.
+    """
+
+    def __init__(self, held: list[tuple[str, Array]], size: int) -> None:
+        self._held, self._size, self._room = held, size, 100 * size + 10_000
 
     def __enter__(self) -> None:
         sys.setprofile(self._look)
@@ -206,20 +211,26 @@ class _Variables:
         sys.setprofile(None)
 
     def _look(self, frame: FrameType, event: str, argument: Any) -> None:
-        if event != "return" or len(self._held) > 1000:
+        if event != "return" or len(self._held) > 1000 or self._room < 0:
             return
         code = frame.f_code
         if code.co_filename.startswith(HERE) or is_of_a_package(frame.f_globals.get("__name__", "")):
             return
-        for name, value in list(frame.f_locals.items()):
-            self._held += _named(name, value)
+        try:
+            for name, value in list(frame.f_locals.items()):
+                for found, array in _named(name, value):
+                    if array.size <= self._size and self._room >= 0:
+                        self._room -= array.size
+                        self._held.append((found, array.copy()))  # some are changed later
+        except Exception:  # an object of the user's that cannot be looked at
+            return
 
 
 def _named(name: str, value: Any) -> Iterator[tuple[str, Array]]:
-    """Copies of the arrays in a variable; those in a dict or an object have names of their own."""
+    """The arrays in a variable; those in a dict or an object have names of their own."""
     if isinstance(value, np.ndarray | np.floating):
-        if np.asarray(value).dtype.kind == "f" and np.size(value) <= MOST:
-            yield name, np.array(value)
+        if np.asarray(value).dtype.kind == "f":
+            yield name, np.asarray(value)
     elif isinstance(value, dict) and len(value) <= MOST_PARTS:
         for key, one in list(value.items()):
             if isinstance(key, str) and isinstance(one, np.ndarray | np.floating):
