@@ -142,6 +142,17 @@ def in_place(x, y):
     return z
 
 
+def into_given_arrays(x):
+    z = np.zeros(4)
+    x.mean(axis=0, out=z)
+    y = np.zeros((3, 4))
+    np.cumsum(x, axis=1, out=y)
+    np.sum(x, axis=0, out=y[0])
+    y.put([5, 6], z[:2])
+    np.put(y, [7], 3.0)
+    return z * y
+
+
 def through_a_view(x):
     z = np.zeros((4, 3))
     z.T[...] = x
@@ -291,8 +302,8 @@ def into_memory_of_the_module(x):
 
 
 FUNCTIONS = [
-    loop_over_time, lists_of_numbers, in_place, through_a_view, with_out, counted_twice, one_number_at_a_time,
-    held_by_an_object, scalars, functions_of_math, float_is_still_a_type, sorted_in_place, swapped, copied_back,
-    in_fortran_order, in_place_products, shown_on_the_way, like_pythons_numbers, by_a_decorator,
-    into_memory_of_the_module,
+    loop_over_time, lists_of_numbers, in_place, through_a_view, into_given_arrays, with_out, counted_twice,
+    one_number_at_a_time, held_by_an_object, scalars, functions_of_math, float_is_still_a_type, sorted_in_place,
+    swapped, copied_back, in_fortran_order, in_place_products, shown_on_the_way, like_pythons_numbers,
+    by_a_decorator, into_memory_of_the_module,
 ]  # fmt: skip

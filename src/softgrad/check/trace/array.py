@@ -18,7 +18,6 @@ from softgrad.formulas.numbers import Array
 
 _asarray = np.asarray
 Located = tuple[Site | None, tuple[Site, ...]]
-_empty_place: Located | None = None
 
 
 class Traced(np.ndarray[Any, Any]):
@@ -71,7 +70,7 @@ class Traced(np.ndarray[Any, Any]):
                 return  # a[i] += b: written already
         node = node_of(session, value)
         np.ndarray.__setitem__(plain(self), key, plain_all(value))
-        node = _in_the_type_of(session, self, node, value)
+        node = _in_the_type_of(session, self, node)
         if session.marks_writes:
             node = session.node("write", (node,), node.value)
         buffer.write(_asarray(buffer.grid(self)[key]), node)
@@ -163,9 +162,9 @@ class Flat:
     @property
     def coords(self) -> tuple[int, ...]:
         """Where the next entry is."""
-        return (
-            tuple(int(i) for i in np.unravel_index(self.index, self.base.shape)) if self.index < self.base.size else ()
-        )
+        if self.index >= self.base.size:
+            return ()
+        return tuple(int(i) for i in np.unravel_index(self.index, self.base.shape))
 
     def __len__(self) -> int:
         return int(self.base.size)
@@ -226,7 +225,7 @@ def plain_key(key: Any) -> Any:
     if isinstance(key, Traced):
         return plain(key)
     if isinstance(key, tuple | list):
-        return type(key)(plain_key(one) for one in key)
+        return (tuple if isinstance(key, tuple) else list)(plain_key(one) for one in key)
     return key
 
 
@@ -331,7 +330,7 @@ def _is_same_view(a: Array, b: Array) -> bool:
     return (address(a), a.shape, a.strides) == (address(b), b.shape, b.strides)
 
 
-def _in_the_type_of(session: Session, array: Array, node: Node, value: Any) -> Node:
+def _in_the_type_of(session: Session, array: Array, node: Node) -> Node:
     """A node whose value is written into an array: integers are constants, whatever they are made of."""
     if array.dtype == node.value.dtype or (array.dtype.kind == "f" and node.value.dtype.kind in "fiub"):
         return node

@@ -7,7 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from softgrad.check.trace.array import Traced, buffer_of, node_of, placed, plain, plain_all, traced, view_of
+from softgrad.check.trace.array import (
+    Traced,
+    TracedScalar,
+    as_array,
+    buffer_of,
+    node_of,
+    placed,
+    plain,
+    plain_all,
+    traced,
+    traced_array,
+    view_of,
+)
 from softgrad.check.trace.contractions import dot_subscripts
 from softgrad.check.trace.session import Session, paused, recording
 from softgrad.check.trace.ufuncs import axes_of, store
@@ -65,21 +77,25 @@ def _reduced(op: str, numpys: Callable[..., Any], *, ddof: bool = False) -> Call
         **others: Any,
     ) -> Any:
         session = recording()
-        delta = others.pop("ddof", args[0] if ddof and args else 0)
-        delta = others.pop("correction", delta)
+        delta = others.pop("correction", others.pop("ddof", args[0] if ddof and args else 0))
         keep = bool(keepdims) if keepdims is not np._NoValue else False
         if args and not ddof:
             keep = bool(args[0])
-        others = {key: one for key, one in others.items() if one is not np._NoValue}
+        others = {key: plain_all(one) for key, one in others.items() if one is not np._NoValue}
         extra = {"ddof": delta} if ddof else {}
-        if session is None or others or out is not None or dtype not in (None, float, np.float64):
-            return numpys(plain(self), axis=axis, keepdims=keep, **extra, **plain_all(others))
+        if session is None:
+            return numpys(plain(self), axis=axis, dtype=dtype, out=plain(out), keepdims=keep, **extra, **others)
         with paused():
             x = node_of(session, self)
             axes = axes_of(axis, x.value.ndim)
-            value = numpys(plain(self), axis=axes, keepdims=keep, **extra)
-            node = session.node(op, (x,), value, {"axis": axes, "keepdims": keep, **extra})
-            return traced(_array(value), node)
+            value = _array(numpys(plain(self), axis=axes, dtype=dtype, keepdims=keep, **extra, **others))
+            if others:  # where=, for example
+                if x.active:
+                    session.lose(f"{op} of a part")
+                node = session.node("unknown", (x,), value, active=False)
+            else:
+                node = session.node(op, (x,), value, {"axis": axes, "keepdims": keep, **extra})
+            return traced(value, node) if out is None else store(session, out, value, node)
 
     return method
 
@@ -132,11 +148,8 @@ def _copy(self: Any, order: Any = "C") -> Any:
     if session is None:
         return result
     with paused():
-        view = result.view(type(self))
-        from softgrad.check.trace.buffers import Buffer
-
-        view._buffer = Buffer(result, node_of(session, self))
-        return view
+        make = traced if isinstance(self, TracedScalar) else traced_array
+        return make(result, node_of(session, self))
 
 
 def _mover(name: str, kind: str = "index") -> Callable[..., Any]:
@@ -175,14 +188,10 @@ def _round(self: Any, decimals: int = 0, out: Any = None) -> Any:
         return traced(result, session.node("rint", (node_of(session, self),), result))
 
 
-def _put(self: Any, indices: Any, values: Any, mode: str = "raise") -> None:
-    numbers = _counting(self.size).reshape(self.shape)
-    mask = np.isin(numbers, plain_all(indices))
-    if self.flags.c_contiguous and mode == "raise":
-        self.reshape(-1)[plain_all(indices)] = values
-    else:
-        plain(self).put(plain_all(indices), plain_all(values), mode)
-        self[mask] = plain(self)[mask].copy()
+def _put(self: Any, indices: Any, values: Any, mode: Any = "raise") -> None:
+    numbers = _counting(self.size).take(_asarray(plain_all(indices)).ravel(), mode=mode)
+    if numbers.size:
+        self[np.unravel_index(numbers, self.shape)] = np.resize(as_array(values), numbers.shape)
 
 
 def _trace(self: Any, *args: Any, **options: Any) -> Any:
