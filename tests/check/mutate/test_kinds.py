@@ -160,6 +160,52 @@ def test_half_a_penalty_is_told_as_a_factor():
     assert "1 / 2" in report.mistake.explanation
 
 
+def two_layers(x, w, v):
+    return np.arctan(np.arctan(x @ w) @ v)
+
+
+def back_of_two(x, w, v, dy, *, rate=0.0, slope=lambda z: 1 / (1 + z**2)):
+    z = x @ w
+    h = np.arctan(z)
+    du = dy * slope(h @ v)
+    dv = h.T @ du
+    v = v - rate * dv
+    dz = (du @ v.T) * slope(z)
+    return dz @ w.T, x.T @ dz, dv
+
+
+TWO = {  # what is done: (the changes, the name, words that are said)
+    "every slope is left out": ({"slope": np.ones_like}, "skipped", "wherever arctan stands"),
+    "every slope is applied twice": ({"slope": lambda z: 1 / (1 + z**2) ** 2}, "applied-twice", "wherever arctan"),
+    "the weights are updated too early": ({"rate": 0.05}, "updated-weights", "-0.05 times its gradient"),
+}
+
+
+@pytest.mark.parametrize("case", TWO)
+def test_two_layers(case):
+    changes, name, words = TWO[case]
+    v = RNG.normal(size=(3, 2))
+    assert sg.check_vjp(two_layers, lambda x, w, v, y, dy: back_of_two(x, w, v, dy), X, W, v).ok
+    report = sg.check_vjp(two_layers, lambda x, w, v, y, dy: back_of_two(x, w, v, dy, **changes), X, W, v)
+    assert report.mistake.name == name
+    assert words in report.mistake.explanation
+
+
+def test_an_array_that_was_overwritten_by_its_gradient():
+    report = sg.check_vjp(lambda x, w, b, v: np.sinh(x @ w + b) * 0.5 @ v, overwritten, X, W, B, W)
+    assert report.mistake.name == "wrong-operand"
+    assert "gradient of" in report.mistake.explanation
+
+
+def overwritten(x, w, b, v, y, dy):
+    z = x @ w + b
+    h = 0.5 * np.sinh(z)
+    dh = dy @ v.T
+    dz = 0.5 * np.cosh(z) * dh
+    h[...] = dh
+    return dz @ w.T, x.T @ dz, dz.sum(axis=0), h.T @ dy
+
+
 UNNAMED = {
     "a constant from nowhere": lambda z, dy: 0.5123 * np.cosh(z) * dy,
     "noise": lambda z, dy: 0.5 * np.cosh(z) * dy + 0.01 * np.sin(37 * z) * dy,

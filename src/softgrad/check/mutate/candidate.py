@@ -11,6 +11,7 @@ from softgrad.check.trace.node import Node, Site
 from softgrad.check.user.arguments import Key
 from softgrad.formulas.numbers import Array
 
+ANY = -1  # every operand that derivatives flow to
 SUBSETS = ("all", "first", "last", "but first", "but last")
 
 
@@ -26,15 +27,19 @@ class Where(NamedTuple):
         callers: the calls around it; None for any.
         subset: which of the repetitions.
         key: the input.
+        op: all operations of this name, wherever they stand.
     """
 
     site: Site | None
     callers: tuple[Site, ...] | None = None
     subset: str = "all"
     key: Key | None = None
+    op: str = ""
 
     def nodes(self, draw: Draw) -> list[Node]:
         """The nodes of a draw."""
+        if self.op:
+            return [node for node in draw.live if node.op == self.op and node in draw.adjoints]
         if self.site is None:
             node = draw.graph.inputs.get(self.key) if self.key is not None else None
             return [node] if node is not None and node in draw.adjoints else []
@@ -103,7 +108,7 @@ class Candidate:
     Attributes:
         kind: what it is called.
         where: which nodes.
-        operand: the operand to which something else flows; None if the gradient of the node itself is changed.
+        operand: the operand to which something else flows, or ANY; None if the gradient of the node itself is changed.
         rule: what flows instead.
         cost: how far-fetched it is.
         told: what is needed to put it into words.
@@ -137,8 +142,14 @@ class Candidate:
 
     def rules(self, draw: Draw) -> tuple[dict[tuple[Node, Any], Rule], list[Node]]:
         """The rules for `Draw.changed`."""
-        nodes = [node for node in self.where.nodes(draw) if self.operand is None or self.operand in draw.edges(node)]
-        return {(node, self.operand): self.rule for node in nodes}, nodes
+        rules = {(node, k): self.rule for node in self.where.nodes(draw) for k in self.operands(draw, node)}
+        return rules, list(dict.fromkeys(node for node, _ in rules))
+
+    def operands(self, draw: Draw, node: Node) -> list[int | None]:
+        """The operands of a node to which something else flows."""
+        if self.operand is None:
+            return [None]
+        return [k for k in draw.edges(node) if self.operand in (k, ANY)]
 
 
 def as_it_is(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:

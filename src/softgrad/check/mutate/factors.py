@@ -69,10 +69,25 @@ def named_factor(factors: Sequence[float], draws: Sequence[Draw], place: Where, 
             for form, more, function in FORMS
             if _is(function, value, c)
         ]
+        found += _mistyped(c, draws[0], place)
         if c in PLAIN:
             found.append(Named(PLAIN[c], 0.1 if abs(c) in (2.0, 0.5) else 0.4))
         return min(found, key=lambda one: one.doubt, default=None)
     return min(_varying(factors, draws, texts), key=lambda one: one.doubt, default=None)
+
+
+def _mistyped(c: float, draw: Draw, place: Where) -> Iterator[Named]:
+    """A constant of the operation itself, written with other digits."""
+    for node in place.nodes(draw)[:1]:
+        if node.op not in ("multiply", "divide"):
+            continue
+        for parent in node.parents:
+            if parent.op == "constant" and parent.value.size == 1 and parent.value.dtype.kind == "f":
+                value = float(parent.value.reshape(()))
+                written = value / c if node.op == "divide" else value * c
+                few = float(f"{written:.3g}")
+                if value and few and value != round(value) and abs(written / few - 1) < WITHIN:
+                    yield Named(f"{few:g} / {value:g}" if node.op == "multiply" else f"{value:g} / {few:g}", 0.3)
 
 
 def _bracketed(name: str, form: str) -> str:

@@ -41,11 +41,6 @@ def of_node(where: Where, node: Node, *, is_output: bool = False) -> Iterator[Ca
                 return np.asarray(g.sum(axis=axis, keepdims=True))
 
             yield Candidate("broadcast-sum", where, None, _by(summed), 1.7, {"variant": f"summed {axis}"})
-
-            def turned(g: Array, axis: int = axis) -> Array:
-                return np.flip(g, axis)
-
-            yield Candidate("memory-order", where, None, _by(turned), 1.6, {"variant": "reversed"})
             for i in (0, -1):
 
                 def one(g: Array, axis: int = axis, i: int = i) -> Array:
@@ -55,6 +50,14 @@ def of_node(where: Where, node: Node, *, is_output: bool = False) -> Iterator[Ca
                     return kept
 
                 yield Candidate("only-the-last", where, None, _by(one), 1.6, {"variant": f"axis {axis} {i}"})
+    last = len(node.shape) - 1
+    for axes in (*((axis,) for axis in range(last + 1)), *(((last - 1, last),) if last > 0 else ())):
+        if all(node.shape[axis] > 1 for axis in axes):
+
+            def turned(g: Array, axes: tuple[int, ...] = axes) -> Array:
+                return np.flip(g, axes)
+
+            yield Candidate("memory-order", where, None, _by(turned), 1.6, {"variant": "reversed"})
     if len(node.shape) > 1:
         yield Candidate("broadcast-sum", where, None, _by(lambda g: g.sum()), 1.8, {"variant": "summed all"})
     for bound in (1.0, 5.0, 10.0, 0.5, 0.1):

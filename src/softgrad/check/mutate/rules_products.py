@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from softgrad.check.mutate.candidate import Candidate, Misfit, Ref, Where
+from softgrad.check.mutate.candidate import ANY, Candidate, Misfit, Ref, Where, as_it_is
 from softgrad.check.mutate.draw import Adjoint, Draw, Rule
 from softgrad.check.trace.contractions import einsum_contribution
 from softgrad.check.trace.node import Node
 from softgrad.check.trace.operations import local_derivative, summed_to
 from softgrad.formulas.numbers import Array
+
+MOST_CONSTANTS = 6
 
 
 def equal_axes(shape: tuple[int, ...]) -> list[tuple[int, int]]:
@@ -91,6 +93,21 @@ def with_operand(where: Where, k: int, i: int, ref: Ref, kind: str, cost: float)
     return Candidate(kind, where, k, rule, cost, {"other": i, "ref": ref})
 
 
+def with_gradient(where: Where, k: int, i: int) -> Candidate:
+    """The gradient of operand i stands in the place of its value: an array was overwritten, or names are alike."""
+
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, j: Any, g: Array, right: Array) -> Array:
+        other = node.parents[i]
+        if other not in draw.adjoints:
+            raise Misfit
+        value = draw.adjoints[other]
+        if node.op == "einsum":
+            return einsum_contribution(node, j, g, {i: value})
+        return summed_to(np.broadcast_to(g * _local(node, j, i, value), node.shape), node.parents[j].shape)
+
+    return Candidate("wrong-operand", where, k, rule, 1.8, {"other": i, "variant": "its gradient"})
+
+
 def _local(node: Node, k: int, i: int, value: Array) -> Array:
     from softgrad.check.mutate.forward import evaluated
     from softgrad.check.trace.elementwise import partial
@@ -100,6 +117,57 @@ def _local(node: Node, k: int, i: int, value: Array) -> Array:
     operands = [one.value for one in node.parents]
     operands[i] = np.asarray(value, dtype=float)
     return partial(node.op, k, evaluated(node, operands), operands)
+
+
+def exchanged_constants(draw: Draw) -> Iterator[Candidate]:
+    """Two numbers of the forward pass stand in each other's place, wherever something is multiplied by one of them."""
+    found = dict.fromkeys(
+        float(parent.value.reshape(()))
+        for node in draw.live
+        if node.op in ("multiply", "divide")
+        for parent in node.parents
+        if parent.op == "constant" and parent.value.size == 1 and parent.value.dtype.kind == "f"
+    )
+    for a, b in combinations(list(found)[:MOST_CONSTANTS], 2):
+        told = {"variant": "exchanged", "numbers": (a, b)}
+        for op in ("multiply", "divide"):
+            yield Candidate("wrong-operand", Where(None, op=op), ANY, _exchanged(a, b), 1.4, told)
+
+
+def _exchanged(a: float, b: float) -> Rule:
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        for i, other in enumerate(node.parents):
+            if i != k and other.op == "constant" and other.value.size == 1 and float(other.value.reshape(())) in (a, b):
+                ratio = b / a if float(other.value.reshape(())) == a else a / b
+                return right / ratio if node.op == "divide" and k == 0 else right * ratio
+        return right
+
+    return rule
+
+
+def after_the_step(draw: Draw, where: Where, node: Node, k: int, i: int) -> Iterator[Candidate]:
+    """The other operand of a product is a parameter, or a view of one, that was updated before the backward pass."""
+    source = node.parents[i]
+    while source.op == "gather":
+        source = source.parents[0]
+    key = next((key for key, one in draw.graph.inputs.items() if one is source and key in draw.rights), None)
+    if key is None:
+        return
+
+    def rule(draw: Draw, adjoint: Adjoint, one: Node, j: Any, g: Array, right: Array) -> Array:
+        start = draw.graph.inputs[key]
+        views, operand = [], one.parents[i]
+        while operand is not start:
+            if operand.op != "gather":
+                raise Misfit
+            views.append(operand)
+            operand = operand.parents[0]
+        step = draw.users[key]
+        for view in reversed(views):
+            step = step.ravel()[view.static["index"]]
+        return einsum_contribution(one, j, g, {i: step})
+
+    yield Candidate("updated-weights", where, k, rule, 1.6, {"other": i}, base=as_it_is)
 
 
 def with_factor(where: Where, k: int | None, ref: Ref, *, divided: bool, cost: float) -> Candidate:

@@ -106,8 +106,8 @@ class Search:
             return
 
     def _nodes(self, candidate: Candidate) -> list[Node]:
-        k, draw = candidate.operand, self.first
-        return [one for one in candidate.where.nodes(draw) if k is None or (one, k) in draw.flows]
+        draw = self.first
+        return [one for one in candidate.where.nodes(draw) if candidate.operands(draw, one)]
 
     def _is_independent(self, where: Where, nodes: list[Node]) -> bool:
         """Whether no node of the group depends on another."""
@@ -120,9 +120,9 @@ class Search:
 
     def _try_at_once(self, candidate: Candidate, nodes: list[Node]) -> None:
         """By the tangents: what a change does is known without a pass through the graph."""
-        draw, k = self.first, candidate.operand
+        draw = self.first
         before, after = np.zeros(len(self.residual)), np.zeros(len(self.residual))
-        for node in nodes:
+        for node, k in [(one, k) for one in nodes for k in candidate.operands(draw, one)]:
             self.work += 1
             target = node if k is None else node.parents[k]
             rows = draw.tangents.get(target)

@@ -47,7 +47,7 @@ class Sentence:
         self.flow = f"what flows back to {self.target}"
         self.is_scale = plain.rule is scale
         self.factor = choice.factor.text if choice.factor is not None else ""
-        self.steps = STEPS[plain.where.subset]
+        self.steps = f", wherever {plain.where.op} stands" if plain.where.op else STEPS[plain.where.subset]
         self.times = f", times {self.factor}" if self.factor and not (self.is_scale or plain.added) else ""
 
     def text(self) -> str:
@@ -142,6 +142,11 @@ class Sentence:
 
     def _wrong_operand(self) -> str:
         variant = self.variant
+        if variant == "exchanged":
+            a, b = self.told["numbers"]
+            return f"{a:g} and {b:g} stand in each other's place"
+        if variant == "its gradient":
+            return f"{self.flow} is formed with the gradient of {self._other()} in the place of {self._other()} itself"
         if variant == "gradient":
             return f"{self.flow} is formed with the gradient of {self._ref()}"
         if variant == "node":
@@ -184,6 +189,11 @@ class Sentence:
                 f"{what} right but where {self.told['region']}, and is written as {factor}{self.told['formula']} there"
             )
         return f"{what} written as {self.told['formula']}"
+
+    def _updated_weights(self) -> str:
+        return (
+            f"{self.flow} is formed with {self._other()} after a step: {self.factor} times its gradient was added to it"
+        )
 
     def _parameter_added(self) -> str:
         part = self.told.get("part", "")

@@ -62,6 +62,7 @@ class Stages:
         yield self.some_repetitions()
         yield self.stretches()
         yield self.parts()
+        yield self.everywhere()
         yield self.operands()
         yield self.gradients()
         yield self.whole_stretches()
@@ -86,6 +87,9 @@ class Stages:
                     yield replace(one, cost=one.cost + more * (one.rule is not rules_edges.scale))
                 if node.op == "einsum":
                     yield from rules_products.of_product(where, node, k)
+                    for i in range(len(node.parents)):
+                        if i != k:
+                            yield from rules_products.after_the_step(self.draw, where, node, k, i)
                 if node.op in ("sum", "mean"):
                     yield from rules_edges.over_other_axes(where, node, k)
                 if node.op == "cumsum":
@@ -190,6 +194,18 @@ class Stages:
         for part in parts(self.draw):
             yield from rules_parts.of_part(self.draw, part)
 
+    def everywhere(self) -> Iterator[Candidate]:
+        """The same change wherever an operation stands, and constants in each other's place."""
+        count: dict[str, set[object]] = {}
+        for where, node in self.places:
+            count.setdefault(node.op, set()).add(where.site)
+        for op, sites in count.items():
+            if len(sites) > 1 and op in rules_edges.NON_LINEAR:
+                node = next(one for _, one in self.places if one.op == op)
+                for one in rules_edges.of_edge(Where(None, op=op), node, 0):
+                    yield replace(one, cost=one.cost + 0.4)
+        yield from rules_products.exchanged_constants(self.draw)
+
     def whole_stretches(self) -> Iterator[Candidate]:
         """Of stretches with sums or products in them."""
         draw = self.draw
@@ -211,6 +227,7 @@ class Stages:
                         continue
                     if node.op != "einsum" and node.op not in PARTIALS:
                         continue
+                    yield rules_products.with_gradient(where, k, i)
                     yield from self._other_operands(where, node, k, i)
 
     def _other_operands(self, where: Where, node: Node, k: int, i: int) -> Iterator[Candidate]:
