@@ -241,7 +241,7 @@ def test_a_target_that_is_asked_for_is_used(functions):
     source = "def loss(a, b):\n    return (a * b).sum()\ndef grad(a, b):\n    return a, b"
     found, _ = functions(source)
     ((way, *_),), _ = search(found, Known(Asked(target="one-hot", place="a")))
-    assert way.said[0] == "inputs: a as one-hot rows 5x3, b drawn as 3"
+    assert way.said[0] == "inputs: a as one-hot rows 5x3, b drawn as 5x3"
 
 
 CANNOT = {  # name: (the file, why)

@@ -106,6 +106,9 @@ def _of_class(
         names, objects = names[1:], iter([(name, WithContext(kind, *methods))])
     for said, one in objects:
         _train(one, forward, names, known)
+        if [] in [value for value in getattr(one, "__dict__", {}).values() if isinstance(value, list)]:
+            error = f"{name} has an empty list; make an object with layers in the file"
+            continue
         method = _with_output(one, forward)
         trial = Trial((getattr(one, forward),))
         error = f"no inputs were found for {name}.{forward}({', '.join(names)})"
@@ -114,6 +117,9 @@ def _of_class(
             if backward is True and not _is_loss_and_gradient(result):
                 return None, None
             fit = refined(method, fit, trial)
+            count = _outputs(result, getattr(one, str(backward), None))
+            if count > 1:
+                one = Stacked(one, methods, count)
             refused = _refused(one, methods, fit)
             if refused is None:
                 return _found(name, said, one, methods, fit), None
@@ -139,6 +145,25 @@ class WithContext:
 
     def _back(self, *upstreams: Any) -> Any:
         return self._backward(self.context, *upstreams)
+
+
+class Stacked:
+    """An object whose forward pass returns several outputs of one shape, as one with a single output."""
+
+    def __init__(self, cell: Any, methods: tuple[str, str | bool], count: int) -> None:
+        self.cell = cell
+        first, second = (getattr(cell, str(name)) for name in methods)
+        setattr(self, methods[0], lambda *inputs: np.stack(first(*inputs)[:count]))
+        setattr(self, str(methods[1]), lambda upstream: second(*upstream))
+
+
+def _outputs(result: Any, backward: Any) -> int:
+    """How many outputs of one shape a forward pass returns, if its backward pass takes as many upstream gradients."""
+    if not isinstance(result, tuple) or backward is None:
+        return 1
+    shapes = [np.shape(one) for one in result if isinstance(one, np.ndarray)]
+    count = len(wanted(backward) or ())
+    return count if count == len(shapes) == len(result) and len(set(shapes)) == 1 else 1
 
 
 class Context:

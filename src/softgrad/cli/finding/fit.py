@@ -19,6 +19,7 @@ from softgrad.cli.finding.trial import Failed, Trial, is_numeric
 from softgrad.cli.inputs import Maker
 
 PER_LAYOUT = 150  # combinations of values that are tried for one layout
+EXACTLY, FEW = 12, 3  # combinations with just the values of the layout, and values of each other argument
 MOST_NAMES = 16  # of arguments, whose values are searched for
 LONGEST_FLAT = 80  # of a vector with all parameters
 LOGARITHMS = re.compile(r"\blog\d*\(|\.log\d*\(|entropy|nll|\bbce|\bkl_")
@@ -148,18 +149,24 @@ def fits(
     own = {name: values_for(name, weighted=weighted, logs=_takes_logs(function)) for name in names}
     if "reshape" in names_used(function):
         yield from _flat_fits(function, names, trial, own, settled, lengths)
-    for preferred in layouts(names):
-        candidates = [_candidates(name, own[name], preferred, settled, function) for name in names]
-        for values in itertools.islice(best_first(candidates), PER_LAYOUT if preferred else 4 * PER_LAYOUT):
-            if repr(values) in seen:
+    for exactly, most in ((True, EXACTLY), (False, PER_LAYOUT)):
+        for preferred in layouts(names, weighted=weighted):
+            if exactly and not preferred:
                 continue
-            seen.add(repr(values))
-            fit = Fit(dict(zip(names, values, strict=True)), lengths)
-            result = _result(function, fit, trial)
-            if result is not None:
-                yield fit, result
-            if trial.left <= 0:
-                return
+            candidates = [_candidates(name, own[name], preferred, settled, function) for name in names]
+            if exactly:  # what a layout says, as it says it; later other values in the place of each
+                pairs = zip(names, candidates, strict=True)
+                candidates = [values[: 1 if name in preferred else FEW] for name, values in pairs]
+            for values in itertools.islice(best_first(candidates), most if preferred else 4 * most):
+                if repr(values) in seen:
+                    continue
+                seen.add(repr(values))
+                fit = Fit(dict(zip(names, values, strict=True)), lengths)
+                result = _result(function, fit, trial)
+                if result is not None:
+                    yield fit, result
+                if trial.left <= 0:
+                    return
 
 
 def names_used(function: Any) -> set[str]:
@@ -214,10 +221,16 @@ def _candidates(
 ) -> list[Value]:
     if name in settled:
         return list(settled[name])
-    first = [preferred[name]] if name in preferred else []
+    first = [_of_its_kind(preferred[name], own)] if name in preferred else []
     if name.lower().strip("_") in DICT_NAMES and name not in preferred:
         first = [*_dicts(function), *first]
     return list({repr(value): value for value in (*first, *own)}.values())
+
+
+def _of_its_kind(value: Value, own: Sequence[Value]) -> Value:
+    """A value of a layout, as an argument of its name is drawn: a prediction as probabilities."""
+    alike = [one for one in own if one.axes == value.axes and one.is_real]
+    return alike[0] if alike and value.kind == "real" else value
 
 
 def _dicts(function: Callable[..., Any]) -> list[Value]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from softgrad.cli.finding.roles import Value, is_target
+from softgrad.cli.finding.roles import NUMBERS, Value, is_target
 
 Preferred = Mapping[str, Value]  # by the name of the argument
 
@@ -35,8 +35,11 @@ AXES = {name: axes for names, axes in RECURRENT.items() for name in names.split(
 DATA_NAMES = ("x", "inputs", "input", "data", "features", "a0", "x_train", "x_batch", "xb", "a_prev")
 
 
-def layouts(names: Sequence[str]) -> Iterator[Preferred]:
-    """The layouts for arguments of these names, the usual ones first; at last none at all."""
+def layouts(names: Sequence[str], *, weighted: bool = False) -> Iterator[Preferred]:
+    """The layouts for arguments of these names, the usual ones first; at last none at all.
+
+    With `weighted` there are weights elsewhere, so that what stands beside a target is data.
+    """
     lowered = [name.lower().strip("_") for name in names]
     depth = max((int(m["number"]) for m in map(NUMBERED.fullmatch, lowered) if m and not m["bias"]), default=0)
     if depth:
@@ -61,6 +64,10 @@ def layouts(names: Sequence[str]) -> Iterator[Preferred]:
                 yield {
                     name: Value("real", stacked.get(low, data if low == "x" else AXES[low][0])) for name, low in named
                 }
+    elif {"h", "h_prev", "prev_h", "hprev"} & set(lowered):  # a cell whose weights are elsewhere
+        named = [(name, low) for name, low in zip(names, lowered, strict=True) if low in AXES]
+        yield {name: Value("real", AXES[low][0]) for name, low in named}
+        yield {name: Value("real", AXES[low][1]) for name, low in named}
     if IMAGES & set(lowered):
         yield {
             name: Value("real", IMAGE_AXES[low]) for name, low in zip(names, lowered, strict=True) if low in IMAGE_AXES
@@ -74,12 +81,34 @@ def layouts(names: Sequence[str]) -> Iterator[Preferred]:
         yield {name: value for name in names if (value := _of_network(name, 1, "columns", "1")) is not None}
         yield {name: value for name in names if (value := _of_network(name, 1, "vector", "C")) is not None}
         yield {name: value for name in names if (value := _of_network(name, 1, "transposed columns", "1")) is not None}
+    if not depth and not weighted:
+        yield from _predictions(names)
     if any("mask" in low for low in lowered) and any(map(is_target, names)):  # a loss over sequences
         sequences = {"x": Value("real", "NLC"), "logits": Value("real", "NLC"), "scores": Value("real", "NLC")}
         sequences |= {name: Value("classes", "NL") for name in names if is_target(name)}
         sequences |= {name: Value("mask", "NL") for name in names if "mask" in name.lower()}
         yield {name: sequences[name] for name in names if name in sequences}
     yield {}
+
+
+def _predictions(names: Sequence[str]) -> Iterator[Preferred]:
+    """Targets and predictions that have a shape in common."""
+    targets = [name for name in names if is_target(name)]
+    others = [name for name in names if name not in targets and name.lower().strip("_") not in NUMBERS]
+    if len(targets) != 1 or not others:
+        return
+    for target, axes in (
+        (Value("classes", "N"), "NC"),
+        (Value("one-hot", "NC"), "NC"),
+        (Value("binary", "N"), "N"),
+        (Value("one-hot", "C"), "C"),
+        (Value("classes", ""), "C"),
+        (Value("one-hot columns", "CN"), "CN"),
+        (Value("binary", "N1"), "N1"),
+        (Value("binary", "1N"), "1N"),
+        (Value("real", ""), ""),
+    ):
+        yield {targets[0]: target, others[0]: Value("real", axes)}
 
 
 def entries_for(keys: Sequence[str], layout: str, end: str) -> dict[str, Value]:

@@ -200,7 +200,12 @@ COUNTS = {  # integers
     "D": "d input_size input_dim n_in n_input n_inputs num_inputs dim_in n_x in_features input_layer_size features "
     "n_features num_features dim",
 }
-LENGTH_OF = {name: letter for letter, names in COUNTS.items() for name in names.split()}
+CHANNELS = {  # integers of convolutions
+    "2": "in_channels n_channels channels input_channels",
+    "C": "out_channels num_filters n_filters output_channels",
+    "3": "kernel_size filter_size ksize",
+}
+LENGTH_OF = {name: letter for letter, names in (*COUNTS.items(), *CHANNELS.items()) for name in names.split()}
 
 TARGET_NAMES = word_set(
     "y t target targets label labels y_true ytrue true gt ground_truth y_onehot onehot one_hot y_one_hot yb y_batch "
@@ -249,7 +254,7 @@ def values_for(name: str, *, weighted: bool, logs: bool) -> tuple[Value, ...]:
     if is_weight(name):
         return WEIGHTS
     if BIAS_NAMES.fullmatch(low):
-        return BIASES
+        return BIASES if weighted else (*LOGITS, *BIASES)
     if weighted:
         return DATA
     return (*LOGITS, *DATA[:3], *OF_PROBABILITIES) if not logs else (*LOGITS, *OF_PROBABILITIES, *DATA[:3])
