@@ -162,3 +162,15 @@ def test_backward_takes_nodes_of_forward():
     assert product.parents[0] is trace.upstream
     assert trace.returned[0,].op == "assemble"
     np.testing.assert_array_equal(trace.returned[0,].value, functions.gradients(functions.arrays(), upstream).grads[0,])
+
+
+def test_the_nodes_of_a_group_are_of_one_operation():
+    def run(x):
+        h = np.zeros((4, 4))
+        for i in range(3):
+            h[i + 1] = h[i : i + 2].sum(axis=0) + x[i]
+        return h
+
+    graph = graph_of(run, X)
+    assert {"gather", "assemble"} <= {node.op for node in graph.nodes}
+    assert all(node.op == site.op for site, group in graph.groups.items() for node in group)

@@ -56,6 +56,8 @@ class Session:
         if active is None:
             active = copy.dtype.kind == "f" and any(parent.active for parent in parents)
         site, callers = (None, ()) if op in ("input", "constant") else place or self.places.here(op)
+        if site is not None and site.op != op:  # a view of which it was not known what reading it would be
+            site = site._replace(op=op)
         node = Node(op, tuple(parents), copy, static or {}, site, callers, len(self.nodes), active)
         if site is not None:
             key = (site, callers)
