@@ -164,3 +164,75 @@ def a_softmax_with_its_loss_whose_backward_takes_the_output():
             self.dinputs = (dvalues - y_true) / samples
 
     return SoftmaxLoss(), (normal(5, 3), T), {}
+
+
+@style("Wxh", "Whh", "Why", "bh", "by", told="returned[0] is read as the gradient of Wxh")
+def a_loss_that_returns_its_gradients_and_the_last_state():
+    class CharacterRNN:
+        def __init__(self):
+            self.Wxh, self.Whh, self.Why = normal(5, 4), normal(5, 5), normal(4, 5)
+            self.bh, self.by = np.zeros((5, 1)), np.zeros((4, 1))
+
+        def loss(self, inputs, targets, hprev):
+            xs, hs, ps, loss = {}, {-1: np.copy(hprev)}, {}, 0
+            for t in range(len(inputs)):
+                xs[t] = np.zeros((4, 1))
+                xs[t][inputs[t]] = 1
+                hs[t] = np.tanh(self.Wxh @ xs[t] + self.Whh @ hs[t - 1] + self.bh)
+                e = np.exp(self.Why @ hs[t] + self.by)
+                ps[t] = e / np.sum(e)
+                loss += -np.log(ps[t][targets[t], 0])
+            grads = [np.zeros_like(one) for one in (self.Wxh, self.Whh, self.Why, self.bh, self.by)]
+            dWxh, dWhh, dWhy, dbh, dby = grads
+            dhnext = np.zeros_like(hs[0])
+            for t in reversed(range(len(inputs))):
+                dy = np.copy(ps[t])
+                dy[targets[t]] -= 1
+                dWhy += dy @ hs[t].T
+                dby += dy
+                raw = (1 - hs[t] * hs[t]) * (self.Why.T @ dy + dhnext)
+                dbh += raw
+                dWxh += raw @ xs[t].T
+                dWhh += raw @ hs[t - 1].T
+                dhnext = self.Whh.T @ raw
+            return loss, dWxh, dWhh, dWhy, dbh, dby, hs[len(inputs) - 1]
+
+    return CharacterRNN(), ([0, 1, 2, 1], [1, 2, 1, 3], np.zeros((5, 1))), {}
+
+
+@style("coef_", "intercept_", told="returned[0] is read as the gradient of coef_, returned[1] as that of intercept_")
+def a_loss_and_gradients_with_an_intercept_that_is_a_number():
+    class LogisticRegression:
+        def __init__(self):
+            self.coef_, self.intercept_ = normal(4), 0.1
+
+        def loss(self, X, y):
+            z = X @ self.coef_ + self.intercept_
+            return (np.log1p(np.exp(-z)) + (1 - y) * z).mean()
+
+        def gradient(self, X, y):
+            error = 1 / (1 + np.exp(-X @ self.coef_ - self.intercept_)) - y
+            return X.T @ error / len(y), error.mean()
+
+    return LogisticRegression(), (X, np.array([0.0, 1, 1, 0, 1])), {}
+
+
+@style("W1", "b1", told="grads['dW1'] is read as the gradient of W1, grads['db1'] as that of b1")
+def a_loss_of_samples_in_columns():
+    class Model:
+        def __init__(self):
+            self.parameters = {"W1": normal(1, 3), "b1": np.zeros((1, 1))}
+
+        def forward_propagation(self, X):
+            self.A = 1 / (1 + np.exp(-self.parameters["W1"] @ X - self.parameters["b1"]))
+            return self.A
+
+        def compute_cost(self, A, Y):
+            return -(Y * np.log(A) + (1 - Y) * np.log(1 - A)).sum() / Y.shape[1]
+
+        def backward_propagation(self, X, Y):
+            dZ = (self.A - Y) / Y.shape[1]
+            self.grads = {"dZ1": dZ, "dW1": dZ @ X.T, "db1": dZ.sum(axis=1, keepdims=True)}
+            return self.grads
+
+    return Model(), (normal(3, 6), np.array([[0.0, 1, 1, 0, 1, 0]])), {}

@@ -228,3 +228,55 @@ def three_inputs():
             return dz[:, :3], dz[:, 3:], dc * self.f
 
     return Cell(), (normal(4, 3), normal(4, 2), normal(4, 2, seed=2)), {}
+
+
+@style("x", "W", told="the change of W, divided by the learning rate, as that of W")
+def an_optimizer_in_the_layer():
+    class Descent:
+        def __init__(self):
+            self.learning_rate = 0.05
+
+        def update(self, w, grad):
+            return w - self.learning_rate * grad
+
+    class Layer:
+        def __init__(self):
+            self.W, self.optimizer = normal(4, 3), Descent()
+
+        def forward_pass(self, x, training=True):
+            self.layer_input = x
+            return x @ self.W
+
+        def backward_pass(self, accum_grad):
+            W = self.W
+            self.W = self.optimizer.update(self.W, self.layer_input.T @ accum_grad)
+            return accum_grad @ W.T
+
+    return Layer(), (X,), {}
+
+
+@style("x", "parts.a.p.w", "parts.b.p.w", told="parts['a'].g['w'] is read as the gradient of parts.a.p.w")
+def dicts_of_the_same_keys():
+    class Part:
+        def __init__(self, *shape):
+            self.p, self.g = {"w": normal(*shape)}, {}
+
+        def f(self, x):
+            self.x = x
+            return x @ self.p["w"]
+
+        def b(self, g):
+            self.g["w"] = self.x.T @ g
+            return g @ self.p["w"].T
+
+    class Network:
+        def __init__(self):
+            self.parts = {"a": Part(4, 5), "b": Part(5, 2)}
+
+        def forward(self, x):
+            return self.parts["b"].f(self.parts["a"].f(x))
+
+        def backward(self, g):
+            return self.parts["a"].b(self.parts["b"].b(g))
+
+    return Network(), (X,), {}

@@ -36,6 +36,9 @@ def fits(parameter: Path, gradient: Path) -> int | None:
         return 0 if names[1] == others[1] else rank(others[1], names[1])
     if len(own) == len(other) > 2 and _is_for(others[0], names[0]) and names[1:] == others[1:]:
         return 0
+    is_entry = len(own) == len(other) == 2 and own[1][0] == other[1][0] == "["
+    if is_entry and own[1] == other[1] and isinstance(own[1][1], str):
+        return 3  # two dicts with the same keys, whatever they are called
     if len(own) == 1 and len(other) == 2 and is_container(others[0]):
         return 0 if names[0] == others[1] else rank(others[1], names[0])
     if len(own) == 2 and len(other) == 1 and names[0] in PARAMETERS:
@@ -55,7 +58,7 @@ def called(path: Path) -> str:
             continue
         # What stands in a dict of parameters is called by its key.
         is_key = kind == "[" and isinstance(key, str)
-        kept.append((".", name_of(key).strip("_") or key) if kind == "." else (".", key) if is_key else (kind, key))
+        kept.append((".", name_of(key).lstrip("_") or key) if kind == "." else (".", key) if is_key else (kind, key))
     return shown(tuple(kept))
 
 

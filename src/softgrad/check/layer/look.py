@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from softgrad.check.layer import sources
-from softgrad.check.layer.methods import HELD_ROLE, RATE_ROLE, RATES, UPSTREAM_ROLE, roles
+from softgrad.check.layer.methods import HELD_ROLE, RATE_ROLE, UPSTREAM_ROLE, roles
 from softgrad.check.layer.order import STEP, reordered
 from softgrad.check.layer.runs import OUTPUT_NAMES, RATE, Object, Run
 from softgrad.check.layer.slots import Path, name_of, read, shown
@@ -160,7 +160,7 @@ class Look:
         found |= self._in_order({t: one for t, one in returned.items() if t not in found}, run, inputs, left, question)
         if run.returned is None:
             found |= sources.of_inputs_in_the_object(inputs, self._names, written, taken)
-        found |= self._updates([one for one in left if one.name not in found], written)
+        found |= self._updates([one for one in left if one.name not in found], written, run)
         found |= {target: source for target, source in told.items() if source is not None}
         if not found:
             there = [shown(path) for path in list(written)[:SHOWN]]
@@ -172,12 +172,12 @@ class Look:
             )
         self.sources = found
         self.parameters = [one for one in everything if one.name in found]
-        missing = [one.name for one in left if one.name not in found]
+        missing = [one.name for one in left if one.name not in found and isinstance(one.value, np.ndarray)]
         if missing:
             names = ", ".join(missing[:SHOWN]) + (", ..." if len(missing) > SHOWN else "")
             are = "it is" if len(missing) == 1 else "they are"
             first = next(one for one in left if one.name == missing[0])
-            taken += [source.path for source in found.values()]
+            taken += [source.path for source in found.values()] + [path for one in everything for path in one.paths]
             alike = [p for p, v in written.items() if p not in taken and np.shape(v) == np.shape(first.value)]
             place = shown(alike[0]) if alike else f"d{first.name.rsplit('.', 1)[-1]}"
             self.facts.append(
@@ -242,25 +242,24 @@ class Look:
 
     def _has_a_part(self, parameter: Parameter) -> bool:
         """Whether the output depends on some numbers of the object."""
-        if not isinstance(parameter.value, np.ndarray):
-            return False
         if self.object.calls > MOST_ASKED:
-            return True
-        waves = np.cos(np.arange(parameter.value.size)).reshape(parameter.value.shape)
+            return isinstance(parameter.value, np.ndarray)
+        value = np.asarray(parameter.value)
+        moved = value * 1.25 + 0.1 * np.cos(np.arange(value.size)).reshape(value.shape)
         try:
-            second = self.object.forward_alone(dict.fromkeys(parameter.paths, parameter.value * 1.25 + 0.1 * waves))
+            second = self.object.forward_alone(dict.fromkeys(parameter.paths, moved if value.ndim else float(moved)))
         except CheckError:
             return True
         return not np.array_equal(self._output, np.asarray(second), equal_nan=True)
 
-    def _updates(self, parameters: Sequence[Parameter], written: Mapping[Path, Any]) -> dict[Target, Source]:
+    def _updates(self, parameters: Sequence[Parameter], written: Mapping[Path, Any], run: Run) -> dict[Target, Source]:
         """Parameters that backward changes itself, as a step of gradient descent."""
         changed = [one for one in parameters if any(path in written for path in one.paths)]
         if RATE_ROLE not in self.object.roles:
-            rates = [v for k, v in self._held.items() if k.strip("_").lower() in RATES and isinstance(v, float | int)]
-            if not rates or not rates[0]:
+            rates = sources.rates_in(run)
+            if len(rates) != 1:
                 return {}
-            self.rate = float(rates[0])
+            self.rate = rates.pop()
         return {one.name: Source("update", one.paths[0]) for one in changed}
 
     def _find_sums(self, run: Run) -> None:

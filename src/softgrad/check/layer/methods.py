@@ -121,8 +121,8 @@ def roles(
             told = f"check_layer: {name}{inspect.signature(backward)} takes {one.name}"
             if one.name.lower() in TARGETS:
                 raise CheckError(
-                    f'{told}, which forward does not; name the method that returns the loss, as in forward="loss", '
-                    "or use check_grad with two functions"
+                    f"{told}, which forward does not; give it after the inputs of forward, and as the option loss a "
+                    "function of the output and of it, unless the object has a method loss"
                 )
             raise CheckError(f"{told}, which is not known; wrap the layer in a class with {name}(grad_output)")
         found.append(role)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from softgrad.check.layer.conventions import called, fits
+from softgrad.check.layer.methods import RATES
 from softgrad.check.layer.runs import Run
 from softgrad.check.layer.slots import Path, read, shown
 from softgrad.check.user.arguments import Key
@@ -113,6 +114,12 @@ def in_the_object(parameters: Sequence[Parameter], written: Mapping[Path, Any]) 
     return found
 
 
+def rates_in(run: Run) -> set[float]:
+    """The learning rates that an object holds, or that an optimizer in it holds."""
+    slots = run.before.slots.items()
+    return {float(one.value) for path, one in slots if np.ndim(one.value) == 0 and _word(path).lower() in RATES} - {0.0}
+
+
 def of_inputs_in_the_object(
     inputs: Mapping[Key, Any], names: Mapping[Key, str], written: Mapping[Path, Any], taken: Sequence[Path]
 ) -> dict[Target, Source]:
@@ -184,10 +191,16 @@ def in_what_was_returned(
     paths, shapes = list(leaves), [np.shape(value) for value in leaves.values()]
     orders = list(_in_order(shapes, [shape for _, shape in targets]))
     first = list(range(len(paths)))
-    if not orders and len(paths) in (len(inputs), len(targets)) and len(targets) >= len(paths):
-        orders = [first]
+    begin = len(targets) - len(parameters)
+    own = [shape for _, shape in targets[begin:]]
+    if not orders and own and shapes[: len(own)] == own:
+        orders = [[begin + j for j in range(len(own))]]  # what follows is no gradient, such as the last state
     if not orders and len(paths) <= len(targets):
         orders = _by_shape(shapes, [shape for _, shape in targets])
+    if not orders and len(paths) in (len(inputs), len(targets)) and len(targets) >= len(paths):
+        # Some have the wrong shape.
+        right = sum(one == shape for one, (_, shape) in zip(shapes, targets, strict=False))
+        orders = [first] if 2 * right >= len(paths) or len(paths) == len(inputs) == 1 else []
     if first in orders and (len(paths) <= len(inputs) or len(paths) == len(targets)):
         orders = [first]
     told = ", ".join(map(str, shapes[:SHOWN]))
@@ -197,7 +210,7 @@ def in_what_was_returned(
     )
     if not orders:
         raise CheckError(question)
-    read = {targets[j][0]: Source("returned", path) for path, j in zip(paths, orders[0], strict=True)}
+    read = {targets[j][0]: Source("returned", path) for path, j in zip(paths, orders[0], strict=False)}
     return found | read, question if len(orders) > 1 else None
 
 
