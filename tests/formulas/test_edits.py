@@ -76,6 +76,7 @@ def test_each_change_once_and_the_line_itself_never(line):
 
 WITHOUT_ARITHMETIC = (
     "dxhat = dy",
+    "ds = dz",
     "dW = zeros(W)",
     "dW = summed_by_row(dy, ids, W)",
     "dW = summed_by_row(each(dy, ids), ids, W)",

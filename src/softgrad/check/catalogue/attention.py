@@ -2,7 +2,7 @@
 
 With z = q kᵀ scale, p = softmax(z), y = p v, and dy arriving:
 
-    dv = pᵀ dy     dp = dy vᵀ     dz = p (dp - Σ p dp) scale     dq = dz k     dk = dzᵀ q
+    dv = pᵀ dy     dp = dy vᵀ     dz = p (dp - Σ p dp)     ds = dz scale     dq = ds k     dk = dsᵀ q
 
 Row i of the gradient of a table is the sum of dy over all places where row i was looked up.
 """
@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from softgrad.check.catalogue.entry import Entry, WrongLine
 
-SCALE = "dz = dz * scale"
+SCALE = "ds = dz * scale"
+NO_SCALE = "ds = dz"
 # The same lines twice: of matrices, and of stacks of them, whose last two axes are turned.
 VALUES = ("dv = p.T @ dy", "dv = turned(p) @ dy")
 WEIGHTS = ("dp = dy @ v.T", "dp = dy @ turned(v)")
-QUERIES = "dq = dz @ k"
-KEYS = ("dk = dz.T @ q", "dk = turned(dz) @ q")
+QUERIES = "dq = ds @ k"
+KEYS = ("dk = ds.T @ q", "dk = turned(ds) @ q")
 ITSELF = "dx = dq + dk + dv"
 LOOKED_UP = "dW = summed_by_row(dy, ids, W)"
 LOOKED_UP_MEAN = "dW = summed_by_row(each(dy, ids) / L, ids, W)"
@@ -43,7 +44,7 @@ ENTRIES = (
     Entry(
         "attention-not-transposed",
         "A matrix of the attention is the wrong way round",
-        "dv = pᵀ dy, dp = dy vᵀ and dk = dzᵀ q each need one transpose. With as many queries as keys, or as many "
+        "dv = pᵀ dy, dp = dy vᵀ and dk = dsᵀ q each need one transpose. With as many queries as keys, or as many "
         "features as keys, the shapes do not show it.",
     ),
     Entry(
@@ -84,10 +85,10 @@ def _transposed() -> tuple[WrongLine, ...]:
         WrongLine(WEIGHTS[1], "dy @ v", name),
         WrongLine(WEIGHTS[0], "(dy @ v.T).T", name),
         WrongLine(WEIGHTS[1], "turned(dy @ turned(v))", name),
-        WrongLine(KEYS[0], "dz @ q", name),
-        WrongLine(KEYS[1], "dz @ q", name),
-        WrongLine(QUERIES, "dz.T @ k", name),
-        WrongLine(QUERIES, "turned(dz) @ k", name),
+        WrongLine(KEYS[0], "ds @ q", name),
+        WrongLine(KEYS[1], "ds @ q", name),
+        WrongLine(QUERIES, "ds.T @ k", name),
+        WrongLine(QUERIES, "turned(ds) @ k", name),
     )
 
 
@@ -95,12 +96,12 @@ WRONG_LINES = (
     WrongLine(SCALE, "dz", "attention-scale-missing"),
     WrongLine(SCALE, "dz * scale * scale", "attention-scale-twice"),
     WrongLine(SCALE, "dz / scale", "attention-scale-inverted"),
-    WrongLine(QUERIES, "dz @ k / scale", "attention-scale-missing"),
-    WrongLine(QUERIES, "dz @ k * scale", "attention-scale-twice"),
-    WrongLine(KEYS[0], "dz.T @ q / scale", "attention-scale-missing"),
-    WrongLine(KEYS[1], "turned(dz) @ q / scale", "attention-scale-missing"),
-    WrongLine(KEYS[0], "dz.T @ q * scale", "attention-scale-twice"),
-    WrongLine(KEYS[1], "turned(dz) @ q * scale", "attention-scale-twice"),
+    WrongLine(QUERIES, "ds @ k / scale", "attention-scale-missing"),
+    WrongLine(QUERIES, "ds @ k * scale", "attention-scale-twice"),
+    WrongLine(KEYS[0], "ds.T @ q / scale", "attention-scale-missing"),
+    WrongLine(KEYS[1], "turned(ds) @ q / scale", "attention-scale-missing"),
+    WrongLine(KEYS[0], "ds.T @ q * scale", "attention-scale-twice"),
+    WrongLine(KEYS[1], "turned(ds) @ q * scale", "attention-scale-twice"),
     WrongLine(VALUES[0], "z.T @ dy", "attention-scores-for-weights"),
     WrongLine(VALUES[1], "turned(z) @ dy", "attention-scores-for-weights"),
     *_transposed(),

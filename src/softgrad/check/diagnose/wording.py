@@ -149,7 +149,7 @@ def _meaning(backward: KnownBackward, name: str) -> str:
     value = function.constants.get(name)
     if value is not None and np.ndim(value) == 0:
         return f"{name} = {value:.6g}"
-    own = {split(line)[0]: line for line in backward.lines if split(line)[0] in ("dp", "da")}
+    own = {split(line)[0]: line for line in backward.lines if split(line)[0] in ("dp", "da", "ds")}
     own |= {split(line)[0]: line for line in function.from_logits if split(line)[0] not in SELF_EVIDENT}
     text = as_numpy(own[name], layout, keepdims=True) if name in own else ""
     for short, long in USERS_ARRAYS.items():

@@ -12,6 +12,7 @@ from softgrad.check.catalogue.attention import (
     LOOKED_UP,
     LOOKED_UP_MEAN,
     LOOKED_UP_SUM,
+    NO_SCALE,
     QUERIES,
     SCALE,
     VALUES,
@@ -70,7 +71,14 @@ def _of(
         if has_mask is not (mask is not None):
             continue
         scores = f"z = q @ {turned}" + ("" if scale is None else " * scale")
-        back = [VALUES[stacked], WEIGHTS[stacked], SOFTMAX, *([] if scale is None else [SCALE]), QUERIES, KEYS[stacked]]
+        back = [
+            VALUES[stacked],
+            WEIGHTS[stacked],
+            SOFTMAX,
+            NO_SCALE if scale is None else SCALE,
+            QUERIES,
+            KEYS[stacked],
+        ]
         alone = q == k == v
         resizable = {q: -2, k: -2, v: -2}
         if mask is not None:  # its last axis counts the keys; one that forward holds keeps its length
