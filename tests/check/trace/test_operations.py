@@ -105,7 +105,7 @@ SLIPS = {
 
 
 @pytest.mark.parametrize("slip", SLIPS)
-@pytest.mark.parametrize("name", CONTRIBUTIONS.keys() - NOT_OF_THE_FORWARD_PASS)
+@pytest.mark.parametrize("name", sorted(CONTRIBUTIONS.keys() - NOT_OF_THE_FORWARD_PASS))
 def test_a_slip_in_a_contribution_is_caught(name, slip, monkeypatch):
     monkeypatch.setitem(CONTRIBUTIONS, name, SLIPS[slip](CONTRIBUTIONS[name]))
     assert not judged(name)
