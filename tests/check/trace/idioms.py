@@ -257,7 +257,7 @@ def in_place_products(a):
     b = a.copy()
     b @= a
     q, r = divmod(b, 2.0)
-    b.shape = (9,)
+    b = b.reshape(9)
     b[:3] += r[0]
     return b.reshape(3, 3).real + q + b.imag[0]
 
