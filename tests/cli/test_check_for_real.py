@@ -130,6 +130,18 @@ def test_inputs_that_show_a_mistake_are_not_hidden_by_others(check):
     assert result.code == 0
 
 
+def test_a_file_that_takes_long_can_be_stopped_and_is_then_checked(check, monkeypatch):
+    source = RIGHT_PAIR + "import time\ntime.sleep(0.3)\nraise KeyboardInterrupt"
+    assert check(source).code == 130
+    monkeypatch.setattr("softgrad.cli.interrupt.SLOW", 0.0)
+    result = check(source)
+    assert result.code == 0
+    assert result.err == (
+        "softgrad: mine.py is still running; Ctrl-C checks what it has by then\n"
+        "softgrad: left where it failed: mine.py, line 13: stopped\n"
+    )
+
+
 def test_plots_are_not_shown(check):
     matplotlib = pytest.importorskip("matplotlib")
     before = matplotlib.get_backend()

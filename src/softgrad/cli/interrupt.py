@@ -60,13 +60,18 @@ def _wait(receiver: socket.socket) -> None:
 
 
 @contextmanager
-def said_if_slow(text: str) -> Iterator[None]:
-    """Says on standard error that the block is still running, if it takes long."""
-    stream = sys.stderr
-    timer = threading.Timer(SLOW, lambda: print(f"softgrad: {text}", file=stream, flush=True))
+def said_if_slow(text: str) -> Iterator[threading.Event]:
+    """Says on standard error that the block is still running, if it takes long. The event is set once that is said."""
+    stream, said = sys.stderr, threading.Event()
+
+    def say() -> None:
+        print(f"softgrad: {text}", file=stream, flush=True)
+        said.set()
+
+    timer = threading.Timer(SLOW, say)
     timer.daemon = True
     timer.start()
     try:
-        yield
+        yield said
     finally:
         timer.cancel()

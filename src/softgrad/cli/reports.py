@@ -10,7 +10,7 @@ import numpy as np
 from softgrad import check as checker
 from softgrad.check.report.report import Report
 from softgrad.cli.finding.fit import names_used
-from softgrad.cli.finding.found import Found
+from softgrad.cli.finding.found import READ, Found
 from softgrad.errors import CheckError
 
 MOST_WAYS = 4  # in which the functions of one gradient may be meant
@@ -34,8 +34,9 @@ def checked(ways: Sequence[Found], options: Mapping[str, Any], seed: int) -> Che
             errors.append(error)
             continue
         if report.ok and found:
-            differs = "; ".join(line for line in found[0][0].said if line not in way.said)
-            way = way._replace(said=(*way.said, f"it is wrong otherwise: {differs}"))
+            differs = [line for line in found[0][0].said if line not in way.said and READ not in line]
+            if differs:
+                way = way._replace(said=(*way.said, f"it is wrong otherwise: {'; '.join(differs)}"))
         found.append((way, report))
         if report.ok:
             return found[-1]

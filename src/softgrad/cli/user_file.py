@@ -80,7 +80,8 @@ def user_file(path: Path) -> Iterator[UserFile]:
     """Loads the file. Its functions can be called within the block.
 
     Its output goes to standard error, and its plots nowhere. It can import modules from its own folder. What stands
-    under `if __name__ == "__main__":` is not run.
+    under `if __name__ == "__main__":` is not run. A file that takes long can be stopped by Ctrl-C; it then has what it
+    had by then.
 
     Raises:
         OptionError: the file cannot be read, or its code raised while it was loaded or within the block.
@@ -101,8 +102,13 @@ def user_file(path: Path) -> Iterator[UserFile]:
     try:
         with redirect_stdout(sys.stderr), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*non-interactive")  # what plt.show says of it
-            with said_if_slow(f"{path} is still running; code under if __name__ == '__main__': would be left out"):
-                failures = _run(codes, module, is_notebook=_is_notebook(path))
+            with said_if_slow(f"{path} is still running; Ctrl-C checks what it has by then") as said:
+                try:
+                    failures = _run(codes, module, is_notebook=_is_notebook(path))
+                except KeyboardInterrupt as interrupt:
+                    if not said.is_set():
+                        raise
+                    failures = (f"{_place(interrupt, [part.name for part in parts])}: stopped",)
             yield UserFile(path, module, failures)
     except KeyboardInterrupt:
         raise

@@ -14,6 +14,8 @@ from softgrad.cli.finding.roles import is_target
 from softgrad.cli.finding.trial import is_number
 from softgrad.cli.inputs import Maker
 
+READ = "is read as the gradient for"  # in what is said
+
 
 class Found(NamedTuple):
     """A gradient to check."""

@@ -208,7 +208,7 @@ def _found(
             function, derivative = forward, by_name(backward, names)
         else:
             function, derivative = found.as_grad(forward, backward, call, returned)
-        said.append(f"{call.described(other, names)} is read as the gradient for {_listed(names, wrt)}")
+        said.append(f"{call.described(other, names)} {found.READ} {_listed(names, wrt)}")
     else:
         wrt = None
         if direct and call.sources == (*range(count), "output", "upstream") and returned.entries[0][0] == 0:
