@@ -166,9 +166,14 @@ def by_rank(x):
     return (low**2).sum() + 2 * (high**2).sum()
 
 
+def as_one_row(x):
+    row = x.reshape(1, -1)
+    return (row**2).sum()
+
+
 def as_one_matrix(x):
-    W = x.reshape(2, 3)
-    return (W**2).sum() + 0 * W[0, 0]
+    W = x.reshape(2, 3, order="F")
+    return (W**2).sum()
 
 
 def partly(x):
@@ -180,7 +185,7 @@ LEFT_ALONE = {
     "parts that overlap": (differences, lambda x: 2 * np.r_[x[0] - x[1], 2 * x[1:-1] - x[:-2] - x[2:], x[-1] - x[-2]]),
     "parts by their sign": (by_sign, lambda x: 2 * x * np.where(x < 0, 1, 2)),
     "parts by their rank": (by_rank, lambda x: 2 * x * np.where(x.argsort().argsort() < 3, 1, 2)),
-    "one part": (as_one_matrix, lambda x: 2 * x),
+    "one row": (as_one_row, lambda x: 2 * x),
     "a part alone": (partly, lambda x: 2 * x),
     "no variables": (lambda x: (x**2).sum(), lambda x: 2 * x),
 }
@@ -193,6 +198,13 @@ def test_what_is_no_vector_of_parameters_is_left_alone(case):
     assert report.ok is True, report.text()
     assert list(report.checked) == ["x"]
     assert not any("unpacked" in fact for fact in report.facts)
+
+
+def test_a_matrix_keeps_the_name_of_the_vector():
+    report = sg.check_grad(as_one_matrix, lambda x: 2 * x + (np.arange(6) == 3), THETA[:6])
+    assert report.facts[0] == "x is shown as (2, 3), as loss reshapes it"
+    assert (report.where.name, report.where.index) == ("x", (1, 1))
+    assert dict(report.checked) == {"x": (2, 3)}
 
 
 def test_a_vector_without_a_gradient_is_left_alone():

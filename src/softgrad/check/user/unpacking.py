@@ -71,15 +71,22 @@ def unpacked(functions: UserFunctions, inputs: MakesInputs | None) -> Unpacking:
     with functions.kept(), np.errstate(all="ignore"):
         for leaf in vectors:
             found = _parts(functions, leaf.key)
-            shape = _shape_of_gradient(functions, leaf.key) if len(found) > 1 else None
+            shape = _shape_of_gradient(functions, leaf.key) if found else None
             if shape is None:
                 continue
+            if len(found) == 1:
+                found = [found[0]._replace(name=leaf.name)]
             told = ", ".join(f"{one.name} {tuple(map(int, one.entries.shape))}" for one in found[:MOST_TOLD])
             told += f" and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
-            facts.append(f"{leaf.name} is unpacked by {functions.forward_name} into {told}")
+            if len(found) > 1:
+                facts.append(f"{leaf.name} is unpacked by {functions.forward_name} into {told}")
+            elif shape == leaf.given.shape:
+                facts.append(
+                    f"{leaf.name} is shown as {found[0].entries.shape}, as {functions.forward_name} reshapes it"
+                )
             if shape == leaf.given.shape:
                 parts[leaf.key[0]] = found
-            elif len(shape) == 1:
+            elif len(shape) == 1 and len(found) > 1:
                 facts += _other_length(leaf.name, shape[0] - leaf.given.size, found)
         if parts and inputs is not None and not _draws_alike(functions, inputs, parts):
             return unchanged
@@ -263,6 +270,9 @@ def _cover(found: Sequence[Part], size: int) -> list[Part]:
     """Parts that hold every entry once; empty where there are none."""
     parts = [one for one in found if one.entries.size < size]
     taken = _filling(parts, np.ones(size, dtype=bool))
+    if not taken:  # all of it as a matrix, which keeps the name of the vector
+        whole = [one for one in found if one.entries.size == size and min(one.entries.shape) > 1 < one.entries.ndim]
+        taken = [one._replace(name="") for one in whole[:1]]
     return sorted(taken, key=lambda part: int(part.entries.min())) if len(taken) <= MOST_PARTS else []
 
 
