@@ -77,6 +77,8 @@ def _explained(
     draws = with_first(samples[1:])
     if len(draws) < FEWEST_DRAWS:
         return False
+    if not any(np.any(draw.rights[key]) for draw in draws for key in keys):
+        return False  # a function that moves in steps has no derivative
     names = {key: sampler.functions.name_of(key) for key in given.arrays}
     found = explained(draws, keys, names, numbers, like_given)
     if found is None:
