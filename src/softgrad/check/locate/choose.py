@@ -7,7 +7,7 @@ that a factor without a name is missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -16,13 +16,14 @@ import numpy as np
 from softgrad.check.locate.known import Known, agree
 from softgrad.check.locate.lines import Line, Lines
 from softgrad.check.locate.partly import PartlyKnown
-from softgrad.check.locate.repair import LINEAR, Repair, Repairs, groups_in
+from softgrad.check.locate.repair import LINEAR, Repair, Repairs, groups_in, is_simple
 from softgrad.check.locate.suspects import MOVES, RIGHT_WITHIN, Backward
 from softgrad.check.trace.graph import Node
 
 MOST_WORK = 150_000  # nodes visited
 MOST_SUSPECTS = 60  # that are compared with products of known arrays
 
+LONG_LOOP = 6  # repetitions
 SAME_FACTOR = 1e-5  # on all draws
 
 # What a candidate costs.
@@ -36,6 +37,7 @@ KNOWN_VALUE = 0.8  # a known gradient is the wrong one
 KNOWN_SHARE = 0.3  # or a part of one
 RIGHT_BEFORE = 0.9  # the line computes right values in the first passes through its loop
 REPLACED = {"gradient": 0.0, "share": 0.1, "derivative": 0.3, "value": 0.4}
+MULTIPLE = 0.3  # a known array times a factor
 LAYOUT = {"": 0.0, "transposed": 0.05, "reshaped": 0.3}
 
 
@@ -157,7 +159,9 @@ class Choice:
             if repairs.projections.work > MOST_WORK:
                 return
             yield from repairs.together(group)
-        for node in places:
+        for node in _told_apart(places):
+            if repairs.projections.work > MOST_WORK:
+                return
             yield from repairs.at(node)
             for k in LINEAR.get(node.op, ()):
                 if k < len(node.parents):
@@ -240,14 +244,15 @@ class Choice:
 def _cost_of(repair: Repair, array: Known | None) -> float:
     """What a repair costs by its kind."""
     if repair.how == "replaced":
-        return REPLACED[array.kind] + LAYOUT[repair.layout] if array is not None else 0.0
+        cost = 0.0 if repair.factor == 1 else MULTIPLE
+        return cost + REPLACED[array.kind] + LAYOUT[repair.layout] if array is not None else 0.0
     if repair.how == "scaled":
-        return 0.2 if _is_simple(repair.factor) else 0.8
+        return 0.2 if is_simple(repair.factor) else 0.8
     assert array is not None
     cost = 0.0 if array.kind in ("gradient", "share") else 0.2
     if abs(abs(repair.factor) - 1) < 1e-6:
         return cost + 0.6
-    return cost + (1.0 if _is_simple(repair.factor) else 2.0)
+    return cost + (1.0 if is_simple(repair.factor) else 2.0)
 
 
 def _has_factor(node: Node) -> bool:
@@ -255,10 +260,13 @@ def _has_factor(node: Node) -> bool:
     return node.op in ("multiply", "divide") and any(not one.active and one.value.size == 1 for one in node.parents)
 
 
-def _is_simple(factor: float) -> bool:
-    """Whether a factor is a small integer, or 1 divided by one."""
-    ways = (abs(factor), 1 / abs(factor)) if factor else ()
-    return any(abs(one - round(one)) < 1e-6 and one < 1000 for one in ways)
+def _told_apart(nodes: Sequence[Node]) -> list[Node]:
+    """The nodes that may be wrong alone: of a long loop the first and the last repetition."""
+    groups: dict[object, list[Node]] = {}
+    for node in nodes:
+        groups.setdefault((node.site, node.callers), []).append(node)
+    kept = {node for group in groups.values() for node in (group if len(group) <= LONG_LOOP else (group[0], group[-1]))}
+    return [node for node in nodes if node in kept]
 
 
 def _is_off(node: Node, wanted: np.ndarray) -> bool:

@@ -85,13 +85,15 @@ class PartlyKnown:
 
     def _is_product(self, value: Array, factors: Array) -> bool:
         shape = factors.shape[1:]
-        if any(n != m and 1 not in (n, m) for n, m in zip(shape[::-1], value.shape[::-1], strict=False)):
+        if len(shape) > value.ndim or any(
+            n not in (m, 1) for n, m in zip(shape[::-1], value.shape[::-1], strict=False)
+        ):
             return False
         if value.size >= FEWEST_SCALED:
             factors = np.concatenate([factors, factors * factors])
         if len(factors) * max(value.size, factors[0].size) > MOST_ENTRIES:
             return False
-        factors = factors.reshape(len(factors), *(1,) * max(0, value.ndim - len(shape)), *shape)
+        factors = factors.reshape(len(factors), *(1,) * (value.ndim - len(shape)), *shape)
         return any(self._has_known(product) for product in (value * factors, value / factors))
 
     def _has_known(self, products: Array) -> bool:

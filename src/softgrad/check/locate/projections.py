@@ -113,17 +113,22 @@ class Projections:
             frozenset(key for key, ok in mends.items() if ok[i]) if some[i] else nothing for i in range(len(changes))
         ]
 
-    def factors(self, changes: Array, sizes: Array) -> list[tuple[int, float]]:
-        """Which changes mend gradients when they are multiplied by a factor, and the factor."""
+    def factors(self, changes: Array, sizes: Array, own: Array | None = None) -> list[tuple[int, float]]:
+        """Which changes mend gradients when they are multiplied by a factor, and the factor.
+
+        `own` is what the value that they replace contributes, if they replace one.
+        """
         wrong = self.is_wrong
+        wanted = self.lacking if own is None else self.lacking + own
         rows = np.where(np.abs(changes) > TINY * sizes, changes, 0.0)
-        felt = (rows != 0) & wrong & (self.lacking != 0)
+        felt = (rows != 0) & wrong & (wanted != 0)
         with np.errstate(all="ignore"):
-            lacking = np.where(felt, self.lacking, 0.0)
+            lacking = np.where(felt, wanted, 0.0)
             factors = (lacking * rows).sum(axis=1) / (rows * rows * felt).sum(axis=1)
             off = np.abs(lacking - factors[:, None] * rows * felt).sum(axis=1)
             fits = (off <= 1e-6 * np.abs(lacking).sum(axis=1)) & (felt.sum(axis=1) >= FEWEST - 1)
-        fits &= ~(rows[:, ~wrong] != 0).any(axis=1)
+        if own is None:
+            fits &= ~(rows[:, ~wrong] != 0).any(axis=1)
         if sum(self.backward.right[key].size for key in self.backward.wrong) < FEWEST:  # any factor fits one number
             fits &= np.abs(np.abs(factors) - 1) < 1e-6
         return [(int(i), float(factors[i])) for i in np.flatnonzero(fits & np.isfinite(factors))]

@@ -20,6 +20,7 @@ from softgrad.check.user.arguments import Key
 from softgrad.formulas.numbers import Array
 
 MOST_ENTRIES = 3_000_000  # of all known arrays of one shape
+SEARCH = 20  # the work of one search at one place, in visits of nodes
 MOST_PAIRS = 400  # of repetitions backward and forward
 STEPS = [(step, shift) for shift in (0, -1, 1) for step in (-1, 1)]  # backwards or forwards through the forward pass
 LINEAR = {  # operations that are linear in these operands
@@ -35,6 +36,9 @@ ORDERS = {
 }
 
 
+Fits = Sequence[tuple[Known, str]]  # known arrays that fit a place, and their layout there
+
+
 class Repair(NamedTuple):
     """One change of the backward pass that mends gradients.
 
@@ -44,7 +48,7 @@ class Repair(NamedTuple):
         how: "replaced", "added" or "scaled".
         arrays: for each node, the known array that replaces its value or is added to it; None where nothing changes.
         layout: of the known arrays: "", "transposed" or "reshaped".
-        factor: of what is added, or of the value.
+        factor: of the known array, or of the value.
         mended: the gradients that are right then.
     """
 
@@ -71,6 +75,7 @@ class Repairs:
         value = node.value if operand < 0 else node.parents[operand].value
         if value.dtype.kind not in "fb" or not value.size:
             return
+        self.projections.work += SEARCH
         flow = self.projections.of([node], operand)[0]
         if flow.shape[1] != value.size or not np.isfinite(flow).all() or not flow.any():
             return
@@ -79,14 +84,46 @@ class Repairs:
         known, rows = self._pool(value.shape)
         if known:
             changes, sizes = rows @ flow.T, np.abs(rows) @ np.abs(flow).T
-            for (one, layout), mended in zip(known, self.projections.mended(changes - own, sizes + size), strict=True):
-                if mended:
-                    yield Repair((node,), operand, "replaced", (one,), layout, 1.0, mended)
-            for i, factor in self.projections.factors(changes, sizes):
-                mended = self.projections.mended(factor * changes[i : i + 1], abs(factor) * sizes[i : i + 1])[0]
-                if mended:
-                    yield Repair((node,), operand, "added", (known[i][0],), known[i][1], factor, mended)
+            yield from self._replaced(node, operand, known, changes - own, sizes + size)
+            yield from self._multiples(node, operand, known, changes, sizes, own, size)
+            yield from self._added(node, operand, known, changes, sizes, value.size)
         yield from self._scaled((node,), operand, own, size)
+
+    def _replaced(self, node: Node, operand: int, known: Fits, changes: Array, sizes: Array) -> Iterator[Repair]:
+        """A known array stands in the place of the value."""
+        for (one, layout), mended in zip(known, self.projections.mended(changes, sizes), strict=True):
+            if mended:
+                yield Repair((node,), operand, "replaced", (one,), layout, 1.0, mended)
+
+    def _multiples(
+        self, node: Node, operand: int, known: Fits, changes: Array, sizes: Array, own: Array, size: Array
+    ) -> Iterator[Repair]:
+        """A known gradient times a simple factor does: somebody divides by the number of rows at the end."""
+        factors = self.projections.factors(changes, sizes, own)
+        numbers = [
+            i for i, f in factors if known[i][0].kind in ("gradient", "share") and is_simple(f) and abs(f - 1) > 1e-6
+        ]
+        found = dict(factors)
+        every = np.array([found[i] for i in numbers])[:, None]
+        if numbers:
+            changed = self.projections.mended(every * changes[numbers] - own, np.abs(every) * sizes[numbers] + size)
+            for i, mended in zip(numbers, changed, strict=True):
+                if mended:
+                    yield Repair((node,), operand, "replaced", (known[i][0],), known[i][1], found[i], mended)
+
+    def _added(
+        self, node: Node, operand: int, known: Fits, changes: Array, sizes: Array, entries: int
+    ) -> Iterator[Repair]:
+        """A known array is missing as a term. Any multiple of it fits a single number: there the factor is 1 or -1."""
+        factors = self.projections.factors(changes, sizes)
+        factors = [(i, f) for i, f in factors if entries > 1 or abs(abs(f) - 1) < 1e-6]
+        if not factors:
+            return
+        numbers, every = [i for i, _ in factors], np.array([f for _, f in factors])[:, None]
+        changed = self.projections.mended(every * changes[numbers], np.abs(every) * sizes[numbers])
+        for (i, factor), mended in zip(factors, changed, strict=True):
+            if mended:
+                yield Repair((node,), operand, "added", (known[i][0],), known[i][1], factor, mended)
 
     def _scaled(self, nodes: tuple[Node, ...], operand: int, own: Array, size: Array) -> Iterator[Repair]:
         for _, factor in self.projections.factors(own[None], size[None]):
@@ -241,3 +278,9 @@ def groups_in(backward: Backward, nodes: Sequence[Node]) -> list[list[Node]]:
             if len(group) > 1:
                 found[tuple(group)] = group
     return list(found.values())
+
+
+def is_simple(factor: float) -> bool:
+    """Whether a factor is a small integer, or 1 divided by one."""
+    ways = (abs(factor), 1 / abs(factor)) if factor else ()
+    return any(abs(one - round(one)) < 1e-6 and one < 1000 for one in ways)
