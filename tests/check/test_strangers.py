@@ -65,9 +65,8 @@ OTHER_LINES = {  # how far the line told is from the one marked, and why
     "instance norm": -1,  # gradients are exchanged where nothing is computed
     "sparse autoencoder": -1,  # the factor may stand in the line before
     "huber regression": 1,  # the sign of a single number is a constant
-    "variational autoencoder bound": -1,  # either of two terms may lack it
     "unrolled weights for an optimizer": -10,  # in the helper
-    "loop over named layers": -2,  # nothing is computed there
+    "loop over named layers": 1,  # nothing is computed there: the line that returns it is told
     "two headed network": -16,  # in the helper
 }
 
@@ -80,7 +79,7 @@ def test_the_line_is_found(case):
 
 
 def test_nearly_all_lines_are_exact_or_beside():
-    assert sum(abs(off) > 1 for off in OTHER_LINES.values()) <= 3
+    assert sum(abs(off) > 1 for off in OTHER_LINES.values()) <= 2
 
 
 @each(STRANGERS)

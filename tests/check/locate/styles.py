@@ -587,3 +587,41 @@ def gradients_accumulated_on_an_object(rng):
 
     p = {"v": rng.normal(size=(3, 4)), "u": rng.normal(size=4)}
     return "grad", lambda p, x, t: Model(p).loss(x, t), grad, (p, rng.normal(size=(5, 3)), rng.normal(size=5)), {}
+
+
+@style
+def returned_in_the_wrong_place(rng):
+    def forward(x, a, b):
+        return np.tanh(x @ a) @ b
+
+    def backward(x, a, b, y, g):
+        h = np.tanh(x @ a)
+        dz = (g @ b.T) * (1 - h * h)
+        da = x.T @ dz
+        db = h.T @ g
+        return dz @ a.T, da, da if a.shape == b.shape else db  # wrong
+
+    return "vjp", forward, backward, (rng.normal(size=(4, 3)), rng.normal(size=(3, 3)), rng.normal(size=(3, 3))), {}
+
+
+@style
+def sign_of_one_term_in_a_loop(rng):
+    def forward(xs, w):
+        h, out = np.zeros(3), []
+        for x in xs:
+            h = np.tanh(w @ h + x) + 0.5 * h
+            out.append(h)
+        return np.array(out)
+
+    def backward(xs, w, out, g):
+        before = np.vstack([np.zeros((1, 3)), out[:-1]])
+        dxs, dw, dh = np.zeros_like(xs), np.zeros_like(w), np.zeros(3)
+        for t in reversed(range(len(xs))):
+            dh = dh + g[t]
+            dz = dh * (1 - np.tanh(w @ before[t] + xs[t]) ** 2)
+            dxs[t] = dz
+            dw += np.outer(dz, before[t])
+            dh = w.T @ dz - 0.5 * dh  # wrong
+        return dxs, dw
+
+    return "vjp", forward, backward, (rng.normal(size=(4, 3)), rng.normal(size=(3, 3))), {}

@@ -1,6 +1,7 @@
 """What is told of the line where a backward pass goes wrong, and when nothing is told."""
 
 import linecache
+import sys
 
 import numpy as np
 import pytest
@@ -44,6 +45,12 @@ def with_a_wrong_power(x, w, b, y, g):
     return dz @ w.T, x.T @ dz, dz.sum(axis=0)
 
 
+def with_a_parameter_returned(x, w, b, y, g):
+    h = np.tanh(x @ w + b)
+    dz = 2 * h * g * (1 - h * h)
+    return dz @ w.T, x.T @ dz, b
+
+
 WORDS = {
     with_the_product_turned: [
         "dz is right: the gradient of x @ w + b  (line {forward})",
@@ -58,6 +65,10 @@ WORDS = {
     with_another_sign: [
         "dz is right: the gradient of x @ w + b  (line {forward})",
         "-dz.sum(axis=0) should be the gradient of b: dz, summed to the shape of b",
+        "found on 3 of 3 draws",
+    ],
+    with_another_gradient_returned: [
+        "what is returned as the gradient of w is the gradient of x",
         "found on 3 of 3 draws",
     ],
     with_a_wrong_power: ["dz should be the gradient of x @ w + b  (line {forward})", "found on 3 of 3 draws"],
@@ -152,10 +163,12 @@ def test_the_functions_and_the_random_state_are_left_as_they_were():
         def backward(self, x, y, g):
             return g * self.cache * 2
 
+    profiler = sys.getprofile()
     layer, makers = Layer(), (np.zeros, np.array, np.empty_like)
     state = np.random.get_state()[1].copy()  # noqa: NPY002
     report = sg.check_vjp(layer.forward, layer.backward, X)
     assert report.backward_line.text == "return g * self.cache * 2"
     assert layer.cache is None
+    assert sys.getprofile() is profiler
     assert makers == (np.zeros, np.array, np.empty_like)
     assert np.array_equal(state, np.random.get_state()[1])  # noqa: NPY002

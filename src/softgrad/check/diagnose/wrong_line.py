@@ -10,6 +10,7 @@ from softgrad.check.derivatives.gradient import Judgement
 from softgrad.check.derivatives.gradient_judge import GradientJudge
 from softgrad.check.diagnose.belief import agrees_with_derivatives, agrees_with_right_ones
 from softgrad.check.locate.find import find_line
+from softgrad.check.locate.returns import Returns
 from softgrad.check.locate.suspects import Backward
 from softgrad.check.report.findings import Findings
 from softgrad.check.sampling.sampler import Sample
@@ -56,14 +57,16 @@ def find_wrong_line(
 
 def _run(functions: UserFunctions, sample: Sample) -> Backward | None:
     """The traced backward pass; None where the trace is lost, or is not what the functions compute."""
-    trace = trace_backward(functions, sample.arrays, sample.upstream)
+    returns = Returns()
+    with returns.noted():
+        trace = trace_backward(functions, sample.arrays, sample.upstream)
     if trace is None or not _is_same(trace.graph.output.value, sample.output):
         return None
     if any(
         key not in trace.returned or not _is_same(trace.returned[key].value, grad) for key, grad in sample.grads.items()
     ):
         return None
-    return Backward(trace, sample.upstream)
+    return Backward(trace, sample.upstream, returns.lines(trace.returned))
 
 
 def _is_believed(

@@ -11,6 +11,7 @@ right, and whose result is not, is where it goes wrong.
     known.py        the arrays that a right backward pass computes
     partly.py       values that are right but for known factors
     lines.py        the line to which a value belongs
+    returns.py      the lines that return gradients
     words.py        what is known of a line, in words; statements.py: what its statement assigns
 
 In: traces of the backward pass. Out: a line of the source. Nothing is decided by the text of the source.

@@ -19,6 +19,7 @@ from softgrad.check.locate.partly import PartlyKnown
 from softgrad.check.locate.repair import LINEAR, Repair, Repairs, groups_in, is_simple
 from softgrad.check.locate.suspects import MOVES, RIGHT_WITHIN, Backward
 from softgrad.check.trace.graph import Node
+from softgrad.check.user.arguments import Key
 
 MOST_WORK = 150_000  # nodes visited
 MOST_SUSPECTS = 60  # that are compared with products of known arrays
@@ -33,10 +34,14 @@ NOT_MENDED = 1.5  # each wrong gradient that stays wrong
 AT_THE_END = 0.3  # a returned gradient is replaced by the right one: that always mends it
 OPERAND = 0.15  # one use of a value changes
 ANYWHERE = 0.5  # a factor is missing from everything that is wrong, and the line does not multiply by a number
+MISPLACED = 0.5  # a right value is returned in another one's place
 KNOWN_VALUE = 0.8  # a known gradient is the wrong one
 KNOWN_SHARE = 0.3  # or a part of one
 RIGHT_BEFORE = 0.9  # the line computes right values in the first passes through its loop
 REPLACED = {"gradient": 0.0, "share": 0.1, "derivative": 0.3, "value": 0.4}
+FACTOR = 0.4  # a known array is missing as a factor
+EDITS = ("scaled", "multiplied", "divided")
+BEFORE_EDIT = 0.1  # each unknown line before a missing sign or factor
 MULTIPLE = 0.3  # a known array times a factor
 LAYOUT = {"": 0.0, "transposed": 0.05, "reshaped": 0.3}
 
@@ -49,12 +54,14 @@ class Candidate(NamedTuple):
         node: the first value that is wrong.
         line: its line.
         repair: the change that mends the gradients; None where none is known.
+        returned_as: the gradient that the value is returned as, where it is right as something else.
     """
 
     cost: float
     node: Node
     line: Line
     repair: Repair | None
+    returned_as: Key | None = None
 
     @property
     def is_certain(self) -> bool:
@@ -81,7 +88,7 @@ class Choice:
 
     def best(self) -> Candidate | None:
         """The candidate that costs least; of equal ones the first."""
-        return min(self.all(), key=lambda one: one.order, default=None)
+        return min(self.all(), key=lambda one: one.order, default=None) or self._returned()
 
     def holds(self, other: Candidate) -> bool:
         """Whether a candidate that was found on another draw mends the gradients here, too."""
@@ -102,6 +109,7 @@ class Choice:
         """Every candidate."""
         yield from self._first_unknown()
         yield from self._ends_of_moves()
+        yield from self._misplaced()
         for repair in self._repairs():
             yield from self._candidate(repair)
 
@@ -152,8 +160,10 @@ class Choice:
         backward, repairs = self.backward, self.repairs
         first = next(iter(self._unknown), None)
         places = [*backward.last_known, *backward.suspects, *backward.constants]
+        later: list[Node] = []
         if first is not None:  # what depends on lines of unknown values costs more than they do
-            places = [node for node in places if node.index <= first.index or not self._lines_before(node)]
+            later = [node for node in places if node.index > first.index and self._lines_before(node)]
+            places = [node for node in places if node not in set(later)]
         places.sort(key=lambda node: node.index)
         for group in groups_in(backward, places):
             if repairs.projections.work > MOST_WORK:
@@ -166,6 +176,28 @@ class Choice:
             for k in LINEAR.get(node.op, ()):
                 if k < len(node.parents):
                     yield from repairs.at(node, k)
+
+        yield from self._edits([*places, *later])
+
+    def _edits(self, places: Sequence[Node]) -> Iterator[Repair]:
+        """Signs and factors that are missing, also behind unknown values."""
+        repairs = self.repairs
+        groups: dict[object, list[Node]] = {}
+        for node in sorted(places, key=lambda node: node.index):
+            groups.setdefault((node.site, node.callers), []).append(node)
+        for group in groups.values():
+            for k in (-1, *LINEAR.get(group[0].op, ())):
+                if repairs.projections.work > MOST_WORK:
+                    return
+                if all(k < len(node.parents) for node in group) and self._is_apart(group, k):
+                    yield from repairs.edits(group, k)
+
+    def _is_apart(self, group: Sequence[Node], operand: int) -> bool:
+        """Whether the values that would change do not depend on each other."""
+        if len(group) == 1:
+            return True
+        changed = set(group) if operand < 0 else {node.parents[operand] for node in group}
+        return (self.backward.ancestors(changed) | (changed if operand >= 0 else set())).isdisjoint(group)
 
     def _first_unknown(self) -> Iterator[Candidate]:
         for node, line in self._unknown.items():
@@ -184,6 +216,26 @@ class Choice:
             if line is not None:
                 before = self._lines_before(node) * UNKNOWN_LINE
                 yield Candidate(2 * AT_THE_END + before + NOT_MENDED * (len(lines) - 1), node, line, None)
+
+    def _misplaced(self) -> Iterator[Candidate]:
+        """The lines that return a value which is right as something else, and is used as that too."""
+        backward = self.backward
+        used = {parent for node in backward.nodes for parent in node.parents}
+        for key in backward.wrong:
+            node, line = backward.returned[key], backward.return_lines.get(key)
+            twice = sum(one is node for one in backward.returned.values()) > 1
+            is_used = node in backward.matches and node in used
+            if line is not None and (is_used or twice or not node.active or node not in backward.own):
+                cost = MISPLACED + NOT_MENDED * (len(backward.wrong) - 1)
+                yield Candidate(cost, node, Line(*line), None, key)
+
+    def _returned(self) -> Candidate | None:
+        """The line that returns a wrong gradient, where nothing else is known."""
+        lines = self.backward.return_lines
+        for key in self.backward.wrong:
+            if key in lines:
+                return Candidate(NOT_MENDED, self.backward.returned[key], Line(*lines[key]), None)
+        return None
 
     def _candidate(self, repair: Repair) -> Iterator[Candidate]:
         node, array = self._changed(repair)
@@ -226,7 +278,8 @@ class Choice:
         return self.lines.of(node)
 
     def _cost_of_place(self, repair: Repair, node: Node, array: Known | None) -> float:
-        cost = UNKNOWN_LINE * self._lines_before(node)
+        is_edit = repair.how in EDITS and is_simple(repair.factor) and not self._is_multiple
+        cost = self._lines_before(node) * (BEFORE_EDIT if is_edit else UNKNOWN_LINE)
         if repair.operand >= 0:
             cost += OPERAND
         is_end = repair.operand < 0 and repair.how == "replaced" and not self._ends.isdisjoint(repair.nodes)
@@ -246,6 +299,8 @@ def _cost_of(repair: Repair, array: Known | None) -> float:
     if repair.how == "replaced":
         cost = 0.0 if repair.factor == 1 else MULTIPLE
         return cost + REPLACED[array.kind] + LAYOUT[repair.layout] if array is not None else 0.0
+    if repair.how in ("multiplied", "divided"):
+        return FACTOR
     if repair.how == "scaled":
         return 0.2 if is_simple(repair.factor) else 0.8
     assert array is not None

@@ -114,7 +114,7 @@ class KnownArrays:
             if size != array.size or other > norm * (1 + NEAR):
                 break
             how = layout_of(array, np.take(self.all[i].value, k, axis))
-            if how is not None:
+            if how is not None and _is_right(self.all[i], how[1]):
                 return Match(self.all[i], "part", how[1])
         return None
 
@@ -152,7 +152,7 @@ class KnownArrays:
         for i in _near(self._by_norm, array.size, norm_of(array)):
             one = self.all[i]
             how = layout_of(array, one.value)
-            if how is not None and (how[1] > 0 or one.kind in ("value", "derivative")):
+            if how is not None and _is_right(one, how[1]):
                 match = Match(one, *how)
                 best = match if best is None or _rank(match) < _rank(best) else best
                 if _rank(best) == BEST:
@@ -198,6 +198,11 @@ def is_trivial(array: Array) -> bool:
     if array.size == 1:
         return any(abs(first * n - round(first * n)) < 1e-12 for n in range(1, 13))
     return bool((array == first).all()) or bool(np.isin(array, (-1.0, 0.0, 1.0)).all())
+
+
+def _is_right(known: Known, sign: float) -> bool:
+    """Whether an array with this sign is right: -x is as good as x, but minus a gradient is no gradient."""
+    return sign > 0 or known.kind in ("value", "derivative")
 
 
 def _is_mask(array: Array) -> bool:

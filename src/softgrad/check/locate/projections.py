@@ -55,12 +55,16 @@ class Projections:
 
         If some of the nodes are computed from others of them, all get other values: nothing flows through them.
         """
-        cut = nodes if self.is_chain(nodes) else ()
-        if not cut and self._common is None:
-            self._common = [self._swept({node: weight}, ()) for node, weight in self._weights]
-        sweeps = [self._swept({node: weight}, cut) for node, weight in self._weights] if cut else self._common
-        assert sweeps is not None
+        if not self.is_chain(nodes):
+            return self.of_each(nodes, operand)
+        sweeps = [self._swept({node: weight}, nodes) for node, weight in self._weights]
         return [_flows(node, sweeps, operand) for node in nodes]
+
+    def of_each(self, nodes: Sequence[Node], operand: int = -1) -> list[Array]:
+        """The same for changes that come on top of what the changes of the others do."""
+        if self._common is None:
+            self._common = [self._swept({node: weight}, ()) for node, weight in self._weights]
+        return [_flows(node, self._common, operand) for node in nodes]
 
     def of_all(self, nodes: Sequence[Node]) -> list[Array]:
         """The same for the sum of all projections, in one sweep."""

@@ -45,8 +45,9 @@ class Repair(NamedTuple):
     Attributes:
         nodes: those whose value changes: all repetitions of a place.
         operand: which operand of the node changes, where only this use of a value does; -1 for the value itself.
-        how: "replaced", "added" or "scaled".
-        arrays: for each node, the known array that replaces its value or is added to it; None where nothing changes.
+        how: "replaced", "added", "scaled", "multiplied" or "divided".
+        arrays: for each node, the known array that replaces its value, or is added to it, or by which it is
+            multiplied or divided; None where nothing changes.
         layout: of the known arrays: "", "transposed" or "reshaped".
         factor: of the known array, or of the value.
         mended: the gradients that are right then.
@@ -124,6 +125,38 @@ class Repairs:
         for (i, factor), mended in zip(factors, changed, strict=True):
             if mended:
                 yield Repair((node,), operand, "added", (known[i][0],), known[i][1], factor, mended)
+
+    def edits(self, nodes: Sequence[Node], operand: int = -1) -> Iterator[Repair]:
+        """A sign, a simple factor or a known factor is missing, in the value or in one operand of all repetitions.
+
+        What the others of the nodes are computed from must not be changed by it.
+        """
+        values = [node.value if operand < 0 else node.parents[operand].value for node in nodes]
+        if any(value.dtype.kind != "f" or not np.isfinite(value).all() for value in values):
+            return
+        self.projections.work += SEARCH
+        flows = self.projections.of_each(nodes, operand)
+        if any(flow.shape[1] != value.size for flow, value in zip(flows, values, strict=True)):
+            return
+        products = [flow * value.ravel() for flow, value in zip(flows, values, strict=True)]
+        own = np.sum([one.sum(axis=1) for one in products], axis=0)
+        size = np.sum([np.abs(one).sum(axis=1) for one in products], axis=0)
+        if not np.isfinite(own).all() or not size.any():
+            return
+        for repair in self._scaled(tuple(nodes), operand, own, size):
+            if is_simple(repair.factor):
+                yield repair
+        if len(nodes) > 1 or values[0].size < 2:
+            return
+        known, rows = self._pool(values[0].shape)
+        for how, factors in (("multiplied", rows), ("divided", 1 / np.where(rows == 0, np.inf, rows))):
+            if known:
+                changes, sizes = factors @ products[0].T, np.abs(factors) @ np.abs(products[0]).T
+                for (one, layout), mended in zip(
+                    known, self.projections.mended(changes - own, sizes + size), strict=True
+                ):
+                    if mended and layout != "reshaped":
+                        yield Repair((nodes[0],), operand, how, (one,), layout, 1.0, mended)
 
     def _scaled(self, nodes: tuple[Node, ...], operand: int, own: Array, size: Array) -> Iterator[Repair]:
         for _, factor in self.projections.factors(own[None], size[None]):

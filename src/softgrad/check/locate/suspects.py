@@ -6,7 +6,7 @@ a right value is innocent, even if nobody has a name for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 import numpy as np
@@ -26,9 +26,13 @@ class Backward:
     Args:
         trace: the run.
         upstream: the gradient of the output.
+        return_lines: the line that returns each gradient, where that is known.
     """
 
-    def __init__(self, trace: BackwardTrace, upstream: Array) -> None:
+    def __init__(
+        self, trace: BackwardTrace, upstream: Array, return_lines: Mapping[Key, tuple[str, int, str]] | None = None
+    ) -> None:
+        self.return_lines = return_lines or {}
         self.trace, self.nodes = trace, trace.nodes
         self.own = frozenset(self.nodes)
         self.known = KnownArrays(trace.graph, upstream)

@@ -46,6 +46,10 @@ class Named(Texts):
                 return name
         return super().of(node)
 
+    def is_named(self, node: Node) -> bool:
+        """Whether a statement assigns the node to a name."""
+        return node.site is not None and self.of(node).isidentifier()
+
     def operand(self, node: Node, k: int) -> str:
         """What an operand is called where it is used."""
         if len(node.parents) == 1 and node.site is not None and node.site.inside:
@@ -66,16 +70,24 @@ class Words:
     def __init__(self, backward: Backward, names: Mapping[Key, str]) -> None:
         self.backward = backward
         inputs = backward.trace.graph.inputs
+        self.names = names
         self.texts = Named({node: names[key] for key, node in inputs.items() if key in names})
         self.lines = Lines(backward)
 
     def notes(self, candidate: Candidate) -> list[str]:
         """Sentences: which inputs of the line are right, and what it should compute."""
+        if candidate.returned_as is not None:
+            return [self._returned(candidate.node, candidate.returned_as)]
         inputs = self._inputs(candidate)
         found = [f"{text} is right: {self._is(known)}" for text, known in inputs.items()][:MOST_INPUTS]
         if candidate.repair is None or not candidate.is_certain:
             return [*found, "it is the first value that is not a gradient of anything"]
         return [*found, self._should_be(candidate, candidate.repair, inputs)]
+
+    def _returned(self, node: Node, key: Key) -> str:
+        match = self.backward.matches.get(node) or self.backward.known.match(node.value)
+        what = self._is(match.known) if match is not None else "another value"
+        return f"what is returned as the gradient of {self.names.get(key, key)} is {what}"
 
     def _inputs(self, candidate: Candidate) -> dict[str, Known]:
         """The known gradients that the line takes, as it calls them."""
@@ -112,6 +124,8 @@ class Words:
                 f"{what} has the wrong sign" if repair.factor == -1 else f"{what} lacks the factor {repair.factor:.6g}"
             )
         assert known is not None
+        if repair.how in ("multiplied", "divided"):
+            return f"{what} should be {repair.how} by {self._is(known)}"
         if repair.how == "added":
             return self._lacks(what, known, repair.factor)
         match = self.backward.matches.get(node)
@@ -139,7 +153,7 @@ class Words:
 
     def _is(self, known: Known) -> str:
         """A known array in words."""
-        node = known.node
+        node = self._called(known)
         text = self.texts.of(node)
         line = f"  (line {node.site.number})" if node.site is not None else ""
         if known.kind == "gradient":
@@ -153,6 +167,18 @@ class Words:
             return f"the derivative of {text}{line}"
         written = derivative.format(x=bracketed(self.texts.operand(node, 0)), y=bracketed(text))
         return f"the derivative of {text}, {written}{line}" if len(written) <= LONGEST else f"the derivative of {text}"
+
+    def _called(self, known: Known) -> Node:
+        """The node that a known array is called after: of several with this gradient the last one with a name."""
+        graph, gradients = self.backward.known.graph, self.backward.known.gradients
+        node = known.node
+        if known.kind != "gradient":
+            return node
+        same = [one for one in gradients if one.shape == node.shape and agree(gradients[one], gradients[node])]
+        last = max(same, key=lambda one: one.index)
+        if last.op == "subtract" and last.parents[1] in graph.silent and last.parents[0] in gradients:
+            return last.parents[0]  # the maximum that is taken off before exp changes nothing
+        return next((one for one in sorted(same, key=lambda one: -one.index) if self.texts.is_named(one)), last)
 
     def _formula(self, known: Known, inputs: Mapping[str, Known]) -> str:
         """How to compute a gradient from one that the line has."""
