@@ -67,10 +67,7 @@ WORDS = {
         "-dz.sum(axis=0) should be the gradient of b: dz, summed to the shape of b",
         "found on 3 of 3 draws",
     ],
-    with_another_gradient_returned: [
-        "what is returned as the gradient of w is the gradient of x",
-        "found on 3 of 3 draws",
-    ],
+    with_a_parameter_returned: ["what is returned as the gradient of b is b", "found on 3 of 3 draws"],
     with_a_wrong_power: ["dz should be the gradient of x @ w + b  (line {forward})", "found on 3 of 3 draws"],
 }
 
