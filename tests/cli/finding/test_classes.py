@@ -74,6 +74,13 @@ RIGHT = {  # name: (the file, what is checked, what is said)
         "    @staticmethod\n    def backward(ctx, grad_output):\n        x, = ctx.saved_tensors\n"
         "        return grad_output * (x > 0)",
         "ReLU.forward and ReLU.backward", "inputs: x drawn as 5x3"),
+    "a loss of the prediction": (
+        "class Net:\n    def __init__(self, n_in, n_out):\n        self.W = np.random.randn(n_in, n_out)\n"
+        "    def forward(self, X):\n        self.a = np.tanh(X @ self.W)\n        return self.a\n"
+        "    def compute_loss(self, y_pred, y_true):\n        return ((y_pred - y_true) ** 2).sum()\n"
+        "    def backward(self, X, y_true):\n"
+        "        self.dW = X.T @ (2 * (self.a - y_true) * (1 - self.a ** 2))",
+        "Net.compute_loss and Net.backward", "inputs: X drawn as 5x7, y_true as one-hot rows 5x3"),
     "parameters that fit makes": (
         "class Regression:\n    def __init__(self, lr=0.1):\n        self.w = None\n    def fit(self, X, y):\n"
         "        self.w = np.zeros(X.shape[1])\n    def _loss(self, X, y):\n"
@@ -146,6 +153,16 @@ def test_what_cannot_be_checked_is_said(case, find):
     gradients, (missing,) = find(source)
     assert gradients == []
     assert said in missing.why
+
+
+def test_other_methods_that_belong_together_are_found(find):
+    source = (
+        "class Network:\n    def sigmoid(self, x):\n        return 1 / (1 + np.exp(-x))\n"
+        "    def sigmoid_derivative(self, a):\n        return a * (1 - a)\n    def train(self, x):\n        pass"
+    )
+    ((first, *_),), missing = find(source)
+    assert (first.title, missing) == ("Network.sigmoid and sigmoid_derivative", [])
+    assert sg.check_vjp(first.forward, first.backward, *first.draw(np.random.default_rng(0))).ok
 
 
 def test_the_objects_are_the_same_each_time(find):

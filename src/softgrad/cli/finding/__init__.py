@@ -4,6 +4,7 @@
     classes.py            layers and networks
     globals_as_inputs.py  functions whose parameters are global arrays
     made_parameters.py    parameters as a function of the file makes them
+    objects.py            objects as the checker reads them
     names.py              which names belong together
     conventions.py        how a backward pass is called, and what it returns
     fit.py                the search of inputs with which a function runs

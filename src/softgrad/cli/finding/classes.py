@@ -21,8 +21,10 @@ from softgrad.check.layer.runs import OUTPUT_NAMES
 from softgrad.cli.finding.fit import MOST_NAMES, AnyFit, best_first, by_name, refined, wanted
 from softgrad.cli.finding.found import Found
 from softgrad.cli.finding.known import Known, Missing
-from softgrad.cli.finding.names import is_derivative, is_loss, is_other, words
+from softgrad.cli.finding.names import is_derivative, is_loss, is_other, named_alike, pairings, words
+from softgrad.cli.finding.objects import Stacked, WithContext, outputs, with_loss_behind
 from softgrad.cli.finding.roles import LENGTH_OF, NUMBERS, SIZES, Value, is_target, values_for
+from softgrad.cli.finding.search import pair
 from softgrad.cli.finding.trial import Failed, Trial, is_numeric
 from softgrad.errors import SoftgradError
 
@@ -50,7 +52,10 @@ def search_classes(
     missing: list[Missing] = []
     for name, kind in classes.items():
         methods = _methods(kind)
-        if methods is None or issubclass(kind, BaseException):
+        if issubclass(kind, BaseException):
+            continue
+        if methods is None:
+            gradients += _of_methods(name, kind, [one for one in values if type(one) is kind][:1], ("", ""), known)
             continue
         if any(kind in other.__mro__[1:] for other in classes.values()) and not _runs_by_itself(kind, methods[0]):
             continue  # the base of others
@@ -60,7 +65,26 @@ def search_classes(
             gradients.append([found])
         elif why is not None:
             missing.append(Missing(name, why))
+        gradients += _of_methods(name, kind, made[:1], methods, known)
     return gradients, missing
+
+
+def _of_methods(
+    name: str, kind: type, made: Sequence[Any], used: tuple[str, str | bool], known: Known
+) -> Iterator[list[Found]]:
+    """Pairs of other methods, such as sigmoid and sigmoid_derivative."""
+    methods = [one for one, value in inspect.getmembers(kind, callable) if not one.startswith("_") and one not in used]
+    pairs = [one for one in pairings(methods) if one.partners and named_alike(one)]
+    if not pairs:
+        return
+    for one in made or [one for _, one in itertools.islice(_objects(name, kind, known), 1)]:
+        for found in pairs:
+            partner = found.partners[0]
+            ways, _ = pair(
+                f"{name}.{partner}", getattr(one, partner), found.derivative, getattr(one, found.derivative), known
+            )
+            if ways:
+                yield ways
 
 
 def _runs_by_itself(kind: type, forward: str) -> bool:
@@ -79,10 +103,17 @@ def _methods(kind: type) -> tuple[str, str | bool] | None:
         (name for name in has if is_loss(name) and not is_other(name) and name not in derivatives), None
     )
     if forward is not None and passes:
-        return forward, passes[0]
+        whole = (
+            loss if loss is not None and _takes_target(kind, passes[0]) and not _takes_target(kind, forward) else None
+        )
+        return whole or forward, passes[0]
     if loss is not None and (gradients or passes):
         return loss, (gradients or passes)[0]
     return (loss, True) if loss is not None else None
+
+
+def _takes_target(kind: type, method: str) -> bool:
+    return any(map(is_target, wanted(getattr(kind, method)) or ()))
 
 
 def _of_class(
@@ -91,6 +122,9 @@ def _of_class(
     """A layer to check; or why there is none, and None for a class that computes nothing itself."""
     forward, backward = methods
     names = [one for one in wanted(getattr(kind, forward)) or () if one != "self"]
+    behind = _behind(kind, names, methods)
+    if behind is not None:
+        names = behind[1]
     if not names:
         return None, None if backward is True else f"{name}.{forward} takes no inputs by position"
     if backward is not True:
@@ -105,6 +139,8 @@ def _of_class(
     if names[0] in CONTEXTS:
         names, objects = names[1:], iter([(name, WithContext(kind, *methods))])
     for said, one in objects:
+        if behind is not None:
+            one = with_loss_behind(one, behind[0], forward, names)
         _train(one, forward, names, known)
         if [] in [value for value in getattr(one, "__dict__", {}).values() if isinstance(value, list)]:
             error = f"{name} has an empty list; make an object with layers in the file"
@@ -117,7 +153,7 @@ def _of_class(
             if backward is True and not _is_loss_and_gradient(result):
                 return None, None
             fit = refined(method, fit, trial)
-            count = _outputs(result, getattr(one, str(backward), None))
+            count = outputs(result, getattr(one, str(backward), None))
             if count > 1:
                 one = Stacked(one, methods, count)
             refused = _refused(one, methods, fit)
@@ -130,50 +166,18 @@ def _of_class(
     return None, error if backward is not True else None
 
 
-class WithContext:
-    """A class of static methods forward(ctx, *inputs) and backward(ctx, *upstreams) as an object."""
-
-    def __init__(self, kind: type, forward: str, backward: str | bool) -> None:
-        self._forward, self._backward = getattr(kind, forward), getattr(kind, str(backward))
-        self.context = Context()
-        setattr(self, forward, self._run)
-        setattr(self, str(backward), self._back)
-
-    def _run(self, *inputs: Any) -> Any:
-        self.context = Context()
-        return self._forward(self.context, *inputs)
-
-    def _back(self, *upstreams: Any) -> Any:
-        return self._backward(self.context, *upstreams)
-
-
-class Stacked:
-    """An object whose forward pass returns several outputs of one shape, as one with a single output."""
-
-    def __init__(self, cell: Any, methods: tuple[str, str | bool], count: int) -> None:
-        self.cell = cell
-        first, second = (getattr(cell, str(name)) for name in methods)
-        setattr(self, methods[0], lambda *inputs: np.stack(first(*inputs)[:count]))
-        setattr(self, str(methods[1]), lambda upstream: second(*upstream))
-
-
-def _outputs(result: Any, backward: Any) -> int:
-    """How many outputs of one shape a forward pass returns, if its backward pass takes as many upstream gradients."""
-    if not isinstance(result, tuple) or backward is None:
-        return 1
-    shapes = [np.shape(one) for one in result if isinstance(one, np.ndarray)]
-    count = len(wanted(backward) or ())
-    return count if count == len(shapes) == len(result) and len(set(shapes)) == 1 else 1
-
-
-class Context:
-    """What a forward pass keeps for its backward pass, in the manner of torch.autograd.Function."""
-
-    saved_tensors: tuple[Any, ...] = ()
-
-    def save_for_backward(self, *arrays: Any) -> None:
-        """Keeps arrays."""
-        self.saved_tensors = self.saved = self.saved_arrays = arrays
+def _behind(kind: type, names: Sequence[str], methods: tuple[str, str | bool]) -> tuple[str, list[str]] | None:
+    """The forward pass whose prediction a loss takes, and the names of all inputs; None if it takes the inputs."""
+    loss, backward = methods
+    predict = next((name for name in dir(kind) if name.strip("_") in FORWARDS), None)
+    if backward is True or predict in (None, loss) or not is_loss(loss):
+        return None
+    given = [name for name in wanted(getattr(kind, str(predict))) or () if name != "self"]
+    targets = [name for name in names if is_target(name)]
+    if len(names) != 2 or len(targets) != 1 or not given or set(given) & set(names):
+        return None
+    target = next((name for name in wanted(getattr(kind, str(backward))) or () if is_target(name)), targets[0])
+    return str(predict), [*given, target]
 
 
 def _train(one: Any, forward: str, names: Sequence[str], known: Known) -> None:

@@ -70,6 +70,13 @@ def pairings(names: Sequence[str]) -> list[Pairing]:
     return [Pairing(name, tuple(_partners(name, others, len(derivatives) == 1))) for name in derivatives]
 
 
+def named_alike(pairing: Pairing) -> bool:
+    """Whether a derivative and its first partner share a word that is their own: sigmoid, relu."""
+    general = DERIVATIVE | FILLERS | FORWARD
+    own = set(_without(words(pairing.derivative), general)) & set(_without(words(pairing.partners[0]), general))
+    return bool(own) or _undotted(pairing.derivative, pairing.partners) is not None
+
+
 def _partners(derivative: str, others: Sequence[str], alone: bool) -> list[str]:
     """The possible partners of a derivative; with `alone`, any function that says it is a forward pass."""
     dotted = _undotted(derivative, others)
