@@ -1,0 +1,34 @@
+"""The functions of softgrad on tensors of torch, differentiable in every way that torch knows.
+
+    import softgrad.torch as st
+
+    loss = st.cross_entropy(logits, target)          loss.backward(), torch.func.grad, hessian, torch.compile, ...
+    criterion = st.CrossEntropyLoss()                in place of torch.nn.CrossEntropyLoss()
+
+The names and the options are those of the functions on arrays. Tensors on the CPU go to the C++ kernels without a copy
+(`cpu.py`); everything else is computed by the same closed forms in torch operations (`forms/`). `implementations.py` is
+the table that decides.
+"""
+
+from softgrad._extras import needs
+
+with needs("softgrad.torch", "torch", extra="torch"):
+    import torch as _torch  # noqa: F401  # fails here, with the line that installs it
+
+from softgrad.torch.linear import *
+from softgrad.torch.losses import *
+from softgrad.torch.modules import *
+from softgrad.torch.softmax import *
+
+__all__ = [
+    "CrossEntropyLoss",
+    "LinearCrossEntropyLoss",
+    "cross_entropy",
+    "focal_loss",
+    "kl_divergence",
+    "linear_cross_entropy",
+    "log_softmax",
+    "logsumexp",
+    "softmax",
+    "squared_error",
+]

@@ -1,0 +1,195 @@
+"""CrossEntropyLoss and LinearCrossEntropyLoss, as modules of torch."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from softgrad.losses._batch import IfAllIgnored, Reduction
+from softgrad.torch.linear import MAX_MEMORY, linear_cross_entropy
+from softgrad.torch.losses import cross_entropy
+
+__all__ = ["CrossEntropyLoss", "LinearCrossEntropyLoss"]
+
+
+class _Loss(torch.nn.Module):
+    """What both losses hold: the arguments of torch.nn.CrossEntropyLoss, and ours."""
+
+    weight: Tensor | None
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        ignore_index: int = -100,
+        reduce: bool | None = None,
+        reduction: Reduction = "mean",
+        label_smoothing: float = 0.0,
+        **own: Any,
+    ) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight)
+        if size_average is not None or reduce is not None:
+            warnings.warn("size_average and reduce are deprecated; give reduction instead", stacklevel=3)
+            sums = size_average is False
+            reduction = "none" if reduce is False else "sum" if sums else "mean"
+        self.ignore_index = ignore_index
+        self.reduction = reduction
+        self.label_smoothing = label_smoothing
+        self.own = own
+
+    def options(self, is_probs: bool) -> dict[str, Any]:
+        """The options of a call. As in torch, ignore_index is not used for probabilities."""
+        return {
+            "weight": self.weight,
+            "ignore_index": None if is_probs else self.ignore_index,
+            "reduction": self.reduction,
+            "label_smoothing": self.label_smoothing,
+            **self.own,
+        }
+
+    def extra_repr(self) -> str:
+        """The options that differ from the defaults of torch."""
+        shown = {
+            "ignore_index": (self.ignore_index, -100),
+            "reduction": (self.reduction, "mean"),
+            "label_smoothing": (self.label_smoothing, 0.0),
+            **{name: (value, self.defaults[name]) for name, value in self.own.items()},
+        }
+        return ", ".join(f"{name}={value!r}" for name, (value, default) in shown.items() if value != default)
+
+    defaults: dict[str, Any] = {}
+
+
+class CrossEntropyLoss(_Loss):
+    """`cross_entropy` in place of torch.nn.CrossEntropyLoss, whose arguments come first, in its order and meaning.
+
+    The classes are on axis 1, or on axis 0 of logits (K,). A mean over ignored rows alone is NaN, as in torch, unless
+    `if_all_ignored` says otherwise. For 16-bit logits the loss is float32.
+
+    Args:
+        weight: one number per class.
+        size_average: deprecated, as in torch.
+        ignore_index: the class index of rows to leave out; not used for probabilities.
+        reduce: deprecated, as in torch.
+        reduction: "mean", "sum" or "none".
+        label_smoothing: as `softgrad.cross_entropy`.
+        z_loss: as `softgrad.cross_entropy`.
+        softcap: as `softgrad.cross_entropy`.
+        temperature: as `softgrad.cross_entropy`.
+        denominator: as `softgrad.cross_entropy`.
+        if_all_ignored: as `softgrad.cross_entropy`; here "nan" unless it is given.
+
+    Example:
+        >>> criterion = softgrad.torch.CrossEntropyLoss()
+        >>> criterion(torch.zeros(4, 2), torch.tensor([0, 1, 0, -100]))
+        tensor(0.6931)
+    """
+
+    defaults = {
+        "z_loss": 0.0,
+        "softcap": None,
+        "temperature": 1.0,
+        "denominator": None,
+        "if_all_ignored": "nan",
+    }
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        ignore_index: int = -100,
+        reduce: bool | None = None,
+        reduction: Reduction = "mean",
+        label_smoothing: float = 0.0,
+        *,
+        z_loss: float = 0.0,
+        softcap: float | None = None,
+        temperature: float = 1.0,
+        denominator: float | None = None,
+        if_all_ignored: IfAllIgnored = "nan",
+    ) -> None:
+        super().__init__(
+            weight,
+            size_average,
+            ignore_index,
+            reduce,
+            reduction,
+            label_smoothing,
+            z_loss=z_loss,
+            softcap=softcap,
+            temperature=temperature,
+            denominator=denominator,
+            if_all_ignored=if_all_ignored,
+        )
+
+    def forward(self, input: Tensor, target: Tensor, *, where: Tensor | None = None) -> Tensor:
+        """The loss of logits (K,), (N, K) or (N, K, ...); `where` as in `softgrad.cross_entropy`."""
+        axis = 0 if input.ndim == 1 else 1
+        return cross_entropy(input, target, axis=axis, where=where, **self.options(target.shape == input.shape))
+
+
+class LinearCrossEntropyLoss(_Loss):
+    """`linear_cross_entropy` with the arguments of torch.nn.CrossEntropyLoss, in its order and meaning, and ours.
+
+    The weights of the layer are given in the call, so that they can be those of a layer or of an embedding.
+
+    Args:
+        weight: one number per class.
+        size_average: deprecated, as in torch.
+        ignore_index: the class index of rows to leave out; not used for probabilities.
+        reduce: deprecated, as in torch.
+        reduction: "mean", "sum" or "none".
+        label_smoothing: as `softgrad.cross_entropy`.
+        z_loss: as `softgrad.cross_entropy`.
+        softcap: as `softgrad.cross_entropy`.
+        temperature: as `softgrad.cross_entropy`.
+        denominator: as `softgrad.cross_entropy`.
+        if_all_ignored: as `softgrad.cross_entropy`; here "nan" unless it is given.
+        max_memory: as `linear_cross_entropy`.
+
+    Example:
+        >>> criterion = softgrad.torch.LinearCrossEntropyLoss()
+        >>> criterion(torch.zeros(4, 3), torch.zeros(2, 3), torch.tensor([0, 1, 0, -100]))
+        tensor(0.6931)
+    """
+
+    defaults = {**CrossEntropyLoss.defaults, "max_memory": MAX_MEMORY}
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        ignore_index: int = -100,
+        reduce: bool | None = None,
+        reduction: Reduction = "mean",
+        label_smoothing: float = 0.0,
+        *,
+        z_loss: float = 0.0,
+        softcap: float | None = None,
+        temperature: float = 1.0,
+        denominator: float | None = None,
+        if_all_ignored: IfAllIgnored = "nan",
+        max_memory: int = MAX_MEMORY,
+    ) -> None:
+        super().__init__(
+            weight,
+            size_average,
+            ignore_index,
+            reduce,
+            reduction,
+            label_smoothing,
+            z_loss=z_loss,
+            softcap=softcap,
+            temperature=temperature,
+            denominator=denominator,
+            if_all_ignored=if_all_ignored,
+            max_memory=max_memory,
+        )
+
+    def forward(self, x: Tensor, w: Tensor, target: Tensor, bias: Tensor | None = None) -> Tensor:
+        """The loss of the logits x @ w.T + bias, for x (..., D), w (V, D) and bias (V,)."""
+        return linear_cross_entropy(x, w, target, bias, **self.options(target.ndim == x.ndim))

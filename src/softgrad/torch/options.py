@@ -1,0 +1,166 @@
+"""The options of a loss as one value, and the checks that the closed forms need; the kernels' own checks are NumPy's."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, get_args
+
+import torch
+from torch import Tensor
+
+from softgrad._options import not_negative, scale, shown, unit_interval
+from softgrad.errors import AxisError, DtypeError, LabelError, OptionError, ShapeError
+from softgrad.losses._batch import IfAllIgnored, Reduction
+
+CHOICES = {"reduction": get_args(Reduction), "if_all_ignored": get_args(IfAllIgnored)}
+
+
+class Options(NamedTuple):
+    """The options that are not tensors, as `softgrad.cross_entropy` describes them."""
+
+    name: str  # of the loss
+    axis: int
+    ignore_index: int | None
+    label_smoothing: float
+    z_loss: float
+    softcap: float | None
+    temperature: float
+    reduction: str
+    denominator: float | None
+    if_all_ignored: str
+    parameter: float = 0.0  # gamma of the focal loss
+
+
+def checked(
+    options: Options, logits: Tensor, target: Tensor, where: Tensor | None, weight: Tensor | None
+) -> tuple[Options, Tensor]:
+    """The options with their numbers read and the axis counted from 0, and the target; errors as those of NumPy."""
+    f = options.name
+    axis = class_axis(f, logits, options.axis)
+    for name, choices in CHOICES.items():
+        value = getattr(options, name)
+        if value not in choices:
+            raise OptionError(f"{f}: {name} is {value!r}, wanted one of {', '.join(map(repr, choices))}")
+    if options.denominator is not None and options.reduction != "mean":
+        raise OptionError(
+            f"{f}: denominator is {options.denominator}, but reduction is {options.reduction!r}; wanted 'mean'"
+        )
+    index = options.ignore_index
+    if isinstance(index, bool) or not isinstance(index, int | None):
+        raise OptionError(f"{f}: ignore_index is {shown(index)}, wanted one class index")
+    check_target(f, logits, target, axis, index)
+    K = logits.shape[axis]
+    if weight is not None and weight.shape != (K,):
+        raise ShapeError(f"{f}: weight.shape is {tuple(weight.shape)}, wanted ({K},), one number per class")
+    if where is not None:
+        check_mask(f, where, logits)
+    return options._replace(
+        axis=axis,
+        label_smoothing=unit_interval(f, "label_smoothing", options.label_smoothing),
+        z_loss=not_negative(f, "z_loss", options.z_loss),
+        softcap=None if options.softcap is None else scale(f, "softcap", options.softcap),
+        temperature=scale(f, "temperature", options.temperature),
+        denominator=None if options.denominator is None else scale(f, "denominator", options.denominator),
+        parameter=not_negative(f, "gamma", options.parameter),
+    ), target
+
+
+def check_target(function: str, logits: Tensor, target: Tensor, axis: int, ignore_index: int | None) -> None:
+    """The shape and the dtype of a target; its values where they can be read."""
+    if target.shape == logits.shape:
+        if ignore_index is not None:
+            raise OptionError(
+                f"{function}: ignore_index is {ignore_index}, but target holds probabilities; wanted class indices, "
+                "or rows of zeros for the rows to ignore"
+            )
+        return
+    shape = (*logits.shape[:axis], *logits.shape[axis + 1 :])
+    if target.shape != shape:
+        raise ShapeError(
+            f"{function}: target.shape is {tuple(target.shape)}, but logits.shape is {tuple(logits.shape)} with the "
+            f"classes on axis {axis}; wanted {tuple(shape)} for class indices or {tuple(logits.shape)} for "
+            "probabilities"
+        )
+    if target.dtype.is_floating_point or target.dtype.is_complex:
+        raise DtypeError(
+            f"{function}: target.dtype is {target.dtype} in the shape of class indices, wanted integers; convert it "
+            "first, as target.long()"
+        )
+
+
+def check_mask(function: str, where: Tensor, logits: Tensor) -> None:
+    """A mask is bool and broadcasts to the logits."""
+    if where.dtype != torch.bool:
+        raise DtypeError(f"{function}: where.dtype is {where.dtype}, wanted bool; compare first, as where > 0")
+    try:
+        where.expand(logits.shape)
+    except RuntimeError as error:
+        raise ShapeError(
+            f"{function}: where.shape is {tuple(where.shape)}, wanted a shape that broadcasts to "
+            f"{tuple(logits.shape)}, that of logits"
+        ) from error
+
+
+def check_values(
+    options: Options, logits: Tensor, target: Tensor, where: Tensor | None, weight: Tensor | None
+) -> None:
+    """What is wrong in the entries of a target: a class outside 0..K-1, one that `where` leaves out, no row that counts.
+
+    It reads the entries, so it is not called for tensors without them, as in torch.func.vmap.
+    """
+    rows = target.numel()
+    if target.shape != logits.shape:
+        K = logits.shape[options.axis]
+        y = target.long()
+        counts = torch.ones_like(y, dtype=torch.bool) if options.ignore_index is None else y != options.ignore_index
+        _refuse(
+            options.name,
+            y,
+            counts & ((y < 0) | (y >= K)),
+            f"{{}} is {{}}, but logits have {K} class{'es' * (K != 1)} on axis {options.axis}; wanted 0..{K - 1}",
+        )
+        if where is not None:
+            mask = where.expand(logits.shape).movedim(options.axis, -1)
+            counts = counts & mask.any(dim=-1)
+            _refuse(
+                options.name,
+                y,
+                counts & ~mask.gather(-1, torch.where(counts, y, 0).unsqueeze(-1)).squeeze(-1),
+                "{} is class {}, which where leaves out; wanted a target among the classes that take part, or "
+                "ignore_index to leave the row out",
+            )
+        if weight is not None:
+            counts = counts & (weight[torch.where(counts, y, 0)] != 0)
+        rows = int(counts.sum())
+    elif where is not None:
+        left_out = (target != 0) & ~where
+        if bool(left_out.any()):
+            at = tuple(left_out.nonzero()[0].tolist())
+            raise LabelError(
+                f"{options.name}: target[{', '.join(map(str, at))}] is {float(target[at])} for a class which where "
+                "leaves out; wanted a target among the classes that take part"
+            )
+    if options.if_all_ignored == "raise" and options.reduction == "mean" and not rows:
+        raise LabelError(
+            f"{options.name}: all {target.numel()} rows are ignored or have zero weight; give a row that counts, or "
+            "if_all_ignored='zero'"
+        )
+
+
+def _refuse(function: str, target: Tensor, bad: Tensor, message: str) -> None:
+    """Raises an error with this message about the first bad entry of the target."""
+    if bool(bad.any()):
+        at = tuple(bad.nonzero()[0].tolist())
+        entry = f"target[{', '.join(map(str, at))}]" if at else "target"
+        raise LabelError(f"{function}: {message.format(entry, int(target[at]))}")
+
+
+def class_axis(function: str, logits: Tensor, axis: int) -> int:
+    """`axis` counted from 0."""
+    if isinstance(axis, bool) or not isinstance(axis, int):
+        raise AxisError(f"{function}: axis is {axis!r}, wanted one integer")
+    if not -logits.ndim <= axis < logits.ndim:
+        raise AxisError(
+            f"{function}: axis is {axis}, but logits.shape is {tuple(logits.shape)}; "
+            + (f"wanted an axis in -{logits.ndim}..{logits.ndim - 1}" if logits.ndim else "wanted at least (K,)")
+        )
+    return axis % logits.ndim
