@@ -34,6 +34,7 @@ _LATER = {
     "explanation": "softgrad.explanation",
     "nn": "softgrad.nn",
     "testing": "softgrad.testing",
+    "torch": "softgrad.torch",
 }
 
 if _typing.TYPE_CHECKING:
@@ -41,12 +42,13 @@ if _typing.TYPE_CHECKING:
     from softgrad import explanation as explanation
     from softgrad import nn as nn
     from softgrad import testing as testing
+    from softgrad import torch as torch
     from softgrad.check.api import check_grad as check_grad
     from softgrad.check.api import check_layer as check_layer
     from softgrad.check.api import check_vjp as check_vjp
     from softgrad.explanation.explain import explain as explain
 else:  # each module lists its own public names; here they are collected. To a type checker other names are errors
-    _OTHER_MODULES = {"errors", "formulas", "jacobian", "losses"}
+    _OTHER_MODULES = {"errors", "formulas", "jacobian", "losses", "torch"}  # torch: `import *` would import it
     __all__ = sorted(n for n in {*globals(), *_LATER} if not n.startswith("_") and n not in _OTHER_MODULES)
 
     def __getattr__(name: str) -> object:

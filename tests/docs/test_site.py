@@ -1,5 +1,6 @@
 """The built site has no warnings and no broken links, loads nothing from other hosts, and lists every public name."""
 
+import importlib.util
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -14,6 +15,8 @@ from conftest import load
 ROOT = Path(__file__).parents[2]
 MODULES = {"functions": sg, "check": sg.check, "explanation": sg.explanation, "nn": sg.nn, "testing": sg.testing}
 MODULES["data"] = sg.data
+if importlib.util.find_spec("torch"):
+    MODULES["torch"] = sg.torch
 LOADED = {"script": "src", "img": "src", "iframe": "src", "link": "href"}  # the attributes that a browser loads at once
 
 

@@ -12,6 +12,7 @@ import softgrad as sg
 
 MODULES = ["softgrad", *(module.name for module in pkgutil.walk_packages(sg.__path__, "softgrad."))]
 NEEDS = {"softgrad.explanation.explore": "marimo"}  # modules that can only be imported with an optional package
+NEEDS |= {module: "torch" for module in MODULES if f"{module}.".startswith("softgrad.torch.")}
 PUBLIC = {name: getattr(sg, name) for name in sg.__all__ if not inspect.ismodule(getattr(sg, name))}
 ERRORS = {name for name, value in PUBLIC.items() if inspect.isclass(value) and issubclass(value, Exception)}
 FUNCTIONS = [name for name, value in PUBLIC.items() if inspect.isfunction(value)]
@@ -27,7 +28,10 @@ def isolated(tmp_path, monkeypatch):
 
 
 def examples(value, name):
-    return [test for test in doctest.DocTestFinder().find(value, name, globs={"sg": sg, "np": np}) if test.examples]
+    names = {"sg": sg, "np": np}
+    if NEEDS.get(name) == "torch":
+        names |= {"torch": importlib.import_module("torch"), "st": sg.torch}
+    return [test for test in doctest.DocTestFinder().find(value, name, globs=names) if test.examples]
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -2,21 +2,22 @@
 
     z = x w^T + b        g = dL/dz, in place of z        dx = g w        dw += g^T x        db += sum of the rows of g
 
-for one chunk of rows after the other. bfloat16 is multiplied as it is, with the instructions of the processor; sums over
-chunks are float32. float16 is computed in float32, and its gradients are rounded in the backward pass, after the scale
-of the loss.
+for one chunk of rows after the other. bfloat16 is multiplied as it is, with the instructions of the processor; sums
+over chunks are float32. float16 is computed in float32, and its gradients are rounded in the backward pass, after the
+scale of the loss.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from softgrad._arrays import Rows, aligned
-from softgrad.losses._linear.problem import Problem, read_problem
+from softgrad._arrays import Array, Rows, aligned
+from softgrad.losses._linear.problem import Index, Problem, read_problem
 from softgrad.losses._options import RowOptions
 from softgrad.torch.memory import to_array, to_tensor
 from softgrad.torch.options import Options
@@ -86,7 +87,7 @@ class Chunks:
             self._to_gradient(rows if isinstance(rows, slice) else rows.numpy(), to_array(logits), with_grads)
             yield rows, x, logits
 
-    def _to_gradient(self, rows: slice | np.ndarray, logits: np.ndarray, with_grads: bool) -> None:  # type: ignore[type-arg]
+    def _to_gradient(self, rows: Index, logits: Array, with_grads: bool) -> None:
         """The kernel: the losses of a chunk of rows, and the gradient in place of the logits."""
         batch = self.problem.batch
         target = batch.target[rows]
@@ -112,11 +113,11 @@ class Sums:
         self.dtype = chunks.dtype
         self.wide = torch.float64 if chunks.dtype == torch.float64 else torch.float32
         self.is_one = chunks.rows >= chunks.count
-        none = torch.empty(0, dtype=self.dtype)
+        none = functools.partial(torch.empty, 0, dtype=self.dtype)  # a new one each: operators return no tensor twice
         fill = torch.empty if chunks.kept is None else torch.zeros  # ignored rows have gradient 0
-        self.dx = fill(chunks.x.shape, dtype=self.dtype) if needs[0] else none
-        self.dw = torch.zeros(chunks.w.shape, dtype=self.dtype if self.is_one else self.wide) if needs[1] else none
-        self.db = torch.zeros(len(chunks.w), dtype=self.wide) if needs[2] else none
+        self.dx = fill(chunks.x.shape, dtype=self.dtype) if needs[0] else none()
+        self.dw = torch.zeros(chunks.w.shape, dtype=self.dtype if self.is_one else self.wide) if needs[1] else none()
+        self.db = torch.zeros(len(chunks.w), dtype=self.wide) if needs[2] else none()
 
     def add(self, rows: slice | Tensor, x: Tensor, g: Tensor, w: Tensor) -> None:
         """Adds a chunk, of which g is the gradient at the logits."""

@@ -12,9 +12,11 @@ import torch
 from torch import Tensor
 
 from softgrad._calls import explained
+from softgrad.errors import ShapeError
 from softgrad.losses._batch import IfAllIgnored, Reduction
 from softgrad.losses.linear import MAX_MEMORY as MAX_MEMORY
-from softgrad.torch import losses, operators
+from softgrad.torch import loss as of_logits
+from softgrad.torch import operators
 from softgrad.torch.arguments import is_differentiated, same_device, to_logits, to_loss_target
 from softgrad.torch.implementations import (
     IMPLEMENTATIONS,
@@ -78,7 +80,7 @@ def linear_cross_entropy(
 
     Example:
         >>> x, w = torch.zeros(4, 3, requires_grad=True), torch.zeros(2, 3)
-        >>> softgrad.torch.linear_cross_entropy(x, w, torch.tensor([0, 1, 0, 1]))
+        >>> st.linear_cross_entropy(x, w, torch.tensor([0, 1, 0, 1]))
         tensor(0.6931, grad_fn=<_LinearLossBackward>)
     """
     options = Options(
@@ -122,14 +124,14 @@ def call(
         loss: Tensor = _LinearLoss.apply(x, w, bias, target, weight, options, max_memory, needs)
         return loss
     kernels = operators if records_calls() else kernels
-    loss = kernels.linear_loss(options, x, w, bias, target, weight, max_memory, needs)[0]
-    return loss
+    value: Tensor = kernels.linear_loss(options, x, w, bias, target, weight, max_memory, needs)[0]
+    return value
 
 
 def in_one_dtype(x: Tensor, w: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
     """The three in the dtype that torch.nn.functional.linear computes in."""
     device = x.device.type
-    if torch.is_autocast_enabled(device):
+    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
         dtype = torch.get_autocast_dtype(device)
     elif x.dtype == w.dtype and (bias is None or bias.dtype == x.dtype):
         return x, w, bias
@@ -142,9 +144,14 @@ def from_logits(
     options: Options, x: Tensor, w: Tensor, bias: Tensor | None, target: Tensor, weight: Tensor | None
 ) -> Tensor:
     """The loss of logits that are stored."""
+    if w.ndim != 2 or not x.ndim or x.shape[-1] != w.shape[1]:
+        raise ShapeError(
+            f"linear_cross_entropy: x.shape is {tuple(x.shape)}, but w.shape is {tuple(w.shape)}; wanted x (..., D) "
+            "and w (V, D)"
+        )
     if options.ignore_index is not None and target.ndim == x.ndim - 1:
         x = torch.where((target == options.ignore_index).unsqueeze(-1), 0.0, x)  # which is not read
-    return losses.call(options, torch.nn.functional.linear(x, w, bias), target, None, weight)
+    return of_logits.call(options, torch.nn.functional.linear(x, w, bias), target, None, weight)
 
 
 class _LinearLoss(torch.autograd.Function):

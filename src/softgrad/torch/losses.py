@@ -1,33 +1,13 @@
-"""The losses of logits on tensors: cross_entropy, focal_loss, kl_divergence and squared_error.
-
-The kernels compute a loss and its gradient in one pass; the backward pass multiplies that gradient by the upstream
-gradient. Where the backward pass is itself differentiated, it is that of the closed form.
-"""
+"""The losses of logits on tensors: cross_entropy, focal_loss, kl_divergence and squared_error."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import torch
 from torch import Tensor
 
 from softgrad._calls import explained
-from softgrad.errors import OptionError
 from softgrad.losses._batch import IfAllIgnored, Reduction
-from softgrad.torch import operators
-from softgrad.torch.arguments import is_differentiated, same_device, to_logits, to_loss_target
-from softgrad.torch.forms import rows
-from softgrad.torch.implementations import (
-    IMPLEMENTATIONS,
-    has_values,
-    is_recorded,
-    kernels_for,
-    may_overwrite_saved,
-    needs_closed_form,
-    records_calls,
-)
-from softgrad.torch.options import Options, check_values, checked
-from softgrad.torch.upstream import times_rows, times_rows_in_place
+from softgrad.torch.loss import call
+from softgrad.torch.options import Options
 
 __all__ = ["cross_entropy", "focal_loss", "kl_divergence", "squared_error"]
 
@@ -74,7 +54,7 @@ def cross_entropy(
 
     Example:
         >>> logits = torch.zeros(1, 2, requires_grad=True)
-        >>> softgrad.torch.cross_entropy(logits, torch.tensor([0])).backward()
+        >>> st.cross_entropy(logits, torch.tensor([0])).backward()
         >>> logits.grad
         tensor([[-0.5000,  0.5000]])
     """
@@ -139,7 +119,7 @@ def focal_loss(
         ShapeError, LabelError, AxisError, DtypeError, OptionError: as `cross_entropy`; gamma is negative.
 
     Example:
-        >>> softgrad.torch.focal_loss(torch.zeros(1, 2), torch.tensor([0]))
+        >>> st.focal_loss(torch.zeros(1, 2), torch.tensor([0]))
         tensor(0.1733)
     """
     return call(
@@ -204,7 +184,7 @@ def kl_divergence(
         ShapeError, LabelError, AxisError, DtypeError, OptionError: as `cross_entropy`.
 
     Example:
-        >>> softgrad.torch.kl_divergence(torch.zeros(2), torch.tensor([0.9, 0.1]))
+        >>> st.kl_divergence(torch.zeros(2), torch.tensor([0.9, 0.1]))
         tensor(0.3681)
     """
     return call(
@@ -268,7 +248,7 @@ def squared_error(
         ShapeError, LabelError, AxisError, DtypeError, OptionError: as `cross_entropy`.
 
     Example:
-        >>> softgrad.torch.squared_error(torch.zeros(2, 2), torch.tensor([0, 1]))
+        >>> st.squared_error(torch.zeros(2, 2), torch.tensor([0, 1]))
         tensor(0.2500)
     """
     return call(
@@ -289,76 +269,3 @@ def squared_error(
         where,
         weight,
     )
-
-
-def call(options: Options, logits: Tensor, target: Tensor, where: Tensor | None, weight: Tensor | None) -> Tensor:
-    """The loss, by kernels or in closed form."""
-    name = options.name
-    logits = to_logits(name, logits)
-    target = to_loss_target(name, target, logits)
-    if where is not None:
-        same_device(name, "where", where, logits)
-    if weight is not None:
-        same_device(name, "weight", weight, logits)
-    kernels = kernels_for(logits, target, where, weight)
-    if kernels is None:
-        return in_closed_form(options, logits, target, where, weight)
-    if is_differentiated(logits):
-        loss: Tensor = _Loss.apply(logits, target, where, weight, options)
-        return loss
-    kernels = operators if records_calls() else kernels
-    loss = kernels.loss(options, logits, target, where, weight)
-    return loss
-
-
-def in_closed_form(
-    options: Options, logits: Tensor, target: Tensor, where: Tensor | None, weight: Tensor | None
-) -> Tensor:
-    """The loss in torch operations, after the checks that the kernels' arrays get from NumPy's functions."""
-    options, target = checked(options, logits, target, where, weight)
-    if has_values(logits, target, where, weight):
-        check_values(options, logits, target, where, weight)
-    elif options.if_all_ignored == "raise":
-        raise OptionError(
-            f"{options.name}: if_all_ignored is 'raise', but the rows cannot be counted inside torch.func or without "
-            "numbers; wanted 'zero' or 'nan'"
-        )
-    return rows.loss(options, logits, target, where, weight)
-
-
-class _Loss(torch.autograd.Function):
-    """A loss by kernels, differentiated at the logits.
-
-    In float16 the gradient waits for the backward pass: the upstream gradient holds the scale of the loss, without
-    which a mean's gradient is often 0 in float16.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, logits: Tensor, target: Tensor, where: Tensor | None, weight: Tensor | None, options: Options
-    ) -> Tensor:
-        grad = None
-        kernels = operators if records_calls() else IMPLEMENTATIONS[logits.device.type]
-        if logits.dtype == torch.float16:
-            loss = kernels.loss(options, logits, target, where, weight)
-        else:
-            loss, grad = kernels.loss_with_grad(options, logits, target, where, weight)
-        ctx.save_for_backward(logits, target, where, weight, grad)
-        ctx.options = options
-        return loss
-
-    @staticmethod
-    def backward(ctx: Any, g: Tensor) -> Any:
-        logits, target, where, weight, grad = ctx.saved_tensors
-        options = ctx.options
-        if is_recorded() or (grad is None and needs_closed_form(g)):
-            _, vjp = torch.func.vjp(lambda z: in_closed_form(options, z, target, where, weight), logits)
-            return vjp(g)[0], None, None, None, None
-        if grad is None:
-            kernels = operators if records_calls() else IMPLEMENTATIONS[logits.device.type]
-            grad = kernels.loss_vjp(options, logits, target, where, weight, g)
-        elif may_overwrite_saved(g):
-            grad = times_rows_in_place(grad, g, options.axis)
-        else:
-            grad = times_rows(grad, g, options.axis)
-        return grad, None, None, None, None

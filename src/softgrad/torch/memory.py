@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from softgrad._arrays import Array
+from softgrad._arrays import Array, is_bfloat16
 from softgrad._extras import needs
 
 
@@ -24,7 +24,7 @@ def to_array(tensor: Tensor | None) -> Any:
 def to_tensor(array: Array) -> Tensor:
     """A tensor over the memory of an array, or of a scalar."""
     array = np.asarray(array)
-    if array.dtype.char == "E":
+    if is_bfloat16(array):
         return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
     return torch.from_numpy(array)
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from softgrad.losses._batch import IfAllIgnored, Reduction
 from softgrad.torch.linear import MAX_MEMORY, linear_cross_entropy
-from softgrad.torch.losses import cross_entropy
+from softgrad.torch.loss import call
+from softgrad.torch.options import Options
 
 __all__ = ["CrossEntropyLoss", "LinearCrossEntropyLoss"]
 
@@ -41,11 +42,15 @@ class _Loss(torch.nn.Module):
         self.label_smoothing = label_smoothing
         self.own = own
 
-    def options(self, is_probs: bool) -> dict[str, Any]:
-        """The options of a call. As in torch, ignore_index is not used for probabilities."""
+    def ignored(self, *, is_probs: bool) -> int | None:
+        """The class index of rows to leave out. As in torch, one of 0 or more is an error with probabilities."""
+        return None if is_probs and self.ignore_index < 0 else self.ignore_index
+
+    def options(self, *, is_probs: bool) -> dict[str, Any]:
+        """The options of a call."""
         return {
             "weight": self.weight,
-            "ignore_index": None if is_probs else self.ignore_index,
+            "ignore_index": self.ignored(is_probs=is_probs),
             "reduction": self.reduction,
             "label_smoothing": self.label_smoothing,
             **self.own,
@@ -61,7 +66,7 @@ class _Loss(torch.nn.Module):
         }
         return ", ".join(f"{name}={value!r}" for name, (value, default) in shown.items() if value != default)
 
-    defaults: dict[str, Any] = {}
+    defaults: ClassVar[dict[str, Any]] = {}
 
 
 class CrossEntropyLoss(_Loss):
@@ -73,7 +78,7 @@ class CrossEntropyLoss(_Loss):
     Args:
         weight: one number per class.
         size_average: deprecated, as in torch.
-        ignore_index: the class index of rows to leave out; not used for probabilities.
+        ignore_index: the class index of rows to leave out; with probabilities, one of 0 or more is an error.
         reduce: deprecated, as in torch.
         reduction: "mean", "sum" or "none".
         label_smoothing: as `softgrad.cross_entropy`.
@@ -84,12 +89,12 @@ class CrossEntropyLoss(_Loss):
         if_all_ignored: as `softgrad.cross_entropy`; here "nan" unless it is given.
 
     Example:
-        >>> criterion = softgrad.torch.CrossEntropyLoss()
+        >>> criterion = st.CrossEntropyLoss()
         >>> criterion(torch.zeros(4, 2), torch.tensor([0, 1, 0, -100]))
         tensor(0.6931)
     """
 
-    defaults = {
+    defaults: ClassVar[dict[str, Any]] = {
         "z_loss": 0.0,
         "softcap": None,
         "temperature": 1.0,
@@ -128,8 +133,20 @@ class CrossEntropyLoss(_Loss):
 
     def forward(self, input: Tensor, target: Tensor, *, where: Tensor | None = None) -> Tensor:
         """The loss of logits (K,), (N, K) or (N, K, ...); `where` as in `softgrad.cross_entropy`."""
-        axis = 0 if input.ndim == 1 else 1
-        return cross_entropy(input, target, axis=axis, where=where, **self.options(target.shape == input.shape))
+        own = self.own
+        options = Options(
+            "cross_entropy",
+            0 if input.ndim == 1 else 1,
+            self.ignored(is_probs=target.ndim == input.ndim),
+            self.label_smoothing,
+            own["z_loss"],
+            own["softcap"],
+            own["temperature"],
+            self.reduction,
+            own["denominator"],
+            own["if_all_ignored"],
+        )
+        return call(options, input, target, where, self.weight)
 
 
 class LinearCrossEntropyLoss(_Loss):
@@ -140,7 +157,7 @@ class LinearCrossEntropyLoss(_Loss):
     Args:
         weight: one number per class.
         size_average: deprecated, as in torch.
-        ignore_index: the class index of rows to leave out; not used for probabilities.
+        ignore_index: the class index of rows to leave out; with probabilities, one of 0 or more is an error.
         reduce: deprecated, as in torch.
         reduction: "mean", "sum" or "none".
         label_smoothing: as `softgrad.cross_entropy`.
@@ -152,12 +169,12 @@ class LinearCrossEntropyLoss(_Loss):
         max_memory: as `linear_cross_entropy`.
 
     Example:
-        >>> criterion = softgrad.torch.LinearCrossEntropyLoss()
+        >>> criterion = st.LinearCrossEntropyLoss()
         >>> criterion(torch.zeros(4, 3), torch.zeros(2, 3), torch.tensor([0, 1, 0, -100]))
         tensor(0.6931)
     """
 
-    defaults = {**CrossEntropyLoss.defaults, "max_memory": MAX_MEMORY}
+    defaults: ClassVar[dict[str, Any]] = {**CrossEntropyLoss.defaults, "max_memory": MAX_MEMORY}
 
     def __init__(
         self,
@@ -192,4 +209,4 @@ class LinearCrossEntropyLoss(_Loss):
 
     def forward(self, x: Tensor, w: Tensor, target: Tensor, bias: Tensor | None = None) -> Tensor:
         """The loss of the logits x @ w.T + bias, for x (..., D), w (V, D) and bias (V,)."""
-        return linear_cross_entropy(x, w, target, bias, **self.options(target.ndim == x.ndim))
+        return linear_cross_entropy(x, w, target, bias, **self.options(is_probs=target.ndim == x.ndim))

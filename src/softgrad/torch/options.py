@@ -1,4 +1,4 @@
-"""The options of a loss as one value, and the checks that the closed forms need; the kernels' own checks are NumPy's."""
+"""The options of a loss as one value, and the checks before the closed forms; NumPy's are before the kernels."""
 
 from __future__ import annotations
 
@@ -100,10 +100,8 @@ def check_mask(function: str, where: Tensor, logits: Tensor) -> None:
         ) from error
 
 
-def check_values(
-    options: Options, logits: Tensor, target: Tensor, where: Tensor | None, weight: Tensor | None
-) -> None:
-    """What is wrong in the entries of a target: a class outside 0..K-1, one that `where` leaves out, no row that counts.
+def check_values(options: Options, logits: Tensor, target: Tensor, where: Tensor | None, weight: Tensor | None) -> None:
+    """Checks the entries of a target: a class outside 0..K-1, or one that `where` leaves out, or no row that counts.
 
     It reads the entries, so it is not called for tensors without them, as in torch.func.vmap.
     """

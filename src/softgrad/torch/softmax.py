@@ -37,7 +37,7 @@ def softmax(logits: Tensor, *, axis: Axis = -1, temperature: float = 1.0, where:
         AxisError, ShapeError, DtypeError, OptionError: as `softgrad.softmax`; logits are no tensor.
 
     Example:
-        >>> softgrad.torch.softmax(torch.tensor([0.0, 0.0]))
+        >>> st.softmax(torch.tensor([0.0, 0.0]))
         tensor([0.5000, 0.5000])
     """
     return _call("softmax", _Softmax, logits, axis, temperature, where)
@@ -60,7 +60,7 @@ def log_softmax(logits: Tensor, *, axis: Axis = -1, temperature: float = 1.0, wh
         AxisError, ShapeError, DtypeError, OptionError: as `softgrad.softmax`; logits are no tensor.
 
     Example:
-        >>> softgrad.torch.log_softmax(torch.tensor([0.0, 0.0]))
+        >>> st.log_softmax(torch.tensor([0.0, 0.0]))
         tensor([-0.6931, -0.6931])
     """
     return _call("log_softmax", _LogSoftmax, logits, axis, temperature, where)
@@ -91,7 +91,7 @@ def logsumexp(
         AxisError, ShapeError, DtypeError, OptionError: as `softgrad.softmax`; logits are no tensor.
 
     Example:
-        >>> softgrad.torch.logsumexp(torch.tensor([1000.0, 1000.0]))
+        >>> st.logsumexp(torch.tensor([1000.0, 1000.0]))
         tensor(1000.6932)
     """
     lse = _call("logsumexp", _LogSumExp, logits, axis, temperature, where)
@@ -101,9 +101,7 @@ def logsumexp(
     return lse
 
 
-def _call(
-    name: str, with_grad: Any, logits: Tensor, axis: Axis, temperature: float, where: Tensor | None
-) -> Tensor:
+def _call(name: str, with_grad: Any, logits: Tensor, axis: Axis, temperature: float, where: Tensor | None) -> Tensor:
     logits = to_logits(name, logits)
     axes = class_axes(name, logits, axis)
     temperature = scale(name, "temperature", temperature)
@@ -122,9 +120,7 @@ def _call(
 
 class _Softmax(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, kernels: Any, logits: Tensor, axes: Any, temperature: float, where: Tensor | None
-    ) -> Tensor:
+    def forward(ctx: Any, kernels: Any, logits: Tensor, axes: Any, temperature: float, where: Tensor | None) -> Tensor:
         p: Tensor = kernels.softmax(logits, axes, temperature, where)
         ctx.save_for_backward(p, where)
         ctx.options = axes, temperature
@@ -142,9 +138,7 @@ class _Softmax(torch.autograd.Function):
 
 class _LogSoftmax(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, kernels: Any, logits: Tensor, axes: Any, temperature: float, where: Tensor | None
-    ) -> Tensor:
+    def forward(ctx: Any, kernels: Any, logits: Tensor, axes: Any, temperature: float, where: Tensor | None) -> Tensor:
         y: Tensor = kernels.log_softmax(logits, axes, temperature, where)
         ctx.save_for_backward(y, where)
         ctx.options = axes, temperature
@@ -162,9 +156,7 @@ class _LogSoftmax(torch.autograd.Function):
 
 class _LogSumExp(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, kernels: Any, logits: Tensor, axes: Any, temperature: float, where: Tensor | None
-    ) -> Tensor:
+    def forward(ctx: Any, kernels: Any, logits: Tensor, axes: Any, temperature: float, where: Tensor | None) -> Tensor:
         lse: Tensor = kernels.logsumexp(logits, axes, temperature, where)
         ctx.save_for_backward(logits, where)
         ctx.options = axes, temperature

@@ -1,0 +1,134 @@
+"""First and second derivatives, and what a program does with a graph."""
+
+import pytest
+
+from cases import LOSSES
+from conftest import load
+
+torch = load("torch")
+
+import softgrad.torch as st  # noqa: E402
+from tensors.transforms import fixed  # noqa: E402
+
+F = torch.nn.functional
+Z = fixed((3, 4), 7)
+CLASSES, PROBS = torch.tensor([1, 0, 2]), torch.softmax(fixed((3, 4), 9), 1)
+WEIGHT = torch.tensor([0.5, 2.0, 1.0, 3.0], dtype=torch.float64)
+
+
+def of_logits(loss, target, **options):
+    return (lambda z: getattr(st, loss)(z, target, **options)), (Z,)
+
+
+CASES = {  # name: (function, arguments to differentiate at)
+    **{f"{loss}, classes": of_logits(loss, CLASSES) for loss in LOSSES},
+    **{f"{loss}, probabilities": of_logits(loss, PROBS, reduction="none") for loss in LOSSES},
+    "smoothing and weight": of_logits("cross_entropy", CLASSES, label_smoothing=0.1, weight=WEIGHT),
+    "softcap and temperature": of_logits("cross_entropy", CLASSES, softcap=2.0, temperature=0.5, z_loss=0.1),
+    "small gamma": of_logits("focal_loss", CLASSES, gamma=0.5),
+    "mask": of_logits("squared_error", CLASSES, where=torch.arange(12).reshape(3, 4) % 5 != 3),
+    "at the target": (lambda z, t: st.cross_entropy(z, t, label_smoothing=0.1, weight=WEIGHT), (Z, PROBS)),
+    "at the class weights": (lambda z, w: st.cross_entropy(z, CLASSES, weight=w), (Z, WEIGHT)),
+    "kl at the target": (lambda z, t: st.kl_divergence(z, t), (Z, PROBS)),
+    "softmax": (lambda z: st.softmax(z, axis=0), (Z,)),
+    "log_softmax": (lambda z: st.log_softmax(z, temperature=2.0), (Z,)),
+    "logsumexp of all": (lambda z: st.logsumexp(z, axis=None), (Z,)),
+    "linear": (lambda x, w, b: st.linear_cross_entropy(x, w, CLASSES, b), (Z, fixed((5, 4)), fixed((5,)))),
+    "linear, rows": (lambda x, w: st.linear_cross_entropy(x, w, CLASSES, reduction="none"), (Z, fixed((5, 4)))),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_gradcheck(case):
+    f, given = CASES[case]
+    given = [x.clone().requires_grad_() for x in given]
+    assert torch.autograd.gradcheck(f, given, check_forward_ad=True, check_batched_grad=True)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_gradgradcheck(case):
+    f, given = CASES[case]
+    given = [x.clone().requires_grad_() for x in given]
+    assert torch.autograd.gradgradcheck(f, given, check_fwd_over_rev=True)
+
+
+def rows_of(reduction):
+    ours = lambda z: st.cross_entropy(z, CLASSES, reduction=reduction)  # noqa: E731
+    return ours, lambda z: F.cross_entropy(z, CLASSES, reduction=reduction)
+
+
+UPSTREAM = {  # name: (reduction, the gradient at the loss)
+    "one": ("mean", torch.tensor(1.0, dtype=torch.float64)),
+    "another number": ("mean", torch.tensor(-2.5, dtype=torch.float64)),
+    "zero": ("sum", torch.tensor(0.0, dtype=torch.float64)),
+    "different rows": ("none", torch.tensor([1.0, -3.0, 0.25], dtype=torch.float64)),
+    "stride 0": ("none", torch.tensor(2.0, dtype=torch.float64).expand(3)),
+}
+
+
+@pytest.mark.parametrize("retain", [False, True])
+@pytest.mark.parametrize("case", UPSTREAM)
+def test_upstream_gradients(case, retain):
+    reduction, g = UPSTREAM[case]
+    z = Z.clone().requires_grad_()
+    ours, theirs = rows_of(reduction)
+    loss = ours(z)
+    (right,) = torch.autograd.grad(theirs(z), z, g)
+    for _ in range(1 + retain):
+        (grad,) = torch.autograd.grad(loss, z, g, retain_graph=retain)
+        torch.testing.assert_close(grad, right, rtol=1e-14, atol=1e-16)
+        grad.mul_(7)  # the caller's own: the next backward pass does not see it
+    if not retain:
+        with pytest.raises(RuntimeError, match="second time"):
+            torch.autograd.grad(loss, z, g)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_linear_upstream_gradients(reduction):
+    x, w = Z.clone().requires_grad_(), fixed((5, 4)).requires_grad_()
+    loss = st.linear_cross_entropy(x, w, CLASSES, reduction=reduction)
+    right = F.cross_entropy(F.linear(x, w), CLASSES, reduction=reduction)
+    g = fixed(loss.shape, 2)
+    for retain in (True, True, False):
+        got = torch.autograd.grad(loss, (x, w), g, retain_graph=retain)
+        want = torch.autograd.grad(right, (x, w), g, retain_graph=True)
+        torch.testing.assert_close(got, want, rtol=1e-13, atol=1e-15)
+
+
+def test_gradients_accumulate_over_batches_and_heads():
+    z = Z.clone().requires_grad_()
+    (st.cross_entropy(z, CLASSES) + 2 * st.cross_entropy(z, PROBS)).backward()
+    st.cross_entropy(z, CLASSES).backward()
+    right = Z.clone().requires_grad_()
+    (2 * F.cross_entropy(right, CLASSES) + 2 * F.cross_entropy(right, PROBS)).backward()
+    torch.testing.assert_close(z.grad, right.grad, rtol=1e-14, atol=1e-16)
+
+
+def test_logits_that_are_overwritten_are_an_error():
+    z = (Z * 1).requires_grad_() * 1
+    loss = st.cross_entropy(z, CLASSES)
+    z.add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+@pytest.mark.parametrize("function", ["cross_entropy", "linear_cross_entropy"])
+def test_the_scale_of_the_loss_keeps_small_gradients_in_float16(function):
+    """1e-4 / 4096 is 0 in float16, and not if the loss is scaled before the backward pass."""
+    z = torch.zeros(4096, 2, dtype=torch.float16)
+    z[:, 0] = 9.0
+    z.requires_grad_()
+    target = torch.zeros(4096, dtype=torch.long)
+    if function == "cross_entropy":
+        loss = st.cross_entropy(z, target)
+    else:
+        loss = st.linear_cross_entropy(z, torch.eye(2, dtype=torch.float16), target)
+    (loss * 65536).backward()
+    p = 1 / (1 + torch.exp(torch.tensor(9.0, dtype=torch.float64)))
+    torch.testing.assert_close(z.grad[0, 1].double(), p * 16, rtol=2e-3, atol=0)
+
+
+def test_nothing_is_kept_without_grad():
+    with torch.no_grad():
+        assert st.cross_entropy(Z.clone().requires_grad_(), CLASSES).grad_fn is None
+    assert not st.cross_entropy(Z, CLASSES).requires_grad

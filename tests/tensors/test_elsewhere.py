@@ -1,0 +1,122 @@
+"""Other devices, tensors without numbers, wrong arguments, and a Python without torch."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import softgrad as sg
+from conftest import load
+
+torch = load("torch")
+
+import softgrad.torch as st  # noqa: E402
+from softgrad.torch import implementations  # noqa: E402
+
+CLASSES, NINES = torch.tensor([1, 0]), torch.tensor([9, 9])
+MASK = torch.tensor([True, False, True])
+ALL_IGNORED = {"ignore_index": 9, "if_all_ignored": "raise"}
+CALLS = {
+    "softmax": lambda z, t: st.softmax(z),
+    "log_softmax": lambda z, t: st.log_softmax(z, axis=0),
+    "logsumexp": lambda z, t: st.logsumexp(z),
+    "cross_entropy": lambda z, t: st.cross_entropy(z, t, ignore_index=-100, label_smoothing=0.1),
+    "focal_loss": lambda z, t: st.focal_loss(z, t, reduction="none"),
+    "kl_divergence": lambda z, t: st.kl_divergence(z, t),
+    "squared_error": lambda z, t: st.squared_error(z, t),
+    "linear_cross_entropy": lambda z, t: st.linear_cross_entropy(
+        z, torch.zeros(5, 3, dtype=z.dtype, device=z.device), t
+    ),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("call", CALLS)
+def test_meta_and_fake_tensors(call, dtype):
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    real = CALLS[call](torch.randn(2, 3).to(dtype), CLASSES)
+    meta = torch.empty(2, 3, dtype=dtype, device="meta", requires_grad=True)
+    result = CALLS[call](meta, CLASSES.to("meta"))
+    assert (result.shape, result.dtype) == (real.shape, real.dtype)
+    result.sum().backward()
+    assert meta.grad.shape == (2, 3)
+    with FakeTensorMode() as mode:
+        fake = CALLS[call](mode.from_tensor(torch.randn(2, 3).to(dtype)), mode.from_tensor(CLASSES))
+    assert (fake.shape, fake.dtype) == (real.shape, real.dtype)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_without_kernels_the_closed_forms_compute(call, monkeypatch):
+    """What a device does that has no row in the table."""
+    z = (torch.randn(2, 3, dtype=torch.float64) * 4).requires_grad_()
+    results = []
+    for table in (implementations.IMPLEMENTATIONS, {}):
+        monkeypatch.setattr(implementations, "IMPLEMENTATIONS", table)
+        value = CALLS[call](z, CLASSES)
+        results.append((value.detach(), torch.autograd.grad(value, z, torch.ones_like(value))[0]))
+    torch.testing.assert_close(results[1], results[0], rtol=1e-13, atol=1e-16)
+
+
+def test_a_device_gets_kernels_by_one_row(monkeypatch):
+    class Kernels:
+        DTYPES = frozenset({torch.float32})
+
+        @staticmethod
+        def softmax(logits, axis, temperature, where):
+            return "from the table"
+
+    monkeypatch.setitem(implementations.IMPLEMENTATIONS, "meta", Kernels)
+    assert st.softmax(torch.empty(2, 3, device="meta")) == "from the table"
+
+
+@pytest.mark.parametrize("route", ["kernels", "closed forms"])
+@pytest.mark.parametrize(
+    ("error", "message", "call"),
+    [
+        (sg.DtypeError, "logits is a ndarray, wanted a tensor", lambda z: st.cross_entropy(np.zeros((2, 3)), CLASSES)),
+        (sg.DtypeError, "target is a list, wanted a tensor", lambda z: st.cross_entropy(z, [0, 1])),
+        (sg.DtypeError, "target.dtype is .*float32", lambda z: st.cross_entropy(z, torch.zeros(2))),
+        (sg.ShapeError, r"target.shape is \(3,\)", lambda z: st.cross_entropy(z, torch.tensor([0, 1, 2]))),
+        (sg.LabelError, r"target\[1\] is 3, but logits have 3", lambda z: st.cross_entropy(z, torch.tensor([0, 3]))),
+        (sg.LabelError, r"target\[0\] is -1", lambda z: st.cross_entropy(z, torch.tensor([-1, 1]))),
+        (sg.LabelError, "where leaves out", lambda z: st.cross_entropy(z, CLASSES, where=MASK)),
+        (sg.LabelError, "all 2 rows are ignored", lambda z: st.cross_entropy(z, NINES, **ALL_IGNORED)),
+        (sg.ShapeError, "weight.shape is", lambda z: st.cross_entropy(z, CLASSES, weight=torch.ones(2))),
+        (sg.DtypeError, "where.dtype is", lambda z: st.softmax(z, where=torch.ones(3))),
+        (sg.ShapeError, "where.shape is", lambda z: st.softmax(z, where=torch.ones(2, dtype=torch.bool))),
+        (sg.AxisError, "axis is 2", lambda z: st.softmax(z, axis=2)),
+        (sg.AxisError, "axis is 2", lambda z: st.cross_entropy(z, CLASSES, axis=2)),
+        (sg.OptionError, "temperature is 0", lambda z: st.softmax(z, temperature=0)),
+        (sg.OptionError, "label_smoothing is 2", lambda z: st.cross_entropy(z, CLASSES, label_smoothing=2)),
+        (sg.OptionError, "reduction is 'avg'", lambda z: st.cross_entropy(z, CLASSES, reduction="avg")),
+        (sg.OptionError, "ignore_index is 1", lambda z: st.cross_entropy(z, torch.softmax(z, 1), ignore_index=1)),
+        (TypeError, "unexpected option 'dim'; here it is axis", lambda z: st.softmax(z, dim=1)),
+        (sg.ShapeError, "w.shape is", lambda z: st.linear_cross_entropy(z, torch.zeros(5, 2), CLASSES)),
+    ],
+)  # fmt: skip
+def test_messages(error, message, call, route, monkeypatch):
+    if route == "closed forms":
+        monkeypatch.setattr(implementations, "IMPLEMENTATIONS", {})
+    with pytest.raises(error, match=message):
+        call(torch.randn(2, 3))
+
+
+def test_integers_are_read_as_float64():
+    assert st.softmax(torch.tensor([0, 0])).tolist() == [0.5, 0.5]
+    assert st.cross_entropy(torch.tensor([[0, 0]]), torch.tensor([0])).dtype == torch.float64
+
+
+def test_softgrad_does_not_import_torch():
+    code = "import sys, softgrad; assert 'torch' not in sys.modules; softgrad.torch; assert 'torch' in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_without_torch_one_sentence_says_what_to_install():
+    code = "import sys; sys.modules['torch'] = None; import softgrad.torch"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode
+    last = result.stderr.splitlines()[-1]
+    assert re.search(r"torch is not installed; python -m pip install 'softgrad\[torch\]'$", last)

@@ -1,0 +1,105 @@
+"""The operators of torch, and what records them: torch.compile, torch.export, make_fx."""
+
+import pytest
+
+from conftest import load
+
+torch = load("torch")
+
+import softgrad.torch as st  # noqa: E402
+from softgrad.torch.options import Options  # noqa: E402
+
+OPTIONS = Options("cross_entropy", -1, None, 0.1, 0.0, None, 1.0, "mean", None, "zero")
+CLASSES = torch.tensor([1, 0, 2])
+pytestmark = pytest.mark.filterwarnings("ignore")  # of torch's own compiler
+
+
+def operator_calls():
+    z, x, w, b = torch.randn(3, 4), torch.randn(3, 5), torch.randn(4, 5), torch.randn(4)
+    rows = OPTIONS._replace(reduction="none")
+    needs = [True, True, True]
+    return {
+        "loss": (z, CLASSES, None, None, *OPTIONS),
+        "loss, of columns": (torch.randn(4, 3).T, CLASSES, None, torch.rand(4), *rows),
+        "loss_with_grad": (z, CLASSES, None, None, *OPTIONS),
+        "loss_with_grad, bfloat16": (z.bfloat16(), torch.softmax(z, 1), z > -1, None, *rows),
+        "loss_vjp": (z.half(), CLASSES, None, None, torch.tensor(2.0), *OPTIONS),
+        "linear_loss": (x, w, b, CLASSES, None, 2**20, needs, *OPTIONS),
+        "linear_loss, of x": (x, w, None, CLASSES, None, 2**20, [True, False, False], *rows),
+        "linear_vjp": (x, w, b, CLASSES, None, torch.randn(3), 2**20, needs, *rows),
+    }
+
+
+@pytest.mark.parametrize("case", operator_calls())
+def test_opcheck(case):
+    arguments = operator_calls()[case]
+    operator = getattr(torch.ops.softgrad, case.split(",")[0])
+    if "where" in case or "bfloat16" in case:
+        arguments = (*arguments[:2], None, *arguments[3:])
+    torch.library.opcheck(operator, arguments)
+
+
+Z, MODULE = torch.randn(3, 4), st.CrossEntropyLoss()
+COMPILED = {  # name: (function, tensors to differentiate at)
+    "mean": (lambda z: st.cross_entropy(z * 2, CLASSES), (Z,)),
+    "rows": (lambda z: st.focal_loss(z, CLASSES, reduction="none", label_smoothing=0.1), (Z,)),
+    "module": (lambda z: MODULE(z, CLASSES), (Z,)),
+    "probabilities": (lambda z, t: st.kl_divergence(z, torch.softmax(t, 1)), (Z, Z * 2)),
+    "columns": (lambda z: st.squared_error(z.T, CLASSES[[0, 1, 2, 0]] % 3), (Z,)),
+    "bfloat16": (lambda z: st.cross_entropy(z, CLASSES), (Z.bfloat16(),)),
+    "float16": (lambda z: st.cross_entropy(z, CLASSES), (Z.half(),)),
+    "softmax": (lambda z: st.softmax(z, axis=None), (Z,)),
+    "logsumexp": (lambda z: st.logsumexp(z, keepdims=True), (Z,)),
+    "linear": (lambda x, w, b: st.linear_cross_entropy(x, w, CLASSES, b), (Z, torch.randn(5, 4), torch.randn(5))),
+    "linear, rows": (lambda x, w: st.linear_cross_entropy(x, w, CLASSES, reduction="none"), (Z, torch.randn(5, 4))),
+    "grad inside": (lambda z: torch.func.grad(lambda z: st.cross_entropy(z, CLASSES))(z), (Z,)),
+}
+
+
+def compare(case, backend):
+    f, given = COMPILED[case]
+    torch.compiler.reset()
+    results = []
+    for function in (f, torch.compile(f, fullgraph=True, backend=backend)):
+        leaves = [x.detach().clone().requires_grad_(case != "grad inside") for x in given]
+        value = function(*leaves)
+        grads = torch.autograd.grad(value, leaves, torch.ones_like(value)) if value.requires_grad else []
+        results.append([value.detach(), *grads])
+    torch.testing.assert_close(results[1], results[0], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("case", COMPILED)
+def test_compiled_equals_eager(case):
+    compare(case, "aot_eager")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("case", COMPILED)
+def test_inductor_equals_eager(case):
+    compare(case, "inductor")
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_export_holds_operations_of_torch_alone(strict):
+    """So that the program runs where softgrad is not installed."""
+
+    class Model(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.criterion = torch.nn.Linear(4, 5), st.CrossEntropyLoss(label_smoothing=0.1)
+
+        def forward(self, x, t):
+            return self.criterion(self.layer(x), t), st.softmax(self.layer(x))
+
+    model = Model()
+    program = torch.export.export(model, (Z, CLASSES), strict=strict)
+    assert not any("softgrad" in str(node.target) for node in program.graph.nodes)
+    torch.testing.assert_close(program.module()(Z, CLASSES), model(Z, CLASSES))
+
+
+def test_make_fx_sees_the_operators():
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    graph = make_fx(lambda z: st.cross_entropy(z, CLASSES))(Z)
+    assert any("softgrad.loss" in str(node.target) for node in graph.graph.nodes)
+    assert graph(Z) == st.cross_entropy(Z, CLASSES)
