@@ -54,9 +54,12 @@ def explain(
     find_wrong_shapes(functions, given, evidence.misshapen, judge, findings)
     if not named:
         before = len(findings.mistakes)
-        _explain_by_numbers(evidence, sampler, numbers, judge, findings)
-        if {one.name for one in findings.mistakes[before:]} <= {"upstream-not-linear"}:
-            explain_by_trace(evidence.samples, evidence.judged, evidence.wrong, sampler, numbers, judge, findings)
+        explain_by_trace(evidence.samples, evidence.judged, evidence.wrong, sampler, numbers, judge, findings)
+        traced = findings.mistakes[before:]
+        _explain_by_numbers(evidence, sampler, numbers, judge, findings)  # the calls may run out before it ends
+        measured = {one.name for one in findings.mistakes} - {one.name for one in traced} - {"upstream-not-linear"}
+        if len(measured) > before:  # that says more
+            findings.mistakes[:] = [one for one in findings.mistakes if one not in traced]
     wrong = [*evidence.wrong, *evidence.misshapen]
     find_wrong_line(functions, evidence.samples, evidence.judged, wrong, judge, findings)
     if evidence.wrong and len(evidence.judged) > 1:

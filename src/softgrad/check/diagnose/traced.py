@@ -17,6 +17,7 @@ from softgrad.check.sampling.redraw import is_free
 from softgrad.check.sampling.sampler import Sample, Sampler
 from softgrad.check.trace import Graph, trace_forward
 from softgrad.check.user.arguments import Key
+from softgrad.check.user.calls import OutOfCalls
 from softgrad.check.user.options import FEWEST_DRAWS
 
 MOST_DRAWS = 6
@@ -72,7 +73,10 @@ def _explained(
     def like_given() -> list[Draw]:
         if sampler.inputs is not None or all(key in given.grads or not is_free(a) for key, a in given.arrays.items()):
             return []
-        return with_first(sampler.redrawn(given, MOST_DRAWS - 1, as_given=True))
+        try:
+            return with_first(sampler.redrawn(given, MOST_DRAWS - 1, as_given=True))
+        except OutOfCalls:
+            return []
 
     draws = with_first(samples[1:])
     if len(draws) < FEWEST_DRAWS:
@@ -83,9 +87,7 @@ def _explained(
     found = explained(draws, keys, names, numbers, like_given)
     if found is None:
         return False
-    known = [one.name for one in findings.mistakes]
-    at = known.index("upstream-not-linear") if "upstream-not-linear" in known else len(known)  # that is a consequence
-    findings.mistakes[at:at] = [one for one in found.mistakes if one.name not in known]
+    findings.include(*found.mistakes)
     findings.forward_line = found.forward_line
     if found.unexplained:
         left = [names[key] for key in found.unexplained]

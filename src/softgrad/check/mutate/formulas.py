@@ -25,6 +25,14 @@ UNARY = {  # of the operand {x} and the result {y}
     "reciprocal": "-{d} * {y} ** 2",
     "arctan": "{d} / (1 + {x} ** 2)",
     "cast": "{d}",
+    "sinh": "{d} * np.cosh({x})",
+    "cosh": "{d} * np.sinh({x})",
+    "log2": "{d} / ({x} * np.log(2))",
+    "log10": "{d} / ({x} * np.log(10))",
+    "arcsinh": "{d} / np.sqrt({x} ** 2 + 1)",
+    "erf": "{d} * 2 / np.sqrt(np.pi) * np.exp(-{x} ** 2)",
+    "ndtr": "{d} * np.exp(-{x} ** 2 / 2) / np.sqrt(2 * np.pi)",
+    "log_expit": "{d} * (1 - np.exp({y}))",
     "positive": "{d}",
 }
 BINARY = {  # of the operands {a} and {b} and the result {y}: for each operand
@@ -34,6 +42,7 @@ BINARY = {  # of the operands {a} and {b} and the result {y}: for each operand
     "divide": ("{d} / {b}", "-{d} * {a} / {b} ** 2"),
     "maximum": ("{d} * ({a} > {b})", "{d} * ({b} > {a})"),
     "minimum": ("{d} * ({a} < {b})", "{d} * ({b} < {a})"),
+    "logaddexp": ("{d} * np.exp({a} - {y})", "{d} * np.exp({b} - {y})"),
     "power": ("{d} * {b} * {a} ** ({b} - 1)", "{d} * {y} * np.log({a})"),
 }
 
@@ -81,13 +90,40 @@ def right_flow(node: Node, k: int, texts: Texts) -> str:
     elif node.op == "mean":
         n = node.parents[0].value.size // max(node.value.size, 1)
         text = f"{d} / {n} at every entry of {texts.operand(node, 0)}"
-    elif node.op in ("gather", "assemble"):
-        text = f"{d}, put back where it was taken from"
+    elif node.op == "clip" and k == 0 and len(operands) == 3:
+        text = f"{d} * ({operands[1]} < {operands[0]}) * ({operands[0]} < {operands[2]})"
+    elif node.op == "norm":
+        text = f"{d} * {operands[0]} / {bracketed(y)}"
+    elif node.op in ("max", "min"):
+        text = f"{d} at the {'largest' if node.op == 'max' else 'smallest'} entry of {texts.operand(node, 0)}"
+    elif node.op == "cumsum":
+        text = f"np.cumsum({d}[::-1])[::-1]" if len(node.shape) == 1 else f"the sum of {d} from each entry to the end"
+    elif node.op == "where":
+        text = f"{d} where the condition is {'true' if k == 0 else 'false'}"
+    elif node.op == "gather":
+        return _view(node, d, texts)
+    elif node.op == "assemble":
+        text = f"the part of {d} that {texts.operand(node, k)} stands in"
     else:
         text = f"{d} times the derivative of {y}"
     if node.op in UNARY.keys() | BINARY.keys() and node.shape != node.parents[k].shape:
         text += f", summed to the shape of {texts.operand(node, k)}"
     return text
+
+
+def _view(node: Node, d: str, texts: Texts) -> str:
+    """Of an index, a slice, a reshape or a transpose."""
+    parent, index = texts.operand(node, 0), texts.index(node)
+    whole = node.value.size == node.parents[0].value.size
+    if index and len(set(node.static["index"].ravel().tolist())) < node.value.size:
+        return f"0, then np.add.at({gradient_of(parent)}, {bracketed(index) if ',' in index else index}, {d})"
+    if index:
+        return f"{d}, added (+=) at [{index}]"
+    if whole and node.shape == node.parents[0].shape[::-1]:
+        return f"{d}.T"
+    if whole:
+        return f"{d} in the shape and the order of {parent}"
+    return f"{d}, added (+=) where it was taken from"
 
 
 def _product(node: Node, k: int, d: str, operands: list[str]) -> str:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from softgrad.check.mutate.candidate import Ref, Where
 from softgrad.check.mutate.draw import Draw
+from softgrad.check.mutate.stretches import is_inside
 from softgrad.check.trace.node import Node
 
 MOST = 60  # of one shape
@@ -30,7 +31,8 @@ class Pool:
         seen = {node for _, node in found}
         for (site, callers), group in draw.places.items():
             where = Where(site, callers)
-            found.append((Ref(where), group[0]))
+            if not is_inside(draw, group[0], True):
+                found.append((Ref(where), group[0]))
             for k, parent in enumerate(group[0].parents):
                 if parent.site is None and parent not in seen and parent.value.dtype.kind in "fiub":
                     seen.add(parent)

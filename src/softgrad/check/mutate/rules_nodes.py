@@ -83,4 +83,4 @@ def from_other(where: Where, ref: Ref, kind: str, cost: float) -> Candidate:
             raise Misfit
         return adjoint(other)
 
-    return Candidate(kind, where, None, rule, cost, {"ref": ref, "variant": "node"})
+    return Candidate(kind, where, None, rule, cost, {"ref": ref, "variant": "node"}, may_scale=False)

@@ -193,4 +193,4 @@ def from_gradient(where: Where, k: int, ref: Ref, kind: str, cost: float, varian
         # A node further back is not known yet where a loop changes it, and its right gradient stands for it.
         return draw.flow(node, j, adjoint(other))
 
-    return Candidate(kind, where, k, rule, cost, {"ref": ref, "variant": variant})
+    return Candidate(kind, where, k, rule, cost, {"ref": ref, "variant": variant}, may_scale=False)

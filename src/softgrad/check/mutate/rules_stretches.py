@@ -108,7 +108,7 @@ def with_result(a: Where, b: Where, pair: Pair, ref: Ref | None, kind: str, cost
 def of_stretch(a: Where, b: Where, pair: Pair) -> Iterator[Candidate]:
     """Changes of a stretch that works entry by entry."""
     n = pair.length
-    longer = 0.04 * n + 1.2 * pair.cuts
+    longer = 0.04 * n
 
     def made(kind: str, cost: float, slope: Slope, **told: Any) -> Candidate:
         return Candidate(kind, a, None, _with_slope(a, b, slope), cost + longer, {"end": b, **told})
@@ -216,21 +216,8 @@ def at_other(a: Where, b: Where, pair: Pair, ref: Ref, cost: float) -> Candidate
         return derivative_at(draw, pair, ref.node(draw, pair.a).value)
 
     told = {"end": b, "ref": ref, "variant": "stretch"}
-    return Candidate("wrong-operand", a, None, _with_slope(a, b, slope), cost + 0.04 * pair.length, told)
-
-
-def like_other(a: Where, b: Where, pair: Pair, other: tuple[Where, Where], cost: float) -> Candidate:
-    """The derivative of another stretch stands in the place of this one's."""
-
-    def slope(draw: Draw, pair: Pair, g: Array) -> Array:
-        first = Ref(other[0]).node(draw, pair.a)
-        found = repetitions(draw, *other).get(first)
-        if found is None or found.derivative is None or found.derivative.shape != g.shape:
-            raise Misfit
-        return found.derivative
-
-    told = {"end": b, "other stretch": other}
-    return Candidate("wrong-operand", a, None, _with_slope(a, b, slope), cost + 0.04 * pair.length, told)
+    rule = _with_slope(a, b, slope)
+    return Candidate("wrong-operand", a, None, rule, cost + 0.04 * pair.length, told, may_scale=False)
 
 
 def _slope_of(pair: Pair) -> Array:

@@ -62,7 +62,9 @@ def of_gradient(draw: Draw, key: Key) -> Iterator[Candidate]:
         yield made("memory-order", 1.3, lambda draw, node, g: g.reshape(g.shape[::-1]).T)
     for factors in _factors(draw.rights[key].size):
         yield made("memory-order", 1.5, _refolded(factors), told={"folded": factors})
-    yield made("clipped", 1.5, _clipped, may_scale=False)
+    bound = _bound(draw, key)
+    if bound is not None:
+        yield made("clipped", 1.5, _clipped(bound), may_scale=False)
     yield from _of_others(draw, key, made)
 
 
@@ -101,12 +103,18 @@ def _refolded(shape: tuple[int, int]) -> Callable[[Draw, Node, Array], Array]:
     return change
 
 
-def _clipped(draw: Draw, node: Node, g: Array) -> Array:
-    key = next(key for key, one in draw.graph.inputs.items() if one is node)
-    bound = float(np.abs(draw.users[key]).max(initial=0.0))
-    if not (np.abs(g) > bound * (1 + 1e-9)).any() or (np.abs(draw.users[key]) >= bound * (1 - 1e-12)).sum() < 1:
-        raise Misfit
-    return np.clip(g, -bound, bound)
+def _bound(draw: Draw, key: Key) -> float | None:
+    """The bound to which a gradient was clipped: several of its entries have it, and others are inside and right."""
+    got, right = np.abs(draw.users[key]), np.abs(draw.rights[key])
+    bound = float(got.max(initial=0.0))
+    at_bound = got >= bound * (1 - 1e-12)
+    if at_bound.sum() < 2 or at_bound.all() or not (right[at_bound] > bound).all():
+        return None
+    return bound
+
+
+def _clipped(bound: float) -> Callable[[Draw, Node, Array], Array]:
+    return lambda draw, node, g: np.clip(g, -bound, bound)
 
 
 def _of_others(draw: Draw, key: Key, made: Callable[..., Candidate]) -> Iterator[Candidate]:

@@ -16,7 +16,8 @@ from softgrad.check.trace.node import Node
 from softgrad.check.user.arguments import Key
 from softgrad.formulas.numbers import Array
 
-MOST_WORK = 250_000  # changes at one node, and contributions computed, in one search
+MOST_WORK = 150_000  # contributions computed in one search
+OF_A_CHANGE = 5  # contributions that cost as much as one change at one node
 WITHIN = 1e-7  # in the first comparison, relative to the terms
 EXACT = 1e-8
 MOST_KEPT, MOST_USUAL = 200, 5
@@ -99,7 +100,8 @@ class Search:
             return
         try:
             if self._is_independent(candidate.where, nodes):
-                self._try_at_once(candidate, nodes)
+                if not candidate.told.get("again"):
+                    self._try_at_once(candidate, nodes)
             else:
                 self._try_by_passes(candidate)
         except MISFITS:
@@ -123,7 +125,7 @@ class Search:
         draw = self.first
         before, after = np.zeros(len(self.residual)), np.zeros(len(self.residual))
         for node, k in [(one, k) for one in nodes for k in candidate.operands(draw, one)]:
-            self.work += 1
+            self.work += OF_A_CHANGE
             target = node if k is None else node.parents[k]
             rows = draw.tangents.get(target)
             if rows is None:
@@ -176,7 +178,9 @@ class Search:
 
     def _try_by_passes(self, candidate: Candidate) -> None:
         """By passes through the graph: a change that meets itself further back is not a sum of its parts."""
-        tried = (*NICE, *self.usual) if candidate.rule is scale else (1.0,)
+        tried: Sequence[float] = (1.0,)
+        if candidate.rule is scale:
+            tried = (*NICE[2:], *self.usual) if candidate.told.get("again") else NICE[:2]
         for c in tried:
             change = self.first.projected(self._changed(self.first, candidate.times(c)))
             if not np.isfinite(change).all():
@@ -207,23 +211,28 @@ class Search:
 
     def _verify(self, candidate: Candidate, c: float | None, keys: frozenset[Key], spoils: bool) -> None:
         """Computes the change exactly on every draw, and keeps it if it gives the user's numbers there."""
-        factors: list[float] = []
+        found: dict[int, float] = {}
         one = 1.0 if c is None else _rounded(c)
-        for n, draw in enumerate(self.draws):
+        entries = sum(self.first.rights[key].size for key in keys)
+        for n in (*range(1, len(self.draws)), 0):  # the first draw has been compared in a few directions already
+            draw = self.draws[n]
             for factor in dict.fromkeys((one, *([c] if c is not None else []))):
                 if self._fits(draw, candidate.times(factor), keys):
-                    factors.append(factor)
+                    found[n] = factor
                     break
             else:
-                refitted = None if c is None or n == 0 else self._refitted(draw, candidate, keys)
+                # A factor of its own on each draw explains one number always: that is no evidence.
+                may_vary = c is not None and n > 0 and entries > 1
+                refitted = self._refitted(draw, candidate, keys) if may_vary else None
                 if refitted is None or not self._fits(draw, candidate.times(refitted), keys):
                     if n and len(self._only_here) < MOST_KEPT:
                         self._only_here.append((candidate, c, keys, spoils))
                     return
-                factors.append(refitted)
+                found[n] = refitted
+        factors = tuple(found[n] for n in range(len(self.draws)))
         scaled = candidate.times(1.0 if c is None else one)
         cost = candidate.cost + 0.5 * spoils
-        self.fits.append(Fit(scaled, candidate, None if c is None else tuple(factors), keys, spoils, cost))
+        self.fits.append(Fit(scaled, candidate, None if c is None else factors, keys, spoils, cost))
 
     def _refitted(self, draw: Draw, candidate: Candidate, keys: frozenset[Key]) -> float | None:
         """The factor on another draw, if what the change does is linear in it."""

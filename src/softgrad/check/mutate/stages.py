@@ -55,19 +55,22 @@ class Stages:
 
     def all(self) -> Iterator[Iterator[Candidate]]:
         """The stages, the likely changes first."""
+        yield self.factors_of_edges()
         yield self.returned()
         yield self.edges()
         yield self.nodes()
+        yield self.factors_of_edges(again=True)
         yield self.arriving()
         yield self.some_repetitions()
         yield self.stretches()
         yield self.parts()
         yield self.everywhere()
+        yield self.closed_forms(in_loops=False)
         yield self.operands()
         yield self.gradients()
         yield self.whole_stretches()
         yield self.values()
-        yield self.closed_forms()
+        yield self.closed_forms(in_loops=True)
         yield self.factors()
 
     def returned(self) -> Iterator[Candidate]:
@@ -78,13 +81,21 @@ class Stages:
                 yield from rules_whole.of_gradient(self.draw, key)
                 yield from rules_nodes.of_node(where, node)
 
+    def factors_of_edges(self, *, again: bool = False) -> Iterator[Candidate]:
+        """A factor of what flows through one operation; again: where it cannot be fitted, with more numbers."""
+        told = {"again": True} if again else {}
+        for where, node in self.places:
+            for k in self.draw.edges(node):
+                yield Candidate("wrong-factor", where, k, rules_edges.scale, 1.0, told)
+
     def edges(self) -> Iterator[Candidate]:
         """Of what flows through one operation."""
         for where, node in self.places:
             for k in self.draw.edges(node):
-                more = 1.2 * is_inside(self.draw, node, True)
-                for one in rules_edges.of_edge(where, node, k):
-                    yield replace(one, cost=one.cost + more * (one.rule is not rules_edges.scale))
+                if not is_inside(self.draw, node, True):
+                    for one in rules_edges.of_edge(where, node, k):
+                        if one.rule is not rules_edges.scale:
+                            yield one
                 if node.op == "einsum":
                     yield from rules_products.of_product(where, node, k)
                     for i in range(len(node.parents)):
@@ -95,7 +106,7 @@ class Stages:
                 if node.op == "cumsum":
                     yield rules_edges.summed_the_other_way(where, k)
                 if node.op == "gather":
-                    nodes = where.nodes(self.draw)
+                    nodes = [one for one in where.nodes(self.draw) if one.op == "gather"]
                     yield from rules_memory.of_gather(where, nodes, k)
                     ends = [rules_memory.end_of_views(self.draw, one) for one in nodes]
                     yield from rules_memory.of_chain(where, nodes, k, ends)
@@ -153,7 +164,7 @@ class Stages:
                 continue
             for first, pair in elementwise_from(self.draw, node).items():
                 start = where_of(self.draw, first)
-                if start is not None and first in self.draw.adjoints:
+                if start is not None and first in self.draw.adjoints and not pair.cuts:
                     found.append((start, where, pair))
         return sorted(found, key=lambda one: one[2].length)
 
@@ -277,12 +288,18 @@ class Stages:
                 if other is not pair.a and other is not pair.b:
                     yield rules_stretches.at_other(a, b, pair, ref, 1.9)
 
-    def closed_forms(self) -> Iterator[Candidate]:
-        """A formula in the place of the derivative of a stretch."""
-        for a, b, pair in self.pairs:
+    def closed_forms(self, *, in_loops: bool) -> Iterator[Candidate]:
+        """A formula in the place of the derivative of a stretch; in a loop, each costs a pass through the graph."""
+        pairs = [one for one in self.pairs if self._is_in_loop(one[0]) is in_loops]
+        for a, b, pair in pairs:
             yield from rules_stretches.closed_forms(a, b, pair)
-        for a, b, pair in self.pairs:
+        for a, b, pair in pairs:
             yield from rules_stretches.pieces(self.draw, a, b, pair)
+
+    def _is_in_loop(self, where: Where) -> bool:
+        """Whether one of the nodes of a place depends on another."""
+        nodes = where.nodes(self.draw)
+        return len(nodes) > 1 and self.draw.depends(nodes[-1], nodes[0])
 
     def factors(self) -> Iterator[Candidate]:
         """A factor that is the value of another node."""

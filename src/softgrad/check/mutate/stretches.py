@@ -20,6 +20,7 @@ from softgrad.formulas.numbers import Array
 
 LONGEST = 9  # operations that work entry by entry
 MOST_BETWEEN = 24  # nodes of any other stretch
+OF_A_NODE = 4  # contributions that cost as much as one operation computed again
 SMALL = 64  # entries of a node whose matrix is computed whole
 
 
@@ -137,12 +138,12 @@ def derivative_at(draw: Draw, pair: Pair, value: Array) -> Array:
     a, b = pair.a, pair.b
     if np.shape(value) != a.shape:
         raise Misfit
-    between = [node for node in draw.live if node is b or (a.index < node.index < b.index and draw.depends(node, a))]
-    between = [node for node in between if draw.depends(b, node) and draw.depends(node, a)]
+    inside = between(draw, a, b)[1:]
+    draw.work += OF_A_NODE * len(inside)
     values: dict[Node, Array] = {a: np.asarray(value, dtype=float)}
     slopes: dict[Node, Array] = {a: np.ones(a.shape)}
     with np.errstate(all="ignore"):
-        for node in between:
+        for node in inside:
             if node.op not in PARTIALS:
                 raise Misfit
             operands = [values.get(one, one.value) for one in node.parents]
@@ -157,8 +158,13 @@ def derivative_at(draw: Draw, pair: Pair, value: Array) -> Array:
 
 def between(draw: Draw, a: Node, b: Node) -> list[Node]:
     """The nodes that depend on a and that b depends on, both included, in order."""
-    order = draw.order
-    return [node for node in draw.live[order[a] : order[b] + 1] if draw.depends(node, a) and draw.depends(b, node)]
+    cache: dict[tuple[Node, Node], list[Node]] = draw.__dict__.setdefault("inside", {})
+    if (a, b) not in cache:
+        order = draw.order
+        cache[a, b] = [
+            node for node in draw.live[order[a] : order[b] + 1] if draw.depends(node, a) and draw.depends(b, node)
+        ]
+    return cache[a, b]
 
 
 def pulled(draw: Draw, a: Node, b: Node, g: Array, inside: list[Node]) -> Array:

@@ -1,15 +1,32 @@
-"""What operations and arrays are called: by the user's own source where there is one, by line numbers where not."""
+"""What operations and arrays are called: by the user's own source where there is one, by line numbers where not.
+
+A value that is assigned to a variable has the name of the variable. A text is only shown: nothing is decided by it.
+"""
 
 from __future__ import annotations
 
 import ast
 import linecache
 from collections.abc import Mapping
+from functools import lru_cache
 
 from softgrad.check.trace.node import Node, Site
-from softgrad.check.user.arguments import Key
 
-LONGEST = 60  # characters of a text that is quoted
+LONGEST = 44  # characters of a text that is quoted
+MOST_LINES = 20_000  # of a file that is parsed
+CALLED = {
+    "multiply": "the product",
+    "einsum": "the product",
+    "add": "the sum",
+    "subtract": "the difference",
+    "divide": "the quotient",
+    "negative": "the negative",
+    "power": "the power",
+    "square": "the square",
+    "gather": "the view",
+    "assemble": "the array put together",
+    "expit": "the sigmoid",
+}
 
 
 class Texts:
@@ -24,32 +41,35 @@ class Texts:
         self.names, self.numbers = names, numbers
 
     def of(self, node: Node) -> str:
-        """What a node is called: the expression that computes it."""
+        """What a node is called: its variable, or the expression that computes it."""
         if node in self.names:
             return self.names[node]
         if node.site is None:
             return _number(node)
+        variable = assigned_to(node.site)
+        if variable:
+            return variable
         if node.op in ("gather", "assemble") and node.static.get("kind") == "reshape":
             return self.of(node.parents[0])
-        text = expression(node.site)
-        return text or f"the result of {_op(node)} in line {node.site.number}"
+        return expression(node.site) or f"{CALLED.get(node.op, 'the ' + node.op)} in line {node.site.number}"
 
     def operand(self, node: Node, k: int) -> str:
         """What the k-th operand of a node is called where it is used."""
         parent = node.parents[k]
         if parent in self.names and node.op != "gather":
             return self.names[parent]
-        text = _operand(expression(node.site), k, node.op) if node.site is not None and not node.site.inside else ""
-        return text or self.of(parent)
+        text = _operand(_source(node.site), k, node.op) if node.site is not None and not node.site.inside else ""
+        return text if text and len(text) <= LONGEST else self.of(parent)
 
     def quantity(self, node: Node, k: int) -> str:
         """The name of a number that an operation is given: "reg"; "" where it is a literal or has no name."""
-        text = _operand(expression(node.site), k, node.op) if node.site is not None else ""
-        return text if text and not _is_literal(text) else ""
+        text = _operand(_source(node.site), k, node.op) if node.site is not None else ""
+        return text if text and len(text) <= LONGEST and not _is_literal(text) else ""
 
-
-def _op(node: Node) -> str:
-    return "a product" if node.op == "einsum" else node.op
+    def index(self, node: Node) -> str:
+        """The index of a view, as it is written: "1:, 0"; "" where it is no index."""
+        tree = _parsed(_source(node.site)) if node.site is not None else None
+        return ast.unparse(tree.slice).strip("()") if isinstance(tree, ast.Subscript) else ""
 
 
 def _number(node: Node) -> str:
@@ -58,6 +78,12 @@ def _number(node: Node) -> str:
 
 def expression(site: Site) -> str:
     """The source of an expression; "" where there is none, or where it is long."""
+    text = _source(site)
+    return text if len(text) <= LONGEST else ""
+
+
+def _source(site: Site) -> str:
+    """The source of an expression on one line; "" where there is none."""
     if site.span is None:
         return ""
     first, last, begin, end = site.span
@@ -70,8 +96,40 @@ def expression(site: Site) -> str:
     lines = [row.encode() for row in rows[first - 1 : last]]
     lines[-1] = lines[-1][:end]
     lines[0] = lines[0][begin:]
-    text = " ".join(b" ".join(lines).decode(errors="replace").split())
-    return text if len(text) <= LONGEST else ""
+    return " ".join(b" ".join(lines).decode(errors="replace").split())
+
+
+def assigned_to(site: Site) -> str:
+    """The variable that an expression is assigned to; "" where it is a part of a larger one."""
+    if site.span is None:
+        return ""
+    try:
+        rows = tuple(linecache.getlines(site.file))
+    except Exception:  # a loader of the user's own
+        return ""
+    if not rows or len(rows) > MOST_LINES:
+        return ""
+    return _assignments(site.file, rows).get(site.span, "")
+
+
+@lru_cache(maxsize=16)
+def _assignments(file: str, rows: tuple[str, ...]) -> dict[tuple[int, int, int, int], str]:
+    """The variables of a file, by the place of what is assigned to them: first line, last line, columns."""
+    try:
+        tree = ast.parse("".join(rows))
+    except (SyntaxError, ValueError, RecursionError):  # a cell of a notebook, or another language
+        return {}
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            pairs = [(node.targets[0], node.value)]
+            if isinstance(node.targets[0], ast.Tuple) and isinstance(node.value, ast.Tuple):
+                pairs = list(zip(node.targets[0].elts, node.value.elts, strict=False))
+            for target, value in pairs:
+                text = ast.unparse(target)
+                if value.end_lineno is not None and value.end_col_offset is not None and len(text) <= LONGEST:
+                    found[value.lineno, value.end_lineno, value.col_offset, value.end_col_offset] = text
+    return found
 
 
 def _parsed(text: str) -> ast.AST | None:
@@ -109,10 +167,9 @@ def _argument(call: ast.Call, k: int, op: str) -> ast.AST | None:
         args = args[1:]
     if isinstance(call.func, ast.Attribute):
         owner = call.func.value
-        module = isinstance(owner, ast.Name) and owner.id in ("np", "numpy", "xp", "special", "scipy")
-        inner = (
-            isinstance(owner, ast.Attribute) and isinstance(owner.value, ast.Name) and owner.value.id in ("np", "numpy")
-        )
+        names = ("np", "numpy", "xp", "special", "scipy")
+        module = isinstance(owner, ast.Name) and owner.id in names
+        inner = isinstance(owner, ast.Attribute) and isinstance(owner.value, ast.Name) and owner.value.id in names
         if not (module or inner):
             args = [owner, *args]
     if args and isinstance(args[0], ast.List | ast.Tuple) and k < len(args[0].elts) and len(args) == 1:
@@ -126,8 +183,3 @@ def _is_literal(text: str) -> bool:
     except (ValueError, SyntaxError):
         return False
     return True
-
-
-def named(key: Key, names: Mapping[Key, str]) -> str:
-    """The name of an input."""
-    return names.get(key, str(key))

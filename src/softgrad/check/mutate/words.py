@@ -75,7 +75,7 @@ class Words:
             title=entry.title,
             explanation=f"{where}{what}.{only} {explanation}",
             formula=formula,
-            fix=f"{formula}    # d(...) is the gradient of ..." if formula else "",
+            fix="",
             evidence=f"so changed, the right backward pass gives the gradient returned, on {count} of {count} draws",
             also=also,
         )
