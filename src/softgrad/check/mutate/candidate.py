@@ -63,11 +63,13 @@ class Ref(NamedTuple):
         where: the nodes it is one of.
         operand: if it is an operand of those, which.
         shift: by how many repetitions it is earlier (negative) or later.
+        at: the repetition itself, 0 or -1; None for that of the node.
     """
 
     where: Where
     operand: int | None = None
     shift: int = 0
+    at: int | None = None
 
     def node(self, draw: Draw, seen_from: Node) -> Node:
         """The node.
@@ -86,7 +88,9 @@ class Ref(NamedTuple):
             raise Misfit
         own = draw.places.get((seen_from.site, seen_from.callers), []) if seen_from.site is not None else []
         at = 0
-        if len(group) > 1:
+        if self.at is not None:
+            at = self.at % len(group)
+        elif len(group) > 1:
             if not own or len(own) % len(group):
                 raise Misfit
             at = seen_from.repetition // (len(own) // len(group))

@@ -93,18 +93,18 @@ def _judged(fit: Fit, draws: Sequence[Draw], texts: Texts) -> Choice | None:
     if fit.factors is not None:
         factor = named_factor(fit.factors, draws, plain.where, texts)
         if factor is None:
-            if not plain.added or len(set(fit.factors)) > 1:
+            if not plain.added or is_term_of(fit) or len(set(fit.factors)) > 1:
                 return None
             factor = Named(f"{fit.factors[0]:.6g}", 0.5)
         cost += factor.doubt
-    if plain.rule is scale:
-        assert fit.factors is not None
+    is_term = is_term_of(fit)
+    if (plain.rule is scale or is_term) and fit.factors is not None:
         c = fit.factors[0]
         twice = k is not None and sum(parent is node.parents[k] for parent in node.parents) > 1
         if twice:
             cost += 1.0
         if c == 0.0:
-            kind = "left-out" if k is not None else "stopped"
+            kind = "left-out" if k is not None or is_term else "stopped"
             if plain.where.site is None:
                 kind = "left-out"
             elif _goes_back_in_time(draw, node, k):
@@ -120,6 +120,11 @@ def _judged(fit: Fit, draws: Sequence[Draw], texts: Texts) -> Choice | None:
     if kind == "left-out" and plain.told.get("variant") == "mask":
         kind = "skipped"
     return Choice(fit, kind, factor, cost, node)
+
+
+def is_term_of(fit: Fit) -> bool:
+    """Whether the change is a factor of one of several terms."""
+    return bool(fit.plain.told.get("term"))
 
 
 def _goes_back_in_time(draw: Draw, node: Node, k: int | None) -> bool:

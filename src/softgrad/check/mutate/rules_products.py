@@ -8,14 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from softgrad.check.mutate.candidate import ANY, Candidate, Misfit, Ref, Where, as_it_is
+from softgrad.check.mutate.candidate import Candidate, Misfit, Ref, Where, as_it_is
 from softgrad.check.mutate.draw import Adjoint, Draw, Rule
 from softgrad.check.trace.contractions import einsum_contribution
 from softgrad.check.trace.node import Node
 from softgrad.check.trace.operations import local_derivative, summed_to
 from softgrad.formulas.numbers import Array
-
-MOST_CONSTANTS = 6
 
 
 def equal_axes(shape: tuple[int, ...]) -> list[tuple[int, int]]:
@@ -117,32 +115,6 @@ def _local(node: Node, k: int, i: int, value: Array) -> Array:
     operands = [one.value for one in node.parents]
     operands[i] = np.asarray(value, dtype=float)
     return partial(node.op, k, evaluated(node, operands), operands)
-
-
-def exchanged_constants(draw: Draw) -> Iterator[Candidate]:
-    """Two numbers of the forward pass stand in each other's place, wherever something is multiplied by one of them."""
-    found = dict.fromkeys(
-        float(parent.value.reshape(()))
-        for node in draw.live
-        if node.op in ("multiply", "divide")
-        for parent in node.parents
-        if parent.op == "constant" and parent.value.size == 1 and parent.value.dtype.kind == "f"
-    )
-    for a, b in combinations(list(found)[:MOST_CONSTANTS], 2):
-        told = {"variant": "exchanged", "numbers": (a, b)}
-        for op in ("multiply", "divide"):
-            yield Candidate("wrong-operand", Where(None, op=op), ANY, _exchanged(a, b), 1.4, told)
-
-
-def _exchanged(a: float, b: float) -> Rule:
-    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
-        for i, other in enumerate(node.parents):
-            if i != k and other.op == "constant" and other.value.size == 1 and float(other.value.reshape(())) in (a, b):
-                ratio = b / a if float(other.value.reshape(())) == a else a / b
-                return right / ratio if node.op == "divide" and k == 0 else right * ratio
-        return right
-
-    return rule
 
 
 def after_the_step(draw: Draw, where: Where, node: Node, k: int, i: int) -> Iterator[Candidate]:

@@ -182,6 +182,32 @@ def pieces(draw: Draw, a: Where, b: Where, pair: Pair) -> Iterator[Candidate]:
             yield Candidate("closed-form", a, None, rule, 1.9 + 0.05 * pair.length + 0.01 * len(name), told, base=base)
 
 
+def shifted_forms(draw: Draw, a: Where, b: Where, pair: Pair) -> Iterator[Candidate]:
+    """A formula with a constant of its own, as y + alpha for the derivative of y = alpha (exp(x) - 1)."""
+    everywhere: tuple[str, Mask] = ("", lambda draw, pair: np.ones(pair.a.shape, dtype=bool))
+    for region, mask in (everywhere, *regions(draw, pair)):
+        try:
+            share = mask(draw, pair).mean()
+        except Misfit:
+            continue
+        if not share > 0:
+            continue
+        for name, formula in (("y", lambda x, y: y), ("x", lambda x, y: x), ("-y", lambda x, y: -y)):
+            told = {"end": b, "formula": name, **({"region": region} if region else {}), "plus": True}
+            outside, inside = _piece(a, b, mask, None), _piece(a, b, mask, formula)
+            ones = _piece(a, b, mask, lambda x, y: np.ones_like(x))
+            base = _sum_of(outside, inside)
+            yield Candidate("closed-form", a, None, ones, 2.0 + 0.05 * pair.length, told, base=base)
+
+
+def _sum_of(*rules: Rule) -> Rule:
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        parts = [one(draw, adjoint, node, k, g, right) for one in rules]
+        return np.asarray(sum(parts[1:], parts[0]))
+
+    return rule
+
+
 def _piece(a: Where, b: Where, mask: Mask, formula: Callable[[Array, Array], Array] | None) -> Rule:
     """What flows without the derivative where the mask is, or what flows there by a formula."""
 
@@ -223,6 +249,21 @@ def at_other(a: Where, b: Where, pair: Pair, ref: Ref, cost: float) -> Candidate
 def _slope_of(pair: Pair) -> Array:
     assert pair.derivative is not None
     return pair.derivative
+
+
+def of_term(a: Where, b: Where) -> Candidate:
+    """A factor of all that arrives at a node by way of a later one."""
+
+    def term(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        end = Ref(b).node(draw, node)
+        if end not in draw.adjoints or not draw.depends(end, node):
+            raise Misfit
+        return pulled(draw, node, end, adjoint(end), between(draw, node, end))
+
+    def others(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        return np.asarray(g - term(draw, adjoint, node, k, g, right))
+
+    return Candidate("wrong-factor", a, None, term, 1.2, {"end": b, "term": True}, base=others)
 
 
 def of_whole_stretch(a: Where, b: Where, first: Node, last: Node, length: int) -> Iterator[Candidate]:

@@ -46,6 +46,8 @@ class Sentence:
         self.source = f"`{texts.of(node)}`"
         self.flow = f"what flows back to {self.target}"
         self.is_scale = plain.rule is scale
+        if plain.told.get("term"):
+            self.is_scale, self.flow = True, f"what flows back to {self.target} by way of {self._end()}"
         self.factor = choice.factor.text if choice.factor is not None else ""
         self.steps = f", wherever {plain.where.op} stands" if plain.where.op else STEPS[plain.where.subset]
         self.times = f", times {self.factor}" if self.factor and not (self.is_scale or plain.added) else ""
@@ -91,6 +93,10 @@ class Sentence:
 
     def _left_out(self) -> str:
         node, k = self.node, self.k
+        if self.variant == "selection":
+            return f"{self.flow} goes to entries too that {self.source} does not take"
+        if self.told.get("term"):
+            return f"nothing flows back to {self.target} by way of {self._end()}"
         if self.is_scale:
             return f"nothing flows back to {self.target}" + ("" if k is None else f" through {self.source}")
         if k is not None and len(node.parents) == 2:
@@ -145,6 +151,12 @@ class Sentence:
         if variant == "exchanged":
             a, b = self.told["numbers"]
             return f"{a:g} and {b:g} stand in each other's place"
+        if variant == "complement":
+            if "key" in self.told:
+                name = self.names[self.told["key"]]
+            else:
+                name = self.told.get("number") or self.texts.operand(self.told["node"], self.told["at"])
+            return f"1 - {name} stands for {name}"
         if variant == "its gradient":
             return f"{self.flow} is formed with the gradient of {self._other()} in the place of {self._other()} itself"
         if variant == "gradient":
@@ -179,16 +191,21 @@ class Sentence:
             return f"{self.flow} is put where another step belongs"
         if self.variant == "for the result":
             return f"the derivative of {self._end()} by {self.target} is formed with the result of another step"
+        if self.variant == "stretch":
+            which = {0: "the first", -1: "the last"}.get(self.told["ref"].at, "another")
+            return f"the derivative of {self._end()} by {self.target} is taken at the value of {which} step"
         return f"{self.flow} is formed with {self._ref()} of another step in the place of {self._other()}"
 
     def _closed_form(self) -> str:
         factor = f"{self.factor} * " if self.factor and self.choice.fit.plain.added else ""
+        if self.told.get("plus"):
+            factor = f"{self.factor} + "
         what = f"the derivative of y = {self._end()} by x = {self.target} is"
         if "region" in self.told:
             return (
                 f"{what} right but where {self.told['region']}, and is written as {factor}{self.told['formula']} there"
             )
-        return f"{what} written as {self.told['formula']}"
+        return f"{what} written as {factor if self.told.get('plus') else ''}{self.told['formula']}"
 
     def _updated_weights(self) -> str:
         return (

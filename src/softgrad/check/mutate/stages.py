@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from softgrad.check.mutate import (
+    rules_constants,
     rules_edges,
     rules_memory,
     rules_nodes,
@@ -21,7 +22,7 @@ from softgrad.check.mutate.candidate import SUBSETS, Candidate, Ref, Where
 from softgrad.check.mutate.draw import Draw
 from softgrad.check.mutate.parts import parts
 from softgrad.check.mutate.pool import Pool
-from softgrad.check.mutate.stretches import Pair, elementwise_from, is_inside, where_of, whole_stretches
+from softgrad.check.mutate.stretches import Pair, elementwise_from, is_inside, joined_terms, where_of, whole_stretches
 from softgrad.check.trace.elementwise import PARTIALS
 from softgrad.check.trace.node import Node
 
@@ -59,6 +60,7 @@ class Stages:
         yield self.returned()
         yield self.edges()
         yield self.nodes()
+        yield self.terms()
         yield self.factors_of_edges(again=True)
         yield self.arriving()
         yield self.some_repetitions()
@@ -108,6 +110,9 @@ class Stages:
                 if node.op == "gather":
                     nodes = [one for one in where.nodes(self.draw) if one.op == "gather"]
                     yield from rules_memory.of_gather(where, nodes, k)
+                    selected = rules_constants.unselected(where, node, k)
+                    if selected is not None:
+                        yield selected
                     ends = [rules_memory.end_of_views(self.draw, one) for one in nodes]
                     yield from rules_memory.of_chain(where, nodes, k, ends)
                 if node.op == "assemble":
@@ -172,6 +177,11 @@ class Stages:
         """Of stretches that work entry by entry."""
         for a, b, pair in self.pairs:
             changes = [*rules_stretches.of_stretch(a, b, pair), *self._other_results(a, b, pair)]
+            if pair.curved and len(a.nodes(self.draw)) > 1:
+                changes += [
+                    replace(rules_stretches.at_other(a, b, pair, Ref(a, at=at), 1.5), kind="wrong-iteration")
+                    for at in (-1, 0)
+                ]
             yield from changes
             for part in self._slices(pair.b):
                 yield from (rules_stretches.in_slice(one, b, part) for one in changes)
@@ -200,6 +210,13 @@ class Stages:
             if found is not None:
                 yield found
 
+    def terms(self) -> Iterator[Candidate]:
+        """Of all that arrives at a node by way of another."""
+        for a, b in joined_terms(self.draw):
+            start, end = where_of(self.draw, a), where_of(self.draw, b)
+            if start is not None and end is not None:
+                yield rules_stretches.of_term(start, end)
+
     def parts(self) -> Iterator[Candidate]:
         """Of known functions within the graph."""
         for part in parts(self.draw):
@@ -215,7 +232,7 @@ class Stages:
                 node = next(one for _, one in self.places if one.op == op)
                 for one in rules_edges.of_edge(Where(None, op=op), node, 0):
                     yield replace(one, cost=one.cost + 0.4)
-        yield from rules_products.exchanged_constants(self.draw)
+        yield from rules_constants.of_constants(self.draw)
 
     def whole_stretches(self) -> Iterator[Candidate]:
         """Of stretches with sums or products in them."""
@@ -251,9 +268,10 @@ class Stages:
                     continue
             is_same_loop = group is not None and ref.where == group and ref.operand is None
             if is_same_loop and group is not None and len(group.nodes(self.draw)) > 1:
-                for shift in (0, -1, 1):
-                    moved = ref._replace(shift=shift)
-                    yield rules_products.with_operand(where, k, i, moved, "wrong-iteration", 1.5)
+                others = [ref._replace(shift=shift) for shift in (0, -1, 1)] + [ref._replace(at=at) for at in (-1, 0)]
+                for moved in others:
+                    cost = 1.5 + 0.1 * (moved.at is not None)
+                    yield rules_products.with_operand(where, k, i, moved, "wrong-iteration", cost)
             else:
                 cost = 1.8 if other.shape == operand.shape else 2.0
                 yield rules_products.with_operand(where, k, i, ref, "wrong-operand", cost)
@@ -290,11 +308,12 @@ class Stages:
 
     def closed_forms(self, *, in_loops: bool) -> Iterator[Candidate]:
         """A formula in the place of the derivative of a stretch; in a loop, each costs a pass through the graph."""
-        pairs = [one for one in self.pairs if self._is_in_loop(one[0]) is in_loops]
+        pairs = [one for one in self.pairs if one[2].curved and self._is_in_loop(one[0]) is in_loops]
         for a, b, pair in pairs:
             yield from rules_stretches.closed_forms(a, b, pair)
         for a, b, pair in pairs:
             yield from rules_stretches.pieces(self.draw, a, b, pair)
+            yield from rules_stretches.shifted_forms(self.draw, a, b, pair)
 
     def _is_in_loop(self, where: Where) -> bool:
         """Whether one of the nodes of a place depends on another."""

@@ -21,6 +21,7 @@ from softgrad.formulas.numbers import Array
 LONGEST = 9  # operations that work entry by entry
 MOST_BETWEEN = 24  # nodes of any other stretch
 OF_A_NODE = 4  # contributions that cost as much as one operation computed again
+MOST_WAYS, MOST_TERMS = 8, 40
 SMALL = 64  # entries of a node whose matrix is computed whole
 
 
@@ -96,13 +97,13 @@ def is_inside(draw: Draw, node: Node, start: bool) -> bool:
     """Whether a node is an intermediate value of a sigmoid 1 / (1 + exp(-x)), or of a softmax."""
     takers = [one for one, _ in draw.graph.consumers.get(node, ())]
     if node.op == "exp":
-        return any(one.op in ("add", "sum", "divide") for one in takers)
+        return {"sum", "divide"} <= {one.op for one in takers} or any(is_inside(draw, one, False) for one in takers)
     if node.op == "negative":
         return start and any(one.op == "exp" and is_inside(draw, one, start) for one in takers)
     if node.op == "add":
-        return any(one.op == "exp" for one in node.parents) and any(
-            one.op in ("divide", "reciprocal") for one in takers
-        )
+        one = any(parent.op == "constant" and parent.value.size == 1 for parent in node.parents)
+        of_exp = any(parent.op == "exp" for parent in node.parents)
+        return one and of_exp and any(taker.op in ("divide", "reciprocal") for taker in takers)
     return False
 
 
@@ -216,6 +217,22 @@ def whole_stretches(draw: Draw) -> Iterator[tuple[Node, Node]]:
             found.append((draw.order[b] - draw.order[a], a, b))
     found.sort(key=lambda one: one[0])
     yield from ((a, b) for _, a, b in found)
+
+
+def joined_terms(draw: Draw) -> Iterator[tuple[Node, Node]]:
+    """Pairs of a node and a later one to which several ways lead from it, while other ways lead elsewhere."""
+    found = 0
+    for a in draw.live:
+        takers = [taker for taker, _ in draw.graph.consumers.get(a, ()) if taker in draw.adjoints]
+        if not 3 <= len(takers) <= MOST_WAYS:
+            continue
+        for b in draw.live[draw.order[a] + 1 : draw.order[a] + 1 + MOST_BETWEEN]:
+            ways = sum(draw.depends(b, taker) for taker in takers)
+            if b in draw.adjoints and 2 <= ways < len(takers):
+                found += 1
+                yield a, b
+                if found >= MOST_TERMS:
+                    return
 
 
 def _has_others(draw: Draw, a: Node, b: Node) -> bool:
