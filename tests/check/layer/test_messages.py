@@ -78,6 +78,11 @@ class Raises(Dense):
 
 MESSAGES = {  # what is wrong: (the call, its error, its message)
     "a class": (lambda: sg.check_layer(Dense, X), sg.CheckError, "layer is the class Dense, wanted an object"),
+    "a module of torch": (
+        lambda: sg.check_layer(type("Linear", (), {"__module__": "torch.nn"})(), X),
+        sg.CheckError,
+        "layer is a Linear of torch, which takes tensors",
+    ),
     "no methods": (
         lambda: sg.check_layer(object(), X),
         sg.CheckError,

@@ -32,7 +32,7 @@ ATOMS = (str, bytes, int, float, complex, bool, type(None), np.generic, np.ufunc
 NOT_SEARCHED = (ModuleType, type, BuiltinFunctionType, *ATOMS, *GENERATORS)  # generators are kept by randomness.py
 CONTAINERS = (dict, list, set, deque, bytearray)
 PACKAGES = {*sys.stdlib_module_names, "numpy", "scipy", "torch", "jax", "sklearn", "matplotlib", "pytest", "_pytest"}
-PACKAGES -= {"__main__"}
+PACKAGES -= {"__main__", "builtins"}  # what exec runs may seem to belong to builtins
 MISSING = object()
 
 
