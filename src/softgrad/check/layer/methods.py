@@ -65,8 +65,8 @@ def find_methods(layer: Any, forward: Any, backward: Any) -> Methods:
         raise CheckError(f"check_layer: layer is the class {layer.__name__}, wanted an object: {layer.__name__}(...)")
     if any(kind.__module__.partition(".")[0] == "torch" for kind in type(layer).__mro__):
         raise CheckError(
-            f"check_layer: layer is a {type(layer).__name__} of torch, which takes tensors; torch differentiates it, and "
-            "torch.autograd.gradcheck checks a torch.autograd.Function"
+            f"check_layer: layer is a {type(layer).__name__} of torch, which takes tensors; torch differentiates it, "
+            "and torch.autograd.gradcheck checks a torch.autograd.Function"
         )
     for option, value in (("forward", forward), ("backward", backward)):
         if value is not None and not isinstance(value, str) and not (option == "backward" and value is True):
