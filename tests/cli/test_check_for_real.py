@@ -142,6 +142,12 @@ def test_a_file_that_takes_long_can_be_stopped_and_is_then_checked(check, monkey
     )
 
 
+def test_a_file_that_fails_is_checked_as_far_as_it_came(check):
+    result = check(RIGHT_PAIR + "data = open('data.csv').read()\n" + WRONG_PAIR)
+    assert (result.code, "f and df:" in result.out, "dg" in result.out) == (0, True, False)
+    assert "softgrad: left where it failed: mine.py, line 11: FileNotFoundError: " in result.err
+
+
 def test_plots_are_not_shown(check):
     matplotlib = pytest.importorskip("matplotlib")
     before = matplotlib.get_backend()

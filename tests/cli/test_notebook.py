@@ -84,13 +84,19 @@ def test_a_cell_that_fails_is_left_where_it_did(check):
     assert re.search(r"left where it failed: book\.ipynb, cell 2, line 2: FileNotFoundError: ", result.err)
 
 
+def test_a_cell_that_is_not_python_is_left_out(check):
+    result = check(SOFTMAX, "To do: the derivative", WRONG)
+    assert result.code == 1
+    assert "left where it failed: book.ipynb, cell 2, line 1: this is not valid Python: " in result.err
+
+
 INVALID = {  # name: (the file, message)
     "not JSON": (b"import numpy", r"book\.ipynb is not a notebook: it is not JSON; give the path of a Python file$"),
     "no text": (b"\xff\xfe\x00", r"is not a notebook: it is not JSON"),
     "no cells": (b"[1]", "is not a notebook: it is JSON without cells"),
     "not Python": (
         b'{"cells": [{"cell_type": "code", "source": "x = 1"}, {"cell_type": "code", "source": "x = 1\\nx = ="}]}',
-        r"check: book\.ipynb, cell 2, line 2: this is not valid Python: invalid syntax$",
+        r"left where it failed: book\.ipynb, cell 2, line 2: this is not valid Python: invalid syntax\n",
     ),
     "no functions": (b'{"cells": []}', "book.ipynb has neither forward and vjp nor loss and grad; it has no functions"),
 }

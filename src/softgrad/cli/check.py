@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,12 +14,12 @@ from softgrad._messages import quoted
 from softgrad._numerals import to_integer
 from softgrad.check.user.options import DRAWS, FEWEST_CALLS, FEWEST_DRAWS, MAX_CALLS, MOST_DRAWS
 from softgrad.cli.finding.known import Missing
-from softgrad.cli.gradients import Request, gradients_in
+from softgrad.cli.gradients import Gradients, Request, gradients_in
 from softgrad.cli.inputs import asked
 from softgrad.cli.interrupt import second_interrupt_ends
 from softgrad.cli.numbers import integer_option, number_option
 from softgrad.cli.reports import Checked, checked, exit_code, made_up_for, text
-from softgrad.cli.user_file import user_file
+from softgrad.cli.user_file import UserFile, user_file
 from softgrad.errors import CheckError, OptionError
 
 
@@ -95,7 +96,7 @@ def check(
     }  # fmt: skip
     options = {name: value for name, value in options.items() if value is not None}
     with second_interrupt_ends(), user_file(file) as code:
-        gradients = gradients_in(code, request)
+        gradients = _gradients(code, request)
         done: list[Checked] = []
         missing = list(gradients.missing)
         for ways in gradients.ways:
@@ -106,8 +107,6 @@ def check(
                     raise
                 missing.append(Missing(ways[0].title, str(error)))
         done = made_up_for(done, vars(code.module))
-    for failure in code.failures:
-        typer.echo(f"softgrad: left where it failed: {failure}", err=True)
     for one in missing:
         typer.echo(f"softgrad: {one.name} was not checked: {one.why}", err=True)
     if as_json:
@@ -117,6 +116,24 @@ def check(
     else:
         typer.echo("\n\n".join(text(*one, titled=len(done) > 1) for one in done))
     return exit_code(done)
+
+
+def _gradients(code: UserFile, request: Request) -> Gradients:
+    """The gradients of a file that may have failed on the way. If it has none, that is why."""
+    try:
+        gradients = gradients_in(code, request)
+    except OptionError:
+        if code.failures and not code.is_notebook:
+            raise OptionError(f"check: {code.failures[0]}") from None
+        _tell(code.failures)
+        raise
+    _tell(code.failures)
+    return gradients
+
+
+def _tell(failures: Sequence[str]) -> None:
+    for failure in failures:
+        typer.echo(f"softgrad: left where it failed: {failure}", err=True)
 
 
 def _key_and_value(text: str) -> tuple[str, Any]:

@@ -32,7 +32,12 @@ class UserFile:
 
     path: Path
     module: ModuleType
-    failures: tuple[str, ...] = ()  # of the cells of a notebook, which may need data that is not there
+    failures: tuple[str, ...] = ()  # where the file, or a cell of a notebook, was left since it raised
+
+    @property
+    def is_notebook(self) -> bool:
+        """Whether it is a notebook."""
+        return _is_notebook(self.path)
 
     def __contains__(self, name: str) -> bool:
         return callable(getattr(self.module, name, None))
@@ -84,7 +89,7 @@ def user_file(path: Path) -> Iterator[UserFile]:
     had by then.
 
     Raises:
-        OptionError: the file cannot be read, or its code raised while it was loaded or within the block.
+        OptionError: the file cannot be read, it ended the program, or its code raised within the block.
     """
     try:
         content = read_whole(path)
@@ -92,7 +97,7 @@ def user_file(path: Path) -> Iterator[UserFile]:
         raise OptionError(
             f"check: {path} cannot be read: {error.strerror}; give the path of a Python file or a notebook"
         ) from error
-    parts, codes = _compiled(path, content)
+    parts, codes, unread = _parts(path, content)
     module = ModuleType(MODULE)
     module.__file__ = str(path)
     old_path, old_backend = sys.path[:], os.environ.get("MPLBACKEND")
@@ -109,7 +114,7 @@ def user_file(path: Path) -> Iterator[UserFile]:
                     if not said.is_set():
                         raise
                     failures = (f"{_place(interrupt, [part.name for part in parts])}: stopped",)
-            yield UserFile(path, module, failures)
+            yield UserFile(path, module, (*unread, *failures))
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -132,23 +137,28 @@ def _is_notebook(path: Path) -> bool:
     return path.suffix == ".ipynb"
 
 
-def _compiled(path: Path, content: bytes) -> tuple[list[Cell], list[CodeType]]:
-    """The parts of the file, one for each cell of a notebook, and their code.
+def _parts(path: Path, content: bytes) -> tuple[list[Cell], list[CodeType], list[str]]:
+    """The parts of the file, one for each cell of a notebook, their code, and why a cell has none.
 
     Raises:
-        OptionError: a part is not valid Python.
+        OptionError: a file is not valid Python, or not a notebook.
     """
     if not _is_notebook(path):
-        return [Cell(str(path), "")], [_code(content, str(path))]
+        return [Cell(str(path), "")], [_code(content, str(path))], []
     try:
         parts = cells(str(path), content)
     except ValueError as error:
         raise OptionError(f"check: {path} is not a notebook: {error}; give the path of a Python file") from error
-    codes = [_code(part.code, part.name) for part in parts]
     for part in parts:  # so that a report can show the lines of a cell
         lines = part.code.splitlines(keepends=True)
         linecache.cache[part.name] = (len(part.code), None, lines, part.name)
-    return parts, codes
+    codes, failures = [], []
+    for part in parts:
+        try:
+            codes.append(_code(part.code, part.name))
+        except OptionError as error:  # text, or another language
+            failures.append(str(error).removeprefix("check: "))
+    return parts, codes, failures
 
 
 def _code(source: bytes | str, name: str) -> CodeType:
@@ -162,7 +172,7 @@ def _code(source: bytes | str, name: str) -> CodeType:
 
 
 def _run(codes: Sequence[CodeType], module: ModuleType, *, is_notebook: bool) -> tuple[str, ...]:
-    """Runs the parts of a file, one after the other. A cell of a notebook that raises is left where it did."""
+    """Runs the parts of a file, one after the other. What raises, say for want of a data file, is left where it did."""
     failures = []
     if is_notebook:
         vars(module).update(display=print, get_ipython=lambda: None)
@@ -170,9 +180,10 @@ def _run(codes: Sequence[CodeType], module: ModuleType, *, is_notebook: bool) ->
         try:
             exec(code, vars(module))
         except Exception as error:
-            if not is_notebook:
+            place = _place(error, [code.co_filename])
+            if place is None:
                 raise
-            failures.append(f"{_place(error, [code.co_filename])}: {text_of(error)}")
+            failures.append(f"{place}: {text_of(error)}")
     return tuple(failures)
 
 
