@@ -207,6 +207,16 @@ def test_a_matrix_keeps_the_name_of_the_vector():
     assert dict(report.checked) == {"x": (2, 3)}
 
 
+def test_a_part_with_the_name_of_an_input_is_told_from_it():
+    def loss(theta, w):
+        w, v = theta[:2], theta[2:]
+        return (w**2).sum() + (v**2).sum()
+
+    report = sg.check_grad(loss, lambda theta, w: 2 * theta, THETA[:5], np.ones(3))
+    assert report.ok is True
+    assert list(report.checked) == ["theta.w", "v"]
+
+
 def test_a_vector_without_a_gradient_is_left_alone():
     def loss(w, x):
         first, rest = x[:2], x[2:]

@@ -74,6 +74,8 @@ def unpacked(functions: UserFunctions, inputs: MakesInputs | None) -> Unpacking:
             shape = _shape_of_gradient(functions, leaf.key) if found else None
             if shape is None:
                 continue
+            others = {one.name for one in functions.leaves if one.key != leaf.key}
+            found = [one._replace(name=f"{leaf.name}.{one.name}") if one.name in others else one for one in found]
             if len(found) == 1:
                 found = [found[0]._replace(name=leaf.name)]
             told = ", ".join(f"{one.name} {tuple(map(int, one.entries.shape))}" for one in found[:MOST_TOLD])
