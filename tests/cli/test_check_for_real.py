@@ -113,6 +113,24 @@ def test_several_gradients_are_checked_and_the_worst_gives_the_exit_code(case, c
     ]
 
 
+ALONE = {  # the option: what is checked
+    "--forward=g": "g and dg",
+    "--loss=both": "both",
+    "--forward=Layer": "Layer.forward and Layer.backward",
+}
+
+
+@pytest.mark.parametrize("option", ALONE)
+def test_one_of_several_is_chosen_by_its_name(option, check):
+    both = "def both(x):\n    return (x ** 2).sum(), 3 * x\n"
+    layer = (
+        "class Layer:\n    def forward(self, x):\n        return 2 * x\n    def backward(self, g):\n        return g\n"
+    )
+    result = check(RIGHT_PAIR + WRONG_PAIR + both + layer, option)
+    assert result.out.startswith(f"{ALONE[option]}:\n")
+    assert (result.code, result.out.count("check_")) == (1, 1)
+
+
 def test_a_gradient_that_cannot_be_checked_is_told_beside_the_others(check):
     result = check(RIGHT_PAIR + "def tanh_grad(x):\n    return x\n")
     assert result.code == 0

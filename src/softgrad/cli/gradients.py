@@ -11,7 +11,7 @@ from softgrad.cli.finding.classes import search_classes
 from softgrad.cli.finding.found import Found
 from softgrad.cli.finding.known import Given, Known, Missing
 from softgrad.cli.finding.made_parameters import made_parameters
-from softgrad.cli.finding.search import ALONE, pair, search
+from softgrad.cli.finding.search import ALONE, both, of_name, pair, search
 from softgrad.cli.finding.trial import Failed, Trial
 from softgrad.cli.finding.values_in_file import values_in
 from softgrad.cli.inputs import Asked, Maker, drawn, logits_shapes, returned_by
@@ -49,12 +49,19 @@ def gradients_in(code: UserFile, request: Request) -> Gradients:
     values, lengths = values_in(vars(code.module))
     functions = {name: code.function(name, "--forward") for name in code.functions()}
     known = Known(request.inputs, draw, values, lengths, made_parameters(functions, lengths), request.wrt)
-    if names is not None:
+    classes = {name: getattr(code.module, name) for name in code.classes()}
+    alone = _named_alone(code, request.names)
+    if alone is not None:
+        functions = {} if alone in classes else of_name(alone, functions)
+        classes = {alone: classes[alone]} if alone in classes else {}
+    elif names is not None:
         return Gradients([_of_pair(code, names, known, request.seed)], [])
     ways, missing = search(functions, known)
-    classes = {name: getattr(code.module, name) for name in code.classes()}
     of_classes, not_checked = search_classes(classes, list(vars(code.module).values()), known)
     ways, missing = ways + of_classes, missing + not_checked
+    if alone in functions and not ways:
+        found = both(alone, functions[alone], known)
+        ways = [found] if found else []
     if not ways:
         raise _nothing_found(code, request.names, missing)
     return Gradients(ways, missing)
@@ -101,6 +108,19 @@ def _named_pair(code: UserFile, request: Request, *, inputs_given: bool) -> dict
     if len(asked) > 1:
         raise OptionError("check: two pairs of functions; give --forward and --vjp, or --loss and --grad")
     return {option: request.names[option] or option for option in asked[0]} if asked else None
+
+
+def _named_alone(code: UserFile, given: Mapping[str, str | None]) -> str | None:
+    """The function or class that --forward or --loss names alone, if its partner is to be found by the name."""
+    named = [(option, name) for option, name in given.items() if name]
+    if len(named) != 1 or named[0][0] not in ("forward", "loss"):
+        return None
+    option, name = named[0]
+    if dict(PAIRS)[option] in code:
+        return None
+    if name not in code.classes():
+        code.function(name, f"--{option}")
+    return name
 
 
 def _of_pair(code: UserFile, names: Mapping[str, str], known: Known, seed: int) -> list[Found]:

@@ -44,6 +44,12 @@ def search(functions: Mapping[str, Callable[..., Any]], known: Known) -> tuple[l
     return gradients, missing
 
 
+def of_name(name: str, functions: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
+    """The function of this name and those that may be its derivative."""
+    wanted_too = {one.derivative for one in pairings(list(functions)) if name in one.partners}
+    return {other: function for other, function in functions.items() if other == name or other in wanted_too}
+
+
 def _of_derivative(
     pairing: Pairing, functions: Mapping[str, Callable[..., Any]], known: Known
 ) -> tuple[list[Found], Sequence[str], str]:
