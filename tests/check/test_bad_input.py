@@ -62,6 +62,15 @@ def gives(value):
     return lambda *inputs: value
 
 
+class Layer:
+    def forward(self, z):
+        self.p = softmax(z)
+        return self.p
+
+    def backward(self, dp):
+        return vjp(None, self.p, dp)
+
+
 def dense(x, P):
     return x @ P["W"] + P["b"]
 
@@ -169,6 +178,12 @@ CASES = {  # what is wrong: (the call, the error, what its sentence says)
     "names that are a number": (grad_case(names=5), OptionError, "check_grad: names is 5 of type int, wanted a list"),
     "wrt of a name": (grad_case(wrt="z"), OptionError, "check_grad: wrt is 'z', wanted the index of an input"),
     "wrt of a fraction": (grad_case(wrt=1.5), OptionError, r"check_grad: wrt is 1\.5, wanted the index"),
+    "a backward pass of an object": (
+        vjp_case(Layer().forward, Layer().backward), CheckError, r"as vjp\(.*, or check the object: check_layer\(layer"
+    ),
+    "gradients of an object's parameters": (
+        grad_case(mean_loss, lambda z, y: {"W": z}), CheckError, r"returned a dict as .* are checked with check_layer\("
+    ),
     "wrt of nothing": (grad_case(wrt=()), OptionError, r"check_grad: wrt is \(\), wanted the index"),
     "wrt of one twice": (grad_case(wrt=(0, -2)), OptionError, "check_grad: wrt is .*, wanted each input once"),
     "an exception without text": (vjp_case(raises_what_has_no_text), CheckError, "check_vjp: forward raised Silent$"),

@@ -263,11 +263,13 @@ class UserFunctions:
         except TypeError:
             takes = "*inputs, output, grad_output" if self.takes_upstream else "*inputs"
             way = "lambda z, p, dp: softmax_backward(dp, p)" if self.takes_upstream else "lambda z, y: grad(z)"
+            is_method = inspect.ismethod(self.backward) and not isinstance(self.backward.__self__, type)
+            instead = ", or check the object: check_layer(layer, ...)" if is_method and self.takes_upstream else ""
             takes_no = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
             count = sum(one.kind not in takes_no for one in signature.parameters.values())
             raise CheckError(
                 f"{self.function}: {name} takes {count} positional argument{'s' * (count != 1)}, wanted {len(call)}, "
-                f"as {name}({takes}); wrap it, as in {way}"
+                f"as {name}({takes}); wrap it, as in {way}{instead}"
             ) from None
 
 

@@ -112,6 +112,8 @@ class ReturnedGradients:
             way = "; a tuple of gradients is one for each input, and np.array makes an array of numbers"
         elif value is None:
             way = "; is there a return?"
+        elif isinstance(value, Mapping):
+            way = "; gradients of the parameters of an object are checked with check_layer(object, ...)"
         else:
             try:
                 array = np.array(value)  # a copy: the function may reuse the array
