@@ -131,3 +131,52 @@ def test_a_penalty_of_the_first_entry_is_named():
     report = sg.check_grad(logistic, wrong, theta, x, y)
     assert report.mistake.name == "parameter-added", report.text()
     assert "`theta[0]` is added to the gradient of `theta[0]`" in " ".join(report.text().split())
+
+
+def in_a_loop(nn_params, X, y, slip=""):
+    """The loss and its gradient from one function, sample by sample; the vector is in Fortran's order."""
+    cut = HIDDEN * (INPUTS + 1)
+    Theta1 = np.reshape(nn_params[:cut], (HIDDEN, INPUTS + 1), order="F")
+    Theta2 = np.reshape(nn_params[cut:], (CLASSES, HIDDEN + 1), order="F")
+    Theta1_grad, Theta2_grad = np.zeros(Theta1.shape), np.zeros(Theta2.shape)
+    J, m = 0, len(y)
+    X = np.column_stack((np.ones((m, 1)), X))
+    for i in range(m):
+        a1 = X[i]
+        z2 = np.dot(Theta1, a1)
+        a2 = np.append(1, sigmoid(z2))
+        a3 = sigmoid(np.dot(Theta2, a2))
+        d3 = a3 - np.eye(CLASSES)[y[i]]
+        J -= np.sum(np.log(np.where(np.eye(CLASSES)[y[i]] == 1, a3, 1 - a3)))
+        back = np.dot(Theta2.T, d3)
+        back = back[:-1] if slip == "the wrong column is stripped" else back[1:]
+        d2 = back * sigmoid_gradient(a2[1:] if slip == "the derivative at a2" else z2)
+        Theta1_grad += np.outer(d2, a1)
+        Theta2_grad += np.outer(d3, a2)
+    J = J / m + LAMBDA / (2 * m) * (np.sum(Theta1[:, 1:] ** 2) + np.sum(Theta2[:, 1:] ** 2))
+    if slip != "not divided by m":
+        Theta1_grad, Theta2_grad = Theta1_grad / m, Theta2_grad / m
+    factor = {"no penalty": 0.0, "penalty times 2": 2.0}.get(slip, 1.0) * LAMBDA / m
+    begin = 0 if slip == "the bias is penalised" else 1
+    Theta1_grad[:, begin:] += factor * Theta1[:, begin:]
+    Theta2_grad[:, begin:] += factor * Theta2[:, begin:]
+    return J, np.hstack((Theta1_grad.flatten(order="F"), Theta2_grad.flatten(order="F")))
+
+
+LOOP_SLIPS = [slip for slip in SLIPS if slip not in ("no derivative", "the bias is not stripped", "missing transpose")]
+
+
+def test_a_loop_over_the_samples_is_right():
+    report = sg.check_grad(in_a_loop, True, THETA, X[:4], Y[:4])
+    assert report.ok is True
+    assert dict(report.checked) == {"Theta1": (5, 4), "Theta2": (5, 6)}
+
+
+@pytest.mark.parametrize(
+    "slip", [pytest.param(slip, marks=[pytest.mark.thorough] if i > 1 else []) for i, slip in enumerate(LOOP_SLIPS)]
+)
+def test_a_slip_in_a_loop_over_the_samples_is_named(slip):
+    report = sg.check_grad(lambda theta: in_a_loop(theta, X[:4], Y[:4], slip), True, THETA)
+    assert report.ok is False
+    assert report.mistake.name == SLIPS[slip][0], report.text()
+    assert report.where.name in SLIPS[slip][2]
