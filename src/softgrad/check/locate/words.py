@@ -80,6 +80,9 @@ class Words:
             return [self._returned(candidate.node, candidate.returned_as)]
         inputs = self._inputs(candidate)
         found = [f"{text} is right: {self._is(known)}" for text, known in inputs.items()][:MOST_INPUTS]
+        key = self._gradient(candidate.node)
+        if key is not None and not candidate.is_certain:
+            return [*found, self._should_be_returned(candidate, key)]
         if candidate.repair is None or not candidate.is_certain:
             return [*found, "it is the first value that is not a gradient of anything"]
         return [*found, self._should_be(candidate, candidate.repair, inputs)]
@@ -88,6 +91,17 @@ class Words:
         match = self.backward.matches.get(node) or self.backward.known.match(node.value)
         what = self._is(match.known) if match is not None else "another value"
         return f"what is returned as the gradient of {self.names.get(key, key)} is {what}"
+
+    def _gradient(self, node: Node) -> Key | None:
+        """The wrong gradient that a value is returned as."""
+        return next((key for key in self.backward.wrong if self.backward.returned[key] is node), None)
+
+    def _should_be_returned(self, candidate: Candidate, key: Key) -> str:
+        what, match = self._name(candidate), self.backward.matches.get(candidate.node)
+        is_part = match is not None and match.known.kind == "share"
+        if match is not None and is_part and match.known.of is self.backward.trace.graph.inputs[key]:
+            return f"{what} is only {self._is(match.known)}; it should be all of it"
+        return f"{what} should be the gradient of {self.names.get(key, key)}"
 
     def _inputs(self, candidate: Candidate) -> dict[str, Known]:
         """The known gradients that the line takes, as it calls them."""
@@ -119,10 +133,10 @@ class Words:
         if repair.operand >= 0:
             what = self.texts.operand(node, repair.operand) or what
             what = f"{what} in it" if what != self._name(candidate) else what
+        if repair.how == "scaled" and abs(repair.factor + 1) < 1e-6:
+            return f"{what} has the wrong sign"
         if repair.how == "scaled":
-            return (
-                f"{what} has the wrong sign" if repair.factor == -1 else f"{what} lacks the factor {repair.factor:.6g}"
-            )
+            return f"{what} lacks the factor {_number(repair.factor)}"
         assert known is not None
         if repair.how in ("multiplied", "divided"):
             return f"{what} should be {repair.how} by {self._is(known)}"
@@ -140,7 +154,7 @@ class Words:
             return f"{what} lacks a term: {self._is(known)}"
         if abs(factor + 1) < 1e-6:
             return f"{what} has a term too many: {self._is(known)}"
-        return f"{what} lacks a term: {factor:.6g} times {self._is(known)}"
+        return f"{what} lacks a term: {_number(factor)} times {self._is(known)}"
 
     def _name(self, candidate: Candidate) -> str:
         """What the line calls the value."""
@@ -155,7 +169,8 @@ class Words:
         """A known array in words."""
         node = self._called(known)
         text = self.texts.of(node)
-        line = f"  (line {node.site.number})" if node.site is not None else ""
+        is_placed = node.site is None or text.startswith("the result of")
+        line = "" if is_placed or node.site is None else f"  (line {node.site.number})"
         if known.kind == "gradient":
             return f"the gradient of {text}{line}"
         if known.kind == "share":
@@ -199,3 +214,10 @@ def _is_whole(value: object, span: tuple[int, int, int, int]) -> bool:
     first, last, begin, end = span
     place = tuple(getattr(value, one, None) for one in ("lineno", "end_lineno", "col_offset", "end_col_offset"))
     return place == (first, last, begin, end)
+
+
+def _number(factor: float) -> str:
+    """A factor in words: 1/6, or six digits."""
+    whole = round(1 / factor) if factor else 0
+    is_part = abs(whole) > 1 and abs(factor * whole - 1) < 1e-6
+    return f"{'-' if whole < 0 else ''}1/{abs(whole)}" if is_part else f"{factor:.6g}"
