@@ -21,6 +21,7 @@ from softgrad.errors import OptionError
 
 MOST_FITS = 120  # of forward, with which backward is tried
 ALONE = "there is no function that it is the gradient of"
+MOST_OTHERS = 20  # of them, once there is one for which backward returns gradients
 MOST_WAYS = 4  # of one gradient
 
 
@@ -114,9 +115,9 @@ def pair(
     called = by_name(forward, names)
     whole: list[Found] = []  # each gradient has the shape of its input
     partly: list[Found] = []
-    runs = False
+    runs = 0
     for fit, _ in _limited(known.fits(called, names, trial)):
-        runs = True
+        runs += 1
         fit = refined(called, fit, trial)
         ways = list(_ways(name, called, other, backward, fit, trial, known.wrt))
         fitting = [way for way in ways if way.fits]
@@ -126,7 +127,12 @@ def pair(
             partly = ways
         layer = bool(ways) and ways[0].takes_upstream
         # A layer has the shapes of the first layout, though one of its gradients may not. A loss may have others.
-        if trial.left <= 0 or len(whole) >= MOST_WAYS or (layer and (whole or any(way.some_fit for way in ways))):
+        if (
+            trial.left <= 0
+            or len(whole) >= MOST_WAYS
+            or (whole and runs > MOST_OTHERS)
+            or (layer and (whole or any(way.some_fit for way in ways)))
+        ):
             break
     if whole or partly:
         return whole or partly, ""
