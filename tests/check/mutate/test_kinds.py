@@ -206,6 +206,102 @@ def overwritten(x, w, b, v, y, dy):
     return dz @ w.T, x.T @ dz, dz.sum(axis=0), h.T @ dy
 
 
+IMAGES = RNG.normal(size=(3, 2, 2, 3))
+TAUS = np.array([0.1, 0.3, 0.8])
+
+
+def batch_norm(x, gamma):
+    return np.sin(standardised(x)[0] * gamma[:, None, None])
+
+
+def standardised(x):
+    mean, std = x.mean(axis=(0, 2, 3), keepdims=True), np.sqrt(x.var(axis=(0, 2, 3), keepdims=True) + 1e-5)
+    return (x - mean) / std, std
+
+
+def batch_norm_back(x, gamma, dy, *, count=18, after=False):
+    xhat, std = standardised(x)
+    over, scale = (0, 2, 3), gamma[:, None, None]
+    d = dy * np.cos(xhat * scale)
+    inside = d if after else d * scale
+    dx = inside - (inside.sum(axis=over, keepdims=True) + xhat * (inside * xhat).sum(axis=over, keepdims=True)) / count
+    return dx / std * (scale if after else 1), (d * xhat).sum(axis=over)
+
+
+def attention(q, k):
+    s = np.tanh(q @ k.T)
+    e = np.exp(s - s.max(axis=1, keepdims=True))
+    return np.sinh(e / e.sum(axis=1, keepdims=True))
+
+
+def attention_back(q, k, dy, *, axis=1, diagonal=False):
+    t = np.tanh(q @ k.T)
+    e = np.exp(t)
+    p = e / e.sum(axis=1, keepdims=True)
+    dp = dy * np.cosh(p)
+    ds = p * (1 - p) * dp if diagonal else p * (dp - (p * dp).sum(axis=axis, keepdims=True))
+    dz = ds * (1 - t * t)
+    return dz @ k, dz.T @ q
+
+
+def pinball(z):
+    return np.maximum(TAUS * z, (TAUS - 1) * z)
+
+
+PARTS = {  # a function within another one: (forward, backward, inputs, names, words)
+    "the means of the batch are over one axis": (
+        batch_norm,
+        lambda x, gamma, y, dy: batch_norm_back(x, gamma, dy, count=3),
+        (IMAGES, RNG.uniform(0.5, 1.5, 2)),
+        {"wrong-factor"},
+        "the means are",
+    ),
+    "softmax's sum is over the queries": (
+        attention,
+        lambda q, k, y, dy: attention_back(q, k, dy, axis=0),
+        (X, RNG.normal(size=(4, 3))),
+        {"wrong-axis"},
+        "softmax",
+    ),
+    "softmax's diagonal alone": (
+        attention,
+        lambda q, k, y, dy: attention_back(q, k, dy, diagonal=True),
+        (X, RNG.normal(size=(4, 3))),
+        {"diagonal-only"},
+        "softmax",
+    ),
+    "1 - tau for tau": (
+        lambda x: pinball(np.sinh(x)),
+        lambda x, y, dy: dy * np.where(np.sinh(x) > 0, 1 - TAUS, -TAUS) * np.cosh(x),
+        (X,),
+        {"wrong-operand"},
+        "1 - TAUS stands for TAUS",
+    ),
+    "a mask is left out": (
+        lambda x: np.sum(np.log(np.cosh(x[:3] ** 2))),
+        lambda x, y, dy: np.tanh(x**2) * 2 * x * dy,
+        (X,),
+        {"left-out"},
+        "entries too that `x[:3]` does not take",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PARTS)
+def test_a_part_of_a_function(case):
+    forward, backward, inputs, names, words = PARTS[case]
+    report = sg.check_vjp(forward, backward, *inputs)
+    assert report.mistake is not None
+    assert report.mistake.name in names
+    assert words in report.mistake.explanation
+
+
+def test_right_parts_pass():
+    gamma = RNG.uniform(0.5, 1.5, 2)
+    assert sg.check_vjp(batch_norm, lambda x, gamma, y, dy: batch_norm_back(x, gamma, dy), IMAGES, gamma).ok
+    assert sg.check_vjp(attention, lambda q, k, y, dy: attention_back(q, k, dy), X, RNG.normal(size=(4, 3))).ok
+
+
 UNNAMED = {
     "a constant from nowhere": lambda z, dy: 0.5123 * np.cosh(z) * dy,
     "noise": lambda z, dy: 0.5 * np.cosh(z) * dy + 0.01 * np.sin(37 * z) * dy,

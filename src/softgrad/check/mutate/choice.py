@@ -14,6 +14,7 @@ from softgrad.check.trace.node import Node
 from softgrad.check.user.arguments import Key
 
 AS_GOOD = 0.03  # costs that differ by less do not decide between two stories
+PLAIN = 1.5  # a change that is no dearer is plain
 DEAREST = 3.2  # a change that is dearer is no name
 
 
@@ -55,7 +56,8 @@ def chosen(fits: Sequence[Fit], draws: Sequence[Draw], wrong: Sequence[Key], tex
             break
         found.append(best)
         left -= best.fit.keys
-    return found
+    # A part of the gradients is easily explained by chance: what is left out of account is told only if it is plain.
+    return found if not left or all(one.cost <= PLAIN for one in found) else []
 
 
 def _best(choices: Sequence[Choice], draw: Draw) -> Choice | None:

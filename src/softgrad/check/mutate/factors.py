@@ -141,6 +141,8 @@ def _lengths(draw: Draw, texts: Texts) -> Iterator[tuple[str, float, float]]:
                 if name == "the output":
                     said = f"the length of axis {axis} of the output"
                 yield said, float(n), 0.15 + 0.02 * axis
+        if len(shape) > 3:
+            yield f"{name}.shape[2] * {name}.shape[3]", float(shape[2] * shape[3]), 0.25
         if len(shape) > 2:
             yield f"{name}.shape[0] * {name}.shape[1]", float(shape[0] * shape[1]), 0.3
             yield f"{name}.shape[1] * {name}.shape[2]", float(shape[1] * shape[2]), 0.3

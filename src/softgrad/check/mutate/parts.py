@@ -12,6 +12,7 @@ that is written in the result is no change of one operation of the forward pass:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -45,17 +46,25 @@ class Part(NamedTuple):
         line: of its backward pass.
         a: its input.
         b: its result.
-        axis: along which it works.
+        axes: along which it works; of softmax one.
     """
 
     line: str
     a: Node
     b: Node
-    axis: int
+    axes: tuple[int, ...]
 
-    def names(self, draw: Draw, a: Node, b: Node, g: Array) -> dict[str, Any]:
-        """What the names of the line stand for, at one repetition."""
-        x, y, axis = a.value, b.value, self.axis
+    def value(self, line: str, a: Node, b: Node, g: Array) -> Array | None:
+        """What a line gives at one repetition, for the gradient g of b; None if its shapes do not fit."""
+        x, y, axes = a.value, b.value, self.axes
+        if len(axes) == 1:
+            return _value_of(line, self._names(x, y, g, axes[0]), y.shape)
+        rows = _as_rows(y, axes)
+        found = _value_of(line, self._names(_as_rows(x, axes), rows, _as_rows(g, axes), 1), rows.shape)
+        return None if found is None else _from_rows(found, y.shape, axes)
+
+    def _names(self, x: Array, y: Array, g: Array, axis: int) -> dict[str, Any]:
+        """What the names of the line stand for."""
         found = functions(Layout(axis, y.ndim))
         for i in range(y.ndim):
             found[f"sum_{i}"] = _along(np.sum, i)
@@ -65,31 +74,43 @@ class Part(NamedTuple):
             return found | {"p": y, "z": x, "dp": g}
         if self.line == LOG_SOFTMAX:
             return found | {"p": np.exp(y), "logp": y, "z": x, "dp": g}
-        s = _divisor(self.line, x, y, axis)
+        s = _divisor(self.line, x, y, (axis,))
         if self.line == UNIT:
             return found | {"y": y, "x": x, "dy": g, "length": s}
-        mu = _mean(x, axis)
-        var = _mean((x - mu) ** 2, axis)
+        mu = _mean(x, (axis,))
+        var = _mean((x - mu) ** 2, (axis,))
         found |= {"xhat": y, "x": x, "dxhat": g, "std": s, "rms": s, "mu": mu, "var": var}
         return found | {"epsilon": float(np.mean(s * s - var))}
+
+
+def _as_rows(array: Array, axes: tuple[int, ...]) -> Array:
+    """An array as a matrix, with one row for all that the axes run along."""
+    moved = np.moveaxis(array, axes, range(-len(axes), 0))
+    return moved.reshape(math.prod(moved.shape[: -len(axes)]), -1)
+
+
+def _from_rows(rows: Array, shape: tuple[int, ...], axes: tuple[int, ...]) -> Array:
+    """The array of which these are the rows."""
+    kept = [n for i, n in enumerate(shape) if i not in axes]
+    return np.moveaxis(rows.reshape(*kept, *(shape[i] for i in axes)), range(-len(axes), 0), axes)
 
 
 def _along(reduce: Any, axis: int) -> Any:
     return lambda x: reduce(x, axis=axis, keepdims=True)
 
 
-def _mean(x: Array, axis: int) -> Array:
-    return np.asarray(x.mean(axis=axis, keepdims=True))
+def _mean(x: Array, axes: tuple[int, ...]) -> Array:
+    return np.asarray(x.mean(axis=axes, keepdims=True))
 
 
-def _divisor(line: str, x: Array, y: Array, axis: int) -> Array:
+def _divisor(line: str, x: Array, y: Array, axes: tuple[int, ...]) -> Array:
     """What the standardised numbers were divided by."""
-    above = x - _mean(x, axis) if line == STANDARD else x
-    squares = (above * above).sum(axis=axis, keepdims=True) / (y * y).sum(axis=axis, keepdims=True)
+    above = x - _mean(x, axes) if line == STANDARD else x
+    squares = (above * above).sum(axis=axes, keepdims=True) / (y * y).sum(axis=axes, keepdims=True)
     return np.asarray(np.sqrt(squares))
 
 
-def value_of(line: str, names: dict[str, Any], shape: tuple[int, ...]) -> Array | None:
+def _value_of(line: str, names: dict[str, Any], shape: tuple[int, ...]) -> Array | None:
     """What a line gives; None if its shapes do not fit."""
     target, _ = split(line)
     try:
@@ -107,45 +128,55 @@ def parts(draw: Draw) -> Iterator[Part]:
             place = (b.site, b.callers)
             if not b.shape or b not in draw.adjoints or place in seen or b.value.size < 2:
                 continue
-            found = next((one for axis in range(len(b.shape)) for one in _ending_at(draw, b, axis)), None)
+            found = next((one for axes in _groups_of_axes(len(b.shape)) for one in _ending_at(draw, b, axes)), None)
             if found is not None:
                 seen.add(place)
                 yield found
 
 
-def _ending_at(draw: Draw, b: Node, axis: int) -> Iterator[Part]:
+def _groups_of_axes(ndim: int) -> Iterator[tuple[int, ...]]:
+    """Axes along which functions work: each alone, all but one (batch norm of images), all but the first."""
+    yield from ((axis,) for axis in range(ndim))
+    if ndim > 2:
+        yield from (tuple(i for i in range(ndim) if i != axis) for axis in (1, 0, ndim - 1))
+    if ndim > 3:
+        yield (ndim - 2, ndim - 1)
+
+
+def _ending_at(draw: Draw, b: Node, axes: tuple[int, ...]) -> Iterator[Part]:
     y = b.value
-    if y.shape[axis] < 2:
+    count = math.prod(y.shape[axis] for axis in axes)
+    if count < 2:
         return
     lines = []
-    if (y >= 0).all() and _near(y.sum(axis=axis), 1.0):
+    if len(axes) == 1 and (y >= 0).all() and _near(y.sum(axis=axes), 1.0):
         lines.append(SOFTMAX)
-    elif (y <= 0).all() and _near(np.exp(y).sum(axis=axis), 1.0):
+    elif len(axes) == 1 and (y <= 0).all() and _near(np.exp(y).sum(axis=axes), 1.0):
         lines.append(LOG_SOFTMAX)
     else:
-        if np.abs(y.mean(axis=axis)).max() <= WITHIN * np.abs(y).max() and y.shape[axis] > 2:
+        if np.abs(y.mean(axis=axes)).max() <= WITHIN * np.abs(y).max() and count > 2:
             lines.append(STANDARD)
         lines += [RMS, UNIT]
     for a in draw.live[max(0, draw.order[b] - MOST_BETWEEN) : draw.order[b]]:
         if a.shape == b.shape and a in draw.adjoints and draw.depends(b, a):
             for line in lines:
-                part = Part(line, a, b, axis)
+                part = Part(line, a, b, axes)
                 if _is(draw, part):
                     yield part
 
 
 def _is(draw: Draw, part: Part) -> bool:
     """Whether the numbers are those of the function, and the line gives what flows back."""
-    x, y, axis = part.a.value, part.b.value, part.axis
+    x, y, axes = part.a.value, part.b.value, part.axes
     if part.line in (SOFTMAX, LOG_SOFTMAX):
-        e = np.exp(x - x.max(axis=axis, keepdims=True))
-        wanted = e / e.sum(axis=axis, keepdims=True)
+        e = np.exp(x - x.max(axis=axes, keepdims=True))
+        wanted = e / e.sum(axis=axes, keepdims=True)
         if not _near(np.log(wanted) if part.line == LOG_SOFTMAX else wanted, y):
             return False
-    elif not _near(y * _divisor(part.line, x, y, axis), x - _mean(x, axis) if part.line == STANDARD else x):
+    elif not _near(y * _divisor(part.line, x, y, axes), x - _mean(x, axes) if part.line == STANDARD else x):
         return False
     g = np.cos(np.arange(y.size)).reshape(y.shape)
-    got = value_of(part.line, part.names(draw, part.a, part.b, g), y.shape)
+    got = part.value(part.line, part.a, part.b, g)
     flows = pulled(draw, part.a, part.b, g, between(draw, part.a, part.b))
     return got is not None and _near(got, flows)
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from softgrad.check.catalogue import WRONG_LINES
+from softgrad.check.catalogue.normalisation import RMS, UNIT
 from softgrad.check.mutate.candidate import Candidate, Misfit, Ref, Where
 from softgrad.check.mutate.draw import Adjoint, Draw, Rule
-from softgrad.check.mutate.parts import NAMES, Part, value_of
+from softgrad.check.mutate.parts import NAMES, STANDARD, Part
 from softgrad.check.mutate.stretches import between, pulled, where_of
 from softgrad.check.trace.node import Node
 from softgrad.formulas.edits import edits
@@ -48,11 +49,13 @@ def of_part(draw: Draw, part: Part) -> Iterator[Candidate]:
         if known.right == part.line and known.wrong not in seen:
             seen.add(known.wrong)
             yield _with_line(part, a, b, f"{target} = {known.wrong}", known.name, 1.1)
-    for wrong in _over_other_axes(right, part.b.value.ndim):
+    for wrong in _over_other_axes(right, part.b.value.ndim if len(part.axes) == 1 else 2):
         if wrong not in seen:
             seen.add(wrong)
             name = "norm-axis" if "xhat" in right else "wrong-axis" if part.line in TO_SOFTMAX else "broadcast-sum"
             yield _with_line(part, a, b, f"{target} = {wrong}", name, 1.2)
+    if part.line in MEANS:
+        yield from _of_norm(draw, part, a, b)
     used = sorted(set(re.findall(r"[a-z]+", right)) & ALIKE.keys())
     for edit in edits(part.line, tuple((name, ALIKE[name]) for name in used)):
         kind = OF_EDITS.get(edit.kind)
@@ -79,14 +82,72 @@ def _with_line(part: Part, a: Where, b: Where, line: str, kind: str, cost: float
 
 
 def _rule(part: Part, b: Where, line: str) -> Rule:
+    """By another line than the right one."""
+
     def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
-        end = Ref(b).node(draw, node)
-        if end not in draw.adjoints or end.shape != node.shape or not draw.depends(end, node):
+        end = _end(draw, node, b)
+        return _rest(draw, adjoint, node, end, g) + _value(part, line, node, end, adjoint(end))
+
+    return rule
+
+
+def _end(draw: Draw, node: Node, b: Where) -> Node:
+    end = Ref(b).node(draw, node)
+    if end not in draw.adjoints or end.shape != node.shape or not draw.depends(end, node):
+        raise Misfit
+    return end
+
+
+def _rest(draw: Draw, adjoint: Adjoint, node: Node, end: Node, g: Array) -> Array:
+    """What arrives at the input of the function in other ways."""
+    return np.asarray(g - pulled(draw, node, end, adjoint(end), between(draw, node, end)))
+
+
+def _value(part: Part, line: str, node: Node, end: Node, g: Array) -> Array:
+    value = part.value(line, node, end, g)
+    if value is None:
+        raise Misfit
+    return value
+
+
+def _of_norm(draw: Draw, part: Part, a: Where, b: Where) -> Iterator[Candidate]:
+    """Of a normalisation: a factor of all its means, and a scale that is applied after them."""
+    told = {"end": b, "function": NAMES[part.line], "right": part.line}
+    alone, means = MEANS[part.line]
+
+    def base(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        end = _end(draw, node, b)
+        return _rest(draw, adjoint, node, end, g) + _value(part, alone, node, end, adjoint(end))
+
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        end = _end(draw, node, b)
+        return _value(part, means, node, end, adjoint(end))
+
+    yield Candidate("wrong-factor", a, None, rule, 1.2, {**told, "variant": "means"}, base=base)
+    for taker, k in draw.graph.consumers.get(part.b, ()):
+        if taker.op == "multiply" and taker.shape == part.b.shape:
+            there = where_of(draw, taker)
+            if there is not None:
+                scaled = {**told, "variant": "scaled after", "scale": (taker, 1 - k)}
+                yield Candidate("wrong-operand", a, None, _scaled_after(part, b, there, k), 1.3, scaled)
+
+
+MEANS = {  # of a normalisation: its line without the means, and the means alone
+    STANDARD: ("dx = dxhat / std", "dx = -(mean_k(dxhat) + xhat * mean_k(dxhat * xhat)) / std"),
+    RMS: ("dx = dxhat / rms", "dx = -xhat * mean_k(dxhat * xhat) / rms"),
+    UNIT: ("dx = dy / length", "dx = -y * sum_k(dy * y) / length"),
+}
+
+
+def _scaled_after(part: Part, b: Where, taker: Where, k: int) -> Rule:
+    """The gradient is multiplied by the scale of the next operation after the means, and not before them."""
+
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, j: Any, g: Array, right: Array) -> Array:
+        end = _end(draw, node, b)
+        product = Ref(taker).node(draw, node)
+        if product not in draw.adjoints or product.parents[k] is not end:
             raise Misfit
-        arrives = adjoint(end)
-        wrong = value_of(line, part.names(draw, node, end, arrives), node.shape)
-        if wrong is None:
-            raise Misfit
-        return np.asarray(g - pulled(draw, node, end, arrives, between(draw, node, end)) + wrong)
+        value = _value(part, part.line, node, end, adjoint(product)) * product.parents[1 - k].value
+        return np.asarray(_rest(draw, adjoint, node, end, g) + value)
 
     return rule

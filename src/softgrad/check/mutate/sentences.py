@@ -86,6 +86,13 @@ class Sentence:
         return f"`{self.texts.operand(self.node, int(self.told['other']))}`"
 
     def _part(self) -> str:
+        if self.variant == "means":
+            where = f"in the backward pass of {self.told['function']} {self._end()}"
+            return f"{where}, the means are {self.factor} times what they should be"
+        if self.variant == "scaled after":
+            scale = self.texts.operand(*self.told["scale"])
+            where = f"in the backward pass of {self.told['function']} {self._end()}"
+            return f"{where}, `{scale}` is multiplied after the means are taken, not before"
         wrong, right = as_formula(self.told["wrong"]), as_formula(self.told["right"])
         return (
             f"in the backward pass of {self.told['function']} {self._end()}, `{wrong}` stands where `{right}` belongs"
@@ -199,7 +206,7 @@ class Sentence:
     def _closed_form(self) -> str:
         factor = f"{self.factor} * " if self.factor and self.choice.fit.plain.added else ""
         if self.told.get("plus"):
-            factor = f"{self.factor} + "
+            factor = f"{self.factor or 1} + "
         what = f"the derivative of y = {self._end()} by x = {self.target} is"
         if "region" in self.told:
             return (
