@@ -275,6 +275,9 @@ class Choice:
             operand = node.parents[repair.operand]
             if operand in self.backward.own and not operand.active and operand.site is not None:
                 return self.lines.of(operand)
+        is_value = repair.how == "replaced" and all(one is None or one.kind == "value" for one in repair.arrays)
+        if is_value and repair.operand < 0 and (call := self.lines.of_call(node)) is not None:
+            return call  # sigmoid(z) for softmax(z): the function that is called is right
         return self.lines.of(node)
 
     def _cost_of_place(self, repair: Repair, node: Node, array: Known | None) -> float:

@@ -61,6 +61,7 @@ class Match(NamedTuple):
     factor: float = 1.0
 
 
+FUNCTIONS = (np.exp, np.log, np.sqrt, np.square, lambda v: 1 / v, lambda v: v**-0.5)  # of one forward value
 PREFERENCE = {"gradient": 0, "share": 1, "value": 2, "derivative": 3}
 BEST = (0, 0, False)
 MOST_PARTS = 20_000  # rows and columns
@@ -158,6 +159,33 @@ class KnownArrays:
                 if _rank(best) == BEST:
                     break
         return best or self._match_part(array)
+
+    @cached_property
+    def _functions(self) -> list[tuple[int, float, int, Array]]:
+        """Simple functions of forward values: size, norm, a number that orders them, the array."""
+        found: list[tuple[int, float, int, Array]] = []
+        with np.errstate(all="ignore"):
+            for one in self.all:
+                if one.kind == "value" and len(found) < MOST_PARTS:
+                    for function in FUNCTIONS:
+                        array = function(one.value)
+                        if not is_trivial(array):
+                            found.append((array.size, norm_of(array), len(found), array))
+        return sorted(found, key=lambda one: one[:3])
+
+    def is_function(self, array: Array) -> bool:
+        """Whether an array is a simple function of a forward value, such as the exponential of log-probabilities."""
+        if is_trivial(array):
+            return False
+        norm = norm_of(array)
+        low = bisect.bisect_left(self._functions, (array.size, norm * (1 - NEAR)), key=lambda one: one[:2])
+        for size, other, _, value in self._functions[low : low + MOST_COMPARED]:
+            if size != array.size or other > norm * (1 + NEAR):
+                return False
+            how = layout_of(array, value)
+            if how is not None and how[1] > 0:
+                return True
+        return False
 
     def is_mask(self, array: Array) -> bool:
         """Whether an array through which no gradient flows is one of the forward pass, or a derivative of it."""

@@ -55,6 +55,20 @@ class Lines:
         # What a helper computes for the loss too is right: the line that calls it is not.
         return _line(next((site for site in sites if _line(site) not in self._of_forward), sites[0]))
 
+    def of_call(self, node: Node) -> Line | None:
+        """The line that calls the helper in which a value is computed; None where it is in no helper.
+
+        A function that computes nothing itself, such as a lambda around a method, does not call helpers.
+        """
+        sites = sites_of(node)
+        if len(sites) < 2 or (sites[1].file, sites[1].function) not in self._functions:
+            return None
+        return _line(sites[1])
+
+    @cached_property
+    def _functions(self) -> set[tuple[str, str]]:
+        return {(sites[0].file, sites[0].function) for node in self.backward.nodes if (sites := sites_of(node))}
+
     @cached_property
     def _of_forward(self) -> set[Line]:
         """The lines by which the forward pass computes its output."""

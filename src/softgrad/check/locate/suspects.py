@@ -49,6 +49,11 @@ class Backward:
                 found = self.known.match(node.value)
                 if found is not None:
                     self.matches[node] = found
+        self.functions = {
+            node
+            for node in self.nodes
+            if node.active and node not in self.matches and self.known.is_function(node.value)
+        }
 
     @property
     def returned(self) -> dict[Key, Node]:
@@ -93,7 +98,7 @@ class Backward:
     def innocent(self) -> set[Node]:
         """What feeds a right value. Of an array that is put together, only the entries that are right count."""
         right: dict[Node, Array] = {}
-        for node in self.matches:
+        for node in (*self.matches, *self.functions):
             right[node] = np.ones(node.shape, dtype=bool)
         for node, wanted in self.wanted.items():
             if node in self.own and not is_trivial(node.value):
@@ -120,7 +125,7 @@ class Backward:
     @cached_property
     def right_values(self) -> set[Node]:
         """Values that are known to be right, and those that feed them."""
-        return self.innocent | self.settled | set(self.matches)
+        return self.innocent | self.settled | self.functions | set(self.matches)
 
     @cached_property
     def suspects(self) -> list[Node]:
