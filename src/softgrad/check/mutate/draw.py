@@ -17,6 +17,8 @@ from softgrad.formulas.numbers import Array
 
 DIRECTIONS = 4  # for each gradient: what a change does to it is compared in so many directions
 
+ENTRIES_AS_ONE = 4_000  # an operation on so many entries costs twice as much as one on few
+MOST_TANGENTS = 20_000_000  # entries of all tangents together
 UNIT = np.ones(())  # the local derivative of a sum
 
 Place = tuple[Site, tuple[Site, ...]]  # a site, and those of the calls around it
@@ -49,7 +51,7 @@ class Draw:
 
     def flow(self, node: Node, k: int, g: Array) -> Array:
         """What flows from a node, whose gradient is g, to its k-th operand."""
-        self.work += 1
+        self.work += 1 + node.value.size // ENTRIES_AS_ONE
         try:
             local = self._local[node, k]
         except KeyError:
@@ -87,6 +89,11 @@ class Draw:
         return sums
 
     @cached_property
+    def entries(self) -> int:
+        """How many numbers the live nodes hold."""
+        return sum(node.value.size for node in self.live)
+
+    @cached_property
     def order(self) -> dict[Node, int]:
         """The place of each live node in the order of computation."""
         return {node: i for i, node in enumerate(self.live)}
@@ -119,7 +126,8 @@ class Draw:
     def directions(self) -> dict[Key, list[Array]]:
         """Random directions for each gradient."""
         rng = np.random.default_rng(11)
-        most = DIRECTIONS if len(self.live) < 2000 else 2
+        entries = self.entries * max(len(self.rights), 1)
+        most = DIRECTIONS if len(self.live) < 2000 and entries * DIRECTIONS <= MOST_TANGENTS else 2
         return {
             key: [rng.normal(size=self.rights[key].shape) for _ in range(max(1, min(most, self.rights[key].size)))]
             for key in self.rights

@@ -16,6 +16,7 @@ from softgrad.check.report.source import SourceLine
 from softgrad.check.user.arguments import Key
 from softgrad.check.user.options import FEWEST_DRAWS
 
+MOST_ENTRIES = 10_000_000  # numbers in the forward pass, times gradients: more take too long
 MOST_TOLD = 3  # mistakes
 
 
@@ -50,7 +51,7 @@ def explained(
         others: makes draws that are more like the inputs given; a gradient may rely on what these have in common.
     """
     wanted = [key for key in wrong if key in draws[0].rights]
-    if not wanted:
+    if not wanted or draws[0].entries * len(draws[0].rights) > MOST_ENTRIES:
         return None
     search = Search(draws, wanted)
     for stage in Stages(draws[0]).all():

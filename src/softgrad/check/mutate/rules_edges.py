@@ -207,12 +207,21 @@ def _of_broadcast(where: Where, node: Node, k: int) -> Iterator[Candidate]:
 
         return change
 
+    yield by(_once, "once", "broadcast-sum", 1.6)
     yield by(one_of(-1), "last", "only-the-last", 1.4)
     yield by(one_of(0), "first", "only-the-last", 1.4)
     yield by(lambda full, axes: np.broadcast_to(full.sum(), _kept(full, axes)), "all", "broadcast-sum", 1.3)
     if len(node.shape) >= 2:
         for axis in range(len(node.shape)):
             yield by(_along(axis), f"axis {axis}", "broadcast-sum", 1.4)
+
+
+def _once(full: Array, axes: tuple[int, ...]) -> Array:
+    """Not summed: the one value that all entries have, if they are not 0."""
+    value = full.flat[np.argmax(np.abs(full))]
+    if not np.allclose(full[full != 0], value, rtol=1e-9):
+        raise Misfit
+    return np.full(_kept(full, axes), value)
 
 
 def _along(axis: int) -> Callable[[Array, tuple[int, ...]], Array]:

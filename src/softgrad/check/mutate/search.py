@@ -125,7 +125,7 @@ class Search:
         draw = self.first
         before, after = np.zeros(len(self.residual)), np.zeros(len(self.residual))
         for node, k in [(one, k) for one in nodes for k in candidate.operands(draw, one)]:
-            self.work += OF_A_CHANGE
+            self.work += OF_A_CHANGE + node.value.size // 1_000
             target = node if k is None else node.parents[k]
             rows = draw.tangents.get(target)
             if rows is None:

@@ -241,6 +241,8 @@ class Sentence:
     def _broadcast_sum(self) -> str:
         if self.variant == "cumulative":
             return f"{self.flow} is summed up in the direction of the forward pass, not in the opposite one"
+        if self.variant == "once":
+            return f"{self.flow} is taken once, and not summed over all places to which it was broadcast"
         if self.variant == "other axis":
             return f"{self.flow} through {self.source} is summed over another axis"
         return f"{self.flow} is summed over other axes than those along which it was broadcast"
