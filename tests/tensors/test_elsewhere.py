@@ -77,6 +77,7 @@ def test_a_device_gets_kernels_by_one_row(monkeypatch):
     ("error", "message", "call"),
     [
         (sg.DtypeError, "logits is a ndarray, wanted a tensor", lambda z: st.cross_entropy(np.zeros((2, 3)), CLASSES)),
+        (sg.DtypeError, "logits is sparse, wanted a dense tensor", lambda z: st.softmax(z.to_sparse())),
         (sg.DtypeError, "target is a list, wanted a tensor", lambda z: st.cross_entropy(z, [0, 1])),
         (sg.DtypeError, "target.dtype is .*float32", lambda z: st.cross_entropy(z, torch.zeros(2))),
         (sg.ShapeError, r"target.shape is \(3,\)", lambda z: st.cross_entropy(z, torch.tensor([0, 1, 2]))),
@@ -102,6 +103,29 @@ def test_messages(error, message, call, route, monkeypatch):
         monkeypatch.setattr(implementations, "IMPLEMENTATIONS", {})
     with pytest.raises(error, match=message):
         call(torch.randn(2, 3))
+
+
+def test_an_axis_that_another_shape_has_is_checked_again():
+    st.cross_entropy(torch.zeros(2, 3, 4), torch.zeros(2, 3, dtype=torch.long), axis=2)
+    with pytest.raises(sg.AxisError):
+        st.cross_entropy(torch.zeros(5, 4), torch.zeros(4, dtype=torch.long), axis=2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_a_view_that_stands_for_its_negative(dtype):
+    z = torch.randn(2, 3).to(dtype)
+    assert torch.equal(st.softmax(torch._neg_view(z)), st.softmax(-z))
+    assert torch.equal(st.cross_entropy(torch._neg_view(z), CLASSES), st.cross_entropy(-z, CLASSES))
+
+
+def test_no_rows():
+    x, w = torch.zeros(0, 3, requires_grad=True), torch.ones(4, 3, requires_grad=True)
+    nothing = torch.zeros(0, dtype=torch.long)
+    loss = st.linear_cross_entropy(x, w, nothing)
+    loss.backward()
+    assert loss == st.cross_entropy(torch.zeros(0, 4), nothing) == 0
+    assert not w.grad.any()
+    assert st.CrossEntropyLoss()(torch.zeros(0, 4), nothing).isnan()
 
 
 def test_integers_are_read_as_float64():

@@ -16,6 +16,8 @@ def to_logits(function: str, logits: object, name: str = "logits") -> Tensor:
         raise DtypeError(
             f"{function}: {name} is a {type(logits).__name__}, wanted a tensor; softgrad.{function} takes arrays"
         )
+    if logits.layout is not torch.strided:
+        raise DtypeError(f"{function}: {name} is sparse, wanted a dense tensor; convert it, as {name}.to_dense()")
     if logits.dtype.is_floating_point:
         return logits
     if logits.dtype.is_complex:

@@ -67,7 +67,7 @@ class Chunks:
         self.kept = None if kept is None else torch.from_numpy(kept)
         rows, classes = len(self.x) if kept is None else len(kept), len(self.w)
         fitting = max(1, max_memory // (classes * self.dtype.itemsize))
-        self.rows = rows if fitting >= rows else max(fitting - fitting % ROUND, min(fitting, ROUND - 1))
+        self.rows = max(1, rows) if fitting >= rows else max(fitting - fitting % ROUND, min(fitting, ROUND - 1))
         self.count = rows
         self.buffer = torch.empty(self.rows * classes, dtype=self.dtype)
         self.loss = np.zeros(len(self.x), self.problem.dtype)

@@ -50,6 +50,7 @@ def run(options: Options, logits: Tensor, target: Tensor, *, with_grad: bool) ->
         or not logits.is_contiguous()
         or not target.is_contiguous()
         or not logits.numel()
+        or not -len(shape) <= options.axis < len(shape)
     ):
         return None
     axis = options.axis % len(shape)

@@ -17,8 +17,8 @@ def to_array(tensor: Tensor | None) -> Any:
     if tensor is None:
         return None
     if tensor.dtype == torch.bfloat16:
-        return tensor.detach().view(torch.int16).numpy().view(_bfloat16())
-    return tensor.detach().numpy()
+        return tensor.detach().resolve_neg().view(torch.int16).numpy().view(_bfloat16())
+    return tensor.numpy(force=True)  # of a tensor on the CPU, force copies only a view that stands for its negative
 
 
 def to_tensor(array: Array) -> Tensor:
