@@ -35,9 +35,9 @@ class Row:
         """The median of the seconds over the rounds; None if the line was not timed."""
         return statistics.median(self.seconds[line]) if self.seconds.get(line) else None
 
-    def time_ratio(self, peer: str) -> float | None:
-        """The time of a peer, divided by the time of softgrad's plain call."""
-        return _ratio(self.median(peer), self.median(SOFTGRAD))
+    def time_ratio(self, peer: str, ours: str = SOFTGRAD) -> float | None:
+        """The time of a peer, divided by the time of softgrad's plain call, or of another call of ours."""
+        return _ratio(self.median(peer), self.median(ours))
 
     def copy_ratio(self) -> float | None:
         """The time of the copy, divided by the time of softgrad, with out= if the function has it."""

@@ -7,7 +7,7 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from benchmarks.goals import Result
-from benchmarks.providers import PEERS, SOFTGRAD, SOFTGRAD_OUT
+from benchmarks.providers import PEERS, SOFTGRAD, SOFTGRAD_OUT, SOFTGRAD_TORCH
 from benchmarks.record import Record, Row
 
 if TYPE_CHECKING:
@@ -20,15 +20,16 @@ WIDTH = 130  # columns of the output if standard output is not a terminal
 CAPTION = (
     'Times are medians. "plain" is a call that returns a new array: its memory is allocated and freed in every call, '
     'page faults included, as in the calls of the other libraries. "out=" is a call that writes to an existing array. '
-    '"MB moved" is the least that must be read and written, and "GB/s" is MB moved divided by the time with out=. The '
-    'column of a library shows its time divided by the time of softgrad\'s plain call. "copy" shows the time of '
-    "np.copyto divided by the time of softgrad with out=. np.copyto copies half of the bytes moved to an existing "
-    "array, in one thread or in several, whichever is faster."
+    '"tensors" is the module of softgrad.torch, with autograd. "MB moved" is the least that must be read and written, '
+    'and "GB/s" is MB moved divided by the time with out=. The column of a library shows its time divided by the time '
+    'of softgrad\'s plain call. "copy" is the time of np.copyto divided by the time of softgrad with out=. np.copyto '
+    "copies half of the bytes moved to an existing array, in one thread or in several, whichever is faster."
 )
 GOALS_CAPTION = (
     'The columns "wanted" and "found" are ratios: the time of the fastest library in the column "against", divided by '
-    "the time of softgrad's plain call. Against the copy, the ratio is the time of the copy divided by the time of "
-    "softgrad with out=. For a goal at every size, the worst size is shown."
+    "the time of softgrad's plain call, or of softgrad.torch where the question says so. Against the copy, the ratio "
+    "is the time of the copy divided by the time of softgrad with out=. For a goal at every size, the worst size is "
+    "shown."
 )
 
 
@@ -74,7 +75,8 @@ def text(table: Table) -> str:
 
 def table(record: Record, *, markdown: bool = False) -> Table:
     """The table of a question, with one row per size. CAPTION explains the columns."""
-    columns = ("rows x classes", "MB moved", "GB/s", "plain, ms", "out=, ms", *PEERS, "copy")
+    tensors = ["tensors, ms"] if SOFTGRAD_TORCH in record.lines() else []
+    columns = ("rows x classes", "MB moved", "GB/s", "plain, ms", "out=, ms", *tensors, *PEERS, "copy")
     table = empty(columns, title=record.title, markdown=markdown)
     for row in record.rows:
         table.add_row(
@@ -83,6 +85,7 @@ def table(record: Record, *, markdown: bool = False) -> Table:
             _number(row.gigabytes_per_second(), ".3g"),
             _milliseconds(row, SOFTGRAD),
             _milliseconds(row, SOFTGRAD_OUT),
+            *(_milliseconds(row, SOFTGRAD_TORCH) for _ in tensors),
             *(_peer(record, row, peer) for peer in PEERS),
             _number(row.copy_ratio(), ".2f"),
         )
@@ -96,7 +99,7 @@ def goals(results: Sequence[Result], *, markdown: bool = False) -> Table:
     for result in results:
         goal, size = result.goal, result.size
         table.add_row(
-            goal.question,
+            goal.question if goal.ours == SOFTGRAD else f"{goal.question}, {goal.ours}",
             "every size" if size is None else str(size) if goal.size else f"{size} (worst)",
             "every peer" if goal.against == PEERS else ", ".join(goal.against),
             result.fastest,

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 from benchmarks.goals import GOALS, evaluate
-from benchmarks.providers import COPY, PEERS, SOFTGRAD, SOFTGRAD_OUT
+from benchmarks.providers import COPY, PEERS, SOFTGRAD, SOFTGRAD_OUT, SOFTGRAD_TORCH
 from benchmarks.questions import QUESTIONS, Size
 from benchmarks.record import Record, Row
 
@@ -60,6 +60,15 @@ def test_the_worst_size_counts_for_a_goal_at_every_size():
     result = result_of("softmax", None, PEERS)
     assert (result.size, result.fastest, result.value) == (SMALL, "NumPy", pytest.approx(1.5))
     assert result_of("softmax", None, PEERS, NumPy=19).verdict() == "FALLS SHORT"
+
+
+def test_a_goal_of_the_module_compares_the_module():
+    (result,) = [
+        result
+        for result in evaluate({"cross-entropy": record(**{SOFTGRAD_TORCH: 12})})
+        if result.goal.size == VOCABULARY and result.goal.ours == SOFTGRAD_TORCH
+    ]
+    assert (result.goal.wanted, result.value, result.verdict()) == (7, pytest.approx(10), "reached")
 
 
 def test_a_goal_that_was_not_measured_is_not_reached():

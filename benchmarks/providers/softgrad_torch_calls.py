@@ -1,0 +1,29 @@
+"""softgrad.torch: its module in place of torch's, with torch's autograd."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.providers.base import Call
+from benchmarks.providers.torch_calls import Torch
+from benchmarks.questions.base import Operation
+
+
+class SoftgradTorch(Torch):
+    """The time includes the module, autograd and the checks of the arguments."""
+
+    def calls(self, operation: Operation, inputs: Any) -> dict[str, Call]:
+        """The loss alone: softmax and the others are the calls of softgrad behind torch's autograd."""
+        return super().calls(operation, inputs) if operation.name == "cross_entropy" else {}
+
+    def cross_entropy(self, logits: Any, target: Any) -> Call:
+        """CrossEntropyLoss in the forward pass, autograd in the backward pass."""
+        import softgrad.torch
+
+        z, criterion = logits.requires_grad_(), softgrad.torch.CrossEntropyLoss()
+
+        def call() -> tuple[Any, ...]:
+            loss = criterion(z, target)
+            return loss, self.torch.autograd.grad(loss, z)[0]
+
+        return call
