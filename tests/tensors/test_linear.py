@@ -65,6 +65,15 @@ def test_dtypes(dtype, memory):
         )
 
 
+def test_bfloat16_is_summed_over_the_chunks_in_float32():
+    """1 / N added N times in bfloat16 stops growing after 256 terms."""
+    x = torch.ones(2048, 1, dtype=torch.bfloat16)
+    w, bias = (torch.zeros(shape, dtype=torch.bfloat16, requires_grad=True) for shape in ((2, 1), (2,)))
+    st.linear_cross_entropy(x, w, torch.zeros(2048, dtype=torch.long), bias, max_memory=8).backward()
+    assert w.grad.tolist() == [[-0.5], [0.5]]
+    assert bias.grad.tolist() == [-0.5, 0.5]
+
+
 def test_the_buffer_holds_no_more_than_max_memory(monkeypatch):
     sizes = []
     original = cpu_linear.Chunks.__init__

@@ -98,6 +98,8 @@ def test_autocast():
     right = torch.nn.functional.cross_entropy(logits.float(), t)
     torch.testing.assert_close(loss, right, rtol=1e-6, atol=0)
     torch.testing.assert_close(linear, right, rtol=1e-2, atol=0)
+    rounded = (x.bfloat16(), layer.weight.bfloat16(), t, layer.bias.bfloat16())
+    assert linear == st.LinearCrossEntropyLoss()(*rounded)
     (loss + linear).backward()
     assert layer.weight.grad.dtype == torch.float32
 
