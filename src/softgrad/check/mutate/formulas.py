@@ -103,7 +103,8 @@ def right_flow(node: Node, k: int, texts: Texts) -> str:
     elif node.op == "gather":
         return _view(node, d, texts)
     elif node.op == "assemble":
-        text = f"the part of {d} that {texts.operand(node, k)} stands in"
+        part = f"the part of {d} that {texts.operand(node, k)} stands in"
+        text = part if node.site is not None else f"the upstream gradient of {texts.operand(node, k)}"
     else:
         text = f"{d} times the derivative of {y}"
     if node.op in UNARY.keys() | BINARY.keys() and node.shape != node.parents[k].shape:

@@ -14,6 +14,7 @@ from softgrad.check.trace.node import Site
 
 HERE = str(Path(__file__).parent) + "/"
 CHECKER = str(Path(__file__).parent.parent) + "/"
+COMMANDS = str(Path(__file__).parents[2] / "cli") + "/"  # they wrap the user's functions
 LIBRARIES = tuple(
     str(Path(path).parent) + "/" for path in (np.__file__, np.__file__.replace("numpy", "scipy"))
 )  # without importing SciPy
@@ -54,6 +55,8 @@ def _read(code: CodeType) -> _Code:
     kind = "user"
     if file.startswith(CHECKER):
         kind = "definition" if file in DEFINING else "asked" if code.co_name in ASKED else ""
+    elif file.startswith(COMMANDS):
+        kind = ""
     elif file.startswith((*LIBRARIES, "<__array_function__")):
         kind = "" if code.co_name in PASSING else "NumPy"
     elif file.startswith("<frozen") or (file.startswith(PYTHONS) and "site-packages" not in file):

@@ -22,7 +22,7 @@ from softgrad.cli.finding.fit import MOST_NAMES, AnyFit, best_first, by_name, re
 from softgrad.cli.finding.found import Found
 from softgrad.cli.finding.known import Known, Missing
 from softgrad.cli.finding.names import is_derivative, is_loss, is_other, named_alike, pairings, words
-from softgrad.cli.finding.objects import Stacked, WithContext, outputs, with_loss_behind
+from softgrad.cli.finding.objects import WithContext, outputs, stacked_outputs, with_loss_behind
 from softgrad.cli.finding.roles import LENGTH_OF, NUMBERS, SIZES, Value, is_target, values_for
 from softgrad.cli.finding.search import pair
 from softgrad.cli.finding.trial import Failed, Trial, is_numeric
@@ -155,7 +155,7 @@ def _of_class(
             fit = refined(method, fit, trial)
             count = outputs(result, getattr(one, str(backward), None))
             if count > 1:
-                one = Stacked(one, methods, count)
+                one = stacked_outputs(one, methods, count)
             refused = _refused(one, methods, fit)
             if refused is None:
                 return _found(name, said, one, methods, fit), None

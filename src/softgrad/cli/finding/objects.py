@@ -1,8 +1,8 @@
 """Objects as the checker reads them: with one forward pass, one output, and a backward pass.
 
-WithContext    static methods forward(ctx, x) and backward(ctx, grad_output)
-Stacked        several outputs of one shape
-LossBehind     forward(X), loss(prediction, y) and backward(X, y)
+WithContext        static methods forward(ctx, x) and backward(ctx, grad_output)
+stacked_outputs    several outputs of one shape
+with_loss_behind   forward(X), loss(prediction, y) and backward(X, y)
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ class WithContext:
     """A class of static methods forward(ctx, *inputs) and backward(ctx, *upstreams) as an object."""
 
     def __init__(self, kind: type, forward: str, backward: str | bool) -> None:
+        self.stacked = 0  # how many outputs are returned as one
         self._forward, self._backward = getattr(kind, forward), getattr(kind, str(backward))
         self.context = Context()
         setattr(self, forward, self._run)
@@ -28,25 +29,42 @@ class WithContext:
 
     def _run(self, *inputs: Any) -> Any:
         self.context = Context()
-        return self._forward(self.context, *inputs)
+        result = self._forward(self.context, *inputs)
+        return np.stack(result[: self.stacked]) if self.stacked else result
 
     def _back(self, *upstreams: Any) -> Any:
-        return self._backward(self.context, *upstreams)
+        return self._backward(self.context, *(upstreams[0] if self.stacked else upstreams))
 
 
-class Stacked:
-    """An object whose forward pass returns several outputs of one shape, as one with a single output."""
+def stacked_outputs(cell: Any, methods: tuple[str, str | bool], count: int) -> Any:
+    """The same object, whose forward pass returns several outputs of one shape, with a single output.
 
-    def __init__(self, cell: Any, methods: tuple[str, str | bool], count: int) -> None:
-        self.cell = cell
-        first, second = (getattr(cell, str(name)) for name in methods)
-        setattr(self, methods[0], lambda *inputs: np.stack(first(*inputs)[:count]))
-        setattr(self, str(methods[1]), lambda upstream: second(*upstream))
+    Args:
+        cell: the object, whose attributes are shared.
+        methods: the names of its forward pass and its backward pass.
+        count: how many outputs there are.
+    """
+    if isinstance(cell, WithContext):
+        cell.stacked = count
+        return cell
+    kind = type(cell)
+    forward, backward = getattr(kind, methods[0]), getattr(kind, str(methods[1]))
+
+    def whole(self: Any, *inputs: Any) -> Any:
+        return np.stack(forward(self, *inputs)[:count])
+
+    def back(self: Any, upstream: Any) -> Any:
+        return backward(self, *upstream)
+
+    extended = type(kind.__name__, (kind,), {methods[0]: whole, str(methods[1]): back})
+    one: Any = object.__new__(extended)
+    one.__dict__ = cell.__dict__
+    return one
 
 
 def outputs(result: Any, backward: Any) -> int:
     """How many outputs of one shape a forward pass returns, if its backward pass takes as many upstream gradients."""
-    if not isinstance(result, tuple) or backward is None:
+    if not isinstance(result, tuple) or backward is None or not hasattr(backward.__self__, "__dict__"):
         return 1
     shapes = [np.shape(one) for one in result if isinstance(one, np.ndarray)]
     count = len(wanted(backward) or ())
