@@ -60,7 +60,8 @@ def gradients_in(code: UserFile, request: Request) -> Gradients:
     of_classes, not_checked = search_classes(classes, list(vars(code.module).values()), known)
     ways, missing = ways + of_classes, missing + not_checked
     if alone in functions and not ways:
-        found = both(alone, functions[alone], known)
+        found, why = both(alone, functions[alone], known)
+        missing += [Missing(alone, why)] if why else []
         ways = [found] if found else []
     if not ways:
         raise _nothing_found(code, request.names, missing)

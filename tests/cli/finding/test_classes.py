@@ -1,6 +1,7 @@
 """Layers and networks in the classes of a file: the objects that are made of them, and what cannot be checked."""
 
 import inspect
+import re
 import sys
 from types import ModuleType
 
@@ -163,6 +164,21 @@ def test_other_methods_that_belong_together_are_found(find):
     ((first, *_),), missing = find(source)
     assert (first.title, missing) == ("Network.sigmoid and sigmoid_derivative", [])
     assert sg.check_vjp(first.forward, first.backward, *first.draw(np.random.default_rng(0))).ok
+
+
+def test_a_wrong_cell_with_two_outputs_is_reported_in_its_own_names(find):
+    source = (
+        "class Cell:\n    def __init__(self, n_in):\n        self.params = {'W': np.random.randn(n_in, 4)}\n"
+        "        self.grads = {}\n"
+        "    def forward(self, x, h_prev):\n        c = h_prev + x @ self.params['W']\n        h = np.tanh(c)\n"
+        "        self.cache = x, c\n        return h, c\n"
+        "    def backward(self, dh, dc):\n        x, c = self.cache\n        dc = dc + dh * (1 - np.tanh(c))\n"
+        "        self.grads['W'] = x.T @ dc\n        return dc @ self.params['W'].T, dc"
+    )
+    ((found,),), _ = find(source)
+    text = str(sg.check_layer(found.forward, *found.draw(np.random.default_rng(0)), names=found.names, **found.methods))
+    assert "dc is right: the upstream gradient of c" in text
+    assert not re.search(r"stack|cell\.|an array of shape", text), text
 
 
 def test_the_objects_are_the_same_each_time(find):

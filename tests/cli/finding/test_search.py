@@ -135,7 +135,7 @@ RIGHT = {  # name: (the file, what is checked, what is said of it). All are righ
         "X = np.random.default_rng(0).normal(size=(100, 4))\ny = (X[:, 0] > 0).astype(float)\nw = np.zeros(4)\n"
         "def loss(w, X, y):\n    return ((X @ w - y) ** 2).mean()\ndef grad(w, X, y):\n    return 2 * X.T @ "
         "(X @ w - y) / len(y)",
-        "loss and grad", "inputs: w drawn as 4, X from the file, 6x4, y from the file, 6"),
+        "loss and grad", "inputs: w drawn as 4, X from the file, its first 6 of 100 rows"),
     "parameters as the file makes them": (
         "def initialize_parameters(layer_dims):\n    return {f'{k}{n}': np.zeros((b, a if k == 'W' else 1)) for "
         "n, (a, b) in "
@@ -167,7 +167,7 @@ RIGHT = {  # name: (the file, what is checked, what is said of it). All are righ
         "def step_forward(x, h):\n    return np.tanh(x + h), x * h, (x, h)\n"
         "def step_backward(da, dc, cache):\n    x, h = cache\n    d = da * (1 - np.tanh(x + h) ** 2)\n"
         "    return d + dc * h, d + dc * x",
-        "step_forward and step_backward", "called as step_backward(upstream gradient, cache)"),
+        "step_forward and step_backward", "called as step_backward(da, dc, cache)"),
     "word vectors": (
         SOFTMAX + "def naiveLossAndGradient(centerVec, outsideIdx, outsideVectors):\n"
         "    p = softmax(outsideVectors @ centerVec)\n"
@@ -185,6 +185,39 @@ RIGHT = {  # name: (the file, what is checked, what is said of it). All are righ
         "def activation_backward(dout, z, activation):\n    return dout * ((z > 0) if activation == 'relu' else "
         "1 - np.tanh(z) ** 2)",
         "activation_forward and activation_backward", "activation = 'relu'"),
+    "outputs of forward as arguments": (
+        "X = np.random.default_rng(0).normal(size=(30, 2))\ny = X[:, :1] * X[:, 1:] > 0\n"
+        "W1, W2 = np.full((2, 4), np.nan), np.zeros((4, 1))\n"
+        "def forward(X):\n    A1 = np.tanh(X @ W1)\n    A2 = A1 @ W2\n    return A1, A2\n"
+        "def compute_loss(A2, y):\n    return np.mean((A2 - y) ** 2)\n"
+        "def backward(X, y, A1, A2):\n    d = 2 * (A2 - y) / len(y)\n    dW2 = A1.T @ d\n"
+        "    dW1 = X.T @ (d @ W2.T * (1 - A1 ** 2))\n    return dW1, dW2",
+        "forward and compute_loss and backward", "W2 drawn as 4x1, X from the file, its first 6 of 30 rows, y from the "
+        "file, its first 6 of 30 rows; backward(X, y, A1, A2) is read as the gradient for W1, W2"),
+    "a loss with gradients of global parameters": (
+        "W, h0, inputs, targets = np.ones((3, 5)), np.ones(5), [0, 2, 1], [2, 1, 0]\n"
+        "def lossFun(inputs, targets, h0):\n    loss, dW, h = 0, np.zeros_like(W), h0\n"
+        "    for i, j in zip(inputs, targets):\n        loss += np.sum((W[i] - W[j]) ** 2)\n"
+        "        dW[i] += 2 * (W[i] - W[j])\n        dW[j] -= 2 * (W[i] - W[j])\n    return loss, dW, h[-1:]",
+        "lossFun", "it returns the loss and the gradient for W"),
+    "a configuration": (
+        "class NetConfig:\n    width = 6\n"
+        "def init_net(cfg: NetConfig):\n    return {'W': np.ones((cfg.width, 2)), 'V': np.ones((cfg.width, 2))}\n"
+        "def net_loss(params, x, eps):\n    logvar = x @ params['V']\n    z = x @ params['W'] + np.exp(logvar) * eps\n"
+        "    dV = x.T @ (2 * z * eps * np.exp(logvar))\n    return (z ** 2).sum(), {'W': 2 * x.T @ z, 'V': dV}",
+        "net_loss", "x drawn as 5x6, eps drawn as 5x2"),
+    "parameters of the file in a dict": (
+        "parameters = {'W1': np.ones((1, 7))}\n"
+        "def cost(parameters, X, Y):\n    return np.sum((parameters['W1'] @ X - Y) ** 2)\n"
+        "def cost_grad(parameters, X, Y):\n    return {'dW1': 2 * (parameters['W1'] @ X - Y) @ X.T}",
+        "cost and cost_grad", "parameters drawn like those that the file makes, X drawn as 7x5"),
+    "a matrix of ratings": (
+        "def cofiCostFunc(params, Y, R, num_users, num_movies, num_features):\n"
+        "    X = params[:num_movies * num_features].reshape(num_movies, num_features)\n"
+        "    Theta = params[num_movies * num_features:].reshape(num_users, num_features)\n"
+        "    D = (X @ Theta.T - Y) * R\n"
+        "    return (D ** 2).sum() / 2, np.concatenate([(D @ Theta).ravel(), (D.T @ X).ravel()])",
+        "cofiCostFunc", "params drawn as 63, Y drawn as 5x4, R as a mask of 5x4"),
     "the lengths of the file": (
         "num_classes = 4\ndef loss(z, y):\n    return (np.eye(num_classes)[y] * z).sum()\n"
         "def grad(z, y):\n    return np.eye(num_classes)[y]",
@@ -255,6 +288,10 @@ CANNOT = {  # name: (the file, why)
         "sigmoid_grad could not be called with what sigmoid takes and returns: IndexError",
     ),
     "always the same": ("def f(x):\n    return np.ones(3)\ndef df(x):\n    return x", "no inputs were found for f(x)"),
+    "a loss that cannot be called": (
+        "def loss(table, x):\n    return table['x'], x",
+        "no inputs were found for loss(table, x): IndexError",
+    ),
     "no arguments": ("def f():\n    return 1\ndef df():\n    return 0", "f takes no arguments by position"),
 }
 

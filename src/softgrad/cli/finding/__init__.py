@@ -6,6 +6,7 @@
     made_parameters.py    parameters as a function of the file makes them
     objects.py            objects as the checker reads them
     names.py              which names belong together
+    returned_names.py     what a function returns is called
     conventions.py        how a backward pass is called, and what it returns
     fit.py                the search of inputs with which a function runs
     layouts.py            inputs that fit each other: weights, biases, data, targets

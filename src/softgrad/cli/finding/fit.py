@@ -14,7 +14,7 @@ import numpy as np
 
 from softgrad.check.user.arguments import is_real
 from softgrad.cli.finding.layouts import Preferred, entries_for, layouts
-from softgrad.cli.finding.roles import ALWAYS, FLAT_NAMES, Lengths, Value, is_target, is_weight, values_for
+from softgrad.cli.finding.roles import ALWAYS, FLAT_NAMES, RATINGS, Lengths, Value, is_target, is_weight, values_for
 from softgrad.cli.finding.trial import Failed, Trial, is_numeric
 from softgrad.cli.inputs import Maker
 
@@ -23,6 +23,7 @@ EXACTLY, FEW = 12, 3  # combinations with just the values of the layout, and val
 MOST_NAMES = 16  # of arguments, whose values are searched for
 LONGEST_FLAT = 80  # of a vector with all parameters
 LOGARITHMS = re.compile(r"\blog\d*\(|\.log\d*\(|entropy|nll|\bbce|\bkl_")
+NOISY = re.compile(r"log_?var|log_?std|log_?sigma")
 HINGES = re.compile(r"hinge|svm|perceptron")
 DICT_NAMES = ("params", "parameters", "weights", "model", "p", "theta", "w", "net", "param")
 
@@ -129,6 +130,7 @@ def fits(
     lengths: Lengths,
     *,
     weighted: bool = False,
+    quick: bool = False,
 ) -> Iterator[tuple[Fit, Any]]:
     """Arguments with which the function returns finite numbers, the likeliest first, each with what it returns.
 
@@ -139,6 +141,7 @@ def fits(
         settled: the values to try, where they are known, by the name of the argument.
         lengths: of the axes.
         weighted: whether there are weights elsewhere, so that x holds features.
+        quick: whether only the likeliest values are tried.
     """
     if len(names) > MOST_NAMES:
         return
@@ -147,9 +150,11 @@ def fits(
         len(names) > 1 and any(is_weight(name) or name in DICT_NAMES or name.lower() in FLAT_NAMES for name in names)
     )
     own = {name: values_for(name, weighted=weighted, logs=_takes_logs(function)) for name in names}
+    for name, value in _of_its_source(names, _source(function)):
+        own[name] = (value, *(one for one in own[name] if len(one.axes) > 1 and "1" not in one.axes))
     if "reshape" in names_used(function):
         yield from _flat_fits(function, names, trial, own, settled, lengths)
-    for exactly, most in ((True, EXACTLY), (False, PER_LAYOUT)):
+    for exactly, most in ((True, EXACTLY), (False, FEW if quick else PER_LAYOUT)):
         for preferred in layouts(names, weighted=weighted):
             if exactly and not preferred:
                 continue
@@ -167,6 +172,15 @@ def fits(
                     yield fit, result
                 if trial.left <= 0:
                     return
+
+
+def _of_its_source(names: Sequence[str], source: str) -> Iterator[tuple[str, Value]]:
+    """The likeliest values of arguments whose names alone mislead: the noise of a VAE, a matrix of ratings."""
+    if NOISY.search(source):
+        yield from ((name, Value("real", "NC")) for name in names if name.lower() in ("eps", "epsilon", "noise"))
+    if set(RATINGS) & set(names):
+        yield from ((name, Value("real", "NH")) for name in names if name in ("Y", "ratings"))
+        yield from ((name, Value("mask", "NH")) for name in names if name in ("R", "mask"))
 
 
 def names_used(function: Any) -> set[str]:

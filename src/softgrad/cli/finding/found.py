@@ -109,10 +109,13 @@ def cache_of(result: Any) -> Any:
     return rest[0] if len(rest) == 1 else rest
 
 
-def composed(forward: Callable[..., Any], loss: Callable[..., Any]) -> Callable[..., Any] | None:
+def composed(
+    forward: Callable[..., Any], loss: Callable[..., Any], outputs: Sequence[str] = ()
+) -> Callable[..., Any] | None:
     """The loss of what a forward pass returns, beside the cache of the forward pass; None if they do not fit.
 
-    compute_cost(A2, Y) after forward_propagation(X, parameters) -> A2, cache.
+    compute_cost(A2, Y) after forward_propagation(X, parameters) -> A2, cache. If the outputs of the forward pass have
+    names, all of them are the cache.
     """
     try:
         own, others = (list(inspect.signature(one).parameters.values()) for one in (forward, loss))
@@ -131,19 +134,50 @@ def composed(forward: Callable[..., Any], loss: Callable[..., Any]) -> Callable[
     def whole(*inputs: Any) -> Any:
         given = dict(zip(names, inputs, strict=True))
         result = forward(*(given[name] for name in required))
-        value = loss(**{name: leading(result) if name == predicted else given[name] for name in theirs})
+        value = loss(**{name: chosen(result) if name == predicted else given[name] for name in theirs})
+        if outputs:
+            return value, result
         return (value, *result[1:]) if isinstance(result, tuple) else value
+
+    def chosen(result: Any) -> Any:
+        return result[outputs.index(predicted)] if predicted in outputs else leading(result)
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     whole.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # type: ignore[attr-defined]
 
     def predict(*inputs: Any) -> Any:
         given = dict(zip(names, inputs, strict=True))
-        return leading(forward(*(given[name] for name in required)))
+        return chosen(forward(*(given[name] for name in required)))
 
     whole.parts = (forward, loss)  # type: ignore[attr-defined]
     whole.predict = predict  # type: ignore[attr-defined]  # what backward takes as the output
     return whole
+
+
+def from_outputs(backward: Callable[..., Any], outputs: Sequence[str]) -> Callable[..., Any] | None:
+    """A backward pass that takes outputs of the forward pass by their names, as one that takes them as a cache.
+
+    backward(X, y, Z1, A1, A2) after forward(X) -> Z1, A1, Z2, A2. None if it takes none.
+    """
+    try:
+        parameters = list(inspect.signature(backward).parameters.values())
+    except (TypeError, ValueError):
+        return None
+    taken = [one.name for one in parameters if one.name in outputs]
+    if not taken:
+        return None
+    rest = [one for one in parameters if one.name not in taken and one.kind is one.POSITIONAL_OR_KEYWORD]
+
+    def back(*arguments: Any) -> Any:
+        *own, cache = arguments
+        given = dict(zip([one.name for one in rest], own, strict=True))
+        return backward(**given, **{name: cache[outputs.index(name)] for name in taken})
+
+    last = inspect.Parameter("cache", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    own = [one.replace(default=one.empty) for one in rest]
+    back.__signature__ = inspect.Signature([*own, last])  # type: ignore[attr-defined]
+    back.parts = (backward,)  # type: ignore[attr-defined]
+    return back
 
 
 def stacked(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from softgrad.cli.finding.fit import DICT_NAMES, AnyFit, fits, given_fits
 from softgrad.cli.finding.roles import LENGTHS, SQUARE, TARGETS, Lengths, Value, is_target
 from softgrad.cli.finding.trial import Trial
 from softgrad.cli.inputs import Asked, Maker
+
+MOST_LENGTHS = 5  # of parameters, that are tried
 
 
 class Missing(NamedTuple):
@@ -42,6 +47,9 @@ class Known(NamedTuple):
         asked = {} if self.inputs.target is None else self._target(names)
         for value in self.made:
             made = {name: [value] for name in names if name.lower() in DICT_NAMES and name not in in_file}
+            for lengths in (self.lengths, *_lengths_of(value, self.lengths)) if made else ():
+                settled = {**in_file, **made, **asked}
+                yield from fits(function, names, trial, settled, lengths, weighted=True, quick=True)
             if made:
                 yield from fits(function, names, trial, {**in_file, **made, **asked}, self.lengths, weighted=True)
         if in_file:
@@ -61,3 +69,21 @@ class Known(NamedTuple):
         if name not in names:
             return {}
         return {name: [value for value in TARGETS if value.kind.startswith(str(self.inputs.target))]}
+
+
+def _lengths_of(value: Value, lengths: Lengths) -> Iterator[Lengths]:
+    """The lengths with those that parameters show as the number of features and of outputs."""
+    shapes = [array.shape for array in _arrays(value.constant)]
+    shown = list(dict.fromkeys(n for shape in shapes for n in shape))[:MOST_LENGTHS]
+    for n, other in itertools.product(shown, shown):
+        yield {**lengths, "D": n, "C": other}
+
+
+def _arrays(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for one in value:
+            yield from _arrays(one)
+    elif np.ndim(value):
+        yield value

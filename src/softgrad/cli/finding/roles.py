@@ -29,6 +29,7 @@ class Value(NamedTuple):
     kind: str  # a key of DRAWN, or "constant"
     axes: str = ""  # letters of LENGTHS
     constant: Any = None  # of the kind "constant"; of the kind "dict", its entries, which are values too
+    note: str = ""  # which part of an array of the file it is
 
     def shape(self, lengths: Lengths) -> tuple[int, ...]:
         """The shape with these lengths."""
@@ -65,7 +66,9 @@ class Value(NamedTuple):
                 f"{name} drawn as {_sizes(self.constant)}" if whole else f"{name} drawn like those that the file makes"
             )
         if isinstance(self.constant, np.ndarray):
-            return f"{name} from the file, {_sizes(self.constant)}"
+            return f"{name} from the file, {self.note or _sizes(self.constant)}"
+        if isinstance(self.constant, list) and len(self.constant) > 4:
+            return f"{name} from the file, {len(self.constant)} entries"
         if self.kind in ("constant", "length"):
             return f"{name} = {self.draw(np.random.default_rng(0), lengths)!r}"
         if self.kind == "dict":
@@ -192,14 +195,16 @@ CONFIGURATIONS: Mapping[str, dict[str, Any]] = {  # dicts of options, as courses
 }
 SIZES = ("sizes", "layers", "layer_sizes", "layer_dims", "dims", "layers_dims", "architecture")
 COUNTS = {  # integers
-    "N": "n m n_samples num_samples batch batch_size num_train num_examples",
+    "N": "n m n_samples num_samples batch batch_size num_train num_examples num_movies num_items",
     "C": "k c num_classes n_classes num_labels n_labels classes n_out n_output output_size output_dim n_y dim_out "
     "out_features output_layer_size num_outputs n_outputs n_neurons units",
-    "H": "vocab_size vocabulary_size num_embeddings n_tokens num_words n_items n_users h hidden hidden_size "
+    "H": "vocab_size vocabulary_size num_embeddings n_tokens num_words n_items n_users num_users h hidden hidden_size "
     "hidden_dim n_hidden hidden_layer_size n_h num_hidden hidden_units",
     "D": "d input_size input_dim n_in n_input n_inputs num_inputs dim_in n_x in_features input_layer_size features "
     "n_features num_features dim",
 }
+RATINGS = ("num_movies", "num_items")  # rows of a matrix of ratings; its columns are the users
+
 CHANNELS = {  # integers of convolutions
     "2": "in_channels n_channels channels input_channels",
     "C": "out_channels num_filters n_filters output_channels",

@@ -11,11 +11,12 @@ import numpy as np
 from softgrad.cli.finding import found
 from softgrad.cli.finding.conventions import Call, Returned, calls, is_upstream, readings
 from softgrad.cli.finding.fit import DICT_NAMES, AnyFit, by_name, leading, refined, wanted
-from softgrad.cli.finding.found import Found, composed, loss_first, stacked
-from softgrad.cli.finding.globals_as_inputs import global_parameters, with_globals
+from softgrad.cli.finding.found import Found, composed, from_outputs, loss_first, stacked
+from softgrad.cli.finding.globals_as_inputs import by_names, global_parameters, global_values, with_globals
 from softgrad.cli.finding.known import Known, Missing
 from softgrad.cli.finding.names import Pairing, is_loss, is_other, pairings
-from softgrad.cli.finding.roles import Value, is_target, is_weight
+from softgrad.cli.finding.returned_names import returned_names, returns_several
+from softgrad.cli.finding.roles import is_target, is_weight
 from softgrad.cli.finding.trial import Failed, Trial, is_numeric
 from softgrad.errors import OptionError
 
@@ -39,9 +40,11 @@ def search(functions: Mapping[str, Callable[..., Any]], known: Known) -> tuple[l
         used |= {pairing.derivative, *partners}
     for name, function in functions.items():
         if name not in used and (is_loss(name) or name == "propagate") and not is_other(name):
-            ways = both(name, function, known)
+            ways, why = both(name, function, known)
             if ways:
                 gradients.append(ways)
+            elif why and returns_several(function):
+                missing.append(Missing(name, why))
     return gradients, missing
 
 
@@ -64,10 +67,11 @@ def _of_derivative(
                 return ways, others, ""
             whys.append(why)
     for partner in pairing.partners:
-        ways = _of_global_parameters(partner, functions[partner], name, backward, known)
-        if ways:
-            return ways, (partner,), ""
-    ways = both(name, backward, known)
+        for others, forward, back in _forwards(partner, backward, functions):
+            ways = _of_global_parameters(" and ".join(others), forward, name, back, known)
+            if ways:
+                return ways, others, ""
+    ways, _ = both(name, backward, known)
     return ways, (), whys[0] if whys else ALONE
 
 
@@ -78,8 +82,7 @@ def _of_global_parameters(
     arrays = global_parameters(forward, backward)
     if not arrays or known.draw is not None:
         return []
-    values = {array: Value("like", constant=forward.__globals__[array]) for array in arrays}
-    more = known._replace(values={**known.values, **values})
+    more = known._replace(values={**known.values, **global_values(forward, arrays)})
     ways, _ = pair(name, with_globals(forward, arrays), other, with_globals(backward, arrays), more)
     return ways
 
@@ -97,10 +100,12 @@ def _forwards(
         if len(upstreams) > 1:
             yield (partner,), *stacked(forward, backward, upstreams)
     if any(map(is_target, wanted(backward) or ())) and not any(map(is_target, wanted(forward) or ())):
+        outputs = returned_names(forward) if returns_several(forward) else []
+        back = from_outputs(backward, outputs)
         for name, loss in functions.items():
-            whole = composed(forward, loss) if is_loss(name) and not is_other(name) else None
+            whole = composed(forward, loss, outputs if back else ()) if is_loss(name) and not is_other(name) else None
             if whole is not None:
-                yield (partner, name), whole, backward
+                yield (partner, name), whole, back or backward
     yield (partner,), forward, backward
 
 
@@ -220,7 +225,7 @@ def _found(
             function, derivative = forward, by_name(backward, names)
         else:
             function, derivative = found.as_grad(forward, backward, call, returned)
-        said.append(f"{call.described(other, names)} {found.READ} {_listed(names, wrt)}")
+        said.append(f"{_called(backward, call, other, names)} {found.READ} {_listed(names, wrt)}")
     else:
         wrt = None
         if direct and call.sources == (*range(count), "output", "upstream") and returned.entries[0][0] == 0:
@@ -228,7 +233,7 @@ def _found(
         else:
             function, derivative = found.as_vjp(forward, backward, call, returned, count)
         form = "" if returned.form == "gradient" else f", which returns the {returned.form}"
-        said.append(f"called as {call.described(other, names)}{form}")
+        said.append(f"called as {_called(backward, call, other, names)}{form}")
     return Found(
         f"{name} and {other}",
         takes_upstream,
@@ -244,17 +249,36 @@ def _found(
     )
 
 
-def both(name: str, function: Callable[..., Any], known: Known) -> list[Found]:
-    """A function that returns the loss and its gradient, if it is one."""
+def _called(backward: Callable[..., Any], call: Call, other: str, names: Sequence[str]) -> str:
+    """How backward is called, in words: by its own arguments, where these stand for a cache or for global arrays."""
+    if not hasattr(backward, "parts"):
+        return call.described(other, names)
+    return f"{other}({', '.join(inspect.signature(backward.parts[0]).parameters)})"
+
+
+def both(name: str, function: Callable[..., Any], known: Known) -> tuple[list[Found], str]:
+    """A function that returns the loss and its gradient, if it is one; otherwise why it could not be called."""
+    arrays = global_parameters(function, function) if returns_several(function) and known.draw is None else []
+    if arrays:
+        more = known._replace(values={**known.values, **global_values(function, arrays)})
+        ways, why = _both(name, with_globals(by_names(function), arrays), more)
+        if ways:
+            return ways, why
+    return _both(name, function, known)
+
+
+def _both(name: str, function: Callable[..., Any], known: Known) -> tuple[list[Found], str]:
     names = wanted(function)
     if not names:
-        return []
+        return [], ""
     trial = Trial((function,))
     called = by_name(function, names)
     second: list[Found] = []
+    runs = 0
     for fit, result in _limited(known.fits(loss_first(called), names, trial)):
+        runs += 1
         if not isinstance(result, tuple):
-            return second
+            return second, ""
         if np.ndim(result[0]):
             continue
         fit = refined(called, fit, trial)
@@ -266,9 +290,10 @@ def both(name: str, function: Callable[..., Any], known: Known) -> list[Found]:
         read = readings(found.cache_of(result), inputs, names, _real(fit), result[0], upstream=True)
         ways = [_with_gradient(name, called, fit, names, returned) for returned in read]
         if any(one.fits for one in ways):
-            return ways
+            return ways, ""
         second = second or ways
-    return second
+    error = f": {trial.deepest_error}" if trial.deepest_error else ""
+    return second, "" if runs else f"no inputs were found for {name}({', '.join(names)}){error}"
 
 
 def _with_gradient(

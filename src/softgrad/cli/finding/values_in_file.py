@@ -13,6 +13,7 @@ from softgrad.cli.finding.roles import LENGTH_OF, LENGTHS, NUMBERS, Lengths, Val
 FEW, MANY = 6, 12  # rows of the data that are used, if there are many
 LONGEST = 1_000  # features
 DATA_NAMES = ("X", "x", "X_train", "x_train", "data", "inputs")
+PARAMETERS = ("parameters", "params", "weights", "theta")  # names of dicts and lists
 LARGEST = 32  # of an integer that is taken for a length
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -36,11 +37,25 @@ def values_in(names: Mapping[str, Any]) -> tuple[dict[str, Value], Lengths]:
                 lengths.update(zip(axes, array.shape, strict=True))
                 values[name] = Value("real", axes)
         else:
-            values[name] = Value("constant", constant=array)
+            values[name] = Value("constant", constant=array, note=_of_all(array, arrays[name]))
     for name, value in names.items():
+        if isinstance(value, list) and 1 < len(value) <= LARGEST and all(type(one) is int for one in value):
+            values[name] = Value("constant", constant=value)  # indices
+        elif name in PARAMETERS and isinstance(value, dict | list) and holds_arrays(value):
+            values[name] = Value("like", constant=value)
         if name.lower() in NUMBERS and isinstance(value, int | float) and not isinstance(value, bool):
             values[name] = Value("constant", constant=value)
     return values, lengths
+
+
+def holds_arrays(value: Any) -> bool:
+    """Whether a dict or a list holds arrays of real numbers, and nothing else but them and numbers."""
+    if isinstance(value, np.ndarray):
+        return bool(value.dtype.kind == "f")
+    if isinstance(value, dict | list | tuple):
+        entries = list(value.values() if isinstance(value, dict) else value)
+        return bool(entries) and all(map(holds_arrays, entries))
+    return False
 
 
 def _array(value: Any) -> Any:
@@ -54,7 +69,9 @@ def _array(value: Any) -> Any:
 def _cut(arrays: Mapping[str, Any]) -> dict[str, Any]:
     """The arrays with the first few samples only, whose number is the length that most of them share."""
     counts = Counter(n for array in arrays.values() for n in set(array.shape) if n > MANY)
+    named = [array.shape for name, array in arrays.items() if name in DATA_NAMES or is_target(name)]
     many = [n for n, count in counts.most_common() if count > 1]
+    many.sort(key=lambda n: -sum(n in shape for shape in named))
     cut = dict(arrays)
     for n in many[:1]:
         for name, array in arrays.items():
@@ -62,6 +79,15 @@ def _cut(arrays: Mapping[str, Any]) -> dict[str, Any]:
             if axis is not None:
                 cut[name] = np.take(array, np.arange(FEW), axis=axis)
     return cut
+
+
+def _of_all(cut: Any, array: Any) -> str:
+    """Which part of an array is used: "its first 6 of 300 rows"; "" for all of it."""
+    axis = next((a for a in range(array.ndim) if cut.shape[a] != array.shape[a]), None)
+    if axis is None:
+        return ""
+    kind = "entries" if array.ndim == 1 else "columns" if axis else "rows"
+    return f"its first {cut.shape[axis]} of {array.shape[axis]} {kind}"
 
 
 def _lengths(names: Mapping[str, Any], arrays: Mapping[str, Any]) -> dict[str, int]:
