@@ -140,9 +140,10 @@ class Candidate:
         return replace(self, rule=scaled, base=None)
 
     @property
-    def added(self) -> bool:
-        """Whether what the rule says is added to something."""
-        return self.base is not None
+    def tells_factor(self) -> bool:
+        """Whether a factor belongs to what the kind says; otherwise it is one more thing that is wrong."""
+        own = any(self.told.get(name) for name in ("region", "plus", "term")) or self.told.get("variant") == "means"
+        return own or self.kind in ("parameter-added", "updated-weights")
 
     def rules(self, draw: Draw) -> tuple[dict[tuple[Node, Any], Rule], list[Node]]:
         """The rules for `Draw.changed`."""

@@ -95,7 +95,8 @@ def _judged(fit: Fit, draws: Sequence[Draw], texts: Texts) -> Choice | None:
     if fit.factors is not None:
         factor = named_factor(fit.factors, draws, plain.where, texts)
         if factor is None:
-            if not plain.added or is_term_of(fit) or len(set(fit.factors)) > 1:
+            may_be_any = plain.tells_factor and plain.told.get("variant") != "means" and not is_term_of(fit)
+            if not may_be_any or len(set(fit.factors)) > 1:
                 return None
             factor = Named(f"{fit.factors[0]:.6g}", 0.5)
         cost += factor.doubt
@@ -115,7 +116,7 @@ def _judged(fit: Fit, draws: Sequence[Draw], texts: Texts) -> Choice | None:
             kind, cost = "wrong-sign", cost - 0.05 * (node.op in SIGNED and k != 0)
         elif _holds(node, k, c) or (factor is not None and texts.of(node) in factor.text):
             cost -= 0.12
-    elif fit.factors is not None and not plain.added:
+    elif fit.factors is not None and not plain.tells_factor:
         cost += 0.15 if factor is not None and factor.text == "-1" else 0.35
     if kind == "left-out" and plain.told.get("variant") == "local" and node.op not in ("multiply", "divide"):
         kind = "skipped"

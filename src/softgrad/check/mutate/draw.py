@@ -88,6 +88,11 @@ class Draw:
                         sums[parent] = sums[parent] + flow if parent in sums else flow
         return sums
 
+    def is_off(self, key: Key) -> bool:
+        """Whether the user's gradient differs from the right one."""
+        size = max(np.abs(self.rights[key]).max(initial=0.0), np.abs(self.users[key]).max(initial=0.0))
+        return bool(np.abs(self.residuals[key]).max(initial=0.0) > 1e-9 * size)
+
     @cached_property
     def entries(self) -> int:
         """How many numbers the live nodes hold."""

@@ -53,6 +53,8 @@ def explained(
     wanted = [key for key in wrong if key in draws[0].rights]
     if not wanted or draws[0].entries * len(draws[0].rights) > MOST_ENTRIES:
         return None
+    # A draw on which a wrong gradient happens to be right is no evidence of what is wrong.
+    draws = sorted(draws, key=lambda draw: -sum(draw.is_off(key) for key in wanted))
     search = Search(draws, wanted)
     for stage in Stages(draws[0]).all():
         search.try_all(stage)

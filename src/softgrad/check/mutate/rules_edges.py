@@ -14,7 +14,7 @@ from softgrad.check.trace.node import Node
 from softgrad.check.trace.operations import local_derivative, spread, summed_to
 from softgrad.formulas.numbers import Array
 
-SIGNED = ("subtract", "negative", "divide", "reciprocal", "cos", "arccos")
+SIGNED = ("subtract", "negative")
 LINEAR = ("add", "subtract", "negative", "positive", "cast", "gather", "assemble")
 MASKS = ("maximum", "minimum", "clip", "absolute", "fabs", "where", "fmax", "fmin")
 NON_LINEAR = frozenset(PARTIALS) - {"add", "subtract", "multiply", "negative", "positive"}

@@ -276,7 +276,8 @@ def overwritten(where: Where, takers: list[tuple[Where, int]], *, last: bool, en
         return g - total + result
 
     kind = "only-the-last"
-    return Candidate(kind, where, None, rule, 1.2 + 0.1 * (not last) + 0.05 * entries, {"last": last})
+    cost = 1.2 + 0.1 * (not last) + 0.05 * entries
+    return Candidate(kind, where, None, rule, cost, {"last": last}, may_scale=False)
 
 
 def _uses(draw: Draw, node: Node, takers: list[tuple[Where, int]]) -> list[tuple[Node, int]]:
@@ -310,4 +311,5 @@ def only_one(where: Where, takers: list[tuple[Where, int]], *, last: bool) -> Ca
                 total = total + draw.flow(taker, operand, adjoint(taker))
         return g - total
 
-    return Candidate("only-the-last", where, None, rule, 1.1 + 0.1 * last, {"last": last, "variant": "one"})
+    told = {"last": last, "variant": "one"}
+    return Candidate("only-the-last", where, None, rule, 1.1 + 0.1 * last, told, may_scale=False)

@@ -69,7 +69,7 @@ def of_node(where: Where, node: Node, *, is_output: bool = False) -> Iterator[Ca
 
         yield Candidate("clipped", where, None, _by(clipped), 1.8, {"bound": bound}, may_scale=False)
     if is_output:
-        yield Candidate("upstream-ignored", where, None, _by(lambda g: np.ones_like(g)), 1.0)
+        yield Candidate("upstream-ignored", where, None, _by(lambda g: np.ones_like(g)), 1.0, may_scale=False)
     yield Candidate("wrong-operand", where, None, _by(np.abs), 1.9, {"variant": "absolute"})
     yield Candidate("wrong-operand", where, None, _by(np.sign), 2.0, {"variant": "sign"})
 

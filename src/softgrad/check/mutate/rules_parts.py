@@ -78,7 +78,7 @@ def _over_other_axes(right: str, ndim: int) -> Iterator[str]:
 
 def _with_line(part: Part, a: Where, b: Where, line: str, kind: str, cost: float) -> Candidate:
     told = {"end": b, "function": NAMES[part.line], "right": part.line, "wrong": line}
-    return Candidate(kind, a, None, _rule(part, b, line), cost, told)
+    return Candidate(kind, a, None, _rule(part, b, line), cost, told, base=_others(b))
 
 
 def _rule(part: Part, b: Where, line: str) -> Rule:
@@ -86,7 +86,16 @@ def _rule(part: Part, b: Where, line: str) -> Rule:
 
     def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
         end = _end(draw, node, b)
-        return _rest(draw, adjoint, node, end, g) + _value(part, line, node, end, adjoint(end))
+        return _value(part, line, node, end, adjoint(end))
+
+    return rule
+
+
+def _others(b: Where) -> Rule:
+    """What arrives at the input of the function in other ways: a base."""
+
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        return _rest(draw, adjoint, node, _end(draw, node, b), g)
 
     return rule
 

@@ -20,14 +20,31 @@ Slope = Callable[[Draw, Pair, Array], Array]  # of the draw, the stretch and the
 
 
 def _with_slope(a: Where, b: Where, slope: Slope) -> Rule:
+    """What flows by another derivative of the stretch."""
+
     def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
-        pair = repetitions(draw, a, b).get(node)
-        if pair is None or pair.derivative is None:
-            raise Misfit
+        pair = _pair(draw, a, b, node)
         arrives = adjoint(pair.b)
-        return np.asarray(g + (slope(draw, pair, arrives) - pair.derivative) * arrives)
+        return np.asarray(np.broadcast_to(slope(draw, pair, arrives) * arrives, g.shape))
 
     return rule
+
+
+def _beside(a: Where, b: Where) -> Rule:
+    """What arrives at the beginning of the stretch in other ways: a base."""
+
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        pair = _pair(draw, a, b, node)
+        return np.asarray(g - _slope_of(pair) * adjoint(pair.b))
+
+    return rule
+
+
+def _pair(draw: Draw, a: Where, b: Where, node: Node) -> Pair:
+    pair = repetitions(draw, a, b).get(node)
+    if pair is None or pair.derivative is None:
+        raise Misfit
+    return pair
 
 
 CLOSED: tuple[tuple[str, Callable[[Array, Array], Array]], ...] = (  # of the operand x and the result y
@@ -102,7 +119,7 @@ def with_result(a: Where, b: Where, pair: Pair, ref: Ref | None, kind: str, cost
         return formula(value)
 
     told = {"end": b, "variant": "for the result", "formula": name, **({} if ref is None else {"ref": ref})}
-    return Candidate(kind, a, None, _with_slope(a, b, slope), cost + 0.02 * pair.length, told)
+    return Candidate(kind, a, None, _with_slope(a, b, slope), cost + 0.02 * pair.length, told, base=_beside(a, b))
 
 
 def of_stretch(a: Where, b: Where, pair: Pair) -> Iterator[Candidate]:
@@ -111,7 +128,7 @@ def of_stretch(a: Where, b: Where, pair: Pair) -> Iterator[Candidate]:
     longer = 0.04 * n
 
     def made(kind: str, cost: float, slope: Slope, **told: Any) -> Candidate:
-        return Candidate(kind, a, None, _with_slope(a, b, slope), cost + longer, {"end": b, **told})
+        return Candidate(kind, a, None, _with_slope(a, b, slope), cost + longer, {"end": b, **told}, base=_beside(a, b))
 
     if n > 1:
         yield made("skipped", 1.15, lambda draw, pair, g: np.ones(g.shape))
@@ -126,18 +143,23 @@ def of_stretch(a: Where, b: Where, pair: Pair) -> Iterator[Candidate]:
 
 def in_slice(candidate: Candidate, b: Where, part: Where) -> Candidate:
     """A change of a stretch in those entries of its result only that a view takes."""
-    rule = candidate.rule
 
-    def sliced(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
-        end = repetitions(draw, candidate.where, b)[node].b if node in repetitions(draw, candidate.where, b) else None
-        views = [one for one in part.nodes(draw) if one.parents[0] is end]
-        if end is None or len(views) != 1:
-            raise Misfit
-        mask = np.zeros(end.value.size, dtype=bool)
-        mask[views[0].static["index"].ravel()] = True
-        return np.where(mask.reshape(end.shape), rule(draw, adjoint, node, k, g, right), g)
+    def masked(rule: Rule, outside: bool) -> Rule:
+        def sliced(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+            end = _pair(draw, candidate.where, b, node).b
+            views = [one for one in part.nodes(draw) if one.parents[0] is end]
+            if len(views) != 1:
+                raise Misfit
+            mask = np.zeros(end.value.size, dtype=bool)
+            mask[views[0].static["index"].ravel()] = True
+            return np.where(mask.reshape(end.shape), rule(draw, adjoint, node, k, g, right), g if outside else 0.0)
 
-    return replace(candidate, rule=sliced, cost=candidate.cost + 0.1, told={**candidate.told, "slice": part})
+        return sliced
+
+    assert candidate.base is not None
+    rule, base = masked(candidate.rule, False), masked(candidate.base, True)
+    told = {**candidate.told, "slice": part}
+    return replace(candidate, rule=rule, base=base, cost=candidate.cost + 0.1, told=told)
 
 
 Mask = Callable[[Draw, Pair], Array]
@@ -232,7 +254,8 @@ def closed_forms(a: Where, b: Where, pair: Pair) -> Iterator[Candidate]:
 
         rule = _with_slope(a, b, slope)
         told = {"end": b, "formula": name}
-        yield Candidate("closed-form", a, None, rule, 2.0 + 0.05 * pair.length + 0.01 * len(name), told)
+        cost = 2.0 + 0.05 * pair.length + 0.01 * len(name)
+        yield Candidate("closed-form", a, None, rule, cost, told, base=_beside(a, b))
 
 
 def at_other(a: Where, b: Where, pair: Pair, ref: Ref, cost: float) -> Candidate:
@@ -243,7 +266,8 @@ def at_other(a: Where, b: Where, pair: Pair, ref: Ref, cost: float) -> Candidate
 
     told = {"end": b, "ref": ref, "variant": "stretch"}
     rule = _with_slope(a, b, slope)
-    return Candidate("wrong-operand", a, None, rule, cost + 0.04 * pair.length, told, may_scale=False)
+    cost += 0.04 * pair.length
+    return Candidate("wrong-operand", a, None, rule, cost, told, may_scale=False, base=_beside(a, b))
 
 
 def _slope_of(pair: Pair) -> Array:
@@ -274,11 +298,13 @@ def of_whole_stretch(a: Where, b: Where, first: Node, last: Node, length: int) -
             end = Ref(b).node(draw, node)
             if end not in draw.adjoints or not draw.depends(end, node) or end.shape != node.shape:
                 raise Misfit
-            inside = between(draw, node, end)
-            arrives = adjoint(end)
-            return g - pulled(draw, node, end, arrives, inside) + change(draw, node, end, arrives, inside)
+            return change(draw, node, end, adjoint(end), between(draw, node, end))
 
-        return Candidate(kind, a, None, rule, cost + 0.02 * length, {"end": b, "whole": True})
+        def base(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+            end = Ref(b).node(draw, node)
+            return g - pulled(draw, node, end, adjoint(end), between(draw, node, end))
+
+        return Candidate(kind, a, None, rule, cost + 0.02 * length, {"end": b, "whole": True}, base=base)
 
     yield by("skipped", 1.3, lambda draw, node, end, g, inside: g)
     if first.value.size <= 64:
@@ -301,4 +327,4 @@ def of_whole_stretch(a: Where, b: Where, first: Node, last: Node, length: int) -
             return formula(node.value, end.value) * g
 
         one = by("diagonal-only" if name == "y * (1 - y)" else "closed-form", 1.9, closed)
-        yield Candidate(one.kind, one.where, None, one.rule, one.cost, {**one.told, "formula": name})
+        yield replace(one, told={**one.told, "formula": name})

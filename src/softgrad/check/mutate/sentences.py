@@ -46,11 +46,13 @@ class Sentence:
         self.source = f"`{texts.of(node)}`"
         self.flow = f"what flows back to {self.target}"
         self.is_scale = plain.rule is scale
+        if self.is_scale and self.k is not None and len(draw.graph.consumers.get(node.parents[self.k], ())) > 1:
+            self.flow += f" through {self.source}"
         if plain.told.get("term"):
             self.is_scale, self.flow = True, f"what flows back to {self.target} by way of {self._end()}"
         self.factor = choice.factor.text if choice.factor is not None else ""
         self.steps = f", wherever {plain.where.op} stands" if plain.where.op else STEPS[plain.where.subset]
-        self.times = f", times {self.factor}" if self.factor and not (self.is_scale or plain.added) else ""
+        self.times = f", times {self.factor}" if self.factor and not (self.is_scale or plain.tells_factor) else ""
 
     def text(self) -> str:
         """The sentence, with a capital and without its full stop."""
@@ -204,15 +206,15 @@ class Sentence:
         return f"{self.flow} is formed with {self._ref()} of another step in the place of {self._other()}"
 
     def _closed_form(self) -> str:
-        factor = f"{self.factor} * " if self.factor and self.choice.fit.plain.added else ""
+        factor = f"{self.factor} * " if self.factor and self.choice.fit.plain.tells_factor else ""
+        formula = str(self.told["formula"])
         if self.told.get("plus"):
-            factor = f"{self.factor or 1} + "
+            factor = f"{self.factor or 1} - " if formula.startswith("-") else f"{self.factor or 1} + "
+            formula = formula.removeprefix("-")
         what = f"the derivative of y = {self._end()} by x = {self.target} is"
         if "region" in self.told:
-            return (
-                f"{what} right but where {self.told['region']}, and is written as {factor}{self.told['formula']} there"
-            )
-        return f"{what} written as {factor if self.told.get('plus') else ''}{self.told['formula']}"
+            return f"{what} right but where {self.told['region']}, and is written as {factor}{formula} there"
+        return f"{what} written as {factor if self.told.get('plus') else ''}{formula}"
 
     def _updated_weights(self) -> str:
         return (

@@ -10,7 +10,7 @@ from softgrad.check.mutate.choice import Choice
 from softgrad.check.mutate.draw import Draw
 from softgrad.check.mutate.formulas import gradient_of, right_flow
 from softgrad.check.mutate.sentences import Sentence
-from softgrad.check.mutate.texts import Texts
+from softgrad.check.mutate.texts import OWN, Texts
 from softgrad.check.report.mistake import Mistake
 from softgrad.check.report.source import SourceLine, source_line
 from softgrad.check.trace.node import Node
@@ -32,6 +32,8 @@ def line_of(choice: Choice, draw: Draw) -> SourceLine | None:
         node = takers[0]
     site = node.site
     assert site is not None
+    if site.file.startswith(OWN):
+        return None
     return source_line(site.file, site.number, site.function)
 
 
@@ -95,7 +97,7 @@ class Words:
 
 
 def _place(node: Node) -> str:
-    if node.site is None:
+    if node.site is None or node.site.file.startswith(OWN):
         return ""
     line = source_line(node.site.file, node.site.number, node.site.function)
     return f"In line {line.number}, `{line.text}`: " if line.text else f"In line {line.number}: "
