@@ -90,7 +90,10 @@ def read_target(
 
 def cross_entropy_rows(options: Options, at: Scores, target: Target) -> Tensor:
     """The cross-entropy of each row."""
-    return expected(options, -at.log_p, target)
+    if target.classes is None or options.label_smoothing:
+        return expected(options, -at.log_p, target)
+    rows = -at.log_p_at(target.classes)
+    return rows if target.weight is None else times(target.weight[target.classes], rows)
 
 
 def focal_rows(options: Options, at: Scores, target: Target) -> Tensor:
@@ -107,7 +110,7 @@ def kl_rows(options: Options, at: Scores, target: Target) -> Tensor:
     """The divergence of each row. For class indices without smoothing sum_j t_j log t_j is 0."""
     if target.classes is not None and not options.label_smoothing:
         return cross_entropy_rows(options, at, target)
-    t, _ = distribution(options, at, target)
+    t, _ = distribution(options, at.d, target)
     a = t if target.weight is None else t * target.weight
     log_t = torch.log(torch.where(t == 0, 1.0, t))
     return (times(a, log_t) - times(a, at.log_p)).sum(dim=-1)
@@ -115,7 +118,7 @@ def kl_rows(options: Options, at: Scores, target: Target) -> Tensor:
 
 def squared_error_rows(options: Options, at: Scores, target: Target) -> Tensor:
     """The squared error of each row. p (1 - t) - (1 - p) t is p - t without cancellation where both are near 1."""
-    t, one_minus_t = distribution(options, at, target)
+    t, one_minus_t = distribution(options, at.d, target)
     error = at.p * one_minus_t - at.one_minus_p * t
     half = (error**2).sum(dim=-1) / 2
     return half if target.weight is None else half * (t * target.weight).sum(dim=-1)
@@ -132,7 +135,7 @@ ROW_LOSSES = {
 def expected(options: Options, values: Tensor, target: Target) -> Tensor:
     """The sum over the classes of w_j t_j values_j. For class indices only that of the target is read."""
     if target.classes is None:
-        t, _ = distribution(options, None, target)
+        t, _ = distribution(options, values, target)
         return times(t if target.weight is None else t * target.weight, values).sum(dim=-1)
     y, e = target.classes, options.label_smoothing
     picked = values.gather(-1, y.unsqueeze(-1)).squeeze(-1)  # an index outside 0..K-1 is an error
@@ -145,12 +148,12 @@ def expected(options: Options, values: Tensor, target: Target) -> Tensor:
     return times(torch.full_like(picked, 1 - e), picked) + e * of_all
 
 
-def distribution(options: Options, at: Scores | None, target: Target) -> tuple[Tensor, Tensor]:
-    """The smoothed target t and 1 - t, (..., K)."""
+def distribution(options: Options, like: Tensor, target: Target) -> tuple[Tensor, Tensor]:
+    """The smoothed target t and 1 - t, in the shape (..., K) of `like`."""
     t = target.probs
-    if t is None:
-        assert at is not None and target.classes is not None
-        t = torch.zeros_like(at.p).scatter(-1, target.classes.unsqueeze(-1), 1.0)
+    if target.classes is not None:
+        t = torch.zeros_like(like).scatter(-1, target.classes.unsqueeze(-1), 1.0)
+    assert t is not None
     e = options.label_smoothing
     if not e:
         return t, 1 - t

@@ -20,12 +20,47 @@ from torch import Tensor
 
 
 class Scores(NamedTuple):
-    """What the losses are made of: (..., K), lse (..., 1)."""
+    """What the losses are made of. Each method computes its result when it is called."""
 
-    log_p: Tensor
-    p: Tensor
-    one_minus_p: Tensor
-    lse: Tensor
+    d: Tensor  # (..., K), 0 at the largest score
+    S: Tensor  # (..., 1), the sum of the other exponentials; NaN if the largest score is infinite
+    largest: Tensor  # (..., 1)
+    top: Tensor  # (..., K) bool, True at the largest score
+    mask: Tensor | None  # (..., K) bool, the classes that take part
+
+    @property
+    def log_p(self) -> Tensor:
+        """Log p (..., K); -inf for a class that does not take part."""
+        log_p = self.d - torch.log1p(self.S)
+        return log_p if self.mask is None else torch.where(self.mask, log_p, -math.inf)
+
+    def log_p_at(self, y: Tensor) -> Tensor:
+        """Log p (...) of one class of each row. An index outside 0..K-1 is an error."""
+        y = y.unsqueeze(-1)
+        log_p = self.d.gather(-1, y) - torch.log1p(self.S)
+        if self.mask is not None:
+            log_p = torch.where(self.mask.gather(-1, y), log_p, -math.inf)
+        return log_p.squeeze(-1)
+
+    @property
+    def p(self) -> Tensor:
+        """The probabilities (..., K)."""
+        p = torch.exp(self.d) / (1 + self.S)
+        return p if self.mask is None else torch.where(self.mask, p, 0.0)
+
+    @property
+    def one_minus_p(self) -> Tensor:
+        """1 - p (..., K)."""
+        q = torch.where(self.top, self.S / (1 + self.S), 1 - torch.exp(self.d) / (1 + self.S))
+        return q if self.mask is None else torch.where(self.mask, q, 1.0)
+
+    @property
+    def lse(self) -> Tensor:
+        """The normalizer (..., 1); -inf for a row in which no class takes part."""
+        if not self.d.shape[-1]:
+            return self.largest
+        lse = torch.where(torch.isinf(self.largest), self.largest, self.largest + torch.log1p(self.S))
+        return lse if self.mask is None else torch.where(self.mask.any(dim=-1, keepdim=True), lse, -math.inf)
 
 
 def scores(s: Tensor, mask: Tensor | None = None) -> Scores:
@@ -35,26 +70,17 @@ def scores(s: Tensor, mask: Tensor | None = None) -> Scores:
     infinite is NaN, except for lse.
     """
     if not s.shape[-1]:
-        return Scores(s, s, s, s.sum(dim=-1, keepdim=True) - math.inf)
-    takes_part = None
+        none = s.sum(dim=-1, keepdim=True)
+        return Scores(s, none, none - math.inf, torch.zeros_like(s, dtype=torch.bool), mask)
     if mask is not None:
-        takes_part = mask.any(dim=-1, keepdim=True)
         s = torch.where(mask, s, -math.inf)
-        s = torch.where(takes_part, s, 0.0)
-    top = is_largest(s)
-    largest = torch.where(top, s, 0.0).sum(dim=-1, keepdim=True)
+        s = torch.where(mask.any(dim=-1, keepdim=True), s, 0.0)
+    m = s.detach().argmax(dim=-1, keepdim=True)
+    top = torch.arange(s.shape[-1], device=s.device) == m
+    largest = s.gather(-1, m)
     d = torch.where(top, 0.0, s - largest)
-    e = torch.exp(d)
-    S = torch.where(top, 0.0, e).sum(dim=-1, keepdim=True) + (largest - largest)  # NaN if the largest is infinite
-    log_sum = torch.log1p(S)
-    log_p, p = d - log_sum, e / (1 + S)
-    one_minus_p = torch.where(top, S / (1 + S), 1 - p)
-    lse = torch.where(torch.isinf(largest), largest, largest + log_sum)
-    if mask is not None:
-        log_p, p = torch.where(mask, log_p, -math.inf), torch.where(mask, p, 0.0)
-        one_minus_p = torch.where(mask, one_minus_p, 1.0)
-        lse = torch.where(takes_part, lse, -math.inf)
-    return Scores(log_p, p, one_minus_p, lse)
+    S = torch.where(top, 0.0, torch.exp(d)).sum(dim=-1, keepdim=True) + (largest - largest)
+    return Scores(d, S, largest, top, mask)
 
 
 def is_largest(s: Tensor) -> Tensor:
