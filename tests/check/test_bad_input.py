@@ -145,8 +145,8 @@ CASES = {  # what is wrong: (the call, the error, what its sentence says)
         vjp_case(lambda z, mode: z, lambda z, mode, y, g: (g, g), Z, "fast"), CheckError,
         "vjp returned a gradient for mode, which is 'fast' of type str, not an array; return",
     ),
-    "vjp of the gradient alone": (
-        vjp_case(softmax, lambda dp: dp), CheckError,
+    "vjp of unknown arguments": (
+        vjp_case(softmax, lambda u: u), CheckError,
         r"vjp takes 1 positional argument, wanted 3, as vjp\(\*inputs, output, grad_output\); wrap it, as in lambda",
     ),
     "grad of one argument": (
@@ -186,7 +186,7 @@ CASES = {  # what is wrong: (the call, the error, what its sentence says)
     ),
     "wrt of nothing": (grad_case(wrt=()), OptionError, r"check_grad: wrt is \(\), wanted the index"),
     "wrt of one twice": (grad_case(wrt=(0, -2)), OptionError, "check_grad: wrt is .*, wanted each input once"),
-    "an exception without text": (vjp_case(raises_what_has_no_text), CheckError, "check_vjp: forward raised Silent$"),
+    "an exception without text": (vjp_case(raises_what_has_no_text), CheckError, r"forward raised Silent \("),
     "the end of the program": (vjp_case(ends), CheckError, "check_vjp: forward raised SystemExit: 3"),
     "an input that holds itself": (vjp_case(softmax, vjp, ITSELF), CheckError, "check_vjp: an input contains itself"),
     "forward is none": (vjp_case(3), CheckError, "check_vjp: forward is 3 of type int, wanted a function"),

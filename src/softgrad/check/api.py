@@ -19,6 +19,8 @@ from softgrad.check.user.cached import takes_cache, without_cache
 from softgrad.check.user.descriptions import shown
 from softgrad.check.user.functions import UserFunctions, parameter_names
 from softgrad.check.user.options import DRAWS, MAX_CALLS, RTOL, read_options
+from softgrad.check.user.other_calls import as_vjp
+from softgrad.check.user.signatures import zero_by_default
 from softgrad.errors import OptionError
 
 
@@ -46,6 +48,9 @@ def check_vjp(
     a gradient that alone is not finite is wrong. The derivative of a function that moves in steps, such as np.round, is
     0. With nothing left to judge, `ok` is None.
 
+    A function that overwrites one of its arguments, as in dout[mask] = 0, is wrong, also where its gradients are right:
+    a fact then says that they are.
+
     The same seed gives the same report, on every run. Afterwards, whatever the functions hold is as it was: attributes,
     caches, the arrays and dicts of a closure, random generators. The functions get each array in the order of memory
     (C or Fortran) of the one given.
@@ -55,6 +60,9 @@ def check_vjp(
         vjp: vjp(*arrays, output, grad_output) -> the gradient at the first array of real numbers, or a tuple of
             gradients: one for each array (None where it has none), or for the first of them. forward is called right
             before it, with the same arrays. vjp(grad_output, cache) is called so where forward returns (output, cache).
+            One with fewer arguments is called by their names, such as relu_backward(dA, x) or
+            softmax_backward(dout, out); the derivative of each entry, such as tanh_prime(x), is multiplied by
+            grad_output. A fact of the report says so.
         *arrays: the inputs: arrays, numbers, dicts or lists of arrays (the gradient is then one too); anything else is
             passed on as it is.
         names: what to call each input; by default the names of forward's parameters.
@@ -96,18 +104,25 @@ def check_vjp(
     )
     if takes_cache(vjp):
         forward, vjp = without_cache(forward, vjp)
-    functions = UserFunctions(
-        "check_vjp",
-        forward,
-        vjp,
-        arrays,
-        takes_upstream=True,
-        names=names,
-        wrt=None,
-        generators=options.context.generators,
-        max_calls=options.max_calls,
-    )
-    return Check(functions, options).report()
+
+    def functions_of(backward: Callable[..., Any]) -> UserFunctions:
+        return UserFunctions(
+            "check_vjp",
+            forward,
+            backward,
+            arrays,
+            takes_upstream=True,
+            names=names,
+            wrt=None,
+            generators=options.context.generators,
+            max_calls=options.max_calls,
+        )
+
+    adapted = as_vjp(forward, vjp, len(arrays), functions_of)
+    functions = functions_of(vjp if adapted is None else adapted.vjp)
+    functions.calls.made = 0 if adapted is None else adapted.calls
+    told = [] if adapted is None else [adapted.fact]
+    return Check(functions, options, [*told, *zero_by_default(forward, len(arrays))]).report()
 
 
 @explained
@@ -181,7 +196,7 @@ def check_grad(
         generators=options.context.generators,
         max_calls=options.max_calls,
     )
-    return Check(functions, options).report()
+    return Check(functions, options, zero_by_default(loss, len(arrays))).report()
 
 
 @explained

@@ -288,3 +288,22 @@ def test_only_what_was_not_returned_is_told_as_not_returned():
     report = sg.check_vjp(add, lambda x, w, b, y, g: (g * w, None, g.sum(axis=0, keepdims=True)), x, w, b)
     assert [mistake.name for mistake in report.mistakes] == ["wrong-shape"]
     assert [fact for fact in report.facts if fact.startswith(said)] == [f"{said}w"]
+
+
+RIGHT_BESIDE = "the gradients returned are right: an argument that is overwritten is the only mistake"
+
+
+def test_right_gradients_beside_an_overwritten_argument_are_told():
+    class ReLU:
+        def forward(self, x):
+            self.mask = x <= 0
+            return np.where(self.mask, 0, x)
+
+        def backward(self, dout):
+            dout[self.mask] = 0
+            return dout
+
+    assert RIGHT_BESIDE in sg.check_layer(ReLU(), Z).facts
+    report = of_softmax(lambda z, p, dp: -overwrites_upstream(z, p, dp))()
+    assert report.ok is False
+    assert RIGHT_BESIDE not in report.facts

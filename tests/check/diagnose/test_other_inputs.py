@@ -131,4 +131,4 @@ def test_the_first_wrong_layer_from_the_end(wrong):
     report = sg.check_grad(network, bad, P, X)
     right = ", ".join(name for name in P if name not in wrong)
     rest = f"right: {right}" if right else "none is right"
-    assert f"the first wrong gradient from the end is that of {max(wrong)}; {rest}" in report.facts
+    assert f"going backwards, the first wrong gradient is that of {max(wrong)}; {rest}" in report.facts

@@ -178,4 +178,4 @@ def test_which_gradient_is_wrong():
     )
     assert report.ok is False
     assert report.where.name == "w"
-    assert "the first wrong gradient from the end is that of w; right: x" in report.facts
+    assert "going backwards, the first wrong gradient is that of w; right: x" in report.facts

@@ -14,12 +14,13 @@ ENTRIES = (
     Entry(
         "grad-output-overwritten",
         "The backward pass overwrites the upstream gradient",
-        "The upstream gradient may be needed by another branch of the graph. Work on a copy of it.",
+        "The array that was passed in has changed. It may be needed by another branch of the graph. Work on a copy of "
+        "it, as in `dx = dout.copy()`.",
     ),
     Entry(
         "output-overwritten",
         "The backward pass overwrites the output of the forward pass",
-        "The output may be needed by another layer. Work on a copy of it.",
+        "The array that was passed in has changed. It may be needed by another layer. Work on a copy of it.",
     ),
     Entry(
         "accumulated-gradient",

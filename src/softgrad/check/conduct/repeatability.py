@@ -17,6 +17,7 @@ NOT_REPEATABLE = (
     "generator once, outside of the function, or pass it in context"
 )
 OVERWRITTEN = {"output": "output-overwritten", "grad_output": "grad-output-overwritten"}
+OVERWRITES = ("input-overwritten", *OVERWRITTEN.values())
 
 
 def is_repeatable(functions: UserFunctions, arrays: Arrays, findings: Findings) -> bool:

@@ -66,7 +66,7 @@ def explain(
         first = functions.name_of(first_from_the_end(functions, evidence.wrong, given, backward))
         right = ", ".join(functions.name_of(key) for key in evidence.judged if key not in evidence.wrong)
         others = f"right: {right}" if right else "none is right"
-        findings.note(f"the first wrong gradient from the end is that of {first}; {others}")
+        findings.note(f"going backwards, the first wrong gradient is that of {first}; {others}")
 
 
 def _name_wrong_lines(backward: KnownBackward, findings: Findings) -> bool:

@@ -22,6 +22,7 @@ from softgrad.check.layer.sources import Source, Target
 from softgrad.check.sampling.redraw import redraw
 from softgrad.check.user.arguments import Arguments, Key
 from softgrad.check.user.functions import parameter_names
+from softgrad.check.user.signatures import zero_by_default
 from softgrad.check.user.state import MISSING, State
 from softgrad.errors import CheckError
 from softgrad.formulas.numbers import Array
@@ -90,7 +91,13 @@ class LayerFunctions:
         }
         with State(self.holds).kept():
             self._object = Object(
-                self.layer, methods, lambda: self._arguments.with_arrays(arrays), self.generators, self.holds, objective
+                self.layer,
+                methods,
+                lambda: self._arguments.with_arrays(arrays),
+                self.generators,
+                self.holds,
+                objective,
+                self._arguments.names,
             )
             found = Look(self._object, self._arguments, arrays, gradients or {})
         self._parameters, self._sources, self._sums, self._rate = (
@@ -99,7 +106,9 @@ class LayerFunctions:
             found.sums,
             found.rate,
         )
-        self.takes_upstream, self.data, self.facts = found.takes_upstream, found.data, found.facts
+        self.takes_upstream, self.data = found.takes_upstream, found.data
+        begin = len(inputs) if objective is None else objective.begin
+        self.facts = [*found.facts, *zero_by_default(method, begin)]
 
     def forward(self, *inputs: Any) -> Any:
         """The output of the object with these parameters."""

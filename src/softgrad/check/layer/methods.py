@@ -10,10 +10,10 @@ An argument is read by its name; an only argument is the upstream gradient, what
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from softgrad.check.user.argument_names import TARGETS, is_output, is_upstream
 from softgrad.check.user.cached import CACHES
 from softgrad.check.user.descriptions import kind_of
 from softgrad.errors import CheckError, OptionError
@@ -31,13 +31,6 @@ GRADIENTS = ("gradient", "gradients", "grad", "grads", "compute_gradients", "com
 PAIRS = ((FORWARDS, BACKWARDS), (LOSSES, GRADIENTS), (LOSSES, BACKWARDS))
 
 RATES = ("learning_rate", "learningrate", "lr", "eta", "alpha", "rate", "step_size", "stepsize")
-OUTPUTS = (
-    *("out", "output", "outputs", "y_hat", "y_pred", "ypred", "pred", "preds", "prediction", "predictions"),
-    *("probs", "probabilities", "activation", "activations"),
-)
-TARGETS = ("y", "t", "y_true", "ytrue", "target", "targets", "label", "labels", "y_batch", "expected", "actual")
-UPSTREAM = re.compile(r"(?!data|dim|depth|decay|debug|drop)d\w*|g|\w*(grad|error|delta|upstream|nabla)\w*")
-
 UPSTREAM_ROLE, OUTPUT_ROLE, RATE_ROLE, CACHE_ROLE, HELD_ROLE = "grad_output", "output", "rate", "cache", "held"
 Role = str | int  # what an argument of backward is: one of the above, or the index of an input
 
@@ -146,9 +139,9 @@ def _role(
         return list(inputs).index(name)
     if alone and UPSTREAM_ROLE not in taken and plain not in TARGETS:
         return UPSTREAM_ROLE
-    if plain in OUTPUTS:
+    if is_output(name):
         return OUTPUT_ROLE
-    if UPSTREAM_ROLE not in taken and UPSTREAM.fullmatch(plain):
+    if UPSTREAM_ROLE not in taken and is_upstream(name):
         return UPSTREAM_ROLE
     return None
 

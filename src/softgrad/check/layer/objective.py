@@ -11,7 +11,8 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from softgrad.check.layer.methods import OUTPUT_ROLE, OUTPUTS, TARGETS, Role
+from softgrad.check.layer.methods import OUTPUT_ROLE, Role
+from softgrad.check.user.argument_names import OUTPUTS, TARGETS
 from softgrad.check.user.descriptions import kind_of
 from softgrad.errors import CheckError, OptionError
 

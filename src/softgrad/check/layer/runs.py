@@ -14,7 +14,8 @@ import numpy as np
 from softgrad.check.layer.methods import CACHE_ROLE, HELD_ROLE, OUTPUT_ROLE, RATE_ROLE, UPSTREAM_ROLE, Methods, Role
 from softgrad.check.layer.objective import Objective
 from softgrad.check.layer.slots import Path, Slot, read, slots, write
-from softgrad.check.user.descriptions import describe_error, kind_of
+from softgrad.check.user.descriptions import kind_of
+from softgrad.check.user.raised import raised
 from softgrad.check.user.randomness import Randomness
 from softgrad.check.user.state import MISSING, State
 from softgrad.errors import CheckError
@@ -71,6 +72,7 @@ class Object:
         generators: the random generators that it holds.
         holds: what is put back before each run.
         objective: the loss of what forward returns, if there is one.
+        names: of the inputs.
     """
 
     def __init__(
@@ -81,7 +83,9 @@ class Object:
         generators: Sequence[Any],
         holds: Sequence[Any],
         objective: Objective | None = None,
+        names: Sequence[str] = (),
     ) -> None:
+        self.names = names
         self.layer, self.methods, self.inputs, self.objective = layer, methods, inputs, objective
         self.state, self._holds, self._given = State(holds, objects_alone=True), holds, Snapshot(layer)
         self.roles: tuple[Role, ...] = ()
@@ -195,7 +199,9 @@ class Object:
         except CheckError:
             raise
         except (Exception, SystemExit) as error:
-            raise CheckError(f"check_layer: {name} raised {describe_error(error)}") from error
+            raise CheckError(
+                f"check_layer: {name} {raised(error, zip(self.names, self.inputs(), strict=False))}"
+            ) from error
 
 
 def _larger(value: Any) -> Any:

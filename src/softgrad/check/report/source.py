@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import linecache
-import re
 from dataclasses import dataclass
-from pathlib import PurePath
+
+from softgrad.check.user.raised import in_words
 
 AROUND = 3  # lines shown before and after
 
@@ -25,10 +25,7 @@ class SourceLine:
     @property
     def place(self) -> str:
         """Where it is, in words: "rnn.py, line 31, in backward"."""
-        name = "" if self.function in ("", "<module>") else f", in {self.function}"
-        if self.function == "<lambda>":
-            name = ", in a lambda"
-        return f"{_file_name(self.file)}, line {self.number}{name}"
+        return in_words(self.file, self.number, self.function)
 
     @property
     def shown(self) -> str:
@@ -60,10 +57,3 @@ def _without_comment(row: str) -> str:
         elif char == "#":
             return row[:i].strip() or row.strip()
     return row.strip()
-
-
-def _file_name(file: str) -> str:
-    """A file by its own name; a cell of a notebook, whose file has a number for its name, as such."""
-    if re.match(r"<(ipython-input|stdin|string)", file) or "ipykernel_" in file or "__marimo__" in file:
-        return "this code" if file.startswith(("<stdin", "<string")) else "this cell"
-    return PurePath(file).name or file

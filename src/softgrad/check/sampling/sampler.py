@@ -10,9 +10,10 @@ import numpy as np
 
 from softgrad.check.sampling.redraw import is_free, nudged, redraw
 from softgrad.check.user.arguments import Key
-from softgrad.check.user.descriptions import describe_error, kind_of
+from softgrad.check.user.descriptions import kind_of
 from softgrad.check.user.functions import UserFunctions
 from softgrad.check.user.options import MakesInputs
+from softgrad.check.user.raised import raised
 from softgrad.errors import CheckError
 from softgrad.formulas.numbers import Array
 
@@ -125,7 +126,7 @@ class Sampler:
         try:
             return self.inputs(self.rng)
         except Exception as error:
-            raise CheckError(f"{self.functions.function}: inputs raised {describe_error(error)}") from error
+            raise CheckError(f"{self.functions.function}: inputs {raised(error)}") from error
 
     def other_lengths(self, sample: Sample) -> list[Sample]:
         """The sample with one row less, and with one class less, where the functions take that."""

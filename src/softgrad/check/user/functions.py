@@ -16,8 +16,10 @@ import numpy as np
 from softgrad.check.user.arguments import Arguments, Key, Leaf, arrays_in, copied, laid_out, same
 from softgrad.check.user.calls import Calls
 from softgrad.check.user.descriptions import describe_error, kind_of
+from softgrad.check.user.raised import raised, where
 from softgrad.check.user.randomness import Randomness, reachable
 from softgrad.check.user.returned_gradients import ReturnedGradients
+from softgrad.check.user.signatures import misfit, way_to_wrap
 from softgrad.check.user.state import State
 from softgrad.errors import CheckError
 from softgrad.formulas.numbers import Array
@@ -172,7 +174,7 @@ class UserFunctions:
         except CheckError:
             raise
         except (Exception, SystemExit) as error:
-            raise CheckError(f"{name} raised {describe_error(error)}") from error
+            raise CheckError(f"{name} {self._raised(error, inputs)}") from error
         if value is None or isinstance(value, tuple | list | dict | str):
             raise CheckError(f"{name} returned {kind_of(value)}, wanted {wanted}{self._way_out(value)}")
         try:
@@ -244,7 +246,7 @@ class UserFunctions:
             except CheckError:
                 raise
             except (Exception, SystemExit) as error:
-                raise CheckError(f"{self.function}: {name} raised {describe_error(error)}") from error
+                raise CheckError(f"{self.function}: {name} {self._raised(error, inputs)}") from error
         pairs = [*zip(self.arguments.names, inputs, before, strict=True)]
         pairs += [("output", handed, output), ("grad_output", upstream, grad_output)]
         overwritten = tuple(name for name, now, then in pairs if not same(now, then))
@@ -262,15 +264,23 @@ class UserFunctions:
             signature.bind(*call)
         except TypeError:
             takes = "*inputs, output, grad_output" if self.takes_upstream else "*inputs"
-            way = "lambda z, p, dp: softmax_backward(dp, p)" if self.takes_upstream else "lambda z, y: grad(z)"
+            way = way_to_wrap(name, self.backward, self.arguments.names, takes_upstream=self.takes_upstream)
+            way = f"; wrap it, as in {way}" if way else ""
             is_method = inspect.ismethod(self.backward) and not isinstance(self.backward.__self__, type)
             instead = ", or check the object: check_layer(layer, ...)" if is_method and self.takes_upstream else ""
             takes_no = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
             count = sum(one.kind not in takes_no for one in signature.parameters.values())
             raise CheckError(
                 f"{self.function}: {name} takes {count} positional argument{'s' * (count != 1)}, wanted {len(call)}, "
-                f"as {name}({takes}); wrap it, as in {way}{instead}"
+                f"as {name}({takes}){way}{instead}"
             ) from None
+
+    def _raised(self, error: BaseException, inputs: Sequence[Any]) -> str:
+        """An exception of the user's in words, with what to do if it can be told."""
+        said = raised(error, zip(self.arguments.names, inputs, strict=True))
+        if isinstance(error, TypeError) and not where(error):
+            said += misfit(self.function, self.forward, self.backward, len(inputs))
+        return said
 
 
 def parameter_names(forward: Callable[..., Any], count: int) -> list[str] | None:

@@ -1,0 +1,82 @@
+"""A backward pass that takes other arguments, as vjp(*inputs, output, grad_output).
+
+An argument is read by its name. Where the names leave it open, as in relu_backward(dA, Z), the reading is taken with
+which the gradients agree with a difference.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from softgrad.check.user.functions import UserFunctions, parameter_names
+from softgrad.check.user.signatures import name_of, readings, takes
+from softgrad.errors import CheckError
+
+STEP, WITHIN = 1e-5, 1e-4
+
+Makes = Callable[[Callable[..., Any]], UserFunctions]
+
+
+class Adapted(NamedTuple):
+    """A backward pass as vjp(*inputs, output, grad_output)."""
+
+    vjp: Callable[..., Any]
+    fact: str  # how the user's is called
+    calls: int  # that were made to find it out
+
+
+def as_vjp(forward: Callable[..., Any], backward: Callable[..., Any], count: int, makes: Makes) -> Adapted | None:
+    """A backward pass as a vjp. None where it is one, or where it cannot be told what it takes.
+
+    Args:
+        forward: the forward pass.
+        backward: the backward pass.
+        count: the number of inputs.
+        makes: the functions of a check, for a backward pass.
+    """
+    names = parameter_names(forward, count)
+    if names is None or inspect.ismethod(backward):
+        return None
+    calls, found = 0, readings(backward, names)
+    if takes(backward, count + 2):  # perhaps by arguments with a default, as in leaky_relu_backward(dA, Z, slope=0.01)
+        if not found or found[0].times_upstream or len(found[0].roles) == count + 2:
+            return None
+        functions = makes(backward)
+        if _agrees(functions):
+            return None
+        calls = functions.calls.made
+    is_certain = len(found) == 1
+    for one in found:
+        vjp = one.function(backward, count)
+        functions = makes(vjp)
+        if is_certain or _agrees(functions):
+            said = one.shown(name_of(backward, "vjp"), names, {"output": "output", "upstream": "grad_output"})
+            return Adapted(vjp, f"vjp is taken as {said}", calls + functions.calls.made)
+        calls += functions.calls.made
+    return None
+
+
+def _agrees(functions: UserFunctions) -> bool:
+    """Whether the gradients agree with a difference along one direction."""
+    try:
+        with functions.kept(), np.errstate(all="ignore"):
+            arrays = functions.arrays()
+            output = functions.output(arrays)
+            upstream = np.cos(1.0 + 2.0 * np.arange(output.size)).reshape(output.shape)
+            grads = functions.gradients(arrays, upstream).grads
+            if not grads or any(grad.shape != arrays[key].shape for key, grad in grads.items()):
+                return False
+            ways = {key: np.sin(2.0 + 3.0 * np.arange(grad.size)).reshape(grad.shape) for key, grad in grads.items()}
+            ends = [
+                functions.output({**arrays, **{key: arrays[key] + step * way for key, way in ways.items()}})
+                for step in (STEP, -STEP)
+            ]
+            wanted = float((upstream * (ends[0] - ends[1])).sum()) / (2 * STEP)
+            terms = np.concatenate([(grads[key] * way).ravel() for key, way in ways.items()])
+            return bool(abs(float(terms.sum()) - wanted) <= WITHIN * float(np.abs(terms).sum()) + 1e-12)
+    except CheckError:
+        return False
