@@ -57,6 +57,8 @@ def with_a_default(dout, x, slope=0.0):
 TAKEN = {  # what its arguments are: (forward, backward, inputs, the fact)
     "upstream, input": (relu, lambda dout, x: dout * (x > 0), (X,), "vjp is taken as vjp(grad_output, x)"),
     "by trying, input": (relu, relu_backward, (X,), "vjp is taken as relu_backward(grad_output, x)"),
+    "by trying, at a kink": (relu, relu_backward, (np.array([[0.0, 1.0], [-2.0, 0.0]]),), "(grad_output, x)"),
+    "by trying, integers": (relu, relu_backward, (np.array([[0, 1], [-2, 0]]),), "(grad_output, x)"),
     "output": (softmax, softmax_backward, (X,), "vjp is taken as softmax_backward(grad_output, output)"),
     "by trying, the output": (
         lambda z: np.tanh(z), tanh_backward, (X,), "vjp is taken as tanh_backward(grad_output, output)"

@@ -7,16 +7,19 @@ which the gradients agree with a difference.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from softgrad.check.user.arguments import Key
 from softgrad.check.user.functions import UserFunctions, parameter_names
 from softgrad.check.user.signatures import name_of, readings, takes
 from softgrad.errors import CheckError
+from softgrad.formulas.numbers import Array
 
 STEP, WITHIN = 1e-5, 1e-4
+BESIDE = 1e-2  # how far the inputs are moved: at 0, a ReLU has a kink
 
 Makes = Callable[[Callable[..., Any]], UserFunctions]
 
@@ -61,22 +64,34 @@ def as_vjp(forward: Callable[..., Any], backward: Callable[..., Any], count: int
 
 
 def _agrees(functions: UserFunctions) -> bool:
-    """Whether the gradients agree with a difference along one direction."""
+    """Whether the gradients agree with a difference along one direction: at the inputs given, or beside their kinks."""
     try:
         with functions.kept(), np.errstate(all="ignore"):
             arrays = functions.arrays()
-            output = functions.output(arrays)
-            upstream = np.cos(1.0 + 2.0 * np.arange(output.size)).reshape(output.shape)
-            grads = functions.gradients(arrays, upstream).grads
-            if not grads or any(grad.shape != arrays[key].shape for key, grad in grads.items()):
-                return False
-            ways = {key: np.sin(2.0 + 3.0 * np.arange(grad.size)).reshape(grad.shape) for key, grad in grads.items()}
-            ends = [
-                functions.output({**arrays, **{key: arrays[key] + step * way for key, way in ways.items()}})
-                for step in (STEP, -STEP)
-            ]
-            wanted = float((upstream * (ends[0] - ends[1])).sum()) / (2 * STEP)
-            terms = np.concatenate([(grads[key] * way).ravel() for key, way in ways.items()])
-            return bool(abs(float(terms.sum()) - wanted) <= WITHIN * float(np.abs(terms).sum()) + 1e-12)
+            functions.gradients(arrays, np.ones_like(functions.output(arrays), dtype=float))
+            given = functions.arrays()  # integers that have a gradient are float64 from now on
+            ways = {
+                key: np.sin(2.0 + 3.0 * np.arange(array.size)).reshape(array.shape)
+                for key, array in given.items()
+                if array.dtype.kind == "f"
+            }
+            return any(_agree_at(functions, _moved(given, ways, far), ways) for far in (0.0, BESIDE))
     except CheckError:
         return False
+
+
+def _agree_at(functions: UserFunctions, arrays: Mapping[Key, Array], ways: Mapping[Key, Array]) -> bool:
+    output = functions.output(arrays)
+    upstream = np.cos(1.0 + 2.0 * np.arange(output.size)).reshape(output.shape)
+    grads = functions.gradients(arrays, upstream).grads
+    if not grads or any(key not in ways or grad.shape != ways[key].shape for key, grad in grads.items()):
+        return False
+    own = {key: ways[key] for key in grads}
+    above, below = (functions.output(_moved(arrays, own, step)) for step in (STEP, -STEP))
+    wanted = float((upstream * (above - below)).sum()) / (2 * STEP)
+    terms = np.concatenate([(grads[key] * way).ravel() for key, way in own.items()])
+    return abs(float(terms.sum()) - wanted) <= WITHIN * float(np.abs(terms).sum()) + 1e-12
+
+
+def _moved(arrays: Mapping[Key, Array], ways: Mapping[Key, Array], step: float) -> dict[Key, Array]:
+    return {key: array + step * ways[key] if key in ways else array for key, array in arrays.items()}
