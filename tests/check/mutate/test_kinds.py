@@ -296,6 +296,44 @@ def test_a_part_of_a_function(case):
     assert words in report.mistake.explanation
 
 
+def test_a_mask_that_is_left_out_of_a_whole_derivative():
+    """The mask is in the loss twice, squared: the gradient of one array lacks it in both places."""
+    mask, target = (RNG.random((5, 4)) > 0.4) * 1.0, RNG.normal(size=(5, 4))
+
+    def cost(a, b):
+        return np.sum(np.square((a @ b.T - target) * mask))
+
+    def back(a, b):
+        off = 2 * (a @ b.T - target)
+        return off @ b, (off * mask).T @ a
+
+    report = sg.check_grad(cost, back, X, RNG.normal(size=(4, 3)), wrt=(0, 1))
+    assert report.mistake.name == "left-out"
+    assert "`mask` is left out of the derivative" in report.mistake.explanation
+
+
+def test_the_draw_that_shows_most_comes_first():
+    """At the inputs given, the wrong sign does not show: w is 0."""
+
+    def back(x, w, y, g):
+        return -g[:, None] * w * np.cosh(x @ w)[:, None], x.T @ (g * np.cosh(x @ w))
+
+    report = sg.check_vjp(lambda x, w: np.sinh(x @ w), back, X, np.zeros(3))
+    assert report.ok is False
+    assert report.mistake is None or report.mistake.name == "wrong-sign"
+
+
+def test_a_product_the_wrong_way_round_is_not_a_sum_that_lacks_a_term():
+    """Of x A x, both terms of the gradient have A, and one should have its transpose."""
+
+    def back(x, a, y, g):
+        return 2 * g * (a @ x) * np.cosh(x @ a @ x), g * np.outer(x, x) * np.cosh(x @ a @ x)
+
+    report = sg.check_vjp(lambda x, a: np.sinh(x @ a @ x), back, RNG.normal(size=3), W)
+    assert report.ok is False
+    assert report.mistake is None or report.mistake.name == "transposed-product"
+
+
 def test_right_parts_pass():
     gamma = RNG.uniform(0.5, 1.5, 2)
     assert sg.check_vjp(batch_norm, lambda x, gamma, y, dy: batch_norm_back(x, gamma, dy), IMAGES, gamma).ok

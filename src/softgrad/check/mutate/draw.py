@@ -41,6 +41,7 @@ class Draw:
         self.live, self.silent = graph.live, graph.silent
         self.work = 0  # contributions computed
         self._local: dict[tuple[Node, int], Array | None] = {}
+        self._asked: int | None = None
         self._edges: dict[Node, list[int]] = {}
         self.flows: dict[tuple[Node, int], Array] = {}
         self.adjoints = self._swept()
@@ -113,6 +114,15 @@ class Draw:
                 bits |= found.get(parent, 0)
             found[node] = bits
         return found
+
+    def depends_on_gradients(self, node: Node) -> bool:
+        """Whether a node depends on an input that a gradient is asked for."""
+        if self._asked is None:
+            self._asked = 0
+            for key in self.rights:
+                if self.graph.inputs[key] in self.order:
+                    self._asked |= 1 << self.order[self.graph.inputs[key]]
+        return bool(self.ancestors.get(node, 0) & self._asked)
 
     def depends(self, node: Node, other: Node) -> bool:
         """Whether a live node depends on another."""

@@ -10,7 +10,16 @@ import numpy as np
 
 from softgrad.check.mutate.candidate import Candidate, Misfit, Ref, Where
 from softgrad.check.mutate.draw import Adjoint, Draw, Rule
-from softgrad.check.mutate.stretches import Pair, between, derivative_at, diagonal, pulled, repetitions
+from softgrad.check.mutate.stretches import (
+    Pair,
+    between,
+    derivative_at,
+    diagonal,
+    given_factors,
+    pulled,
+    repetitions,
+    where_of,
+)
 from softgrad.check.trace.node import Node
 from softgrad.formulas.numbers import Array
 
@@ -268,6 +277,25 @@ def at_other(a: Where, b: Where, pair: Pair, ref: Ref, cost: float) -> Candidate
     rule = _with_slope(a, b, slope)
     cost += 0.04 * pair.length
     return Candidate("wrong-operand", a, None, rule, cost, told, may_scale=False, base=_beside(a, b))
+
+
+def without_factor(draw: Draw, a: Where, b: Where, pair: Pair) -> Iterator[Candidate]:
+    """A mask or weights, within a stretch, are left out of its whole derivative."""
+    for product, i in given_factors(draw, pair):
+        place = where_of(draw, product)
+        if place is None:
+            continue
+
+        def slope(draw: Draw, pair: Pair, g: Array, place: Where = place, i: int = i) -> Array:
+            inside = between(draw, pair.a, pair.b)
+            found = [node for node in place.nodes(draw) if node in inside]
+            if len(found) != 1:
+                raise Misfit
+            return derivative_at(draw, pair, pair.a.value, (found[0], i))
+
+        told = {"end": b, "variant": "given factor", "product": (product, i)}
+        cost = 1.3 + 0.04 * pair.length
+        yield Candidate("left-out", a, None, _with_slope(a, b, slope), cost, told, may_scale=False, base=_beside(a, b))
 
 
 def _slope_of(pair: Pair) -> Array:

@@ -102,6 +102,9 @@ class Sentence:
 
     def _left_out(self) -> str:
         node, k = self.node, self.k
+        if self.variant == "given factor":
+            factor = self.texts.operand(*self.told["product"])
+            return f"`{factor}` is left out of the derivative of {self._end()} by {self.target}"
         if self.variant == "selection":
             return f"{self.flow} goes to entries too that {self.source} does not take"
         if self.told.get("term"):

@@ -177,6 +177,7 @@ class Stages:
         """Of stretches that work entry by entry."""
         for a, b, pair in self.pairs:
             changes = [*rules_stretches.of_stretch(a, b, pair), *self._other_results(a, b, pair)]
+            changes += rules_stretches.without_factor(self.draw, a, b, pair)
             if pair.curved and len(a.nodes(self.draw)) > 1:
                 changes += [
                     replace(rules_stretches.at_other(a, b, pair, Ref(a, at=at), 1.5), kind="wrong-iteration")

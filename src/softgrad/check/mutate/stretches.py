@@ -130,8 +130,14 @@ def repetitions(draw: Draw, a: Where, b: Where) -> dict[Node, Pair]:
     return result
 
 
-def derivative_at(draw: Draw, pair: Pair, value: Array) -> Array:
+def derivative_at(draw: Draw, pair: Pair, value: Array, without: tuple[Node, int] | None = None) -> Array:
     """The derivative of b by a where a has another value and everything else is as it was.
+
+    Args:
+        draw: the draw.
+        pair: the stretch.
+        value: of a.
+        without: an operation, and an operand of it that is 1.
 
     Raises:
         Misfit: it cannot be computed.
@@ -148,6 +154,8 @@ def derivative_at(draw: Draw, pair: Pair, value: Array) -> Array:
             if node.op not in PARTIALS:
                 raise Misfit
             operands = [values.get(one, one.value) for one in node.parents]
+            if without is not None and node is without[0]:
+                operands[without[1]] = np.ones_like(operands[without[1]], dtype=float)
             values[node] = evaluated(node, operands)
             total = np.zeros(node.shape)
             for k, one in enumerate(node.parents):
@@ -155,6 +163,15 @@ def derivative_at(draw: Draw, pair: Pair, value: Array) -> Array:
                     total = total + slopes[one] * partial(node.op, k, values[node], operands)
             slopes[node] = total
     return slopes[b]
+
+
+def given_factors(draw: Draw, pair: Pair) -> Iterator[tuple[Node, int]]:
+    """The products within a stretch with an array that depends on no input: a mask, weights."""
+    for node in between(draw, pair.a, pair.b)[1:]:
+        if node.op == "multiply" and node is not pair.b:
+            for i, one in enumerate(node.parents):
+                if not draw.depends_on_gradients(one) and one.value.size > 1:
+                    yield node, i
 
 
 def between(draw: Draw, a: Node, b: Node) -> list[Node]:
