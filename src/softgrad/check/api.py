@@ -20,7 +20,7 @@ from softgrad.check.user.descriptions import shown
 from softgrad.check.user.functions import UserFunctions, parameter_names
 from softgrad.check.user.options import DRAWS, MAX_CALLS, RTOL, read_options
 from softgrad.check.user.other_calls import as_vjp
-from softgrad.check.user.signatures import zero_by_default
+from softgrad.check.user.signatures import hidden_by_defaults
 from softgrad.errors import OptionError
 
 
@@ -122,7 +122,7 @@ def check_vjp(
     functions = functions_of(vjp if adapted is None else adapted.vjp)
     functions.calls.made = 0 if adapted is None else adapted.calls
     told = [] if adapted is None else [adapted.fact]
-    return Check(functions, options, [*told, *zero_by_default(forward, len(arrays))]).report()
+    return Check(functions, options, [*told, *hidden_by_defaults(forward, len(arrays))]).report()
 
 
 @explained
@@ -196,7 +196,7 @@ def check_grad(
         generators=options.context.generators,
         max_calls=options.max_calls,
     )
-    return Check(functions, options, zero_by_default(loss, len(arrays))).report()
+    return Check(functions, options, hidden_by_defaults(loss, len(arrays))).report()
 
 
 @explained

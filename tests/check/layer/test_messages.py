@@ -71,6 +71,14 @@ class Lost:
         self.inner = g * (1 - np.tanh(self.x) ** 2)
 
 
+class TwoOutputs(Dense):
+    def forward(self, x):
+        return super().forward(x), x
+
+    def backward(self, dout):
+        return super().backward(dout)
+
+
 class Raises(Dense):
     def backward(self, dout):
         raise KeyError("W3")
@@ -128,6 +136,11 @@ MESSAGES = {  # what is wrong: (the call, its error, its message)
         lambda: sg.check_layer(ReturnsNothing(), X),
         sg.CheckError,
         "forward returned None, wanted an array; is there a return?",
+    ),
+    "two outputs and one upstream gradient": (
+        lambda: sg.check_layer(TwoOutputs(), X),
+        sg.CheckError,
+        "returned a tuple, wanted an array; for several outputs, backward takes a gradient for each, such as (dh, dc)",
     ),
     "several losses": (
         lambda: sg.check_layer(Losses(), normal(5, 3), T),

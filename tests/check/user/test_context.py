@@ -44,6 +44,8 @@ NOT_USED = {  # (key, value, what the fact says)
     "weights by name": ("class_weight", {"cat": 1}, f"class_weight: {{'cat': 1}} (not used: wanted {A_WEIGHT})"),
     "infinity": ("temperature", np.inf, "temperature: inf (not used: wanted a number)"),
     "a key that nobody knows": ("author", "Ada", "author: Ada"),
+    "a misspelled key": ("reducton", "mean", "reducton: mean (not known; did you mean reduction?)"),
+    "a misspelled number": ("temprature", 2.0, "temprature: 2.0 (not known; did you mean temperature?)"),
     "free text": ("loss", "cross-entropy, mean", "loss: cross-entropy, mean"),
     "an array": ("mine", np.array([1, 2]), "mine: array([1, 2])"),
     "a tuple": ("mine", (1, "a"), "mine: (1, 'a')"),

@@ -54,6 +54,18 @@ def with_a_default(dout, x, slope=0.0):
     return dout * np.where(x > 0, 1, slope)
 
 
+def scaled(x, alpha=1.0):
+    return alpha * np.sin(x)
+
+
+def scaled_backward(dA, Z, alpha=1.0):
+    return alpha * dA * np.cos(Z)
+
+
+def unscaled_backward(dA, x, alpha=1.0):
+    return dA * np.cos(x)
+
+
 TAKEN = {  # what its arguments are: (forward, backward, inputs, the fact)
     "upstream, input": (relu, lambda dout, x: dout * (x > 0), (X,), "vjp is taken as vjp(grad_output, x)"),
     "by trying, input": (relu, relu_backward, (X,), "vjp is taken as relu_backward(grad_output, x)"),
@@ -66,6 +78,7 @@ TAKEN = {  # what its arguments are: (forward, backward, inputs, the fact)
     "another order": (lambda x, w: x @ w, matmul_backward, (X, W), "taken as matmul_backward(grad_output, w, x)"),
     "upstream alone": (lambda z: 3 * z, lambda dout: 3 * dout, (X,), "vjp is taken as vjp(grad_output)"),
     "a default": (relu, with_a_default, (X,), "vjp is taken as with_a_default(grad_output, x)"),
+    "by trying, a default that is given": (scaled, scaled_backward, (X, 0.5), "(grad_output, x, alpha)"),
     "a derivative": (sigmoid, sigmoid_prime, (X,), "vjp is taken as grad_output * sigmoid_prime(z)"),
     "a derivative of the output": (
         sigmoid, sigmoid_derivative, (X,), "vjp is taken as grad_output * sigmoid_derivative(output)"
@@ -150,7 +163,7 @@ class Net:
         return value, {"W": np.tile(x.sum(axis=0)[:, None], 2) + reg * self.W}
 
 
-def test_what_is_zero_by_default_was_not_checked():
+def test_what_is_hidden_by_a_default_is_told():
     fact = "reg is 0 by default: terms with this factor were not checked; give it as a further input"
 
     def grad(w, x, reg=0.0):
@@ -164,3 +177,11 @@ def test_what_is_zero_by_default_was_not_checked():
     assert fact not in report.facts
     assert any("reg and scale are 0 by default" in one for one in sg.check_layer(Net(), X).facts)
     assert sg.check_layer(Net(), X, 0.1).ok is False
+
+
+def test_a_missing_factor_that_is_1_by_default():
+    report = sg.check_vjp(scaled, unscaled_backward, X)
+    assert report.ok is True
+    fact = "alpha is 1 by default: a missing factor would not be noticed; give it as a further input"
+    assert fact in report.facts
+    assert sg.check_vjp(scaled, unscaled_backward, X, 0.5).ok is False

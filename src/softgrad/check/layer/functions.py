@@ -22,7 +22,7 @@ from softgrad.check.layer.sources import Source, Target
 from softgrad.check.sampling.redraw import redraw
 from softgrad.check.user.arguments import Arguments, Key
 from softgrad.check.user.functions import parameter_names
-from softgrad.check.user.signatures import zero_by_default
+from softgrad.check.user.signatures import hidden_by_defaults
 from softgrad.check.user.state import MISSING, State
 from softgrad.errors import CheckError
 from softgrad.formulas.numbers import Array
@@ -108,7 +108,7 @@ class LayerFunctions:
         )
         self.takes_upstream, self.data = found.takes_upstream, found.data
         begin = len(inputs) if objective is None else objective.begin
-        self.facts = [*found.facts, *zero_by_default(method, begin)]
+        self.facts = [*found.facts, *hidden_by_defaults(method, begin)]
 
     def forward(self, *inputs: Any) -> Any:
         """The output of the object with these parameters."""

@@ -13,10 +13,12 @@ from softgrad.check.layer.order import STEP, reordered
 from softgrad.check.layer.runs import OUTPUT_NAMES, RATE, Object, Run
 from softgrad.check.layer.slots import Path, name_of, read, shown
 from softgrad.check.layer.sources import Parameter, Source, Target
+from softgrad.check.user.argument_names import is_upstream
 from softgrad.check.user.arguments import Arguments, Key
 from softgrad.check.user.cached import CACHES
 from softgrad.check.user.descriptions import kind_of
 from softgrad.check.user.functions import parameter_names
+from softgrad.check.user.signatures import needed
 from softgrad.errors import CheckError
 from softgrad.formulas.numbers import Array, nearly_equal
 
@@ -114,12 +116,30 @@ class Look:
                 raise CheckError(f"check_layer: {self.forward_name} returned None, wanted an array; is there a return?")
             self.object.output_path = ((".", name),)
             self.facts.append(f"{self.forward_name} returns nothing: its output is read from {name}")
+        elif isinstance(value, tuple) and self._has_upstreams_for(value):
+            self.object.outputs = len(value)
+            taken = needed(getattr(self.layer, self.backward_name)) or []
+            self.facts.append(
+                f"{self.forward_name} returns {len(value)} outputs: {', '.join(taken)} are their upstream gradients"
+            )
         elif isinstance(value, tuple | list | dict | str):
-            way = "; if it returns the loss and its gradients, say backward=True" if isinstance(value, tuple) else ""
+            way = ""
+            if isinstance(value, tuple) and value and np.ndim(value[0]) == 0:
+                way = "; if it returns the loss and its gradients, say backward=True"
+            elif isinstance(value, tuple):
+                way = f"; for several outputs, {self.backward_name} takes a gradient for each, such as (dh, dc)"
             raise CheckError(f"check_layer: {self.forward_name} returned {kind_of(value)}, wanted an array{way}")
+
+    def _has_upstreams_for(self, outputs: tuple[Any, ...]) -> bool:
+        """Whether forward returns several arrays, and backward takes as many upstream gradients and nothing else."""
+        arguments = needed(getattr(self.layer, self.backward_name)) or []
+        real = all(isinstance(one, np.ndarray) and one.dtype.kind == "f" for one in outputs)
+        return real and len(arguments) == len(outputs) > 1 and all(map(is_upstream, arguments))
 
     def _takes_upstream(self, output: Array) -> bool:
         """Whether the backward pass takes an upstream gradient; that of a loss need not."""
+        if self.object.outputs > 1:
+            return True
         if self.object.methods.backward is not None:
             self.object.roles = roles(
                 getattr(self.layer, self.backward_name),

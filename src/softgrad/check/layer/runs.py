@@ -92,12 +92,14 @@ class Object:
         self.has_cache = False
         self.output_path: Path | None = None  # where forward leaves its output, if it returns nothing
         self.held_path: Path | None = None  # what backward takes in place of the upstream gradient, if it is no input
+        self.outputs = 1  # how many arrays forward returns, each with an upstream gradient of its own
         self.is_mean = False  # whether the loss is the mean of what forward returns
         self.is_whole = False  # whether the loss is computed too: its argument is looked for first
         self.calls = 0
         self._cache: Any = None
         self._both: Any = None
         self._output: Any = None
+        self._shapes: list[tuple[int, ...]] = []  # of several outputs
         self._randomness = Randomness((), generators)
         self._randomness.seeded = True
 
@@ -114,6 +116,9 @@ class Object:
             value, self._cache = value
         elif value is None and self.output_path is not None:
             value = read(self.layer, self.output_path)
+        elif self.outputs > 1:
+            self._shapes = [np.shape(one) for one in value]
+            value = joined(value)
         if self.objective is not None and self.is_whole:
             self._output = value
             value = self.objective.call(
@@ -127,6 +132,8 @@ class Object:
         """What the backward pass returns; forward has just been called."""
         if self.methods.backward is None:
             return self._both
+        if self.outputs > 1:
+            return getattr(self.layer, self.methods.backward)(*parts(upstream, self._shapes))
         output = output if self.objective is None else self._output
         given = {UPSTREAM_ROLE: upstream, OUTPUT_ROLE: output, RATE_ROLE: rate, CACHE_ROLE: self._cache}
         if self.held_path is not None:
@@ -202,6 +209,21 @@ class Object:
             raise CheckError(
                 f"check_layer: {name} {raised(error, zip(self.names, self.inputs(), strict=False))}"
             ) from error
+
+
+def joined(outputs: Sequence[Any]) -> Any:
+    """Several outputs as one array: side by side if they have one shape."""
+    if len({np.shape(one) for one in outputs}) == 1:
+        return np.stack(outputs)
+    return np.concatenate([np.ravel(one) for one in outputs])
+
+
+def parts(upstream: Any, shapes: Sequence[tuple[int, ...]]) -> list[Any]:
+    """The upstream gradient of each of several outputs."""
+    if len(set(shapes)) == 1:
+        return [one.copy() for one in upstream]
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
+    return [one.reshape(shape).copy() for one, shape in zip(np.split(upstream, ends[:-1]), shapes, strict=True)]
 
 
 def _larger(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,20 @@ NUMBERS = (
     *(parameter.name for parameter in PARAMETERS),
 )
 ARRAYS = ("mask", "target")
+READ_OFF = ("loss", "reduction", "layer", "activation", "network", "wrt", "output")  # the functions' numbers tell these
+KEYS = (
+    *INTEGERS,
+    *NUMBERS,
+    *ARRAYS,
+    *READ_OFF,
+    "class_weight",
+    "layout",
+    "learning_rate",
+    "reg",
+    "seed",
+    "rng",
+    "name",
+)
 MANY = 2**18  # classes; no vocabulary is larger
 
 
@@ -52,7 +67,9 @@ def read_context(context: Mapping[str, Any]) -> Context:
             known[key] = value
         else:
             said, wanted = one_line(value) if isinstance(value, str) else shown(value), _wanted(key)
-            facts.append(f"{key}: {said}" + (f" (not used: wanted {wanted})" if wanted else ""))
+            meant = None if wanted else _meant(key)
+            way = f" (not used: wanted {wanted})" if wanted else f" (not known; did you mean {meant}?)" if meant else ""
+            facts.append(f"{key}: {said}{way}")
     generators = tuple(value for value in context.values() if isinstance(value, GENERATORS))
     return Context(known, numbers, tuple(facts), generators)
 
@@ -66,6 +83,13 @@ def _wanted(key: str) -> str | None:
     if key in ARRAYS:
         return "an array of numbers"
     return {"class_weight": "a weight for each class", "layout": '"rows", "columns" or "vector"'}.get(key)
+
+
+def _meant(key: Any) -> str | None:
+    """The known key that a misspelled one was meant for."""
+    if not isinstance(key, str) or key in KEYS:
+        return None
+    return next(iter(get_close_matches(key.lower(), KEYS, n=1, cutoff=0.85)), None)
 
 
 def _number(value: Any) -> float | None:

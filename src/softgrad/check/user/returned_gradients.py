@@ -36,7 +36,8 @@ class ReturnedGradients:
         asked = self._asked(values) if wrt is None else list(wrt)
         if len(values) != len(asked):
             wanted = ", ".join(arguments.names[i] for i in asked)
-            raise CheckError(f"{self.name} returned {len(values)} gradients, wanted {len(asked)}, for {wanted}")
+            got = "1 gradient" if len(values) == 1 else f"{len(values)} gradients"
+            raise CheckError(f"{self.name} returned {got}, wanted {len(asked)}, for {wanted}")
         given = [(i, one) for i, one in zip(asked, values, strict=True) if one is not None or wrt is not None]
         self.wrt = [i for i, _ in given]
         self.grads: dict[Key, Array] = {key: grad for i, one in given for key, grad in self._of_input(i, one)}

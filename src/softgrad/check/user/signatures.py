@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from softgrad.check.user.argument_names import is_output, is_upstream, plain
 
 MOST_TRIED = 8
+HIDDEN = {0: "terms with this factor were not checked", 1: "a missing factor would not be noticed"}
 DERIVATIVES = ("prime", "deriv", "dash", "d_")
 
 
@@ -43,15 +44,24 @@ class Called(NamedTuple):
         return f"{words['upstream']} * {call}" if self.times_upstream else call
 
 
-def needed(function: Callable[..., Any]) -> list[str] | None:
-    """The names of the arguments that a function cannot be called without; None where they are not known."""
+def needed(function: Callable[..., Any], given: Sequence[str] = ()) -> list[str] | None:
+    """The names of the arguments that a function cannot be called without; None where they are not known.
+
+    Args:
+        function: the function.
+        given: plain names of arguments that are passed also if they have a default.
+    """
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):  # some built-in functions have none
         return None
     if any(one.kind is one.KEYWORD_ONLY and one.default is one.empty for one in parameters):
         return None
-    return [one.name for one in parameters if one.default is one.empty and one.kind in (0, 1)]
+    positional = [one for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    return [
+        one.name
+        for one in itertools.takewhile(lambda one: one.default is one.empty or plain(one.name) in given, positional)
+    ]
 
 
 def takes(function: Callable[..., Any], count: int) -> bool:
@@ -67,10 +77,10 @@ def takes(function: Callable[..., Any], count: int) -> bool:
 
 def readings(backward: Callable[..., Any], names: Sequence[str]) -> list[Called]:
     """What the arguments of a backward pass may be, the likeliest first; empty where it cannot be told."""
-    arguments = needed(backward)
+    inputs = {plain(name): i for i, name in reversed(list(enumerate(names)))}
+    arguments = needed(backward, [name for name in inputs if name])
     if not arguments:
         return []
-    inputs = {plain(name): i for i, name in reversed(list(enumerate(names)))}
     found: list[list[int | str]] = []
     for argument in arguments:
         if plain(argument) in inputs:
@@ -130,23 +140,23 @@ def misfit(function: str, forward: Callable[..., Any], backward: Callable[..., A
     return f"; give its inputs, as {call}"
 
 
-def zero_by_default(forward: Callable[..., Any], count: int) -> list[str]:
-    """A fact on arguments that are 0 by default, such as the factor of a penalty, and that no input is given for."""
+def hidden_by_defaults(forward: Callable[..., Any], count: int) -> list[str]:
+    """Facts on arguments without an input that are 0 or 1 by default, such as the factor of a penalty."""
     try:
-        parameters = list(inspect.signature(forward).parameters.values())
+        parameters = list(inspect.signature(forward).parameters.values())[count:]
     except (TypeError, ValueError):  # some built-in functions have none
         return []
-    names = [
-        one.name
-        for one in parameters[count:]
-        if one.kind is one.POSITIONAL_OR_KEYWORD and isinstance(one.default, float) and one.default == 0
-    ]
-    if len(names) == 1:
-        return [f"{names[0]} is 0 by default: terms with this factor were not checked; give it as a further input"]
-    told = " and ".join(names)
-    return [f"{told} are 0 by default: terms with these factors were not checked; give them as further inputs"] * (
-        len(names) > 1
-    )
+    facts = []
+    for number, said in HIDDEN.items():
+        names = [
+            one.name
+            for one in parameters
+            if one.kind is one.POSITIONAL_OR_KEYWORD and isinstance(one.default, float) and one.default == number
+        ]
+        if names:
+            are, it = ("is", "it as a further input") if len(names) == 1 else ("are", "them as further inputs")
+            facts.append(f"{' and '.join(names)} {are} {number} by default: {said}; give {it}")
+    return facts
 
 
 def name_of(function: Any, otherwise: str) -> str:
