@@ -29,5 +29,6 @@ def main() -> None:
 
 def _stop(*_: object) -> NoReturn:
     """Ends the process at once: an exception could be caught by a package that is being imported."""
-    os.write(2, b"softgrad: stopped; nothing was written\n")
+    writes = sys.argv[1:2] != ["check"]  # as softgrad.cli.app says of the others
+    os.write(2, b"softgrad: stopped; nothing was written\n" if writes else b"softgrad: stopped\n")
     os._exit(130)

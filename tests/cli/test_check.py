@@ -254,7 +254,14 @@ INVALID = {  # name: (FILE, arguments, message)
     "missing module": ("import torhc", SHAPE, r"line 1: ModuleNotFoundError: No module named 'torhc'$"),
     "missing data file": ("open('x.csv')", SHAPE, r"line 1: FileNotFoundError: .*'x\.csv'$"),
     "exit at import": ("import sys\nsys.exit(3)", SHAPE, r"check: f\.py, line 2: SystemExit: 3$"),
-    "empty file": ("", SHAPE, r"f\.py has neither forward and vjp nor loss and grad; it has no functions; name two"),
+    "empty file": ("", SHAPE, r"f\.py is empty$"),
+    "no functions": ("x = 3", SHAPE, r"f\.py has no functions$"),
+    "one array for several gradients": (
+        "def loss(a, b):\n    return (a * b).sum()\ndef grad(a, b):\n    return 2 * b", ("--wrt", "0,1"),
+        "grad returns one array, wanted 2 gradients, for a and b"),
+    "a shape at which forward raises": (
+        "def forward(x):\n    return x.sum(axis=1)\ndef vjp(dout, out):\n    return out", ("--shape", "4"),
+        r"forward raised AxisError: axis 1 is out of bounds .* with inputs of shape 4; give other shapes"),
     "no gradient": ("def softmax(z):\n    return z\nclass A:\n    pass", SHAPE,
                     "neither .* it has softmax, A; name two, as"),
     "imported names": ("from math import exp\nforwrd = lambda z: z", SHAPE, "; did you mean 'forwrd'. it has forwrd; "),

@@ -144,26 +144,65 @@ def test_inputs_that_show_a_mistake_are_not_hidden_by_others(check):
         "def loss_grad(W, X, y):\n    return 2 * X.T @ (X @ W - y) / len(y)\n"
     )
     result = check(source)
-    assert "it is wrong otherwise: inputs: W drawn as 7x3" in result.out
+    assert "wrong with other inputs, W drawn as 7x3" in result.out
     assert result.code == 0
 
 
 def test_a_file_that_takes_long_can_be_stopped_and_is_then_checked(check, monkeypatch):
-    source = RIGHT_PAIR + "import time\ntime.sleep(0.3)\nraise KeyboardInterrupt"
-    assert check(source).code == 130
-    monkeypatch.setattr("softgrad.cli.interrupt.SLOW", 0.0)
+    source = RIGHT_PAIR + "import time\ntime.sleep(0.05)\nraise KeyboardInterrupt\n" + WRONG_PAIR
+    stopped = "softgrad: stopped at mine.py, line 13; what it has by then is checked\n"
     result = check(source)
-    assert result.code == 0
-    assert result.err == (
-        "softgrad: mine.py is still running; Ctrl-C checks what it has by then\n"
-        "softgrad: left where it failed: mine.py, line 13: stopped\n"
-    )
+    assert (result.code, result.err) == (1, stopped)
+    assert "dg" in result.out  # the functions below are checked too
+    monkeypatch.setattr("softgrad.cli.interrupt.SLOW", 0.0)
+    slow = "softgrad: mine.py is still running; Ctrl-C checks what it has by then\n"
+    assert check(source).err == slow + stopped
 
 
-def test_a_file_that_fails_is_checked_as_far_as_it_came(check):
-    result = check(RIGHT_PAIR + "data = open('data.csv').read()\n" + WRONG_PAIR)
-    assert (result.code, "f and df:" in result.out, "dg" in result.out) == (0, True, False)
-    assert "softgrad: left where it failed: mine.py, line 11: FileNotFoundError: " in result.err
+def test_a_file_that_is_stopped_before_it_has_anything_is_only_stopped(softgrad, tmp_path):
+    (tmp_path / "mine.py").write_text("raise KeyboardInterrupt")
+    run = softgrad("check", "mine.py")
+    assert (run.code, run.err) == (130, "softgrad: stopped\n")
+
+
+@pytest.mark.parametrize("line", ["data = open('data.csv').read()", "import no_such_module", "raise SystemExit"])
+def test_what_stands_around_a_line_that_fails_is_checked(line, check):
+    result = check(RIGHT_PAIR + line + "\n" + WRONG_PAIR + "class Below(data): pass")
+    assert (result.code, "f and df:" in result.out, "dg" in result.out) == (1, True, True)
+    assert "softgrad: left where it failed: mine.py, line 11: " in result.err
+
+
+def test_a_file_that_is_not_utf8_is_read_as_latin1(softgrad, tmp_path):
+    source = HEAD + "# r\xe9sum\xe9\n" + WRONG_PAIR
+    (tmp_path / "mine.py").write_bytes(source.encode("latin-1"))
+    run = softgrad("check", "mine.py")
+    assert run.err == "softgrad: mine.py is not UTF-8, which Python wants; it is read as Latin-1\n"
+    assert "`return x ** 3`" in run.out
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_relative_import_is_from_the_package_of_the_file(marked, softgrad, tmp_path):
+    folder = tmp_path / "home work" / f"of_softgrad_{marked}"
+    folder.mkdir(parents=True)
+    (folder / "helpers.py").write_text("def twice(x):\n    return 2 * x\n")
+    if marked:
+        (folder / "__init__.py").write_text("")
+    (folder / "model.py").write_text("from .helpers import twice\n" + RIGHT_PAIR.replace("2 * x", "twice(x)"))
+    run = softgrad("check", str(folder / "model.py"))
+    assert (run.code, run.err) == (0, "")
+
+
+def test_what_cannot_be_checked_stands_behind_the_reports_and_in_json(check):
+    source = RIGHT_PAIR + "def loss(table, x):\n    return table['x'], x\n"
+    assert check(source).err.startswith("softgrad: loss was not checked: no inputs were found for loss(table, x): ")
+    listed = json.loads(check(source, "--json").out)
+    assert [set(one) >= {"functions", "not_checked"} for one in listed] == [False, True]
+
+
+def test_an_error_is_json_too(check):
+    run = check("x = (", "--json")
+    assert run.code == 2
+    assert "this is not valid Python" in json.loads(run.out)["error"]
 
 
 def test_plots_are_not_shown(check):

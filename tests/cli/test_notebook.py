@@ -40,11 +40,11 @@ def test_the_cells_are_read_in_every_format():
     code = {"cell_type": "code", "source": ["x = 1\n", "y = 2"]}
     book = {"cells": [code, {"cell_type": "markdown", "source": "# x"}, {"cell_type": "code", "source": "z = 3"}]}
     assert cells("a.ipynb", json.dumps(book).encode()) == [
-        ("a.ipynb, cell 1", "x = 1\ny = 2"),
-        ("a.ipynb, cell 2", "z = 3"),
+        ("a.ipynb, code cell 1", "x = 1\ny = 2"),
+        ("a.ipynb, code cell 2", "z = 3"),
     ]
     old = {"worksheets": [{"cells": [{"cell_type": "code", "input": ["x = 1"]}]}]}
-    assert cells("a.ipynb", json.dumps(old).encode()) == [("a.ipynb, cell 1", "x = 1")]
+    assert cells("a.ipynb", json.dumps(old).encode()) == [("a.ipynb, code cell 1", "x = 1")]
 
 
 SOFTMAX = """import numpy as np
@@ -81,13 +81,13 @@ def test_the_gradients_of_a_notebook_are_checked(check):
 def test_a_cell_that_fails_is_left_where_it_did(check):
     result = check(SOFTMAX, "y = 1\nx = open('data.csv').read()", WRONG + "display(1)")
     assert result.code == 1
-    assert re.search(r"left where it failed: book\.ipynb, cell 2, line 2: FileNotFoundError: ", result.err)
+    assert re.search(r"left where it failed: book\.ipynb, code cell 2, line 2: FileNotFoundError: ", result.err)
 
 
 def test_a_cell_that_is_not_python_is_left_out(check):
     result = check(SOFTMAX, "To do: the derivative", WRONG)
     assert result.code == 1
-    assert "left where it failed: book.ipynb, cell 2, line 1: this is not valid Python: " in result.err
+    assert "left where it failed: book.ipynb, code cell 2, line 1: this is not valid Python: " in result.err
 
 
 INVALID = {  # name: (the file, message)
@@ -96,9 +96,9 @@ INVALID = {  # name: (the file, message)
     "no cells": (b"[1]", "is not a notebook: it is JSON without cells"),
     "not Python": (
         b'{"cells": [{"cell_type": "code", "source": "x = 1"}, {"cell_type": "code", "source": "x = 1\\nx = ="}]}',
-        r"left where it failed: book\.ipynb, cell 2, line 2: this is not valid Python: invalid syntax\n",
+        r"left where it failed: book\.ipynb, code cell 2, line 2: this is not valid Python: invalid syntax\n",
     ),
-    "no functions": (b'{"cells": []}', "book.ipynb has neither forward and vjp nor loss and grad; it has no functions"),
+    "no functions": (b'{"cells": []}', "book.ipynb has no functions"),
 }
 
 

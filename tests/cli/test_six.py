@@ -52,7 +52,7 @@ def test_the_mistake_is_named_and_its_line_found_without_editing_the_file(name, 
     assert report["mistakes"][0]["name"] == mistake
     line = report["backward_line"]
     assert abs(line["number"] - line_of(name, planted)) <= FARTHER.get(name, 1), line
-    assert line["file"] == (name if name.endswith(".py") else f"{name}, cell 4")
+    assert line["file"] == (name if name.endswith(".py") else f"{name}, code cell 4")
 
 
 def line_of(name, planted):

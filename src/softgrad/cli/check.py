@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +22,7 @@ from softgrad.cli.interrupt import second_interrupt_ends
 from softgrad.cli.numbers import integer_option, number_option
 from softgrad.cli.reports import Checked, checked, exit_code, made_up_for, text
 from softgrad.cli.user_file import UserFile, user_file
-from softgrad.errors import CheckError, OptionError
+from softgrad.errors import CheckError, OptionError, SoftgradError
 
 
 def check(
@@ -95,10 +97,11 @@ def check(
         "context": known, "seed": seed, "rtol": _unit_interval(rtol), "draws": draws, "max_calls": max_calls
     }  # fmt: skip
     options = {name: value for name, value in options.items() if value is not None}
-    with second_interrupt_ends(), user_file(file) as code:
+    with _errors_shown(as_json), second_interrupt_ends(), user_file(file) as code:
         gradients = _gradients(code, request)
         done: list[Checked] = []
         missing = list(gradients.missing)
+        interrupted = False
         for ways in gradients.ways:
             try:
                 done.append(checked(ways, options, seed))
@@ -106,16 +109,41 @@ def check(
                 if len(gradients.ways) == 1:
                     raise
                 missing.append(Missing(ways[0].title, str(error)))
+            except KeyboardInterrupt:
+                if not done:
+                    raise
+                interrupted = True
+                break
         done = made_up_for(done, vars(code.module))
-    for one in missing:
-        typer.echo(f"softgrad: {one.name} was not checked: {one.why}", err=True)
+    _show(done, missing, as_json=as_json)
+    if interrupted:
+        raise KeyboardInterrupt
+    return exit_code(done)
+
+
+@contextmanager
+def _errors_shown(as_json: bool) -> Iterator[None]:
+    """With `as_json`, an error is printed as JSON too, so that what reads the output finds it there."""
+    try:
+        yield
+    except SoftgradError as error:
+        if as_json:
+            typer.echo(json.dumps({"error": str(error)}, indent=2))
+        raise
+
+
+def _show(done: Sequence[Checked], missing: Sequence[Missing], *, as_json: bool) -> None:
+    """The reports, and then what was not checked."""
     if as_json:
         listed = [{"functions": found.title, "taken": found.said, **report.to_dict()} for found, report in done]
-        shown = listed if len(listed) > 1 else done[0][1].to_dict()
+        left_out = [{"functions": one.name, "not_checked": one.why} for one in missing]
+        shown = [*listed, *left_out] if len(listed) > 1 or left_out else done[0][1].to_dict()
         typer.echo(json.dumps(shown, indent=2, allow_nan=False))
     else:
         typer.echo("\n\n".join(text(*one, titled=len(done) > 1) for one in done))
-    return exit_code(done)
+    sys.stdout.flush()
+    for one in missing:
+        typer.echo(f"softgrad: {one.name} was not checked: {one.why}", err=True)
 
 
 def _gradients(code: UserFile, request: Request) -> Gradients:
@@ -123,17 +151,21 @@ def _gradients(code: UserFile, request: Request) -> Gradients:
     try:
         gradients = gradients_in(code, request)
     except OptionError:
+        if code.stopped:
+            raise KeyboardInterrupt from None
         if code.failures and not code.is_notebook:
             raise OptionError(f"check: {code.failures[0]}") from None
-        _tell(code.failures)
+        _tell(code)
         raise
-    _tell(code.failures)
+    _tell(code)
     return gradients
 
 
-def _tell(failures: Sequence[str]) -> None:
-    for failure in failures:
-        typer.echo(f"softgrad: left where it failed: {failure}", err=True)
+def _tell(code: UserFile) -> None:
+    stopped = f"stopped at {code.stopped}; what it has by then is checked" if code.stopped else ""
+    failed = [f"left where it failed: {failure}" for failure in code.failures]
+    for line in (*code.notes, *failed, *([stopped] if stopped else [])):
+        typer.echo(f"softgrad: {line}", err=True)
 
 
 def _key_and_value(text: str) -> tuple[str, Any]:

@@ -65,7 +65,14 @@ def gradients_in(code: UserFile, request: Request) -> Gradients:
         ways = [found] if found else []
     if not ways:
         raise _nothing_found(code, request.names, missing)
-    return Gradients(ways, missing)
+    order = list(vars(code.module))
+    return Gradients(sorted(ways, key=lambda found: _place_in(order, found[0].title)), missing)
+
+
+def _place_in(order: Sequence[str], title: str) -> int:
+    """Where the functions of a title, or the class of its methods, stand in the file: where the last of them does."""
+    names = [part.partition(".")[0] for part in title.split(" and ")]
+    return max((order.index(name) for name in names if name in order), default=len(order))
 
 
 def _given_inputs(code: UserFile, inputs: Asked) -> Given | None:
@@ -149,12 +156,24 @@ def _of_pair(code: UserFile, names: Mapping[str, str], known: Known, seed: int) 
         ways, _ = pair(first, function, second, derivative, known)
         if any(way.fits for way in ways):
             return ways
+        _check_runs(first, function, inputs)
         check_takes_vjp(second, derivative, function, inputs)
     return [Found(title, takes_upstream, function, derivative, draw, wrt=known.wrt)]
 
 
+def _check_runs(name: str, function: Callable[..., Any], inputs: Sequence[Any]) -> None:
+    """Raises OptionError if a forward pass raises at the inputs that are given."""
+    try:
+        Trial((function,)).call(function, inputs)
+    except Failed as error:
+        shapes = ", ".join("x".join(map(str, np.shape(one))) or "one number" for one in inputs)
+        raise OptionError(f"check: {name} raised {error} with inputs of shape {shapes}; give other shapes") from error
+
+
 def _nothing_found(code: UserFile, given: Mapping[str, str | None], missing: Sequence[Missing]) -> OptionError:
     """Says what the file has, and what to do."""
+    if not code.functions() and not code.classes():
+        return OptionError(f"check: {code.path} {'is empty' if code.is_empty else 'has no functions'}")
     for names in PAIRS:
         absent = [name for name in names if name not in code]
         if len(absent) == 1 and (not missing or missing[0].name in names):

@@ -36,7 +36,7 @@ def cells(path: str, content: bytes) -> list[Cell]:
     if listed is None:
         raise ValueError("it is JSON without cells")
     codes = [_text(cell.get("source", cell.get("input", ""))) for cell in listed if cell.get("cell_type") == "code"]
-    return [Cell(f"{path}, cell {n}", plain(code)) for n, code in enumerate(codes, start=1)]
+    return [Cell(f"{path}, code cell {n}", plain(code)) for n, code in enumerate(codes, start=1)]
 
 
 def _cells(book: Any) -> list[dict[str, Any]] | None:

@@ -36,13 +36,19 @@ def checked(ways: Sequence[Found], options: Mapping[str, Any], seed: int) -> Che
         if report.ok and found:
             differs = [line for line in found[0][0].said if line not in way.said and READ not in line]
             if differs:
-                way = way._replace(said=(*way.said, f"it is wrong otherwise: {'; '.join(differs)}"))
+                way = way._replace(said=(*way.said, f"wrong {'; and wrong '.join(map(_if_meant_so, differs))}"))
         found.append((way, report))
         if report.ok:
             return found[-1]
     if not found:
         raise errors[0]
     return next((one for one in found if one[1].mistake is not None), found[0])
+
+
+def _if_meant_so(line: str) -> str:
+    """The line of what was assumed as a condition: "if it is called as relu_backward(upstream gradient, x)"."""
+    inputs = line.removeprefix("inputs: ")
+    return f"with other inputs, {inputs}" if inputs != line else f"if it is {line}"
 
 
 def _report(way: Found, options: Mapping[str, Any], seed: int) -> Report:

@@ -57,6 +57,12 @@ RIGHT = {  # name: (the file, what is checked, what is said)
         "        self.x = x\n        return x @ self.W + self.b\n    def backward(self, dout):\n"
         "        self.dW, self.db = self.x.T @ dout, dout.sum(axis=0)\n        return dout @ self.W.T",
         "Affine.forward and Affine.backward", "Affine is Affine(W=7x3, b=3)"),
+    "a sequence, by the shape of the gradients and of the weights": (
+        "class Layer:\n    def __init__(self, d_model=8):\n        self.W, self.b = np.eye(d_model), np.ones(d_model)\n"
+        "    def forward(self, x):\n        self.x = x\n        return x @ self.W + self.b\n"
+        "    def backward(self, dy):\n        self.dW = self.x.reshape(-1, 8).T @ dy.reshape(-1, 8)\n"
+        "        self.db = dy.sum((0, 1))\n        return dy @ self.W.T",
+        "Layer.forward and Layer.backward", "inputs: x drawn as 5x6x8"),
     "an object of the file": (
         "class Scale:\n    def __init__(self, shape, rng):\n        self.s = rng.normal(size=shape)\n"
         "    def forward(self, x):\n        self.x = x\n        return x * self.s\n    def backward(self, g):\n"

@@ -27,6 +27,8 @@ CASES = {  # the functions of a file: each derivative and its partners
     # Both may be meant: backward is tried with forward first, gradient with the loss.
     "loss forward backward": {"backward": ("forward", "loss")},
     "forward loss gradient": {"gradient": ("loss", "forward")},
+    "clip clip_backward norm_grad": {"clip_backward": ("clip",)},
+    "cross_entropy delta_cross_entropy": {"delta_cross_entropy": ("cross_entropy",)},
     # These use or estimate gradients.
     "loss numerical_gradient gradient_check clip_gradients apply_gradients gradient_descent": {},
     "dot distance data decode delta": {},

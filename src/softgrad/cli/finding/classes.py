@@ -147,19 +147,25 @@ def _of_class(
             continue
         method = _with_output(one, forward)
         trial = Trial((getattr(one, forward),))
+        misfit: Found | None = None  # a gradient has another shape than what it is for: other inputs may fit
         error = f"no inputs were found for {name}.{forward}({', '.join(names)})"
-        fits = known.fits(method, names, trial, weighted=_holds_arrays(one))
+        held = dict(getattr(one, "__dict__", {}))
+        fits = known.fits(method, names, trial, weighted=_holds_arrays(one), held=held)
         for fit, result in itertools.islice(fits, MOST_FITS):
             if backward is True and not _is_loss_and_gradient(result):
                 return None, None
             fit = refined(method, fit, trial)
             count = outputs(result, getattr(one, str(backward), None))
-            if count > 1:
-                one = stacked_outputs(one, methods, count)
-            refused = _refused(one, methods, fit)
+            whole = stacked_outputs(one, methods, count) if count > 1 else one
+            refused, all_fit = _tried(whole, methods, fit)
+            if refused is None and all_fit:
+                return _found(name, said, whole, methods, fit), None
             if refused is None:
-                return _found(name, said, one, methods, fit), None
-            trial.errors.append((-1, refused))
+                misfit = misfit or _found(name, said, whole, methods, fit)
+            else:
+                trial.errors.append((-1, refused))
+        if misfit is not None:
+            return misfit, None
         if trial.deepest_error.startswith("NotImplementedError"):
             return None, None  # the base of other classes
         error += f": {trial.deepest_error}"
@@ -197,17 +203,29 @@ def _train(one: Any, forward: str, names: Sequence[str], known: Known) -> None:
             train(*fit.draw(np.random.default_rng(0)))
 
 
-def _refused(one: Any, methods: tuple[str, str | bool], fit: AnyFit) -> str | None:
-    """Why an object cannot be checked with these inputs; None if it can."""
+def _tried(one: Any, methods: tuple[str, str | bool], fit: AnyFit) -> tuple[str | None, bool]:
+    """Why an object cannot be checked with these inputs, None if it can; and whether its gradients have the shapes."""
     inputs, (forward, backward) = fit.draw(np.random.default_rng(0)), methods
     quiet = io.StringIO()
     try:
         with redirect_stdout(quiet), warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            LayerFunctions(one, inputs, names=fit.names, gradients=None, forward=forward, backward=backward)
+            functions = LayerFunctions(one, inputs, names=fit.names, gradients=None, forward=forward, backward=backward)
     except SoftgradError as error:
-        return str(error).removeprefix("check_layer: ")
-    return None
+        return str(error).removeprefix("check_layer: "), False
+
+    def gradients() -> Any:
+        output = functions.forward(*functions.inputs)
+        more = (output, np.ones_like(output)) if functions.takes_upstream else ()
+        return functions.backward(*functions.inputs, *more)
+
+    try:
+        found = Trial((functions.holds,)).call(gradients, ())
+    except Failed:
+        return None, True  # the check will tell
+    pairs = zip(found, functions.inputs, strict=False)
+    arrays = ((one, given) for one, given in pairs if isinstance(given, np.ndarray) and one is not None)
+    return None, all(np.shape(one) == given.shape for one, given in arrays)
 
 
 def _has_loss(kind: type) -> bool:

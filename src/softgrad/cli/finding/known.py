@@ -14,6 +14,7 @@ from softgrad.cli.finding.trial import Trial
 from softgrad.cli.inputs import Asked, Maker
 
 MOST_LENGTHS = 5  # of parameters, that are tried
+DEEPEST = 3  # objects in objects
 
 
 class Missing(NamedTuple):
@@ -37,9 +38,23 @@ class Known(NamedTuple):
     wrt: int | tuple[int, ...] | None = None  # what the gradient of a loss is for
 
     def fits(
-        self, function: Callable[..., Any], names: Sequence[str], trial: Trial, *, weighted: bool = False
+        self,
+        function: Callable[..., Any],
+        names: Sequence[str],
+        trial: Trial,
+        *,
+        weighted: bool = False,
+        held: Any = None,
     ) -> Iterator[tuple[AnyFit, Any]]:
-        """The arguments to try a function with, the likeliest first, each with what it returns."""
+        """The arguments to try a function with, the likeliest first, each with what it returns.
+
+        Args:
+            function: the user's.
+            names: of its arguments.
+            trial: makes the calls.
+            weighted: whether there are weights elsewhere, so that x holds features.
+            held: what holds these weights; their shapes are lengths of the arguments too.
+        """
         if self.draw is not None:
             yield from given_fits(function, names, trial, self.draw(function, names))
             return
@@ -47,13 +62,16 @@ class Known(NamedTuple):
         asked = {} if self.inputs.target is None else self._target(names)
         for value in self.made:
             made = {name: [value] for name in names if name.lower() in DICT_NAMES and name not in in_file}
-            for lengths in (self.lengths, *_lengths_of(value, self.lengths)) if made else ():
+            for lengths in (self.lengths, *_lengths_of(value.constant, self.lengths)) if made else ():
                 settled = {**in_file, **made, **asked}
                 yield from fits(function, names, trial, settled, lengths, weighted=True, quick=True)
             if made:
                 yield from fits(function, names, trial, {**in_file, **made, **asked}, self.lengths, weighted=True)
         if in_file:
             yield from fits(function, names, trial, {**in_file, **asked}, self.lengths, weighted=weighted)
+        if held:
+            for lengths in (self.lengths, *_lengths_of(held, self.lengths)):
+                yield from fits(function, names, trial, asked, lengths, weighted=weighted, quick=True)
         yield from fits(function, names, trial, asked, self.lengths, weighted=weighted)
         if self.lengths != LENGTHS:
             yield from fits(function, names, trial, asked, LENGTHS, weighted=weighted)
@@ -71,19 +89,21 @@ class Known(NamedTuple):
         return {name: [value for value in TARGETS if value.kind.startswith(str(self.inputs.target))]}
 
 
-def _lengths_of(value: Value, lengths: Lengths) -> Iterator[Lengths]:
+def _lengths_of(value: Any, lengths: Lengths) -> Iterator[Lengths]:
     """The lengths with those that parameters show as the number of features and of outputs."""
-    shapes = [array.shape for array in _arrays(value.constant)]
+    shapes = [array.shape for array in _arrays(value)]
     shown = list(dict.fromkeys(n for shape in shapes for n in shape))[:MOST_LENGTHS]
     for n, other in itertools.product(shown, shown):
         yield {**lengths, "D": n, "C": other}
 
 
-def _arrays(value: Any) -> Iterator[Any]:
+def _arrays(value: Any, depth: int = 0) -> Iterator[Any]:
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list | tuple):
         for one in value:
-            yield from _arrays(one)
-    elif np.ndim(value):
+            yield from _arrays(one, depth)
+    elif isinstance(value, np.ndarray):
         yield value
+    elif hasattr(value, "__dict__") and depth < DEEPEST:
+        yield from _arrays(vars(value), depth + 1)

@@ -33,6 +33,7 @@ OTHER = word_set(  # of functions that use or estimate a gradient
     "train fit zero approx approximate approximation finite difference norm hist history optimizer optimize minimize "
     "init initialize main run demo save load print show true correct expected reference torch autograd"
 )
+OPERATIONS = {"clip", "norm"}
 
 
 class Pairing(NamedTuple):
@@ -55,7 +56,8 @@ def is_other(name: str) -> bool:
 
 def is_derivative(name: str, names: Sequence[str]) -> bool:
     """Whether the name is that of a derivative, among the names of a file."""
-    return not is_other(name) and (_is_marked(name) or _undotted(name, names) is not None)
+    other = is_other(name) and not (_is_marked(name) and _operation(name) in names)
+    return not other and (_is_marked(name) or _undotted(name, names) is not None)
 
 
 def is_loss(name: str) -> bool:
@@ -66,7 +68,8 @@ def is_loss(name: str) -> bool:
 def pairings(names: Sequence[str]) -> list[Pairing]:
     """Every derivative among the names, in their order."""
     derivatives = [name for name in names if is_derivative(name, names)]
-    others = [name for name in names if name not in derivatives and not is_other(name)]
+    operations = {_operation(name) for name in derivatives}
+    others = [name for name in names if name not in derivatives and (not is_other(name) or name in operations)]
     return [Pairing(name, tuple(_partners(name, others, len(derivatives) == 1))) for name in derivatives]
 
 
@@ -104,6 +107,12 @@ def _mismatch(derivative: str, name: str) -> tuple[bool, bool, bool]:
     return is_loss(name) is backward, other, not FORWARD & set(words(name))
 
 
+def _operation(derivative: str) -> str:
+    """The operation that a name such as clip_backward is the derivative of, whose name means something else alone."""
+    own = _without(words(derivative), DERIVATIVE)
+    return own[0] if len(own) == 1 and own[0] in OPERATIONS else ""
+
+
 def _is_marked(name: str) -> bool:
     return bool(DERIVATIVE & set(words(name)))
 
@@ -111,7 +120,7 @@ def _is_marked(name: str) -> bool:
 def _undotted(name: str, names: Sequence[str]) -> str | None:
     """The function whose name follows a "d": dsoftmax, d_softmax, df_dx, dsigmoid."""
     lowered = {other.lower(): other for other in names if other != name}
-    rest = re.fullmatch(r"d_?(\w+?)(_?d_?[a-z]\w?)?", name)
+    rest = re.fullmatch(r"(?:delta_|d_?)(\w+?)(_?d_?[a-z]\w?)?", name)
     if rest is None:
         return None
     return lowered.get(rest[1].lower())

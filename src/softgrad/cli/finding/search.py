@@ -188,7 +188,7 @@ def _ways(
             continue  # a loss and its gradient: `both` takes it
         read = readings(value, inputs, names, real, output, upstream="upstream" in call.sources)
         if scalar and wrt is not None:
-            read = [_asked_for(wrt, inputs)]
+            read = [_asked_for(wrt, value, inputs, names, other)]
         for returned in read:
             key = (call.sources, returned.form, returned.entries[0][0])
             if key not in seen:
@@ -196,11 +196,17 @@ def _ways(
                 yield _found(name, forward, other, backward, fit, call, returned, scalar, has_cache)
 
 
-def _asked_for(wrt: int | tuple[int, ...], inputs: Sequence[Any]) -> Returned:
+def _asked_for(
+    wrt: int | tuple[int, ...], value: Any, inputs: Sequence[Any], names: Sequence[str], other: str
+) -> Returned:
     """The gradients as --wrt reads them."""
     entries = ((wrt, None),) if isinstance(wrt, int) else tuple((i, k) for k, i in enumerate(wrt))
     if not all(0 <= i < len(inputs) for i, _ in entries):
         raise OptionError(f"check: --wrt is beyond the inputs, which are {len(inputs)}")
+    one_array = isinstance(value, np.ndarray) and isinstance(wrt, tuple)
+    if one_array and [np.shape(inputs[i]) for i, _ in entries] != [np.shape(row) for row in value]:
+        wanted_for = " and ".join(names[i] for i, _ in entries)
+        raise OptionError(f"check: {other} returns one array, wanted {len(entries)} gradients, for {wanted_for}")
     return Returned(entries, "gradient", True, True)
 
 
