@@ -64,7 +64,7 @@ WORDS = {
     ],
     with_another_sign: [
         "dz is right: the gradient of x @ w + b  (line {forward})",
-        "-dz.sum(axis=0) should be the gradient of b: dz, summed to the shape of b",
+        "-dz.sum(axis=0) has the wrong sign",
         "found on 3 of 3 draws",
     ],
     with_a_parameter_returned: ["what is returned as the gradient of b is b", "found on 3 of 3 draws"],

@@ -12,7 +12,7 @@ right, and whose result is not, is where it goes wrong.
     partly.py       values that are right but for known factors
     lines.py        the line to which a value belongs
     returns.py      the lines that return gradients
-    words.py        what is known of a line, in words; statements.py: what its statement assigns
+    words.py        what is known of a line, in words; statements.py: what its statement assigns; factors.py: numbers
 
 In: traces of the backward pass. Out: a line of the source. Nothing is decided by the text of the source.
 """

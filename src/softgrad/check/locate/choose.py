@@ -135,7 +135,7 @@ class Choice:
                 node not in misplaced and partly is not None and self._is_partly_known(node, partly) for node in nodes
             )
         }
-        return {node: line for node, line in lines.items() if line not in known}
+        return {node: line for node, line in lines.items() if line not in known and not self.backward.is_empty(node)}
 
     def _unknown_constants(self) -> list[Node]:
         """Masks, signs and the like that the forward pass does not have."""

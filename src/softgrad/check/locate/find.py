@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from softgrad.check.locate.choose import Candidate, Choice
+from softgrad.check.locate.factors import Factors
 from softgrad.check.locate.suspects import Backward
 from softgrad.check.locate.words import Words
 from softgrad.check.report.source import SourceLine, source_line
@@ -44,7 +45,8 @@ def find_line(runs: Sequence[Backward], names: Mapping[Key, str]) -> SourceLine 
     counts = Counter(one.candidate.line for one in found)
     line, count = counts.most_common(1)[0]
     first = next(one for one in found if one.candidate.line == line)
-    notes = Words(first.choice.backward, names).notes(first.candidate)
+    factors = Factors(first.choice.backward, names, count)
+    notes = Words(first.choice.backward, names, factors).notes(first.candidate)
     notes.append(f"found on {count} of {len(found)} draws{_loop(first.candidate)}")
     return source_line(line.file, line.number, line.function, tuple(notes))
 

@@ -187,6 +187,22 @@ class KnownArrays:
                 return True
         return False
 
+    @cached_property
+    def _uniform(self) -> dict[int, Array]:
+        """The values of known arrays that are one number everywhere, by size."""
+        found: dict[int, set[float]] = {}
+        for one in self._collected():
+            if one.value.size and one.value.dtype.kind == "f" and (one.value == one.value.flat[0]).all():
+                found.setdefault(one.value.size, set()).add(float(one.value.flat[0]))
+        return {size: np.array(sorted(numbers)) for size, numbers in found.items()}
+
+    def may_be(self, array: Array) -> bool:
+        """Whether an array that is one number everywhere is also known: that proves nothing, but accuses nobody."""
+        if array.size < 2 or array.dtype.kind != "f" or not (array == array.flat[0]).all():
+            return False
+        numbers = self._uniform.get(array.size, np.zeros(0))
+        return bool((np.abs(numbers - array.flat[0]) <= WITHIN * np.abs(numbers)).any())
+
     def is_mask(self, array: Array) -> bool:
         """Whether an array through which no gradient flows is one of the forward pass, or a derivative of it."""
         return array.tobytes() in self._flat

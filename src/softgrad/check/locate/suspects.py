@@ -17,6 +17,8 @@ from softgrad.check.trace.run import BackwardTrace
 from softgrad.check.user.arguments import Key
 from softgrad.formulas.numbers import Array
 
+ROUNDING = 1e-13  # relative to its terms: a sum that is 0 but for rounding
+SUMS = ("add", "subtract", "sum", "mean", "einsum")
 RIGHT_WITHIN = 1e-7  # relative: a returned gradient is right
 
 
@@ -85,6 +87,19 @@ class Backward:
                         _write(found, parent, wanted)
         return found
 
+    def moved_to(self, node: Node) -> Key | None:
+        """The wrong gradient whose entries a value is, where it is only moved to it."""
+        for key in self.wrong:
+            waiting, seen = [self.returned[key]], set()
+            while waiting:
+                one = waiting.pop()
+                if one is node:
+                    return key
+                seen.add(one)
+                if one.op in AS_THEY_ARE:
+                    waiting += [parent for parent in one.parents if parent in self.own and parent not in seen]
+        return None
+
     @cached_property
     def settled(self) -> set[Node]:
         """Values that are right where they stand in a gradient that is returned."""
@@ -133,6 +148,15 @@ class Backward:
         wrong = [node for key, node in self.returned.items() if key in self.wrong and node in self.own]
         above = self.ancestors(wrong) | set(wrong)
         return sorted((node for node in above - self.right_values if node.active), key=_order)
+
+    def is_empty(self, node: Node) -> bool:
+        """Whether a value tells nothing against the line that computes it: zeros, rounding, a known number."""
+        size = np.abs(node.value).max(initial=0.0)
+        terms = max(
+            (np.abs(one.value).max(initial=0.0) for one in node.parents if one.value.dtype.kind == "f"), default=0
+        )
+        is_sum = node.op in SUMS and size <= ROUNDING * terms
+        return not size or is_sum or self.known.may_be(node.value)
 
     @cached_property
     def constants(self) -> list[Node]:
@@ -204,3 +228,4 @@ def _negated(node: Node, wanted: Array) -> Iterable[tuple[Node, Array]]:
 
 
 MOVES = {"gather": _gathered, "assemble": _assembled, "write": _same, "cast": _same, "negative": _negated}
+AS_THEY_ARE = ("gather", "assemble", "write", "cast")  # moves that leave the numbers

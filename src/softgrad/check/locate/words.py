@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+
 from softgrad.check.locate.choose import Candidate
-from softgrad.check.locate.known import Known, agree
+from softgrad.check.locate.factors import Factors
+from softgrad.check.locate.known import Known, agree, norm_of
 from softgrad.check.locate.lines import Lines, sites_of
 from softgrad.check.locate.repair import Repair
 from softgrad.check.locate.statements import RETURNED, owner_in, target_of
@@ -14,6 +17,7 @@ from softgrad.check.mutate.formulas import bracketed, gradient_of, right_flow
 from softgrad.check.mutate.texts import Texts, expression
 from softgrad.check.trace.graph import Node
 from softgrad.check.user.arguments import Key
+from softgrad.formulas.numbers import Array
 
 MOST_INPUTS = 2  # right inputs that are told
 LONGEST = 60  # characters of a formula
@@ -65,12 +69,13 @@ class Words:
     Args:
         backward: the backward pass.
         names: of the inputs.
+        factors: names factors.
     """
 
-    def __init__(self, backward: Backward, names: Mapping[Key, str]) -> None:
+    def __init__(self, backward: Backward, names: Mapping[Key, str], factors: Factors) -> None:
         self.backward = backward
         inputs = backward.trace.graph.inputs
-        self.names = names
+        self.names, self.factors = names, factors
         self.texts = Named({node: names[key] for key, node in inputs.items() if key in names})
         self.lines = Lines(backward)
 
@@ -84,7 +89,7 @@ class Words:
         if key is not None and not candidate.is_certain:
             return [*found, self._should_be_returned(candidate, key)]
         if candidate.repair is None or not candidate.is_certain:
-            return [*found, "it is the first value that is not a gradient of anything"]
+            return [*found, self._belongs_nowhere(candidate)]
         return [*found, self._should_be(candidate, candidate.repair, inputs)]
 
     def _returned(self, node: Node, key: Key) -> str:
@@ -133,28 +138,56 @@ class Words:
         if repair.operand >= 0:
             what = self.texts.operand(node, repair.operand) or what
             what = f"{what} in it" if what != self._name(candidate) else what
-        if repair.how == "scaled" and abs(repair.factor + 1) < 1e-6:
-            return f"{what} has the wrong sign"
         if repair.how == "scaled":
-            return f"{what} lacks the factor {_number(repair.factor)}"
+            return self._lacks_factor(what, repair.factor) or self._belongs_nowhere(candidate)
         assert known is not None
         if repair.how in ("multiplied", "divided"):
             return f"{what} should be {repair.how} by {self._is(known)}"
         if repair.how == "added":
             return self._lacks(what, known, repair.factor)
+        replaced = node.value if repair.operand < 0 else node.parents[repair.operand].value
+        factor = _factor_between(replaced, repair.factor * known.value, repair.layout)
+        if factor is not None and (said := self._lacks_factor(what, factor)):
+            return said
         match = self.backward.matches.get(node)
         if repair.operand < 0 and match is not None and match.known.kind == "share" and match.known.of is known.of:
             rest = f"{what} is only {self._is(match.known)}"
             return f"{rest}; it should be all of it{self._formula(known, inputs)}"
         transposed = ", transposed" if repair.layout == "transposed" else ""
+        if repair.factor != 1:
+            number = self.factors.text(repair.factor)
+            if not number:
+                return self._belongs_nowhere(candidate)
+            return f"{what} should be {number} times {self._is(known)}{transposed}"
         return f"{what} should be {self._is(known)}{transposed}{self._formula(known, inputs)}"
+
+    def _lacks_factor(self, what: str, factor: float) -> str:
+        """What a missing factor is; "" where nothing is to be said of it."""
+        number = self.factors.text(factor)
+        if number == "-1":
+            return f"{what} has the wrong sign"
+        return f"{what} lacks the factor {number}" if number else ""
+
+    def _belongs_nowhere(self, candidate: Candidate) -> str:
+        """What is said of a value that nothing is known of: the gradient that it is a part of, if it only is moved."""
+        node, wanted = candidate.node, self.backward.wanted.get(candidate.node)
+        what = self._name(candidate)
+        key = self.backward.moved_to(node)
+        if key is not None and wanted is not None and np.isfinite(wanted).all():
+            shape, name = self.backward.right[key].shape, self.names.get(key, key)
+            if node.shape == shape:
+                return f"{what} should be the gradient of {name}"
+            part = "" if node.value.size == self.backward.right[key].size else "a part of "
+            return f"{what} should hold {part}the gradient of {name}"
+        return f"{what} is the first value that does not belong to the right backward pass"
 
     def _lacks(self, what: str, known: Known, factor: float) -> str:
         if abs(factor - 1) < 1e-6:
             return f"{what} lacks a term: {self._is(known)}"
         if abs(factor + 1) < 1e-6:
             return f"{what} has a term too many: {self._is(known)}"
-        return f"{what} lacks a term: {_number(factor)} times {self._is(known)}"
+        number = self.factors.text(factor)
+        return f"{what} lacks a term: {number or 'a multiple of'}{' times' * bool(number)} {self._is(known)}"
 
     def _name(self, candidate: Candidate) -> str:
         """What the line calls the value."""
@@ -212,14 +245,17 @@ class Words:
         return f": {formula}" if above and "\0" not in formula and len(formula) <= LONGEST else ""
 
 
+def _factor_between(value: Array, wanted: Array, layout: str) -> float | None:
+    """By what a value must be multiplied to be another one; None if that is no factor, or 1."""
+    if value.size != wanted.size or layout == "transposed" or value.dtype.kind != "f" or not value.any():
+        return None
+    a, b = value.ravel(), wanted.ravel()
+    factor = float(a @ b) / float(a @ a)
+    is_multiple = bool(np.isfinite(factor)) and bool(factor) and agree(factor * a, b)
+    return factor if is_multiple and abs(factor - 1) > 1e-6 and norm_of(b) > 0 else None
+
+
 def _is_whole(value: object, span: tuple[int, int, int, int]) -> bool:
     first, last, begin, end = span
     place = tuple(getattr(value, one, None) for one in ("lineno", "end_lineno", "col_offset", "end_col_offset"))
     return place == (first, last, begin, end)
-
-
-def _number(factor: float) -> str:
-    """A factor in words: 1/6, or six digits."""
-    whole = round(1 / factor) if factor else 0
-    is_part = abs(whole) > 1 and abs(factor * whole - 1) < 1e-6
-    return f"{'-' if whole < 0 else ''}1/{abs(whole)}" if is_part else f"{factor:.6g}"

@@ -7,7 +7,7 @@ A change of the backward pass in one place is an object with the methods of `Cha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Protocol
 
@@ -18,7 +18,7 @@ from softgrad.check.trace.operations import contribution
 from softgrad.check.user.arguments import Key
 from softgrad.formulas.numbers import Array
 
-__all__ = ["Change", "Graph", "Node", "Site", "contribution", "groups_of"]
+__all__ = ["Change", "Graph", "Node", "Site", "ancestry", "contribution", "groups_of"]
 
 CANCELLED = 1e-10  # a gradient this small beside its terms is rounding
 
@@ -130,6 +130,18 @@ class Graph:
                         flow = flow if other is None else other
                     sums[parent] = sums[parent] + flow if parent in sums else flow
         return sums
+
+
+def ancestry(nodes: Iterable[Node]) -> set[Node]:
+    """Some nodes, and every node that they are made of."""
+    found = set(nodes)
+    waiting = list(found)
+    while waiting:
+        for parent in waiting.pop().parents:
+            if parent not in found:
+                found.add(parent)
+                waiting.append(parent)
+    return found
 
 
 def groups_of(nodes: Sequence[Node]) -> dict[Site, list[Node]]:

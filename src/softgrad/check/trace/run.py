@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from softgrad.check.trace import functions as _functions  # noqa: F401  (its tables are looked up when a function is called)
 from softgrad.check.trace.array import Traced, node_of, plain, traced, traced_array
-from softgrad.check.trace.graph import Graph, groups_of
+from softgrad.check.trace.graph import Graph, ancestry, groups_of
 from softgrad.check.trace.held import held_traced
 from softgrad.check.trace.node import Node, Site
 from softgrad.check.trace.replacements import replaced
@@ -25,11 +25,12 @@ class BackwardTrace(NamedTuple):
 
     Attributes:
         graph: of the forward pass.
-        nodes: every array that backward computed, in order. Their parents may be nodes of the forward pass: layers
-            share caches, and the inputs and the output are the same nodes.
+        nodes: every array that backward computed, in order, and what forward computed for the gradients alone. Their
+            parents may be nodes of the forward pass: layers share caches, and the inputs and the output are the same.
         upstream: the node of grad_output; None for a loss.
         returned: the node of each gradient that backward returned.
         untraced: operations through which the trace was lost.
+        of_forward: the nodes that were made before backward was called.
     """
 
     graph: Graph
@@ -37,6 +38,7 @@ class BackwardTrace(NamedTuple):
     upstream: Node | None
     returned: dict[Key, Node]
     untraced: tuple[str, ...]
+    of_forward: frozenset[Node]
 
     @property
     def groups(self) -> dict[Site, list[Node]]:
@@ -52,15 +54,25 @@ def trace_forward(functions: UserFunctions, arrays: Mapping[Key, Array]) -> Grap
 
 def trace_backward(functions: UserFunctions, arrays: Mapping[Key, Array], upstream: Array) -> BackwardTrace | None:
     """The graph of forward, and what backward computes after it; None where the trace was lost."""
-    return _run(functions, arrays, upstream, backward=True)
+    trace = _run(functions, arrays, upstream, backward=True)
+    if trace is None or any(one not in trace.of_forward for one in trace.returned.values()):
+        return trace
+    # One function computes the loss and the gradients: what it writes into arrays is marked from the start.
+    return _run(functions, arrays, upstream, backward=True, marks_writes=True)
 
 
 def _run(
-    functions: UserFunctions, arrays: Mapping[Key, Array], upstream: Array | None, *, backward: bool
+    functions: UserFunctions,
+    arrays: Mapping[Key, Array],
+    upstream: Array | None,
+    *,
+    backward: bool,
+    marks_writes: bool = False,
 ) -> BackwardTrace | None:
     if functions.calls.made + 1 + backward > functions.calls.limit:
         return None
     session = Session(sys._getframe())
+    session.marks_writes = marks_writes
     try:
         with (
             functions.kept() as objects,
@@ -96,13 +108,20 @@ def _traced(
         return None
     graph = Graph(session.nodes, inputs, output, tuple(session.untraced))
     if not backward:
-        return BackwardTrace(graph, [], None, {}, graph.untraced)
+        return BackwardTrace(graph, [], None, {}, graph.untraced, frozenset())
     given, above = _handed(session, functions, output, upstream)
     begin, session.marks_writes = len(session.nodes), True
     with functions.randomness.rewound():
         grads = functions.run_backward([*arguments(), *given])
     returned = {key: node_of(session, grad) for key, grad in grads.items()}
-    return BackwardTrace(graph, session.nodes[begin:], above, returned, tuple(session.untraced))
+    nodes = [*_for_gradients(graph, session.nodes[:begin], returned.values()), *session.nodes[begin:]]
+    return BackwardTrace(graph, nodes, above, returned, tuple(session.untraced), frozenset(session.nodes[:begin]))
+
+
+def _for_gradients(graph: Graph, nodes: Sequence[Node], returned: Iterable[Node]) -> list[Node]:
+    """What forward computed for the gradients and not for the output: all of them, where it returns both."""
+    of_output, of_gradients = ancestry([graph.output]), ancestry(returned)
+    return [one for one in nodes if one.site is not None and one in of_gradients and one not in of_output]
 
 
 def _handed(
