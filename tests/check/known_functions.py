@@ -388,7 +388,7 @@ WHOLE = {
     "rows of a table": Known("rows of a table", lambda W, ids: W[ids], table_and_rows(3, 4), None, (), "axis -1 of 3"),
     "sums of rows": Known("the sum of rows of a table", lambda W, ids: W[ids].sum(1), table_and_rows(3, 4)),
     "means of rows": Known("the mean of rows of a table", lambda W, ids: W[ids].mean(1), table_and_rows(3, 4)),
-    "squares": Known("0.6/2 times the sum of squares", lambda W: 0.3 * (W**2).sum(), reals((N, D))),
+    "squares": Known("0.3 times the sum of squares", lambda W: 0.3 * (W**2).sum(), reals((N, D))),
     "absolute values": Known("0.3 times the sum of absolute", lambda W: 0.3 * abs(W).sum(), reals((N, D))),
     "a length": Known("2 times the length", lambda w: 2 * np.linalg.norm(w), reals((N,)), None, (), "a vector"),
     "lengths of rows": Known("lengths of rows", lambda W: np.linalg.norm(W, axis=1).sum(), reals((N, D))),

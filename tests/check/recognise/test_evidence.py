@@ -58,7 +58,7 @@ FROM = {  # a known function, and the smallest size at which it is recognised; p
     "leaky ReLU of slope 0.1": (lambda x: np.where(x > 0, x, 0.1 * x), (3,)),
     "softplus": (lambda x: np.log1p(np.exp(x)), (1,)),
     "exp": (np.exp, (1,)),
-    "1 times the length": (lambda x: np.sqrt((x**2).sum()), (2, 2)),
+    "the length": (lambda x: np.sqrt((x**2).sum()), (2, 2)),
     "division of each row by its length": (lambda x: x / np.sqrt((x**2).sum(axis=-1, keepdims=True)), (2, 2)),
     "logsumexp": (lambda x: np.log(np.exp(x).sum(axis=-1)), (3,)),
 }

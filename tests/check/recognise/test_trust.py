@@ -56,3 +56,15 @@ def test_a_plain_mask_has_no_scale(inputs):
     mask = (np.arange(24).reshape(6, 4) % 3 > 0) * 1.0
     report = sg.check_vjp(lambda x, m: x * m, lambda x, m, output, g: (g, None), inputs[0], mask)
     assert [mistake.name for mistake in report.mistakes] == ["dropout-mask-missing"]
+
+
+def test_a_penalty_is_told_with_the_factor_that_was_given():
+    def grad(w, x, y, reg):
+        return x.T @ (x @ w - y) + reg * w
+
+    rng = np.random.default_rng(0)
+    w, x, y = rng.normal(size=(3, 2)), rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
+    report = sg.check_grad(lambda w, x, y, reg: ((x @ w - y) ** 2).sum() / 2 + reg * (w**2).sum(), grad, w, x, y, 0.3)
+    assert any(
+        "with a penalty 0.3 ||W||²" in fact and "/2" not in fact.partition("penalty")[2] for fact in report.facts
+    )

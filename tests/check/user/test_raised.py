@@ -58,7 +58,7 @@ CASES = {  # how it is called: (the call, what is said)
     ),
     "labels from 1, of a layer": (
         lambda: sg.check_layer(Layer(), Z, Y + 1),
-        "in forward); y counts from 1: subtract 1, for class indices 0..2",
+        "in Layer.forward); y counts from 1: subtract 1, for class indices 0..2",
     ),
     "no inputs": (
         lambda: sg.check_vjp(softmax, softmax_backward),

@@ -82,9 +82,13 @@ class EvaluatedLayers:
             factor = (float(output) - float(names["loss"])) / size if size else 0.0
             if 1e-9 < factor < 1e3 and _has_few_digits(factor, names["m"]):
                 found = self._assembled(loss)
+                half = factor / 2  # as somebody writes the penalty whose factor is an input
+                as_given = any(np.ndim(one) == 0 and one == float(f"{half:.6g}") for one in self.arrays)
+                is_whole = penalty.title.endswith("/2") and as_given
+                told = f"{half:.6g} {penalty.title.removesuffix('/2')}" if is_whole else f"{factor:.6g} {penalty.title}"
                 return replace(
                     found,
-                    title=f"{found.title}, with a penalty {factor:.6g} {penalty.title}",
+                    title=f"{found.title}, with a penalty {told}",
                     from_logits=(*found.from_logits, f"loss = loss + reg * ({terms})"),
                     backward=tuple(one for line in found.backward for one in (line, *_penalised(line, penalty))),
                     constants={**found.constants, "reg": factor},

@@ -19,7 +19,7 @@ DIGITS = 4  # of a factor that somebody would write
 class Form(NamedTuple):
     """A penalty of one array W; of several arrays, their sum."""
 
-    title: str  # behind the factor
+    title: str  # behind the factor; of squares, half of it
     term: str
     backward: str
     matrices_only: bool = False
@@ -28,11 +28,11 @@ class Form(NamedTuple):
 
 
 FORMS = (
-    Form("/2 times the sum of squares", "sum_all(W ** 2) / 2", SQUARES),
-    Form(" times the sum of absolute values", "sum_all(abs(W))", ABSOLUTES),
-    Form(" times the length", "length", LENGTH, own="length = sqrt(sum_all(W ** 2))"),
+    Form("the sum of squares", "sum_all(W ** 2) / 2", SQUARES),
+    Form("the sum of absolute values", "sum_all(abs(W))", ABSOLUTES),
+    Form("the length", "length", LENGTH, own="length = sqrt(sum_all(W ** 2))"),
     Form(
-        " times the sum of the lengths of rows",
+        "the sum of the lengths of rows",
         "sum_all(lengths)",
         ROW_LENGTHS,
         True,
@@ -83,10 +83,11 @@ def _with_factor(
     rounded = float(f"{factor:.{DIGITS}g}")
     if not np.isfinite(factor) or factor == 0 or abs(rounded - factor) > 1e-7 * abs(factor):
         return None
+    shown = rounded / 2 if form.backward == SQUARES else rounded
     back = [BackwardLine(form.backward, names[i]) for i in chosen]
     back += [BackwardLine(NOT_PENALISED, names[i]) for i in others]
     return KnownFunction(
-        title=f"{rounded:g}{form.title}",
+        title=form.title if shown == 1 else f"{shown:g} times {form.title}",
         layout=layout,
         roles={dict(names[i])["W"]: i for i in names},
         grads={i: dict(names[i])["dW"] for i in names},

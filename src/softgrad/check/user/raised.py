@@ -35,7 +35,8 @@ def where(error: BaseException) -> str:
     while step is not None:
         code, module = step.tb_frame.f_code, step.tb_frame.f_globals.get("__name__", "")
         if not is_of_a_package(module) and str(module).partition(".")[0] != "softgrad":
-            place = in_words(code.co_filename, step.tb_lineno, code.co_name)
+            function = code.co_qualname.rpartition("<locals>.")[2]  # of a method with its class
+            place = in_words(code.co_filename, step.tb_lineno, function)
         step = step.tb_next
     return place
 
