@@ -150,6 +150,28 @@ def test_a_default_in_the_place_of_the_upstream_gradient():
     assert not report.facts
 
 
+def of_more_arguments(dout, *more):
+    return dout
+
+
+def of_none(dout, out=None, g=None):
+    return dout if g is None else g * X
+
+
+@pytest.mark.parametrize("backward", [of_more_arguments, of_none])
+def test_what_takes_three_arguments_is_called_so(backward):
+    """By its names it might be backward(grad_output), and is wrong so too."""
+    report = sg.check_vjp(relu, backward, X, max_calls=150)
+    assert report.ok is False
+    assert not any("taken as" in fact for fact in report.facts)
+
+
+def test_a_slope_is_no_upstream_gradient():
+    report = sg.check_vjp(relu, lambda dout, x, slope=0.5: dout * np.where(x > 0, 1, slope), X, max_calls=150)
+    assert report.ok is False
+    assert report.facts[0] == "vjp is taken as vjp(grad_output, x)"
+
+
 def penalised(w, x, reg=0.0):
     return (x @ w).sum() + reg * (w**2).sum()
 

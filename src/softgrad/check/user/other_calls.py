@@ -52,7 +52,7 @@ def as_vjp(forward: Callable[..., Any], backward: Callable[..., Any], count: int
         if _agrees(functions):
             return None
         calls = functions.calls.made
-    is_certain = len(found) == 1
+    is_certain = len(found) == 1 and not _may_take(backward, count + 2)
     for one in found:
         vjp = one.function(backward, count)
         functions = makes(vjp)
@@ -61,6 +61,14 @@ def as_vjp(forward: Callable[..., Any], backward: Callable[..., Any], count: int
             return Adapted(vjp, f"vjp is taken as {said}", calls + functions.calls.made)
         calls += functions.calls.made
     return None
+
+
+def _may_take(backward: Callable[..., Any], count: int) -> bool:
+    """Whether a function may be meant to be called with so many arguments: their defaults are no numbers."""
+    if not takes(backward, count):
+        return False
+    parameters = list(inspect.signature(backward).parameters.values())
+    return not isinstance(parameters[min(count, len(parameters)) - 1].default, int | float)
 
 
 def _agrees(functions: UserFunctions) -> bool:
