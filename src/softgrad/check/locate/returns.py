@@ -15,6 +15,7 @@ from softgrad.check.locate.lines import SOFTGRAD, Line
 from softgrad.check.trace.graph import Node
 from softgrad.check.trace.sites import LIBRARIES
 from softgrad.check.user.arguments import Key
+from softgrad.check.user.interrupts import surely
 from softgrad.formulas.numbers import Array
 
 OTHERS = (SOFTGRAD, *LIBRARIES, "<__array_function__", "<frozen")
@@ -31,13 +32,15 @@ class Returns:
 
     @contextmanager
     def noted(self) -> Iterator[None]:
-        """Notes the returns while this lasts, in this thread. A profiler of the user's is put back afterwards."""
-        before = sys.getprofile()
-        sys.setprofile(self._note)
+        """Notes the returns while this lasts, in this thread; nothing while a profiler of the user's runs."""
+        if sys.getprofile() is not None:  # one in C, such as cProfile, cannot be put back
+            yield
+            return
         try:
+            sys.setprofile(self._note)
             yield
         finally:
-            sys.setprofile(before)
+            surely(lambda: sys.setprofile(None))
 
     def _note(self, frame: FrameType, event: str, value: Any) -> None:
         if event != "return" or value is None:

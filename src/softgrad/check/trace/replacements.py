@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -20,6 +20,7 @@ import numpy as np
 
 from softgrad.check.trace import of_math, of_scipy
 from softgrad.check.trace.makers import ORIGINALS, as_strided, replacement, vectorized
+from softgrad.check.user.interrupts import surely
 
 numpys_as_strided, numpys_vectorized = np.lib.stride_tricks.as_strided, np.vectorize.__call__
 _of_math = cache(of_math.replacement_of)
@@ -51,38 +52,43 @@ def _vectorized() -> Any:
 
 
 _lock = threading.Lock()
-_tracing = 0
-_undo: list[Callable[[], None]] = []
+_tracers: set[object] = set()  # one for each trace that is under way
+_replaced: list[tuple[Any, str, Any, Any]] = []  # where, the name, the replacement, the original (None: of the class)
 
 
-def _put(owner: Any, name: str, value: Any) -> None:
-    original = vars(owner).get(name)  # None: of the class
-    setattr(owner, name, value)
+def _begin(tracer: object) -> None:
+    with _lock:
+        _tracers.add(tracer)
+        if not _replaced:
+            for owner, name, value in list(_all()):
+                _replaced.append((owner, name, value, vars(owner).get(name)))
+                setattr(owner, name, value)
 
-    def undo() -> None:
-        if getattr(owner, name) is value:
-            delattr(owner, name) if original is None else setattr(owner, name, original)
 
-    _undo.append(undo)
+def _end(tracer: object) -> None:
+    with _lock:
+        _tracers.discard(tracer)
+        if _tracers:
+            return
+        for owner, name, value, original in reversed(_replaced):
+            if vars(owner).get(name) is not value:
+                continue
+            if original is None:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, original)
+        _replaced.clear()
 
 
 @contextmanager
 def replaced() -> Iterator[None]:
     """While this runs, the replacements are in place."""
-    global _tracing
-    with _lock:
-        _tracing += 1
-        if _tracing == 1:
-            for owner, name, value in list(_all()):
-                _put(owner, name, value)
+    tracer = object()
     try:
+        _begin(tracer)
         yield
     finally:
-        with _lock:
-            _tracing -= 1
-            if not _tracing:
-                while _undo:
-                    _undo.pop()()
+        surely(lambda: _end(tracer))
 
 
 def replacements_by_identity() -> dict[int, Any]:

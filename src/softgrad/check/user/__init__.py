@@ -15,6 +15,7 @@
     progress.py            a line on the terminal while a check takes long
     randomness.py          the random generators that the functions hold
     state.py               puts everything else that they hold back as it was
+    interrupts.py          steps that Ctrl-C must not leave half done
     descriptions.py        values and exceptions in one line, for messages
     raised.py              an exception of the user's function, with its place
     context.py             what the user says of the functions

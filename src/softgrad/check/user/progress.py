@@ -33,23 +33,31 @@ class ProgressLine:
         self._bar: Progress | None = None
         self._first_call = threading.Timer(PATIENCE, self._say_waiting)
         self._first_call.daemon = True
+        self._waits = False
 
     def __enter__(self) -> ProgressLine:
         if sys.stderr.isatty():
+            self._waits = True
             self._first_call.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._first_call.cancel()
+        self._stop_waiting()
         if self._bar is not None:
             self._bar.stop()
+
+    def _stop_waiting(self) -> None:
+        """Once only: after a Ctrl-C in the middle, a second cancel would wait for the first one for ever."""
+        if self._waits:
+            self._waits = False
+            self._first_call.cancel()
 
     def advance(self, made: int) -> None:
         """One more call is about to be made, after so many."""
         if made:
-            self._first_call.cancel()
+            self._stop_waiting()
         if not self._shown and made:
             elapsed = time.perf_counter() - self._start
             if elapsed > PATIENCE and elapsed > SLOW * made:
@@ -60,6 +68,8 @@ class ProgressLine:
             self._bar.update(self._bar.task_ids[0], completed=made)
 
     def _say_waiting(self) -> None:
+        if not self._waits:
+            return
         text = f"{self.title}: the first call has not returned yet; Ctrl-C ends the check"
         print(text, file=sys.stderr, flush=True)
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from softgrad.check.user.interrupts import surely
+
 GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
 SEALED = (ModuleType, type, np.ndarray, str, int, float)  # not searched
 DEPTH = 3  # how deep the search for a generator goes: the function, its object, an object in that
@@ -36,13 +38,12 @@ class Randomness:
     @contextmanager
     def kept(self) -> Iterator[None]:
         """Afterwards all generators, the global ones too, have the states they had before."""
-        numpys, pythons = np.random.get_state(), random.getstate()  # noqa: NPY002
+        put_back = _globals()
         try:
             yield
         finally:
-            np.random.set_state(numpys)  # noqa: NPY002
-            random.setstate(pythons)
-            self._rewind()
+            surely(put_back)
+            surely(self._rewind)
 
     def _rewind(self) -> None:
         for generator, state in zip(self.generators, self._states, strict=True):
@@ -55,14 +56,24 @@ class Randomness:
         if not self.seeded:
             yield
             return
-        numpys, pythons = np.random.get_state(), random.getstate()  # noqa: NPY002
-        np.random.seed(0)  # noqa: NPY002
-        random.seed(0)
+        put_back = _globals()
         try:
+            np.random.seed(0)  # noqa: NPY002
+            random.seed(0)
             yield
         finally:
-            np.random.set_state(numpys)  # noqa: NPY002
-            random.setstate(pythons)
+            surely(put_back)
+
+
+def _globals() -> Callable[[], None]:
+    """Puts the global generators of NumPy and of random back into the states that they have now."""
+    numpys, pythons = np.random.get_state(), random.getstate()  # noqa: NPY002
+
+    def put_back() -> None:
+        np.random.set_state(numpys)  # noqa: NPY002
+        random.setstate(pythons)
+
+    return put_back
 
 
 def reachable(function: Callable[..., Any], kinds: tuple[type, ...], *, sets: bool = True) -> list[Any]:

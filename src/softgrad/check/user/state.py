@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from softgrad.check.user.interrupts import surely
 from softgrad.check.user.randomness import GENERATORS, is_empty, names_in
 
 MOST_OBJECTS = 100_000
@@ -83,7 +84,7 @@ class State:
         try:
             yield
         finally:
-            self.put_back()
+            surely(self.put_back)
 
     def put_back(self) -> None:
         """Makes everything what it was when this was made."""
