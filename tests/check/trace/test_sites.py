@@ -174,3 +174,12 @@ def test_the_nodes_of_a_group_are_of_one_operation():
     graph = graph_of(run, X)
     assert {"gather", "assemble"} <= {node.op for node in graph.nodes}
     assert all(node.op == site.op for site, group in graph.groups.items() for node in group)
+
+
+def test_all_depths_of_a_recursion_are_one_group():
+    def nested(x, depth):
+        return x if not depth else np.sin(nested(x, depth - 1))
+
+    graph = graph_of(lambda x: nested(x, 50), X)
+    places = {(node.site, node.callers) for node in graph.nodes if node.op == "sin"}
+    assert len(places) == 2  # the outermost one is called from elsewhere

@@ -99,7 +99,9 @@ class Places:
             code = _code(frame.f_code)
             if code.kind == "user":
                 inside = f"{function}{lines}" if not found else ""
-                found.append(self._site(frame, code, "" if found else op, inside))
+                site = self._site(frame, code, "" if found else op, inside)
+                if site not in found:  # all depths of a recursion are repetitions of one operation
+                    found.append(site)
             elif not found:
                 is_asked = is_asked or code.kind == "asked"
                 if code.kind == "NumPy" or (code.kind == "definition" and is_asked):
