@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+import softgrad as sg
 from check.corpus.common import one_hot, softmax
-from softgrad.check.sampling.redraw import nudged, redraw, shuffled
+from softgrad.check.sampling.redraw import moved, nudged, redraw, shuffled
 
 RNG = np.random.default_rng(0)
 Y = np.array([0, 2, 1, 1, 2, 0])
@@ -162,3 +163,30 @@ def test_numbers_of_any_size_are_redrawn(size, standard):
     drawn = redraw(given, np.random.default_rng(0), standard=standard)
     assert 0.2 * np.abs(given).max() < np.abs(drawn).max() < 5 * np.abs(given).max() or (standard and size > 1)
     assert np.isfinite(drawn).all()
+
+
+NUMBERS = {  # a parameter that is one number: what another one is like
+    "0": (0.0, lambda other: other != 0),
+    "a share": (0.9, lambda other: 0 < other < 1),
+    "positive": (3.0, lambda other: other > 0),
+    "negative": (-3.0, lambda other: other < 0),
+}
+
+
+@pytest.mark.parametrize("case", NUMBERS)
+def test_another_parameter_is_like_the_one_given(case):
+    given, is_like = NUMBERS[case]
+    others = [float(moved(np.asarray(given), np.random.default_rng(i))) for i in range(50)]
+    assert given not in others
+    assert all(is_like(other) for other in others)
+
+
+@pytest.mark.parametrize("given", [0.0, 1.0])
+def test_a_mistake_that_a_parameter_hides_is_found(given):
+    """At these values, the missing factor changes nothing."""
+    forward = lambda x, k: x + np.sin(k * x) * k  # noqa: E731
+    right = lambda x, k, y, g: (g * (1 + np.cos(k * x) * k * k), (g * (np.sin(k * x) + k * x * np.cos(k * x))).sum())  # noqa: E731
+    wrong = lambda x, k, y, g: (g * (1 + np.cos(k * x) * k), right(x, k, y, g)[1])  # noqa: E731
+    x = RNG.normal(size=4)
+    assert sg.check_vjp(forward, right, x, given).ok is True
+    assert sg.check_vjp(forward, wrong, x, given).ok is False

@@ -97,6 +97,17 @@ def nudged(array: Array, rng: np.random.Generator) -> Array:
     return _as_ordered(np.asarray(array * (1 + 0.1 * rng.uniform(-1, 1, array.shape))), array)
 
 
+def moved(number: Array, rng: np.random.Generator) -> Array:
+    """Another number like a single real one: of its sign, and below 1 if it is between 0 and 1; any number for 0."""
+    if number.dtype.kind != "f" or not np.isfinite(number):
+        return number.copy()
+    step = rng.standard_normal()
+    if number == 0:
+        return np.asarray(0.5 * step)
+    other = np.asarray(number * np.exp(0.3 * step))
+    return np.asarray(np.minimum(other, (1 + number) / 2)) if 0 < number < 1 else other
+
+
 def _relabelled(array: Array, rng: np.random.Generator) -> Array:
     """Class indices, renamed and in another order. Negative ones, which mark ignored rows, keep their value."""
     labels = np.unique(array[array >= 0])

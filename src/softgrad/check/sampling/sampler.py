@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from softgrad.check.sampling.redraw import is_free, nudged, redraw
+from softgrad.check.sampling.redraw import is_free, moved, nudged, redraw
 from softgrad.check.user.arguments import Key
 from softgrad.check.user.descriptions import kind_of
 from softgrad.check.user.functions import UserFunctions
@@ -111,13 +111,16 @@ class Sampler:
             yield self.functions.others(values if isinstance(values, tuple) else (values,), exact=self.exact)
             return
         rng, free = self.rng, {key: array for key, array in given.arrays.items() if key not in kept}
+        parameters = {key: a for key, a in free.items() if n % 2 and key in given.grads and a.ndim == 0}
         ways: tuple[Callable[[Array], Array], ...] = (
             lambda array: redraw(array, rng, standard=bool(n % 2)),
             lambda array: redraw(array, rng, standard=False),
             lambda array: nudged(array, rng),
         )
-        for way in ways:
+        for i, way in enumerate(ways):
             drawn = {key: way(array).astype(array.dtype) for key, array in free.items()}
+            if i == 0:
+                drawn |= {key: moved(array, rng).astype(array.dtype) for key, array in parameters.items()}
             yield {key: kept.get(key, drawn.get(key, array)) for key, array in given.arrays.items()}
 
     def _made(self) -> Any:
