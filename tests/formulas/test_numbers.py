@@ -22,6 +22,9 @@ CASES = {
     "NaN": ([np.nan, 1.0], [1.0, 1.0], False),
     "NaN wanted": ([1.0, 1.0], [np.nan, 1.0], False),
     "infinity wanted": ([np.inf, 1.0], [np.inf, 1.0], False),
+    "truth values": ([True, False], [True, False], True),
+    "other truth values": ([True, False], [True, True], False),
+    "unsigned integers": (np.array([1], np.uint8), np.array([2], np.uint8), False),
     "nothing": ([], [], True),
 }
 

@@ -27,6 +27,7 @@ def nearly_equal(got: Any, wanted: Any, *, rtol: float = 1e-8, scale: float = 0.
         got, wanted = np.squeeze(got), np.squeeze(wanted)
     if got.shape != wanted.shape:
         return False
+    got, wanted = (one.astype(float) if one.dtype.kind in "bu" else one for one in (got, wanted))  # have no difference
     size = np.abs(wanted).max(initial=0.0)
     if not np.isfinite(size):
         return False

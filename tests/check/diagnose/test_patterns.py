@@ -80,6 +80,8 @@ SILENT = {
     "nothing": (np.zeros((0, 3)), np.zeros((0, 3))),
     "an error too small for a ratio": (RIGHT * (1 + 5e-6 * np.cos(np.arange(12.0).reshape(4, 3))), RIGHT),
     "a small entry beside a large one": ([2e8, 0.0], np.array([2e8, 1.0])),
+    "the ratio of a single number": ([1.7], np.array([1.0])),
+    "the ratio of a single entry that is not 0": ([1.7, 0.0], np.array([1.0, 0.0])),
     "no pattern": (RNG.normal(size=(4, 3)), RIGHT),
 }
 
@@ -179,3 +181,30 @@ def test_which_gradient_is_wrong():
     assert report.ok is False
     assert report.where.name == "w"
     assert "going backwards, the first wrong gradient is that of w; right: x" in report.facts
+
+
+# ---- single numbers ----
+
+
+def scaled(x, s):
+    return np.exp(s) * np.sin(x)
+
+
+NUMBERS = {  # the wrong gradient of s: what is said of its ratio
+    "the same ratio everywhere": (lambda right, s: 1.7 * right, True),
+    "another ratio at other inputs": (lambda right, s: right + 0.3, False),
+}
+
+
+@pytest.mark.parametrize("case", NUMBERS)
+def test_the_ratio_of_a_number_is_told_where_it_is_the_same_at_other_inputs(case):
+    wrong, told = NUMBERS[case]
+    vjp = lambda x, s, y, g: (g * np.exp(s) * np.cos(x), wrong((g * y).sum(), s))  # noqa: E731
+    report = sg.check_vjp(scaled, vjp, RIGHT, 0.4)
+    assert report.ok is False
+    assert any("times the right gradient everywhere" in fact for fact in report.facts) is told
+
+
+def test_an_output_of_truth_values():
+    report = sg.check_vjp(lambda x: x > 0, lambda x, y, g: g * 1.0, RIGHT)
+    assert report.ok is False

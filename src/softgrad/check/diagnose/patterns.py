@@ -17,7 +17,13 @@ NEARLY = 1e-6  # a ratio closer to 1 than this says nothing
 
 
 def facts_of(
-    name: str, got: Array, wanted: Array, quantities: Mapping[str, float], labels: Mapping[str, Array] = {}
+    name: str,
+    got: Array,
+    wanted: Array,
+    quantities: Mapping[str, float],
+    labels: Mapping[str, Array] = {},
+    *,
+    is_constant: bool = False,
 ) -> Iterator[str]:
     """Sentences on how one gradient differs from the numerical one.
 
@@ -27,6 +33,7 @@ def facts_of(
         wanted: the numerical one.
         quantities: numbers that a ratio may equal, by what they are.
         labels: arrays of class indices, which may mark one entry in each row of the gradient.
+        is_constant: whether a constant ratio is the same at other inputs. (Any single number has one.)
     """
     if got.shape != wanted.shape or not np.isfinite(got).all() or not np.isfinite(wanted).all() or not got.size:
         return
@@ -38,8 +45,11 @@ def facts_of(
         return
     ratio = constant_ratio(got, wanted)
     if ratio is not None and abs(ratio - 1) > NEARLY and _shows_ratio(got, wanted, ratio):
+        equal = _equal_to(ratio, quantities)
+        if np.count_nonzero(wanted) < 2 and not is_constant and not equal:
+            return
         shown = f"{ratio:.6g}" if abs(ratio - 1) > 1e-4 else f"1 {'-' if ratio < 1 else '+'} {abs(ratio - 1):.2g}"
-        yield f"{name} is {shown} times the right gradient everywhere{_equal_to(ratio, quantities)}"
+        yield f"{name} is {shown} times the right gradient everywhere{equal}"
         return
     if nearly_equal(got, wanted, rtol=ROUGH):
         return  # what is wrong is too small to have a pattern

@@ -45,13 +45,11 @@ def explain_by_patterns(
         if one.wanted is None:
             continue
         ratios[key] = constant_ratio(given.grads[key], one.wanted)
-        quantities = _quantities(functions, given, key, numbers)
+        quantities, is_constant = _quantities(functions, given, key, numbers), False
         if ratios[key] is not None:
-            for sample in samples[-2:]:
-                quantities = _still_equal(functions, sample, key, numbers, judge, quantities)
-        for fact in facts_of(
-            f"the gradient of {functions.name_of(key)}", given.grads[key], one.wanted, quantities, labels
-        ):
+            quantities, is_constant = _still_equal(functions, samples, key, numbers, judge, quantities, ratios[key])
+        name = f"the gradient of {functions.name_of(key)}"
+        for fact in facts_of(name, given.grads[key], one.wanted, quantities, labels, is_constant=is_constant):
             findings.note(fact)
         if may_be_clipped(given.grads[key], one.wanted):
             _find_clipping(functions, samples, key, judge, findings)
@@ -95,18 +93,23 @@ def _has_ratio(wanted: float, sample: Sample, key: Key, judge: GradientJudge) ->
 
 def _still_equal(
     functions: UserFunctions,
-    sample: Sample,
+    samples: Sequence[Sample],
     key: Key,
     numbers: Mapping[str, float],
     judge: GradientJudge,
     quantities: Mapping[str, float],
-) -> dict[str, float]:
-    """The quantities that the ratio equals at another sample too; all of them if it has no ratio there."""
-    ratio = _ratio_at(sample, key, judge)
-    if ratio is None:
-        return dict(quantities)
-    there = _quantities(functions, sample, key, numbers)
-    return {name: n for name, n in quantities.items() if abs(there.get(name, n) - ratio) < 1e-4 * abs(ratio)}
+    given: float | None,
+) -> tuple[dict[str, float], bool]:
+    """The quantities that the ratio equals at other samples too, and whether it is the same number there."""
+    equal, ratios = dict(quantities), [given]
+    for sample in samples[-2:]:
+        ratio = _ratio_at(sample, key, judge)
+        ratios.append(ratio)
+        if ratio is not None:  # where the gradient has no ratio, all quantities are left
+            there = _quantities(functions, sample, key, numbers)
+            equal = {name: n for name, n in equal.items() if abs(there.get(name, n) - ratio) < 1e-4 * abs(ratio)}
+    same = all(one is not None and given is not None and abs(one - given) < 1e-4 * abs(given) for one in ratios)
+    return equal, same and len(samples) > 1
 
 
 def _try_other_upstreams(functions: UserFunctions, given: Sample, judge: GradientJudge, findings: Findings) -> None:
