@@ -211,6 +211,13 @@ RIGHT = {  # name: (the file, what is checked, what is said of it). All are righ
         "def cost(parameters, X, Y):\n    return np.sum((parameters['W1'] @ X - Y) ** 2)\n"
         "def cost_grad(parameters, X, Y):\n    return {'dW1': 2 * (parameters['W1'] @ X - Y) @ X.T}",
         "cost and cost_grad", "parameters drawn like those that the file makes, X drawn as 7x5"),
+    "a loss of probabilities, and its derivative for logits": (
+        SOFTMAX + "def cross_entropy(probs, y):\n    return -np.log(probs[np.arange(len(y)), y]).mean()\n"
+        "def delta_cross_entropy(X, y):\n    return (softmax(X) - np.eye(X.shape[1])[y]) / len(y)",
+        "softmax and cross_entropy and delta_cross_entropy", "inputs: z drawn as 5x3, y as class indices 0..2"),
+    "a derivative with other names": (
+        "def loss(p, t):\n    return ((p - t) ** 2).sum()\ndef loss_grad(q, t):\n    return 2 * (q - t)",
+        "loss and loss_grad", "is read as the gradient for p"),
     "a matrix of ratings": (
         "def cofiCostFunc(params, Y, R, num_users, num_movies, num_features):\n"
         "    X = params[:num_movies * num_features].reshape(num_movies, num_features)\n"

@@ -10,13 +10,13 @@ import numpy as np
 
 from softgrad.cli.finding import found
 from softgrad.cli.finding.conventions import Call, Returned, calls, is_upstream, readings
-from softgrad.cli.finding.fit import DICT_NAMES, AnyFit, by_name, leading, refined, wanted
+from softgrad.cli.finding.fit import DICT_NAMES, AnyFit, by_name, leading, names_used, refined, wanted
 from softgrad.cli.finding.found import Found, composed, from_outputs, loss_first, stacked
 from softgrad.cli.finding.globals_as_inputs import by_names, global_parameters, global_values, with_globals
 from softgrad.cli.finding.known import Known, Missing
 from softgrad.cli.finding.names import Pairing, is_loss, is_other, pairings
 from softgrad.cli.finding.returned_names import returned_names, returns_several
-from softgrad.cli.finding.roles import is_target, is_weight
+from softgrad.cli.finding.roles import PROBABILITY_NAMES, is_target, is_weight
 from softgrad.cli.finding.trial import Failed, Trial, is_numeric
 from softgrad.errors import OptionError
 
@@ -63,6 +63,7 @@ def _of_derivative(
     for partner in pairing.partners:
         for others, forward, back in _forwards(partner, backward, functions):
             ways, why = pair(" and ".join(others), forward, name, back, known)
+            ways = [*_behind_predictions(partner, name, functions, known), *ways] if len(others) == 1 else ways
             if ways:
                 return ways, others, ""
             whys.append(why)
@@ -107,6 +108,24 @@ def _forwards(
             if whole is not None:
                 yield (partner, name), whole, back or backward
     yield (partner,), forward, backward
+
+
+def _behind_predictions(
+    loss: str, derivative: str, functions: Mapping[str, Callable[..., Any]], known: Known
+) -> list[Found]:
+    """A derivative for logits of a loss of probabilities, where it calls softmax itself, as the loss does not."""
+    measure, backward = functions[loss], functions[derivative]
+    predictions = [name for name in wanted(measure) or () if name.lower() in PROBABILITY_NAMES]
+    if not is_loss(loss) or not predictions or set(predictions) & set(wanted(backward) or ()):
+        return []
+    for name, activation in functions.items():
+        if name not in names_used(backward) or name in names_used(measure) or len(wanted(activation) or ()) != 1:
+            continue
+        whole = composed(activation, measure)
+        ways = pair(f"{name} and {loss}", whole, derivative, backward, known)[0] if whole is not None else []
+        if ways:
+            return ways[:1]
+    return []
 
 
 def pair(
@@ -227,7 +246,7 @@ def _found(
     direct = not has_cache and returned.form == "gradient" and all(place is None for _, place in returned.entries)
     if scalar:
         wrt = tuple(i for i, _ in returned.entries)
-        if direct and call.sources == tuple(range(count)):
+        if direct and call.sources == tuple(range(count)) and wanted(backward) == list(names):
             function, derivative = forward, by_name(backward, names)
         else:
             function, derivative = found.as_grad(forward, backward, call, returned)
