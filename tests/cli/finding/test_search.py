@@ -311,6 +311,16 @@ def test_what_cannot_be_checked_is_said(case, functions):
     assert why in missing.why
 
 
+def test_scores_of_any_kind_are_not_drawn_as_probabilities_too(functions):
+    """Where every margin is violated, as with probabilities, half of a hinge is never reached."""
+    source = (
+        "def hinge(scores, y):\n    m = np.maximum(0, scores - scores[np.arange(len(y)), y][:, None] + 1)\n"
+        "    return m.sum()\ndef hinge_grad(scores, y):\n    return scores"
+    )
+    (ways,), _ = search(functions(source)[0], Known())
+    assert not any("probabilities" in line for way in ways for line in way.said)
+
+
 def test_functions_are_left_as_they_were(functions, capsys):
     found, names = functions(
         "seen = []\ndef f(x):\n    seen.append(np.random.normal())\n    print('called')\n    return x.sum()\n"

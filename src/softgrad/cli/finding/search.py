@@ -10,7 +10,7 @@ import numpy as np
 
 from softgrad.cli.finding import found
 from softgrad.cli.finding.conventions import Call, Returned, calls, is_upstream, readings
-from softgrad.cli.finding.fit import DICT_NAMES, AnyFit, by_name, leading, names_used, refined, wanted
+from softgrad.cli.finding.fit import DICT_NAMES, AnyFit, GivenFit, by_name, leading, names_used, refined, wanted
 from softgrad.cli.finding.found import Found, composed, from_outputs, loss_first, stacked
 from softgrad.cli.finding.globals_as_inputs import by_names, global_parameters, global_values, with_globals
 from softgrad.cli.finding.known import Known, Missing
@@ -139,12 +139,17 @@ def pair(
     called = by_name(forward, names)
     whole: list[Found] = []  # each gradient has the shape of its input
     partly: list[Found] = []
+    kinds: list[Any] = []  # of inputs with which the functions run
     runs = 0
     for fit, _ in _limited(known.fits(called, names, trial)):
         runs += 1
         fit = refined(called, fit, trial)
+        if _kinds(fit) in kinds:
+            continue
         ways = list(_ways(name, called, other, backward, fit, trial, known.wrt))
         fitting = [way for way in ways if way.fits]
+        if fitting:
+            kinds.append(_kinds(fit))
         if fitting or partly:
             whole += fitting
         else:
@@ -167,6 +172,13 @@ def pair(
         else (f"no inputs were found for {name}({', '.join(names)})")
     )
     return [], what + error
+
+
+def _kinds(fit: AnyFit) -> Any:
+    """What the inputs are: probabilities are real numbers too, and show less of a function that takes any."""
+    if isinstance(fit, GivenFit):
+        return None
+    return tuple(("real" if v.is_real and v.axes else v.kind, v.axes, repr(v.constant)) for v in fit.values.values())
 
 
 def _limited(found_fits: Iterator[tuple[AnyFit, Any]]) -> Iterator[tuple[AnyFit, Any]]:
