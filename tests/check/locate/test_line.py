@@ -169,3 +169,11 @@ def test_the_functions_and_the_random_state_are_left_as_they_were():
     assert sys.getprofile() is profiler
     assert makers == (np.zeros, np.array, np.empty_like)
     assert np.array_equal(state, np.random.get_state()[1])  # noqa: NPY002
+
+
+@pytest.mark.parametrize("x", [2.0, np.array([1.3])])
+def test_a_single_number_lacks_no_factor(x):
+    """Any wrong number is the right one times something."""
+    report = sg.check_vjp(lambda x: np.exp(x) * x, lambda x, y, g: g * np.sin(x), x)
+    assert report.ok is False
+    assert report.backward_line is None or not any("lacks the factor" in note for note in report.backward_line.notes)

@@ -161,7 +161,7 @@ class Repairs:
     def _scaled(self, nodes: tuple[Node, ...], operand: int, own: Array, size: Array) -> Iterator[Repair]:
         for _, factor in self.projections.factors(own[None], size[None]):
             mended = self.projections.mended(factor * own[None], size[None])[0]
-            if mended:
+            if mended and (is_simple(1 + factor) or _are_several(nodes, operand)):
                 yield Repair(nodes, operand, "scaled", (None,) * len(nodes), "", 1 + factor, mended)
 
     def _pool(self, shape: tuple[int, ...]) -> tuple[list[tuple[Known, str]], Array]:
@@ -311,6 +311,12 @@ def groups_in(backward: Backward, nodes: Sequence[Node]) -> list[list[Node]]:
             if len(group) > 1:
                 found[tuple(group)] = group
     return list(found.values())
+
+
+def _are_several(nodes: Sequence[Node], operand: int) -> bool:
+    """Whether values hold more than one number: a single one becomes any other by some factor."""
+    values = [(node.value if operand < 0 else node.parents[operand].value).ravel() for node in nodes]
+    return bool(np.unique(np.concatenate(values)).size > 1)
 
 
 def is_simple(factor: float) -> bool:

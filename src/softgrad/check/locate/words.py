@@ -10,7 +10,7 @@ from softgrad.check.locate.choose import Candidate
 from softgrad.check.locate.factors import Factors
 from softgrad.check.locate.known import Known, agree, norm_of
 from softgrad.check.locate.lines import Lines, sites_of
-from softgrad.check.locate.repair import Repair
+from softgrad.check.locate.repair import Repair, is_simple
 from softgrad.check.locate.statements import RETURNED, owner_in, target_of
 from softgrad.check.locate.suspects import Backward
 from softgrad.check.mutate.formulas import bracketed, gradient_of, right_flow
@@ -251,6 +251,8 @@ def _factor_between(value: Array, wanted: Array, layout: str) -> float | None:
         return None
     a, b = value.ravel(), wanted.ravel()
     factor = float(a @ b) / float(a @ a)
+    if np.unique(a).size == 1 and not is_simple(factor):
+        return None  # any number is any other one times something
     is_multiple = bool(np.isfinite(factor)) and bool(factor) and agree(factor * a, b)
     return factor if is_multiple and abs(factor - 1) > 1e-6 and norm_of(b) > 0 else None
 
