@@ -9,6 +9,7 @@
     returned_names.py     what a function returns is called
     conventions.py        how a backward pass is called, and what it returns
     fit.py                the search of inputs with which a function runs
+    options.py            options with a default that hides mistakes
     layouts.py            inputs that fit each other: weights, biases, data, targets
     roles.py              what an argument may be, by its name
     known.py              what the options and the file say of the inputs

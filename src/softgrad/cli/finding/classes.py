@@ -23,6 +23,7 @@ from softgrad.cli.finding.found import Found
 from softgrad.cli.finding.known import Known, Missing
 from softgrad.cli.finding.names import is_derivative, is_loss, is_other, named_alike, pairings, words
 from softgrad.cli.finding.objects import WithContext, outputs, stacked_outputs, with_loss_behind
+from softgrad.cli.finding.options import other_value
 from softgrad.cli.finding.roles import LENGTH_OF, NUMBERS, SIZES, Value, is_target, values_for
 from softgrad.cli.finding.search import pair
 from softgrad.cli.finding.trial import Failed, Trial, is_numeric
@@ -142,7 +143,7 @@ def _of_class(
         if behind is not None:
             one = with_loss_behind(one, behind[0], forward, names)
         _train(one, forward, names, known)
-        if [] in [value for value in getattr(one, "__dict__", {}).values() if isinstance(value, list)]:
+        if any(isinstance(value, list | tuple) and not value for value in getattr(one, "__dict__", {}).values()):
             error = f"{name} has an empty list; make an object with layers in the file"
             continue
         method = _with_output(one, forward)
@@ -283,7 +284,14 @@ def _objects(name: str, kind: type, known: Known) -> Iterator[tuple[str, Any]]:
     if parameters is None or len(parameters) > MOST_NAMES:
         return
     made = by_name(kind, parameters)
-    candidates = [_values(one, known) for one in parameters]
+    defaults = {one.name: one.default for one in inspect.signature(kind).parameters.values()} if parameters else {}
+    others = {one: other_value(one, defaults[one]) for one in parameters}
+    candidates = [
+        [Value("constant", constant=value) for value in (others[one], defaults[one])]
+        if others[one] is not None
+        else _values(one, known)
+        for one in parameters
+    ]
     legacy = np.random.get_state()  # noqa: NPY002
     for values in itertools.islice(best_first(candidates), MOST_OBJECTS):
         rng = np.random.default_rng(0)
@@ -319,13 +327,20 @@ def _values(parameter: str, known: Known) -> Sequence[Value]:
 
 
 def _parameters(kind: type) -> list[str] | None:
-    """The parameters of the constructor that get an argument: lengths, and those without a default."""
+    """The parameters of the constructor that get an argument.
+
+    They are lengths, those without a default, and those with a default that hides mistakes.
+    """
     if kind.__init__ is object.__init__:  # type: ignore[misc]
         return []
     needed = wanted(kind)
     if needed is None:
         return None
-    return [name for name in inspect.signature(kind).parameters if name in needed or _is_length(name)]
+    return [
+        one.name
+        for one in inspect.signature(kind).parameters.values()
+        if one.name in needed or _is_length(one.name) or other_value(one.name, one.default) is not None
+    ]
 
 
 def _is_length(name: str) -> bool:

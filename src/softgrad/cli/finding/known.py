@@ -36,6 +36,7 @@ class Known(NamedTuple):
     lengths: Lengths = LENGTHS
     made: Sequence[Value] = ()  # parameters as the file makes them
     wrt: int | tuple[int, ...] | None = None  # what the gradient of a loss is for
+    options: Mapping[str, Sequence[Value]] = {}  # values of arguments that have defaults
 
     def fits(
         self,
@@ -59,7 +60,7 @@ class Known(NamedTuple):
             yield from given_fits(function, names, trial, self.draw(function, names))
             return
         in_file = {name: [self.values[name]] for name in names if name in self.values}
-        asked = {} if self.inputs.target is None else self._target(names)
+        asked = {**self.options, **({} if self.inputs.target is None else self._target(names))}
         for value in self.made:
             made = {name: [value] for name in names if name.lower() in DICT_NAMES and name not in in_file}
             for lengths in (self.lengths, *_lengths_of(value.constant, self.lengths)) if made else ():

@@ -103,6 +103,7 @@ def _probabilities(rng: np.random.Generator, shape: tuple[int, ...], axis: int) 
 DRAWN: Mapping[str, Any] = {
     "real": lambda rng, shape, classes: rng.standard_normal(shape) if shape else float(rng.standard_normal()),
     "positive": lambda rng, shape, classes: np.exp(rng.standard_normal(shape) / 2),
+    "weights": lambda rng, shape, classes: np.exp(rng.standard_normal(shape) / 2),
     "unit": lambda rng, shape, classes: rng.uniform(0.1, 0.9, shape),
     "probabilities": lambda rng, shape, classes: _probabilities(rng, shape, -1),
     "columns of probabilities": lambda rng, shape, classes: _probabilities(rng, shape, 0),
@@ -119,6 +120,7 @@ DRAWN: Mapping[str, Any] = {
 WORDS = {
     "real": "{name} drawn as {shape}",
     "positive": "{name} drawn as {shape}, positive",
+    "weights": "{name} drawn as {shape}, positive",
     "unit": "{name} drawn as {shape}, between 0 and 1",
     "probabilities": "{name} drawn as {shape}, rows of probabilities",
     "columns of probabilities": "{name} drawn as {shape}, columns of probabilities",

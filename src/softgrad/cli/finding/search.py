@@ -15,6 +15,7 @@ from softgrad.cli.finding.found import Found, composed, from_outputs, loss_first
 from softgrad.cli.finding.globals_as_inputs import by_names, global_parameters, global_values, with_globals
 from softgrad.cli.finding.known import Known, Missing
 from softgrad.cli.finding.names import Pairing, is_loss, is_other, pairings
+from softgrad.cli.finding.options import hiding, only, shared_options, with_options
 from softgrad.cli.finding.returned_names import returned_names, returns_several
 from softgrad.cli.finding.roles import PROBABILITY_NAMES, is_target, is_weight
 from softgrad.cli.finding.trial import Failed, Trial, is_numeric
@@ -131,10 +132,32 @@ def _behind_predictions(
 def pair(
     name: str, forward: Callable[..., Any], other: str, backward: Callable[..., Any], known: Known
 ) -> tuple[list[Found], str]:
-    """A forward pass and its derivative, in the ways in which they may be called; if there is none, why not."""
+    """A forward pass and its derivative, in the ways in which they may be called; if there is none, why not.
+
+    Options that both have are given other values than their defaults, where these hide mistakes.
+    """
     names = wanted(forward)
     if names is None or not names:
         return [], f"{name} takes no arguments by position"
+    options = shared_options(forward, backward, names)
+    for shared in (options, {name: values for name, values in options.items() if values[0].kind == "constant"}):
+        both_with = [with_options(one, list(shared)) for one in (forward, backward)] if shared else [None, None]
+        if known.draw is None and both_with[0] is not None and both_with[1] is not None:
+            ways, _ = _pair(name, both_with[0], other, both_with[1], known._replace(options=shared))
+            if any(way.fits for way in ways):
+                return ways, ""
+    ways, why = _pair(name, forward, other, backward, known)
+    left = {option: value for option, value in hiding(forward).items() if option not in names}
+    if left:
+        ways = [way._replace(said=(*way.said, only(left))) for way in ways]
+    return ways, why
+
+
+def _pair(
+    name: str, forward: Callable[..., Any], other: str, backward: Callable[..., Any], known: Known
+) -> tuple[list[Found], str]:
+    """The same, with the arguments that both need."""
+    names = wanted(forward) or []
     trial = Trial((forward, backward))
     called = by_name(forward, names)
     whole: list[Found] = []  # each gradient has the shape of its input
@@ -288,7 +311,7 @@ def _found(
 
 def _called(backward: Callable[..., Any], call: Call, other: str, names: Sequence[str]) -> str:
     """How backward is called, in words: by its own arguments, where these stand for a cache or for global arrays."""
-    if not hasattr(backward, "parts"):
+    if not hasattr(backward, "parts") or hasattr(backward, "same_arguments"):
         return call.described(other, names)
     return f"{other}({', '.join(inspect.signature(backward.parts[0]).parameters)})"
 
