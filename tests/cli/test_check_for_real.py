@@ -133,8 +133,11 @@ def test_one_of_several_is_chosen_by_its_name(option, check):
 
 def test_a_gradient_that_cannot_be_checked_is_told_beside_the_others(check):
     result = check(RIGHT_PAIR + "def tanh_grad(x):\n    return x\n")
-    assert result.code == 0
-    assert result.err == "softgrad: tanh_grad was not checked: there is no function that it is the gradient of\n"
+    assert result.code == 2
+    assert result.err == (
+        "softgrad: tanh_grad was not checked: there is no function that it is the gradient of\n"
+        "softgrad: not checked: 1 of 2 gradients\n"
+    )
 
 
 def test_inputs_that_show_a_mistake_are_not_hidden_by_others(check):

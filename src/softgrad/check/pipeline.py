@@ -197,6 +197,7 @@ class Check:
             curves=(lambda: self._curves(judge, given)) if judge is not None and judged else None,
             backward_line=findings.backward_line,
             forward_line=findings.forward_line,
+            right=tuple(self.functions.name_of(key) for key in judged if key not in self.wrong),
         )
 
     def _curves(self, judge: GradientJudge, given: Sample) -> Mapping[str, Curve]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -83,7 +84,8 @@ def check(
     """Check the gradients in FILE, and name the mistakes.
 
     Without options, every gradient that is found is checked: softmax and softmax_grad, cost and gradient, a loss that
-    returns its gradient too. The exit code is 0 if all are right, 1 if one is wrong, and 2 where it cannot be checked.
+    returns its gradient too. The exit code is 0 if all are right, 1 if one is wrong, and otherwise 2 if one of them
+    was not checked.
     """
     known = dict(_key_and_value(text) for text in context or [])
     class_axis = known.get("class_axis", 0 if known.get("layout") == "columns" else -1)
@@ -102,9 +104,11 @@ def check(
         done: list[Checked] = []
         missing = list(gradients.missing)
         interrupted = False
-        for ways in gradients.ways:
+        order = list(vars(code.module))
+        for ways in sorted(gradients.ways, key=lambda ways: _place(ways[0].title, order)):
             try:
-                done.append(checked(ways, options, seed))
+                with redirect_stdout(io.StringIO()):  # what the functions print
+                    done.append(checked(ways, options, seed))
             except CheckError as error:
                 if len(gradients.ways) == 1:
                     raise
@@ -118,7 +122,7 @@ def check(
     _show(done, missing, as_json=as_json)
     if interrupted:
         raise KeyboardInterrupt
-    return exit_code(done)
+    return exit_code(done, missing)
 
 
 @contextmanager
@@ -144,6 +148,14 @@ def _show(done: Sequence[Checked], missing: Sequence[Missing], *, as_json: bool)
     sys.stdout.flush()
     for one in missing:
         typer.echo(f"softgrad: {one.name} was not checked: {one.why}", err=True)
+    if missing:
+        typer.echo(f"softgrad: not checked: {len(missing)} of {len(missing) + len(done)} gradients", err=True)
+
+
+def _place(title: str, order: Sequence[str]) -> int:
+    """Where the backward pass of a gradient, or its class, stands in the file."""
+    name = title.rpartition(" and ")[2].partition(".")[0]
+    return order.index(name) if name in order else len(order)
 
 
 def _gradients(code: UserFile, request: Request) -> Gradients:

@@ -12,9 +12,11 @@ from softgrad.check.report.report import Report
 from softgrad.check.user.options import FEWEST_CALLS, FEWEST_DRAWS
 from softgrad.cli.finding.fit import names_used
 from softgrad.cli.finding.found import READ, Found
+from softgrad.cli.finding.known import Missing
 from softgrad.errors import CheckError
 
 VERDICT = {"draws": FEWEST_DRAWS, "max_calls": FEWEST_CALLS}  # for little more than the verdict
+MOST_NUMBERS = 8  # at which a function of single numbers is checked
 MOST_WAYS = 4  # in which the functions of one gradient may be meant
 EXIT_CODES = {True: 0, False: 1, None: 2}  # Report.ok
 
@@ -25,15 +27,19 @@ def checked(ways: Sequence[Found], options: Mapping[str, Any], seed: int) -> Che
     """The report on a gradient.
 
     Where the functions may be meant in several ways, it is on one in which the gradient is right; if there is none, on
-    one with a named mistake; and otherwise on the likeliest one.
+    one of those with the most right gradients: with a named mistake, or else the likeliest one. One number says little:
+    it counts only where no array fits, and then several are tried.
     """
+    ways = [way for way in ways if not way.takes_numbers] or [way for way in ways if way.said[0] == ways[0].said[0]]
     found: list[Checked] = []
     errors = []
     for way in ways[:MOST_WAYS]:
         try:
-            if found and found[0][1].mistake is not None and _report(way, {**options, **VERDICT}, seed).ok is False:
-                continue
-            report = _report(way, options, seed)
+            if found and found[0][1].mistake is not None:
+                verdict = _report(way, {**options, **VERDICT}, seed)
+                if verdict.ok is False and len(verdict.right) <= len(found[0][1].right):
+                    continue
+            report = _of_numbers(way, options, seed) if way.takes_numbers else _report(way, options, seed)
         except CheckError as error:
             errors.append(error)
             continue
@@ -46,7 +52,19 @@ def checked(ways: Sequence[Found], options: Mapping[str, Any], seed: int) -> Che
             return found[-1]
     if not found:
         raise errors[0]
+    most = max(len(report.right) for _, report in found)
+    found = [one for one in found if len(one[1].right) == most]
     return next((one for one in found if one[1].mistake is not None), found[0])
+
+
+def _of_numbers(way: Found, options: Mapping[str, Any], seed: int) -> Report:
+    """The report at several numbers: the first that is not right, if there is one."""
+    report = _report(way, options, seed)
+    for other in range(seed + 1, seed + MOST_NUMBERS):
+        if not report.ok:
+            break
+        report = _report(way, options, other)
+    return report
 
 
 def _if_meant_so(line: str) -> str:
@@ -71,9 +89,10 @@ def _report(way: Found, options: Mapping[str, Any], seed: int) -> Report:
     return checker.check_grad(way.forward, way.backward, *inputs, **given)
 
 
-def exit_code(all_checked: Sequence[Checked]) -> int:
+def exit_code(all_checked: Sequence[Checked], missing: Sequence[Missing] = ()) -> int:
     """1 if a gradient is wrong; otherwise 2 if one cannot be checked, and 0 if all are right."""
     codes = {0 if found.made_up_for else EXIT_CODES[report.ok] for found, report in all_checked}
+    codes |= {2 for _ in missing}
     return next(code for code in (1, 2, 0) if code in codes)
 
 

@@ -50,6 +50,7 @@ class Report:
     curves: Callable[[], Mapping[str, Curve]] | None = field(default=None, compare=False)  # error against step size
     backward_line: SourceLine | None = None  # where the backward pass goes wrong; None where that is not known
     forward_line: SourceLine | None = None  # the line of the forward pass whose derivative is wrong
+    right: tuple[str, ...] = ()  # the names of the gradients that are
 
     @property
     def mistake(self) -> Mistake | None:

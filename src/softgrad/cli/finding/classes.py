@@ -10,6 +10,7 @@ import inspect
 import io
 import itertools
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from typing import Any
@@ -36,6 +37,7 @@ MOST_OBJECTS = 40  # of a class that are tried
 MOST_TRAINED = 60  # calls of fit(X, y)
 INTEGERS = (Value("length", "D"), Value("length", "C"))  # for parameters of the constructor with other names
 CONTEXTS = ("ctx", "context")
+OF_FILE = "the object of the file"
 MOST_FITS = 12  # inputs of an object that are tried
 
 
@@ -134,17 +136,16 @@ def _of_class(
             way = f"add one, such as loss(self, {names[0]}, {target})"
             return None, f"{backward} takes the target {target}, and no method returns the loss; {way}"
     error = f"no arguments were found for {name}{_signature(kind)}; make one object in the file, such as a global"
-    objects: Iterator[tuple[str, Any]] = itertools.chain(
-        (("the object of the file", one) for one in made), _objects(name, kind, known)
-    )
+    objects: Iterator[tuple[str, Any]] = itertools.chain(((OF_FILE, one) for one in made), _objects(name, kind, known))
     if names[0] in CONTEXTS:
         names, objects = names[1:], iter([(name, WithContext(kind, *methods))])
+    of_file = ""  # why the object of the file cannot be checked
     for said, one in objects:
         if behind is not None:
             one = with_loss_behind(one, behind[0], forward, names)
         _train(one, forward, names, known)
         if any(isinstance(value, list | tuple) and not value for value in getattr(one, "__dict__", {}).values()):
-            error = f"{name} has an empty list; make an object with layers in the file"
+            error = of_file or f"{name} has an empty list; make an object with layers in the file"
             continue
         method = _with_output(one, forward)
         trial = Trial((getattr(one, forward),))
@@ -169,7 +170,10 @@ def _of_class(
             return misfit, None
         if trial.deepest_error.startswith("NotImplementedError"):
             return None, None  # the base of other classes
-        error += f": {trial.deepest_error}"
+        refusals = Counter(text for depth, text in trial.errors if depth < 0).most_common(1)
+        error += f": {refusals[0][0] if refusals else trial.deepest_error}"
+        of_file = of_file or (error if said == OF_FILE else "")
+    error = of_file or error
     return None, error if backward is not True else None
 
 

@@ -33,6 +33,8 @@ IMAGE_AXES = {
 }
 AXES = {name: axes for names, axes in RECURRENT.items() for name in names.split()}
 DATA_NAMES = ("x", "inputs", "input", "data", "features", "a0", "x_train", "x_batch", "xb", "a_prev")
+MATRICES = ("A", "Q", "P", "M", "H", "S")
+VECTORS = ("x", "b", "c", "y", "v", "t")
 
 
 def layouts(names: Sequence[str], *, weighted: bool = False) -> Iterator[Preferred]:
@@ -72,6 +74,10 @@ def layouts(names: Sequence[str], *, weighted: bool = False) -> Iterator[Preferr
         yield {
             name: Value("real", IMAGE_AXES[low]) for name, low in zip(names, lowered, strict=True) if low in IMAGE_AXES
         }
+    matrices = [name for name in names if name in MATRICES]
+    if len(matrices) == 1 and "x" in names and {*names} <= {*matrices, *VECTORS}:  # A @ x - b, x @ A @ x
+        yield {name: Value("real", "ND" if name in MATRICES else "D" if name in "xc" else "N") for name in names}
+        yield {name: Value("real", "DD" if name in MATRICES else "D") for name in names}
     if not depth and any(low in ("w", "weights", "weight", "theta", "beta", "coef", "params") for low in lowered):
         # One weight per feature, in lower case, is a vector where there is a target: linear and logistic regression.
         vector = any(low in names for low in ("w", "theta", "beta", "coef")) and any(map(is_target, names))

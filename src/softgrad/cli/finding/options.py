@@ -79,7 +79,7 @@ def shared_options(
 
 def _values(name: str, default: Any) -> list[Value]:
     if default is None:
-        return [Value("weights", axes) for axes in SHAPES]
+        return [Value("mask" if "mask" in name.lower() else "weights", axes) for axes in SHAPES]
     return [Value("constant", constant=other_value(name, default))]
 
 

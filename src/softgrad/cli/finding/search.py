@@ -181,7 +181,7 @@ def _pair(
         # A layer has the shapes of the first layout, though one of its gradients may not. A loss may have others.
         if (
             trial.left <= 0
-            or len(whole) >= MOST_WAYS
+            or sum(not way.takes_numbers for way in whole) >= MOST_WAYS
             or (whole and runs > MOST_OTHERS)
             or (layer and (whole or any(way.some_fit for way in ways)))
         ):
