@@ -38,7 +38,8 @@ class Found(NamedTuple):
     def takes_numbers(self) -> bool:
         """Whether all inputs are single numbers that were found by trying."""
         tried = any(line.startswith("inputs: ") for line in self.said)
-        return tried and self.methods is None and all(map(np.isscalar, self.draw(np.random.default_rng(0))))
+        values = self.draw(np.random.default_rng(0)) if tried and self.methods is None else [[]]
+        return all(np.isscalar(value) or (isinstance(value, np.ndarray) and not value.ndim) for value in values)
 
 
 def as_vjp(
