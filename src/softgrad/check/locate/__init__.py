@@ -9,6 +9,7 @@ right, and whose result is not, is where it goes wrong.
     projections.py  what a change of one value does to the gradients that are returned
     suspects.py     which values are right, and which may be wrong
     known.py        the arrays that a right backward pass computes
+    stretches.py    the derivatives of what works entry by entry
     partly.py       values that are right but for known factors
     lines.py        the line to which a value belongs
     returns.py      the lines that return gradients

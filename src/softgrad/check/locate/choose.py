@@ -20,6 +20,7 @@ from softgrad.check.locate.repair import LINEAR, Repair, Repairs, groups_in, is_
 from softgrad.check.locate.suspects import MOVES, RIGHT_WITHIN, Backward
 from softgrad.check.trace.graph import Node
 from softgrad.check.user.arguments import Key
+from softgrad.formulas.numbers import Array
 
 MOST_WORK = 150_000  # nodes visited
 MOST_SUSPECTS = 60  # that are compared with products of known arrays
@@ -224,10 +225,15 @@ class Choice:
         for key in backward.wrong:
             node, line = backward.returned[key], backward.return_lines.get(key)
             twice = sum(one is node for one in backward.returned.values()) > 1
-            is_used = node in backward.matches and node in used
+            is_used = (node in backward.matches and node in used) or self._is_no_gradient(node)
             if line is not None and (is_used or twice or not node.active or node not in backward.own):
                 cost = MISPLACED + NOT_MENDED * (len(backward.wrong) - 1)
                 yield Candidate(cost, node, Line(*line), None, key)
+
+    def _is_no_gradient(self, node: Node) -> bool:
+        """Whether a value is right as one of the forward pass, or as a derivative, and no gradient."""
+        match = self.backward.matches.get(node)
+        return node in self.backward.functions or (match is not None and match.known.kind in ("value", "derivative"))
 
     def _returned(self) -> Candidate | None:
         """The line that returns a wrong gradient, where nothing else is known."""
@@ -291,7 +297,12 @@ class Choice:
         is_share = match is not None and match.known.kind == "share"
         is_rest = is_share and array is not None and match is not None and match.known.of is array.of
         if match is not None and not (is_rest and not (is_end and len(repair.nodes) > 1)):
-            cost += KNOWN_SHARE if is_share else KNOWN_VALUE
+            # The derivative of the last operation of a loss is its gradient, but for a factor such as 1 / N.
+            is_derivative = match.known.kind == "derivative" and repair.how in ("scaled", "replaced")
+            is_gradient = is_derivative and (array is None or _is_multiple(node.value, array))
+            cost += KNOWN_SHARE if is_share or is_gradient else KNOWN_VALUE
+        elif is_end and node in self.backward.functions:
+            cost += KNOWN_VALUE
         if node is not repair.nodes[0]:
             cost += RIGHT_BEFORE
         return cost
@@ -311,6 +322,14 @@ def _cost_of(repair: Repair, array: Known | None) -> float:
     if abs(abs(repair.factor) - 1) < 1e-6:
         return cost + 0.6
     return cost + (1.0 if is_simple(repair.factor) else 2.0)
+
+
+def _is_multiple(value: Array, array: Known) -> bool:
+    """Whether a value is a gradient but for a factor."""
+    if array.kind != "gradient" or value.shape != array.value.shape or not value.any():
+        return False
+    factor = float((value * array.value).sum() / (value * value).sum())
+    return agree(factor * value, array.value)
 
 
 def _has_factor(node: Node) -> bool:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from softgrad.check.locate.stretches import derivatives_of_stretches
 from softgrad.check.trace.elementwise import PARTIALS
 from softgrad.check.trace.graph import Graph, Node, contribution
 from softgrad.check.trace.operations import local_derivative
@@ -162,7 +163,7 @@ class KnownArrays:
 
     @cached_property
     def _functions(self) -> list[tuple[int, float, int, Array]]:
-        """Simple functions of forward values: size, norm, a number that orders them, the array."""
+        """Simple functions of forward values, and derivatives of stretches: size, norm, a number, the array."""
         found: list[tuple[int, float, int, Array]] = []
         with np.errstate(all="ignore"):
             for one in self.all:
@@ -171,6 +172,9 @@ class KnownArrays:
                         array = function(one.value)
                         if not is_trivial(array):
                             found.append((array.size, norm_of(array), len(found), array))
+            for array in derivatives_of_stretches(self.graph):
+                if not is_trivial(array):
+                    found.append((array.size, norm_of(array), len(found), array))
         return sorted(found, key=lambda one: one[:3])
 
     def is_function(self, array: Array) -> bool:

@@ -84,9 +84,36 @@ class Lines:
         right = self.backward.right_values
         for other in self._groups.get(node.site, ()) if node.site else ():
             there = sites_of(other)
-            if len(there) > 1 and _line(there[1]) != caller and other in right and not is_trivial(other.value):
+            if len(there) < 2 or other not in right or is_trivial(other.value):
+                continue
+            if _line(there[1]) != caller or (self._is_another_call(node, other) and self._is_of_forward_values(node)):
                 return True
         return False
+
+    def _is_another_call(self, node: Node, other: Node) -> bool:
+        """Whether two values of one place belong to two calls: the caller computes something in between."""
+        first, last = sorted((node.index, other.index))
+        between = (one for one in self.backward.nodes if first < one.index < last and one.site is not None)
+        return any(one.callers == node.callers[1:] for one in between)
+
+    def _is_of_forward_values(self, node: Node) -> bool:
+        """Whether the function around a value was called with values of the forward pass alone.
+
+        Such a function, which is right for one of them, is right: for others it is called with the wrong one.
+        """
+        own = self.backward.own
+        waiting, seen = [node], {node}
+        while waiting:
+            one = waiting.pop()
+            for parent in one.parents:
+                if parent in own and parent.active and parent not in seen:
+                    if parent.callers != node.callers or (parent.site and parent.site.function) != (
+                        node.site and node.site.function
+                    ):
+                        return False
+                    seen.add(parent)
+                    waiting.append(parent)
+        return True
 
 
 def _line(site: Site) -> Line:

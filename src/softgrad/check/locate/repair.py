@@ -20,6 +20,8 @@ from softgrad.check.user.arguments import Key
 from softgrad.formulas.numbers import Array
 
 MOST_ENTRIES = 3_000_000  # of all known arrays of one shape
+SMALLEST = 1e-6  # a factor that is less is none
+MOST_DISTINCT = 1000  # entries that are compared
 SEARCH = 20  # the work of one search at one place, in visits of nodes
 MOST_PAIRS = 400  # of repetitions backward and forward
 STEPS = [(step, shift) for shift in (0, -1, 1) for step in (-1, 1)]  # backwards or forwards through the forward pass
@@ -161,7 +163,7 @@ class Repairs:
     def _scaled(self, nodes: tuple[Node, ...], operand: int, own: Array, size: Array) -> Iterator[Repair]:
         for _, factor in self.projections.factors(own[None], size[None]):
             mended = self.projections.mended(factor * own[None], size[None])[0]
-            if mended and (is_simple(1 + factor) or _are_several(nodes, operand)):
+            if mended and _is_told(1 + factor, nodes, operand):
                 yield Repair(nodes, operand, "scaled", (None,) * len(nodes), "", 1 + factor, mended)
 
     def _pool(self, shape: tuple[int, ...]) -> tuple[list[tuple[Known, str]], Array]:
@@ -293,6 +295,16 @@ def _fitting(one: Known, shape: tuple[int, ...]) -> Iterator[tuple[Known, str, A
         yield one, "reshaped", value.ravel()
 
 
+def _is_told(factor: float, nodes: Sequence[Node], operand: int) -> bool:
+    """Whether a factor is evidence: not where it removes a value, or is any number that fits one other number."""
+    if abs(factor) < SMALLEST or abs(factor) > 1 / SMALLEST:
+        return False
+    if is_simple(factor):
+        return True
+    values = [(node if operand < 0 else node.parents[operand]).value for node in nodes]
+    return len(np.unique(np.concatenate([one.ravel()[:MOST_DISTINCT] for one in values]))) > 1
+
+
 def _may_match(forward: int, backward: int) -> bool:
     return abs(forward - backward) <= 1 or forward * backward <= MOST_PAIRS
 
@@ -311,12 +323,6 @@ def groups_in(backward: Backward, nodes: Sequence[Node]) -> list[list[Node]]:
             if len(group) > 1:
                 found[tuple(group)] = group
     return list(found.values())
-
-
-def _are_several(nodes: Sequence[Node], operand: int) -> bool:
-    """Whether values hold more than one number: a single one becomes any other by some factor."""
-    values = [(node.value if operand < 0 else node.parents[operand].value).ravel() for node in nodes]
-    return bool(np.unique(np.concatenate(values)).size > 1)
 
 
 def is_simple(factor: float) -> bool:

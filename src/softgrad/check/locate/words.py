@@ -84,6 +84,7 @@ class Words:
         if candidate.returned_as is not None:
             return [self._returned(candidate.node, candidate.returned_as)]
         inputs = self._inputs(candidate)
+        inputs.pop(self._name(candidate), None)
         found = [f"{text} is right: {self._is(known)}" for text, known in inputs.items()][:MOST_INPUTS]
         key = self._gradient(candidate.node)
         if key is not None and not candidate.is_certain:
@@ -94,8 +95,12 @@ class Words:
 
     def _returned(self, node: Node, key: Key) -> str:
         match = self.backward.matches.get(node) or self.backward.known.match(node.value)
-        what = self._is(match.known) if match is not None else "another value"
+        what = self._is(match.known) if match is not None else self._should_be_called(node)
         return f"what is returned as the gradient of {self.names.get(key, key)} is {what}"
+
+    def _should_be_called(self, node: Node) -> str:
+        """What a value is that belongs to the forward pass, but is not known by itself."""
+        return "another value" if node not in self.backward.functions else "a function of the forward pass alone"
 
     def _gradient(self, node: Node) -> Key | None:
         """The wrong gradient that a value is returned as."""
@@ -116,6 +121,8 @@ class Words:
                 match = self.backward.matches.get(parent)
                 if match is None or match.known.kind not in ("gradient", "share") or match.layout == "part":
                     continue
+                if any(self.backward.returned[key] is parent for key in self.backward.wrong):
+                    continue  # it is returned as something else, wrongly
                 text = self.texts.operand(node, k)
                 if self.lines.of(parent) != candidate.line and text and len(text) < LONGEST:
                     found.setdefault(text, match.known)
