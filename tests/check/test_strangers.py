@@ -63,7 +63,6 @@ def test_no_name_is_better_than_a_wrong_one(case):
 OTHER_LINES = {  # how far the line told is from the one marked, and why
     "convolution by columns": 1,  # a view is told where it is read
     "instance norm": -1,  # gradients are exchanged where nothing is computed
-    "sparse autoencoder": -1,  # the factor may stand in the line before
     "huber regression": 1,  # the sign of a single number is a constant
     "unrolled weights for an optimizer": -10,  # in the helper
     "loop over named layers": 1,  # nothing is computed there: the line that returns it is told
