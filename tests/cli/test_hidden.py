@@ -65,6 +65,15 @@ CASES = {  # name: (the file, the exit code, what is said)
     "the sign": (HUBER.format(sign="np.sign(r)"), 0, "r drawn as 5x3"),
     "several numbers have both signs": (ONE_NUMBER.format(where=""), 1, "x drawn as one number"),
     "numbers": (ONE_NUMBER.format(where=" * (x > 0)"), 0, "x drawn as one number"),
+    "wrong with the default alone": (SOFTMAX_T.format(factor=" / (T if T < 1 else 2)"), 1, "x drawn as 5x3\n"),
+    "a margin that is reached": (
+        "def loss(a, b, margin=1.0):\n"
+        "    return np.mean(np.maximum(0, margin - np.sqrt(((a - b) ** 2).sum(axis=1))) ** 2)\n"
+        "def loss_grad(a, b, margin=1.0):\n"
+        "    d = np.sqrt(((a - b) ** 2).sum(axis=1))\n"
+        "    c = -2 * np.maximum(0, margin - d)\n"
+        "    return c[:, None] * (a - b) / len(a), -c[:, None] * (a - b) / len(a)",
+        1, "margin = 3.0"),
     "a matrix that is not symmetric": (QUAD.format(A="A"), 1, "x drawn as 7, A drawn as 7x7, b drawn as 7"),
     "its symmetric part": (QUAD.format(A="(A + A.T) / 2"), 0, "x drawn as 7, A drawn as 7x7, b drawn as 7"),
     "vectors in which fewer gradients are wrong": (
@@ -74,7 +83,7 @@ CASES = {  # name: (the file, the exit code, what is said)
         "    dmu = (mu - y) * np.exp(-2 * log_sigma) / len(y)\n"
         "    dls = (1 + (y - mu) ** 2 * np.exp(-2 * log_sigma)) / len(y)\n"
         "    return dmu, dls",
-        1, "right: mu"),
+        1, "mu drawn as 3, log_sigma drawn as 3"),
 }  # fmt: skip
 
 

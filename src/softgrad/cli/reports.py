@@ -48,10 +48,14 @@ def checked(ways: Sequence[Found], options: Mapping[str, Any], seed: int) -> Che
             if differs:
                 way = way._replace(said=(*way.said, f"wrong {'; and wrong '.join(map(_if_meant_so, differs))}"))
         found.append((way, report))
+        if report.ok and way.beside:
+            beside = checked(way.beside, options, seed)
+            return found[-1] if beside[1].ok is not False else beside
         if report.ok:
             return found[-1]
     if not found:
         raise errors[0]
+    found = [one for one in found if one[0].wrt == found[0][0].wrt]  # others are for other inputs
     most = max(len(report.right) for _, report in found)
     found = [one for one in found if len(one[1].right) == most]
     return next((one for one in found if one[1].mistake is not None), found[0])

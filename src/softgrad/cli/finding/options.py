@@ -14,6 +14,7 @@ from softgrad.cli.finding.roles import NUMBERS, Value
 from softgrad.cli.finding.word_sets import word_set
 
 OTHERS = {0.0: 0.1, 0.5: 0.3, 1.0: 0.7, 2.0: 1.7}  # a number that hides mistakes, and one that does not
+MARGIN = 3.0  # so that differences of random arrays are often below it
 NO_NUMBERS = word_set(  # counts and switches, and rates of which 0 says that there is none
     "axis dim stride pad padding seed random_state eps epsilon dropout dropout_rate drop_prob training train n k size "
     "lr learning_rate momentum"
@@ -37,6 +38,8 @@ def other_value(name: str, default: Any) -> float | None:
         return None
     if default == 0 and isinstance(NUMBERS.get(low), float):
         return float(NUMBERS[low])
+    if low == "margin" and default == 1:
+        return MARGIN
     other = OTHERS.get(abs(float(default)))
     return None if other is None else -other if default < 0 else other
 

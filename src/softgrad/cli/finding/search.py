@@ -145,7 +145,8 @@ def pair(
         if known.draw is None and both_with[0] is not None and both_with[1] is not None:
             ways, _ = _pair(name, both_with[0], other, both_with[1], known._replace(options=shared))
             if any(way.fits for way in ways):
-                return ways, ""
+                as_it_is, _ = _pair(name, forward, other, backward, known)
+                return [way._replace(beside=tuple(as_it_is)) for way in ways], ""
     ways, why = _pair(name, forward, other, backward, known)
     left = {option: value for option, value in hiding(forward).items() if option not in names}
     if left:
