@@ -1,5 +1,7 @@
 """A verdict does not depend on the size of the numbers: what overflows or underflows when squared is judged too."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -133,3 +135,22 @@ def test_the_tools_of_a_comparison(exponent):
 def test_nothing_and_infinity_have_a_norm():
     assert norm(np.zeros(0)) == norm(np.zeros(3)) == 0
     assert norm(np.array([1.0, np.inf])) == np.inf
+
+
+def cosine(a, b):
+    return (a * b).sum(1) / (np.sqrt((a**2).sum(1)) * np.sqrt((b**2).sum(1)))
+
+
+def cosine_vjp(a, b, y, g, *, scale=1.0):
+    na, nb = (np.sqrt((one**2).sum(1, keepdims=True)) for one in (a, b))
+    c, g = y[:, None], scale * g[:, None]
+    return g * (b / (na * nb) - c * a / na**2), g * (a / (na * nb) - c * b / nb**2)
+
+
+@pytest.mark.parametrize("seed", [26, 65])
+def test_terms_that_cancel_may_be_large(seed):
+    """Of rows of one entry the cosine is 1 or -1: its gradient is 0, as the difference of terms 1 / x."""
+    rng = np.random.default_rng(seed)
+    assert sg.check_vjp(cosine, cosine_vjp, rng.normal(size=(4, 1)), rng.normal(size=(4, 1))).ok is True
+    wrong = sg.check_vjp(cosine, partial(cosine_vjp, scale=1.001), rng.normal(size=(4, 2)), rng.normal(size=(4, 2)))
+    assert wrong.ok is False
