@@ -109,3 +109,26 @@ def test_the_line(reason):
     line = check.backward_line
     assert line.text == text
     assert any(said in note for note in line.notes), line.notes
+
+
+def with_an_entry_overwritten(x, w, y, g):
+    dw = np.zeros_like(w)
+    for i in range(len(x)):
+        for k in range(len(w)):
+            dw[k] = x[i, k] * g[i]  # wrong: +=
+    return g @ w.T, dw
+
+
+def divided_in_place(x, w, y, g):
+    dx = g @ w.T
+    dx /= len(x)  # wrong
+    return dx, x.T @ g
+
+
+NAMES = {"dw should be": with_an_entry_overwritten, "dx lacks the factor len(x)": divided_in_place}
+
+
+@pytest.mark.parametrize("said", NAMES)
+def test_an_array_is_called_by_its_own_name(said):
+    line = sg.check_vjp(lambda x, w: x @ w, NAMES[said], X, W).backward_line
+    assert any(note.startswith(said) for note in line.notes), line.notes

@@ -17,6 +17,7 @@ from softgrad.check.locate.known import Known, agree
 from softgrad.check.locate.lines import Line, Lines
 from softgrad.check.locate.partly import PartlyKnown
 from softgrad.check.locate.repair import LINEAR, Repair, Repairs, groups_in, is_simple
+from softgrad.check.locate.statements import rows_of
 from softgrad.check.locate.suspects import MOVES, RIGHT_WITHIN, Backward
 from softgrad.check.trace.graph import Node
 from softgrad.check.user.arguments import Key
@@ -203,8 +204,21 @@ class Choice:
     def _first_unknown(self) -> Iterator[Candidate]:
         for node, line in self._unknown.items():
             if line is not None:
+                node, line = self._whole_statement(node, line)
                 yield Candidate(FIRST_UNKNOWN, node, line, None)
                 return
+
+    def _whole_statement(self, node: Node, line: Line) -> tuple[Node, Line]:
+        """The result and the first line of a statement over several lines, if more than one of them is unknown."""
+        rows = rows_of(line.file, line.number)
+        inside = {
+            other: place
+            for other, place in self._unknown.items()
+            if place is not None and place[::2] == line[::2] and place.number in rows
+        }
+        if len(set(inside.values())) < 2:
+            return node, line
+        return max(inside, key=lambda one: one.index), line._replace(number=rows.start)
 
     def _ends_of_moves(self) -> Iterator[Candidate]:
         """The lines that compute wrong entries of what is returned; a last resort."""

@@ -1,4 +1,4 @@
-"""What the statement of a line assigns, for words. Nothing is decided by it."""
+"""The statement of a line: what it assigns, for words, and where it begins. Nothing is wrong because of its text."""
 
 from __future__ import annotations
 
@@ -20,24 +20,29 @@ def _parsed(text: str) -> ast.Module | None:
         return None
 
 
-def target_of(file: str, number: int) -> tuple[str, ast.expr | None]:
-    """The name that the statement of a line assigns to, and the expression assigned; "" where it assigns none."""
+def _statement_at(file: str, number: int) -> ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Return | None:
+    """The innermost assignment or return that a line belongs to."""
     try:
         rows = linecache.getlines(file)
     except Exception:  # a loader of the user's own
-        return "", None
+        return None
     module = _parsed("".join(rows)) if 0 < number <= len(rows) <= MOST_ROWS else None
     if module is None:
-        return "", None
+        return None
     inside = [
         one
         for one in ast.walk(module)
         if isinstance(one, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Return)
         and one.lineno <= number <= (one.end_lineno or one.lineno)
     ]
-    if not inside:
+    return max(inside, key=lambda one: (one.lineno, one.col_offset), default=None)
+
+
+def target_of(file: str, number: int) -> tuple[str, ast.expr | None]:
+    """The name that the statement of a line assigns to, and the expression assigned; "" where it assigns none."""
+    statement = _statement_at(file, number)
+    if statement is None:
         return "", None
-    statement = max(inside, key=lambda one: (one.lineno, one.col_offset))
     if isinstance(statement, ast.Return):
         return RETURNED, statement.value
     target = statement.targets[-1] if isinstance(statement, ast.Assign) else statement.target
@@ -45,6 +50,27 @@ def target_of(file: str, number: int) -> tuple[str, ast.expr | None]:
     if isinstance(target, ast.Tuple | ast.List) or len(name) > LONGEST:
         return "", None
     return name, statement.value
+
+
+def rows_of(file: str, number: int) -> range:
+    """The lines of the assignment or the return that a line belongs to; the line alone where it belongs to none."""
+    statement = _statement_at(file, number)
+    if statement is None:
+        return range(number, number + 1)
+    return range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)
+
+
+def whole_of(name: str) -> str:
+    """The array that an entry belongs to: db in db[f]; grads["W"] is an array itself."""
+    try:
+        tree = ast.parse(name, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError):
+        return name
+    while isinstance(tree, ast.Subscript):
+        if isinstance(tree.slice, ast.Constant) and isinstance(tree.slice.value, str):
+            break
+        tree = tree.value
+    return ast.unparse(tree)
 
 
 def owner_in(text: str) -> str:

@@ -11,7 +11,7 @@ from softgrad.check.locate.factors import Factors
 from softgrad.check.locate.known import Known, agree, norm_of
 from softgrad.check.locate.lines import Lines, sites_of
 from softgrad.check.locate.repair import Repair, is_simple
-from softgrad.check.locate.statements import RETURNED, owner_in, target_of
+from softgrad.check.locate.statements import RETURNED, owner_in, target_of, whole_of
 from softgrad.check.locate.suspects import Backward
 from softgrad.check.mutate.formulas import bracketed, gradient_of, right_flow
 from softgrad.check.mutate.texts import Texts, expression
@@ -84,8 +84,8 @@ class Words:
         if candidate.returned_as is not None:
             return [self._returned(candidate.node, candidate.returned_as)]
         inputs = self._inputs(candidate)
-        inputs.pop(self._name(candidate), None)
-        found = [f"{text} is right: {self._is(known)}" for text, known in inputs.items()][:MOST_INPUTS]
+        others = [(text, known) for text, known in inputs.items() if text != self._name(candidate)]
+        found = [f"{text} is right: {self._is(known)}" for text, known in others][:MOST_INPUTS]
         key = self._gradient(candidate.node)
         if key is not None and not candidate.is_certain:
             return [*found, self._should_be_returned(candidate, key)]
@@ -123,7 +123,7 @@ class Words:
                     continue
                 if any(self.backward.returned[key] is parent for key in self.backward.wrong):
                     continue  # it is returned as something else, wrongly
-                text = self.texts.operand(node, k)
+                text = self.texts.of(parent) if node.op in ("assemble", "write") else self.texts.operand(node, k)
                 if self.lines.of(parent) != candidate.line and text and len(text) < LONGEST:
                     found.setdefault(text, match.known)
         return found
@@ -199,10 +199,14 @@ class Words:
     def _name(self, candidate: Candidate) -> str:
         """What the line calls the value."""
         name, value = target_of(candidate.line.file, candidate.line.number)
+        if candidate.node.op == "assemble" and "[" in name:
+            return whole_of(name)
         site = next((one for one in sites_of(candidate.node) if one.number == candidate.line.number), None)
         if name and (value is None or site is None or site.span is None or _is_whole(value, site.span)):
             return name
         text = expression(site) if site is not None and len(expression(site)) <= LONGEST else ""
+        if name and text.startswith(f"{name} ") and "=" in text.removeprefix(name).split()[0]:
+            return whole_of(name)  # dx /= n
         return text or name or "the value"
 
     def _is(self, known: Known) -> str:
