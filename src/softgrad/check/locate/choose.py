@@ -209,16 +209,18 @@ class Choice:
                 return
 
     def _whole_statement(self, node: Node, line: Line) -> tuple[Node, Line]:
-        """The result and the first line of a statement over several lines, if more than one of them is unknown."""
+        """The result and first line of a statement that makes a gradient, if it goes wrong in several of its lines."""
         rows = rows_of(line.file, line.number)
         inside = {
             other: place
             for other, place in self._unknown.items()
             if place is not None and place[::2] == line[::2] and place.number in rows
         }
-        if len(set(inside.values())) < 2:
+        begins = {place for other, place in inside.items() if self.backward.ancestors([other]).isdisjoint(inside)}
+        result = max(inside, key=lambda one: one.index)
+        if len(begins) < 2 or self.backward.moved_to(result) is None:
             return node, line
-        return max(inside, key=lambda one: one.index), line._replace(number=rows.start)
+        return result, line._replace(number=rows.start)
 
     def _ends_of_moves(self) -> Iterator[Candidate]:
         """The lines that compute wrong entries of what is returned; a last resort."""
