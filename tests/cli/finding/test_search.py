@@ -225,6 +225,10 @@ RIGHT = {  # name: (the file, what is checked, what is said of it). All are righ
         "    D = (X @ Theta.T - Y) * R\n"
         "    return (D ** 2).sum() / 2, np.concatenate([(D @ Theta).ravel(), (D.T @ X).ravel()])",
         "cofiCostFunc", "params drawn as 63, Y drawn as 5x4, R as a mask of 5x4"),
+    "one feature": (
+        "def cost(w, b, x, y):\n    return np.mean((w * x + b - y) ** 2)\n"
+        "def cost_grad(w, b, x, y):\n    e = 2 * (w * x + b - y)\n    return np.mean(e * x), np.mean(e)",
+        "cost and cost_grad", "w drawn as one number, b drawn as one number, x drawn as 5, y drawn as 5"),
     "the lengths of the file": (
         "num_classes = 4\ndef loss(z, y):\n    return (np.eye(num_classes)[y] * z).sum()\n"
         "def grad(z, y):\n    return np.eye(num_classes)[y]",

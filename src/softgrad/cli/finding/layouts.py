@@ -87,6 +87,10 @@ def layouts(names: Sequence[str], *, weighted: bool = False) -> Iterator[Preferr
         yield {name: value for name in names if (value := _of_network(name, 1, "columns", "1")) is not None}
         yield {name: value for name in names if (value := _of_network(name, 1, "vector", "C")) is not None}
         yield {name: value for name in names if (value := _of_network(name, 1, "transposed columns", "1")) is not None}
+        if {"w", "b"} <= {*names}:  # one feature: y = w x + b with two numbers
+            numbers = {name: Value("real", "") for name in ("w", "b")}
+            lined = [name for name, low in zip(names, lowered, strict=True) if low in DATA_NAMES or is_target(name)]
+            yield {**numbers, **{name: Value("real", "N") for name in lined}}
     if not depth and not weighted:
         yield from _predictions(names)
     if any("mask" in low for low in lowered) and any(map(is_target, names)):  # a loss over sequences

@@ -18,7 +18,7 @@ from softgrad.cli.finding.names import Pairing, is_loss, is_other, pairings
 from softgrad.cli.finding.options import hiding, only, shared_options, with_options
 from softgrad.cli.finding.returned_names import returned_names, returns_several
 from softgrad.cli.finding.roles import PROBABILITY_NAMES, is_target, is_weight
-from softgrad.cli.finding.trial import Failed, Trial, is_numeric
+from softgrad.cli.finding.trial import Failed, Trial, is_number
 from softgrad.errors import OptionError
 
 MOST_FITS = 120  # of forward, with which backward is tried
@@ -239,7 +239,8 @@ def _ways(
             value = trial.call(backward, call.arguments(inputs, handed, upstream, cache))
         except Failed:
             continue
-        if scalar and isinstance(value, tuple) and len(value) == 2 and np.ndim(value[0]) == 0 and is_numeric(value[0]):
+        two = scalar and isinstance(value, tuple) and len(value) == 2 and is_number(value[0])
+        if two and (np.ndim(value[1]) or np.isclose(value[0], output)):
             continue  # a loss and its gradient: `both` takes it
         read = readings(value, inputs, names, real, output, upstream="upstream" in call.sources)
         if scalar and wrt is not None:
