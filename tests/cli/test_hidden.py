@@ -65,6 +65,8 @@ CASES = {  # name: (the file, the exit code, what is said)
     "the sign": (HUBER.format(sign="np.sign(r)"), 0, "r drawn as 5x3"),
     "several numbers have both signs": (ONE_NUMBER.format(where=""), 1, "x drawn as one number"),
     "numbers": (ONE_NUMBER.format(where=" * (x > 0)"), 0, "x drawn as one number"),
+    "a loss that returns its gradient": (
+        "def loss(x, y, alpha=1.0):\n    return alpha * np.sum((x - y) ** 2), 2 * (x - y)", 1, "alpha = 0.7"),
     "wrong with the default alone": (SOFTMAX_T.format(factor=" / (T if T < 1 else 2)"), 1, "x drawn as 5x3\n"),
     "a margin that is reached": (
         "def loss(a, b, margin=1.0):\n"

@@ -148,10 +148,7 @@ def pair(
                 as_it_is, _ = _pair(name, forward, other, backward, known)
                 return [way._replace(beside=tuple(as_it_is)) for way in ways], ""
     ways, why = _pair(name, forward, other, backward, known)
-    left = {option: value for option, value in hiding(forward).items() if option not in names}
-    if left:
-        ways = [way._replace(said=(*way.said, only(left))) for way in ways]
-    return ways, why
+    return _at_defaults(ways, forward), why
 
 
 def _pair(
@@ -326,7 +323,21 @@ def both(name: str, function: Callable[..., Any], known: Known) -> tuple[list[Fo
         ways, why = _both(name, with_globals(by_names(function), arrays), more)
         if ways:
             return ways, why
-    return _both(name, function, known)
+    options = shared_options(function, function, wanted(function) or []) if known.draw is None else {}
+    more_needed = with_options(function, list(options)) if options else None
+    as_it_is, why = _both(name, function, known)
+    if more_needed is not None and as_it_is:
+        ways, _ = _both(name, more_needed, known._replace(options=options))
+        if any(way.fits for way in ways):
+            return [way._replace(beside=tuple(as_it_is)) for way in ways], ""
+    return _at_defaults(as_it_is, function), why
+
+
+def _at_defaults(ways: list[Found], function: Callable[..., Any]) -> list[Found]:
+    """The ways, told that options which hide mistakes stay at their defaults."""
+    names = wanted(function) or []
+    left = {name: value for name, value in hiding(function).items() if name not in names}
+    return [way._replace(said=(*way.said, only(left))) for way in ways] if left else ways
 
 
 def _both(name: str, function: Callable[..., Any], known: Known) -> tuple[list[Found], str]:
