@@ -5,8 +5,9 @@ that the case allows, or one of SAME_NUMBERS: a second description of the very n
 """
 
 import copy
+import inspect
 import re
-from functools import cache
+from functools import cache, wraps
 
 import numpy as np
 import pytest
@@ -16,9 +17,11 @@ from check.corpus import CASES, MISTAKES, RIGHT, UNNAMED
 from check.corpus.problem import leaves
 from softgrad.check.catalogue import ENTRIES, conduct
 from softgrad.check.user.options import MAX_CALLS
+from together import check_all
 
 SEEDS = (0, 1)
 SECOND = pytest.mark.thorough  # other inputs of the same cases
+both_seeds = pytest.mark.parametrize("seed", [0, pytest.param(1, marks=SECOND)])
 CHECKS = {"vjp": sg.check_vjp, "grad": sg.check_grad}
 BY_NAME = {case.name: case for case in CASES}
 BEHAVIOUR = {entry.name for entry in conduct.ENTRIES}  # what is measured, not predicted by a line
@@ -72,6 +75,20 @@ def each(cases):
     return pytest.mark.parametrize(("case", "seed"), at)
 
 
+def at_once(cases):
+    """One test for each set of inputs: the report is there already, and each case takes no time."""
+
+    def decorate(check):
+        @wraps(check)
+        def test(seed):
+            check_all(check, {case.name: (case, s) for case, s in AT if s == seed and case in cases})
+
+        test.__signature__ = inspect.Signature([inspect.Parameter("seed", inspect.Parameter.KEYWORD_ONLY)])
+        return both_seeds(test)
+
+    return decorate
+
+
 @each(RIGHT)
 def test_a_right_gradient_passes(case, seed):
     report = report_on(case, seed)
@@ -89,14 +106,14 @@ def test_it_is_called_by_its_name(case, seed):
     assert first_name(case, seed) in case.names
 
 
-@each(MISTAKES)
+@at_once(MISTAKES)
 def test_it_is_called_by_no_other(case, seed):
     """Names that are made of a change are no claims: their evidence is the change itself."""
     given = {mistake.name for mistake in report_on(case, seed).mistakes} & ENTRIES.keys()
     assert given <= case.names | {SAME_NUMBERS.get(case.name, ("",))[0]}
 
 
-@each(MISTAKES)
+@at_once(MISTAKES)
 def test_a_name_comes_with_its_evidence(case, seed):
     """A line that gives the user's numbers on every draw, and at least 5 draws; or what was measured."""
     for mistake in report_on(case, seed).mistakes:
@@ -111,7 +128,7 @@ def test_a_name_comes_with_its_evidence(case, seed):
             assert re.search("everywhere|every gradient|the right gradient is|whole numbers", mistake.evidence)
 
 
-@each(MISTAKES)
+@at_once(MISTAKES)
 def test_the_worst_entry_is_one_of_the_gradient(case, seed):
     """Where something is wrong at the inputs given, the place holds the number that the user's function gave there."""
     report = report_on(case, seed)
@@ -128,7 +145,7 @@ def test_every_other_name_is_still_needed():
         assert other in {mistake.name for mistake in report_on(BY_NAME[name], 0).mistakes}, name
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=SECOND)])
+@both_seeds
 def test_all_are_found_and_nine_of_ten_are_named(seed):
     mistakes = [case for case, s in AT if s == seed and case in MISTAKES]
     right = [case for case, s in AT if s == seed and case in RIGHT]
@@ -140,12 +157,12 @@ def test_all_are_found_and_nine_of_ten_are_named(seed):
     assert len(named) >= 0.9 * len(mistakes)
 
 
-@each(CASES)
+@at_once(CASES)
 def test_no_check_needs_more_than_three_fifths_of_the_calls(case, seed):
     assert report_on(case, seed).calls <= 0.6 * MAX_CALLS
 
 
-@each(CASES)
+@at_once(CASES)
 def test_the_inputs_are_left_alone(case, seed):
     """Whatever the user's functions do to them: they are called with copies."""
     _, before, after = checked(case.name, seed)

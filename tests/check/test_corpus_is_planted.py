@@ -13,6 +13,7 @@ import pytest
 from check.corpus import CASES, MISTAKES, RIGHT, STRANGERS, UNNAMED
 from check.corpus.case import MARK
 from check.corpus.problem import Problem, leaves
+from together import together
 
 # A difference is taken with each, the last two relative to the entry: a right gradient agrees with one of them.
 STEPS = [(1e-2, 0), (1e-3, 0), (1e-5, 0), (0, 1e-3), (0, 1e-5)]
@@ -110,14 +111,14 @@ def test_a_planted_mistake_does_not(case):
     assert worst(case) > 1e-3
 
 
-@named([case for case in EVERY if not case.excuse])
+@together(case=[case for case in EVERY if not case.excuse])
 def test_findings_are_where_they_are_told_and_nowhere_else(case):
     calls = Calls(case)
     found = {finding for finding, is_there in FINDINGS.items() if is_there(calls)}
     assert found == case.names & set(FINDINGS)
 
 
-@named(EVERY)
+@together(case=EVERY)
 def test_made_afresh_from_the_same_numbers(case):
     (*_, first), (*_, again), (*_, other) = (case.make(np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert leaves(first).keys() == leaves(again).keys() == leaves(other).keys()

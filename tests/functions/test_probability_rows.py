@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import softgrad as sg
+from together import together
 
 FROM_PROBABILITIES = {
     "softmax_vjp": sg.softmax_vjp,
@@ -26,8 +27,7 @@ def given(name, logits):
 
 @products
 @dtypes
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("spread", [0.0, 1.0, 30.0])
+@together(shape=SHAPES, spread=[0.0, 1.0, 30.0])
 def test_what_softmax_returns_passes(name, dtype, shape, spread):
     """In 16 bits the entries are rounded, and most of 70,000 equal ones by as much in the same direction."""
     z = (spread * np.random.default_rng(0).normal(size=shape)).astype(dtype)
@@ -39,8 +39,7 @@ def test_what_softmax_returns_passes(name, dtype, shape, spread):
 
 @products
 @dtypes
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("axis", [0, -1])
+@together(shape=SHAPES, axis=[0, -1])
 def test_logits_are_refused(name, dtype, shape, axis):
     z = np.moveaxis(3 * np.random.default_rng(1).normal(size=shape), -1, axis).astype(dtype)
     with pytest.raises(sg.DataError, match=f"{name}: .*wanted probabilities, whose sum is 1"):

@@ -6,6 +6,7 @@ import pytest
 import softgrad as sg
 from cases import LOSSES
 from softgrad.formulas.losses import LOSSES as TABLE
+from together import together
 
 SHAPES = {  # name: (shape, class axis)
     "no rows": ((0, 3), -1),
@@ -18,7 +19,6 @@ SHAPES = {  # name: (shape, class axis)
 }
 DTYPES = ["float16", "float32", "float64"]
 shapes = pytest.mark.parametrize("shape", SHAPES)
-dtypes = pytest.mark.parametrize("dtype", DTYPES)
 
 
 def setting(shape, dtype):
@@ -27,8 +27,7 @@ def setting(shape, dtype):
 
 
 @shapes
-@dtypes
-@pytest.mark.parametrize("order", ["C", "F"])
+@together(dtype=DTYPES, order=["C", "F"])
 def test_functions(shape, dtype, order):
     z, axis, outer = setting(shape, dtype)
     z = np.array(z, order=order)
@@ -54,10 +53,8 @@ def test_functions_agree_with_torch(shape):
         np.testing.assert_array_equal(getattr(sg, name)(z, axis=axis), wanted, strict=True)
 
 
-@shapes
-@dtypes
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("target", ["ignored classes", "probabilities"])
+@together(shape=SHAPES, dtype=DTYPES, target=["ignored classes", "probabilities"])
 def test_losses(loss, shape, dtype, target):
     z, axis, outer = setting(shape, dtype)
     options = {"axis": axis}

@@ -12,6 +12,7 @@ import judge
 import softgrad as sg
 from calls import assert_rounded_once
 from cases import LOSSES, taken
+from together import together
 from tolerance import assert_within
 
 DTYPES = ["float32", "float64"]
@@ -82,14 +83,13 @@ def counted(size, dtype):
     return np.maximum(size, 8 * np.longdouble(np.finfo(dtype).tiny))
 
 
-@pytest.mark.parametrize("right", [True, False], ids=["right", "wrong"])
-@pytest.mark.parametrize("scores", SCORES)
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", DTYPES)
 @targets
 @losses
-def test_loss_and_gradient(name, target, layout, scores, right):
+@together(layout=LAYOUTS, scores=SCORES, right=[True, False])
+def test_loss_and_gradient(name, target, layout, scores, right, dtype):
     rows = Rows(name, target, layout, scores, right=right)
-    for z, t in rows.each():
+    for z, t in rows.each([dtype]):
         loss, grad = LOSSES[name].with_grad(
             rows.turned(z), rows.turned(t), axis=rows.axis, reduction="none", **rows.options
         )
@@ -101,9 +101,9 @@ def test_loss_and_gradient(name, target, layout, scores, right):
         assert_within(4, loss, exact.loss.value, counted(exact.loss.size, z.dtype))
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
 @targets
 @losses
+@together(layout=LAYOUTS)
 def test_a_masked_class_costs_no_digits(name, target, layout):
     """The judge sees the classes that take part. Smoothing spreads over them alone."""
     rows = Rows(name, target, layout, "plain", right=True)
@@ -127,7 +127,7 @@ def test_a_masked_class_costs_no_digits(name, target, layout):
 
 
 @losses
-@targets
+@together(target=TARGETS)
 def test_a_row_of_the_gradient_sums_to_0_within_ulps_of_its_entries_off_the_target(name, target):
     rows = Rows(name, target, "short rows", "plain", right=True)
     rows.options.pop("z_loss", None)
@@ -139,8 +139,7 @@ def test_a_row_of_the_gradient_sums_to_0_within_ulps_of_its_entries_off_the_targ
 
 
 @losses
-@targets
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@together(target=TARGETS, dtype=["float16", "bfloat16"])
 def test_16_bits_are_computed_in_float32(name, target, dtype):
     rows = Rows(name, target, "short rows", "plain", right=True)
     for z, t in rows.each([dtype]):
@@ -154,7 +153,7 @@ def test_16_bits_are_computed_in_float32(name, target, dtype):
 
 @losses
 @targets
-@pytest.mark.parametrize("right", [True, False], ids=["right", "wrong"])
+@together(right=[True, False])
 def test_products_with_the_hessian(name, target, right):
     rows = Rows(name, target, "short rows", "plain", right=right)
     v = np.array([[0.5, -1, 2, 0.25, 3], [1, 1, -2, 0, 0.7]])

@@ -6,6 +6,7 @@ import pytest
 
 import judge
 import softgrad as sg
+from together import together
 from tolerance import assert_within
 
 OPTIONS = {
@@ -25,9 +26,7 @@ def flat(result):
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("target", ["classes", "probabilities"])
-@pytest.mark.parametrize("name", OPTIONS)
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-@pytest.mark.parametrize("K", [5, 300])
+@together(name=OPTIONS, dtype=["float16", "float32", "float64"], K=[5, 300])
 def test_gamma_0_is_the_cross_entropy_to_the_bit(function, target, name, dtype, K):
     rng = np.random.default_rng(3)
     z, v = (rng.normal(size=(6, K)).astype(dtype) for _ in range(2))
@@ -55,8 +54,7 @@ EDGES = {
 
 
 @pytest.mark.parametrize("edge", EDGES)
-@pytest.mark.parametrize("gamma", [0.3, 1.0, 2.0])
-@pytest.mark.parametrize("one_hot", [False, True])
+@together(gamma=[0.3, 1.0, 2.0], one_hot=[False, True])
 def test_a_probability_of_0_or_1_gives_numbers(edge, gamma, one_hot):
     z, y, loss, grad = EDGES[edge]
     target = np.eye(len(z))[y] if one_hot else y

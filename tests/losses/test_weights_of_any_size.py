@@ -6,6 +6,7 @@ import pytest
 import softgrad as sg
 from cases import DTYPES, LOSSES
 from judge.arithmetic import Mpmath
+from together import together
 from tolerance import assert_within
 
 rng = np.random.default_rng(3)
@@ -16,8 +17,10 @@ dtypes = pytest.mark.parametrize("dtype", ["float16", *DTYPES])
 
 @losses
 @dtypes
-@pytest.mark.parametrize("exponent", [1022, 1000, 130, 80, -80, -140, -1000, -1040])
-@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1}, {"ignore_index": 3}], ids=str)
+@together(
+    exponent=[1022, 1000, 130, 80, -80, -140, -1000, -1040],
+    options=[{}, {"label_smoothing": 0.1}, {"ignore_index": 3}],
+)
 def test_a_common_factor_changes_no_mean(loss, dtype, exponent, options):
     z, weight = Z.astype(dtype), np.ldexp(PLAIN, exponent)
     got, wanted = (loss.with_stats(z, Y, weight=w, **options) for w in (weight, PLAIN))
@@ -85,8 +88,7 @@ def test_a_weight_that_its_dtype_cannot_hold_is_refused(loss):
 
 
 @losses
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("share", [1 / 16, 1e-20])
+@together(dtype=DTYPES, share=[1 / 16, 1e-20])
 def test_the_mean_of_losses_whose_sum_overflows(loss, dtype, share):
     largest = float(np.finfo(dtype).max) * share
     z, t = np.zeros((64, 4), dtype), np.eye(4, dtype=dtype)[[0] * 64]
@@ -96,8 +98,7 @@ def test_the_mean_of_losses_whose_sum_overflows(loss, dtype, share):
 
 @losses
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("denominator", [1e-30, 1e30])
-@pytest.mark.parametrize("temperature", [1e-3, 1.0, 1e6])
+@together(denominator=[1e-30, 1e30], temperature=[1e-3, 1.0, 1e6])
 def test_extreme_denominators(loss, dtype, denominator, temperature):
     z = Z.astype(dtype)
     exact = loss.judge(z, Y, temperature=temperature, a=Mpmath(50)).reduced(denominator=denominator)

@@ -15,6 +15,7 @@ from softgrad.check.catalogue.forward_passes import NEAR_LINES
 from softgrad.check.diagnose.naming import row_of_edit
 from softgrad.formulas.edits import edits
 from softgrad.formulas.language import IMPOSSIBLE, run, split
+from together import check_all, together
 
 QUANTITIES = ("p", "z", "dp", "da", "dz", "a", "t", "logp")
 PROGRAMS = (
@@ -46,13 +47,12 @@ def fits_a_square_batch(wrong_line):
     return "per_row(" in wrong_line.wrong or ("@" in wrong_line.wrong and "@" not in wrong_line.right)
 
 
-@pytest.mark.parametrize("right", sorted({wrong_line.right for wrong_line in WRONG_LINES}))
-def test_every_listed_line_is_one_that_a_recipe_uses(right):
-    assert right in right_lines()
+def test_every_listed_line_is_one_that_a_recipe_uses():
+    known = set(right_lines())
+    assert sorted({wrong_line.right for wrong_line in WRONG_LINES} - known) == []
 
 
-@pytest.mark.parametrize("wrong_line", WRONG_LINES, ids=case_name)
-def test_every_listed_wrong_line_can_be_run_and_is_wrong(wrong_line):
+def assert_can_be_run_and_is_wrong(wrong_line):
     target, outcomes = split(wrong_line.right)[0], []
     for layout in layouts_of(wrong_line.right):
         rows = {"rows": K} if fits_a_square_batch(wrong_line) else {}
@@ -68,23 +68,25 @@ def test_every_listed_wrong_line_can_be_run_and_is_wrong(wrong_line):
         assert any(outcomes)
 
 
+def test_every_listed_wrong_line_can_be_run_and_is_wrong():
+    check_all(assert_can_be_run_and_is_wrong, {case_name(one): (one,) for one in WRONG_LINES})
+
+
 def test_no_wrong_line_is_listed_twice():
     """Nor as a right one: two readings of one line would be two names for it."""
     seen = [(wrong_line.right, ast.unparse(ast.parse(wrong_line.wrong))) for wrong_line in WRONG_LINES]
     assert sorted({one for one in seen if seen.count(one) > 1}) == []
 
 
-@pytest.mark.parametrize("wrong_line", WRONG_LINES, ids=case_name)
-def test_every_listed_name_is_an_entry(wrong_line):
-    assert wrong_line.name in ENTRIES
-    assert wrong_line.second is None or wrong_line.second in ENTRIES
-    assert wrong_line.name != wrong_line.second
+def test_every_listed_name_is_an_entry():
+    assert sorted(LISTED - {None} - ENTRIES.keys()) == []
+    assert [case_name(one) for one in WRONG_LINES if one.name is None or one.name == one.second] == []
 
 
 # ---- entries ----
 
 
-@pytest.mark.parametrize("name", ENTRIES)
+@together(name=ENTRIES)
 def test_every_entry_has_its_words(name):
     entry = ENTRIES[name]
     assert entry.name == name
@@ -141,16 +143,14 @@ LISTED = {name for wrong_line in WRONG_LINES for name in (wrong_line.name, wrong
 GIVEN = LISTED | OF_EDITS | IN_SOURCES | {line.name for line in NEAR_LINES}
 
 
-@pytest.mark.parametrize("name", ENTRIES)
-def test_every_entry_can_be_given(name):
-    assert name in GIVEN
+def test_every_entry_can_be_given():
+    assert sorted(ENTRIES.keys() - GIVEN) == []
 
 
 def test_every_name_of_an_edit_is_an_entry():
-    assert ENTRIES.keys() >= OF_EDITS
+    assert sorted(OF_EDITS - ENTRIES.keys()) == []
 
 
-@pytest.mark.parametrize("row", EDIT_NAMES, ids=lambda row: f"{row.kind} {row.part} {row.replacement}")
-def test_every_row_of_edit_names_is_needed(row):
-    """Some edit of a right line is named by this row."""
-    assert row in ROWS
+def test_every_row_of_edit_names_is_needed():
+    """Some edit of a right line is named by each."""
+    assert [row for row in EDIT_NAMES if row not in ROWS] == []

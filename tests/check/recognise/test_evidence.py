@@ -9,6 +9,7 @@ from softgrad.check.recognise.evidence import is_shown
 from softgrad.check.recognise.function_search import recognise
 from softgrad.check.recognise.interpretation import UserArray
 from softgrad.check.sampling.redraw import redraw
+from together import together
 
 SIZES = [(1,), (2,), (3,), (1, 1), (1, 2), (2, 1), (2, 2)]
 STRANGERS = {  # of one array
@@ -79,17 +80,15 @@ def arrays_of(size, count, kind):
     return [KINDS[kind](rng.normal(size=size)) for _ in range(count)]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", STRANGERS)
+@together(size=SIZES, kind=KINDS)
 def test_a_stranger_of_a_few_numbers_is_none(name, size, kind):
     assert recognise(drawn(STRANGERS[name], arrays_of(size, 1, kind)), {}) is None
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", OF_TWO)
+@together(size=SIZES, kind=KINDS)
 def test_a_stranger_of_two_arrays_is_none(name, size, kind):
     assert recognise(drawn(OF_TWO[name], arrays_of(size, 2, kind)), {}) is None
 

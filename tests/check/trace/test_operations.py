@@ -104,11 +104,21 @@ SLIPS = {
 }
 
 
-@pytest.mark.parametrize("slip", SLIPS)
+def passing(table, name, slips):
+    """The slips, put into a row of a table, with which its operation still passes."""
+    missed = []
+    for slip, row in slips.items():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(table, name, row)
+            if judged(name):
+                missed.append(slip)
+    return missed
+
+
 @pytest.mark.parametrize("name", sorted(CONTRIBUTIONS.keys() - NOT_OF_THE_FORWARD_PASS))
-def test_a_slip_in_a_contribution_is_caught(name, slip, monkeypatch):
-    monkeypatch.setitem(CONTRIBUTIONS, name, SLIPS[slip](CONTRIBUTIONS[name]))
-    assert not judged(name)
+def test_a_slip_in_a_contribution_is_caught(name):
+    slips = {slip: slipped(CONTRIBUTIONS[name]) for slip, slipped in SLIPS.items()}
+    assert passing(CONTRIBUTIONS, name, slips) == []
 
 
 def slips_of(rows, k):
@@ -118,15 +128,15 @@ def slips_of(rows, k):
     return [slip for slip in SLIPS if np.ndim(local) or (local != 0 and slip != "turned round")]
 
 
-ROWS = [(name, k, slip) for name, rows in PARTIALS.items() for k in range(len(rows)) for slip in slips_of(rows, k)]
+def with_slip(rows, k, slip):
+    return (*rows[:k], SLIPS[slip](rows[k]), *rows[k + 1 :])
 
 
-@pytest.mark.parametrize(("name", "k", "slip"), ROWS)
-def test_a_slip_in_a_derivative_is_caught(name, k, slip, monkeypatch):
-    rows = list(PARTIALS[name])
-    rows[k] = SLIPS[slip](rows[k])
-    monkeypatch.setitem(PARTIALS, name, tuple(rows))
-    assert not judged(name)
+@pytest.mark.parametrize("name", PARTIALS)
+def test_a_slip_in_a_derivative_is_caught(name):
+    rows = PARTIALS[name]
+    slips = {(k, slip): with_slip(rows, k, slip) for k in range(len(rows)) for slip in slips_of(rows, k)}
+    assert passing(PARTIALS, name, slips) == []
 
 
 def test_operations_of_math_are_those_of_the_tables():
