@@ -9,6 +9,7 @@ import pytest
 import softgrad as sg
 from check.corpus import STRANGERS
 from check.corpus.problem import leaves
+from sampled import sampled
 from softgrad.check.user.options import MAX_CALLS
 
 CHECKS = {"vjp": sg.check_vjp, "grad": sg.check_grad}
@@ -25,8 +26,16 @@ def checked(name):
     return report, leaves(before), leaves(inputs)
 
 
+WRONG = [case for case in STRANGERS if case.mistake]
+STAYS = {
+    *{case.mistake: case.name for case in reversed(WRONG)}.values(),  # the first with each mistake
+    "distances of a student embedding",  # which has no name
+    *(case.name for case in STRANGERS if not case.mistake),
+}
+
+
 def each(cases):
-    return pytest.mark.parametrize("case", cases, ids=lambda case: case.name)
+    return pytest.mark.parametrize("case", sampled(cases, lambda case: case.name in STAYS, lambda case: case.name))
 
 
 @each([case for case in STRANGERS if not case.mistake])
@@ -36,7 +45,7 @@ def test_a_right_gradient_passes(case):
     assert report.mistakes == ()
 
 
-@each([case for case in STRANGERS if case.mistake])
+@each(WRONG)
 def test_a_mistake_is_found(case):
     assert checked(case.name)[0].ok is False
 
@@ -48,7 +57,7 @@ NOT_NAMED = {  # nothing that is changed in one place of the right backward pass
 }
 
 
-@each([case for case in STRANGERS if case.mistake and case.name not in NOT_NAMED])
+@each([case for case in WRONG if case.name not in NOT_NAMED])
 def test_it_is_called_by_its_name(case):
     report = checked(case.name)[0]
     assert report.mistake is not None
@@ -70,7 +79,7 @@ OTHER_LINES = {  # how far the line told is from the one marked, and why
 }
 
 
-@each([case for case in STRANGERS if case.mistake])
+@each(WRONG)
 def test_the_line_is_found(case):
     line = checked(case.name)[0].backward_line
     assert line is not None

@@ -7,11 +7,14 @@ gradient of an infinite logsumexp is NaN, as softmax is there; torch's is 0 in s
 import pytest
 
 from conftest import load
+from sampled import sampled
 
 torch = load("torch")
 load("expecttest")  # which torch's own tests need
 
 from tensors.torch_calls import OURS, Outside, of_torch  # noqa: E402
+
+STAY = {"log_softmax", "masked.softmax", "nn.functional.cross_entropy", "nn.functional.kl_div"}
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +74,7 @@ def compare(op, sample):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", sampled(OURS, STAY.__contains__))
 def test_samples_and_error_inputs(name, operations):
     gradients = 0
     for op in operations:

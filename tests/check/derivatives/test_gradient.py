@@ -222,7 +222,7 @@ def test_some_kinks_among_many_entries(case, zeros, way):
         assert judged(WAYS[way](lambda x: np.maximum(x, 0)), x, g, g * slope(x)).ok is ok
 
 
-@pytest.mark.parametrize("zeros", [1, 5])
+@pytest.mark.parametrize("zeros", [pytest.param(1, marks=pytest.mark.thorough), 5])
 def test_a_kink_of_some_of_many_terms(zeros):
     """The biases of a ReLU layer, some of whose rows are 0: differences come near the slope from one side, roughly."""
     rng = np.random.default_rng(1)

@@ -12,6 +12,7 @@ import pytest
 import softgrad as sg
 from check.layer import losses, networks, ways_to_write, where_gradients_are  # noqa: F401 (they fill STYLES)
 from check.layer.objects import STYLES, Dense, Square, T, X, normal
+from sampled import every
 
 FACTOR = 1.01
 
@@ -37,7 +38,7 @@ def kept(value, seen=None):
     return repr(value)
 
 
-@pytest.mark.parametrize("name", STYLES)
+@pytest.mark.parametrize("name", every(2, STYLES))
 def test_a_right_layer_is_right_and_left_as_it_was(name):
     make, names, told = STYLES[name]
     layer, inputs, options = make()
@@ -72,12 +73,7 @@ OTHERS = ("loss", "number", "lists whose", "returned alone")  # they take no ups
 UPSTREAM = [name for name in STYLES if not any(word in name for word in OTHERS) or "names with the loss" in name]
 
 
-FEW = [
-    pytest.param(name, marks=[pytest.mark.thorough] if i % 4 else [], id=name) for i, name in enumerate(UPSTREAM)
-]  # a slip is explained, which takes a second
-
-
-@pytest.mark.parametrize("name", FEW)
+@pytest.mark.parametrize("name", every(4, UPSTREAM))
 def test_a_slip_is_caught(name, monkeypatch):
     make, names, _ = STYLES[name]
     layer, inputs, options = make()
