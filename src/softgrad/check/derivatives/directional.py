@@ -256,10 +256,10 @@ class DerivativeTest:
             error = np.where(still, 0.0, derivative.error)
             verdict = self._compare(got, size, self._weighted(derivative._replace(error=error)), terms)
         if verdict.error > self.rtol:
-            outputs, off = self._used, max(abs(got), abs(verdict.wanted)) / (128 * self.eps)
-            if off <= terms + self._terms_of_small(v, outputs):  # few are: the rest takes calls of f
+            outputs, size_in_eps = self._used, max(abs(got), abs(verdict.wanted)) / (128 * self.eps)
+            if size_in_eps <= terms + self._terms_of_small(v, outputs):  # few are: the rest takes calls of f
                 larger = terms + self._terms_of_small(v, outputs & ~self._is_independent(v))
-                if off <= larger:
+                if size_in_eps <= larger:
                     verdict = self._compare(got, size, self._weighted(derivative), larger)
         return verdict, terms
 
