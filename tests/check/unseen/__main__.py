@@ -42,7 +42,9 @@ def main():
     print("| --- | --- | --- | --- | --- |")
     detected = sum(reports[case.id][0].ok is False for case in wrong)
     flagged = sum(reports[case.id][0].ok is not True for case in right)
-    print(f"| softgrad | {detected} | {away.count(0)}, or {sum(d in (0, 1) for d in away)} | {len(named)} | {flagged} |")
+    print(
+        f"| softgrad | {detected} | {away.count(0)}, or {sum(d in (0, 1) for d in away)} | {len(named)} | {flagged} |"
+    )
     for name in CHECKERS:
         if name == "softgrad":
             continue
