@@ -47,7 +47,7 @@ CASES = [
     Unseen(
         "q-03",
         "grad",
-        "the forget gate's gradient lacks the path through the gated previous state f*h in the candidate (dfh * h_prev)",
+        "the gradient of the forget gate lacks the path through the gated state f * h in the candidate (dfh * h_prev)",
         "df = dh * (hh - h_prev)",
         ("left-out",),
     ),
@@ -82,7 +82,7 @@ CASES = [
     Unseen(
         "q-08",
         "vjp",
-        "wrong order when merging the heads of the transposed keys: (B,nh,dk,T) must go to (B,T,nh,dk), not (B,T,dk,nh)",
+        "wrong order in merging the heads of the transposed keys: (B,nh,dk,T) must become (B,T,nh,dk), not (B,T,dk,nh)",
         "dkk = dkT.transpose(0, 3, 2, 1).reshape(B, T, D)",
         ("memory-order",),
     ),
