@@ -250,6 +250,7 @@ Only the diagonal of softmax's Jacobian""")
         "text": "dh = Whh @ da",
         "function": "backward",
         "notes": list(LINE.notes),
+        "mended": "",
     }
     json.dumps(WITH_A_LINE.to_dict(), allow_nan=False)
 

@@ -6,6 +6,7 @@
     candidates.py       the wrong lines that are tried: those of the catalogue, and all edits of a line
     naming.py           what an edit is called
     several_lines.py    two mistakes at once
+    story.py            the line and the name as one story, with the statement mended
     whole_gradient.py   gradients that are 0, exchanged, or times a constant
     wording.py          a mistake in words, and the line to write instead
     shapes.py           gradients of the wrong shape

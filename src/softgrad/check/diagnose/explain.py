@@ -10,6 +10,7 @@ from softgrad.check.derivatives.gradient_judge import GradientJudge
 from softgrad.check.diagnose.line_search import mistakes_in_lines
 from softgrad.check.diagnose.other_inputs import facts_at_other_inputs
 from softgrad.check.diagnose.shapes import find_wrong_shapes
+from softgrad.check.diagnose.story import tell_one_story
 from softgrad.check.diagnose.traced import explain_by_trace
 from softgrad.check.diagnose.unexplained import explain_by_patterns
 from softgrad.check.diagnose.wording import equal_counts
@@ -17,6 +18,7 @@ from softgrad.check.diagnose.wrong_gradients import WrongGradient, first_from_th
 from softgrad.check.diagnose.wrong_line import find_wrong_line
 from softgrad.check.recognise.known_backward import KnownBackward
 from softgrad.check.report.findings import Findings
+from softgrad.check.report.mistake import Mistake
 from softgrad.check.sampling.sampler import Sample, Sampler, length_of
 from softgrad.check.user.arguments import Key
 from softgrad.check.user.options import FEWEST_DRAWS
@@ -52,6 +54,7 @@ def explain(
             findings.add("integer-truncation", f"the gradient of {functions.name_of(key)} is an array of integers")
     named = backward is not None and _name_wrong_lines(backward, findings)
     find_wrong_shapes(functions, given, evidence.misshapen, judge, findings)
+    traced: list[Mistake] = []
     if not named:
         before = len(findings.mistakes)
         explain_by_trace(evidence.samples, evidence.judged, evidence.wrong, sampler, numbers, judge, findings)
@@ -62,6 +65,7 @@ def explain(
             findings.mistakes[:] = [one for one in findings.mistakes if one not in traced]
     wrong = [*evidence.wrong, *evidence.misshapen]
     find_wrong_line(functions, evidence.samples, evidence.judged, wrong, judge, findings)
+    tell_one_story(findings, [one.name for one in traced])
     if evidence.wrong and len(evidence.judged) > 1:
         first = functions.name_of(first_from_the_end(functions, evidence.wrong, given, backward))
         right = ", ".join(functions.name_of(key) for key in evidence.judged if key not in evidence.wrong)

@@ -66,7 +66,7 @@ def _run(functions: UserFunctions, sample: Sample) -> Backward | None:
         key not in trace.returned or not _is_same(trace.returned[key].value, grad) for key, grad in sample.grads.items()
     ):
         return None
-    return Backward(trace, sample.upstream, returns.lines(trace.returned))
+    return Backward(trace, sample.upstream, returns.lines(trace.returned), returns.held)
 
 
 def _is_believed(

@@ -14,6 +14,7 @@ right, and whose result is not, is where it goes wrong.
     lines.py        the line to which a value belongs
     returns.py      the lines that return gradients
     words.py        what is known of a line, in words; statements.py: what its statement assigns; factors.py: numbers
+    mended.py       the user's own statement, mended; statement.py: its text; scope.py: its names
 
 In: traces of the backward pass. Out: a line of the source. Nothing is decided by the text of the source.
 """

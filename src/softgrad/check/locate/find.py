@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from softgrad.check.locate.choose import Candidate, Choice
 from softgrad.check.locate.factors import Factors
+from softgrad.check.locate.mended import Mended, same_on_all
 from softgrad.check.locate.suspects import Backward
 from softgrad.check.locate.words import Words
 from softgrad.check.report.source import SourceLine, source_line
@@ -48,7 +50,21 @@ def find_line(runs: Sequence[Backward], names: Mapping[Key, str]) -> SourceLine 
     factors = Factors(first.choice.backward, names, count)
     notes = Words(first.choice.backward, names, factors).notes(first.candidate)
     notes.append(f"found on {count} of {len(found)} draws{_loop(first.candidate)}")
-    return source_line(line.file, line.number, line.function, tuple(notes))
+    there = [one for one in found if one.candidate.line == line]
+    return replace(source_line(line.file, line.number, line.function, tuple(notes)), mended=_mended(there))
+
+
+def _mended(found: Sequence[_Found]) -> str:
+    """The statement as it should be; "" where that is not known."""
+    line = found[0].candidate.line
+    try:
+        mended, ways = Mended(line.file, line.number), []
+        for one in found:
+            backward = one.choice.backward
+            ways.append(mended.ways(backward, one.candidate, backward.held.get((line.file, line.function), {})))
+    except Exception:  # a text that is shown besides: the line does without
+        return ""
+    return same_on_all(ways)
 
 
 def _loop(candidate: Candidate) -> str:

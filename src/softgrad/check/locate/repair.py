@@ -305,6 +305,11 @@ def _is_told(factor: float, nodes: Sequence[Node], operand: int) -> bool:
     return len(np.unique(np.concatenate([one.ravel()[:MOST_DISTINCT] for one in values]))) > 1
 
 
+def layouts_of(one: Known, shape: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
+    """The layouts in which a known array fits a shape, and its numbers in each."""
+    return ((layout, row) for _, layout, row in _fitting(one, shape))
+
+
 def _may_match(forward: int, backward: int) -> bool:
     return abs(forward - backward) <= 1 or forward * backward <= MOST_PAIRS
 

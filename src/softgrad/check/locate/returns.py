@@ -27,6 +27,7 @@ class Returns:
     """What the user's functions returned last, and at which line."""
 
     def __init__(self) -> None:
+        self.held: dict[tuple[str, str], dict[str, Any]] = {}  # what each function held last: by file and name
         self._last: deque[tuple[Line, Any]] = deque(maxlen=MOST_RETURNS)
         self._users: dict[CodeType, bool] = {}
 
@@ -51,6 +52,7 @@ class Returns:
                 (SOFTGRAD, *LIBRARIES, "<__array_function__", "<frozen")
             )
         if self._users[code]:
+            self.held[code.co_filename, code.co_name] = dict(frame.f_locals)
             self._last.append((Line(code.co_filename, frame.f_lineno, code.co_name), value))
 
     def lines(self, returned: Mapping[Key, Node]) -> dict[Key, Line]:

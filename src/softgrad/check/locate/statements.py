@@ -13,7 +13,8 @@ MODULES = ("np", "numpy", "scipy", "special")
 
 
 @lru_cache(maxsize=8)
-def _parsed(text: str) -> ast.Module | None:
+def parsed(text: str) -> ast.Module | None:
+    """The tree of a file; None where it is not Python."""
     try:
         return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
@@ -26,7 +27,7 @@ def _statement_at(file: str, number: int) -> ast.Assign | ast.AugAssign | ast.An
         rows = linecache.getlines(file)
     except Exception:  # a loader of the user's own
         return None
-    module = _parsed("".join(rows)) if 0 < number <= len(rows) <= MOST_ROWS else None
+    module = parsed("".join(rows)) if 0 < number <= len(rows) <= MOST_ROWS else None
     if module is None:
         return None
     inside = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -29,12 +30,17 @@ class Backward:
         trace: the run.
         upstream: the gradient of the output.
         return_lines: the line that returns each gradient, where that is known.
+        held: what each function, by file and name, held when it returned last.
     """
 
     def __init__(
-        self, trace: BackwardTrace, upstream: Array, return_lines: Mapping[Key, tuple[str, int, str]] | None = None
+        self,
+        trace: BackwardTrace,
+        upstream: Array,
+        return_lines: Mapping[Key, tuple[str, int, str]] | None = None,
+        held: Mapping[tuple[str, str], Mapping[str, Any]] | None = None,
     ) -> None:
-        self.return_lines = return_lines or {}
+        self.return_lines, self.held = return_lines or {}, held or {}
         self.trace, self.nodes = trace, trace.nodes
         self.own = frozenset(self.nodes)
         self.known = KnownArrays(trace.graph, upstream)

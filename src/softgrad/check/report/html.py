@@ -26,6 +26,7 @@ def as_html(summary: Summary) -> str:
     if summary.title:
         parts.append(_tag("p", summary.title, "font-weight: bold; margin: 0.8em 0 0.2em"))
         parts.append(_tag("p", summary.explanation, "margin: 0.2em 0 0.5em"))
+    if summary.lines:
         parts.append(f'<table style="margin: 0">{"".join(_row(*line) for line in summary.lines)}</table>')
     parts += [_tag("p", remark) for remark in summary.remarks]
     if summary.facts:

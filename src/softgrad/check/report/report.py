@@ -159,6 +159,7 @@ def _line(line: SourceLine | None) -> dict[str, Any] | None:
         "text": line.text,
         "function": line.function,
         "notes": list(line.notes),
+        "mended": line.mended,
     }
 
 

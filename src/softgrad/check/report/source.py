@@ -21,6 +21,7 @@ class SourceLine:
     notes: tuple[str, ...] = ()  # what is known of it: which inputs are right, what it should compute
     around: tuple[str, ...] = ()  # the source around it
     first: int = 0  # the number of the first line of `around`
+    mended: str = ""  # the statement as it should be; "" where that is not known
 
     @property
     def place(self) -> str:

@@ -54,7 +54,7 @@ def summarise(
         line=line,
         title=first.title if first else "",
         explanation=first.explanation if first else "",
-        lines=_lines(first) if first else (),
+        lines=_lines(first) if first else (("in NumPy", line.mended),) if line is not None and line.mended else (),
         remarks=tuple(remarks),
         facts=tuple(facts),
         footer=_footer(checked, method, calls),

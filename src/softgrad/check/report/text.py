@@ -32,6 +32,9 @@ def spans(summary: Summary, width: int = WIDTH) -> list[Span]:
             parts.append((f":   {summary.line.text}", "cyan"))
         for note in summary.line.notes:
             add(note, first=MARGIN, margin=2 * MARGIN)
+        if not summary.title:
+            for label, text in summary.lines:
+                parts += _labelled(label, text)
     if summary.title:
         add("")
         add(summary.title, "bold")
