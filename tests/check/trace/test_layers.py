@@ -18,7 +18,7 @@ def test_a_layer(name):
     layer, inputs, options = STYLES[name][0]()
     found = LayerFunctions(
         layer, inputs, names=None, gradients=options.get("gradients"),
-        forward=options.get("forward"), backward=options.get("backward"),
+        forward=options.get("forward"), backward=options.get("backward"), loss=options.get("loss"),
     )  # fmt: skip
     functions = UserFunctions(
         "check_layer", found.forward, found.backward, found.inputs, takes_upstream=found.takes_upstream,
