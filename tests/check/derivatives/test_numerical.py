@@ -235,6 +235,16 @@ def test_the_complex_step_is_exact_to_rounding():
     np.testing.assert_allclose(got.value, [0, np.exp(-1.2), 0], rtol=4 * EPS)
 
 
+@pytest.mark.parametrize("power", [3, 4, 5])
+def test_the_square_of_the_complex_step_is_no_derivative(power):
+    """The imaginary part of (i h)**3 is -h**3, though the derivative of x**3 at 0 is 0."""
+    x = np.array([2.0, 0.0, -1.0])
+    report = sg.check_vjp(lambda x: x**power, lambda x, y, g: power * g * x ** (power - 1), x)
+    assert report.ok is True, report.text()
+    assert report.facts == ()
+    assert "complex step" in report.method
+
+
 def test_the_rounding_of_f_is_measured():
     x = np.array([0.3, -1.2])
     assert np.all(point(np.exp, x).rounding == EPS * np.exp(x))

@@ -22,6 +22,7 @@ from softgrad.check.derivatives.evaluate import EPS, Function, Point, balanced, 
 from softgrad.check.derivatives.extrapolation import Numerical, central, least_error, one_sided
 from softgrad.formulas.numbers import Array
 
+VANISHING = 2.0**-300  # of the values of f
 TINY = 2.0**-200  # the complex step: its square vanishes beside any number in use
 HUGE = 2.0**100
 SMALL = 2.0**-20
@@ -132,6 +133,10 @@ def _complex_step(f: Function, x: Array, v: Array, at: Point) -> Numerical:
         value = np.asarray(f(x + 1j * step * v)).imag / step
         longest = float(np.abs(v).max(initial=0.0))
         size = max(1.0, float(np.abs(x).max(initial=0.0)))
+        vanishing = (value != 0) & (np.abs(value) < VANISHING * np.abs(at.value).max(initial=0.0))
+        if vanishing.any():  # perhaps the square of the step, as for x**3 at 0: it shrinks with the step
+            shorter = np.asarray(f(x + 1j * step / 16 * v)).imag / (step / 16)
+            value = np.where(vanishing & (np.abs(shorter) < np.abs(value) / 16), 0.0, value)
         error = 8 * at.eps * (np.abs(value) + np.abs(at.value) * longest / size) + at.least / step
     finite = np.isfinite(value)
     return Numerical(np.where(finite, value, np.nan), np.where(finite, error, np.inf))
