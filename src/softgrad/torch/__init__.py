@@ -4,10 +4,11 @@
 
     loss = st.cross_entropy(logits, target)          loss.backward(), torch.func.grad, hessian, torch.compile, ...
     criterion = st.CrossEntropyLoss()                in place of torch.nn.CrossEntropyLoss()
+    print(st.check(MyFunction, x, weight))           is the backward pass of a torch.autograd.Function right?
 
 The names and the options are those of the functions on arrays. Tensors on the CPU go to the C++ kernels without a copy
 (`cpu.py`); everything else is computed by the same closed forms in torch operations (`forms/`). `implementations.py` is
-the table that decides.
+the table that decides. `checking/` is the gradient checker.
 """
 
 from softgrad._extras import needs
@@ -15,6 +16,7 @@ from softgrad._extras import needs
 with needs("softgrad.torch", "torch", extra="torch"):
     import torch as _torch  # noqa: F401  # fails here, with the line that installs it
 
+from softgrad.torch.checking.api import *
 from softgrad.torch.linear import *
 from softgrad.torch.losses import *
 from softgrad.torch.modules import *
@@ -23,6 +25,7 @@ from softgrad.torch.softmax import *
 __all__ = [
     "CrossEntropyLoss",
     "LinearCrossEntropyLoss",
+    "check",
     "cross_entropy",
     "focal_loss",
     "kl_divergence",

@@ -131,7 +131,8 @@ def rows_of_edits():
 def names_in_sources():
     """Names that the code of the checker gives by itself, as texts in its files."""
     folder = Path(inspect.getfile(check)).parent
-    files = [path for path in folder.rglob("*.py") if "catalogue" not in path.parts]
+    folders = (folder, folder.parent / "torch" / "checking")
+    files = [path for one in folders for path in one.rglob("*.py") if "catalogue" not in path.parts]
     trees = [ast.parse(path.read_text()) for path in files]
     return {node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)}
 

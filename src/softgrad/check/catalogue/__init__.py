@@ -15,6 +15,7 @@
     backward_passes.py  entries for a change in one place of any backward pass
     scale.py          entries for a wrong factor or sign, in whatever line
     conduct.py        entries for what is measured rather than read off a line
+    autograd.py       the same for what torch alone has: ctx, needs_input_grad, saved tensors
     edit_names.py     what edits of a right line are called
 
 Add an entry to the file of its family, and a WrongLine for each way in which people write it. An entry that no line
@@ -26,6 +27,7 @@ from collections.abc import Iterable
 from softgrad.check.catalogue import (
     activations,
     attention,
+    autograd,
     backward_passes,
     conduct,
     cross_entropy,
@@ -62,6 +64,7 @@ def by_name(files: Iterable[tuple[str, Iterable[Entry]]]) -> dict[str, Entry]:
 
 _FILES = (
     conduct,
+    autograd,
     softmax,
     log_softmax,
     cross_entropy,

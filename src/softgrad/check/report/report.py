@@ -51,6 +51,7 @@ class Report:
     backward_line: SourceLine | None = None  # where the backward pass goes wrong; None where that is not known
     forward_line: SourceLine | None = None  # the line of the forward pass whose derivative is wrong
     right: tuple[str, ...] = ()  # the names of the gradients that are
+    language: str = "NumPy"  # of the lines to write instead
 
     @property
     def mistake(self) -> Mistake | None:
@@ -110,6 +111,7 @@ class Report:
             self.method,
             self.calls,
             self.backward_line,
+            self.language,
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -139,10 +141,9 @@ class Report:
         return as_html(self._summary())
 
     def __bool__(self) -> NoReturn:
-        raise TypeError(
-            f"{self.function}: a report is neither true nor false; use report.ok, "
-            f"or softgrad.testing.{self.function.replace('check', 'assert')} in a test"
-        )
+        asserts = self.function.replace("check", "assert")
+        instead = f", or softgrad.testing.{asserts} in a test" if asserts.startswith("assert") else ""
+        raise TypeError(f"{self.function}: a report is neither true nor false; use report.ok{instead}")
 
     def _styled(self, width: int) -> Text:
         from rich.text import Text

@@ -37,9 +37,11 @@ def summarise(
     method: str,
     calls: int,
     line: SourceLine | None = None,
+    language: str = "NumPy",
 ) -> Summary:
     """The summary of a report with these fields."""
     first = mistakes[0] if mistakes else None
+    mended = "" if line is None else line.mended
     remarks = []
     for label, also in (("Also wrong", True), ("Fits as well", False)):
         titles = [other.title for other in mistakes[1:] if (other.also or mistakes[0].also) is also]
@@ -54,7 +56,7 @@ def summarise(
         line=line,
         title=first.title if first else "",
         explanation=first.explanation if first else "",
-        lines=_lines(first) if first else (("in NumPy", line.mended),) if line is not None and line.mended else (),
+        lines=_lines(first, language) if first else ((f"in {language}", mended),) if mended else (),
         remarks=tuple(remarks),
         facts=tuple(facts),
         footer=_footer(checked, method, calls),
@@ -70,8 +72,8 @@ def _headline(function: str, ok: bool | None, error: float, where: Place | None)
     return f"{function}: wrong" + (f", {measured}" if where is not None else "")
 
 
-def _lines(mistake: Mistake) -> tuple[tuple[str, str], ...]:
-    labelled = {"found": mistake.evidence, "should be": mistake.formula, "in NumPy": mistake.fix}
+def _lines(mistake: Mistake, language: str) -> tuple[tuple[str, str], ...]:
+    labelled = {"found": mistake.evidence, "should be": mistake.formula, f"in {language}": mistake.fix}
     return tuple((label, text) for label, text in labelled.items() if text)
 
 

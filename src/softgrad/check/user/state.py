@@ -34,6 +34,7 @@ NOT_SEARCHED = (ModuleType, type, BuiltinFunctionType, *ATOMS, *GENERATORS)  # g
 CONTAINERS = (dict, list, set, deque, bytearray)
 PACKAGES = {*sys.stdlib_module_names, "numpy", "scipy", "torch", "jax", "sklearn", "matplotlib", "pytest", "_pytest"}
 PACKAGES -= {"__main__", "builtins"}  # what exec runs may seem to belong to builtins
+CHECKERS = ("softgrad.check.", "softgrad.torch.checking.")
 MISSING = object()
 
 
@@ -168,7 +169,7 @@ class State:
 
 def is_of_a_package(module: Any) -> bool:
     """Whether a module is that of another package, or of the checker itself."""
-    return str(module).partition(".")[0] in PACKAGES or str(module).startswith("softgrad.check.")
+    return str(module).partition(".")[0] in PACKAGES or str(module).startswith(CHECKERS)
 
 
 def namespaces(function: Any) -> Iterator[tuple[dict[str, Any], list[str]]]:

@@ -1,0 +1,12 @@
+"""softgrad.torch.check: the gradient checker of softgrad on backward passes in torch.
+
+    api.py         check: start here
+    subject.py     what is checked: an autograd.Function, an operator, a pair of functions, a module, a function
+    inputs.py      the tensors among the inputs, as arrays, and back
+    functions.py   forward and backward as functions of arrays, which the checker of softgrad.check calls
+    randomness.py  torch's random generators, rewound before each call
+    kept.py        tensors and class attributes that the user's code holds: put back after a check
+    refused.py     what torch says of gradients that it does not take, as mistakes
+
+The judge, the names and the lines are those of softgrad.check, which does not import torch.
+"""

@@ -1,0 +1,139 @@
+"""What is checked: an autograd.Function, an operator, a pair of functions, a module, or a function of tensors."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import torch
+
+from softgrad.check.user.descriptions import kind_of
+from softgrad.errors import CheckError
+from softgrad.torch.checking.inputs import tensors_in
+
+WANTED = "wanted a torch.autograd.Function, an operator, a pair (forward, backward), a module, or a function of tensors"
+
+
+class Subject(NamedTuple):
+    """The code that is checked.
+
+    Attributes:
+        call: the forward pass on tensors, which torch differentiates.
+        forward: the user's function whose parameters name the inputs.
+        before: how many of its parameters stand before the inputs: 1 for ctx.
+        holds: the user's functions and objects, whose state is put back after the check.
+        classes: the user's subclass of autograd.Function, and those above it.
+        backward: the user's backward pass, called directly; None where torch calls it.
+        parameters: the parameters of a module, which are further inputs.
+        returned: what the backward pass of an autograd.Function returned last; empty for anything else.
+    """
+
+    call: Callable[..., Any]
+    forward: Callable[..., Any]
+    before: int = 0
+    holds: tuple[Any, ...] = ()
+    classes: tuple[type, ...] = ()
+    backward: Callable[..., Any] | None = None
+    parameters: Mapping[str, torch.Tensor] = {}
+    returned: list[Any] = []  # noqa: RUF012  # each subject that has one is given its own
+
+    def names(self, count: int) -> list[str]:
+        """The names of so many inputs: those of the parameters, where there is one for each."""
+        schema = getattr(self.forward, "_schema", None)
+        if schema is not None:
+            named = [one.name for one in schema.arguments]
+        else:
+            try:
+                signature = inspect.signature(self.forward)
+            except (TypeError, ValueError):  # functions that are written in C++
+                return _numbered(0, count)
+            plain = itertools.takewhile(
+                lambda one: one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD), signature.parameters.values()
+            )
+            named = [one.name for one in plain][self.before :]
+        return [*named[:count], *_numbered(len(named), count)]
+
+
+def read_subject(function: str, fn: Any, count: int) -> Subject:
+    """Reads what the user gave to be checked.
+
+    Args:
+        function: the public function that the user called, for messages.
+        fn: what is checked.
+        count: the number of inputs.
+
+    Raises:
+        CheckError: it is nothing that can be checked.
+    """
+    if inspect.ismethod(fn) and fn.__name__ == "apply" and _is_function(fn.__self__):
+        fn = fn.__self__
+    if _is_function(fn):
+        return _of_function(function, fn)
+    if isinstance(fn, torch.nn.Module):
+        return _of_module(fn, count)
+    if isinstance(fn, tuple | list):
+        if len(fn) != 2 or not all(map(callable, fn)):
+            raise CheckError(f"{function}: fn is {kind_of(fn)} of {len(fn)}, {WANTED}")
+        return Subject(fn[0], fn[0], holds=tuple(fn), backward=fn[1])
+    overload = _overload(fn)
+    if overload is not None:
+        own = (getattr(fn, name, None) for name in ("_init_fn", "_backward_fn", "_setup_context_fn"))
+        return Subject(fn, overload, holds=tuple(one for one in own if one is not None))
+    if not callable(fn):
+        raise CheckError(f"{function}: fn is {kind_of(fn)}, {WANTED}")
+    return Subject(fn, fn, holds=(fn,))
+
+
+def _is_function(fn: Any) -> bool:
+    return isinstance(fn, type) and issubclass(fn, torch.autograd.Function)
+
+
+def _of_function(function: str, fn: Any) -> Subject:
+    base = torch.autograd.Function
+    name = next((one for one in ("backward", "vjp") if getattr(fn, one) is not getattr(base, one)), None)
+    if name is None:
+        raise CheckError(f"{function}: {fn.__name__} has no backward, wanted a static backward(ctx, *grad_outputs)")
+    returned: list[Any] = []
+    own = getattr(fn, name)
+
+    def backward(ctx: Any, *grads: Any) -> Any:
+        value = own(ctx, *grads)
+        returned[:] = [value]
+        return value
+
+    watched = type(fn)(fn.__name__, (fn,), {name: staticmethod(backward), "__module__": fn.__module__})
+    before = int(fn.setup_context is base.setup_context)  # otherwise forward takes no ctx
+    methods = [getattr(fn, one) for one in ("forward", "setup_context", name)]
+    classes = tuple(one for one in fn.__mro__[: fn.__mro__.index(base)])
+    return Subject(watched.apply, fn.forward, before, tuple(methods), classes, returned=returned)
+
+
+def _of_module(module: Any, count: int) -> Subject:
+    """A module as a function of its inputs and its parameters; its buffers are copied for each call."""
+    parameters = dict(module.named_parameters())
+
+    def call(*values: Any) -> Any:
+        inputs, own = values[:count], values[count:]
+        dtype = next((one.dtype for _, one in tensors_in(values) if one.is_floating_point() or one.is_complex()), None)
+        buffers = {
+            name: one.to(dtype, copy=True) if dtype is not None and one.is_floating_point() else one.clone()
+            for name, one in module.named_buffers()
+        }
+        return torch.func.functional_call(module, {**dict(zip(parameters, own, strict=True)), **buffers}, inputs)
+
+    return Subject(call, module.forward, holds=(module,), parameters=parameters)
+
+
+def _overload(fn: Any) -> Any:
+    """The overload of an operator, which has a schema; None for anything else."""
+    if isinstance(fn, torch._ops.OpOverload):
+        return fn
+    if isinstance(fn, torch._ops.OpOverloadPacket):
+        return getattr(fn, fn.overloads()[0])
+    return getattr(fn, "_opoverload", None)
+
+
+def _numbered(begin: int, end: int) -> list[str]:
+    return [f"input {i}" for i in range(begin, end)]
