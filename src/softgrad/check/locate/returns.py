@@ -13,7 +13,7 @@ import numpy as np
 
 from softgrad.check.locate.lines import SOFTGRAD, Line
 from softgrad.check.trace.graph import Node
-from softgrad.check.trace.sites import LIBRARIES
+from softgrad.check.trace.sites import LIBRARIES, torchs
 from softgrad.check.user.arguments import Key
 from softgrad.check.user.interrupts import surely
 from softgrad.formulas.numbers import Array
@@ -48,9 +48,7 @@ class Returns:
             return
         code = frame.f_code
         if code not in self._users:
-            self._users[code] = not code.co_filename.startswith(
-                (SOFTGRAD, *LIBRARIES, "<__array_function__", "<frozen")
-            )
+            self._users[code] = not code.co_filename.startswith((*OTHERS, torchs()))
         if self._users[code]:
             self.held[code.co_filename, code.co_name] = dict(frame.f_locals)
             self._last.append((Line(code.co_filename, frame.f_lineno, code.co_name), value))

@@ -19,6 +19,7 @@ LIBRARIES = tuple(
     str(Path(path).parent) + "/" for path in (np.__file__, np.__file__.replace("numpy", "scipy"))
 )  # without importing SciPy
 PYTHONS = str(Path(os.__file__).parent) + "/"
+TENSORS = str(Path(__file__).parents[2] / "torch" / "checking") + "/"  # what stands around functions of tensors
 DEFINING = tuple(HERE + name for name in ("defined.py", "products.py", "moving.py", "of_scipy.py"))
 ASKED = ("__array_ufunc__", "__array_function__", "__getitem__")  # where an array is asked what to do
 PASSING = frozenset(  # functions of NumPy's that only pass on one operation
@@ -26,13 +27,21 @@ PASSING = frozenset(  # functions of NumPy's that only pass on one operation
      "_amax", "_amin", "_any", "_all", "_clip", "_mean", "_var", "_std", "_wrapreduction", "_wrapfunc", "around",
      "_wrapreduction_any_all", "public_api")
 )  # fmt: skip
+ROW = "/aten_"  # in the name of a file: operators of torch by their definition
+COMPOSING = ("torch/functional.py", "torch/nn/functional.py")  # functions of several operators
 COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<locals>")
+
+
+def torchs() -> str:
+    """Where torch stands, if it is imported: the start of the names of its files."""
+    torch = sys.modules.get("torch")
+    return str(Path(str(torch.__file__)).parent) + "/" if torch is not None else "<no torch>"
 
 
 class _Code(NamedTuple):
     """What is known of a code object."""
 
-    kind: str  # "user", "NumPy", "definition" (of one of NumPy's functions, in this folder), "asked", or ""
+    kind: str  # "user", "library", "definition" (of one of NumPy's functions, in this folder), "asked", or ""
     function: str
     starts: list[int]  # by f_lasti // 2: the offset that stands for the instruction
     spans: list[tuple[int, int, int, int] | None]
@@ -58,7 +67,11 @@ def _read(code: CodeType) -> _Code:
     elif file.startswith(COMMANDS):
         kind = ""
     elif file.startswith((*LIBRARIES, "<__array_function__")):
-        kind = "" if code.co_name in PASSING else "NumPy"
+        kind = "" if code.co_name in PASSING else "library"
+    elif file.startswith(TENSORS):
+        kind = "library" if ROW in file and code.co_name != "<lambda>" else ""
+    elif file.startswith(torchs()):
+        kind = "library" if file.endswith(COMPOSING) else ""
     elif file.startswith("<frozen") or (file.startswith(PYTHONS) and "site-packages" not in file):
         kind = ""
     spans: list[tuple[int, int, int, int] | None] = []
@@ -104,7 +117,7 @@ class Places:
                     found.append(site)
             elif not found:
                 is_asked = is_asked or code.kind == "asked"
-                if code.kind == "NumPy" or (code.kind == "definition" and is_asked):
+                if code.kind == "library" or (code.kind == "definition" and is_asked):
                     function, lines = code.function, f"{lines}:{code.starts[frame.f_lasti // 2]}"
             frame = frame.f_back
         if not found:

@@ -8,5 +8,9 @@
     kept.py        tensors and class attributes that the user's code holds: put back after a check
     refused.py     what torch says of gradients that it does not take, as mistakes
 
+    bridge.py        what torch computes, as the graph of operations that softgrad.check.trace records
+    tensor_memory.py the memory of tensors
+    aten.py          the table of torch's operators; its rows are in aten_*.py
+
 The judge, the names and the lines are those of softgrad.check, which does not import torch.
 """

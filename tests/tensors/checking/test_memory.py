@@ -1,0 +1,112 @@
+"""Views, writes and saved tensors: whatever reads the memory of a tensor finds what was computed there."""
+
+import numpy as np
+import pytest
+
+from conftest import load
+
+torch = load("torch")
+
+from tensors.checking.tracing import graph_of, torchs  # noqa: E402
+
+RNG = np.random.default_rng(2)
+X, W = RNG.normal(size=(3, 4)), RNG.normal(size=4)
+
+
+def through_views(x):
+    y = x * 2
+    y.t()[1].mul_(3)
+    y[0, 1:] += x[1, 1:]
+    y.view(-1)[-1] = x[0, 0] * x[0, 1]
+    return y.sin()
+
+
+def into_an_empty_one(x):
+    y = torch.empty_like(x)
+    for i in range(len(x)):
+        y[i] = x[i].cumsum(0) * (i + 1)
+    return y
+
+
+def detached_and_data(x):
+    y = x.exp()
+    z = y.detach()
+    return z * y.data + x
+
+
+def recursion(x):
+    h = x.new_zeros(3)
+    for t in range(4):
+        h = torch.tanh(x[:, t] + 0.5 * h)
+    return h
+
+
+def twice(x):
+    y = x.exp()
+    return y * y.t().t() + y
+
+
+def in_place_with_out(x):
+    y = torch.empty(3, 4, dtype=x.dtype)
+    torch.mul(x.detach(), 3.0, out=y)
+    y.add_(x.detach() ** 2, alpha=2).clamp_(min=-0.5)
+    return y
+
+
+def freed_memory(x):
+    total = x * 0
+    for i in range(20):
+        total = total + (x * i).sin()  # torch gives the memory of what is freed to what comes next
+    return total
+
+
+CASES = {
+    "through views": through_views,
+    "into an empty one": into_an_empty_one,
+    "detached, and .data": detached_and_data,
+    "recursion": recursion,
+    "twice": twice,
+    "out=": in_place_with_out,
+    "freed memory": freed_memory,
+}
+UNSEEN_BY_TORCH = {"detached, and .data", "out="}  # torch's own gradient stops at detach
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_was_written_is_read(name):
+    function = CASES[name]
+    graph = graph_of(function, X)
+    assert graph.untraced == ()
+    output, upstream, grads = torchs(function, X) if name not in UNSEEN_BY_TORCH else numerical(function)
+    np.testing.assert_allclose(graph.output.value, output, rtol=1e-14)
+    np.testing.assert_allclose(graph.gradients(upstream)[(0,)], grads[0], rtol=1e-8, atol=1e-9)
+
+
+def numerical(function, h=1e-5):
+    def at(array):
+        return function(torch.tensor(array)).numpy()
+
+    output = at(X)
+    upstream = RNG.normal(size=output.shape)
+    grad = np.zeros_like(X)
+    for i in np.ndindex(X.shape):
+        step = np.zeros_like(X)
+        step[i] = h
+        grad[i] = (upstream * (at(X + step) - at(X - step))).sum() / (2 * h)
+    return output, upstream, [grad]
+
+
+def test_a_view_that_is_read_twice_is_one_node():
+    graph = graph_of(lambda x: x.t() @ torch.ones(3, dtype=x.dtype) + W[0] * x.sum(0), X)
+    taken = [one for one in graph.nodes if one.op == "gather"]
+    assert len(taken) == 1
+
+
+def test_an_operator_that_is_not_known_is_named():
+    graph = graph_of(lambda x: torch.fft.rfft(x).abs() + x.sum(), X)
+    assert any("fft" in one for one in graph.untraced)
+
+
+def test_a_number_taken_out_of_a_tensor_is_named():
+    graph = graph_of(lambda x: x / x.detach().max().item(), X)
+    assert any("item" in one for one in graph.untraced)
