@@ -27,6 +27,7 @@ P, Q = RNG.uniform(0.2, 0.8, (3, 4)), RNG.uniform(0.2, 0.8, (3, 4))
 A, B, C = (RNG.normal(size=(3, 3)) + 3 * np.eye(3) for _ in range(3))
 STACK, OTHERS = RNG.normal(size=(2, 3, 4)), RNG.normal(size=(2, 4, 5))
 V, W = RNG.normal(size=4), RNG.normal(size=3)
+IMAGES, KERNEL = RNG.normal(size=(2, 2, 4, 5)), RNG.normal(size=(3, 2, 3, 2))
 COLUMNS = torch.tensor([[2, 0, 2, 1], [1, 3, 0, 3], [3, 0, 0, 0]])
 ROWS = torch.tensor([2, 0, 2])
 MASK = torch.tensor(X > 0.2)
@@ -216,6 +217,104 @@ CASES = {
     "_linalg_slogdet": (lambda a: torch.linalg.slogdet(a).logabsdet, A),
     "_linalg_eigh": (lambda a: torch.linalg.eigvalsh(a @ a.mT), A),
     "linalg_cross": (torch.linalg.cross, A, B),
+    # layers
+    "convolution": (lambda x, w, b: F.conv2d(x, w, b, stride=(2, 1), padding=1), IMAGES, KERNEL, W),
+    "convolution 1": (lambda x, w: F.conv1d(x, w, padding=2, dilation=2), STACK, RNG.normal(size=(2, 3, 2))),
+    "convolution groups": (lambda x, w: F.conv2d(x, w, groups=2), IMAGES, KERNEL[:2, :1]),
+    "convolution transposed": (
+        lambda x, w, b: F.conv_transpose2d(x, w, b, stride=2, padding=1, output_padding=1),
+        IMAGES,
+        KERNEL[:2],
+        V[:2],
+    ),
+    "convolution transposed groups": (
+        lambda x, w: F.conv_transpose1d(x, w, groups=3),
+        STACK,
+        RNG.normal(size=(3, 2, 2)),
+    ),
+    "convolution_backward": (
+        lambda x, w, b, g: torch.cat(
+            [
+                one.flatten()
+                for one in aten.convolution_backward(
+                    g, x, w, [3], [2, 1], [1, 1], [1, 1], False, [0, 0], 1, [True, True, True]
+                )
+            ]
+        ),
+        IMAGES,
+        KERNEL,
+        W,
+        RNG.normal(size=(2, 3, 2, 6)),
+    ),
+    "im2col": (lambda x: F.unfold(x, (2, 3), padding=1, stride=2), IMAGES),
+    "col2im": (lambda x: F.fold(x, (4, 5), (2, 3), padding=1, stride=2), RNG.normal(size=(2, 12, 9))),
+    "avg_pool2d": (lambda x: F.avg_pool2d(x, 2, padding=1), IMAGES),
+    "max_pool2d_with_indices": (lambda x: F.max_pool2d(x, 2, stride=1), IMAGES),
+    "_adaptive_avg_pool2d": (lambda x: F.adaptive_avg_pool2d(x, (2, 5)), IMAGES),
+    "adaptive mean": (lambda x: F.adaptive_avg_pool2d(x, 1), IMAGES),
+    "native_layer_norm": (lambda x, w, b: F.layer_norm(x, (4,), w, b), X, V, V + 1),
+    "native_layer_norm two": (lambda x: F.layer_norm(x, (3, 4)), STACK),
+    "native_group_norm": (lambda x, w, b: F.group_norm(x, 2, w, b), IMAGES.repeat(2, 1), V, V + 1),
+    "native_batch_norm": (lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True), IMAGES, V[:2], V[2:]),
+    "native_batch_norm evaluating": (lambda x, w: F.batch_norm(x, torch.tensor(V), torch.tensor(V**2), w), X, V),
+    "native_batch_norm with stats": (
+        lambda x: F.batch_norm(x, torch.zeros(4).double(), torch.ones(4).double(), training=True),
+        X,
+    ),
+    "_native_batch_norm_legit": (
+        lambda x, w: aten._native_batch_norm_legit.no_stats(x, w, None, True, 0.1, 1e-5)[0],
+        X,
+        V,
+    ),
+    "native_layer_norm_backward": (
+        lambda x, w, g: torch.autograd.grad(F.layer_norm(x, (4,), w), x, g, create_graph=True)[0],
+        X,
+        V,
+        G,
+    ),
+    "native_group_norm_backward": (
+        lambda x, g: torch.autograd.grad(F.group_norm(x, 1), x, g, create_graph=True)[0],
+        IMAGES,
+        IMAGES[::-1].copy(),
+    ),
+    "native_batch_norm_backward": (
+        lambda x, g: torch.autograd.grad(F.batch_norm(x, None, None, training=True), x, g, create_graph=True)[0],
+        X,
+        G,
+    ),
+    "nll_loss_forward": (lambda x: F.nll_loss(x, ROWS), X),
+    "nll_loss_forward weights": (
+        lambda x: F.cross_entropy(x, torch.tensor([2, -100, 0]), weight=torch.tensor(P[0])),
+        X,
+    ),
+    "nll_loss_forward none": (lambda x: F.nll_loss(x, ROWS, reduction="none"), X),
+    "nll_loss_forward one": (lambda x: F.nll_loss(x, torch.tensor(2)), V),
+    "nll_loss2d_forward": (
+        lambda x: F.nll_loss(x, torch.tensor([[0, 1, 2, 1], [2, 2, 0, -100]]), reduction="sum"),
+        STACK,
+    ),
+    "nll_loss_backward": (
+        lambda g: aten.nll_loss_backward(g, torch.tensor(X), ROWS, None, 1, -100, torch.tensor(3.0).double()),
+        P[0, 0],
+    ),
+    "nll_loss2d_backward": (
+        lambda g: aten.nll_loss2d_backward(
+            g, torch.tensor(IMAGES), torch.ones(2, 4, 5).long(), None, 0, -100, torch.tensor(40.0).double()
+        ),
+        IMAGES[:, 0],
+    ),
+    "cross_entropy": (lambda x, y: F.cross_entropy(x, y, label_smoothing=0.1), X, P),
+    "cross_entropy smoothed": (lambda x: F.cross_entropy(x, ROWS, label_smoothing=0.1), X),
+    "native_dropout": (lambda x: [torch.manual_seed(1), aten.native_dropout(x, 0.4, True)[0]][1], X),
+    "dropout": (lambda x: [torch.manual_seed(1), F.dropout(x, 0.4)][1], X),
+    "attention": (lambda q, k, v: F.scaled_dot_product_attention(q, k, v), STACK, STACK + 1, STACK[:, ::-1].copy()),
+    "kl_div": (lambda x: F.kl_div(x.log_softmax(-1), torch.tensor(P), reduction="batchmean"), X),
+    "cosine_similarity": (lambda x, y: F.cosine_similarity(x, y), X, Y),
+    "pairwise_distance": (lambda x, y: F.pairwise_distance(x, y), X, Y),
+    "_cdist_forward": (lambda x, y: torch.cdist(x, y), X, Y),
+    "rms_norm": (lambda x, w: F.rms_norm(x, (4,), w), X, V),
+    "glu": (lambda x: F.glu(x), X),
+    "prelu": (lambda x, w: F.prelu(x, w), X, V),
     # entries moved
     "view": (lambda x: x.view(2, 6) * 2, X),
     "views": (lambda x: x.t()[1:].unsqueeze(0).permute(2, 0, 1).squeeze(1).flatten() * 3, X),

@@ -16,6 +16,7 @@ from softgrad.check.trace.graph import Node
 from softgrad.check.trace.sites import LIBRARIES, torchs
 from softgrad.check.user.arguments import Key
 from softgrad.check.user.interrupts import surely
+from softgrad.check.user.tensors import numbers_of
 from softgrad.formulas.numbers import Array
 
 OTHERS = (SOFTGRAD, *LIBRARIES, "<__array_function__", "<frozen")
@@ -68,8 +69,9 @@ class Returns:
 
 
 def _arrays_in(value: Any, depth: int = 2) -> Iterator[Array]:
-    if isinstance(value, np.ndarray | float):
-        yield np.asarray(value).view(np.ndarray)
+    array = np.asarray(value) if isinstance(value, float) else numbers_of(value)
+    if array is not None:
+        yield array
     elif depth and isinstance(value, dict | list | tuple):
         entries = list(value.values() if isinstance(value, dict) else value)
         for one in entries[:MOST_ENTRIES]:

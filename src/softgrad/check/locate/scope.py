@@ -13,6 +13,7 @@ import numpy as np
 from softgrad.check.mutate.texts import Texts
 from softgrad.check.trace.graph import Graph
 from softgrad.check.trace.operations import count
+from softgrad.check.user.tensors import is_tensor, numbers_of
 from softgrad.formulas.numbers import Array
 
 MOST_NAMES = 60
@@ -24,6 +25,7 @@ ARITHMETIC: dict[type, Callable[[float, float], float]] = {
     ast.Div: operator.truediv,
     ast.Pow: operator.pow,
 }
+HOLDERS = ("self", "ctx")  # whose attributes are names too
 WITHIN = 1e-9  # relative: a number is the one wanted
 FORMS: tuple[tuple[str, Callable[[float], float]], ...] = (  # of a quantity, and what it is
     ("{e} * {q}", lambda q: q),
@@ -56,12 +58,13 @@ class Scope:
         self.numbers: dict[str, float] = {}
         self.arrays: dict[str, Array] = {}
         self.sequences: dict[str, Any] = {}
+        self.of_torch = False  # whether there are tensors: they have other words
         for name, value in list(held.items())[:MOST_NAMES]:
             if name not in usable:
                 continue
-            if name == "self" and hasattr(value, "__dict__"):
+            if name in HOLDERS and hasattr(value, "__dict__"):
                 for one, inner in list(vars(value).items())[:MOST_NAMES]:
-                    self._add(f"self.{one}", inner)
+                    self._add(f"{name}.{one}", inner)
             self._add(name, value)
         self._used: set[float] = set()
         self._counts: set[float] = set()
@@ -70,10 +73,15 @@ class Scope:
         self._note(graph)
 
     def _add(self, name: str, value: Any) -> None:
+        array = numbers_of(value)
         if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
             self.numbers[name] = float(value)
-        elif isinstance(value, np.ndarray) and value.dtype.kind in "fiu" and value.ndim:
-            self.arrays[name] = self.sequences[name] = value.view(np.ndarray)
+        elif array is not None and array.dtype.kind in "fiu":
+            self.of_torch |= is_tensor(value)
+            if array.ndim:
+                self.arrays[name] = self.sequences[name] = array
+            elif is_tensor(value):
+                self.numbers[name] = float(array)
         elif isinstance(value, list | tuple | dict):
             self.sequences[name] = value
 
@@ -109,8 +117,12 @@ class Scope:
         if isinstance(tree, ast.Call) and len(tree.args) == 1 and not tree.keywords:
             if ast.unparse(tree.func) in ("np.sqrt", "math.sqrt"):
                 return math.sqrt(self._evaluated(tree.args[0]))
+            if isinstance(tree.func, ast.Attribute) and tree.func.attr == "size":
+                return float(self.arrays[ast.unparse(tree.func.value)].shape[int(ast.literal_eval(tree.args[0]))])
             if ast.unparse(tree.func) == "len":
                 return float(len(self.arrays[ast.unparse(tree.args[0])]))
+        if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Attribute) and tree.func.attr == "numel":
+            return float(self.arrays[ast.unparse(tree.func.value)].size)
         if isinstance(tree, ast.Subscript) and isinstance(tree.value, ast.Attribute) and tree.value.attr == "shape":
             shape = self.arrays[ast.unparse(tree.value.value)].shape
             return float(shape[int(ast.literal_eval(tree.slice))])
@@ -130,7 +142,7 @@ class Scope:
                 if n > 1 and self._is_used(n) and value.shape.count(n) == 1:
                     yield f"len({name})" if axis == 0 else f"{name}.shape[{axis}]", float(n)
             if value.ndim > 1 and value.size > 1 and self._is_used(value.size):
-                yield f"{name}.size", float(value.size)
+                yield f"{name}.numel()" if self.of_torch else f"{name}.size", float(value.size)
 
     def _is_used(self, q: float) -> bool:
         used = any(_close(abs(q), one) or (abs(q) > 2 and one and _close(abs(q), 1 / one)) for one in self._used)
@@ -163,7 +175,8 @@ class Scope:
         for name, value in self.arrays.items():
             for axis, n in enumerate(value.shape):
                 if n > 1 and _close(1 / math.sqrt(n), factor) and any(_close(math.sqrt(n), one) for one in self._used):
-                    found.append(("root", f"{{e}} / np.sqrt({name}.shape[{axis}])"))
+                    root = f"{name}.shape[{axis}] ** 0.5" if self.of_torch else f"np.sqrt({name}.shape[{axis}])"
+                    found.append(("root", f"{{e}} / {root}"))
         if plain:
             return plain if not found or "*" in plain[0] else []
         return [text for _, text in found] if len({form for form, _ in found}) == 1 else []

@@ -6,10 +6,12 @@ import ast
 import linecache
 from typing import Any
 
-from softgrad.check.locate.statements import MODULES, MOST_ROWS, parsed
+from softgrad.check.locate.statements import MOST_ROWS, parsed
+from softgrad.check.mutate.texts import is_module
 
 LONGEST = 160  # characters of a statement
 TIGHT = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.Constant)
+WHERE = ("np.where", "numpy.where", "torch.where")
 Span = tuple[int, int, int, int]
 
 
@@ -176,11 +178,11 @@ def operand_of(expression: ast.AST, k: int) -> ast.expr | None:
         return expression.value
     if isinstance(expression, ast.UnaryOp) and k == 0:
         return expression.operand
-    if isinstance(expression, ast.Call) and ast.unparse(expression.func) in ("np.where", "numpy.where"):
+    if isinstance(expression, ast.Call) and ast.unparse(expression.func) in WHERE:
         return expression.args[k + 1] if len(expression.args) == 3 else None
     if isinstance(expression, ast.Call) and isinstance(expression.func, ast.Attribute) and k == 0:
         owner = expression.func.value
-        is_module = isinstance(owner, ast.Name) and owner.id in MODULES
-        is_array = is_module and expression.args and not isinstance(expression.args[0], ast.Starred)
-        return expression.args[0] if is_array else None if is_module else owner
+        if not is_module(owner):
+            return owner
+        return expression.args[0] if expression.args and not isinstance(expression.args[0], ast.Starred) else None
     return None

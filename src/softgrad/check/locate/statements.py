@@ -6,10 +6,11 @@ import ast
 import linecache
 from functools import lru_cache
 
+from softgrad.check.mutate.texts import is_module
+
 MOST_ROWS = 20_000
 LONGEST = 30  # characters of a name
 RETURNED = "what is returned"
-MODULES = ("np", "numpy", "scipy", "special")
 
 
 @lru_cache(maxsize=8)
@@ -83,6 +84,6 @@ def owner_in(text: str) -> str:
     if not isinstance(call, ast.Call):
         return ""
     owner = call.func.value if isinstance(call.func, ast.Attribute) else None
-    if owner is not None and not (isinstance(owner, ast.Name) and owner.id in MODULES):
+    if owner is not None and not is_module(owner):
         return ast.unparse(owner)
     return ast.unparse(call.args[0]) if call.args else ""

@@ -14,6 +14,7 @@ from pathlib import Path
 from softgrad.check.trace.node import Node, Site
 
 OWN = str(Path(__file__).parents[2])  # functions of the checker that stand around the user's
+MODULES = ("np", "numpy", "xp", "special", "scipy", "torch", "F", "functional", "nn")
 LONGEST = 44  # characters of a text that is quoted
 MOST_LINES = 20_000  # of a file that is parsed
 CALLED = {
@@ -103,6 +104,13 @@ def _source(site: Site) -> str:
     return " ".join(b" ".join(lines).decode(errors="replace").split())
 
 
+def is_module(owner: ast.expr) -> bool:
+    """Whether what a function is called on is a module, such as np.linalg, and not an array."""
+    while isinstance(owner, ast.Attribute):
+        owner = owner.value
+    return isinstance(owner, ast.Name) and owner.id in MODULES
+
+
 def assigned_to(site: Site) -> str:
     """The variable that an expression is assigned to; "" where it is a part of a larger one."""
     if site.span is None:
@@ -169,13 +177,8 @@ def _argument(call: ast.Call, k: int, op: str) -> ast.AST | None:
     args = list(call.args)
     if args and (op == "where" or (isinstance(args[0], ast.Constant) and isinstance(args[0].value, str))):
         args = args[1:]
-    if isinstance(call.func, ast.Attribute):
-        owner = call.func.value
-        names = ("np", "numpy", "xp", "special", "scipy")
-        module = isinstance(owner, ast.Name) and owner.id in names
-        inner = isinstance(owner, ast.Attribute) and isinstance(owner.value, ast.Name) and owner.value.id in names
-        if not (module or inner):
-            args = [owner, *args]
+    if isinstance(call.func, ast.Attribute) and not is_module(call.func.value):
+        args = [call.func.value, *args]
     if args and isinstance(args[0], ast.List | ast.Tuple) and k < len(args[0].elts) and len(args) == 1:
         return args[0].elts[k]
     return args[k] if k < len(args) and not isinstance(args[k], ast.Starred) else None

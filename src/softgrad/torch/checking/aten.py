@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from softgrad.torch.checking import aten_moving, aten_pointwise, aten_products, aten_reductions
+from softgrad.torch.checking import aten_layers, aten_moving, aten_pointwise, aten_products, aten_reductions
 
 Row = Callable[..., Any]
 
@@ -21,8 +21,11 @@ TABLE: dict[str, Row] = {
     **aten_reductions.TABLE,
     **aten_products.TABLE,
     **aten_moving.TABLE,
+    **aten_layers.TABLE,
 }
-WITH_RESULT = aten_reductions.WITH_RESULT | aten_moving.WITH_RESULT  # these are given torch's results before all else
+WITH_RESULT = (
+    aten_reductions.WITH_RESULT | aten_moving.WITH_RESULT | aten_layers.WITH_RESULT
+)  # these are given torch's results before all else
 OVERWRITING = frozenset(("copy_", "fill_", "zero_"))  # what was there before does not matter
 MAKERS = frozenset(  # new tensors of constants, in the shape of another
     ("zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like", "new_zeros", "new_ones",

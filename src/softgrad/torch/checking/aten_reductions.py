@@ -11,7 +11,7 @@ import numpy as np
 from softgrad.check.trace.array import as_array, node_of, plain, traced
 from softgrad.check.trace.session import paused, recording
 
-WITH_RESULT = frozenset(("sort", "topk", "kthvalue", "mode", "median", "nanmedian", "_softmax_of"))
+WITH_RESULT = frozenset(("sort", "topk", "kthvalue", "mode", "median", "nanmedian"))
 
 
 def axes(dim: Any) -> Any:
@@ -157,6 +157,10 @@ def _sort(result: Any, self: Any, dim: int = -1, descending: bool = False, stabl
     return _picked(result, self, dim)
 
 
+def _distances(x1: Any, x2: Any, p: float = 2.0, compute_mode: Any = None) -> Any:
+    return _norm(x1[..., :, None, :] - x2[..., None, :, :], p, [-1])
+
+
 TABLE: dict[str, Callable[..., Any]] = {
     "sum": _sum,
     "mean": _mean,
@@ -176,6 +180,7 @@ TABLE: dict[str, Callable[..., Any]] = {
     "_log_softmax": lambda self, dim, half_to_float=False: exponentials("log_softmax", self, (dim,)),
     "_softmax_backward_data": _softmax_backward,
     "_log_softmax_backward_data": _log_softmax_backward,
+    "_cdist_forward": _distances,
     "cumsum": lambda self, dim, dtype=None: np.cumsum(self, axis=dim),
     "cumprod": lambda self, dim, dtype=None: np.cumprod(self, axis=dim),
     "sort": _sort,

@@ -98,6 +98,10 @@ class _Recorder(TorchDispatchMode):
         kwargs = kwargs or {}
         if recording() is not self._session:
             return func(*args, **kwargs)
+        if torch.Tag.inplace_view in func.tags:  # such as unsqueeze_: another view in the same object
+            result = func(*args, **kwargs)
+            self._note_views(_name(func).removesuffix("_"), [result], None)
+            return result
         if func._schema.is_mutable:
             return self._write(func, args, kwargs)
         result = func(*args, **kwargs)
@@ -117,7 +121,7 @@ class _Recorder(TorchDispatchMode):
             self._memory.put(one, node)
         return result
 
-    def _note_views(self, name: str, outputs: list[Tensor], of: Tensor) -> None:
+    def _note_views(self, name: str, outputs: list[Tensor], of: Tensor | None) -> None:
         place = None if name in SAME else self._session.places.here("gather")
         for one in outputs:
             self._memory.view(one, of, KINDS.get(name, "slice"), place)

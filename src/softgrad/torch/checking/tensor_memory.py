@@ -79,10 +79,10 @@ class TensorMemory:
             with paused():
                 self._view(tensor, plain(array), array._buffer)._read = array._read
 
-    def view(self, tensor: Tensor, of: Tensor, kind: str, place: Located | None) -> None:
-        """Notes a view, and the place where it was made; without a place, it is one that exists already."""
+    def view(self, tensor: Tensor, of: Tensor | None, kind: str, place: Located | None) -> None:
+        """Notes a view of a tensor, and the place where it was made; without a place, it is one that exists already."""
         memory = memory_of(tensor)
-        if memory is None or not memory.size or _layout(tensor) == _layout(of):
+        if memory is None or not memory.size or (of is not None and _layout(tensor) == _layout(of)):
             return
         with paused():
             buffer = self._buffer(tensor, memory)
