@@ -8,6 +8,15 @@
     kept.py        tensors and class attributes that the user's code holds: put back after a check
     refused.py     what torch says of gradients that it does not take, as mistakes
 
+    conduct.py     the mistakes that show in no single call: start here. Each file below has some of the trials
+    trials.py      passes on tensors of other kinds than the judge uses, compared with each other
+    layouts.py     memory that is transposed, sliced, expanded: of the upstream gradient, of the inputs
+    memory.py      tensors that are overwritten; watching.py sees the line
+    repeated.py    second backward passes, two forward passes, gradients of some inputs and outputs alone
+    precision.py   float32
+    places.py      lines of the user's source
+    spelling.py    lines and explanations of the catalogue in the words of torch
+
     bridge.py        what torch computes, as the graph of operations that softgrad.check.trace records
     tensor_memory.py the memory of tensors
     aten.py          the table of torch's operators; its rows are in aten_*.py

@@ -20,11 +20,13 @@ from softgrad.check.user.other_calls import as_vjp
 from softgrad.check.user.randomness import GENERATORS, reachable
 from softgrad.check.user.signatures import hidden_by_defaults
 from softgrad.errors import CheckError
+from softgrad.torch.checking.conduct import with_conduct
 from softgrad.torch.checking.functions import TorchFunctions
 from softgrad.torch.checking.inputs import Inputs, as_array, names_of_inputs
 from softgrad.torch.checking.kept import kept
 from softgrad.torch.checking.randomness import TorchRandomness
 from softgrad.torch.checking.refused import refused
+from softgrad.torch.checking.spelling import in_torch
 from softgrad.torch.checking.subject import Subject, read_subject
 
 __all__ = ["check"]
@@ -125,11 +127,14 @@ class _Checked:
             options = options._replace(inputs=self._drawn(torchs.inputs, options.inputs))
         try:
             report = Check(functions, options, told).report()
+            with functions.kept():
+                report = with_conduct(report, torchs, options.seed, options.max_calls)
         except CheckError as error:
             report = refused(FUNCTION, error, self.subject)
         if torchs.randomness.draws:
             torchs.told.append(DRAWS_NUMBERS)
-        return replace(report, facts=(*torchs.told, *report.facts), language="torch")
+        mistakes = tuple(map(in_torch, report.mistakes))
+        return replace(report, mistakes=mistakes, facts=(*torchs.told, *report.facts), language="torch")
 
     def _torch_functions(self) -> TorchFunctions:
         parameters = self.subject.parameters

@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from softgrad.check.trace.array import plain
 from softgrad.check.user.descriptions import kind_of
 from softgrad.errors import CheckError
 from softgrad.formulas.numbers import Array
+from softgrad.torch.checking.bridge import Tensors, tensors
 from softgrad.torch.checking.inputs import Inputs, Path, tensors_in
 from softgrad.torch.checking.randomness import States, TorchRandomness
 from softgrad.torch.checking.subject import Subject
@@ -55,43 +57,76 @@ class TorchFunctions:
         """The output: one array, or all outputs one after the other as a vector."""
         is_real = not any(np.iscomplexobj(one) for one in arrays)
         with self.randomness.at(self.randomness.begin):
-            run = self.run(self.tensors(arrays, requires_grad=is_real))
+            with tensors() as memory:
+                run = self.run(self.tensors(arrays, memory, requires_grad=is_real))
+                output = self._array(joined(run.outputs), memory)
             self._last = run._replace(states=self.randomness.states())
             self.randomness.draws |= self.randomness.drawn_since(self.randomness.begin)
-        return joined([self._array(one) for one in run.outputs])
+        return output
 
-    def backward(self, *arrays: Any) -> tuple[Array | None, ...]:
+    def backward(self, *arrays: Any) -> Any:
         """The gradient of each input; None where torch has none. It belongs to the forward pass that ran before it."""
         assert self._last is not None
         leaves, outputs, states = self._last
-        upstream = self.parted(as_tensor(arrays[-1]), outputs)
-        with self.randomness.at(states):
+        with self.randomness.at(states), tensors() as memory:
+            upstream = parted(memory.tensor(arrays[-1]), outputs)
             if self.subject.backward is not None:
-                return self._of_user(leaves, outputs, upstream)
-            grads = self._gradients(leaves, outputs, upstream)
+                return self._of_user(self._returned_by_user(leaves, outputs, upstream), memory)
+            try:
+                grads = self.gradients(leaves, outputs, upstream)
+            except RuntimeError:
+                if not self._has_other_shapes(leaves):
+                    raise
+                grads = self._returned()
+            found = self._shortened([None if one is None else self._array(one, memory) for one in grads])
         if self.wants is None:
-            self.wants = [grad is not None for grad in grads]
+            self.wants = [grad is not None for grad in found]
         return tuple(
             (np.zeros(leaf.shape) if grad is None else grad) if wanted else None
-            for leaf, grad, wanted in zip(leaves, grads, self.wants, strict=True)
+            for leaf, grad, wanted in zip(leaves, found, self.wants, strict=True)
         )
 
-    def tensors(self, arrays: Sequence[Any], *, requires_grad: bool = True, dtype: Any = None) -> list[Any]:
-        """Tensors of these arrays, in place of those given; floats stay floats.
+    def gradients(
+        self, leaves: Sequence[Any], outputs: Sequence[Any], upstream: Sequence[Any], *, retain: bool = False
+    ) -> list[torch.Tensor | None]:
+        """The gradient at each leaf, as torch has it; zeros where no output requires a gradient.
 
         Args:
-            arrays: the arrays.
-            requires_grad: whether those of real numbers require a gradient.
-            dtype: the type of those of real numbers, if it is another than that of the array.
+            leaves: what went into the forward pass.
+            outputs: what came out.
+            upstream: the upstream gradient of each output.
+            retain: keep the graph for another backward pass.
         """
+        if self.subject.backward is not None:
+            value = self._returned_by_user(leaves, outputs, upstream)
+            grads = list(value) if isinstance(value, tuple | list) else [value]
+            grads += [None] * (len(self.inputs.values) - len(grads))
+            return [grads[leaf.path[0]] if len(leaf.path) == 1 else None for leaf in self.inputs.leaves]
+        wrt = [one for one in leaves if isinstance(one, torch.Tensor) and one.requires_grad]
+        pairs = [(out, up) for out, up in zip(outputs, upstream, strict=True) if out.requires_grad]
+        self.is_detached = not pairs
+        by_id = {id(one): torch.zeros_like(one) for one in wrt}
+        if pairs and wrt:
+            self.subject.returned.clear()
+            of, given = [out for out, _ in pairs], [up for _, up in pairs]
+            found = torch.autograd.grad(of, wrt, given, allow_unused=True, retain_graph=retain)
+            by_id = {id(one): grad for one, grad in zip(wrt, found, strict=True)}
+        return [by_id.get(id(one)) for one in leaves]
+
+    def tensors(self, arrays: Sequence[Any], memory: Tensors, *, requires_grad: bool) -> list[Any]:
+        """Tensors of these arrays, on the devices of those given; floats stay floats."""
         leaves: list[Any] = []
+        is_complex = any(np.iscomplexobj(one) for one in arrays)
         for leaf, array in zip(self.inputs.leaves, arrays, strict=True):
             if not leaf.is_tensor:
-                leaves.append(complex(array) if np.iscomplexobj(array) else float(array))
+                leaves.append(complex(array) if np.iscomplexobj(array) else float(plain(array)))
                 continue
-            tensor = as_tensor(array).to(leaf.given.device)
+            tensor = memory.tensor(array)
+            if is_complex and leaf.is_real:
+                tensor = tensor.to(torch.complex128)  # torch multiplies no matrices of two types
+            if tensor.device != leaf.given.device:
+                tensor = tensor.to(leaf.given.device)
             if leaf.is_real:
-                tensor = tensor.to(dtype or tensor.dtype)
                 tensor.requires_grad_(requires_grad and self.subject.backward is None)
             leaves.append(tensor)
         return leaves
@@ -117,77 +152,43 @@ class TorchFunctions:
             copies = [one.clone() if isinstance(one, torch.Tensor) else one for one in leaves]
             return self.subject.call(*self.inputs.with_leaves(copies))
 
-    def parted(self, vector: torch.Tensor, outputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """The upstream gradient of each output, from that of all of them."""
-        if len(outputs) == 1:
-            return [vector.reshape(outputs[0].shape).to(outputs[0])]
-        parts = vector.split([one.numel() for one in outputs])
-        return [part.reshape(one.shape).to(one) for part, one in zip(parts, outputs, strict=True)]
-
-    def _gradients(
-        self, leaves: Sequence[Any], outputs: Sequence[torch.Tensor], upstream: Sequence[torch.Tensor]
-    ) -> list[Array | None]:
-        """The gradient at each leaf."""
-        wrt = [one for one in leaves if isinstance(one, torch.Tensor) and one.requires_grad]
-        pairs = [(out, up) for out, up in zip(outputs, upstream, strict=True) if out.requires_grad]
-        self.is_detached = not pairs
-        if not pairs or not wrt:
-            return [np.zeros(one.shape) if any(one is other for other in wrt) else None for one in leaves]
-        self.subject.returned.clear()
-        try:
-            found = torch.autograd.grad([out for out, _ in pairs], wrt, [up for _, up in pairs], allow_unused=True)
-        except RuntimeError:
-            raw = self._misshapen(leaves)
-            if raw is None:
-                raise
-            return raw
-        by_id = {id(one): grad for one, grad in zip(wrt, found, strict=True)}
-        arrays = [None if (grad := by_id.get(id(one))) is None else self._array(grad) for one in leaves]
-        return self._shortened(arrays)
-
-    def _of_user(self, leaves: Sequence[Any], outputs: Sequence[torch.Tensor], upstream: Sequence[torch.Tensor]) -> Any:
-        """The gradients that the user's backward pass returns, as arrays."""
+    def _returned_by_user(self, leaves: Sequence[Any], outputs: Sequence[Any], upstream: Sequence[Any]) -> Any:
+        """What the user's own backward pass returns."""
         assert self.subject.backward is not None
         if len(outputs) > 1:
             raise CheckError(f"{self.function}: forward returned {len(outputs)} tensors, wanted one")
-        value = self.subject.backward(*self.inputs.with_leaves(leaves), outputs[0], upstream[0])
+        return self.subject.backward(*self.inputs.with_leaves(leaves), outputs[0], upstream[0])
+
+    def _of_user(self, value: Any, memory: Tensors) -> Any:
+        """What the user's own backward pass returned, with arrays in place of tensors."""
         if not isinstance(value, tuple | list):
-            return self._array(value) if isinstance(value, torch.Tensor) else value
-        grads = [self._array(one) if isinstance(one, torch.Tensor) else one for one in value]
+            return self._array(value, memory) if isinstance(value, torch.Tensor) else value
+        grads = [self._array(one, memory) if isinstance(one, torch.Tensor) else one for one in value]
         if len(grads) == len(self.inputs.values):
             grads = [grads[leaf.path[0]] if len(leaf.path) == 1 else None for leaf in self.inputs.leaves]
         return tuple(grads)
 
-    def _returned(self) -> list[Any] | None:
-        """What the user's backward pass returned for each input; None where that is not known."""
-        if not self.subject.returned:
-            return None
-        value = self.subject.returned[0]
+    def _returned(self) -> list[torch.Tensor | None]:
+        """What backward of an autograd.Function returned for each leaf, before torch saw it; None elsewhere."""
+        value = self.subject.returned[0] if self.subject.returned else ()
         values = list(value) if isinstance(value, tuple | list) else [value]
         places = [leaf.path[0] if len(leaf.path) == 1 else len(values) for leaf in self.inputs.leaves]
-        return [values[place] if place < len(values) else None for place in places]
+        found = [values[place] if place < len(values) else None for place in places]
+        return [one if isinstance(one, torch.Tensor) else None for one in found]
 
-    def _misshapen(self, leaves: Sequence[Any]) -> list[Array | None] | None:
-        """The gradients of a backward pass of which torch refuses some for their shape; None where that is not so."""
-        returned = self._returned()
-        if returned is None or not any(
-            isinstance(grad, torch.Tensor) and isinstance(leaf, torch.Tensor) and grad.shape != leaf.shape
-            for grad, leaf in zip(returned, leaves, strict=True)
-        ):
-            return None
-        return [self._array(grad) if isinstance(grad, torch.Tensor) else None for grad in returned]
+    def _has_other_shapes(self, leaves: Sequence[Any]) -> bool:
+        """Whether backward returned gradients of other shapes than the inputs, which torch refuses."""
+        return any(
+            grad is not None and isinstance(leaf, torch.Tensor) and grad.shape != leaf.shape
+            for grad, leaf in zip(self._returned(), leaves, strict=True)
+        )
 
     def _shortened(self, arrays: list[Array | None]) -> list[Array | None]:
         """The gradients in the types in which backward returned them: torch widens these without a word."""
-        returned = self._returned()
-        if returned is None:
-            return arrays
         short = (torch.float32, torch.float16)
         return [
-            array.astype(np.float32)
-            if array is not None and isinstance(grad, torch.Tensor) and grad.dtype in short
-            else array
-            for array, grad in zip(arrays, returned, strict=True)
+            array.astype(np.float32) if array is not None and grad is not None and grad.dtype in short else array
+            for array, grad in zip(arrays, self._returned(), strict=True)
         ]
 
     def _chosen(self, value: Any) -> list[torch.Tensor]:
@@ -215,24 +216,32 @@ class TorchFunctions:
             self.told.append(f"the outputs are checked together, as one vector: {shown}")
         return with_gradient
 
-    def _array(self, tensor: torch.Tensor) -> Array:
-        tensor = tensor.detach().cpu().resolve_conj().resolve_neg()
+    def _array(self, tensor: torch.Tensor, memory: Tensors) -> Array:
         if tensor.dtype == torch.bfloat16:
             raise CheckError(
                 f"{self.function}: a tensor of bfloat16 comes out where float64 went in, which has too few digits to "
                 f"be judged; check a version that keeps the type of its inputs"
             )
-        return tensor.numpy().copy(order="K")
+        return memory.array(tensor)
 
 
-def as_tensor(array: Any) -> torch.Tensor:
-    """A tensor of its own memory, in the order of memory of the array."""
-    return torch.from_numpy(np.array(array, order="K"))
+def joined(outputs: Sequence[torch.Tensor]) -> torch.Tensor:
+    """One tensor as it is; several one after the other, as a vector."""
+    return outputs[0] if len(outputs) == 1 else torch.cat([one.detach().reshape(-1) for one in outputs])
 
 
-def joined(arrays: Sequence[Array]) -> Array:
-    """One array as it is; several one after the other, as a vector."""
-    return arrays[0] if len(arrays) == 1 else np.concatenate([one.ravel() for one in arrays])
+def parted(vector: torch.Tensor, outputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """The upstream gradient of each output, from that of all of them."""
+    if len(outputs) == 1:
+        return [_like(vector, outputs[0])]
+    parts = vector.split([one.numel() for one in outputs])
+    return [_like(part, one) for part, one in zip(parts, outputs, strict=True)]
+
+
+def _like(grad: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+    grad = grad if grad.shape == output.shape else grad.reshape(output.shape)
+    same = grad.dtype == output.dtype and grad.device == output.device
+    return grad if same else grad.to(output)
 
 
 def _place(path: Path) -> str:

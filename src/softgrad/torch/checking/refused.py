@@ -9,6 +9,7 @@ import numpy as np
 from softgrad.check.report.findings import plain_mistake
 from softgrad.check.report.report import Report
 from softgrad.errors import CheckError
+from softgrad.torch.checking.places import line_of_return
 from softgrad.torch.checking.subject import Subject
 
 COUNT = re.compile(r"returned an incorrect number of gradients \(expected (\d+), got (\d+)\)")
@@ -39,4 +40,5 @@ def refused(function: str, error: CheckError, subject: Subject) -> Report:
         mistake = plain_mistake("wrong-shape", evidence)
     else:
         raise error
-    return Report(function, False, np.nan, mistakes=(mistake,))
+    line = None if subject.method is None else line_of_return(subject.method)
+    return Report(function, False, np.nan, mistakes=(mistake,), backward_line=line)

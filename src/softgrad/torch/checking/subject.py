@@ -26,6 +26,7 @@ class Subject(NamedTuple):
         holds: the user's functions and objects, whose state is put back after the check.
         classes: the user's subclass of autograd.Function, and those above it.
         backward: the user's backward pass, called directly; None where torch calls it.
+        method: the user's backward pass that torch calls, where it is known.
         parameters: the parameters of a module, which are further inputs.
         returned: what the backward pass of an autograd.Function returned last; empty for anything else.
     """
@@ -36,6 +37,7 @@ class Subject(NamedTuple):
     holds: tuple[Any, ...] = ()
     classes: tuple[type, ...] = ()
     backward: Callable[..., Any] | None = None
+    method: Callable[..., Any] | None = None
     parameters: Mapping[str, torch.Tensor] = {}
     returned: list[Any] = []  # noqa: RUF012  # each subject that has one is given its own
 
@@ -79,8 +81,9 @@ def read_subject(function: str, fn: Any, count: int) -> Subject:
         return Subject(fn[0], fn[0], holds=tuple(fn), backward=fn[1])
     overload = _overload(fn)
     if overload is not None:
-        own = (getattr(fn, name, None) for name in ("_init_fn", "_backward_fn", "_setup_context_fn"))
-        return Subject(fn, overload, holds=tuple(one for one in own if one is not None))
+        method = getattr(fn, "_backward_fn", None)
+        own = (getattr(fn, "_init_fn", None), getattr(fn, "_setup_context_fn", None), method)
+        return Subject(fn, overload, holds=tuple(one for one in own if one is not None), method=method)
     if not callable(fn):
         raise CheckError(f"{function}: fn is {kind_of(fn)}, {WANTED}")
     return Subject(fn, fn, holds=(fn,))
@@ -107,7 +110,7 @@ def _of_function(function: str, fn: Any) -> Subject:
     before = int(fn.setup_context is base.setup_context)  # otherwise forward takes no ctx
     methods = [getattr(fn, one) for one in ("forward", "setup_context", name)]
     classes = tuple(one for one in fn.__mro__[: fn.__mro__.index(base)])
-    return Subject(watched.apply, fn.forward, before, tuple(methods), classes, returned=returned)
+    return Subject(watched.apply, fn.forward, before, tuple(methods), classes, method=own, returned=returned)
 
 
 def _of_module(module: Any, count: int) -> Subject:

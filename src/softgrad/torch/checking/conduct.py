@@ -1,0 +1,130 @@
+"""What torch's own gradcheck does not try, in its order, and what a report says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import torch
+
+from softgrad.check.report.findings import plain_mistake
+from softgrad.check.report.mistake import Mistake
+from softgrad.check.report.report import Report
+from softgrad.check.user.descriptions import describe_error
+from softgrad.torch.checking.functions import TorchFunctions
+from softgrad.torch.checking.layouts import input_layouts, upstream_layouts
+from softgrad.torch.checking.memory import overwritten
+from softgrad.torch.checking.precision import in_a_short_type, in_float32
+from softgrad.torch.checking.repeated import inputs_alone, outputs_alone, second_backward, two_forwards
+from softgrad.torch.checking.trials import Found, Trials
+
+PROBES: tuple[Callable[[Trials], Iterator[Found]], ...] = (
+    overwritten,
+    second_backward,
+    two_forwards,
+    inputs_alone,
+    outputs_alone,
+    upstream_layouts,
+    input_layouts,
+    in_a_short_type,
+    in_float32,
+)
+# With these, others follow from the same cause.
+FOLLOWS = {
+    "grad-output-overwritten": ("upstream-layout", "second-backward-differs"),
+    "saved-tensor-overwritten": ("second-backward-differs",),
+    "input-overwritten": ("second-backward-differs",),
+    "input-overwritten-by-forward": ("input-layout", "second-backward-differs"),
+    "output-overwritten": ("second-backward-differs",),
+    "second-backward-differs": ("state-outside-ctx",),
+    "not-repeatable-gradient": ("state-outside-ctx",),
+}
+CAUSES = ("not-repeatable-gradient", "no-graph", "missing-gradient", "input-overwritten-by-forward")  # of wrong numbers
+
+
+def with_conduct(report: Report, functions: TorchFunctions, seed: int, limit: int) -> Report:
+    """The report with the mistakes of conduct that the trials show.
+
+    Args:
+        report: of the numbers.
+        functions: the user's functions.
+        seed: of the check.
+        limit: how many calls there may be.
+    """
+    if report.ok is None:
+        return report
+    try:
+        trials = Trials(functions, seed)
+    except Exception:  # torch refuses its gradients, for example for their shapes: the report says so
+        return report
+    found: list[Found] = []
+    facts = list(report.facts)
+    for probe in PROBES:
+        if report.calls + trials.calls >= limit:
+            facts.append(f"stopped at max_calls = {limit:,}: not all layouts, types and orders of calls were tried")
+            break
+        try:
+            found += probe(trials)
+        except Exception as error:
+            facts.append(f"{probe.__name__.replace('_', ' ')} could not be tried: {describe_error(error)}")
+    found = [*_without_graph(report, trials), *found]
+    explained = {other for one in found for other in FOLLOWS.get(one.name, ())}
+    found = [one for one in found if one.name not in explained]
+    facts += _once_differentiable(trials)
+    return _with(replace(report, calls=report.calls + trials.calls, facts=tuple(facts)), found)
+
+
+def _with(report: Report, found: list[Found]) -> Report:
+    known = {mistake.name for mistake in report.mistakes}
+    found = [one for one in {one.name: one for one in reversed(found)}.values() if one.name not in known][::-1]
+    if not found:
+        return report
+    mistakes = [replace(plain_mistake(one.name, one.evidence), also=True) for one in found]
+    first = [one for one in mistakes if one.name in CAUSES and report.ok is False]
+    before: list[Mistake] = [] if first and any(one.name == "no-graph" for one in first) else list(report.mistakes)
+    line = report.backward_line
+    if report.ok or first:
+        line = next((one.line for one in found if one.line is not None and (report.ok or one.name in CAUSES)), line)
+    return replace(
+        report,
+        ok=False,
+        mistakes=(*first, *before, *(one for one in mistakes if one not in first)),
+        backward_line=line,
+    )
+
+
+def _without_graph(report: Report, trials: Trials) -> Iterator[Found]:
+    """Outputs that require no gradient, though they depend on the inputs; gradients that are None, though asked for."""
+    functions = trials.functions
+    if report.ok is False and functions.is_detached:
+        yield Found("no-graph", "no output requires a gradient")
+        return
+    for i, leaf in enumerate(trials.inputs.leaves):
+        if not leaf.is_real or trials.wanted[i] is not None or not leaf.given.requires_grad:
+            continue
+        arrays = list(trials.arrays)
+        arrays[i] = arrays[i] * 1.01 + 0.01
+        outputs, others = trials.run(trials.leaves()).outputs, trials.run(trials.leaves(arrays)).outputs
+        if any(not torch.equal(a, b) for a, b in zip(outputs, others, strict=True)):
+            yield Found("missing-gradient", f"{leaf.name} requires a gradient, and gets None")
+
+
+def _once_differentiable(trials: Trials) -> list[str]:
+    """A fact on a backward pass that torch cannot differentiate."""
+    if trials.functions.subject.backward is not None:
+        return []
+    run = trials.run(trials.leaves())
+    wrt = [run.leaves[i] for i in trials.wanted_leaves]
+    pairs = [
+        (out, up.requires_grad_()) for out, up in zip(run.outputs, trials.upstream, strict=True) if out.requires_grad
+    ]
+    if not wrt or not pairs:
+        return []
+    of, given = [out for out, _ in pairs], [up for _, up in pairs]
+    try:
+        grads = torch.autograd.grad(of, wrt, given, create_graph=True, allow_unused=True)
+    except Exception:  # it cannot be run so
+        return []
+    if any(one is not None and one.grad_fn is not None and one.grad_fn.name().endswith("::Error") for one in grads):
+        return ["backward can be differentiated once only: it is marked once_differentiable"]
+    return []

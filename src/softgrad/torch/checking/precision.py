@@ -1,0 +1,128 @@
+"""Gradients in float32, and float64 gradients that are computed in a shorter type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from softgrad.check.user.descriptions import describe_error
+from softgrad.torch.checking.places import line_of, line_of_error
+from softgrad.torch.checking.trials import Found, Grads, Trials
+from softgrad.torch.checking.watching import Watching
+
+DRAWS = 3
+LEAST = 0.02  # a gradient off by less, relative to its largest entry, is not looked at
+LEAST_OF_UPSTREAM = 1e-5  # nor one off by less, relative to the upstream gradient: terms may cancel
+TIMES = 1000  # as large as the change that rounding the inputs makes
+
+
+def in_float32(trials: Trials) -> Iterator[Found]:
+    """Whether the gradients in float32 are those in float64, up to what the rounding of the inputs explains."""
+    if trials.dtype != torch.float64:
+        return
+    found: list[Found] = []
+    for draw in range(DRAWS):  # once may be a tie that rounding decides otherwise
+        arrays = _rounded(_moved(trials, trials.arrays, 0.1) if draw else trials.arrays)
+        try:
+            wanted = trials.gradients(trials.leaves(arrays), trials.upstream)
+            shaken = [trials.gradients(trials.leaves(_moved(trials, arrays, 1e-7)), trials.upstream) for _ in range(2)]
+        except Exception:  # not defined there
+            return
+        try:
+            run = trials.run(trials.leaves(arrays, dtype=torch.float32))
+        except Exception:  # it takes float64 alone, or holds tensors of float64: that is seen at the first call
+            return
+        if not all(bool(one.isfinite().all()) for one in run.outputs):
+            return
+        try:
+            upstream = [one.to(out) for one, out in zip(trials.upstream, run.outputs, strict=True)]
+            got = trials.backward(run, upstream)
+        except Exception as error:
+            yield Found(
+                "wrong-in-float32",
+                f"with float32 inputs, backward raises {describe_error(error)}",
+                line_of_error(error),
+            )
+            return
+        least = LEAST_OF_UPSTREAM * max(float(one.abs().max()) for one in trials.upstream)
+        i = _differs(got, wanted, shaken, least)
+        if i is None:
+            return
+        evidence = f"with float32 inputs, the gradient of {trials.name(i)} is far from that in float64"
+        found.append(Found("wrong-in-float32", evidence))
+    yield found[0]
+
+
+def in_a_short_type(trials: Trials) -> Iterator[Found]:
+    """Whether the float64 gradients ignore digits that float32 does not have."""
+    if trials.dtype != torch.float64:
+        return
+    start = _rounded(trials.arrays)
+    upstream = [one.float().double() for one in trials.upstream]
+
+    def gradients(by: float, *, of_inputs: bool) -> Grads:
+        arrays = _moved(trials, start, by, waves=True) if of_inputs else start
+        given = upstream if of_inputs else [one * (1 + by) for one in upstream]
+        return trials.gradients(trials.leaves(arrays), given)
+
+    try:
+        at = gradients(0.0, of_inputs=True)
+        for of_inputs in (True, False):
+            near, far = gradients(2.0**-30, of_inputs=of_inputs), gradients(2.0**-12, of_inputs=of_inputs)
+            for i, one in enumerate(at):
+                if one is None or near[i] is None or far[i] is None or not torch.equal(near[i], one):
+                    continue
+                nonzero = int((one != 0).sum())
+                if nonzero and int((far[i] != one).sum()) * 2 >= nonzero:
+                    said = "of the inputs" if of_inputs else "of the upstream gradient"
+                    evidence = (
+                        f"digits {said} that float32 does not have leave the gradient of {trials.name(i)} as it is"
+                    )
+                    yield Found("float32-result", evidence, line_of(_shortening(trials)))
+                    return
+    except Exception:  # not defined beside the inputs
+        return
+
+
+def _shortening(trials: Trials) -> Any:
+    run = trials.run(trials.leaves())
+    with Watching({}) as watching:
+        trials.backward(run, trials.upstream)
+    return watching.shortens
+
+
+def _rounded(arrays: Sequence[Any]) -> list[Any]:
+    return [
+        one.astype(np.float32).astype(np.float64) if isinstance(one, np.ndarray) and one.dtype.kind == "f" else one
+        for one in arrays
+    ]
+
+
+def _moved(trials: Trials, arrays: Sequence[Any], by: float, *, waves: bool = False) -> list[Any]:
+    """Arrays of real numbers, moved by this relative amount."""
+
+    def factor(shape: tuple[int, ...]) -> Any:
+        if waves:
+            return np.cos(1.0 + np.arange(int(np.prod(shape)))).reshape(shape)
+        return trials.rng.uniform(-1, 1, shape)
+
+    return [
+        one * (1 + by * factor(one.shape)) if isinstance(one, np.ndarray) and one.dtype.kind == "f" else one
+        for one in arrays
+    ]
+
+
+def _differs(got: Grads, wanted: Grads, shaken: Sequence[Grads], least: float) -> int | None:
+    """The first gradient that is far from the one wanted."""
+    for i, (a, b) in enumerate(zip(got, wanted, strict=True)):
+        if a is None or b is None or not b.numel() or not bool(b.isfinite().all()):
+            continue
+        size = float(b.abs().max())
+        moves = max(float((one[i] - b).abs().max()) if one[i] is not None else 0.0 for one in shaken)
+        apart = (a.double() - b).abs()
+        if not bool(apart.isfinite().all()) or float(apart.max()) > max(LEAST * size, TIMES * moves, least):
+            return i
+    return None

@@ -1,0 +1,69 @@
+"""What torch does to memory while the user's code runs: writes into given tensors, and conversions to shorter types."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from softgrad.check.trace.node import Site
+from softgrad.check.trace.sites import Places
+
+SHORT = (torch.float32, torch.float16, torch.bfloat16)
+
+
+class Watching(TorchDispatchMode):
+    """Notes the lines of the user's code that write into some tensors, and the first that shortens float64.
+
+    Args:
+        tensors: the tensors, by name.
+    """
+
+    def __init__(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        super().__init__()
+        self._names = {_address(one): name for name, one in tensors.items()}
+        self._places = Places(sys._getframe(1))
+        self.writes: dict[str, Site | None] = {}
+        self.shortens: Site | None = None
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # to skip it, torch would import the whole compiler
+
+    def watch(self, name: str, tensor: torch.Tensor) -> None:
+        """Watches another tensor, unless its memory is watched already."""
+        self._names.setdefault(_address(tensor), name)
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        if func._schema.is_mutable:
+            for i, argument in enumerate(func._schema.arguments):
+                if argument.alias_info is not None and argument.alias_info.is_write:
+                    self._note(args[i] if i < len(args) else kwargs.get(argument.name))
+        elif self.shortens is None and _shortens(args, result):
+            self.shortens = self._places.here("")[0]
+        return result
+
+    def _note(self, written: Any) -> None:
+        for one in tree_leaves(written):
+            name = self._names.get(_address(one)) if isinstance(one, torch.Tensor) else None
+            if name is not None:
+                self.writes.setdefault(name, self._places.here("")[0])
+
+
+def _shortens(args: Any, result: Any) -> bool:
+    if not isinstance(result, torch.Tensor) or result.dtype not in SHORT:
+        return False
+    return any(isinstance(one, torch.Tensor) and one.dtype == torch.float64 for one in tree_leaves(args))
+
+
+def _address(tensor: torch.Tensor) -> int:
+    try:
+        return tensor.untyped_storage().data_ptr()
+    except (RuntimeError, NotImplementedError):  # it has no memory
+        return 0

@@ -1,0 +1,127 @@
+"""Code of torch and of softgrad that is right: none of it is called wrong, however it is called."""
+
+import pytest
+
+from conftest import load
+
+torch = load("torch")
+
+import softgrad.torch as st  # noqa: E402
+
+F = torch.nn.functional
+nn = torch.nn
+
+
+def normal(*shape, seed=0):
+    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+X, W, LABELS = normal(4, 3), normal(3, 5, seed=1), torch.tensor([0, 2, 1, 1])
+IMAGES, FILTERS = normal(2, 3, 6, 5), normal(4, 3, 3, 2, seed=2)
+IDS = torch.tensor([[1, 0, 3], [3, 3, 2]])
+POSITIVE = normal(4, 3).abs() + 0.1
+
+OPERATIONS = {
+    "softmax": (lambda z: torch.softmax(z, dim=-1), X),
+    "log_softmax": (F.log_softmax, X, 1),
+    "logsumexp": (torch.logsumexp, X, 1),
+    "layer_norm": (lambda x, w, b: F.layer_norm(x, (3,), w, b), X, W[:, 0].clone(), W[:, 1].clone()),
+    "gelu": (F.gelu, X),
+    "silu": (F.silu, X),
+    "relu, at its kink": (F.relu, torch.tensor([[0.0, 1.0, -1.0], [2.0, 0.0, -0.5]], dtype=torch.float64)),
+    "conv2d": (F.conv2d, IMAGES, FILTERS),
+    "conv2d, strides": (lambda x, w: F.conv2d(x, w, stride=2, padding=1), IMAGES, FILTERS),
+    "max_pool2d": (lambda x: F.max_pool2d(x, 2), IMAGES),
+    "avg_pool2d": (lambda x: F.avg_pool2d(x, 2), IMAGES),
+    "embedding": (F.embedding, IDS, normal(5, 3)),
+    "matmul": (torch.matmul, X, W),
+    "bmm": (torch.bmm, normal(2, 4, 3), normal(2, 3, 5)),
+    "einsum": (lambda a, b: torch.einsum("ij,kj->ik", a, b), X, normal(2, 3)),
+    "cross_entropy": (F.cross_entropy, X, LABELS),
+    "cross_entropy, probabilities": (F.cross_entropy, X, torch.softmax(normal(4, 3, seed=3), 1)),
+    "cross_entropy, ignored": (F.cross_entropy, X, torch.tensor([0, -100, 1, -100])),
+    "mse_loss": (F.mse_loss, X, normal(4, 3, seed=4)),
+    "huber_loss": (F.huber_loss, X, normal(4, 3, seed=4)),
+    "binary_cross_entropy_with_logits": (F.binary_cross_entropy_with_logits, X, (X > 0.3).double()),
+    "kl_div": (
+        lambda q, p: F.kl_div(q, p, reduction="batchmean"),
+        F.log_softmax(X, 1),
+        torch.softmax(normal(4, 3, seed=3), 1),
+    ),
+    "max": (lambda x: x.max(dim=1).values, X),
+    "max, ties": (lambda x: x.amax(dim=1), torch.tensor([[1.0, 1.0, 0.0], [2.0, 0.0, 2.0]], dtype=torch.float64)),
+    "sort": (lambda x: x.sort(dim=1), X),
+    "topk": (lambda x: x.topk(2, dim=1), X),
+    "clamp": (lambda x: x.clamp(-0.5, 0.5), X),
+    "abs, at its kink": (torch.abs, torch.tensor([0.0, 1.0, -2.0], dtype=torch.float64)),
+    "norm": (lambda x: x.norm(dim=1), X),
+    "cosine_similarity": (F.cosine_similarity, X, normal(4, 3, seed=5)),
+    "cumsum": (torch.cumsum, X, 1),
+    "cumprod": (torch.cumprod, X, 1),
+    "var": (lambda x: x.var(dim=0), X),
+    "std": (lambda x: x.std(), X),
+    "sqrt": (torch.sqrt, POSITIVE),
+    "log": (torch.log, POSITIVE),
+    "pow": (torch.pow, POSITIVE, normal(4, 3, seed=6)),
+    "x ** 3 at 0": (lambda x: x**3, torch.tensor([0.0, 1.0, -2.0], dtype=torch.float64)),
+    "solve": (torch.linalg.solve, normal(3, 3) + 3 * torch.eye(3, dtype=torch.float64), normal(3, 2)),
+    "inv": (torch.linalg.inv, normal(3, 3) + 3 * torch.eye(3, dtype=torch.float64)),
+    "gather": (lambda x, i: x.gather(1, i[:, None]), X, LABELS),
+    "index_add": (lambda x, s: x.index_add(0, torch.tensor([0, 0, 1]), s), X, normal(3, 3, seed=7)),
+    "index, repeated": (lambda x: x[torch.tensor([0, 0, 2])], X),
+    "where": (lambda x, y: torch.where(x > y, x * y, y), X, normal(4, 3, seed=8)),
+    "in place": (lambda x: x.clone().mul_(2).exp_(), X),
+    "in place on its input": (lambda x: x.mul_(2).sin(), X),
+    "a view": (lambda x: x.t(), X),
+    "itself": (lambda x: x, X),
+    "scaled_dot_product_attention": (F.scaled_dot_product_attention, *(normal(1, 2, 4, 3, seed=i) for i in range(3))),
+    "checkpoint": (lambda x: torch.utils.checkpoint.checkpoint(torch.sin, x, use_reentrant=False), X),
+    "float32": (F.gelu, X.float()),
+    "constant in part": (lambda x: (x.sin(), x.detach().cos()), X),
+    "a gradient of 0": (lambda x: torch.softmax(x, 1).sum(), X),
+}
+
+SOFTGRAD = {
+    "softmax": (lambda z: st.softmax(z), X),
+    "cross_entropy": (lambda z, y: st.cross_entropy(z, y, label_smoothing=0.1), X, LABELS),
+    "focal_loss": (lambda z, y: st.focal_loss(z, y, reduction="none"), X, LABELS),
+    "kl_divergence": (lambda z, t: st.kl_divergence(z, t), X, torch.softmax(normal(4, 3, seed=3), 1)),
+    "linear_cross_entropy": (lambda x, w, y: st.linear_cross_entropy(x, w, y), X, normal(6, 3), LABELS),
+    "CrossEntropyLoss": (st.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 0.5], dtype=torch.float64)), X, LABELS),
+}
+
+MODULES = {
+    "Linear": (nn.Linear(3, 2), X),
+    "BatchNorm2d, training": (nn.BatchNorm2d(3), IMAGES),
+    "BatchNorm2d, evaluation": (nn.BatchNorm2d(3).eval(), IMAGES),
+    "GroupNorm": (nn.GroupNorm(3, 3), IMAGES),
+    "a convolutional network": (nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(24, 3)), IMAGES),
+    "Embedding": (nn.Embedding(5, 3), IDS),
+    "LSTM": (nn.LSTM(3, 2, batch_first=True), normal(2, 4, 3)),
+    "GRUCell": (nn.GRUCell(3, 2), X, normal(4, 2)),
+    "MultiheadAttention": (nn.MultiheadAttention(4, 2, batch_first=True), *(normal(2, 3, 4, seed=i) for i in range(3))),
+    "TransformerEncoderLayer, with dropout": (nn.TransformerEncoderLayer(4, 2, 6, batch_first=True), normal(2, 3, 4)),
+    "Dropout": (nn.Dropout(0.4), X),
+    "PReLU": (nn.PReLU(), X),
+}
+
+
+@pytest.mark.parametrize("case", OPERATIONS)
+def test_operations_of_torch(case):
+    fn, *inputs = OPERATIONS[case]
+    report = st.check(fn, *inputs)
+    assert report.ok is True, report.text()
+
+
+@pytest.mark.parametrize("case", SOFTGRAD)
+def test_functions_of_softgrad(case):
+    fn, *inputs = SOFTGRAD[case]
+    report = st.check(fn, *inputs)
+    assert report.ok is True, report.text()
+
+
+@pytest.mark.parametrize("case", MODULES)
+def test_modules(case):
+    module, *inputs = MODULES[case]
+    report = st.check(module, *inputs)
+    assert report.ok is True, report.text()
