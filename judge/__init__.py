@@ -6,6 +6,7 @@ arithmetics: NumPy's long double, or mpmath with any number of digits. The class
     arithmetic.py   long double and mpmath, under the same names
     judged.py       a value together with the size of the terms that are summed to it
     softmax.py      softmax, log_softmax, logsumexp, their Jacobians and the products with them
+    tokens.py       log-probabilities of tokens, entropies, and the gradient of both
     losses.py       one function per loss: the loss of a row, its gradient, its Hessian
     batch.py        the options that all losses share; rows, their mean, and products with the Hessian
     network.py      networks of layers, with derivatives by finite differences
@@ -30,6 +31,9 @@ from judge.softmax import logsumexp_jvp as logsumexp_jvp
 from judge.softmax import logsumexp_vjp as logsumexp_vjp
 from judge.softmax import softmax as softmax
 from judge.softmax import softmax_jvp as softmax_jvp
+from judge.softmax import softmax_of as softmax_of
 from judge.softmax import softmax_vjp as softmax_vjp
+from judge.tokens import token_log_probs as token_log_probs
+from judge.tokens import token_log_probs_vjp as token_log_probs_vjp
 
 wide = WIDE.wide

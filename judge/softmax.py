@@ -23,6 +23,7 @@ class Softmax(NamedTuple):
 
     p: np.ndarray
     log_p: np.ndarray
+    d: np.ndarray  # (z - max(z)) / temperature
     log_sum: np.ndarray  # (..., 1): logsumexp(z) - max(z) / temperature
     largest: np.ndarray  # (..., 1): max(z) / temperature
 
@@ -36,7 +37,7 @@ def softmax_of(z, a=WIDE, temperature=1.0):
         d, e = a.exp_of_quotient(z, m + (m - m), T)
     others = without(e, top).sum(axis=-1, keepdims=True)
     log_sum = a.log1p(others)
-    return Softmax(e / (1 + others), d - log_sum, log_sum, m / T)
+    return Softmax(e / (1 + others), d - log_sum, d, log_sum, m / T)
 
 
 def softmax(z, a=WIDE, temperature=1.0):

@@ -9,6 +9,7 @@
 #include "softmax_tiles.hpp"
 #include "squared_error.hpp"
 #include "table.hpp"
+#include "token_log_probs.hpp"
 
 namespace softgrad::SOFTGRAD_ISA {
 
@@ -177,6 +178,31 @@ void loss_of_probs(Source z, const T* target, LossOptions<T> options, T* loss, S
     });
 }
 
+template <class T>
+void token_log_probs(Source z, const int64_t* tokens, T* log_probs, T* entropy, TokenRow* saved, Shape shape,
+                     int64_t begin, int64_t end, double temperature) {
+    LossOptions<T> options{};
+    options.temperature = temperature;
+    const LossRows<T> rows{z, options, log_probs, {}, {}, shape.rows(), shape.K, begin, end};
+    if (shape.inner == 1) return token_log_probs_rows(rows, tokens, entropy, saved);
+    const Panel<T> panel(shape, z.storage, begin, end);
+    panel.over(begin, end, [&](int64_t first, int64_t last) {
+        token_log_probs_rows(of_panel(rows, panel, first, last), tokens + first, entropy + first, saved + first);
+    });
+}
+
+template <class T>
+void token_log_probs_vjp(Source z, const int64_t* tokens, const TokenRow* saved, const T* of_log_probs,
+                         const T* of_entropy, Sink dz, Shape shape, int64_t begin, int64_t end, double temperature) {
+    const TokenGradients<T> gradients{tokens, saved, of_log_probs, of_entropy, temperature};
+    if (shape.inner == 1) return gradients.rows(z, dz, shape.rows(), shape.K, begin, end);
+    const Panel<T> panel(shape, z.storage, begin, end);
+    panel.over(begin, end, [&](int64_t first, int64_t last) {
+        gradients.from(first).rows(panel.read(z, first, last), panel.results(), last - first, shape.K, 0, last - first);
+        panel.write(dz, first, last);
+    });
+}
+
 template <class T> Widest mean(const T* x, int64_t count, double denominator) {
     const Wide<T> sum = sum_over<T>(count, [=](int64_t i) { return x[i]; });
     if (std::isfinite(sum)) return Widest(sum) / denominator;
@@ -206,6 +232,8 @@ constexpr Kernels<T> kernels{
     .log_softmax_vjp = log_softmax_vjp<T>,
     .log_softmax_jvp = log_softmax_jvp<T>,
     .losses = losses<T>,
+    .token_log_probs = token_log_probs<T>,
+    .token_log_probs_vjp = token_log_probs_vjp<T>,
     .mean = mean<T>,
 };
 

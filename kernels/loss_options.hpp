@@ -27,4 +27,11 @@ template <class T> struct Stats {
     bool* correct;
 };
 
+// What the gradient of a token's log-probability and of the entropy needs of a row; 0 where the row is ignored.
+struct TokenRow {
+    double max, at;          // the largest logit and its first index
+    double others;           // sum of exp(s_j - s_max) without the term 1 of the largest logit
+    double mean_difference;  // <p, s - s_max>
+};
+
 }  // namespace softgrad

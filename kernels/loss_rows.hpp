@@ -78,20 +78,22 @@ template <class T> struct Row {
         return total.total();
     }
 
-    // logsumexp, the entropy log(sum) - sum_j p_j (s_j - s_max), and whether the first largest score is that of class
-    // `target`.
-    void set_stats(int64_t target) const {
-        if (stats.entropy) set_asked_stats(target);
-    }
-    [[gnu::noinline]] void set_asked_stats(int64_t target) const {
-        const Wide<T> entropy_in_sum = with_differences([&](auto difference) {
-            return sum([=, this](int64_t j) {
-                const T d = difference(j), e = exp(j);
-                return d < T(ExpConstants<T>::lowest) ? T(0) : e * -d;
+    // <p, d> with d_j = s_j - s_max: no term is positive. It is summed in units, so that no small p_j is lost.
+    [[gnu::noinline]] Wide<T> mean_difference() const {
+        const Wide<T> in_units = with_differences([&](auto difference) {
+            return sum([=, in = in](int64_t j) {
+                const T d = difference(j), e = in->e[j - in->start];
+                return d < T(ExpConstants<T>::lowest) ? T(0) : e * d;
             });
         });
+        return in_units / unit<T> / n.sum();
+    }
+
+    // logsumexp, the entropy log(sum) - <p, d>, and whether the first largest score is that of class `target`.
+    void set_stats(int64_t target) const {
+        if (!stats.entropy) return;
         stats.logsumexp[number] = T(lse);
-        stats.entropy[number] = T(n.log_sum() + entropy_in_sum / n.sum());
+        stats.entropy[number] = T(n.log_sum() - mean_difference());
         stats.correct[number] = n.at == target;
     }
 

@@ -151,6 +151,42 @@ void bind_loss(nb::module_& m, const char* function,
         "fresh"_a = true);
 }
 
+// (N, 4), the members of a TokenRow
+template <class T> using TokenRows = nb::ndarray<T, nb::shape<-1, 4>, nb::c_contig, nb::device::cpu>;
+
+template <class E, class T = Computed<E>> void bind_tokens(nb::module_& m) {
+    using Classes = Vector<const int64_t>;
+    m.def(
+        "token_log_probs",
+        [](Cube<const E> z, Classes tokens, Vector<T> log_probs, Vector<T> entropy, TokenRows<double> saved,
+           double temperature, bool bfloat16) {
+            const Shape shape = shape_of(z);
+            TokenRow* const rows = reinterpret_cast<TokenRow*>(saved.data());
+            run(shape, shape.rows() * shape.K, [&](int64_t begin, int64_t end) {
+                kernels<T>().token_log_probs({z.data(), storage<E>(bfloat16)}, tokens.data(), log_probs.data(),
+                                             entropy.data(), rows, shape, begin, end, temperature);
+            });
+        },
+        "z"_a.noconvert(), "tokens"_a.noconvert(), "log_probs"_a.noconvert(), "entropy"_a.noconvert(),
+        "saved"_a.noconvert(), "temperature"_a, "bfloat16"_a = false);
+    m.def(
+        "token_log_probs_vjp",
+        [](Cube<const E> z, Classes tokens, TokenRows<const double> saved, std::optional<Vector<const T>> of_log_probs,
+           std::optional<Vector<const T>> of_entropy, Cube<E> dz, double temperature, bool bfloat16, bool fresh) {
+            const Shape shape = shape_of(z);
+            const Storage stored = storage<E>(bfloat16);
+            const TokenRow* const rows = reinterpret_cast<const TokenRow*>(saved.data());
+            run(shape, shape.rows() * shape.K, [&](int64_t begin, int64_t end) {
+                kernels<T>().token_log_probs_vjp({z.data(), stored}, tokens.data(), rows,
+                                                 of_log_probs ? of_log_probs->data() : nullptr,
+                                                 of_entropy ? of_entropy->data() : nullptr, {dz.data(), stored, fresh},
+                                                 shape, begin, end, temperature);
+            });
+        },
+        "z"_a.noconvert(), "tokens"_a.noconvert(), "saved"_a.noconvert(), "of_log_probs"_a.noconvert().none(),
+        "of_entropy"_a.noconvert().none(), "dz"_a.noconvert(), "temperature"_a, "bfloat16"_a = false, "fresh"_a = true);
+}
+
 // The first label outside 0..K-1, or -1.
 int64_t find_label_outside(Vector<const int64_t> target, int64_t K) {
     const int64_t N = target.shape(0), block = 1024;
@@ -186,6 +222,7 @@ template <class E> void bind(nb::module_& m) {
     m.def("find_no_probabilities", &find_no_probabilities<E>, "p"_a.noconvert(), "bfloat16"_a = false);
     bind_loss<E, int64_t, Classes>(m, "loss_of_classes", &Table::NamedLoss::of_classes);
     bind_loss<E, T, Probs>(m, "loss_of_probs", &Table::NamedLoss::of_probs);
+    bind_tokens<E>(m);
 }
 
 }  // namespace

@@ -21,6 +21,14 @@ template <class T> struct Kernels {
     using Loss = void (*)(Source z, const Target* target, LossOptions<T> options, T* loss, Sink grad, Stats<T> stats,
                           Shape shape, int64_t begin, int64_t end);
 
+    // log_probs, entropy and what is saved for their gradient are one per row, and so are the upstream gradients,
+    // either of which may be null.
+    using Tokens = void (*)(Source z, const int64_t* tokens, T* log_probs, T* entropy, TokenRow* saved, Shape shape,
+                            int64_t begin, int64_t end, double temperature);
+    using TokensVjp = void (*)(Source z, const int64_t* tokens, const TokenRow* saved, const T* of_log_probs,
+                               const T* of_entropy, Sink dz, Shape shape, int64_t begin, int64_t end,
+                               double temperature);
+
     // A loss by its name in Python, against class indices and against probabilities.
     struct NamedLoss {
         const char* name;
@@ -31,6 +39,8 @@ template <class T> struct Kernels {
     Unary softmax, log_softmax, logsumexp;
     Binary softmax_vjp, log_softmax_vjp, log_softmax_jvp;
     std::span<const NamedLoss> losses;
+    Tokens token_log_probs;
+    TokensVjp token_log_probs_vjp;
     Widest (*mean)(const T* x, int64_t count, double denominator);  // the sum over the denominator
 };
 

@@ -21,6 +21,7 @@ from softgrad.jacobian import *
 from softgrad.logsumexp import *
 from softgrad.losses import *
 from softgrad.softmax import *
+from softgrad.token_log_probs import *
 
 __version__ = "0.1.0"
 

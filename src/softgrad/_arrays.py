@@ -298,43 +298,18 @@ def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, igno
             f"{function}: target.shape is {array.shape}, but logits.shape is {logits.shape} with the classes on "
             f"axis {axis}; wanted {outer_shape} for class indices or {logits.shape} for probabilities"
         )
-    if array.size == 0 and isinstance(value, list):  # for which NumPy chooses float64
-        array = array.astype(np.int64)
-    if array.dtype.kind not in "iub":
-        raise DtypeError(
-            f"{function}: target.dtype is {array.dtype} in the shape of class indices, wanted integers; convert it "
-            "first, as np.asarray(target, dtype=int)"
+    return _to_classes(function, "target", value, array, logits, axis, ignore_index)
+
+
+def to_tokens(function: str, value: npt.ArrayLike, logits: Rows, axis: int, ignore_index: int | None) -> Array:
+    """One class index per row (N), -1 where ignored."""
+    array = as_array(function, "tokens", value)
+    if array.shape != logits.outer_shape:
+        raise ShapeError(
+            f"{function}: tokens.shape is {array.shape}, but logits.shape is {logits.shape} with the classes on "
+            f"axis {axis}; wanted one class index per row, {logits.outer_shape}"
         )
-    ordered = array.T if logits.layout == "transposed" else array
-    labels = ordered if ordered.ndim == 1 else ordered.reshape(-1)
-    if labels.dtype.char != "l" or not labels.dtype.isnative or not labels.flags.carray:
-        labels = aligned(labels, np.dtype(np.int64))
-    classes = logits.shape[logits.axis]
-    read = labels
-    if ignore_index is not None:
-        ignored = (ordered == ignore_index).reshape(-1)  # before the cast, which makes large uint64 negative
-        labels, read = np.where(ignored, 0, labels), np.where(ignored, -1, labels)
-    if not classes:  # every label is outside, unless its row is ignored
-        labels = np.ones(len(read), np.int64) if ignore_index is None else np.where(ignored, 0, 1)
-    first = _kernels.find_label_outside(labels, classes or 1)
-    if first >= 0:
-        index = logits.index_of(first)
-        entry = f"target[{', '.join(map(str, index))}]" if index else "target"
-        advice = (
-            f"or ignore_index={array[index]} to leave such rows out"
-            if array[index] < 0
-            else TWO_LOGITS
-            if classes == 1 and array[index] == 1
-            else "so subtract 1 from labels that count from 1"
-        )
-        wanted = f"wanted {0 if classes == 1 else f'0..{classes - 1}'}, {advice}"
-        if not classes:
-            wanted = "wanted rows that are ignored, or no rows"
-        raise LabelError(
-            f"{function}: {entry} is {array[index]}, but logits have {classes} class{'es' * (classes != 1)} on axis "
-            f"{axis}; {wanted}"
-        )
-    return read
+    return _to_classes(function, "tokens", value, array, logits, axis, ignore_index)
 
 
 def to_out(function: str, out: object, shape: tuple[int, ...], dtype: np.dtype[Any], name: str = "out") -> None:
@@ -350,6 +325,49 @@ def to_out(function: str, out: object, shape: tuple[int, ...], dtype: np.dtype[A
         )
     if not out.flags.writeable:
         raise ShapeError(f"{function}: {name} is read-only, wanted an array that can be written to")
+
+
+def _to_classes(
+    function: str, name: str, value: object, array: Array, logits: Rows, axis: int, ignore_index: int | None
+) -> Array:
+    """`array`, which was made from `value`, as class indices."""
+    if array.size == 0 and isinstance(value, list):  # for which NumPy chooses float64
+        array = array.astype(np.int64)
+    if array.dtype.kind not in "iub":
+        raise DtypeError(
+            f"{function}: {name}.dtype is {array.dtype} in the shape of class indices, wanted integers; convert it "
+            f"first, as np.asarray({name}, dtype=int)"
+        )
+    ordered = array.T if logits.layout == "transposed" else array
+    labels = ordered if ordered.ndim == 1 else ordered.reshape(-1)
+    if labels.dtype.char != "l" or not labels.dtype.isnative or not labels.flags.carray:
+        labels = aligned(labels, np.dtype(np.int64))
+    classes = logits.shape[logits.axis]
+    read = labels
+    if ignore_index is not None:
+        ignored = (ordered == ignore_index).reshape(-1)  # before the cast, which makes large uint64 negative
+        labels, read = np.where(ignored, 0, labels), np.where(ignored, -1, labels)
+    if not classes:  # every label is outside, unless its row is ignored
+        labels = np.ones(len(read), np.int64) if ignore_index is None else np.where(ignored, 0, 1)
+    first = _kernels.find_label_outside(labels, classes or 1)
+    if first >= 0:
+        index = logits.index_of(first)
+        entry = f"{name}[{', '.join(map(str, index))}]" if index else name
+        advice = (
+            f"or ignore_index={array[index]} to leave such rows out"
+            if array[index] < 0
+            else TWO_LOGITS
+            if classes == 1 and array[index] == 1
+            else "so subtract 1 from labels that count from 1"
+        )
+        wanted = f"wanted {0 if classes == 1 else f'0..{classes - 1}'}, {advice}"
+        if not classes:
+            wanted = "wanted rows that are ignored, or no rows"
+        raise LabelError(
+            f"{function}: {entry} is {array[index]}, but logits have {classes} class{'es' * (classes != 1)} on axis "
+            f"{axis}; {wanted}"
+        )
+    return read
 
 
 def _merged(function: str, name: str, array: Array, axis: Axis) -> Rows:

@@ -95,3 +95,23 @@ def loss_of_probs(
     bfloat16: bool = False,
     fresh: bool = True,
 ) -> float: ...
+def token_log_probs(
+    z: Values[Float],
+    tokens: Classes,
+    log_probs: Values[Float],
+    entropy: Values[Float],
+    saved: npt.NDArray[np.float64],  # (N, 4): what token_log_probs_vjp needs of each row
+    temperature: float,
+    bfloat16: bool = False,
+) -> None: ...
+def token_log_probs_vjp(
+    z: Values[Float],
+    tokens: Classes,
+    saved: npt.NDArray[np.float64],
+    of_log_probs: Values[Float] | None,
+    of_entropy: Values[Float] | None,
+    dz: Values[Float],
+    temperature: float,
+    bfloat16: bool = False,
+    fresh: bool = True,
+) -> None: ...

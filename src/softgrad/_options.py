@@ -109,6 +109,13 @@ def scale(function: str, name: str, value: float) -> float:
     return number if 1e-30 <= number <= 1e30 else _refuse(function, name, value, wanted)
 
 
+def class_index(function: str, name: str, value: object) -> int | None:
+    """`value`, if it is None or one integer."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer | None):
+        raise OptionError(f"{function}: {name} is {shown(value)}, wanted one class index")
+    return value if value is None else int(value)
+
+
 def known(function: str, given: Iterable[str], options: Collection[str]) -> None:
     """Checks the names of keyword arguments.
 

@@ -28,6 +28,12 @@ CALLS = {
     "log_softmax_jvp": (sg.log_softmax_jvp, {"log_probs": sg.log_softmax(Z), "tangent": V}, {}),
     "logsumexp_vjp": (sg.logsumexp_vjp, {"logits": Z, "grad_output": G}, {}),
     "logsumexp_jvp": (sg.logsumexp_jvp, {"logits": Z, "tangent": V}, {}),
+    "token_log_probs": (sg.token_log_probs, {"logits": Z, "tokens": Y}, {}),
+    "token_log_probs_vjp": (
+        sg.token_log_probs_vjp,
+        {"logits": Z, "tokens": Y, "grad_log_probs": G, "grad_entropy": G[::-1] * 2},
+        {},
+    ),
     "jacobian": (lambda probs, v: sg.SoftmaxJacobian(probs) @ v, {"probs": sg.softmax(Z), "v": V}, {}),
 }
 for name, loss in LOSSES.items():
@@ -50,7 +56,11 @@ for form, target in {"classes": Y, "probabilities": T}.items():
         arrays | {"vx": X[::-1].copy(), "vw": W[::-1].copy(), "vb": BIAS[::-1].copy()},
         {"weight": WEIGHT},
     )
-WITH_OUT = [name for name in CALLS if "softmax" in name or name == "logsumexp" or ("," in name and "vp" not in name)]
+WITH_OUT = [
+    name
+    for name in CALLS
+    if "softmax" in name or name in ("logsumexp", "token_log_probs_vjp") or ("," in name and "vp" not in name)
+]
 ARGUMENTS = [(call, name) for call, (_, arrays, options) in CALLS.items() for name in {**arrays, **options}]
 
 

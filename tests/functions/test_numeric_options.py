@@ -20,6 +20,8 @@ FUNCTIONS = {name: lambda f=name, **options: getattr(sg, f)(Z, **options) for na
     "logsumexp": lambda **options: sg.logsumexp(Z, **options),
     "logsumexp_vjp": lambda **options: sg.logsumexp_vjp(Z, Y, **options),
     "logsumexp_jvp": lambda **options: sg.logsumexp_jvp(Z, Z, **options),
+    "token_log_probs": lambda **options: sg.token_log_probs(Z, Y, **options).entropy,
+    "token_log_probs_vjp": lambda **options: sg.token_log_probs_vjp(Z, Y, Y, Y, **options),
 }
 for product in ("softmax_vjp", "softmax_jvp", "log_softmax_vjp", "log_softmax_jvp"):
     output = sg.log_softmax(Z) if "log" in product else sg.softmax(Z)
@@ -85,7 +87,7 @@ def test_axis_true_is_no_axis(function):
 
 
 @pytest.mark.parametrize("value", [True, 1.0, "1", [1], 1j], ids=str)
-@pytest.mark.parametrize("loss", [*LOSSES, "linear_cross_entropy"])
+@pytest.mark.parametrize("loss", [*LOSSES, "linear_cross_entropy", "token_log_probs"])
 def test_ignore_index_is_one_integer(loss, value):
     arguments = (Z, Z, Y) if loss == "linear_cross_entropy" else (Z, Y)
     with pytest.raises(sg.OptionError, match=r"ignore_index is .*, wanted one class index"):

@@ -39,6 +39,12 @@ def test_functions(shape, dtype, order):
     kept = np.full(np.where(np.arange(z.ndim) == axis, 1, z.shape), -np.inf, dtype)
     np.testing.assert_array_equal(sg.logsumexp(z, axis=axis, keepdims=True), kept, strict=True)
     assert sg.logsumexp_vjp(z, np.ones(outer, dtype), axis=axis).shape == z.shape
+    tokens = {"tokens": np.full(outer, -100), "axis": axis, "ignore_index": -100}
+    for result in sg.token_log_probs(z, **tokens):
+        np.testing.assert_array_equal(
+            result, np.zeros(outer, "float64" if dtype == "float64" else "float32"), strict=True
+        )
+    assert sg.token_log_probs_vjp(z, grad_entropy=np.ones(outer), **tokens).shape == z.shape
     np.testing.assert_array_equal(sg.logsumexp_jvp(z, z, axis=axis), np.zeros(outer, dtype), strict=True)
     np.testing.assert_array_equal(sg.softmax(z, axis=axis, where=np.zeros(z.shape, bool)), z, strict=True)
 

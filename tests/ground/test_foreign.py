@@ -28,6 +28,10 @@ READS = {  # "function: argument": a call with this argument
     "softmax_jvp: tangent": lambda a: sg.softmax_jvp(P, a),
     "log_softmax_vjp: log_probs": lambda a: sg.log_softmax_vjp(a, Z),
     "logsumexp_vjp: grad_output": lambda a: sg.logsumexp_vjp(Z, a),
+    "token_log_probs: logits": lambda a: sg.token_log_probs(a, Y),
+    "token_log_probs: tokens": lambda a: sg.token_log_probs(Z, a),
+    "token_log_probs_vjp: grad_log_probs": lambda a: sg.token_log_probs_vjp(Z, Y, a),
+    "token_log_probs_vjp: grad_entropy": lambda a: sg.token_log_probs_vjp(Z, Y, None, a),
     "SoftmaxJacobian: probs": lambda a: sg.SoftmaxJacobian(a),
     "SoftmaxJacobian @ v: v": lambda a: J @ a,
     "cross_entropy: logits": lambda a: sg.cross_entropy(a, Y),
@@ -56,9 +60,17 @@ def test_a_masked_array_is_refused(name):
         READS[name](MASKED)
 
 
+MAY_BE_NONE = {
+    "linear_cross_entropy: bias",
+    "linear_cross_entropy_hvp: v[2]",
+    "token_log_probs_vjp: grad_log_probs",
+    "token_log_probs_vjp: grad_entropy",
+}
+
+
 @pytest.mark.parametrize("name", [name for name in READS if "where" not in name and "weight" not in name])
 def test_none_is_named(name):
-    if name not in ("linear_cross_entropy: bias", "linear_cross_entropy_hvp: v[2]"):
+    if name not in MAY_BE_NONE:
         with pytest.raises(sg.DtypeError, match=f"^{re.escape(name)} is None, wanted an array"):
             READS[name](None)
 

@@ -29,6 +29,11 @@ FUNCTIONS = {
     "log_softmax_vjp": lambda z, v, y, axis: sg.log_softmax_vjp(sg.log_softmax(z, axis=axis), v, axis=axis),
     "log_softmax_jvp": lambda z, v, y, axis: sg.log_softmax_jvp(sg.log_softmax(z, axis=axis), v, axis=axis),
     "logsumexp_vjp": lambda z, v, y, axis: sg.logsumexp_vjp(z, y.astype(z.dtype), axis=axis),
+    "log_probs": lambda z, v, y, axis: sg.token_log_probs(z, y, axis=axis, temperature=0.7).log_probs,
+    "entropy": lambda z, v, y, axis: sg.token_log_probs(z, y, axis=axis, ignore_index=1).entropy,
+    "token_log_probs_vjp": lambda z, v, y, axis: sg.token_log_probs_vjp(
+        z, y, y + 1.0, y - 2.0, axis=axis, temperature=0.7, ignore_index=1
+    ),
 }
 REDUCED = {"reduction": "none"}
 OPTIONS = {  # of the losses
@@ -113,7 +118,9 @@ def test_the_number_of_threads_and_the_place_of_the_result_change_nothing(shape,
             assert loss.grad is out
             product = v.copy(order="K")
             sg.softmax_vjp(sg.softmax(z, axis=axis), product, axis=axis, out=product)
-            results.append((loss.loss, out, product))
+            of_tokens = z.copy(order="K")
+            sg.token_log_probs_vjp(of_tokens, y, y + 1.0, y - 2.0, axis=axis, out=of_tokens)
+            results.append((loss.loss, out, product, of_tokens))
     finally:
         sg.set_num_threads(before)
     for others in results[1:]:
@@ -121,3 +128,4 @@ def test_the_number_of_threads_and_the_place_of_the_result_change_nothing(shape,
             np.testing.assert_array_equal(got, wanted, strict=True)
     np.testing.assert_array_equal(results[0][1], sg.cross_entropy_with_grad(z, y, axis=axis).grad)
     np.testing.assert_array_equal(results[0][2], sg.softmax_vjp(sg.softmax(z, axis=axis), v, axis=axis))
+    np.testing.assert_array_equal(results[0][3], sg.token_log_probs_vjp(z, y, y + 1.0, y - 2.0, axis=axis))

@@ -82,6 +82,35 @@ def test_derivatives_of_logsumexp_are_accurate(row, a):
     assert_accurate(judge.logsumexp_jvp(z, v, a), [sum(p_j * v_j for p_j, v_j in zip(p, v[0].tolist(), strict=True))])
 
 
+@rows
+@arithmetics
+@pytest.mark.parametrize("T", [1.0, 0.3])
+@pytest.mark.parametrize("token", [0, -1])
+def test_log_probabilities_of_tokens_and_entropies_are_accurate(row, a, T, token):
+    z, y, g, h = np.array([row]), np.array([token % len(row)]), np.array([-0.7]), np.array([1.25])
+
+    def outputs(z):
+        log_p = [mpmath.log(p_j) for p_j in softmax([z_j / mpmath.mpf(T) for z_j in z])]
+        return log_p[token], -mpmath.fsum(mpmath.exp(x) * x for x in log_p)
+
+    for got, exact in zip(judge.token_log_probs(z, y, a, T), outputs(numbers(row)), strict=True):
+        assert_accurate(judge.judged(got), [exact])
+
+    def weighted(z):
+        log_p, entropy = outputs(z)
+        return mpmath.mpf(-0.7) * log_p + mpmath.mpf(1.25) * entropy
+
+    assert_accurate(judge.token_log_probs_vjp(z, y, g, h, a, T), gradient(weighted, numbers(row)))
+
+
+def test_ignored_tokens_and_masked_classes_of_the_judge():
+    z, y, one = np.array([[0.0, np.nan], [0.0, -np.inf]]), np.array([7, 0]), np.ones(2)
+    log_p, entropy = judge.token_log_probs(z, y, ignore_index=7)
+    gradient = judge.token_log_probs_vjp(z, y, one, one, ignore_index=7).value
+    assert not np.any([log_p, entropy])
+    assert not gradient.any()
+
+
 @arithmetics
 @pytest.mark.parametrize("row", [[0, np.inf, 0], [-np.inf] * 3, [np.nan, 0, 0], [np.inf], [-np.inf]], ids=str)
 def test_a_row_without_probabilities_is_nan(row, a):

@@ -25,6 +25,7 @@ V = rng.normal(size=Z.shape).astype(np.float32)
 T = rng.random(Z.shape).astype(np.float32) ** 8
 T /= T.sum(axis=1, keepdims=True)
 Y = np.array([200_000, 5])
+G, H = np.array([1.0, -2.0]), np.array([0.5, 3.0])
 PRODUCTS = ["softmax_vjp", "softmax_jvp", "log_softmax_vjp", "log_softmax_jvp"]
 OPTIONS = {"none": {}, "temperature": {"temperature": 0.7}, "softcap": {"softcap": 5.0}}
 
@@ -49,6 +50,11 @@ def test_a_row_that_masks_what_is_beyond_a_whole_row_gives_its_results(dtype):
             assert_starts_with(function(long, temperature=temperature), function(whole, temperature=temperature))
         got, wanted = (sg.logsumexp(z, temperature=temperature) for z in (long, whole))
         np.testing.assert_array_equal(floats(got), floats(wanted))
+        got, wanted = (sg.token_log_probs(z, Y, temperature=temperature) for z in (long, whole))
+        np.testing.assert_array_equal(got, wanted)
+        got, wanted = (sg.token_log_probs_vjp(z, Y, G, H, temperature=temperature) for z in (long, whole))
+        assert_starts_with(got, wanted)
+        assert not floats(got)[:, WHOLE:].any()
     for name in PRODUCTS:
         output = sg.log_softmax if name.startswith("log") else sg.softmax
         product = getattr(sg, name)
@@ -91,6 +97,10 @@ def test_functions_are_as_exact_as_of_shorter_rows(dtype):
     assert_within(5, sg.softmax_vjp(p, v), *judge.softmax_vjp(p, v))
     assert_within(4, sg.log_softmax_vjp(log_p, v), *judge.log_softmax_vjp(log_p, v))
     assert_within(4, sg.log_softmax_jvp(log_p, v), *judge.log_softmax_jvp(log_p, v))
+    for y in (Y, np.array([LONG - 1, LONG - 3])):
+        for got, exact in zip(sg.token_log_probs(z, y), judge.token_log_probs(z, y), strict=True):
+            assert_within(4, got, exact)
+        assert_within(5, sg.token_log_probs_vjp(z, y, G, H), *judge.token_log_probs_vjp(z, y, G, H))
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -115,6 +125,9 @@ def test_rows_that_are_not_finite(dtype, place):
             result = floats(function(z))
             np.testing.assert_array_equal(result[:1], floats(function(finite)))
             assert np.isnan(result[1]).all()
+        gradient = floats(sg.token_log_probs_vjp(z, [0, 0], G, H))
+        np.testing.assert_array_equal(gradient[:1], floats(sg.token_log_probs_vjp(finite, [0], G[:1], H[:1])))
+        assert np.isnan(gradient[1]).all()
         np.testing.assert_array_equal(floats(sg.logsumexp(z))[1], value)
         assert np.isnan(floats(sg.cross_entropy_with_grad(z, [0, 0], reduction="none").grad)[1]).all()
     masked = np.full((1, LONG), -np.inf, dtype)
@@ -130,6 +143,8 @@ def test_results_may_replace_the_arguments(dtype):
     for function in (sg.softmax, sg.log_softmax):
         np.testing.assert_array_equal(floats(function(z.copy(), out=(out := z.copy()))), floats(function(z)))
         np.testing.assert_array_equal(floats(function(out := z.copy(), out=out)), floats(function(z)))
+    wanted = sg.token_log_probs_vjp(z, Y, G, H)
+    np.testing.assert_array_equal(floats(sg.token_log_probs_vjp(out := z.copy(), Y, G, H, out=out)), floats(wanted))
     p = sg.softmax(z)
     np.testing.assert_array_equal(floats(sg.softmax_vjp(p, out := v.copy(), out=out)), floats(sg.softmax_vjp(p, v)))
     for target in (Y, T):
@@ -166,6 +181,7 @@ before = peak()
 for function in (sg.softmax, sg.log_softmax):
     function(z, out=out)
 sg.logsumexp(z)
+sg.token_log_probs_vjp(z, [5], [1.0], [1.0], out=out)
 for function in (sg.softmax_vjp, sg.log_softmax_vjp, sg.log_softmax_jvp):
     function(z, v, out=out)
 for loss in (sg.cross_entropy_with_grad, sg.kl_divergence_with_grad, sg.squared_error_with_grad):

@@ -31,6 +31,8 @@ CALLS = {
     "logsumexp": lambda: sg.logsumexp(z),
     "logsumexp_vjp": lambda: sg.logsumexp_vjp(z, v[:, 0]),
     "logsumexp_jvp": lambda: sg.logsumexp_jvp(z, v),
+    "token_log_probs": lambda: np.stack(sg.token_log_probs(z, y)),
+    "token_log_probs_vjp": lambda: sg.token_log_probs_vjp(z, y, v[:, 0], v[:, 1]),
 } | {
     f"{name} of {kind}": lambda loss=loss, target=target: np.hstack(
         [array.reshape(N, -1) for array in loss.with_grad(z, target, reduction="none")]

@@ -43,6 +43,7 @@ calls = {
     "squared_error": lambda: sg.squared_error_with_stats(z, y),
     "focal_loss": lambda: sg.focal_loss_with_stats(z, y),
     "hvp": lambda: sg.focal_loss_hvp(z, y, z),
+    "token_log_probs": lambda: sg.token_log_probs_vjp(z, y, right / K, right / K, out=np.empty_like(z)),
     "linear": linear,
     "linear in tiles": lambda: linear(max_memory=8 * K * 8, weight=np.ones(K)),
     "softmax": lambda: (sg.softmax(z), sg.log_softmax(z), sg.logsumexp(z), sg.softmax_vjp(z, z)),

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from softgrad._arrays import Array, Rows, aligned, in_shape_of, numbers, to_out, to_rows, to_target
-from softgrad._options import not_negative, scale, shown, unit_interval
+from softgrad._options import class_index, not_negative, scale, unit_interval
 from softgrad.errors import LabelError, OptionError, ShapeError
 from softgrad.formulas.losses import LossRow
 from softgrad.losses._batch import Batch, IfAllIgnored, Reduction
@@ -81,8 +81,7 @@ def read_batch(
         raise _no_such_choice(function, "if_all_ignored", if_all_ignored)
     if denominator is not None and reduction != "mean":
         raise OptionError(f"{function}: denominator is {denominator}, but reduction is {reduction!r}; wanted 'mean'")
-    if isinstance(ignore_index, bool) or not isinstance(ignore_index, int | np.integer | None):
-        raise OptionError(f"{function}: ignore_index is {shown(ignore_index)}, wanted one class index")
+    ignore_index = class_index(function, "ignore_index", ignore_index)
     z = logits if isinstance(logits, Rows) else to_rows(function, "logits", logits, axis, as_matrix=as_matrix)
     to_out(function, out, z.shape, z.dtype)
     read_target = to_target(function, target, z, axis, ignore_index)
