@@ -86,10 +86,7 @@ ENTRIES = (
 IN_TORCH = {
     "write `x = x * 2` for `x *= 2`": "write `x = x * 2` for `x *= 2` or `x.mul_(2)`",
     "Work on a copy of it, as in `dx = dout.copy()`.": "Work on a copy of it, as in `dx = grad_output.clone()`.",
-    "The array that was passed in has changed.": "The tensor that was passed in has changed.",
-    "An array that was passed in has changed": "A tensor that was passed in has changed",
-    "with respect to an array has the shape of that array": "with respect to a tensor has the shape of that tensor",
-    "`np.zeros_like(x)` makes an integer array": "`torch.zeros_like(x)` makes an integer tensor",
+    "`np.zeros_like(x)`": "`torch.zeros_like(x)`",
     "Pass `dtype=float`.": "Pass `dtype=torch.float64`.",
     "np.clip, a maximum and a ReLU": "clamp, a maximum and a ReLU",
     "since NumPy adds only once for each index: use np.add.at(dW, ids, dy).": (

@@ -24,7 +24,13 @@ def in_torch(mistake: Mistake) -> Mistake:
     explanation = mistake.explanation
     for numpys, torchs in IN_TORCH.items():
         explanation = explanation.replace(numpys, torchs)
-    return replace(mistake, explanation=explanation, fix=as_torch(mistake.fix))
+    title, explanation, evidence = map(of_tensors, (mistake.title, explanation, mistake.evidence))
+    return replace(mistake, title=title, explanation=explanation, evidence=evidence, fix=as_torch(mistake.fix))
+
+
+def of_tensors(text: str) -> str:
+    """A text that speaks of arrays, as one that speaks of tensors."""
+    return re.sub(r"\barray(s?)\b", r"tensor\1", re.sub(r"\b([Aa])n array", r"\1 array", text))
 
 
 def as_torch(line: str) -> str:
@@ -88,6 +94,8 @@ class _Written(ast.NodeTransformer):
             case "add.at":
                 target, ids, rows = map(ast.unparse, args)
                 return f"{target}.index_put_(({ids},), {rows}, accumulate=True)"
+        if args and all(isinstance(one, ast.Constant) for one in args):
+            return f"math.{name}({', '.join(map(ast.unparse, args))})"
         own = {"concatenate": "cat", "moveaxis": "movedim"}.get(name, name)
         if not hasattr(torch, own):
             raise KeyError(name)
