@@ -14,9 +14,10 @@ torch = load("torch")
 
 from softgrad.check.catalogue import ENTRIES  # noqa: E402
 from softgrad.check.report.findings import plain_mistake  # noqa: E402
+from softgrad.check.report.report import Report  # noqa: E402
 from softgrad.formulas.language import IMPOSSIBLE, functions, split  # noqa: E402
 from softgrad.formulas.notation import as_numpy  # noqa: E402
-from softgrad.torch.checking.spelling import as_torch, in_torch  # noqa: E402
+from softgrad.torch.checking.spelling import as_torch, in_torch, of_tensors  # noqa: E402
 
 LINES = {f"{line}, {layout}": (line, layout) for line in right_lines() for layout in layouts_of(line)}
 
@@ -82,6 +83,18 @@ def test_lines(line):
 
 @pytest.mark.parametrize("name", ENTRIES)
 def test_no_explanation_speaks_of_numpy(name):
-    mistake = in_torch(plain_mistake(name, ""))
+    mistake = in_torch(Report("check", False, 1.0, mistakes=(plain_mistake(name, ""),))).mistake
     assert not re.search(r"NumPy|\bnp\.|keepdims|\barrays?\b", mistake.explanation), mistake.explanation
     assert not re.search(r"NumPy|\bnp\.|keepdims|\barrays?\b", mistake.title), mistake.title
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ("0, then np.add.at(d(weight), idx, flat)", "0, then d(weight).index_put_((idx,), flat, accumulate=True)"),
+        ("d(y) = d(z) * np.cos(x)", "d(y) = d(z) * torch.cos(x)"),
+        ("An array that is never filled, and arrays", "A tensor that is never filled, and tensors"),
+    ],
+)
+def test_words(said, wanted):
+    assert of_tensors(said) == wanted

@@ -133,8 +133,7 @@ class _Checked:
             report = refused(FUNCTION, error, self.subject)
         if torchs.randomness.draws:
             torchs.told.append(DRAWS_NUMBERS)
-        mistakes = tuple(map(in_torch, report.mistakes))
-        return replace(report, mistakes=mistakes, facts=(*torchs.told, *report.facts), language="torch")
+        return in_torch(replace(report, facts=(*torchs.told, *report.facts)))
 
     def _torch_functions(self) -> TorchFunctions:
         parameters = self.subject.parameters

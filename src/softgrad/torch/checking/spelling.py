@@ -13,23 +13,40 @@ import torch
 
 from softgrad.check.catalogue.autograd import IN_TORCH
 from softgrad.check.report.mistake import Mistake
+from softgrad.check.report.report import Report
 
 ALONG = {"max": "amax", "min": "amin"}  # with an axis
 KEYWORDS = {"axis": "dim", "keepdims": "keepdim"}
+CALLED = re.compile(r"\bnp\.(\w+)\(")
+ADDED_AT = re.compile(r"\bnp\.add\.at\(([^,]+), ([^,]+), ([^,]+)\)(?= |$)")
 OF_NUMPY = re.compile(r"\bnp\.|\baxis=|\bkeepdims=|\.size\b(?!\()|\.astype\(|\.copy\(\)|^softmax\(|[^.\w]softmax\(")
 
 
-def in_torch(mistake: Mistake) -> Mistake:
-    """The mistake with its line and its explanation as torch has them."""
+def in_torch(report: Report) -> Report:
+    """The report with its lines and its explanations as torch has them."""
+    line = report.backward_line
+    return replace(
+        report,
+        language="torch",
+        mistakes=tuple(map(_mistake, report.mistakes)),
+        facts=tuple(map(of_tensors, report.facts)),
+        backward_line=None if line is None else replace(line, notes=tuple(map(of_tensors, line.notes))),
+    )
+
+
+def _mistake(mistake: Mistake) -> Mistake:
     explanation = mistake.explanation
     for numpys, torchs in IN_TORCH.items():
         explanation = explanation.replace(numpys, torchs)
-    title, explanation, evidence = map(of_tensors, (mistake.title, explanation, mistake.evidence))
-    return replace(mistake, title=title, explanation=explanation, evidence=evidence, fix=as_torch(mistake.fix))
+    texts = (mistake.title, explanation, mistake.formula, mistake.evidence)
+    title, explanation, formula, evidence = map(of_tensors, texts)
+    return Mistake(mistake.name, title, explanation, formula, as_torch(mistake.fix), evidence, mistake.also)
 
 
 def of_tensors(text: str) -> str:
-    """A text that speaks of arrays, as one that speaks of tensors."""
+    """A text that speaks of arrays and functions of NumPy, as one that speaks of tensors and functions of torch."""
+    text = ADDED_AT.sub(r"\1.index_put_((\2,), \3, accumulate=True)", text)
+    text = CALLED.sub(lambda called: f"torch.{called[1]}(" if hasattr(torch, called[1]) else called[0], text)
     return re.sub(r"\barray(s?)\b", r"tensor\1", re.sub(r"\b([Aa])n array", r"\1 array", text))
 
 
