@@ -14,6 +14,7 @@ from benchmarks.record import Record, load_all
 from benchmarks.runner import ROUNDS, run
 
 USE_SAVED = ("goals", "plot", "page")
+PAGES = ("accuracy", "capabilities")  # each writes its own page
 
 
 def main() -> None:
@@ -22,7 +23,7 @@ def main() -> None:
         prog="python -m benchmarks", description="Compare the speed and the accuracy of softgrad with other libraries."
     )
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"questions; or: {', '.join(USE_SAVED)}, accuracy, linear"
+        "names", nargs="*", metavar="NAME", help=f"questions; or: {', '.join(USE_SAVED)}, {', '.join(PAGES)}, linear"
     )
     parser.add_argument("--list", action="store_true", help="list the questions")
     parser.add_argument("--quick", action="store_true", help="use small sizes and two rounds, and save nothing")
@@ -30,8 +31,15 @@ def main() -> None:
     parser.add_argument(
         "--against", type=Path, metavar="DIR", help="time the questions with the softgrad in DIR, too, and save nothing"
     )
+    parser.add_argument(
+        "--python",
+        action="append",
+        default=[],
+        metavar="LIBRARY=PATH",
+        help="for capabilities: ask a library with another interpreter, such as TensorFlow=/venv/bin/python",
+    )
     arguments = parser.parse_args()
-    if unknown := set(arguments.names) - {*QUESTIONS, *USE_SAVED, "accuracy", "linear", *linear.QUESTIONS}:
+    if unknown := set(arguments.names) - {*QUESTIONS, *USE_SAVED, *PAGES, "linear", *linear.QUESTIONS}:
         parser.error(f"there is no question {', '.join(sorted(unknown))}; --list lists them")
     if arguments.list:
         for question in (*QUESTIONS.values(), *linear.QUESTIONS.values()):
@@ -53,6 +61,10 @@ def main() -> None:
             from benchmarks import accuracy
 
             accuracy.main(quick=arguments.quick)
+        elif name == "capabilities":
+            from benchmarks import capabilities
+
+            capabilities.main(dict(given.split("=", 1) for given in arguments.python), quick=arguments.quick)
         elif name == "linear" or name in linear.QUESTIONS:
             linear.main([] if name == "linear" else [name], quick=arguments.quick, rounds=arguments.rounds)
         else:

@@ -67,7 +67,7 @@ def text(table: Table) -> str:
     """The table as text, whose lines are not wrapped."""
     from rich.console import Console
 
-    console = Console(file=StringIO(), width=400, markup=False, highlight=False)
+    console = Console(file=StringIO(), width=1000, markup=False, highlight=False)
     console.print(table)
     assert isinstance(console.file, StringIO)
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines() if line.strip()) + "\n"

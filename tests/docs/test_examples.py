@@ -16,9 +16,12 @@ from pathlib import Path
 
 import pytest
 
+from conftest import load
+
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md"))
 PROGRAMS = sorted(path.name for path in (DOCS / "examples").iterdir() if path.suffix in (".py", ".sh"))
+NEEDS = {"torch.md": "torch"}  # the packages of pages whose examples need one
 RUN_FIRST = {"predict_flowers.sh": ["train_flowers.sh"]}  # the programs that must run before another one
 
 NUMBER = re.compile(r"\d[\d,.]*(e-?\d+)?")
@@ -33,6 +36,8 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_examples_of_a_page_run(page, folder):
+    if page in NEEDS:
+        load(NEEDS[page])
     failures = []
     test = doctest.DocTestParser().get_doctest((DOCS / page).read_text(), {}, page, page, 0)
     doctest.DocTestRunner(verbose=False).run(test, out=failures.append)
