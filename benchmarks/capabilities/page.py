@@ -20,17 +20,17 @@ OPEN_REPORTS = "Open reports"
 TABLES = (*SECTIONS, OPEN_REPORTS)
 BETWEEN = "<!-- {title} -->\n(.*?)<!-- end -->"
 VERSIONS = "Versions"
+BREAK = "<br>"  # between a report and its links
 
 
 def table(record: Record, title: str, *, markdown: bool = False) -> Table:
     """A table with a column per library."""
     if title == OPEN_REPORTS:
-        links = ["reports"] if markdown else []
-        grid = tables.empty(["", "exact", *record.cells, *links], title=title, markdown=markdown)
+        grid = tables.empty(["", "exact", *record.cells], title=title, markdown=markdown)
         for name, report in REPORTS.items():
-            links = [", ".join(map(_link, report.links))] if markdown else []
+            links = BREAK + ", ".join(map(_link, report.links)) if markdown else ""
             cells = _cells(record, name, markdown=markdown)
-            grid.add_row(name, record.exact.get(name, NOTHING), *cells, *links)
+            grid.add_row(name + links, record.exact.get(name, NOTHING), *cells)
         return grid
     grid = tables.empty(["", *record.cells], title=title, markdown=markdown)
     for name in SECTIONS[title]:
@@ -55,9 +55,11 @@ def write(record: Record, path: Path = PAGE) -> Path:
 
 
 def read(title: str, path: Path = PAGE) -> list[list[str]]:
-    """The cells of a table of the page: its header, then its rows."""
+    """The cells of a table of the page, without links: its header, then its rows."""
     (text,) = re.findall(BETWEEN.format(title=title), path.read_text(), flags=re.DOTALL)
-    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.strip().splitlines()]
+    lines = [
+        [cell.partition(BREAK)[0].strip() for cell in line.strip("|").split("|")] for line in text.strip().splitlines()
+    ]
     return [lines[0], *lines[2:]]
 
 
