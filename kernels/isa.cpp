@@ -5,6 +5,7 @@
 #include "cross_entropy_tiles.hpp"
 #include "focal_loss.hpp"
 #include "panels.hpp"
+#include "partial_rows.hpp"
 #include "softmax_rows.hpp"
 #include "softmax_tiles.hpp"
 #include "squared_error.hpp"
@@ -90,6 +91,20 @@ void log_softmax_jvp(Source log_p, Source dz, Sink dy, Shape shape, int64_t begi
         span.K <= short_row<T> ? log_softmax_jvp_tiles<T>(log_p, dz, dy, span.shape(), span.begin, span.end, scale)
                                : log_softmax_jvp_rows<T>(log_p, dz, dy, span, scale);
     });
+}
+
+template <class T>
+void partial_sums(Source z, T* max, double* others, Shape shape, int64_t begin, int64_t end, double temperature,
+                  double softcap) {
+    const Span span{shape.outer, shape.K, begin, end};
+    partial_sums_rows(z, span, Scores<T>(temperature, softcap), max, others);
+}
+
+template <class T>
+void scaled_exponentials(Source z, Sink out, const T* max, const double* factor, Shape shape, int64_t begin,
+                         int64_t end, double temperature, double softcap) {
+    const Span span{shape.outer, shape.K, begin, end};
+    scaled_exponentials_rows(z, out, span, Scores<T>(temperature, softcap), max, factor);
 }
 
 // The losses by their kernels. KL divergence and cross-entropy differ for distributions alone.
@@ -228,6 +243,8 @@ constexpr Kernels<T> kernels{
     .softmax = softmax<T>,
     .log_softmax = log_softmax<T>,
     .logsumexp = logsumexp<T>,
+    .partial_sums = partial_sums<T>,
+    .scaled_exponentials = scaled_exponentials<T>,
     .softmax_vjp = softmax_vjp<T>,
     .log_softmax_vjp = log_softmax_vjp<T>,
     .log_softmax_jvp = log_softmax_jvp<T>,

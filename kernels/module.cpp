@@ -102,6 +102,34 @@ void bind_product(nb::module_& m, const char* name, typename Kernels<T>::Binary 
         "fresh"_a = true);
 }
 
+// Both take contiguous rows (rows, K, 1); the second writes over them.
+template <class E, class T = Computed<E>> void bind_partial_rows(nb::module_& m) {
+    m.def(
+        "partial_sums",
+        [](Cube<const E> z, Vector<T> max, Vector<double> others, double temperature, double softcap, bool bfloat16) {
+            const Shape shape = shape_of(z);
+            run(shape, shape.rows() * shape.K, [&](int64_t begin, int64_t end) {
+                kernels<T>().partial_sums({z.data(), storage<E>(bfloat16)}, max.data(), others.data(), shape, begin,
+                                          end, temperature, softcap);
+            });
+        },
+        "z"_a.noconvert(), "max"_a.noconvert(), "others"_a.noconvert(), "temperature"_a, "softcap"_a,
+        "bfloat16"_a = false);
+    m.def(
+        "scaled_exponentials",
+        [](Cube<E> z, Vector<const T> max, Vector<const double> factor, double temperature, double softcap,
+           bool bfloat16) {
+            const Shape shape = shape_of(z);
+            const Storage stored = storage<E>(bfloat16);
+            run(shape, shape.rows() * shape.K, [&](int64_t begin, int64_t end) {
+                kernels<T>().scaled_exponentials({z.data(), stored}, {z.data(), stored, false}, max.data(),
+                                                 factor.data(), shape, begin, end, temperature, softcap);
+            });
+        },
+        "z"_a.noconvert(), "max"_a.noconvert(), "factor"_a.noconvert(), "temperature"_a, "softcap"_a,
+        "bfloat16"_a = false);
+}
+
 // logsumexp, entropy, correct
 template <class T> using StatsArrays = std::tuple<Vector<T>, Vector<T>, Vector<bool>>;
 
@@ -216,6 +244,7 @@ template <class E> void bind(nb::module_& m) {
     bind_unary<E, Cube<E>>(m, "softmax", &Table::softmax);
     bind_unary<E, Cube<E>>(m, "log_softmax", &Table::log_softmax);
     bind_unary<E, Vector<E>>(m, "logsumexp", &Table::logsumexp);
+    bind_partial_rows<E>(m);
     bind_product<E>(m, "softmax_vjp", &Table::softmax_vjp, false, 3);
     bind_product<E>(m, "log_softmax_vjp", &Table::log_softmax_vjp, true);
     bind_product<E>(m, "log_softmax_jvp", &Table::log_softmax_jvp, true);

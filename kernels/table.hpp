@@ -37,6 +37,11 @@ template <class T> struct Kernels {
     };
 
     Unary softmax, log_softmax, logsumexp;
+    // Rows begin..end-1 of contiguous rows that hold some of the classes, as partial_rows.hpp says.
+    void (*partial_sums)(Source z, T* max, double* others, Shape shape, int64_t begin, int64_t end, double temperature,
+                         double softcap);
+    void (*scaled_exponentials)(Source z, Sink out, const T* max, const double* factor, Shape shape, int64_t begin,
+                                int64_t end, double temperature, double softcap);
     Binary softmax_vjp, log_softmax_vjp, log_softmax_jvp;
     std::span<const NamedLoss> losses;
     Tokens token_log_probs;

@@ -47,6 +47,22 @@ def log_softmax(
 def logsumexp(
     x: Values[Float], out: Values[Float], temperature: float, bfloat16: bool = False, fresh: bool = True
 ) -> None: ...
+def partial_sums(
+    z: Values[Float],
+    max: Values[Float],
+    others: npt.NDArray[np.float64],
+    temperature: float,
+    softcap: float,
+    bfloat16: bool = False,
+) -> None: ...
+def scaled_exponentials(
+    z: Values[Float],
+    max: Values[Float],
+    factor: npt.NDArray[np.float64],
+    temperature: float,
+    softcap: float,
+    bfloat16: bool = False,
+) -> None: ...
 def softmax_vjp(
     x: Values[Float],
     y: Values[Float],

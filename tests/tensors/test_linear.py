@@ -9,7 +9,7 @@ from conftest import load
 torch = load("torch")
 
 import softgrad.torch as st  # noqa: E402
-from softgrad.torch import cpu_linear  # noqa: E402
+from softgrad.torch.cpu_linear import whole_rows  # noqa: E402
 
 N, D, V = 70, 12, 37
 OPTIONS = {
@@ -76,13 +76,14 @@ def test_bfloat16_is_summed_over_the_chunks_in_float32():
 
 def test_the_buffer_holds_no_more_than_max_memory(monkeypatch):
     sizes = []
-    original = cpu_linear.Chunks.__init__
+    original = whole_rows.new_buffer
 
-    def watched(self, *arguments):
-        original(self, *arguments)
-        sizes.append(self.buffer.numel() * self.buffer.itemsize)
+    def watched(entries, dtype):
+        buffer = original(entries, dtype)
+        sizes.append(buffer.nbytes)
+        return buffer
 
-    monkeypatch.setattr(cpu_linear.Chunks, "__init__", watched)
+    monkeypatch.setattr(whole_rows, "new_buffer", watched)
     for memory in (V * 4, 33 * V * 4, 2**20):
         st.linear_cross_entropy(torch.randn(N, D), torch.randn(V, D), torch.randint(V, (N,)), max_memory=memory)
         assert sizes[-1] <= memory

@@ -1,7 +1,7 @@
 """Cross-entropy of a linear layer on tensors, without storing the logits.
 
-On the CPU the logits of a chunk of rows are in one buffer at a time (`cpu_linear.py`); the gradients come from the same
-pass as the loss. With reduction "none" they wait for the backward pass, since each row has its own upstream gradient.
+On the CPU some of the logits are in one buffer at a time (`cpu_linear/`); the gradients are computed with the loss.
+With reduction "none" they wait for the backward pass, since each row has its own upstream gradient.
 """
 
 from __future__ import annotations
@@ -67,13 +67,16 @@ def linear_cross_entropy(
         reduction: as `cross_entropy`.
         denominator: as `cross_entropy`.
         if_all_ignored: as `cross_entropy`.
-        max_memory: the number of bytes for logits on the CPU, or those of one row if that is more. All logits are
-            stored on other devices, in torch.func and forward mode, in second derivatives, and if the target or the
-            class weights are differentiated.
+        max_memory: the number of bytes for logits on the CPU, or those of one row if that is more. bfloat16 takes at
+            most 8 MiB, in tiles of some rows and some classes: with gradients, four products instead of three. With
+            probabilities as target or label_smoothing it takes whole rows, and sums the gradient of w in another array
+            of float32. All logits are stored on other devices, in torch.func and forward mode, in second derivatives,
+            and if the target or the class weights are differentiated.
 
     Returns:
-        The loss, as `cross_entropy`. Features that are not finite give NaN, where `softgrad.linear_cross_entropy`
-        raises an error.
+        The loss, as `cross_entropy`. bfloat16 logits are rounded to bfloat16, and the loss of these is as exact as that
+        of `cross_entropy`; each entry of their gradient and each product of a tile is rounded once, and then the
+        gradient. Features that are not finite give NaN, where `softgrad.linear_cross_entropy` raises an error.
 
     Raises:
         ShapeError, LabelError, DtypeError, OptionError: as `softgrad.linear_cross_entropy`; x or w is no tensor.

@@ -1,0 +1,66 @@
+"""The arguments of a linear cross-entropy, checked, with the matrices in the dtype of the products."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from softgrad._arrays import Array
+from softgrad.losses._linear.problem import read_problem
+from softgrad.losses._options import RowOptions
+from softgrad.torch.memory import to_array, to_tensor
+from softgrad.torch.options import Options
+
+
+class Problem:
+    """N rows of D features, V classes, targets and options."""
+
+    def __init__(
+        self,
+        options: Options,
+        x: Tensor,
+        w: Tensor,
+        bias: Tensor | None,
+        target: Tensor,
+        weight: Tensor | None,
+        max_memory: int,
+    ) -> None:
+        row_options = RowOptions(
+            weight=to_array(weight),
+            ignore_index=options.ignore_index,
+            label_smoothing=options.label_smoothing,
+            z_loss=options.z_loss,
+            softcap=options.softcap,
+            temperature=options.temperature,
+            reduction=options.reduction,  # type: ignore[typeddict-item]
+            denominator=options.denominator,
+            if_all_ignored=options.if_all_ignored,  # type: ignore[typeddict-item]
+        )
+        arrays = to_array(x), to_array(w), to_array(target), to_array(bias)
+        checked = read_problem("linear_cross_entropy", *arrays, max_memory, row_options)
+        self.batch, self.dtype_of_loss = checked.batch, checked.dtype
+        self.dtype = torch.float32 if x.dtype == torch.float16 else x.dtype
+        self.shape = x.shape
+        self.x = x.detach().reshape(-1, x.shape[-1])
+        self.w = w.detach().to(self.dtype)
+        self.bias = None if bias is None else bias.detach().to(self.dtype)
+        self.kept = None if checked.kept is None else torch.from_numpy(checked.kept)  # the rows that are not ignored
+        self.rows = len(self.x) if self.kept is None else len(self.kept)
+        self.max_memory = max_memory
+
+    @property
+    def classes(self) -> int:
+        """V, the number of classes."""
+        return len(self.w)
+
+    def logits(self, x: Tensor, classes: slice, out: Tensor) -> Tensor:
+        """The logits of rows x for these classes, in `out`."""
+        if self.bias is None:
+            return torch.mm(x, self.w[classes].T, out=out)
+        return torch.addmm(self.bias[classes], x, self.w[classes].T, out=out)
+
+    def reduced(self, loss: Array) -> Tensor:
+        """The loss, reduced, from the losses of the rows."""
+        total = loss.sum(dtype=np.longdouble) / (self.batch.denominator or 1)
+        return to_tensor(self.batch.reduced(loss, total))
