@@ -50,6 +50,8 @@ def test_pages_have_examples():
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_prints_the_text_beside_it(program, folder):
+    if "import torch" in Path(program).read_text():
+        load("torch")
     for earlier in RUN_FIRST.get(program, []):
         run(earlier)
     printed, expected = run(program), Path(program).with_suffix(".txt")
