@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Collection, Iterable
+from typing import Any
 
 import numpy as np
 
@@ -162,6 +164,11 @@ def shown(value: object) -> str:
 
 
 def _number(function: str, name: str, value: object, wanted: str) -> float:
+    if _is_differentiated(value):
+        raise OptionError(
+            f"{function}: {name} is differentiated or mapped, which options are not; wanted a number"
+            + ("; divide the logits by it" if name == "temperature" else "")
+        )
     number = not isinstance(value, str | bytes | bool | np.bool_) and np.ndim(value) == 0  # type: ignore[arg-type]
     try:
         if number:
@@ -169,6 +176,17 @@ def _number(function: str, name: str, value: object, wanted: str) -> float:
     except (TypeError, ValueError, OverflowError):
         pass
     return _refuse(function, name, shown(value), wanted)
+
+
+def _is_differentiated(value: Any) -> bool:
+    """Whether torch is to differentiate at a tensor, or maps over it. Read as a number, it would be a constant."""
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(value, torch.Tensor):
+        return False
+    if torch._C._functorch.is_functorch_wrapped_tensor(value):
+        return True
+    is_dual = torch.autograd.forward_ad.unpack_dual(value).tangent is not None
+    return is_dual or (value.requires_grad and torch.is_grad_enabled())
 
 
 def _refuse(function: str, name: str, value: object, wanted: str) -> float:

@@ -17,6 +17,7 @@ from softgrad.torch import implementations  # noqa: E402
 
 CLASSES, NINES = torch.tensor([1, 0]), torch.tensor([9, 9])
 MASK = torch.tensor([True, False, True])
+LAYER, T = torch.nn.Linear(3, 4), torch.nn.Parameter(torch.tensor(2.0))
 ALL_IGNORED = {"ignore_index": 9, "if_all_ignored": "raise"}
 CALLS = {
     "softmax": lambda z, t: st.softmax(z),
@@ -79,7 +80,8 @@ def test_a_device_gets_kernels_by_one_row(monkeypatch):
         (sg.DtypeError, "logits is a ndarray, wanted a tensor", lambda z: st.cross_entropy(np.zeros((2, 3)), CLASSES)),
         (sg.DtypeError, "logits is sparse, wanted a dense tensor", lambda z: st.softmax(z.to_sparse())),
         (sg.DtypeError, "target is a list, wanted a tensor", lambda z: st.cross_entropy(z, [0, 1])),
-        (sg.DtypeError, "target.dtype is .*float32", lambda z: st.cross_entropy(z, torch.zeros(2))),
+        (sg.DtypeError, "target is sparse, wanted a dense tensor", lambda z: st.cross_entropy(z, z.to_sparse())),
+        (sg.DtypeError, "target.dtype is .*float32.*, as target.long", lambda z: st.cross_entropy(z, torch.zeros(2))),
         (sg.ShapeError, r"target.shape is \(3,\)", lambda z: st.cross_entropy(z, torch.tensor([0, 1, 2]))),
         (sg.LabelError, r"target\[1\] is 3, but logits have 3", lambda z: st.cross_entropy(z, torch.tensor([0, 3]))),
         (sg.LabelError, r"target\[0\] is -1", lambda z: st.cross_entropy(z, torch.tensor([-1, 1]))),
@@ -95,6 +97,10 @@ def test_a_device_gets_kernels_by_one_row(monkeypatch):
         (sg.OptionError, "reduction is 'avg'", lambda z: st.cross_entropy(z, CLASSES, reduction="avg")),
         (sg.OptionError, "ignore_index is 1", lambda z: st.cross_entropy(z, torch.softmax(z, 1), ignore_index=1)),
         (TypeError, "unexpected option 'dim'; here it is axis", lambda z: st.softmax(z, dim=1)),
+        (sg.DtypeError, "w is a Linear.*; give its weight", lambda z: st.linear_cross_entropy(z, LAYER, CLASSES)),
+        (sg.OptionError, "temperature is differentiated", lambda z: st.softmax(z, temperature=T)),
+        (sg.OptionError, "temperature is differentiated", lambda z: st.cross_entropy(z, CLASSES, temperature=T)),
+        (sg.OptionError, "denominator is differentiated", lambda z: st.cross_entropy(z, CLASSES, denominator=T)),
         (sg.ShapeError, "w.shape is", lambda z: st.linear_cross_entropy(z, torch.zeros(5, 2), CLASSES)),
     ],
 )  # fmt: skip
@@ -103,6 +109,63 @@ def test_messages(error, message, call, route, monkeypatch):
         monkeypatch.setattr(implementations, "IMPLEMENTATIONS", {})
     with pytest.raises(error, match=message):
         call(torch.randn(2, 3))
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_a_nested_tensor_is_an_error():
+    with pytest.raises(sg.DtypeError, match="logits is nested, wanted a dense tensor"):
+        st.softmax(torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)]))
+
+
+@pytest.mark.parametrize("transform", ["grad", "jvp", "vmap", "forward mode"])
+@pytest.mark.parametrize("function", ["softmax", "cross_entropy", "linear_cross_entropy"])
+def test_an_option_that_torch_transforms_is_an_error(function, transform):
+    """Read as a number, it would be a constant, whose derivative is 0."""
+    z, one = torch.randn(2, 3), torch.tensor(1.0)
+    call = {
+        "softmax": lambda T: st.softmax(z, temperature=T).sum(),
+        "cross_entropy": lambda T: st.cross_entropy(z, CLASSES, temperature=T),
+        "linear_cross_entropy": lambda T: st.linear_cross_entropy(z, z, CLASSES, temperature=T),
+    }[function]
+    with pytest.raises(sg.OptionError, match="temperature is differentiated or mapped"):
+        if transform == "jvp":
+            torch.func.jvp(call, (one,), (one,))
+        elif transform == "forward mode":
+            with torch.autograd.forward_ad.dual_level():
+                call(torch.autograd.forward_ad.make_dual(one, one))
+        else:
+            getattr(torch.func, transform)(call)(one if transform == "grad" else one.expand(2))
+
+
+def test_an_option_may_be_a_tensor_where_nothing_is_differentiated():
+    z = torch.randn(2, 3)
+    with torch.no_grad():
+        assert torch.equal(st.softmax(z, temperature=T), st.softmax(z, temperature=2.0))
+
+
+@pytest.mark.parametrize("kind", [torch.tensor, np.array])
+def test_an_option_that_changes_in_place_is_read_again(kind):
+    z, temperature = torch.randn(2, 3), kind(2.0)
+    for _ in range(2):
+        assert st.cross_entropy(z, CLASSES, temperature=temperature) == st.cross_entropy(z, CLASSES, temperature=2.0)
+    temperature[...] = 0.5
+    assert st.cross_entropy(z, CLASSES, temperature=temperature) == st.cross_entropy(z, CLASSES, temperature=0.5)
+
+
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore:.torch.jit.trace:DeprecationWarning")
+@pytest.mark.parametrize("function", ["softmax", "logsumexp", "cross_entropy", "linear_cross_entropy"])
+def test_jit_trace_records_the_operations(function):
+    """And not the numbers that they gave, nor how many rows there were."""
+    w = torch.randn(4, 3)
+    call = {
+        "softmax": lambda z, y: st.softmax(z),
+        "logsumexp": lambda z, y: st.logsumexp(z),
+        "cross_entropy": st.cross_entropy,
+        "linear_cross_entropy": lambda z, y: st.linear_cross_entropy(z, w, y),
+    }[function]
+    traced = torch.jit.trace(call, (torch.randn(2, 3), CLASSES), check_trace=False)
+    z, y = torch.randn(5, 3), torch.tensor([0, 1, 2, 1, 0])
+    torch.testing.assert_close(traced(z, y), call(z, y))
 
 
 def test_an_axis_that_another_shape_has_is_checked_again():

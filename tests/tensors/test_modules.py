@@ -119,3 +119,9 @@ def test_training_with_one_changed_line():
         return loss
 
     torch.testing.assert_close(trained(st.CrossEntropyLoss()), trained(torch.nn.CrossEntropyLoss()), rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_an_option_of_another_name_is_explained(module):
+    with pytest.raises(TypeError, match=f"{module.__name__}: unexpected option 'temprature'; did you mean temperature"):
+        module(temprature=2.0)

@@ -13,23 +13,33 @@ from softgrad.errors import AxisError, DtypeError
 def to_logits(function: str, logits: object, name: str = "logits") -> Tensor:
     """Logits, or another argument to be differentiated at, as floating-point numbers; integers become float64."""
     if not isinstance(logits, Tensor):
-        raise DtypeError(
-            f"{function}: {name} is a {type(logits).__name__}, wanted a tensor; softgrad.{function} takes arrays"
-        )
-    if logits.layout is not torch.strided:
-        raise DtypeError(f"{function}: {name} is sparse, wanted a dense tensor; convert it, as {name}.to_dense()")
+        is_layer = isinstance(getattr(logits, "weight", None), Tensor)
+        advice = "give its weight" if is_layer else f"softgrad.{function} takes arrays"
+        raise DtypeError(f"{function}: {name} is a {type(logits).__name__}, wanted a tensor; {advice}")
+    if logits.layout is not torch.strided or logits.is_nested:
+        raise not_dense(function, name, logits)
     if logits.dtype.is_floating_point:
         return logits
-    if logits.dtype.is_complex:
+    if logits.dtype.is_complex or logits.is_quantized:
         raise DtypeError(f"{function}: {name}.dtype is {logits.dtype}, wanted floating numbers or integers")
     return logits.double()
 
 
+def not_dense(function: str, name: str, tensor: Tensor) -> DtypeError:
+    """The error about a tensor that is sparse or nested."""
+    kind, way = ("nested", "torch.nested.to_padded_tensor") if tensor.is_nested else ("sparse", f"{name}.to_dense()")
+    return DtypeError(f"{function}: {name} is {kind}, wanted a dense tensor; convert it, as {way}")
+
+
 def to_loss_target(function: str, target: object, logits: Tensor) -> Tensor:
-    """A target, on the device of the logits."""
-    if isinstance(target, Tensor) and target.device == logits.device:  # a shortcut for most calls
-        return target
-    return same_device(function, "target", target, logits)
+    """A target, on the device of the logits; with fewer axes than the logits, it holds integers."""
+    target = same_device(function, "target", target, logits)
+    if target.ndim < logits.ndim and (target.dtype.is_floating_point or target.dtype.is_complex):
+        raise DtypeError(
+            f"{function}: target.dtype is {target.dtype} in the shape of class indices, wanted integers; convert it "
+            "first, as target.long()"
+        )
+    return target
 
 
 def same_device(function: str, name: str, tensor: object, logits: Tensor) -> Tensor:
@@ -43,6 +53,8 @@ def same_device(function: str, name: str, tensor: object, logits: Tensor) -> Ten
             f"{function}: {name} is on the device {tensor.device}, but logits are on {logits.device}; move it, as "
             f"{name}.to(logits.device)"
         )
+    if tensor.layout is not torch.strided or tensor.is_nested:
+        raise not_dense(function, name, tensor)
     return tensor
 
 

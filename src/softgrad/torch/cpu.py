@@ -110,7 +110,7 @@ def is_known(options: Options) -> bool:
 
 def remember(options: Options) -> None:
     """Options that are read now need no check again."""
-    if len(KNOWN) < MANY:
+    if len(KNOWN) < MANY and options.are_constant():
         KNOWN.add(options)
 
 

@@ -3,8 +3,9 @@
 `IMPLEMENTATIONS` is the one table. A device that gets kernels gets a row here.
 
 Kernels see numbers, once: so the closed forms compute what torch transforms (torch.func, forward mode), what has no
-numbers (the device meta, fake tensors), what torch.export records, and calls that are differentiated at the target or
-at the class weights. torch itself differentiates them, so any composition of transforms is as right as torch is.
+numbers (the device meta, fake tensors), what torch.export and torch.jit.trace record, and calls that are differentiated
+at the target or at the class weights. torch itself differentiates them, so any composition of transforms is as right as
+torch is.
 """
 
 from __future__ import annotations
@@ -49,8 +50,10 @@ def kernels_for(logits: Tensor, *others: Tensor | None) -> Any:
 
 
 def is_transformed() -> bool:
-    """Whether torch.func or forward mode is at work."""
-    return bool(torch._C._are_functorch_transforms_active()) or forward_ad._current_level >= 0
+    """Whether torch.func, forward mode or torch.jit.trace is at work."""
+    if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
+        return True
+    return bool(torch.jit.is_tracing())
 
 
 def is_batched(g: Tensor) -> bool:

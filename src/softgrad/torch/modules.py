@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from softgrad._calls import explained
 from softgrad.losses._batch import IfAllIgnored, Reduction
 from softgrad.torch.linear import MAX_MEMORY, linear_cross_entropy
 from softgrad.torch.loss import call
@@ -102,6 +103,7 @@ class CrossEntropyLoss(_Loss):
         "if_all_ignored": "nan",
     }
 
+    @explained
     def __init__(
         self,
         weight: Tensor | None = None,
@@ -176,6 +178,7 @@ class LinearCrossEntropyLoss(_Loss):
 
     defaults: ClassVar[dict[str, Any]] = {**CrossEntropyLoss.defaults, "max_memory": MAX_MEMORY}
 
+    @explained
     def __init__(
         self,
         weight: Tensor | None = None,

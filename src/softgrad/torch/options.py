@@ -29,6 +29,10 @@ class Options(NamedTuple):
     if_all_ignored: str
     parameter: float = 0.0  # gamma of the focal loss
 
+    def are_constant(self) -> bool:
+        """Whether no value can change later, as the number in a tensor can."""
+        return all(value is None or isinstance(value, int | float | str) for value in self)
+
 
 def checked(
     options: Options, logits: Tensor, target: Tensor, where: Tensor | None, weight: Tensor | None
@@ -79,11 +83,6 @@ def check_target(function: str, logits: Tensor, target: Tensor, axis: int, ignor
             f"{function}: target.shape is {tuple(target.shape)}, but logits.shape is {tuple(logits.shape)} with the "
             f"classes on axis {axis}; wanted {tuple(shape)} for class indices or {tuple(logits.shape)} for "
             "probabilities"
-        )
-    if target.dtype.is_floating_point or target.dtype.is_complex:
-        raise DtypeError(
-            f"{function}: target.dtype is {target.dtype} in the shape of class indices, wanted integers; convert it "
-            "first, as target.long()"
         )
 
 
