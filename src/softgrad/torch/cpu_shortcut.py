@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from softgrad import _kernels
+from softgrad.torch.memory import to_array
 from softgrad.torch.options import Options
 
 NUMPY = {torch.float32: np.float32, torch.float64: np.float64}
@@ -58,10 +59,10 @@ def run(options: Options, logits: Tensor, target: Tensor, *, with_grad: bool) ->
     inner = 1 if axis == len(shape) - 1 else math.prod(shape[axis + 1 :])
     if target.shape != shape[:axis] + shape[axis + 1 :] or (inner > 1 and K > ROWS_AT_ONCE):
         return None
-    y = target.numpy() if target.ndim == 1 else target.numpy().reshape(-1)
+    y = to_array(target).reshape(-1)
     if _kernels.find_label_outside(y, K) >= 0:
         return None
-    z = logits.numpy(force=True).reshape(-1, K, inner)
+    z = to_array(logits).reshape(-1, K, inner)
     grad = np.empty(z.shape, dtype) if with_grad else None
     numbers = kernel_numbers(options, y.size)
     total = _kernels.loss_of_classes(options.name, z, y, None, numbers, None, grad, None)

@@ -11,14 +11,43 @@ from torch import Tensor
 from softgrad._arrays import Array, is_bfloat16
 from softgrad._extras import needs
 
+NAMES = ["bool", *(f"{kind}{bits}" for kind in ("uint", "int") for bits in (8, 16, 32, 64))]
+NAMES += ["float16", "float32", "float64"]  # the dtypes of NumPy, as torch calls them
+STORED = {getattr(torch, name): (np.dtype(name).str, np.dtype(name).itemsize) for name in NAMES}
+STORED[torch.bfloat16] = STORED[torch.int16]
+
+
+class _Memory:
+    """The memory of a tensor, as NumPy reads it. The tensor lives as long as the array."""
+
+    __slots__ = ("__array_interface__", "tensor")
+
 
 def to_array(tensor: Tensor | None) -> Any:
-    """The numbers of a tensor, without a copy."""
+    """The numbers of a tensor, without a copy.
+
+    `Tensor.numpy` would forbid that the memory is resized later, which FSDP does with that of parameters.
+    """
     if tensor is None:
         return None
-    if tensor.dtype == torch.bfloat16:
-        return tensor.detach().resolve_neg().view(torch.int16).numpy().view(_bfloat16())
-    return tensor.numpy(force=True)  # of a tensor on the CPU, force copies only a view that stands for its negative
+    dtype = tensor.dtype
+    if dtype not in STORED:
+        return tensor.numpy(force=True)
+    tensor = tensor.resolve_neg()  # copies only a view that stands for its negative
+    if tensor._is_zerotensor():  # which has no memory
+        tensor = tensor.clone()
+    typestr, itemsize = STORED[dtype]
+    memory = _Memory()
+    memory.tensor = tensor
+    memory.__array_interface__ = {
+        "version": 3,
+        "typestr": typestr,
+        "shape": tuple(tensor.shape),
+        "strides": tuple([stride * itemsize for stride in tensor.stride()]),
+        "data": (tensor.data_ptr(), False),
+    }
+    array = np.asarray(memory)
+    return array.view(_bfloat16()) if dtype == torch.bfloat16 else array
 
 
 def to_tensor(array: Array) -> Tensor:
