@@ -33,13 +33,13 @@ def not_dense(function: str, name: str, tensor: Tensor) -> DtypeError:
 
 def to_loss_target(function: str, target: object, logits: Tensor) -> Tensor:
     """A target, on the device of the logits; with fewer axes than the logits, it holds integers."""
-    target = same_device(function, "target", target, logits)
-    if target.ndim < logits.ndim and (target.dtype.is_floating_point or target.dtype.is_complex):
+    tensor = same_device(function, "target", target, logits)
+    if tensor.ndim < logits.ndim and (tensor.dtype.is_floating_point or tensor.dtype.is_complex):
         raise DtypeError(
-            f"{function}: target.dtype is {target.dtype} in the shape of class indices, wanted integers; convert it "
+            f"{function}: target.dtype is {tensor.dtype} in the shape of class indices, wanted integers; convert it "
             "first, as target.long()"
         )
-    return target
+    return tensor
 
 
 def same_device(function: str, name: str, tensor: object, logits: Tensor) -> Tensor:

@@ -21,6 +21,8 @@ class _Memory:
     """The memory of a tensor, as NumPy reads it. The tensor lives as long as the array."""
 
     __slots__ = ("__array_interface__", "tensor")
+    tensor: Tensor
+    __array_interface__: dict[str, Any]
 
 
 def to_array(tensor: Tensor | None) -> Any:
