@@ -53,6 +53,18 @@ def in_place_with_out(x):
     return y
 
 
+def through_numpy(x):
+    array = np.tanh(x.detach().numpy())
+    array[0] *= 2
+    return torch.from_numpy(array) * torch.tensor(np.exp(array)) + torch.as_tensor(array.T).t()
+
+
+def into_numpys_memory(x):
+    y = x.detach() * 2
+    y.numpy()[1:] += np.square(x.detach().numpy()[1:])
+    return y * y
+
+
 def freed_memory(x):
     total = x * 0
     for i in range(20):
@@ -68,8 +80,15 @@ CASES = {
     "twice": twice,
     "out=": in_place_with_out,
     "freed memory": freed_memory,
+    "through NumPy": through_numpy,
+    "into NumPy's memory": into_numpys_memory,
 }
-UNSEEN_BY_TORCH = {"detached, and .data", "out="}  # torch's own gradient stops at detach
+UNSEEN_BY_TORCH = {
+    "detached, and .data",
+    "out=",
+    "through NumPy",
+    "into NumPy's memory",
+}  # torch's own gradient stops at detach
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -110,3 +129,12 @@ def test_an_operator_that_is_not_known_is_named():
 def test_a_number_taken_out_of_a_tensor_is_named():
     graph = graph_of(lambda x: x / x.detach().max().item(), X)
     assert any("item" in one for one in graph.untraced)
+
+
+def test_what_is_replaced_is_put_back():
+    originals = torch.from_numpy, torch.tensor, torch.as_tensor
+    seen = []
+    graph_of(lambda x: seen.append(torch.tensor is originals[1]) or x * 2, X)
+    assert seen == [False]
+    assert (torch.from_numpy, torch.tensor, torch.as_tensor) == originals
+    assert "numpy" not in vars(torch.Tensor)

@@ -18,7 +18,7 @@
     spelling.py    lines and explanations of the catalogue in the words of torch
 
     bridge.py        what torch computes, as the graph of operations that softgrad.check.trace records
-    tensor_memory.py the memory of tensors
+    tensor_memory.py the memory of tensors; tensor_replacements.py, the ways to NumPy's arrays and back
     aten.py          the table of torch's operators; its rows are in aten_*.py
 
 The judge, the names and the lines are those of softgrad.check, which does not import torch.

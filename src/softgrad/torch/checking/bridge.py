@@ -30,6 +30,7 @@ from softgrad.check.trace.node import Node
 from softgrad.check.trace.session import Session, paused, recording
 from softgrad.torch.checking.aten import IGNORED, KINDS, MAKERS, OVERWRITING, SAME, TABLE, WITH_RESULT
 from softgrad.torch.checking.tensor_memory import TensorMemory, memory_of
+from softgrad.torch.checking.tensor_replacements import ORIGINALS, replaced
 
 _asarray, _allclose, _array = np.asarray, np.allclose, np.array
 DTYPES = {
@@ -44,7 +45,7 @@ DTYPES = {
     torch.uint8: np.uint8,
 }
 WITHIN = {torch.float64: 1e-9, torch.float32: 1e-4, torch.float16: 1e-2}  # relative to the largest entry
-WRITES = ("copy_", "fill_", "index_put_", "masked_fill_", "zero_")  # as a[i] = b
+WRITES = ("copy_", "fill_", "zero_")  # as a[i] = b; the other rows write themselves
 
 _memories: WeakKeyDictionary[Session, TensorMemory] = WeakKeyDictionary()
 
@@ -57,7 +58,7 @@ class Tensors:
 
     def tensor(self, array: Any) -> Tensor:
         """A tensor with the numbers of an array, on memory of its own."""
-        tensor = torch.from_numpy(_array(plain(array)))
+        tensor = ORIGINALS["from_numpy"](_array(plain(array)))
         session = recording()
         if self._memory is not None and session is not None and isinstance(array, Traced):
             with paused():
@@ -79,7 +80,7 @@ def tensors() -> Iterator[Tensors]:
         yield Tensors()
         return
     memory = _memories.setdefault(session, TensorMemory(session))
-    with _Recorder(session, memory):
+    with replaced(session, memory), _Recorder(session, memory):
         yield Tensors(memory)
 
 

@@ -18,6 +18,7 @@ from softgrad.check.trace.buffers import Buffer
 from softgrad.check.trace.node import Node
 from softgrad.check.trace.session import Session, paused
 
+_numpy = torch._C.TensorBase.numpy  # the original: it is replaced during a trace
 _asarray, _array_equal = np.asarray, np.array_equal
 Layout = tuple[int, tuple[int, ...], tuple[int, ...], Any]  # address, shape, strides, type
 
@@ -27,7 +28,7 @@ def memory_of(tensor: Tensor) -> Any:
     if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_neg() or tensor.is_conj():
         return None
     try:
-        return tensor.detach().numpy()
+        return _numpy(tensor.detach())
     except (RuntimeError, TypeError):  # a type that NumPy lacks, or a tensor under a transform
         return None
 
@@ -127,7 +128,7 @@ class TensorMemory:
         if memory.dtype.kind != "f" or not memory.size:
             return None
         count = storage.nbytes() // memory.itemsize
-        whole = torch.empty(0, dtype=tensor.dtype).set_(storage, 0, (count,), (1,)).numpy()
+        whole = _numpy(torch.empty(0, dtype=tensor.dtype).set_(storage, 0, (count,), (1,)))
         buffer = Buffer(whole, lambda: self._session.constant(whole))
         self._buffers[storage.data_ptr()] = storage, buffer
         return buffer
