@@ -9,6 +9,7 @@ load("torch")
 
 from softgrad.check.trace.array import plain  # noqa: E402
 from softgrad.torch.checking.aten import TABLE  # noqa: E402
+from softgrad.torch.checking.aten_products import COMPOSITES  # noqa: E402
 from tensors.checking.operator_cases import CASES, FLAT, LINEAR, ROUNDED, words  # noqa: E402
 from tensors.checking.tracing import graph_of, torchs  # noqa: E402
 
@@ -40,7 +41,7 @@ def test_agrees_with_torch(name):
 
 
 def test_every_row_has_a_case():
-    missing = TABLE.keys() - {name.split(" ")[0] for name in CASES} - OTHER_NAMES.keys()
+    missing = (TABLE.keys() | COMPOSITES.keys()) - {name.split(" ")[0] for name in CASES} - OTHER_NAMES.keys()
     assert sorted(missing) == []
     assert all(TABLE[name] is TABLE[other] or name == "_unsafe_index" for name, other in OTHER_NAMES.items())
 
@@ -58,9 +59,10 @@ CONSTANTS = set(
 )
 
 
-@pytest.mark.parametrize("name", sorted((TABLE.keys() & CASES.keys()) - CONSTANTS))
+@pytest.mark.parametrize("name", sorted(((TABLE.keys() | COMPOSITES.keys()) & CASES.keys()) - CONSTANTS))
 def test_a_slip_in_a_row_is_caught(name):
-    row = TABLE[name]
+    table = COMPOSITES if name in COMPOSITES else TABLE
+    row = table[name]
     for slip, change in SLIPS.items():
         changed = []
 
@@ -72,7 +74,7 @@ def test_a_slip_in_a_row_is_caught(name):
             return (wrong, *found[1:]) if isinstance(found, tuple) else wrong
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setitem(TABLE, name, other)
+            patch.setitem(table, name, other)
             passes = judged(name)
         assert changed, "no operator of this case has the row"
         assert passes != any(changed), slip

@@ -12,6 +12,7 @@ TANH = "dz = da * (1 - a ** 2)"
 SIGMOID = "dz = da * a * (1 - a)"
 LEAKY = "dz = da * where(z > 0, 1, slope)"
 ELU = "dz = da * where(z > 0, 1, a + alpha)"
+SWISH = "dz = da * (s + a * (1 - s))"
 DROPOUT = "dx = dy * mask / keep"
 
 ENTRIES = (
@@ -169,6 +170,7 @@ WRONG_LINES = (
     WrongLine(SIGMOID, "da * (z > 0)", "activation-derivative-of-another"),
     WrongLine(SIGMOID, "a * (da - sum_k(a * da))", "softmax-for-sigmoid"),
     WrongLine(SIGMOID, "softmax(z) * (da - sum_k(softmax(z) * da))", "softmax-for-sigmoid"),
+    WrongLine(SWISH, "da * (s * (1 + a * (1 - s)))", "activation-derivative-at-output"),
     WrongLine(DROPOUT, "dy", "dropout-mask-missing", "dropout-scale-missing"),
     WrongLine(DROPOUT, "dy / keep", "dropout-mask-missing"),
     WrongLine(DROPOUT, "dy * mask", "dropout-scale-missing"),

@@ -19,6 +19,7 @@ from softgrad.check.locate.repair import Repair, layouts_of
 from softgrad.check.locate.scope import Scope
 from softgrad.check.locate.statement import Statement, operand_of, span_of
 from softgrad.check.locate.suspects import Backward
+from softgrad.check.mutate.texts import is_module
 from softgrad.check.trace.graph import Node
 from softgrad.formulas.numbers import Array
 
@@ -95,6 +96,7 @@ class Mended(Statement):
             return dropped or [Change(0, place, self.times(place, form)) for form in scope.multiples(factor)]
         found = [*self._dropped(place, nodes, wanted), *self._replaced(place, values, wanted, scope)]
         found += self._shifted(place, values, wanted, scope)
+        found += self._turned(place, nodes, wanted)
         if all(agree(v * v, w) for v, w in zip(values, wanted, strict=True)):
             found.append(Change(1, place, f"{self.tight(place)} ** 2"))
         if depth < DEEPEST:
@@ -127,6 +129,34 @@ class Mended(Statement):
         if wanted[0].ndim == 2 and values[0].T.shape == wanted[0].shape and agree(values[0].T, wanted[0]):
             found.append(Change(1, place, f"{self.tight(place)}.T"))
         return found
+
+    def _turned(self, place: ast.expr, nodes: Sequence[Node], wanted: Sequence[Array]) -> list[Change]:
+        """One operand of a product of two matrices belongs there transposed."""
+        operands = _factors(place)
+        if operands is None:
+            return []
+        if not all(
+            node.op == "einsum" and [one.value.ndim for one in node.parents] == [2, 2] and _is_at(node, place)
+            for node in nodes
+        ):
+            return []
+        found = []
+        for k, operand in enumerate(operands):
+            pairs = [[one.value for one in node.parents] for node in nodes]
+            for pair in pairs:
+                pair[k] = pair[k].T
+            if all(a.shape[1] == b.shape[0] and _is(a @ b, w) for (a, b), w in zip(pairs, wanted, strict=True)):
+                found.append(Change(0, operand, self._transposed(operand)))
+        return found
+
+    def _transposed(self, place: ast.expr) -> str:
+        """The transpose of what an expression is: without its .T, where it has one."""
+        inner = place.func if isinstance(place, ast.Call) and not place.args else place
+        if isinstance(inner, ast.Attribute) and inner.attr in ("T", "mT", "t", "transpose"):
+            is_transpose = (inner is place) == (inner.attr in ("T", "mT"))
+            if is_transpose:
+                return self.text(inner.value)
+        return f"{self.tight(place)}.T"
 
     def _combined(self, place: ast.expr, value: Array, wanted: Array, scope: Scope) -> list[Change]:
         """An array that the function holds is missing as a term or as a factor."""
@@ -206,6 +236,21 @@ def same_on_all(found: Sequence[Sequence[str]]) -> str:
 
 def _is_at(node: Node, place: ast.AST) -> bool:
     return node.site is not None and node.site.span == span_of(place)
+
+
+def _factors(place: ast.expr) -> tuple[ast.expr, ast.expr] | None:
+    """The two matrices of a product: a @ b, a.mm(b), torch.mm(a, b)."""
+    if isinstance(place, ast.BinOp) and isinstance(place.op, ast.MatMult):
+        return place.left, place.right
+    if not isinstance(place, ast.Call) or not isinstance(place.func, ast.Attribute):
+        return None
+    args = place.args if is_module(place.func.value) else [place.func.value, *place.args]
+    is_product = place.func.attr in ("mm", "matmul", "dot") and len(args) == 2
+    return (args[0], args[1]) if is_product and not place.keywords else None
+
+
+def _is(value: Array, wanted: Array) -> bool:
+    return value.shape == wanted.shape and agree(value, wanted)
 
 
 def _wanted(repair: Repair, i: int, value: Array) -> Array | None:

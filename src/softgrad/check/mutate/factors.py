@@ -70,8 +70,9 @@ def named_factor(factors: Sequence[float], draws: Sequence[Draw], place: Where, 
             if _is(function, value, c)
         ]
         found += _mistyped(c, draws[0], place)
-        if c in PLAIN:
-            found.append(Named(PLAIN[c], 0.1 if abs(c) in (2.0, 0.5) else 0.4))
+        for value, text in PLAIN.items():
+            if _close(value, c):
+                found.append(Named(text, 0.1 if abs(value) in (2.0, 0.5) else 0.4))
         return min(found, key=lambda one: one.doubt, default=None)
     return min(_varying(factors, draws, texts), key=lambda one: one.doubt, default=None)
 

@@ -59,12 +59,36 @@ def of_chain(where: Where, nodes: list[Node], k: int, ends: list[Node]) -> Itera
         for axes in permutations(range(len(last.shape))):
             for turned in (False, True) if len(parent.shape) > 1 else (False,):
                 yield Candidate("memory-order", where, k, _reordered(axes, turned), 1.3 + 0.1 * turned)
+    for axis in _repeated_axes(parent, last):
+        for interleaved in (False, True):
+            yield Candidate("memory-order", where, k, _summed_over_repeats(axis, interleaved), 1.3)
     if first is not last:
         for one in (False, True):
             yield Candidate("repeated-indices", where, k, _assigned_through(one), 1.2 + 0.1 * one)
     if len(nodes) > 1:
         for by in (-1, 1, 0):
             yield Candidate("wrong-iteration", where, k, _with_index_of(by), 1.5, {"variant": "index"})
+
+
+def _repeated_axes(parent: Node, last: Node) -> list[int]:
+    """The axis along which entries are repeated, if that is all that the views do."""
+    if len(last.shape) != len(parent.shape):
+        return []
+    pairs = list(zip(parent.shape, last.shape, strict=True))
+    axes = [axis for axis, (n, m) in enumerate(pairs) if n != m]
+    return [axis for axis, (n, m) in enumerate(pairs) if len(axes) == 1 and n != m and n > 1 and m % n == 0]
+
+
+def _summed_over_repeats(axis: int, interleaved: bool) -> Rule:
+    """The sum over repeats, as if each entry (or all of them in turn) were repeated where it is the other way."""
+
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        arrived, shape = adjoint(end_of_views(draw, node)), node.parents[k].shape
+        repeats = arrived.shape[axis] // shape[axis]
+        parts = (shape[axis], repeats) if interleaved else (repeats, shape[axis])
+        return np.asarray(arrived.reshape(*shape[:axis], *parts, *shape[axis + 1 :]).sum(axis=axis + interleaved))
+
+    return rule
 
 
 def end_of_views(draw: Draw, node: Node) -> Node:

@@ -33,7 +33,8 @@ def of_node(where: Where, node: Node, *, is_output: bool = False) -> Iterator[Ca
         def swapped(g: Array, axes: tuple[int, int] = axes) -> Array:
             return np.swapaxes(g, *axes)
 
-        yield Candidate("transposed-product", where, None, _by(swapped), 1.4, {"variant": "node"})
+        kind = "transposed-product" if axes == (len(node.shape) - 2, len(node.shape) - 1) else "memory-order"
+        yield Candidate(kind, where, None, _by(swapped), 1.4, {"variant": "node"})
     for axis in range(len(node.shape)):
         if node.shape[axis] > 1:
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from softgrad.check.catalogue.activations import ELU, LEAKY, RELU, SIGMOID, TANH
+from softgrad.check.catalogue.activations import ELU, LEAKY, RELU, SIGMOID, SWISH, TANH
 from softgrad.check.catalogue.log_softmax import LOG_SOFTMAX
 from softgrad.check.catalogue.softmax import SOFTMAX
 from softgrad.check.recognise.interpretation import UserArray
@@ -28,7 +28,7 @@ def of_its_shape(z: Array, y: Array, axis: int) -> Iterator[OutputFunction]:
     if slope is not None and abs(slope - 1) > 1e-9:
         line = "a = where(z > 0, z, slope * z)"
         yield OutputFunction(f"leaky ReLU of slope {slope:g}", (line,), "a", (LEAKY,), "da", {"slope": slope})
-    yield OutputFunction("swish", ("s = sigmoid(z)", "a = z * s"), "a", ("dz = da * (s + a * (1 - s))",), "da")
+    yield OutputFunction("swish", ("s = sigmoid(z)", "a = z * s"), "a", (SWISH,), "da")
     alpha = _alpha(z, y)
     if alpha is not None:
         line = "a = where(z > 0, z, alpha * (exp(z) - 1))"

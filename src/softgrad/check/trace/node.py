@@ -15,7 +15,8 @@ class Site(NamedTuple):
         file: the file name, as the code object has it.
         number: the line on which the expression begins.
         function: the function; a comprehension belongs to the function around it.
-        instruction: the offset of the instruction in the function's code; it tells operations of one line apart.
+        instruction: the offset of the instruction in the function's code; it tells operations of one line apart. Where
+            one instruction runs several operations, those after the first have numbers behind it.
         op: the operation.
         inside: where in a function that is traced by its definition, such as "cov:12"; "" for the user's own.
         span: first line, last line, first column and end column of the expression; None where Python does not say.

@@ -101,7 +101,8 @@ class Places:
 
     def __init__(self, root: FrameType) -> None:
         self._root = root
-        self._sites: dict[tuple[int, int, str, str], Site] = {}
+        self._sites: dict[tuple[int, int, str, str, int], Site] = {}
+        self.step = 0  # of the operations that one call in the user's code consists of: which one runs
 
     def here(self, op: str) -> tuple[Site | None, tuple[Site, ...]]:
         """The site of an operation, and those of the calls around it."""
@@ -112,7 +113,7 @@ class Places:
             code = _code(frame.f_code)
             if code.kind == "user":
                 inside = f"{function}{lines}" if not found else ""
-                site = self._site(frame, code, "" if found else op, inside)
+                site = self._site(frame, code, "" if found else op, inside, 0 if found else self.step)
                 if site not in found:  # all depths of a recursion are repetitions of one operation
                     found.append(site)
             elif not found:
@@ -124,12 +125,12 @@ class Places:
             return None, ()
         return found[0], tuple(found[1:])
 
-    def _site(self, frame: FrameType, code: _Code, op: str, inside: str) -> Site:
-        key = id(code), frame.f_lasti, op, inside
+    def _site(self, frame: FrameType, code: _Code, op: str, inside: str, step: int) -> Site:
+        key = id(code), frame.f_lasti, op, inside, step
         if key not in self._sites:
             i = frame.f_lasti // 2
             span = code.spans[i]
             number = span[0] if span else frame.f_lineno
-            site = Site(frame.f_code.co_filename, number, code.function, code.starts[i], op, inside, span)
+            site = Site(frame.f_code.co_filename, number, code.function, code.starts[i] + step, op, inside, span)
             self._sites[key] = site
         return self._sites[key]

@@ -56,6 +56,23 @@ def _cross(self: Any, other: Any, dim: int = -1) -> Any:
     return np.stack([y * w - z * v, z * u - x * w, x * v - y * u], axis=dim)
 
 
+def _einsum(equation: Any, *operands: Any) -> Any:
+    if len(operands) == 1 and isinstance(operands[0], list | tuple):
+        operands = tuple(operands[0])
+    return np.einsum(equation.replace(" ", ""), *operands)
+
+
+def _linear(input: Any, weight: Any, bias: Any = None) -> Any:
+    found = np.matmul(input, weight.T)
+    return found if bias is None else found + bias
+
+
+COMPOSITES: dict[str, Callable[..., Any]] = {  # of several operators, and one operation for the user
+    "einsum": _einsum,
+    "matmul": lambda input, other, out=None: NotImplemented if out is not None else np.matmul(input, other),
+    "linear": _linear,
+    "outer": lambda input, vec2: np.outer(input, vec2),
+}
 TABLE: dict[str, Callable[..., Any]] = {
     "mm": np.matmul,
     "bmm": np.matmul,

@@ -30,7 +30,7 @@ from softgrad.check.trace.node import Node
 from softgrad.check.trace.session import Session, paused, recording
 from softgrad.torch.checking.aten import IGNORED, KINDS, MAKERS, OVERWRITING, SAME, TABLE, WITH_RESULT
 from softgrad.torch.checking.tensor_memory import TensorMemory, memory_of
-from softgrad.torch.checking.tensor_replacements import ORIGINALS, replaced
+from softgrad.torch.checking.tensor_replacements import from_numpy, replaced
 
 _asarray, _allclose, _array = np.asarray, np.allclose, np.array
 DTYPES = {
@@ -58,7 +58,7 @@ class Tensors:
 
     def tensor(self, array: Any) -> Tensor:
         """A tensor with the numbers of an array, on memory of its own."""
-        tensor = ORIGINALS["from_numpy"](_array(plain(array)))
+        tensor = from_numpy(_array(plain(array)))
         session = recording()
         if self._memory is not None and session is not None and isinstance(array, Traced):
             with paused():
@@ -80,7 +80,8 @@ def tensors() -> Iterator[Tensors]:
         yield Tensors()
         return
     memory = _memories.setdefault(session, TensorMemory(session))
-    with replaced(session, memory), _Recorder(session, memory):
+    recorder = _Recorder(session, memory)
+    with replaced(session, recorder), recorder:
         yield Tensors(memory)
 
 
@@ -89,7 +90,9 @@ class _Recorder(TorchDispatchMode):
 
     def __init__(self, session: Session, memory: TensorMemory) -> None:
         super().__init__()
-        self._session, self._memory = session, memory
+        self._session, self.memory = session, memory
+        self._step = 0
+        self._call: tuple[Any, str] = (None, "")  # the place of the running call, and its first operator
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -99,6 +102,14 @@ class _Recorder(TorchDispatchMode):
         kwargs = kwargs or {}
         if recording() is not self._session:
             return func(*args, **kwargs)
+        places = self._session.places
+        places.step = self._step_of(_name(func))
+        try:
+            return self._recorded(func, args, kwargs)
+        finally:
+            places.step = 0
+
+    def _recorded(self, func: Any, args: Any, kwargs: Any) -> Any:
         if torch.Tag.inplace_view in func.tags:  # such as unsqueeze_: another view in the same object
             result = func(*args, **kwargs)
             self._note_views(_name(func).removesuffix("_"), [result], None)
@@ -118,14 +129,29 @@ class _Recorder(TorchDispatchMode):
         is_made = _name(func) in MAKERS
         found = [] if is_made else self._found(func, args, kwargs, result)
         is_active = not is_made and self._is_active((args, kwargs))
-        for one, node in zip(outputs, self._nodes(func, outputs, found, is_active), strict=True):
-            self._memory.put(one, node)
+        for one, node in zip(outputs, self._nodes(_called(func), outputs, found, is_active), strict=True):
+            self.memory.put(one, node)
         return result
+
+    def note(self, name: str, row: Any, args: Any, options: Any, result: Tensor) -> None:
+        """Notes the result of a function of several operators, which a row computes as one."""
+        found = self._computed(row, args, options)
+        (node,) = self._nodes(f"torch.{name}", [result], found, self._is_active((args, options)))
+        self.memory.put(result, node)
+
+    def _step_of(self, name: str) -> int:
+        """Which of the operators of one call this is, such as x.repeat_interleave(2, 0); a loop begins again."""
+        here = self._session.places.here("")
+        if here == self._call[0] and name != self._call[1]:
+            self._step += 1
+        else:
+            self._call, self._step = (here, name), 0
+        return self._step
 
     def _note_views(self, name: str, outputs: list[Tensor], of: Tensor | None) -> None:
         place = None if name in SAME else self._session.places.here("gather")
         for one in outputs:
-            self._memory.view(one, of, KINDS.get(name, "slice"), place)
+            self.memory.view(one, of, KINDS.get(name, "slice"), place)
 
     def _found(self, func: Any, args: Any, kwargs: Any, result: Any = None) -> list[Any]:
         """What the row of an operator computes, for each output; nothing where it has none.
@@ -138,13 +164,19 @@ class _Recorder(TorchDispatchMode):
         """
         name = _name(func).removesuffix("_")
         row = TABLE.get(name)
+        if row is not None:
+            before = (tree_map(_plain_memory, result),) if name in WITH_RESULT else ()
+            return self._computed(row, args, kwargs, before)
         try:
-            if row is None:
-                return [] if result is None else self._looked_into(func, args, kwargs)
+            return [] if result is None else self._looked_into(func, args, kwargs)
+        except Exception:  # a definition that does not take these arguments
+            return []
+
+    def _computed(self, row: Any, args: Any, kwargs: Any, before: tuple[Any, ...] = ()) -> list[Any]:
+        """What a row computes, for each output."""
+        try:
             given, options = self._arrays(args, kwargs)
-            if name in WITH_RESULT:
-                given = (tree_map(_plain_memory, result), *given)
-            found = row(*given, **options)
+            found = row(*before, *given, **options)
         except Exception:  # a form of the operator that the row does not know
             return []
         if found is NotImplemented:
@@ -158,7 +190,7 @@ class _Recorder(TorchDispatchMode):
             return []
         with self:
             found = definition(*args, **kwargs)
-        return [self._memory.array(one) for one in tree_leaves(found) if isinstance(one, Tensor)]
+        return [self.memory.array(one) for one in tree_leaves(found) if isinstance(one, Tensor)]
 
     def _write(self, func: Any, args: Any, kwargs: Any) -> Any:
         """An operator that writes into some of its arguments."""
@@ -173,20 +205,22 @@ class _Recorder(TorchDispatchMode):
                 found[0] = self._session.node("write", (node,), node.value)
         result = func(*args, **kwargs)
         new = [one for one in tree_leaves(result) if isinstance(one, Tensor) and not any(one is w for w in written)]
-        for one, known in zip(written, self._nodes(func, written, [] if new else found, is_active), strict=True):
-            self._memory.write(one, known)
-        for one, known in zip(new, self._nodes(func, new, found, is_active), strict=True):
-            self._memory.put(one, known)
+        for one, known in zip(
+            written, self._nodes(_called(func), written, [] if new else found, is_active), strict=True
+        ):
+            self.memory.write(one, known)
+        for one, known in zip(new, self._nodes(_called(func), new, found, is_active), strict=True):
+            self.memory.put(one, known)
         return result
 
-    def _nodes(self, func: Any, outputs: list[Tensor], found: list[Any], is_active: bool) -> list[Node | None]:
+    def _nodes(self, name: str, outputs: list[Tensor], found: list[Any], is_active: bool) -> list[Node | None]:
         """The nodes of the results of an operator; None for a constant."""
         nodes = [self._node(found[i], one) if i < len(found) else None for i, one in enumerate(outputs)]
         for i, (node, one) in enumerate(zip(nodes, outputs, strict=True)):
             is_beside = i < len(found) and found[i] is None  # a row leaves out what only backward passes use
             is_real = one.dtype.is_floating_point or one.dtype.is_complex
             if is_active and node is None and is_real and not is_beside:
-                self._session.lose(_called(func))
+                self._session.lose(name)
         return nodes
 
     def _node(self, found: Any, tensor: Tensor) -> Node | None:
@@ -213,7 +247,7 @@ class _Recorder(TorchDispatchMode):
 
     def _is_active(self, operands: Any) -> bool:
         given = [one for one in tree_leaves(operands) if isinstance(one, Tensor) and one.dtype.is_floating_point]
-        return any(self._memory.node(one).active for one in given)
+        return any(self.memory.node(one).active for one in given)
 
     def _arrays(self, args: Any, kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
         given = tree_map(self._array, args)
@@ -221,7 +255,7 @@ class _Recorder(TorchDispatchMode):
 
     def _array(self, value: Any) -> Any:
         if isinstance(value, Tensor):
-            return self._memory.array(value)
+            return self.memory.array(value)
         return DTYPES.get(value, value) if isinstance(value, torch.dtype) else value
 
 
