@@ -186,6 +186,9 @@ REFUSED = {
         CheckError,
         r"Half has no backward, wanted a static backward\(ctx, \*grad_outputs\)",
     ),
+    "a class": (lambda: st.check(torch.nn.Linear, X), CheckError, r"fn is the class Linear, wanted an object of it"),
+    "an array": (lambda: st.check(Softmax, Z.numpy()), CheckError, r"z is an array of float64, wanted a tensor"),
+    "integers alone": (lambda: st.check(Softmax, LABELS), CheckError, r"no input is a tensor of real numbers, which"),
     "names": (
         lambda: st.check(Softmax, Z, names=["a", "b"]),
         OptionError,

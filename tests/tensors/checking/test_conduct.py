@@ -355,6 +355,28 @@ def test_what_torch_marks_is_a_fact():
     assert report.facts == ("backward can be differentiated once only: it is marked once_differentiable",)
 
 
+def test_what_torch_cannot_watch_is_a_fact():
+    class Attribute(Square):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.x = x
+            return x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            return 2 * g * ctx.x
+
+    report = st.check(Attribute, X)
+    assert report.ok is True
+    assert report.facts[0].startswith("backward uses an input that is not kept by ctx.save_for_backward")
+
+
+def test_an_input_without_a_gradient_is_a_fact():
+    report = st.check(NothingForTheWeight, X, W)
+    assert report.ok is True
+    assert report.facts == ("not checked, because no gradient was returned: w",)
+
+
 def test_in_place_on_purpose():
     """mark_dirty tells torch of it."""
 

@@ -1,5 +1,6 @@
 """Code of torch and of softgrad that is right: none of it is called wrong, however it is called."""
 
+import numpy as np
 import pytest
 
 from conftest import load
@@ -104,6 +105,138 @@ MODULES = {
     "Dropout": (nn.Dropout(0.4), X),
     "PReLU": (nn.PReLU(), X),
 }
+
+
+class Sine(torch.autograd.Function):
+    """Right; the classes below it are written in other ways."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.sin()
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * ctx.saved_tensors[0].cos()
+
+
+class InFloat32Alone(Sine):
+    @staticmethod
+    def forward(ctx, x):
+        if x.dtype != torch.float32:
+            raise TypeError("wanted float32")
+        return Sine.forward(ctx, x)
+
+
+class ContiguousAlone(Sine):
+    @staticmethod
+    def forward(ctx, x):
+        assert x.is_contiguous()
+        return Sine.forward(ctx, x)
+
+
+class OfNumpysGenerator(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.mask = torch.from_numpy(RNG.random(x.shape) < 0.5)
+        return x * ctx.mask
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * ctx.mask
+
+
+class OfAGenerator(OfNumpysGenerator):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.mask = torch.rand(x.shape, generator=GENERATOR) < 0.5
+        return x * ctx.mask
+
+
+class WithAutocast(torch.autograd.Function):
+    @staticmethod
+    @torch.amp.custom_fwd(device_type="cpu")
+    def forward(ctx, x):
+        return Sine.forward(ctx, x)
+
+    @staticmethod
+    @torch.amp.custom_bwd(device_type="cpu")
+    def backward(ctx, g):
+        return Sine.backward(ctx, g)
+
+
+class ByVjp(torch.autograd.Function):
+    @staticmethod
+    def forward(x):
+        return x.sin()
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def vjp(ctx, g):
+        return g * ctx.saved_tensors[0].cos()
+
+
+class WithIndices(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        values, indices = x.max(dim=1)
+        ctx.mark_non_differentiable(indices)
+        ctx.save_for_backward(indices)
+        ctx.shape = x.shape
+        return values, indices
+
+    @staticmethod
+    def backward(ctx, g, _):
+        return g.new_zeros(ctx.shape).scatter_(1, ctx.saved_tensors[0][:, None], g[:, None])
+
+
+class WithDefaults(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, weight=None, eps=1e-5):
+        return Sine.forward(ctx, x)
+
+    @staticmethod
+    def backward(ctx, g):
+        return Sine.backward(ctx, g), None, None
+
+
+class Tied(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(3, 3), nn.Linear(3, 3)
+        self.b.weight = self.a.weight
+
+    def forward(self, x):
+        return self.b(self.a(x).tanh())
+
+
+RNG, GENERATOR = np.random.default_rng(0), torch.Generator().manual_seed(3)
+WAYS = {
+    "float32 alone": (InFloat32Alone, X.float()),
+    "contiguous inputs alone": (ContiguousAlone, X),
+    "NumPy's generator": (OfNumpysGenerator, X),
+    "a generator of its own": (OfAGenerator, X),
+    "custom_fwd and custom_bwd": (WithAutocast, X),
+    "vjp": (ByVjp, X),
+    "indices": (WithIndices, X),
+    "defaults": (WithDefaults, X),
+    "defaults, given": (WithDefaults, X, None, 1e-3),
+    "tied weights": (Tied(), X),
+    "torch.func.grad": (lambda x: torch.func.grad(lambda y: (y**3).sum())(x), X),
+    "vmap": (lambda x: torch.vmap(lambda row: row.softmax(0))(x), X),
+    "several outputs of a layer": (nn.RNN(3, 2), normal(4, 2, 3)),
+}
+
+
+@pytest.mark.parametrize("case", WAYS)
+def test_ways_to_write_it(case):
+    fn, *inputs = WAYS[case]
+    report = st.check(fn, *inputs)
+    assert report.ok is True, report.text()
+    assert not any("could not be tried" in fact for fact in report.facts)
 
 
 @pytest.mark.parametrize("case", OPERATIONS)

@@ -128,7 +128,7 @@ class _Checked:
         try:
             report = Check(functions, options, told).report()
             with functions.kept():
-                report = with_conduct(report, torchs, options.seed, options.max_calls)
+                report = with_conduct(report, torchs, functions.randomness, options.seed, options.max_calls)
         except CheckError as error:
             report = refused(FUNCTION, error, self.subject)
         if torchs.randomness.draws:

@@ -11,6 +11,7 @@ from softgrad.check.report.findings import plain_mistake
 from softgrad.check.report.mistake import Mistake
 from softgrad.check.report.report import Report
 from softgrad.check.user.descriptions import describe_error
+from softgrad.check.user.randomness import Randomness
 from softgrad.torch.checking.functions import TorchFunctions
 from softgrad.torch.checking.layouts import input_layouts, upstream_layouts
 from softgrad.torch.checking.memory import overwritten
@@ -42,19 +43,20 @@ FOLLOWS = {
 CAUSES = ("not-repeatable-gradient", "no-graph", "missing-gradient", "input-overwritten-by-forward")  # of wrong numbers
 
 
-def with_conduct(report: Report, functions: TorchFunctions, seed: int, limit: int) -> Report:
+def with_conduct(report: Report, functions: TorchFunctions, others: Randomness, seed: int, limit: int) -> Report:
     """The report with the mistakes of conduct that the trials show.
 
     Args:
         report: of the numbers.
         functions: the user's functions.
+        others: the random generators that are not torch's.
         seed: of the check.
         limit: how many calls there may be.
     """
     if report.ok is None:
         return report
     try:
-        trials = Trials(functions, seed)
+        trials = Trials(functions, seed, others)
     except Exception:  # torch refuses its gradients, for example for their shapes: the report says so
         return report
     found: list[Found] = []
@@ -70,7 +72,7 @@ def with_conduct(report: Report, functions: TorchFunctions, seed: int, limit: in
     found = [*_without_graph(report, trials), *found]
     explained = {other for one in found for other in FOLLOWS.get(one.name, ())}
     found = [one for one in found if one.name not in explained]
-    facts += _once_differentiable(trials)
+    facts += [*_kept_on_ctx(trials), *_once_differentiable(trials)]
     return _with(replace(report, calls=report.calls + trials.calls, facts=tuple(facts)), found)
 
 
@@ -107,6 +109,26 @@ def _without_graph(report: Report, trials: Trials) -> Iterator[Found]:
         outputs, others = trials.run(trials.leaves()).outputs, trials.run(trials.leaves(arrays)).outputs
         if any(not torch.equal(a, b) for a, b in zip(outputs, others, strict=True)):
             yield Found("missing-gradient", f"{leaf.name} requires a gradient, and gets None")
+
+
+def _kept_on_ctx(trials: Trials) -> list[str]:
+    """A fact on inputs and outputs whose later changes torch does not notice: they are not in save_for_backward."""
+    if not trials.functions.subject.classes:
+        return []
+    facts = []
+    for what in ("an input", "the output"):
+        run = trials.run(trials.leaves())
+        tensors = run.outputs if what == "the output" else [run.leaves[i] for i in trials.wanted_leaves]
+        try:
+            for one in tensors:
+                one.detach().add_(1)
+            got = trials.backward(run, trials.upstream)
+        except RuntimeError:  # torch has noticed it
+            continue
+        if trials.first_difference(got, trials.wanted) is not None:
+            kept = f"backward uses {what} that is not kept by ctx.save_for_backward"
+            facts.append(f"{kept}: if it is overwritten before, the gradient is wrong and torch raises no error")
+    return facts
 
 
 def _once_differentiable(trials: Trials) -> list[str]:

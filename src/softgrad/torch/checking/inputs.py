@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from softgrad.check.user.descriptions import kind_of
@@ -51,7 +52,7 @@ class Inputs:
         names: what each of them is called.
 
     Raises:
-        CheckError: a tensor does not hold real numbers.
+        CheckError: a tensor does not hold real numbers, or no input is one that does.
     """
 
     def __init__(self, function: str, values: Sequence[Any], names: Sequence[str]) -> None:
@@ -64,6 +65,13 @@ class Inputs:
         for leaf in self.leaves:
             if leaf.is_tensor:
                 _refuse_other_tensors(function, leaf)
+        for name, value in zip(names, values, strict=True):
+            if isinstance(value, np.ndarray):
+                raise CheckError(
+                    f"{function}: {name} is {kind_of(value)}, wanted a tensor, as torch.from_numpy makes it"
+                )
+        if not any(leaf.is_real for leaf in self.leaves):
+            raise CheckError(f"{function}: no input is a tensor of real numbers, which could have a gradient")
 
     def arrays_of(self, values: Sequence[Any]) -> tuple[Any, ...]:
         """The arrays of other inputs, which must have the structure of those given.

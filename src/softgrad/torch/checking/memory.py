@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 
 import torch
@@ -23,7 +24,8 @@ def overwritten(trials: Trials) -> Iterator[Found]:
 
     before = _copies(inputs)
     watching = Watching(inputs)
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor), watching:
+    hooks = torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)
+    with contextlib.nullcontext() if _uses_transforms(trials) else hooks, watching:
         run = trials.run(leaves)
     changed = [] if trials.functions.on_copies else _changed(inputs, before)
     for name in changed:
@@ -49,6 +51,16 @@ def overwritten(trials: Trials) -> Iterator[Found]:
     for name in [] if told else _changed(saved, before_saved)[:1]:
         evidence = f"a tensor of shape {tuple(saved[name].shape)} is changed by the backward pass"
         yield Found("saved-tensor-overwritten", evidence, line_of(watching.writes.get(name)))
+
+
+def _uses_transforms(trials: Trials) -> bool:
+    """Whether forward calls torch.func, which takes no hooks on saved tensors."""
+    try:
+        with torch.autograd.graph.saved_tensors_hooks(lambda tensor: tensor, lambda tensor: tensor):
+            trials.run(trials.leaves())
+    except RuntimeError as error:
+        return "saved tensor hooks" in str(error)
+    return False
 
 
 def _copies(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -25,10 +25,10 @@ def in_float32(trials: Trials) -> Iterator[Found]:
         return
     found: list[Found] = []
     for draw in range(DRAWS):  # once may be a tie that rounding decides otherwise
-        arrays = _rounded(_moved(trials, trials.arrays, 0.1) if draw else trials.arrays)
+        arrays = _rounded(trials.moved(trials.arrays, 0.1) if draw else trials.arrays)
         try:
             wanted = trials.gradients(trials.leaves(arrays), trials.upstream)
-            shaken = [trials.gradients(trials.leaves(_moved(trials, arrays, 1e-7)), trials.upstream) for _ in range(2)]
+            shaken = [trials.gradients(trials.leaves(trials.moved(arrays, 1e-7)), trials.upstream) for _ in range(2)]
         except Exception:  # not defined there
             return
         try:
@@ -64,7 +64,7 @@ def in_a_short_type(trials: Trials) -> Iterator[Found]:
     upstream = [one.float().double() for one in trials.upstream]
 
     def gradients(by: float, *, of_inputs: bool) -> Grads:
-        arrays = _moved(trials, start, by, waves=True) if of_inputs else start
+        arrays = _in_waves(start, by) if of_inputs else start
         given = upstream if of_inputs else [one * (1 + by) for one in upstream]
         return trials.gradients(trials.leaves(arrays), given)
 
@@ -95,24 +95,19 @@ def _shortening(trials: Trials) -> Any:
 
 
 def _rounded(arrays: Sequence[Any]) -> list[Any]:
+    return [one.astype(np.float32).astype(np.float64) if _is_real(one) else one for one in arrays]
+
+
+def _in_waves(arrays: Sequence[Any], by: float) -> list[Any]:
+    """Arrays of real numbers, each entry moved by about this relative amount."""
     return [
-        one.astype(np.float32).astype(np.float64) if isinstance(one, np.ndarray) and one.dtype.kind == "f" else one
+        one * (1 + by * np.cos(1.0 + np.arange(one.size)).reshape(one.shape)) if _is_real(one) else one
         for one in arrays
     ]
 
 
-def _moved(trials: Trials, arrays: Sequence[Any], by: float, *, waves: bool = False) -> list[Any]:
-    """Arrays of real numbers, moved by this relative amount."""
-
-    def factor(shape: tuple[int, ...]) -> Any:
-        if waves:
-            return np.cos(1.0 + np.arange(int(np.prod(shape)))).reshape(shape)
-        return trials.rng.uniform(-1, 1, shape)
-
-    return [
-        one * (1 + by * factor(one.shape)) if isinstance(one, np.ndarray) and one.dtype.kind == "f" else one
-        for one in arrays
-    ]
+def _is_real(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 
 def _differs(got: Grads, wanted: Grads, shaken: Sequence[Grads], least: float) -> int | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 import torch
 
 from softgrad.check.user.descriptions import describe_error
@@ -42,10 +41,7 @@ def two_forwards(trials: Trials) -> Iterator[Found]:
     """Whether a forward pass leaves the graph of the one before it alone."""
     if trials.functions.subject.backward is not None:
         return  # a pair of functions has no graph: its backward follows its forward
-    arrays = [
-        one * (1 + 0.1 * trials.rng.uniform(-1, 1, np.shape(one))) if leaf.is_real else one
-        for leaf, one in zip(trials.inputs.leaves, trials.arrays, strict=True)
-    ]
+    arrays = trials.moved(trials.arrays, 0.1)
     first = trials.run(trials.leaves())
     try:
         trials.run(trials.leaves(arrays))

@@ -84,6 +84,10 @@ def read_subject(function: str, fn: Any, count: int) -> Subject:
         method = getattr(fn, "_backward_fn", None)
         own = (getattr(fn, "_init_fn", None), getattr(fn, "_setup_context_fn", None), method)
         return Subject(fn, overload, holds=tuple(one for one in own if one is not None), method=method)
+    if isinstance(fn, type) and issubclass(fn, torch.nn.Module):
+        raise CheckError(
+            f"{function}: fn is the class {fn.__name__}, wanted an object of it, such as {fn.__name__}(...)"
+        )
     if not callable(fn):
         raise CheckError(f"{function}: fn is {kind_of(fn)}, {WANTED}")
     return Subject(fn, fn, holds=(fn,))

@@ -13,11 +13,13 @@ import numpy as np
 import torch
 
 from softgrad.check.report.source import SourceLine
+from softgrad.check.user.randomness import Randomness
 from softgrad.formulas.numbers import Array
 from softgrad.torch.checking.functions import Run, TorchFunctions
 from softgrad.torch.checking.inputs import as_array
 
 RTOL = {torch.float64: 1e-6, torch.float32: 1e-2}  # far above rounding, far below a mistake
+NUDGE = 1e-11
 Grads = list[torch.Tensor | None]  # one for each leaf
 Change = Callable[[torch.Tensor], torch.Tensor]
 
@@ -42,10 +44,11 @@ class Trials:
     Args:
         functions: the user's functions.
         seed: for the upstream gradients.
+        others: the random generators that are not torch's.
     """
 
-    def __init__(self, functions: TorchFunctions, seed: int) -> None:
-        self.functions, self.inputs = functions, functions.inputs
+    def __init__(self, functions: TorchFunctions, seed: int, others: Randomness) -> None:
+        self.functions, self.inputs, self._others = functions, functions.inputs, others
         self.calls = 0
         self.rng = np.random.default_rng([seed, 1])
         self.arrays: list[Array] = [
@@ -108,18 +111,35 @@ class Trials:
         """The forward pass, with the generators in their first states."""
         self.calls += 1
         randomness = self.functions.randomness
-        with randomness.at(randomness.begin):
+        with randomness.at(randomness.begin), self._others.rewound():
             return self.functions.run(leaves)._replace(states=randomness.states())
 
     def backward(self, run: Run, upstream: Sequence[torch.Tensor], *, retain: bool = False) -> Grads:
         """The backward pass of a forward pass."""
         self.calls += 1
-        with self.functions.randomness.at(run.states):
+        with self.functions.randomness.at(run.states), self._others.rewound():
             return self.functions.gradients(run.leaves, run.outputs, list(upstream), retain=retain)
 
     def gradients(self, leaves: list[Any], upstream: Sequence[torch.Tensor]) -> Grads:
         """Both passes."""
         return self.backward(self.run(leaves), upstream)
+
+    def is_steady(self, arrays: Sequence[Any]) -> bool:
+        """Whether the gradients at these arrays are finite, and hardly change where these change in a late digit."""
+        try:
+            first = self.gradients(self.leaves(arrays), self.upstream)
+            second = self.gradients(self.leaves(self.moved(arrays, NUDGE)), self.upstream)
+        except Exception:  # not defined there
+            return False
+        is_finite = all(one is None or bool(one.isfinite().all()) for one in first)
+        return is_finite and self.first_difference(second, first) is None
+
+    def moved(self, arrays: Sequence[Any], by: float) -> list[Any]:
+        """Arrays of real numbers, each entry moved by up to this relative amount."""
+        return [
+            one * (1 + by * self.rng.uniform(-1, 1, one.shape)) if isinstance(one, np.ndarray) and leaf.is_real else one
+            for leaf, one in zip(self.inputs.leaves, arrays, strict=True)
+        ]
 
     def first_difference(self, got: Grads, wanted: Grads, *, rtol: float | None = None) -> int | None:
         """The first leaf whose gradients differ by more than rounding; None where none does."""
