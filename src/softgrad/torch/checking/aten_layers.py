@@ -12,7 +12,7 @@ from softgrad.torch.checking.aten_pointwise import reduced
 
 NUMPYS_PAD: Any = np.pad
 WITH_RESULT = frozenset(("max_pool2d_with_indices", "native_dropout"))
-PLACES, TAPS = "abd", "pqr"  # of einsum: the axes of the result of a convolution, and those of its kernel
+PLACES, TAPS = "xyz", "pqr"  # of einsum: the axes of the result of a convolution, and those of its kernel
 
 
 def _spread(numbers: Any, count: int) -> list[int]:
