@@ -18,12 +18,13 @@ template <class T> [[gnu::always_inline]] inline T maximum(const T* z, int64_t K
     constexpr int64_t lanes = 256 / sizeof(T);
     T most[lanes];
     for (int64_t l = 0; l < lanes; ++l) most[l] = -std::numeric_limits<T>::infinity();
-    int64_t j = 0;
-    for (; j + lanes <= K; j += lanes) {
+    const auto add = [&](int64_t j, int64_t count) {
 #pragma omp simd
-        for (int64_t l = 0; l < lanes; ++l) most[l] = z[j + l] > most[l] ? z[j + l] : most[l];
-    }
-    for (int64_t l = 0; l < K - j; ++l) most[l] = z[j + l] > most[l] ? z[j + l] : most[l];
+        for (int64_t l = 0; l < count; ++l) most[l] = z[j + l] > most[l] ? z[j + l] : most[l];
+    };
+    for (int64_t j = 0; j + lanes <= K; j += lanes) add(j, lanes);
+    if (K < lanes) add(0, K);
+    if (K > lanes) add(K - lanes, lanes);  // some entries twice, which costs less than the rest entry by entry
     for (int64_t half = lanes / 2; half > 0; half /= 2) {
 #pragma omp simd
         for (int64_t l = 0; l < half; ++l) most[l] = most[l + half] > most[l] ? most[l + half] : most[l];
@@ -33,7 +34,7 @@ template <class T> [[gnu::always_inline]] inline T maximum(const T* z, int64_t K
 
 // The first index j with is(z[j]), or K if there is none.
 template <class T, class Is> [[gnu::always_inline]] inline int64_t first_where(const T* z, int64_t K, Is is) {
-    constexpr int64_t lanes = 256 / sizeof(T);
+    constexpr int64_t lanes = 1024 / sizeof(T);
     int64_t j = 0;
     for (int found = 0; j + lanes <= K; j += lanes) {
 #pragma omp simd reduction(| : found)

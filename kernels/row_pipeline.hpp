@@ -45,7 +45,7 @@ template <class T> class Background {
     // Writes the row that `writer` was given last, unless it is null, and fetches row i + 1 of 0..end-1. Rows that are
     // computed in stretches are long enough for the processor to fetch them itself.
     Background(const RowReader<T>& reader, RowWriter<T>* writer, int64_t i, int64_t end)
-        : writer_(writer),
+        : writer_(writer && writer->streams() ? writer : nullptr),
           entry_bytes_(reader.entry_bytes()),
           next_(i + 1 < end && reader.K() <= long_row ? reader.address(i + 1) : nullptr) {}
 

@@ -113,6 +113,9 @@ template <class T> class RowWriter {
     // Where to compute the next row: whole groups.
     T* buffer() const { return row_ == buffer_.entries && stream_ ? other_buffer_.entries : buffer_.entries; }
 
+    // Whether rows are written while the next one is computed; else they are written at once.
+    bool streams() const { return stream_; }
+
     // The next row is factor times the first `length` entries of the buffer, with `value` at the index `special` unless
     // that is negative.
     [[gnu::noinline]] void put(int64_t length, T factor = 1, int64_t special = -1, T value = 0) {
