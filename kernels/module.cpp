@@ -216,9 +216,8 @@ template <class E, class T = Computed<E>> void bind_tokens(nb::module_& m) {
 }
 
 // The first label outside 0..K-1, or -1.
-int64_t find_label_outside(Vector<const int64_t> target, int64_t K) {
-    const int64_t N = target.shape(0), block = 1024;
-    const int64_t* const y = target.data();
+int64_t find_label_outside(const int64_t* y, int64_t N, int64_t K) {
+    constexpr int64_t block = 1024;
     for (int64_t start = 0; start < N; start += block) {
         const int64_t end = std::min(N, start + block);
         uint64_t outside = 0;  // in its first bit: whether some y or some K - 1 - y is negative
@@ -229,6 +228,43 @@ int64_t find_label_outside(Vector<const int64_t> target, int64_t K) {
         }
     }
     return -1;
+}
+
+// The number of rows whose class is not `ignored`, or -1 if one of them is outside 0..K-1. `ignored` is no class.
+int64_t count_rows(const int64_t* y, int64_t N, int64_t K, std::optional<int64_t> ignored) {
+    if (find_label_outside(y, N, K) < 0) return N;
+    if (!ignored) return -1;
+    int64_t rows = 0;
+    for (int64_t i = 0; i < N; ++i) {
+        if (y[i] == *ignored) continue;
+        if (uint64_t(y[i]) >= uint64_t(K)) return -1;
+        ++rows;
+    }
+    return rows;
+}
+
+// A loss of N rows of logits (N / inner, K, inner) and their class indices, with the gradient unless that is null. Each
+// array is given by the address of its first entry: to read a small array of another library takes longer than to
+// compute its loss. A denominator of 0 stands for the number of rows that count. Computes nothing, and returns false,
+// if a class is outside 0..K-1 or no row counts. 16-bit entries are bfloat16.
+template <class E, class T = Computed<E>>
+bool loss_at(const char* name, uintptr_t z, uintptr_t target, uintptr_t loss, uintptr_t grad, int64_t N, int64_t K,
+             int64_t inner, const LossNumbers& numbers, std::optional<int64_t> ignored) {
+    const auto* const classes = reinterpret_cast<const int64_t*>(target);
+    const int64_t count = count_rows(classes, N, K, ignored);
+    if (count <= 0) return false;
+    const auto rows_of = loss_named<T>(name).of_classes;
+    const Shape shape{N / inner, K, inner};
+    const Storage stored = storage<E>(true);
+    LossOptions<T> options{numbers, nullptr, false};
+    if (options.denominator == 0) options.scale = 1 / (options.denominator = double(count));
+    const std::unique_ptr<T[]> losses(new T[size_t(N)]);
+    run(shape, N * K, [&](int64_t begin, int64_t end) {
+        rows_of({reinterpret_cast<const void*>(z), stored}, classes, options, losses.get(),
+                {reinterpret_cast<void*>(grad), stored, true}, {}, shape, begin, end);
+    });
+    *reinterpret_cast<T*>(loss) = total(losses.get(), N, options.denominator);
+    return true;
 }
 
 // For probabilities alone, without a product.
@@ -286,7 +322,24 @@ NB_MODULE(_kernels, m) {
         [](Vector<const double> x, double denominator) { return total(x.data(), int64_t(x.size()), denominator); },
         "losses"_a.noconvert(), "denominator"_a);
     m.attr("ISA") = chosen->name;
-    m.def("find_label_outside", &find_label_outside, "target"_a.noconvert(), "K"_a);
+    m.def(
+        "loss_at",
+        [](const char* dtype, const char* name, uintptr_t z, uintptr_t target, uintptr_t loss, uintptr_t grad,
+           int64_t N, int64_t K, int64_t inner, const LossNumbers& numbers, std::optional<int64_t> ignored) {
+            const std::string_view stored = dtype;
+            const auto compute = stored == "float32"   ? loss_at<float>
+                                 : stored == "float64" ? loss_at<double>
+                                                       : loss_at<uint16_t>;
+            return compute(name, z, target, loss, grad, N, K, inner, numbers, ignored);
+        },
+        "dtype"_a, "name"_a, "z"_a, "target"_a, "loss"_a, "grad"_a, "N"_a, "K"_a, "inner"_a, "numbers"_a,
+        "ignored"_a.none());
+    m.def(
+        "find_label_outside",
+        [](Vector<const int64_t> target, int64_t K) {
+            return find_label_outside(target.data(), int64_t(target.shape(0)), K);
+        },
+        "target"_a.noconvert(), "K"_a);
     m.def("losses", [] {
         std::vector<std::string> names;
         for (const Kernels<float>::NamedLoss& loss : kernels<float>().losses) names.push_back(loss.name);

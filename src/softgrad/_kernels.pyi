@@ -131,3 +131,16 @@ def token_log_probs_vjp(
     bfloat16: bool = False,
     fresh: bool = True,
 ) -> None: ...
+def loss_at(
+    dtype: str,  # "float32", "float64" or "bfloat16"
+    name: str,
+    z: int,
+    target: int,
+    loss: int,
+    grad: int,
+    N: int,
+    K: int,
+    inner: int,
+    numbers: LossNumbers,
+    ignored: int | None,
+) -> bool: ...

@@ -86,6 +86,16 @@ def test_copies(module, copied):
     other.load_state_dict(one.state_dict())
 
 
+def test_class_weights_may_be_a_parameter():
+    z, target, weight = torch.eye(3), torch.tensor([0, 1, 1]), torch.nn.Parameter(torch.tensor([1.0, 2.0, 3.0]))
+    criterion = st.CrossEntropyLoss(torch.ones(3))
+    criterion.weight = weight
+    (grad,) = torch.autograd.grad(criterion(z, target), weight)
+    (right,) = torch.autograd.grad(st.cross_entropy(z, target, weight=weight), weight)
+    assert grad.any()
+    assert torch.equal(grad, right)
+
+
 def test_autocast():
     layer = torch.nn.Linear(8, 5)
     x, t = torch.randn(6, 8), torch.randint(5, (6,))

@@ -24,7 +24,6 @@ from softgrad.torch.memory import to_array, to_tensor
 from softgrad.torch.options import Options
 from softgrad.torch.upstream import times_rows
 
-MANY = 256
 DTYPES = frozenset({torch.float64, torch.float32, torch.float16, torch.bfloat16})
 
 
@@ -63,25 +62,14 @@ def logsumexp_vjp(logits: Tensor, g: Tensor, axis: Any, temperature: float, wher
 
 def loss(options: Options, logits: Tensor, target: Tensor, where: Tensor | None, weight: Tensor | None) -> Tensor:
     """The loss alone."""
-    if where is None and weight is None and is_known(options):
-        found = cpu_shortcut.run(options, logits, target, with_grad=False)
-        if found is not None:
-            return found[0]
-    value = to_tensor(to_batch(options, logits, target, where, weight).loss())
-    remember(options)
-    return value
+    return to_tensor(to_batch(options, logits, target, where, weight).loss())
 
 
 def loss_with_grad(
     options: Options, logits: Tensor, target: Tensor, where: Tensor | None, weight: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """The loss and its gradient at the logits, from one pass."""
-    if where is None and weight is None and is_known(options):
-        found = cpu_shortcut.run(options, logits, target, with_grad=True)
-        if found is not None:
-            return found
     value, grad = to_batch(options, logits, target, where, weight).loss_with_grad(None)
-    remember(options)
     return to_tensor(value), to_tensor(grad)
 
 
@@ -97,28 +85,11 @@ def loss_vjp(
     return times_rows(to_tensor(batch.loss_with_grad(None).grad), g, options.axis)
 
 
-KNOWN: set[Options] = set()  # options that were read without an error, up to MANY
-
-
-def is_known(options: Options) -> bool:
-    """Whether these options were read before."""
-    try:
-        return options in KNOWN
-    except TypeError:  # an option that cannot be hashed, which `read_batch` refuses
-        return False
-
-
-def remember(options: Options) -> None:
-    """Options that are read now need no check again."""
-    if len(KNOWN) < MANY and options.are_constant():
-        KNOWN.add(options)
-
-
 def to_batch(options: Options, logits: Tensor, target: Tensor, where: Tensor | None, weight: Tensor | None) -> Batch:
     """The arguments as the kernels take them, checked."""
     row = LOSSES[options.name]
     own: dict[str, Any] = {} if row.parameter is None else {row.parameter.name: options.parameter}
-    return read_batch(
+    batch = read_batch(
         options.name,
         row,
         to_array(logits),
@@ -136,3 +107,5 @@ def to_batch(options: Options, logits: Tensor, target: Tensor, where: Tensor | N
         if_all_ignored=options.if_all_ignored,  # type: ignore[arg-type]
         **own,
     )
+    cpu_shortcut.remember(options)
+    return batch

@@ -1,70 +1,108 @@
-"""A shorter way to the kernel for the most common call: float32 or float64 logits in C order, and valid class indices.
+"""The short way to a loss on the CPU, for the most common call.
 
-For small batches, reading the options takes longer than the kernel. They are read by `softgrad.losses` at the first
-call, with its checks, and remembered; so is every call that is not this simple.
+For a small batch the kernel takes a microsecond or two, and what stands before it takes ten times as long: options are
+read, tensors become arrays. So the options are read once, by `softgrad.losses` with its checks, and remembered; the
+kernel gets the addresses of the tensors.
+
+The short way computes the mean or the sum of a loss of float32, float64 or bfloat16 logits and class indices in int64,
+both contiguous. The long way computes everything else, and says what is wrong with a call. The results are the same.
 """
 
 from __future__ import annotations
 
-import functools
 import math
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from softgrad import _kernels
-from softgrad.torch.memory import to_array
+from softgrad.torch.arguments import is_differentiated
+from softgrad.torch.implementations import PLAIN, is_transformed, records_calls
 from softgrad.torch.options import Options
 
-NUMPY = {torch.float32: np.float32, torch.float64: np.float64}
+DTYPES = {  # of the logits: (its name, a tensor like the loss)
+    torch.float32: ("float32", torch.zeros((), dtype=torch.float32, device="cpu")),
+    torch.float64: ("float64", torch.zeros((), dtype=torch.float64, device="cpu")),
+    torch.bfloat16: ("bfloat16", torch.zeros((), dtype=torch.float32, device="cpu")),
+}
+HUGE = 2**20  # entries from which NumPy asks the system for large pages, and torch does not
 ROWS_AT_ONCE = 2**18  # longer rows along an inner axis are copied first
+MANY = 256
+
+KNOWN: dict[Options, tuple[Options, _kernels.LossNumbers]] = {}  # up to MANY
 
 
-@functools.lru_cache(256)
-def kernel_numbers(options: Options, rows: int) -> Any:
-    """The options as the kernel takes them, for options that were checked."""
-    denominator = (options.denominator or float(rows)) if options.reduction == "mean" else 1.0
-    return _kernels.LossNumbers(
-        scale=1.0 / denominator,
-        denominator=denominator,
-        label_smoothing=float(options.label_smoothing),
-        z_loss=float(options.z_loss),
-        softcap=0.0 if options.softcap is None else float(options.softcap),
-        temperature=float(options.temperature),
-        parameter=float(options.parameter),
+def remember(options: Options) -> None:
+    """Options that were read without an error; those of the short way need no check again."""
+    ignored = options.ignore_index
+    if options.reduction == "none" or not options.are_constant() or len(KNOWN) >= MANY:
+        return
+    if ignored is not None and ignored >= 0:  # which the kernel would count
+        return
+    counted = options.reduction == "mean" and options.denominator is None
+    denominator = 0.0 if counted else float(options.denominator or 1.0)  # 0 stands for the number of rows that count
+    KNOWN[options] = (
+        options,
+        _kernels.LossNumbers(
+            scale=0.0 if counted else 1.0 / denominator,
+            denominator=denominator,
+            label_smoothing=float(options.label_smoothing),
+            z_loss=float(options.z_loss),
+            softcap=0.0 if options.softcap is None else float(options.softcap),
+            temperature=float(options.temperature),
+            parameter=float(options.parameter),
+        ),
     )
 
 
-def run(options: Options, logits: Tensor, target: Tensor, *, with_grad: bool) -> tuple[Tensor, Tensor | None] | None:
-    """The loss and its gradient; None if the call is not of this kind, or its target has ignored or invalid rows.
+def run(
+    options: Options,
+    logits: Tensor,
+    target: Tensor,
+    where: Tensor | None,
+    weight: Tensor | None,
+    *,
+    with_grad: bool | None = None,
+) -> tuple[Tensor, Tensor | None] | None:
+    """The loss and its gradient; None for a call that goes the long way.
 
-    The options are checked.
+    By default, the gradient is computed if the logits are differentiated.
     """
-    shape, dtype = logits.shape, NUMPY.get(logits.dtype)
-    if (
-        dtype is None
-        or target.dtype != torch.int64
-        or options.reduction == "none"
-        or (options.ignore_index is not None and options.ignore_index >= 0)
-        or not logits.is_contiguous()
-        or not target.is_contiguous()
-        or not logits.numel()
-        or not -len(shape) <= options.axis < len(shape)
-    ):
+    if where is not None or weight is not None:
         return None
-    axis = options.axis % len(shape)
+    if type(logits) not in PLAIN or type(target) not in PLAIN or is_transformed() or records_calls():
+        return None
+    try:
+        known, entries = KNOWN.get(options), DTYPES.get(logits.dtype)
+        if known is None or entries is None or target.dtype != torch.int64 or not (logits.is_cpu and target.is_cpu):
+            return None
+        if logits.is_neg() or not (logits.is_contiguous() and target.is_contiguous()):
+            return None
+        z, y, shape, N = logits.data_ptr(), target.data_ptr(), logits.shape, target.numel()
+    except (TypeError, RuntimeError):  # an option without a hash; a tensor that is sparse, nested or left by torch.func
+        return None
+    options, numbers = known
+    axis, last, inner = options.axis, len(shape) - 1, 1
+    if not (z and y) or not ~last <= axis <= last:  # no rows, or zeros without memory
+        return None
+    if axis in (-1, last):
+        rows = shape[:-1]
+    else:
+        rows, inner = shape[:axis] + shape[axis + 1 :], math.prod(shape[axis + 1 :])
     K = shape[axis]
-    inner = 1 if axis == len(shape) - 1 else math.prod(shape[axis + 1 :])
-    if target.shape != shape[:axis] + shape[axis + 1 :] or (inner > 1 and K > ROWS_AT_ONCE):
+    if target.shape != rows or (inner > 1 and K > ROWS_AT_ONCE):
         return None
-    y = to_array(target).reshape(-1)
-    if _kernels.find_label_outside(y, K) >= 0:
-        return None
-    z = to_array(logits).reshape(-1, K, inner)
-    grad = np.empty(z.shape, dtype) if with_grad else None
-    numbers = kernel_numbers(options, y.size)
-    total = _kernels.loss_of_classes(options.name, z, y, None, numbers, None, grad, None)
-    loss = torch.scalar_tensor(total, dtype=logits.dtype)
-    return loss, None if grad is None else torch.from_numpy(grad.reshape(shape))
+    dtype, scalar = entries
+    loss, grad, to = torch.empty_like(scalar), None, 0
+    if is_differentiated(logits) if with_grad is None else with_grad:
+        grad = torch.empty_like(logits) if N * K < HUGE else huge_like(logits)
+        to = grad.data_ptr()
+    name, ignored = options.name, options.ignore_index
+    is_computed = _kernels.loss_at(dtype, name, z, y, loss.data_ptr(), to, N, K, inner, numbers, ignored)
+    return (loss, grad) if is_computed else None  # not if a class is outside 0..K-1, or no row counts
+
+
+def huge_like(logits: Tensor) -> Tensor:
+    """A tensor in the shape and dtype of the logits, in memory of NumPy."""
+    return torch.from_numpy(np.empty(logits.nbytes, np.uint8)).view(logits.dtype).view(logits.shape)

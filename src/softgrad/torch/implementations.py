@@ -84,7 +84,11 @@ def needs_closed_form(g: Tensor) -> bool:
 
 
 def may_overwrite_saved(g: Tensor) -> bool:
-    """Whether a backward pass runs for the last time: its graph is not kept, and nothing records it."""
-    if records_calls() or torch._C._autograd._get_current_graph_task_keep_graph():
-        return False
-    return not is_transformed() and not is_batched(g)
+    """Whether a backward pass runs for the last time: its graph is not kept, and nothing records or transforms it."""
+    return not (
+        records_calls()
+        or torch.is_grad_enabled()
+        or torch._C._autograd._get_current_graph_task_keep_graph()
+        or is_transformed()
+        or torch._C._functorch.is_legacy_batchedtensor(g)
+    )

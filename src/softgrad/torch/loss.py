@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from softgrad.errors import OptionError
-from softgrad.torch import operators
+from softgrad.torch import cpu_shortcut, operators
 from softgrad.torch.arguments import is_differentiated, same_device, to_logits, to_loss_target
 from softgrad.torch.forms import rows
 from softgrad.torch.implementations import (
@@ -30,6 +30,10 @@ from softgrad.torch.upstream import times_rows, times_rows_in_place
 
 def call(options: Options, logits: Tensor, target: Tensor, where: Tensor | None, weight: Tensor | None) -> Tensor:
     """The loss, by kernels or in closed form."""
+    found = None if torch.compiler.is_compiling() else cpu_shortcut.run(options, logits, target, where, weight)
+    if found is not None:
+        value, grad = found
+        return value if grad is None else _apply(logits, target, None, None, options, found)
     name = options.name
     logits = to_logits(name, logits)
     target = to_loss_target(name, target, logits)
@@ -41,10 +45,10 @@ def call(options: Options, logits: Tensor, target: Tensor, where: Tensor | None,
     if kernels is None:
         return in_closed_form(options, logits, target, where, weight)
     if is_differentiated(logits):
-        loss: Tensor = _Loss.apply(logits, target, where, weight, options)
-        return loss
-    kernels = operators if records_calls() else kernels
-    value: Tensor = kernels.loss(options, logits, target, where, weight)
+        value = _Loss.apply(logits, target, where, weight, options, None)
+    else:
+        kernels = operators if records_calls() else kernels
+        value = kernels.loss(options, logits, target, where, weight)
     return value
 
 
@@ -72,14 +76,23 @@ class _Loss(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, logits: Tensor, target: Tensor, where: Tensor | None, weight: Tensor | None, options: Options
+        ctx: Any,
+        logits: Tensor,
+        target: Tensor,
+        where: Tensor | None,
+        weight: Tensor | None,
+        options: Options,
+        found: tuple[Tensor, Tensor] | None,
     ) -> Tensor:
         grad = None
-        kernels = operators if records_calls() else IMPLEMENTATIONS[logits.device.type]
-        if logits.dtype == torch.float16:
-            loss = kernels.loss(options, logits, target, where, weight)
+        if found is not None:
+            loss, grad = found
         else:
-            loss, grad = kernels.loss_with_grad(options, logits, target, where, weight)
+            kernels = operators if records_calls() else IMPLEMENTATIONS[logits.device.type]
+            if logits.dtype == torch.float16:
+                loss = kernels.loss(options, logits, target, where, weight)
+            else:
+                loss, grad = kernels.loss_with_grad(options, logits, target, where, weight)
         ctx.save_for_backward(logits, target, where, weight, grad)
         ctx.options = options
         return loss
@@ -88,14 +101,18 @@ class _Loss(torch.autograd.Function):
     def backward(ctx: Any, g: Tensor) -> Any:
         logits, target, where, weight, grad = ctx.saved_tensors
         options = ctx.options
+        if grad is not None and may_overwrite_saved(g):
+            return times_rows_in_place(grad, g, options.axis), None, None, None, None, None
         if is_recorded() or (grad is None and needs_closed_form(g)):
             _, vjp = torch.func.vjp(lambda z: in_closed_form(options, z, target, where, weight), logits)
-            return vjp(g)[0], None, None, None, None
+            return vjp(g)[0], *(None,) * 5
         if grad is None:
             kernels = operators if records_calls() else IMPLEMENTATIONS[logits.device.type]
             grad = kernels.loss_vjp(options, logits, target, where, weight, g)
-        elif may_overwrite_saved(g):
-            grad = times_rows_in_place(grad, g, options.axis)
         else:
             grad = times_rows(grad, g, options.axis)
-        return grad, None, None, None, None
+        return grad, None, None, None, None, None
+
+
+# What _Loss.apply ends in, without its search for tensors of torch.func, which the shortcut has ended.
+_apply = super(torch.autograd.Function, _Loss).apply

@@ -148,7 +148,11 @@ class CrossEntropyLoss(_Loss):
             own["denominator"],
             own["if_all_ignored"],
         )
-        return call(options, input, target, where, self.weight)
+        try:
+            weight = self._buffers["weight"]  # self.weight takes as long as the rest of this method
+        except KeyError:  # a parameter was assigned in its place
+            weight = self.weight
+        return call(options, input, target, where, weight)
 
 
 class LinearCrossEntropyLoss(_Loss):

@@ -1,0 +1,220 @@
+"""The short way to a loss: the bits of the long way, its messages, and the calls that it leaves to it."""
+
+import itertools
+import subprocess
+import sys
+
+import pytest
+
+import softgrad as sg
+from cases import LOSSES
+from conftest import load
+
+torch = load("torch")
+
+import softgrad.torch as st  # noqa: E402
+from softgrad.torch import cpu_shortcut  # noqa: E402
+
+SHAPES = {  # name: (shape of the logits, class axis)
+    "rows": ((6, 5), -1),
+    "one row": ((5,), 0),
+    "sequences": ((2, 7, 5), 2),
+    "classes first": ((5, 6), 0),
+    "images": ((2, 5, 3, 4), 1),
+    "one class": ((4, 1), 1),
+}
+OPTIONS = {
+    "defaults": {},
+    "sum": {"reduction": "sum"},
+    "denominator": {"denominator": 7.0},
+    "smoothing": {"label_smoothing": 0.1},
+    "temperature and softcap": {"temperature": 0.5, "softcap": 2.0},
+    "ignored": {"ignore_index": -100},
+    "ignored, sum": {"ignore_index": -1, "reduction": "sum"},
+    "ignored, denominator": {"ignore_index": -1, "denominator": 3.0},
+}
+
+
+@pytest.fixture(autouse=True)
+def nothing_known(monkeypatch):
+    monkeypatch.setattr(cpu_shortcut, "KNOWN", {})
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """Whether each call took the short way."""
+    calls, run = [], cpu_shortcut.run
+
+    def watched(*args, **options):
+        found = run(*args, **options)
+        calls.append(found is not None)
+        return found
+
+    monkeypatch.setattr(cpu_shortcut, "run", watched)
+    return calls
+
+
+def loss_and_grad(name, z, target, **options):
+    z = z.detach().requires_grad_()
+    loss = getattr(st, name)(z, target, **options)
+    return loss, *torch.autograd.grad(loss, z, torch.tensor(1.5, dtype=loss.dtype))
+
+
+def draw(shape, axis, dtype, ignored=None):
+    z = (3 * torch.randn(shape)).to(dtype)
+    target = torch.randint(shape[axis], shape[:axis] + shape[axis:][1:])
+    if ignored is not None:
+        target.view(-1)[::3] = ignored
+    return z, target
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_both_ways_give_the_same_bits(shape, options, taken, monkeypatch):
+    shape, axis = SHAPES[shape]
+    options = {"axis": axis, **OPTIONS[options]}
+    if len(shape) == 1 and "ignore_index" in options:
+        del options["ignore_index"]  # of its only row
+    for name, dtype, huge in itertools.product(LOSSES, (torch.float32, torch.float64, torch.bfloat16), (1, 2**20)):
+        monkeypatch.setattr(cpu_shortcut, "HUGE", huge)
+        monkeypatch.setattr(cpu_shortcut, "KNOWN", {})
+        z, target = draw(shape, axis, dtype, options.get("ignore_index"))
+        long, short = (loss_and_grad(name, z, target, **options) for _ in range(2))
+        for a, b in zip(long, short, strict=True):
+            assert a.dtype == b.dtype
+            assert torch.equal(a, b)
+        with torch.no_grad():
+            assert torch.equal(getattr(st, name)(z, target, **options), long[0])
+    assert taken == [False, True, True] * (len(taken) // 3)
+
+
+def test_the_module_takes_the_short_way(taken):
+    criterion = st.CrossEntropyLoss()
+    z, target = draw((6, 5), 1, torch.float32, -100)
+    for _ in range(3):
+        criterion(z, target)
+    assert taken == [False, True, True]
+    criterion.reduction = "sum"
+    assert criterion(z, target) > 2 * st.CrossEntropyLoss()(z, target)
+
+
+def test_a_loss_of_a_compiled_graph_takes_the_short_way(taken):
+    from softgrad.torch import operators
+    from softgrad.torch.options import Options
+
+    z, target = draw((6, 5), 1, torch.float32)
+    options = Options("cross_entropy", 1, None, 0.0, 0.0, None, 1.0, "mean", None, "zero")
+    first, second = (operators.loss_with_grad(options, z, target, None, None) for _ in range(2))
+    assert all(map(torch.equal, first, second))
+    assert operators.loss(options, z, target, None, None) == first[0]
+    assert taken == [False, True, True]
+
+
+Z, Y = torch.randn(4, 3), torch.tensor([0, 2, 1, 1])
+
+
+def left_by_torch_func():
+    left = []
+    torch.func.grad(lambda z: (left.append(z), z.sum())[1])(Z)
+    return left[0]
+
+
+class Subclass(torch.Tensor):
+    pass
+
+
+LONG = {  # name: (logits, target, options)
+    "strided logits": (torch.randn(3, 4).T, Y, {}),
+    "strided target": (Z, torch.stack([Y, Y], 1)[:, 0], {}),
+    "a negative view": (torch._neg_view(Z), Y, {}),
+    "int32": (Z, Y.int(), {}),
+    "probabilities": (Z, torch.softmax(torch.randn(4, 3), 1), {}),
+    "rows": (Z, Y, {"reduction": "none"}),
+    "a class is ignored": (Z, Y, {"ignore_index": 1}),
+    "all rows are ignored": (Z, torch.full((4,), -1), {"ignore_index": -1}),
+    "mask": (Z, Y, {"where": torch.ones(4, 3, dtype=torch.bool)}),
+    "class weights": (Z, Y, {"weight": torch.ones(3)}),
+    "float16": (Z.half(), Y, {}),
+    "integers": (torch.randint(9, (4, 3)), Y, {}),
+    "no rows": (torch.zeros(0, 3), torch.zeros(0, dtype=torch.long), {}),
+    "a subclass": (Z.as_subclass(Subclass), Y, {}),
+    "zeros without memory": (torch._efficientzerotensor((4, 3)), Y, {}),
+    "left by torch.func": (left_by_torch_func(), Y, {}),
+    "meta": (torch.empty(4, 3, device="meta"), torch.empty(4, dtype=torch.long, device="meta"), {}),
+}
+
+
+@pytest.mark.parametrize("case", LONG)
+def test_the_other_calls_go_the_long_way(case, taken):
+    z, target, options = LONG[case]
+    before = st.cross_entropy(z, target, **options)
+    for known in (torch.tensor([0, 2, 1, -1]), -1), (Y, None):
+        for _ in range(2):
+            st.cross_entropy(Z, known[0], ignore_index=known[1])
+        assert taken[-1]
+    after = st.cross_entropy(z, target, **options)
+    assert not taken[-1]
+    if before.device.type == "cpu":
+        assert torch.equal(after, before)
+
+
+@pytest.mark.parametrize("transform", ["grad", "forward mode", "dispatch mode"])
+def test_transforms_and_modes_go_the_long_way(transform, taken):
+    st.cross_entropy(Z, Y), taken.clear()
+    if transform == "grad":
+        torch.func.grad(lambda z: st.cross_entropy(Z, Y) + z.sum())(Z)
+    elif transform == "forward mode":
+        with torch.autograd.forward_ad.dual_level():
+            st.cross_entropy(Z, Y)
+    else:
+        from torch.utils.flop_counter import FlopCounterMode
+
+        with FlopCounterMode(display=False):
+            st.cross_entropy(Z, Y)
+    assert not taken[0]
+
+
+def test_errors_are_those_of_the_long_way():
+    messages = []
+    for _ in range(2):
+        with pytest.raises(sg.LabelError, match=r"target\[1\] is 3, but logits have 3 classes") as error:
+            st.cross_entropy(Z, torch.tensor([0, 3, 1, 1]))
+        messages.append(str(error.value))
+        st.cross_entropy(Z, Y)
+    assert messages[0] == messages[1]
+    for wrong, error in [
+        ({"temperature": [1.0]}, sg.OptionError),
+        ({"axis": 2}, sg.AxisError),
+        ({"axis": (1,)}, sg.AxisError),
+        ({"reduction": "average"}, sg.OptionError),
+    ]:
+        with pytest.raises(error):
+            st.cross_entropy(Z, Y, **wrong)
+    with pytest.raises(sg.ShapeError):
+        st.cross_entropy(Z, Y[:3])
+    with pytest.raises(sg.DtypeError):
+        st.cross_entropy(Z.tolist(), Y)
+    with pytest.raises(sg.DtypeError):
+        st.cross_entropy(Z.to_sparse(), Y)
+
+
+def test_a_default_device_does_not_move_the_loss():
+    for _ in range(2):
+        with torch.device("meta"):
+            assert st.cross_entropy(Z, Y).device.type == "cpu"
+
+
+def test_the_dictionary_of_options_is_bounded(monkeypatch):
+    monkeypatch.setattr(cpu_shortcut, "MANY", 4)
+    for temperature in itertools.islice(itertools.count(1.0, 0.5), 8):
+        st.cross_entropy(Z, Y, temperature=temperature)
+    assert len(cpu_shortcut.KNOWN) == 4
+
+
+def test_nothing_is_said_at_the_end_of_a_program():
+    program = (
+        "import torch, softgrad.torch as st; z = torch.zeros(2, 3, requires_grad=True)\n"
+        "for _ in range(3): st.CrossEntropyLoss()(z, torch.tensor([0, 1])).backward()"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
