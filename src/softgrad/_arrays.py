@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from softgrad import _kernels
 from softgrad._foreign import as_array
-from softgrad._misread import TWO_LOGITS, refuse_binary_labels, refuse_misplaced_classes, refuse_names
+from softgrad._misread import TWO_LOGITS, other_axis, refuse_binary_labels, refuse_misplaced_classes, refuse_names
 from softgrad.errors import AxisError, DtypeError, LabelError, OptionError, ShapeError
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -297,6 +297,7 @@ def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, igno
         raise ShapeError(
             f"{function}: target.shape is {array.shape}, but logits.shape is {logits.shape} with the classes on "
             f"axis {axis}; wanted {outer_shape} for class indices or {logits.shape} for probabilities"
+            + other_axis(array.shape, logits.shape)
         )
     return _to_classes(function, "target", value, array, logits, axis, ignore_index)
 

@@ -19,6 +19,12 @@ TWO_LOGITS = "for labels 0 and 1 with one logit z per sample, give two: np.stack
 SEEN = 1000  # entries that are read to find an example
 
 
+def other_axis(target: tuple[int, ...], logits: tuple[int, ...]) -> str:
+    """Words about the axis of the classes for which a target of this shape would fit; "" if there is none."""
+    axes = [str(axis) for axis in range(len(logits)) if logits[:axis] + logits[axis + 1 :] == target]
+    return f"; {target} fits class indices with the classes on axis {' or '.join(axes)}" if axes else ""
+
+
 def refuse_names(function: str, target: Array) -> None:
     """Refuses names of classes. Numbers as text are left to the messages about dtypes."""
     text = [entry for entry in target.reshape(-1)[:SEEN].tolist() if isinstance(entry, str | bytes)]

@@ -127,6 +127,13 @@ MESSAGES = {  # name: (call, error, message)
         "cross_entropy: target.shape is (3, 2), but logits.shape is (2, 3) with the classes on axis -1; "
         "wanted (2,) for class indices or (2, 3) for probabilities",
     ),
+    "class indices for classes on another axis": (
+        lambda: sg.cross_entropy(np.zeros((2, 3, 5)), np.zeros((2, 5), int)),
+        sg.ShapeError,
+        "cross_entropy: target.shape is (2, 5), but logits.shape is (2, 3, 5) with the classes on axis -1; "
+        "wanted (2, 3) for class indices or (2, 3, 5) for probabilities; (2, 5) fits class indices with the classes "
+        "on axis 1",
+    ),
     "class indices that are not integers": (
         lambda: sg.squared_error(Z, [0.0, 1.0]),
         sg.DtypeError,

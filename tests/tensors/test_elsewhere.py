@@ -83,6 +83,7 @@ def test_a_device_gets_kernels_by_one_row(monkeypatch):
         (sg.DtypeError, "target is sparse, wanted a dense tensor", lambda z: st.cross_entropy(z, z.to_sparse())),
         (sg.DtypeError, "target.dtype is .*float32.*, as target.long", lambda z: st.cross_entropy(z, torch.zeros(2))),
         (sg.ShapeError, r"target.shape is \(3,\)", lambda z: st.cross_entropy(z, torch.tensor([0, 1, 2]))),
+        (sg.ShapeError, r"\(3,\) fits .* on axis 0", lambda z: st.cross_entropy(z, torch.tensor([0, 1, 1]))),
         (sg.LabelError, r"target\[1\] is 3, but logits have 3", lambda z: st.cross_entropy(z, torch.tensor([0, 3]))),
         (sg.LabelError, r"target\[0\] is -1", lambda z: st.cross_entropy(z, torch.tensor([-1, 1]))),
         (sg.LabelError, "where leaves out", lambda z: st.cross_entropy(z, CLASSES, where=MASK)),

@@ -7,6 +7,7 @@ from typing import NamedTuple, get_args
 import torch
 from torch import Tensor
 
+from softgrad._misread import other_axis
 from softgrad._options import not_negative, scale, shown, unit_interval
 from softgrad.errors import AxisError, DtypeError, LabelError, OptionError, ShapeError
 from softgrad.losses._batch import IfAllIgnored, Reduction
@@ -82,7 +83,7 @@ def check_target(function: str, logits: Tensor, target: Tensor, axis: int, ignor
         raise ShapeError(
             f"{function}: target.shape is {tuple(target.shape)}, but logits.shape is {tuple(logits.shape)} with the "
             f"classes on axis {axis}; wanted {tuple(shape)} for class indices or {tuple(logits.shape)} for "
-            "probabilities"
+            "probabilities" + other_axis(tuple(target.shape), tuple(logits.shape))
         )
 
 
