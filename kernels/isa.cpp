@@ -4,6 +4,8 @@
 #include "cross_entropy.hpp"
 #include "cross_entropy_tiles.hpp"
 #include "focal_loss.hpp"
+#include "layer_rows.hpp"
+#include "optimizer_steps.hpp"
 #include "panels.hpp"
 #include "partial_rows.hpp"
 #include "softmax_rows.hpp"
@@ -252,6 +254,10 @@ constexpr Kernels<T> kernels{
     .token_log_probs = token_log_probs<T>,
     .token_log_probs_vjp = token_log_probs_vjp<T>,
     .mean = mean<T>,
+    .add_bias_and_activate = add_bias_and_activate<T>,
+    .activation_and_bias_grad = activation_and_bias_grad<T>,
+    .sgd_step = sgd_step<T>,
+    .adam_step = adam_step<T>,
 };
 
 extern const Kernels<float> f32 = kernels<float>;

@@ -26,6 +26,7 @@ namespace softgrad {
 namespace {
 
 template <class T> using Cube = nb::ndarray<T, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
+template <class T> using Matrix = nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 template <class T> using Vector = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 std::atomic<int64_t> num_threads{1};
@@ -290,6 +291,47 @@ template <class E> void bind(nb::module_& m) {
     bind_tokens<E>(m);
 }
 
+// The layers and the optimizers of networks, on the calling thread: their arrays are small beside the products of BLAS.
+template <class T> void bind_training(nb::module_& m) {
+    m.def(
+        "add_bias_and_activate",
+        [](Matrix<T> y, Vector<const T> bias, int activation) {
+            const WithoutGil without_gil;
+            kernels<T>().add_bias_and_activate(y.data(), bias.data(), int64_t(y.shape(0)), int64_t(y.shape(1)),
+                                               Activation(activation));
+        },
+        "y"_a.noconvert(), "bias"_a.noconvert(), "activation"_a);
+    m.def(
+        "activation_and_bias_grad",
+        [](Matrix<const T> y, Matrix<T> g, Vector<T> bias_grad, int activation) {
+            const WithoutGil without_gil;
+            kernels<T>().activation_and_bias_grad(y.data(), g.data(), bias_grad.data(), int64_t(y.shape(0)),
+                                                  int64_t(y.shape(1)), Activation(activation));
+        },
+        "y"_a.noconvert(), "g"_a.noconvert(), "bias_grad"_a.noconvert(), "activation"_a);
+    m.def(
+        "sgd_step",
+        [](Vector<T> parameter, Vector<const T> grad, Vector<T> velocity, double learning_rate, double l2, double decay,
+           double momentum, bool nesterov) {
+            const SgdNumbers numbers{{learning_rate, l2, decay}, momentum, nesterov};
+            const WithoutGil without_gil;
+            kernels<T>().sgd_step(parameter.data(), grad.data(), velocity.data(), int64_t(parameter.size()), numbers);
+        },
+        "parameter"_a.noconvert(), "grad"_a.noconvert(), "velocity"_a.noconvert(), nb::kw_only(), "learning_rate"_a,
+        "l2"_a, "decay"_a, "momentum"_a, "nesterov"_a);
+    m.def(
+        "adam_step",
+        [](Vector<T> parameter, Vector<const T> grad, Vector<T> mean, Vector<T> square, double learning_rate, double l2,
+           double decay, double beta1, double beta2, double m_correction, double v_correction, double epsilon) {
+            const AdamNumbers numbers{{learning_rate, l2, decay}, beta1, beta2, m_correction, v_correction, epsilon};
+            const WithoutGil without_gil;
+            kernels<T>().adam_step(parameter.data(), grad.data(), mean.data(), square.data(), int64_t(parameter.size()),
+                                   numbers);
+        },
+        "parameter"_a.noconvert(), "grad"_a.noconvert(), "mean"_a.noconvert(), "square"_a.noconvert(), nb::kw_only(),
+        "learning_rate"_a, "l2"_a, "decay"_a, "beta1"_a, "beta2"_a, "m_correction"_a, "v_correction"_a, "epsilon"_a);
+}
+
 }  // namespace
 }  // namespace softgrad
 
@@ -313,6 +355,8 @@ NB_MODULE(_kernels, m) {
     bind<float>(m);
     bind<double>(m);
     bind<uint16_t>(m);
+    bind_training<float>(m);
+    bind_training<double>(m);
     m.def(
         "total",
         [](Vector<const float> x, double denominator) { return total(x.data(), int64_t(x.size()), denominator); },

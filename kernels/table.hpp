@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "layers.hpp"
 #include "loss_options.hpp"
 #include "shape.hpp"
 #include "storage.hpp"
@@ -47,6 +48,13 @@ template <class T> struct Kernels {
     Tokens token_log_probs;
     TokensVjp token_log_probs_vjp;
     Widest (*mean)(const T* x, int64_t count, double denominator);  // the sum over the denominator
+
+    // Rows of a layer, in place.
+    void (*add_bias_and_activate)(T* y, const T* bias, int64_t N, int64_t units, Activation activation);
+    void (*activation_and_bias_grad)(const T* y, T* g, T* bias_grad, int64_t N, int64_t units, Activation activation);
+    // Steps of the optimizers, in place.
+    void (*sgd_step)(T* parameter, const T* grad, T* velocity, int64_t count, const SgdNumbers& numbers);
+    void (*adam_step)(T* parameter, const T* grad, T* m, T* v, int64_t count, const AdamNumbers& numbers);
 };
 
 }  // namespace softgrad

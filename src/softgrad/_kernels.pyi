@@ -4,13 +4,14 @@
 that the memory to write was never touched.
 """
 
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Float = TypeVar("Float", np.float32, np.float64, np.uint16)
 Values: TypeAlias = npt.NDArray[Float]  # (outer, K, inner), weight (K); everything else (N)
+Trained: TypeAlias = npt.NDArray[Any]  # float32 or float64: rows of a layer (N, units), one number per unit, parameters
 Classes: TypeAlias = npt.NDArray[np.int64]  # (N), -1 where ignored
 Stats: TypeAlias = tuple[Values[Float], Values[Float], npt.NDArray[np.bool_]]  # logsumexp, entropy, correct
 
@@ -144,3 +145,31 @@ def loss_at(
     numbers: LossNumbers,
     ignored: int | None,
 ) -> bool: ...
+def add_bias_and_activate(y: Trained, bias: Trained, activation: int) -> None: ...
+def activation_and_bias_grad(y: Trained, g: Trained, bias_grad: Trained, activation: int) -> None: ...
+def sgd_step(
+    parameter: Trained,
+    grad: Trained,
+    velocity: Trained,
+    *,
+    learning_rate: float,
+    l2: float,
+    decay: float,
+    momentum: float,
+    nesterov: bool,
+) -> None: ...
+def adam_step(
+    parameter: Trained,
+    grad: Trained,
+    mean: Trained,
+    square: Trained,
+    *,
+    learning_rate: float,
+    l2: float,
+    decay: float,
+    beta1: float,
+    beta2: float,
+    m_correction: float,
+    v_correction: float,
+    epsilon: float,
+) -> None: ...

@@ -65,7 +65,7 @@ MESSAGES = {  # name: (call, message)
     ),
     "an option of another library in a constructor": (
         lambda: sg.nn.Adam(lr=0.1),
-        "Adam: unexpected option 'lr'; here it is learning_rate; wanted one of beta1, beta2, epsilon",
+        "Adam: unexpected option 'lr'; here it is learning_rate; wanted one of beta1, beta2, epsilon, weight_decay",
     ),
     "an argument of a constructor without one": (
         lambda: sg.nn.ReLU(5),

@@ -11,7 +11,11 @@ from softgrad import _kernels
 
 STUB = ast.parse((Path(softgrad.__file__).parent / "_kernels.pyi").read_text())
 CLASSES = {node.name for node in STUB.body if isinstance(node, ast.ClassDef)}
-FUNCTIONS = {node.name: [a.arg for a in node.args.args] for node in STUB.body if isinstance(node, ast.FunctionDef)}
+FUNCTIONS = {
+    node.name: [a.arg for a in [*node.args.args, *node.args.kwonlyargs]]
+    for node in STUB.body
+    if isinstance(node, ast.FunctionDef)
+}
 
 
 def test_the_stub_lists_every_public_name():

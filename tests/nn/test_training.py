@@ -5,6 +5,7 @@ import pytest
 
 from cases import LOSSES
 from softgrad import nn
+from softgrad.nn.workspace import Workspace
 
 N, K = 10, 2
 
@@ -23,22 +24,28 @@ def make(dtype=np.float64, loss="cross_entropy"):
     return nn.Network([nn.Dense(6), nn.Tanh(), nn.Dense(K)], loss=loss, dtype=dtype).initialize(2, seed=0)
 
 
-def batches_seen(network, monkeypatch):
+def on_each_batch(monkeypatch, look):
+    """Calls look(x, target) with every batch of a training, before its step."""
+    original = Workspace.loss_with_grads
+
+    def spy(self, x, target, *others):
+        look(x, target)
+        return original(self, x, target, *others)
+
+    monkeypatch.setattr(Workspace, "loss_with_grads", spy)
+
+
+def batches_seen(monkeypatch):
     """A list to which training appends the row indices of every batch."""
-    seen, original = [], network.loss_with_grads
-
-    def spy(x, target):
-        seen.append([round(value * N) for value in x[:, 1].tolist()])
-        return original(x, target)
-
-    monkeypatch.setattr(network, "loss_with_grads", spy)
+    seen = []
+    on_each_batch(monkeypatch, lambda x, _: seen.append([round(value * N) for value in x[:, 1].tolist()]))
     return seen
 
 
 @pytest.mark.parametrize(("size", "sizes"), [(4, [4, 4, 2]), (5, [5, 5]), (1, [1] * N), (N, [N]), (99, [N])])
 def test_each_epoch_uses_every_row_once_in_a_new_order(size, sizes, monkeypatch):
     network, (x, target) = make(), problem()
-    seen = batches_seen(network, monkeypatch)
+    seen = batches_seen(monkeypatch)
     nn.train(network, x, target, batch_size=size, epochs=3, seed=0)
     assert [len(batch) for batch in seen] == 3 * sizes
     orders = np.reshape([row for batch in seen for row in batch], (3, N)).tolist()
@@ -48,19 +55,20 @@ def test_each_epoch_uses_every_row_once_in_a_new_order(size, sizes, monkeypatch)
 
 def test_rows_and_targets_stay_together(monkeypatch):
     network, (x, target) = make(), problem()
-    original = network.loss_with_grads
+    seen = []
 
-    def spy(x, target):
+    def look(x, target):
+        seen.append(len(x))
         assert ((x[:, 0] > 0) == target).all()
-        return original(x, target)
 
-    monkeypatch.setattr(network, "loss_with_grads", spy)
+    on_each_batch(monkeypatch, look)
     nn.train(network, x, target, batch_size=3, validation_split=0.3, epochs=2, seed=0)
+    assert seen == 2 * [3, 3, 1]
 
 
 def test_no_batch_holds_a_row_of_the_validation_split(monkeypatch):
     network, (x, target) = make(), problem()
-    seen = batches_seen(network, monkeypatch)
+    seen = batches_seen(monkeypatch)
     history = nn.train(network, x, target, validation_split=0.3, batch_size=4, epochs=5, seed=0)
     trained = [frozenset(row for batch in seen[2 * i : 2 * i + 2] for row in batch) for i in range(5)]
     assert len(trained[0]) == 7

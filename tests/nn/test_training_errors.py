@@ -71,9 +71,11 @@ def test_diverged_training_raises(batch_size, validation_split):
     """With one batch per epoch the loss before the first step is finite; the validation loss or epoch 2 shows it."""
     network = nn.Network([nn.Dense(4), nn.ReLU(), nn.Dense(3)]).initialize(2, seed=0)
     message = (
-        r"train: the (validation )?loss is (nan|inf) after epoch \d+, wanted a finite number; "
-        "the training has diverged, use a lower learning rate"
+        r"train: the (validation )?loss is (nan|inf) (in step \d, epoch \d|after epoch \d), wanted a finite number; "
+        r"(layers.\d.weight holds a NaN|the first output that is not finite is that of layers.2, Dense\(3\)).*; "
+        "the training has diverged, use a lower learning rate; the network has the parameters from before the training"
     )
+    before = {name: value.copy() for name, value in network.parameters.items()}
     with pytest.raises(TrainingError, match=message):
         nn.train(
             network,
@@ -85,3 +87,22 @@ def test_diverged_training_raises(batch_size, validation_split):
             epochs=20,
             seed=0,
         )
+    for name, value in network.parameters.items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+def test_diverged_training_keeps_the_parameters_of_the_last_good_epoch():
+    """The learning rate is too large in the third epoch, after whose first step the loss is not finite."""
+    network = nn.Network([nn.Dense(4), nn.ReLU(), nn.Dense(3)]).initialize(2, seed=0)
+    after = []
+
+    def on_epoch(epoch):
+        after.append({name: value.copy() for name, value in network.parameters.items()})
+        optimizer.learning_rate = 1e30 if epoch.number == 2 else 0.1
+
+    optimizer = nn.SGD(0.1)
+    with pytest.raises(TrainingError, match="the network has the parameters after epoch 2"):
+        nn.train(network, X, TARGET, optimizer=optimizer, batch_size=2, epochs=9, seed=0, on_epoch=on_epoch)
+    assert len(after) == 2
+    for name, value in network.parameters.items():
+        np.testing.assert_array_equal(value, after[-1][name])

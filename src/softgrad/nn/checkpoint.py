@@ -5,6 +5,7 @@ The description is the entry "softgrad" of the file's metadata, an object with
     format        "softgrad network 2"
     sha256        the checksum: the SHA-256 of the file's bytes, in which its own 64 digits are replaced by zeros
     loss          the name of the loss, such as "cross_entropy"
+    loss_options  its options, an object; left out where there are none
     in_features   the number of columns of the input
     layers        for each layer its name and the arguments of its constructor: {"layer": "Dense", "units": 8}
     facts         what the caller of `save` adds, an object
@@ -18,6 +19,7 @@ import inspect
 import json
 import re
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -77,6 +79,7 @@ def to_bytes(network: Network, facts: dict[str, Any] | None = None) -> bytes:
         "format": FORMAT,
         "sha256": NO_CHECKSUM,
         "loss": network.loss_name,
+        **({"loss_options": _plain(network.loss_options)} if network.loss_options else {}),
         "in_features": network.in_features,
         "layers": [{"layer": type(layer).__name__, **layer.config()} for layer in network.layers],
         "facts": facts or {},
@@ -182,13 +185,14 @@ def _place_of_checksum(data: bytes) -> tuple[int, int]:
 
 def _build(header: dict[str, Any], parameters: dict[str, Any]) -> Network:
     """The network that the header describes, with the parameters from the file. The shape of each one is checked."""
+    options = _json.mapping(header.pop("loss_options", {}), "loss_options")
     _json.mapping(header, "the description", "format", "sha256", "loss", "in_features", "layers", "facts")
     _json.mapping(header["facts"], "facts")
     dtypes = {str(value.dtype) for value in parameters.values()}
     if len(dtypes) != 1:
         raise ValueError(f"the parameters have the dtypes {sorted(dtypes)}, wanted one dtype")
     layers = [_layer(value, f"layers[{i}]") for i, value in enumerate(_json.items(header["layers"], "layers"))]
-    network = Network(layers, loss=_json.text(header["loss"], "loss"), dtype=dtypes.pop())
+    network = Network(layers, loss=_json.text(header["loss"], "loss"), dtype=dtypes.pop(), **options)
     network.in_features = width = _json.positive_integer(header["in_features"], "in_features")
     names = set()
     for i, layer in enumerate(layers):
@@ -209,6 +213,11 @@ def _build(header: dict[str, Any], parameters: dict[str, Any]) -> Network:
     return network
 
 
+def _plain(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a loss with lists in place of arrays."""
+    return {name: np.asarray(value).tolist() if np.ndim(value) else value for name, value in options.items()}
+
+
 def _layer(value: Any, place: str) -> Layer:
     name = _json.text(_json.mapping(value, place).get("layer"), f"{place}.layer")
     if name not in LAYERS:
@@ -216,4 +225,5 @@ def _layer(value: Any, place: str) -> Layer:
     kind = LAYERS[name]
     arguments = list(inspect.signature(kind).parameters)
     _json.mapping(value, place, "layer", *arguments)
-    return kind(**{each: _json.positive_integer(value[each], f"{place}.{each}") for each in arguments})
+    read: dict[str, Callable[[Any, str], float]] = {"units": _json.positive_integer, "rate": _json.number}
+    return kind(**{each: read[each](value[each], f"{place}.{each}") for each in arguments})

@@ -8,10 +8,13 @@ With g = dL/dy, the upstream gradient:
     Sigmoid            1 / (1 + exp(-x))    g y (1 - y)
     Tanh               tanh x               g (1 - y^2)
     Softmax            p = softmax(x)       p (g - sum_j g_j p_j)        each output depends on every input of its row
+    Dropout(rate)      x m                  g m                          m is 0 or 1 / (1 - rate), drawn for each entry
 
-A layer stores no activations: in the backward pass the network gives it x and y again.
+A layer stores no activations: in the backward pass the network gives it x and y again. Dropout is the one layer that
+does something else while a network is trained: its table row is what training computes, and elsewhere y = x.
 
-Source: Goodfellow et al., Deep Learning (2016), 6.5; Glorot and Bengio, AISTATS 2010, for the initial weights.
+Source: Goodfellow et al., Deep Learning (2016), 6.5 and 7.12; Glorot and Bengio, AISTATS 2010, for the initial weights;
+Srivastava et al., JMLR 15 (2014), for dropout.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import numpy as np
 
 from softgrad._arrays import Array
 from softgrad._calls import explained
+from softgrad._options import half_open_unit
 from softgrad.errors import OptionError
 from softgrad.softmax import softmax, softmax_vjp
 
@@ -34,7 +38,7 @@ class Layer:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(str(value) for value in self.config().values())})"
 
-    def config(self) -> dict[str, int]:
+    def config(self) -> dict[str, float]:
         """The arguments of the constructor, from which the same layer can be built again."""
         return {}
 
@@ -91,7 +95,7 @@ class Dense(Layer):
             raise OptionError(f"Dense: units is {units}, wanted at least 1")
         self.units = units
 
-    def config(self) -> dict[str, int]:
+    def config(self) -> dict[str, float]:
         return {"units": self.units}
 
     def parameter_shapes(self, in_features: int) -> dict[str, tuple[int, ...]]:
@@ -169,4 +173,37 @@ class Softmax(Layer):
         return softmax_vjp(y, grad_output)
 
 
-LAYERS: dict[str, type[Layer]] = {layer.__name__: layer for layer in (Dense, ReLU, Sigmoid, Tanh, Softmax)}
+class Dropout(Layer):
+    """y = x m in training, where each entry of m is 0 with probability `rate`, and else 1 / (1 - rate).
+
+    The mean of y over the masks m is x, so nothing is scaled where the network is used: there y = x.
+
+    Args:
+        rate: the probability of an entry to be set to 0, 0 <= rate < 1.
+
+    Raises:
+        OptionError: rate is outside this range.
+    """
+
+    @explained
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = half_open_unit("Dropout", "rate", rate)
+
+    def config(self) -> dict[str, float]:
+        return {"rate": self.rate}
+
+    def draw_mask(self, rng: np.random.Generator, uniform: Array, mask: Array) -> None:
+        """Draws a mask m. `uniform` is in the shape of m, and float32, so that m is the same for float64 networks."""
+        rng.random(dtype=np.float32, out=uniform)
+        np.greater_equal(uniform, np.float32(self.rate), out=mask)
+        mask *= 1 / (1 - self.rate)
+
+    def forward(self, x: Array) -> Array:
+        return x
+
+    def input_grad(self, x: Array, y: Array, grad_output: Array) -> Array:
+        return grad_output
+
+
+LAYERS: dict[str, type[Layer]] = {layer.__name__: layer for layer in (Dense, ReLU, Sigmoid, Tanh, Softmax, Dropout)}

@@ -19,12 +19,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from softgrad import losses
 from softgrad._arrays import Array, numbers
 from softgrad._calls import explained
 from softgrad.errors import OptionError, ShapeError
-from softgrad.formulas.losses import LOSSES
-from softgrad.nn.layers import Layer
+from softgrad.nn.layers import Dropout, Layer
+from softgrad.nn.objective import Objective, read_sample_weight
 from softgrad.softmax import softmax
 
 
@@ -42,9 +41,13 @@ class Network:
         layers: the layers from input to output. The width of the last one is the number of classes.
         loss: the name of a loss in softgrad.losses, such as "cross_entropy"; it is averaged over the rows.
         dtype: float32 or float64, the dtype of the parameters and of every result.
+        loss_options: options of the loss: class weights `weight`, `label_smoothing`, `ignore_index`, `temperature`,
+            `gamma` for "focal_loss" and the others, but not `axis`, `reduction` and `denominator`.
 
     Raises:
-        OptionError: `layers` is empty or holds one layer object twice; the loss or the dtype is unknown.
+        OptionError: `layers` is empty or holds one layer object twice; the loss or the dtype is unknown; an option of
+            the loss is outside its range.
+        TypeError: an option that the loss does not have.
 
     Example:
         >>> net = sg.nn.Network([sg.nn.Dense(8), sg.nn.Tanh(), sg.nn.Dense(3)]).initialize(4, seed=0)
@@ -56,7 +59,12 @@ class Network:
 
     @explained
     def __init__(
-        self, layers: Sequence[Layer], *, loss: str = "cross_entropy", dtype: npt.DTypeLike = np.float32
+        self,
+        layers: Sequence[Layer],
+        *,
+        loss: str = "cross_entropy",
+        dtype: npt.DTypeLike = np.float32,
+        **loss_options: Any,
     ) -> None:
         if not layers:
             raise OptionError("Network: layers is empty, wanted at least one layer, for example [Dense(n_classes)]")
@@ -65,15 +73,24 @@ class Network:
                 raise OptionError(
                     f"Network: layers[{i}] is the same object as an earlier layer; create a new layer for each position"
                 )
-        if loss not in LOSSES:
-            raise OptionError(f"Network: loss is {loss!r}, wanted one of {', '.join(map(repr, LOSSES))}")
         self.layers = list(layers)
-        self.loss_name = loss
+        self.objective = Objective(loss, loss_options)
         self.dtype = _dtype(dtype)
         self.in_features = 0
 
     def __repr__(self) -> str:
-        return f"Network({self.layers}, loss={self.loss_name!r}, dtype={self.dtype})"
+        options = "".join(f", {name}={value!r}" for name, value in self.loss_options.items())
+        return f"Network({self.layers}, loss={self.loss_name!r}{options}, dtype={self.dtype})"
+
+    @property
+    def loss_name(self) -> str:
+        """The name of the loss."""
+        return self.objective.name
+
+    @property
+    def loss_options(self) -> dict[str, Any]:
+        """The options of the loss that were given."""
+        return self.objective.options
 
     def initialize(self, in_features: int, *, seed: int | np.random.Generator | None = None) -> Network:
         """Draws the initial parameters, for inputs with `in_features` columns, and returns the network itself."""
@@ -109,7 +126,7 @@ class Network:
         x: npt.ArrayLike,  # (N, D)
     ) -> Array:
         """The output of the last layer, of shape (N, K)."""
-        return self._forward(x)[-1]
+        return self._forward(x)[0][-1]
 
     def predict_proba(
         self,
@@ -130,17 +147,29 @@ class Network:
         self,
         x: npt.ArrayLike,  # (N, D)
         target: npt.ArrayLike,  # (N) class indices, or (N, K) probabilities
+        *,
+        sample_weight: npt.ArrayLike | None = None,  # (N)
     ) -> Array:
-        """The mean loss over the rows."""
-        value: Array = getattr(losses, self.loss_name)(self.logits(x), target)
-        return value
+        """The mean loss over the rows; with sample weights the weighted mean."""
+        logits = self.logits(x)
+        return self.objective.loss(logits, target, read_sample_weight("Network", sample_weight, len(logits)))
 
     def loss_with_grads(
         self,
         x: npt.ArrayLike,  # (N, D)
         target: npt.ArrayLike,  # (N) class indices, or (N, K) probabilities
+        *,
+        sample_weight: npt.ArrayLike | None = None,  # (N)
+        rng: np.random.Generator | None = None,
     ) -> LossAndGrads:
         """The mean loss over the rows and its gradient with respect to each parameter, by backpropagation.
+
+        Args:
+            x: the inputs, one row per sample.
+            target: class indices or probabilities, as the losses take them.
+            sample_weight: a weight for each row, 0 or positive; the loss is the weighted mean. With class weights the
+                weight of a row is their product.
+            rng: draws the masks of the `Dropout` layers, from the first layer to the last; None for no dropout.
 
         Returns:
             loss: a scalar.
@@ -149,9 +178,11 @@ class Network:
         Raises:
             ShapeError: x is not (N, D) with the D that the network was initialized for, or target does not fit.
             LabelError: target holds a class index outside 0..K-1.
+            DataError: a sample weight is negative or not finite.
         """
-        activations = self._forward(x)
-        loss, grad = getattr(losses, f"{self.loss_name}_with_grad")(activations[-1], target)
+        activations, masks = self._forward(x, rng)
+        sample_weight = read_sample_weight("Network", sample_weight, len(activations[0]))
+        loss, grad = self.objective.loss_with_grad(activations[-1], target, sample_weight)
 
         grads: dict[str, Array] = {}
         for i in reversed(range(len(self.layers))):
@@ -159,15 +190,23 @@ class Network:
             for name, value in layer.parameter_grads(below, grad).items():
                 grads[f"layers.{i}.{name}"] = value
             if i > 0:  # the gradient with respect to the data is not needed
-                grad = layer.input_grad(below, above, grad)
+                grad = grad * masks[i] if i in masks else layer.input_grad(below, above, grad)
         return LossAndGrads(loss, grads)
 
-    def _forward(self, x: npt.ArrayLike) -> list[Array]:
-        """The input of the network, then the output of every layer."""
-        activations = [self._read(x)]
-        for layer in self.layers:
-            activations.append(layer.forward(activations[-1]))
-        return activations
+    def _forward(
+        self, x: npt.ArrayLike, rng: np.random.Generator | None = None
+    ) -> tuple[list[Array], dict[int, Array]]:
+        """The input of the network, then the output of every layer; and the masks of the Dropout layers, if drawn."""
+        activations, masks = [self._read(x)], {}
+        for i, layer in enumerate(self.layers):
+            below = activations[-1]
+            if rng is not None and isinstance(layer, Dropout):
+                masks[i] = np.empty_like(below)
+                layer.draw_mask(rng, np.empty(below.shape, np.float32), masks[i])
+                activations.append(below * masks[i])
+            else:
+                activations.append(layer.forward(below))
+        return activations, masks
 
     def _read(self, x: npt.ArrayLike) -> Array:
         if not self.in_features:
