@@ -46,6 +46,12 @@ ENTRIES = (
         "The numbers are right but stand at [j, i] instead of [i, j].",
     ),
     Entry(
+        "number-ignored",
+        "A number that the forward pass takes is not used in the backward pass",
+        "The gradient returned belongs to another value of this number, which the backward pass takes for granted. "
+        "Keep the value that the forward pass was given, and use it.",
+    ),
+    Entry(
         "not-finite",
         "The gradient is not finite",
         "There is NaN or infinity where the function has a finite derivative. Usual causes are exp of a large number,"

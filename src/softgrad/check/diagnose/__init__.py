@@ -12,6 +12,7 @@
     shapes.py           gradients of the wrong shape
     symmetric.py        gradients that are right for symmetric changes of a symmetric input
     traced.py           a change of the right backward pass of any function, by trace/ and mutate/
+    ignored_numbers.py  gradients that are right for another value of a number among the inputs
     wrong_line.py       the line of the backward pass where it goes wrong, by locate/
     belief.py           whether the gradients of a trace can be believed
     unexplained.py      what is known where no line explains the numbers

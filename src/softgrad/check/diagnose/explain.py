@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from softgrad.check.derivatives.gradient import Judgement
 from softgrad.check.derivatives.gradient_judge import GradientJudge
+from softgrad.check.diagnose.ignored_numbers import find_ignored_numbers
 from softgrad.check.diagnose.line_search import mistakes_in_lines
 from softgrad.check.diagnose.other_inputs import facts_at_other_inputs
 from softgrad.check.diagnose.shapes import find_wrong_shapes
@@ -59,6 +60,8 @@ def explain(
         before = len(findings.mistakes)
         explain_by_trace(evidence.samples, evidence.judged, evidence.wrong, sampler, numbers, judge, findings)
         traced = findings.mistakes[before:]
+        if not traced:
+            find_ignored_numbers(functions, evidence.samples, list(evidence.wrong), findings)
         _explain_by_numbers(evidence, sampler, numbers, judge, findings)  # the calls may run out before it ends
         measured = {one.name for one in findings.mistakes} - {one.name for one in traced} - {"upstream-not-linear"}
         if len(measured) > before:  # that says more

@@ -217,7 +217,7 @@ class Words:
         line = "" if is_placed or node.site is None else f"  (line {node.site.number})"
         if known.kind == "gradient":
             return f"the gradient of {text}{line}"
-        if known.kind == "share" and node.site is None:  # several outputs as one
+        if known.kind == "share" and node.joins_outputs:
             return f"the upstream gradient of {self.texts.operand(node, known.operand)}"
         if known.kind == "share":
             return f"the part of the gradient of {self.texts.operand(node, known.operand)} that comes from {text}{line}"

@@ -110,6 +110,8 @@ def _judged(fit: Fit, draws: Sequence[Draw], texts: Texts) -> Choice | None:
             kind = "left-out" if k is not None or is_term else "stopped"
             if plain.where.site is None:
                 kind = "left-out"
+            elif node.joins_outputs:
+                kind = "upstream-ignored"
             elif _goes_back_in_time(draw, node, k):
                 kind = "truncated"
         elif c == -1.0:

@@ -27,11 +27,11 @@ UNARY = {  # of the operand {x} and the result {y}
     "cast": "{d}",
     "sinh": "{d} * np.cosh({x})",
     "cosh": "{d} * np.sinh({x})",
-    "log2": "{d} / ({x} * np.log(2))",
-    "log10": "{d} / ({x} * np.log(10))",
+    "log2": "{d} / ({x} * math.log(2))",
+    "log10": "{d} / ({x} * math.log(10))",
     "arcsinh": "{d} / np.sqrt({x} ** 2 + 1)",
-    "erf": "{d} * 2 / np.sqrt(np.pi) * np.exp(-{x} ** 2)",
-    "ndtr": "{d} * np.exp(-{x} ** 2 / 2) / np.sqrt(2 * np.pi)",
+    "erf": "{d} * 2 / math.sqrt(math.pi) * np.exp(-{x} ** 2)",
+    "ndtr": "{d} * np.exp(-{x} ** 2 / 2) / math.sqrt(2 * math.pi)",
     "log_expit": "{d} * (1 - np.exp({y}))",
     "positive": "{d}",
 }
@@ -104,7 +104,7 @@ def right_flow(node: Node, k: int, texts: Texts) -> str:
         return _view(node, d, texts)
     elif node.op == "assemble":
         part = f"the part of {d} that {texts.operand(node, k)} stands in"
-        text = part if node.site is not None else f"the upstream gradient of {texts.operand(node, k)}"
+        text = f"the upstream gradient of {texts.operand(node, k)}" if node.joins_outputs else part
     else:
         text = f"{d} times the derivative of {y}"
     if node.op in UNARY.keys() | BINARY.keys() and node.shape != node.parents[k].shape:

@@ -130,13 +130,18 @@ def _of_reduction(where: Where, node: Node, k: int) -> Iterator[Candidate]:
     def shared_by_all(draw: Draw, adjoint: Adjoint, one: Node, j: Any, g: Array, right: Array) -> Array:
         return np.where(one.parents[0].value == spread(one, one.value), spread(one, g), 0.0)
 
+    def undivided(draw: Draw, adjoint: Adjoint, one: Node, j: Any, g: Array, right: Array) -> Array:
+        return np.asarray(spread(one, g) * one.parents[0].value)
+
     if node.op == "mean":
         yield Candidate("wrong-factor", where, k, everywhere, 0.9, {"variant": "mean"})
     elif node.op in ("max", "min"):
         yield Candidate("left-out", where, k, everywhere, 1.4, {"variant": "mask"})
         yield Candidate("wrong-factor", where, k, shared_by_all, 1.5, {"variant": "ties"})
         yield Candidate("wrong-factor", where, k, at_first, 1.5, {"variant": "ties"})
-    elif node.op != "sum":
+    elif node.op == "norm":
+        yield Candidate("left-out", where, k, undivided, 1.3, {"variant": "norm"})
+    if node.op not in ("sum", "mean", "max", "min"):
         yield Candidate("left-out", where, k, everywhere, 1.4, {"variant": "local"})
 
 

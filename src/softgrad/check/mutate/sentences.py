@@ -105,6 +105,8 @@ class Sentence:
         if self.variant == "given factor":
             factor = self.texts.operand(*self.told["product"])
             return f"`{factor}` is left out of the derivative of {self._end()} by {self.target}"
+        if self.variant == "norm":
+            return f"{self.flow} is not divided by {self.source}"
         if self.variant == "selection":
             return f"{self.flow} goes to entries too that {self.source} does not take"
         if self.told.get("term"):

@@ -48,7 +48,8 @@ class Texts:
         if node in self.names:
             return self.names[node]
         if node.site is None:
-            return _number(node)
+            is_flat = node.op == "gather" and node.static.get("kind") == "reshape"
+            return self.of(node.parents[0]) if is_flat else _number(node)
         if node.site.file.startswith(OWN):
             return "the output"
         variable = assigned_to(node.site)

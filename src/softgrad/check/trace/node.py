@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from softgrad.formulas.numbers import Array
 
+OUTPUTS = "outputs"  # inside: the place is that of several outputs, which the checker puts together
+
 
 class Site(NamedTuple):
     """Where an operation stands in the user's source. All repetitions in a loop share it.
@@ -74,6 +76,11 @@ class Node:
     def caller(self) -> Site | None:
         """The place from which the function around it was called."""
         return self.callers[0] if self.callers else None
+
+    @property
+    def joins_outputs(self) -> bool:
+        """Whether the checker made it of several outputs of the user's function."""
+        return self.op == "assemble" and (self.site is None or self.site.inside == OUTPUTS)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -102,6 +102,7 @@ class Places:
     def __init__(self, root: FrameType) -> None:
         self._root = root
         self._sites: dict[tuple[int, int, str, str, int], Site] = {}
+        self.outputs: Site | None = None  # where several outputs are returned, which are put together behind it
         self.step = 0  # of the operations that one call in the user's code consists of: which one runs
 
     def here(self, op: str) -> tuple[Site | None, tuple[Site, ...]]:
@@ -122,7 +123,7 @@ class Places:
                     function, lines = code.function, f"{lines}:{code.starts[frame.f_lasti // 2]}"
             frame = frame.f_back
         if not found:
-            return None, ()
+            return (self.outputs if op == "assemble" else None), ()
         return found[0], tuple(found[1:])
 
     def _site(self, frame: FrameType, code: _Code, op: str, inside: str, step: int) -> Site:

@@ -29,6 +29,7 @@ from softgrad.check.trace.array import Traced, node_of, plain
 from softgrad.check.trace.node import Node
 from softgrad.check.trace.session import Session, paused, recording
 from softgrad.torch.checking.aten import IGNORED, KINDS, MAKERS, OVERWRITING, SAME, TABLE, WITH_RESULT
+from softgrad.torch.checking.places import site_of_outputs
 from softgrad.torch.checking.tensor_memory import TensorMemory, memory_of
 from softgrad.torch.checking.tensor_replacements import from_numpy, replaced
 
@@ -83,6 +84,20 @@ def tensors() -> Iterator[Tensors]:
     recorder = _Recorder(session, memory)
     with replaced(session, recorder), recorder:
         yield Tensors(memory)
+
+
+@contextmanager
+def outputs_of(function: Callable[..., Any]) -> Iterator[None]:
+    """While this runs, several outputs of a function are put together: each is told by the expression returned."""
+    session = recording()
+    if session is None:
+        yield
+        return
+    session.places.outputs = site_of_outputs(function)
+    try:
+        yield
+    finally:
+        session.places.outputs = None
 
 
 class _Recorder(TorchDispatchMode):

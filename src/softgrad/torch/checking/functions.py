@@ -18,7 +18,7 @@ from softgrad.check.trace.array import plain
 from softgrad.check.user.descriptions import kind_of
 from softgrad.errors import CheckError
 from softgrad.formulas.numbers import Array
-from softgrad.torch.checking.bridge import Tensors, tensors
+from softgrad.torch.checking.bridge import Tensors, outputs_of, tensors
 from softgrad.torch.checking.inputs import Inputs, Path, tensors_in
 from softgrad.torch.checking.randomness import States, TorchRandomness
 from softgrad.torch.checking.subject import Subject
@@ -59,7 +59,8 @@ class TorchFunctions:
         with self.randomness.at(self.randomness.begin):
             with tensors() as memory:
                 run = self.run(self.tensors(arrays, memory, requires_grad=is_real))
-                output = self._array(joined(run.outputs), memory)
+                with outputs_of(self.subject.forward):
+                    output = self._array(joined(run.outputs), memory)
             self._last = run._replace(states=self.randomness.states())
             self.randomness.draws |= self.randomness.drawn_since(self.randomness.begin)
         return output

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from softgrad.check.report.source import SourceLine, source_line
-from softgrad.check.trace.node import Site
+from softgrad.check.trace.node import OUTPUTS, Site
 from softgrad.check.user.state import is_of_a_package
 
 
@@ -33,6 +33,19 @@ def line_of_return(function: Callable[..., Any]) -> SourceLine | None:
     """The last return of a function."""
     found = [node for node in _statements(function) if isinstance(node, ast.Return)]
     return _line(function, found[-1]) if found else None
+
+
+def site_of_outputs(function: Callable[..., Any]) -> Site | None:
+    """The expressions that a function returns as its outputs; None where there are several such returns, or none."""
+    returns = [node for node in _statements(function) if isinstance(node, ast.Return) and node.value is not None]
+    if len(returns) != 1 or not isinstance(returns[0].value, ast.Tuple):
+        return None
+    value, code = returns[0].value, inspect.unwrap(function).__code__
+    rows, begin = inspect.getsourcelines(inspect.unwrap(function))
+    margin = len(rows[0]) - len(rows[0].lstrip())
+    first, last = begin + value.lineno - 1, begin + (value.end_lineno or value.lineno) - 1
+    span = (first, last, value.col_offset + margin, (value.end_col_offset or 0) + margin)
+    return Site(code.co_filename, first, code.co_name, -1, "assemble", OUTPUTS, span)
 
 
 def line_of_state(function: Callable[..., Any]) -> SourceLine | None:
