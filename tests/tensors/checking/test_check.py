@@ -136,6 +136,25 @@ def test_what_is_wrong_is_found(case):
     assert name is None or report.mistake.name == name
 
 
+@pytest.mark.parametrize("penalty", [lambda x: (x**2).sum(), lambda x: x.abs().sum(), lambda x: 0.5 * x.square().sum()])
+def test_a_loss_that_ignores_what_arrives(penalty):
+    class Loss(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return penalty(x)
+
+        @staticmethod
+        def backward(ctx, g):
+            x = ctx.saved_tensors[0].detach().requires_grad_()
+            with torch.enable_grad():
+                return torch.autograd.grad(penalty(x), x)[0]
+
+    report = st.check(Loss, Z)
+    assert report.ok is False
+    assert report.mistake.name == "upstream-ignored", report.text()
+
+
 def test_the_parameters_of_a_module_are_named_as_the_module_names_them():
     module = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Tanh())
     assert list(st.check(module, X).checked) == ["input", "0.weight", "0.bias"]
@@ -200,6 +219,11 @@ REFUSED = {
         lambda: st.check(lambda z: None, Z),
         CheckError,
         r"forward returned None, .*is there a return\?",
+    ),
+    "no return in backward": (
+        lambda: st.check(type("Half", (Softmax,), {"backward": staticmethod(lambda ctx, g: None)}), Z),
+        CheckError,
+        r"backward returned None, wanted the gradient; is there a return\?",
     ),
     "integers returned": (
         lambda: st.check(lambda z: z.argmax(), Z),

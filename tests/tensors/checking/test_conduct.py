@@ -261,6 +261,19 @@ class TooFew(Linear):
         return g @ w.t()  # returns
 
 
+class OfAFlag(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, factor):
+        ctx.save_for_backward(x)
+        ctx.factor = factor
+        return x * factor
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * ctx.factor, (g * x).sum()  # returns
+
+
 class OtherShape(Linear):
     @staticmethod
     def backward(ctx, g):
@@ -298,6 +311,7 @@ WRONG = {  # (fn, inputs, the name, the comment on its line)
     "a constant of float64": (NeedsFloat64, (X,), "wrong-in-float32", "raises"),
     "another mask": (DropsAgain, (X,), "not-repeatable-gradient", None),
     "too few gradients": (TooFew, (X, W), "wrong-number-of-gradients", "returns"),
+    "a gradient of a number": (OfAFlag, (X, 3), "gradient-of-no-tensor", "returns"),
     "another shape": (OtherShape, (X, W), "weight-gradient-transposed", None),
     "detached": (lambda x: x.detach() ** 2, (X,), "no-graph", None),
     "None": (NothingForTheWeight, (X, W.clone().requires_grad_()), "missing-gradient", None),

@@ -12,6 +12,12 @@ ENTRIES = (
         "none. Arguments that are not tensors count too; ctx does not. torch raises an error otherwise.",
     ),
     Entry(
+        "gradient-of-no-tensor",
+        "A gradient stands where None belongs",
+        "backward returns one value for each argument of forward, in their order. An argument that is no tensor, such "
+        "as an axis or a flag, gets None. torch raises an error otherwise.",
+    ),
+    Entry(
         "missing-gradient",
         "An input that requires a gradient gets None",
         "The output depends on this input, and None says that it does not: an optimizer would never change it. Return "

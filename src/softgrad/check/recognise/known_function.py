@@ -16,6 +16,9 @@ from softgrad.formulas.numbers import Array, nearly_equal
 BATCHED = ("z", "p", "x", "y", "t_", "s_", "mask", "mask_")  # roles of arrays that have an entry for each sample
 
 
+OF_A_PENALTY = "dW = g * dW"  # the last line of a penalty that stands alone
+
+
 class BackwardLine(NamedTuple):
     """A line of a backward pass: written with the names of the catalogue, and with those of this function.
 
@@ -94,7 +97,8 @@ class KnownFunction:
     def with_upstream(self, names: Names, grad_output: Any) -> Names:
         """The quantities of the forward pass, and the gradient that arrives."""
         names[self.upstream] = np.asarray(grad_output, dtype=float)
-        if "reg" in self.constants:  # a penalty is part of the loss, so the gradient that arrives multiplies it too
+        of_its_own = any(step.template == OF_A_PENALTY for step in self.backward)
+        if "reg" in self.constants and not of_its_own:  # a penalty is part of the loss: what arrives multiplies it too
             names["reg"] = self.constants["reg"] * names[self.upstream]
         return names
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from softgrad.check.catalogue.penalties import ABSOLUTES, LENGTH, NOT_PENALISED, ROW_LENGTHS, SQUARES
 from softgrad.check.recognise.interpretation import HELD, UserArray
-from softgrad.check.recognise.known_function import BackwardLine, KnownFunction
+from softgrad.check.recognise.known_function import OF_A_PENALTY, BackwardLine, KnownFunction
 from softgrad.formulas.language import Layout, functions, run, substituted
 from softgrad.formulas.numbers import Array
 
@@ -84,7 +84,7 @@ def _with_factor(
     if not np.isfinite(factor) or factor == 0 or abs(rounded - factor) > 1e-7 * abs(factor):
         return None
     shown = rounded / 2 if form.backward == SQUARES else rounded
-    back = [BackwardLine(form.backward, names[i]) for i in chosen]
+    back = [BackwardLine(line, names[i]) for i in chosen for line in (form.backward, OF_A_PENALTY)]
     back += [BackwardLine(NOT_PENALISED, names[i]) for i in others]
     return KnownFunction(
         title=form.title if shown == 1 else f"{shown:g} times {form.title}",

@@ -80,6 +80,8 @@ class TorchFunctions:
                     raise
                 grads = self._returned()
             found = self._shortened([None if one is None else self._array(one, memory) for one in grads])
+        if self.subject.returned == [None]:
+            raise CheckError(f"{self.function}: backward returned None, wanted the gradient; is there a return?")
         if self.wants is None:
             self.wants = [grad is not None for grad in found]
         return tuple(

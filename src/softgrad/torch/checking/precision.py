@@ -21,8 +21,8 @@ TIMES = 1000  # as large as the change that rounding the inputs makes
 
 def in_float32(trials: Trials) -> Iterator[Found]:
     """Whether the gradients in float32 are those in float64, up to what the rounding of the inputs explains."""
-    if trials.dtype != torch.float64:
-        return
+    if trials.dtype != torch.float64 or trials.functions.randomness.draws:
+        return  # the random numbers in float32 are others
     found: list[Found] = []
     for draw in range(DRAWS):  # once may be a tie that rounding decides otherwise
         arrays = _rounded(trials.moved(trials.arrays, 0.1) if draw else trials.arrays)
