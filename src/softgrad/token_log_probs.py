@@ -78,7 +78,7 @@ def token_log_probs(
         >>> log_probs.round(4), entropy.round(4)
         (array([-0.1269, -0.6931]), array([0.3653, 0.6931]))
     """
-    z, y, T = _read("token_log_probs", logits, tokens, axis, temperature, ignore_index)
+    z, y, T = read("token_log_probs", logits, tokens, axis, temperature, ignore_index)
     log_probs, entropy, _ = of_rows(z, y, T)
     return TokenLogProbs(z.one_per_row(log_probs), z.one_per_row(entropy))
 
@@ -126,7 +126,7 @@ def token_log_probs_vjp(
     function = "token_log_probs_vjp"
     if grad_log_probs is None and grad_entropy is None:
         raise OptionError(f"{function}: grad_log_probs and grad_entropy are None, wanted at least one of them")
-    z, y, T = _read(function, logits, tokens, axis, temperature, ignore_index)
+    z, y, T = read(function, logits, tokens, axis, temperature, ignore_index)
     to_out(function, out, z.shape, z.dtype)
     g, h = (
         None if value is None else to_row_values(function, name, value, "logits", z).reshape(-1)
@@ -181,7 +181,7 @@ def vjp_of_rows(
     _kernels.token_log_probs_vjp(logits, tokens, saved, grad_log_probs, grad_entropy, out, temperature, bfloat16, fresh)
 
 
-def _read(
+def read(
     function: str,
     logits: npt.ArrayLike,
     tokens: npt.ArrayLike,

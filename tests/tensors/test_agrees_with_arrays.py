@@ -157,6 +157,68 @@ def test_softmax(function, case, dtype):
         np.testing.assert_allclose(vjp(g)[0].numpy(), right_grad, rtol=1e-13, atol=1e-16)
 
 
+TOKENS = {
+    "last axis": {},
+    "first axis": {"axis": 0},
+    "temperature": {"temperature": 0.3},
+    "ignored rows": {"ignore_index": 2},
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("case", TOKENS)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_token_log_probs(layout, case, dtype):
+    """Of an upstream gradient in another dtype and with strides, too."""
+    options = TOKENS[case]
+    z = LAYOUTS[layout]((torch.randn(4, 5, 6) * 3).to(getattr(torch, dtype)))
+    axis = options.get("axis", -1) % 3
+    of_rows = [n for i, n in enumerate(z.shape) if i != axis]
+    t = torch.randint(3, of_rows[::-1], dtype=torch.int32).T  # not contiguous
+    right = sg.token_log_probs(to_array(z), t.numpy(), **options)
+    z = z.detach().requires_grad_()
+    outputs = st.token_log_probs(z, t, **options)
+    for got, without, wanted in zip(outputs, st.token_log_probs(z.detach(), t, **options), right, strict=True):
+        torch.testing.assert_close(got.detach(), to_tensor(wanted), rtol=0, atol=0)
+        torch.testing.assert_close(without, to_tensor(wanted), rtol=0, atol=0)
+    g, h = torch.randn(of_rows), torch.randn(of_rows[::-1]).T
+    (grad,) = torch.autograd.grad(outputs, z, [part.to(outputs.entropy.dtype) for part in (g, h)])
+    right_grad = sg.token_log_probs_vjp(to_array(z), t.numpy(), g.numpy(), h.numpy(), **options)
+    torch.testing.assert_close(grad, to_tensor(right_grad), rtol=0, atol=0)
+    if dtype == "float64":
+        closed, vjp = torch.func.vjp(lambda z: tuple(st.token_log_probs(z, t, **options)), z.detach())
+        for got, wanted in zip(closed, right, strict=True):
+            np.testing.assert_allclose(got.numpy(), wanted, rtol=1e-14)
+        (grad,) = vjp((g.double(), h.double()))
+        np.testing.assert_allclose(grad.numpy(), right_grad, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_token_log_probs_of_a_large_vocabulary(dtype):
+    z = (3 * torch.randn(3, 151_936)).to(getattr(torch, dtype))
+    z[1, 7], z[2, 100_000:] = 60, -np.inf
+    t = torch.tensor([151_935, 7, 99_999])
+    z.requires_grad_()
+    outputs = st.token_log_probs(z, t)
+    (grad,) = torch.autograd.grad([out.sum() for out in outputs], z)
+    wide = z.detach().double().requires_grad_()
+    log_p = torch.log_softmax(wide, 1)
+    right = log_p.gather(1, t[:, None])[:, 0], torch.special.entr(log_p.exp()).sum(1)
+    (right_grad,) = torch.autograd.grad([out.sum() for out in (right[0], torch_entropy(log_p))], wide)
+    rounding = 2.0**-8 if dtype == "bfloat16" else 2.0**-21
+    for got, wanted in zip(outputs, right, strict=True):
+        torch.testing.assert_close(got.double(), wanted, rtol=2.0**-21, atol=1e-12)
+    assert grad.dtype == z.dtype
+    torch.testing.assert_close(grad.double(), right_grad, rtol=rounding, atol=1e-8)
+    assert not grad[2, 100_000:].any()
+
+
+def torch_entropy(log_p):
+    """Where log p is -inf, torch's product p log p has a gradient of NaN."""
+    masked = log_p == -np.inf
+    return -(log_p.exp() * log_p.masked_fill(masked, 0.0)).sum(1)
+
+
 NOT_FINITE = {
     "a NaN": [0.0, np.nan, 1.0],
     "-inf alone": [-np.inf, -np.inf, -np.inf],
@@ -178,6 +240,16 @@ def test_the_closed_forms_of_rows_that_are_not_finite(case):
     )(z)
     np.testing.assert_allclose(value.numpy(), right, rtol=1e-14)
     np.testing.assert_allclose(grad.numpy(), right_grad, rtol=1e-13)
+    one = np.ones(2)
+    for tokens in (np.array([0, 2]), np.array([1, 2])):  # of the second, one is masked
+        t = torch.tensor(tokens)
+        outputs, vjp = torch.func.vjp(lambda z, t=t: tuple(st.token_log_probs(z, t)), z)
+        for got, right in zip(outputs, sg.token_log_probs(z.numpy(), tokens), strict=True):
+            np.testing.assert_allclose(got.numpy(), right, rtol=1e-14)
+        (grad,) = vjp((torch.tensor(one), torch.tensor(one)))
+        np.testing.assert_allclose(
+            grad.numpy(), sg.token_log_probs_vjp(z.numpy(), tokens, one, one), rtol=1e-13, atol=1e-16
+        )
 
 
 def test_ignored_rows_are_not_read():

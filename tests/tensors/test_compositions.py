@@ -17,6 +17,19 @@ from tensors.transforms import TRANSFORMS, fixed  # noqa: E402
 F = torch.nn.functional
 Z, W = fixed((3, 4), 7), fixed((5, 4))
 CLASSES = torch.tensor([1, 0, 2])
+
+
+def composite(z, tokens):
+    """The log-probabilities of tokens and the entropies, as programs write them."""
+    log_p = torch.log_softmax(z, -1)
+    return log_p.gather(-1, tokens.unsqueeze(-1)).squeeze(-1), -(log_p.exp() * log_p).sum(-1)
+
+
+def both(f, z):
+    log_probs, entropy = f(z, CLASSES)
+    return log_probs - 0.3 * entropy
+
+
 PAIRS = {  # name: (ours, torch's)
     "mean": (lambda z: st.cross_entropy(z, CLASSES), lambda z: F.cross_entropy(z, CLASSES)),
     "smoothed rows": (
@@ -38,6 +51,12 @@ PAIRS = {  # name: (ours, torch's)
     "softmax": (st.softmax, lambda z: torch.softmax(z, -1)),
     "log_softmax": (lambda z: st.log_softmax(z, axis=0), lambda z: torch.log_softmax(z, 0)),
     "logsumexp": (st.logsumexp, lambda z: torch.logsumexp(z, -1)),
+    "tokens": (lambda z: both(st.token_log_probs, z), lambda z: both(composite, z)),
+    "log_probs of tokens": (
+        lambda z: st.token_log_probs(z, CLASSES, temperature=0.5).log_probs,
+        lambda z: composite(z / 0.5, CLASSES)[0],
+    ),
+    "entropy": (lambda z: st.token_log_probs(z, CLASSES).entropy, lambda z: composite(z, CLASSES)[1]),
     "linear": (lambda x: st.linear_cross_entropy(x, W, CLASSES), lambda x: F.cross_entropy(x @ W.T, CLASSES)),
     "linear, at w": (
         lambda w: st.linear_cross_entropy(Z, torch.cat([w, w]), CLASSES, reduction="none"),
@@ -45,7 +64,7 @@ PAIRS = {  # name: (ours, torch's)
     ),
 }
 ALL = list(itertools.product(PAIRS, TRANSFORMS, TRANSFORMS))
-FEW = {"mean", "softmax", "linear"}  # in CI; the rest is the same code with other numbers
+FEW = {"mean", "softmax", "linear", "tokens"}  # in CI; the rest is the same code with other numbers
 
 
 def numbers(f):

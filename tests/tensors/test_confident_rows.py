@@ -55,6 +55,35 @@ def test_torch_loses_all_digits(dtype):
     assert max(errors(F.cross_entropy, dtype, "torch")) >= TORCH[dtype]
 
 
+def of_tokens(z, tokens):
+    """The loss of a policy gradient is minus the log-probability."""
+    return -st.token_log_probs(z, tokens).log_probs
+
+
+@pytest.mark.parametrize("dtype", EPS)
+@pytest.mark.parametrize("route", ["kernels", "closed form"])
+def test_log_probabilities_are_exact_to_some_ulp(route, dtype):
+    def loss(z, tokens):
+        return of_tokens(z, tokens).sum()
+
+    assert max(errors(loss, dtype, route)) <= OURS
+
+
+@pytest.mark.parametrize("route", ["kernels", "closed form"])
+@pytest.mark.parametrize("x", X)
+def test_the_entropy_and_its_gradient_are_exact_to_some_ulp(route, x):
+    """H = log1p(2 e) + 2 x e / (1 + 2 e) with e = exp(-x), and dH/dz_0 = -2 x e / (1 + 2 e)^2."""
+    z = torch.tensor([[x, 0.0, 0.0]])
+    if route == "closed form":
+        grad, H = torch.func.grad_and_value(lambda z: st.token_log_probs(z, TARGET).entropy.sum())(z)
+    else:
+        H = st.token_log_probs(z.requires_grad_(), TARGET).entropy.sum()
+        (grad,) = torch.autograd.grad(H, z)
+    e = math.exp(-x)
+    assert abs(H.item() / (math.log1p(2 * e) + 2 * x * e / (1 + 2 * e)) - 1) <= 4 * EPS["float32"]
+    assert abs(grad[0, 0].item() / (-2 * x * e / (1 + 2 * e) ** 2) - 1) <= 4 * EPS["float32"]
+
+
 @pytest.mark.parametrize("route", ["kernels", "closed form"])
 def test_rows_of_the_gradient_sum_to_0(route):
     z = torch.tensor([[17.0, 0.0, 0.0]])

@@ -33,6 +33,12 @@ CASES = {  # name: (function, arguments to differentiate at)
     "softmax": (lambda z: st.softmax(z, axis=0), (Z,)),
     "log_softmax": (lambda z: st.log_softmax(z, temperature=2.0), (Z,)),
     "logsumexp of all": (lambda z: st.logsumexp(z, axis=None), (Z,)),
+    "tokens": (lambda z: st.token_log_probs(z, CLASSES), (Z,)),
+    "tokens, ignored and tempered": (
+        lambda z: st.token_log_probs(z, CLASSES, temperature=0.5, ignore_index=0),
+        (Z,),
+    ),
+    "entropy alone": (lambda z: st.token_log_probs(z.T, torch.tensor([0, 1, 1, 2])).entropy, (Z,)),
     "linear": (lambda x, w, b: st.linear_cross_entropy(x, w, CLASSES, b), (Z, fixed((5, 4)), fixed((5,)))),
     "linear, rows": (lambda x, w: st.linear_cross_entropy(x, w, CLASSES, reduction="none"), (Z, fixed((5, 4)))),
 }
@@ -83,6 +89,36 @@ def test_upstream_gradients(case, retain):
             torch.autograd.grad(loss, z, g)
 
 
+TOKENS_UPSTREAM = {  # name: the gradients at the log-probabilities and at the entropies; None where one is not used
+    "both": (fixed((3,), 1), fixed((3,), 2)),
+    "log_probs alone": (fixed((3,), 1), None),
+    "entropy alone": (None, fixed((3,), 2)),
+    "stride 0": (torch.tensor(2.0, dtype=torch.float64).expand(3), torch.tensor(-0.5, dtype=torch.float64).expand(3)),
+    "every other": (fixed((6,), 1)[::2], fixed((6,), 2)[1::2]),
+    "zero": (torch.zeros(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)),
+}
+
+
+@pytest.mark.parametrize("retain", [False, True])
+@pytest.mark.parametrize("case", TOKENS_UPSTREAM)
+def test_upstream_gradients_of_tokens(case, retain):
+    z = Z.clone().requires_grad_()
+    log_p = torch.log_softmax(z / 0.7, 1)
+    right = log_p.gather(1, CLASSES[:, None])[:, 0], -(log_p.exp() * log_p).sum(1)
+    used = [i for i, g in enumerate(TOKENS_UPSTREAM[case]) if g is not None]
+    g = [TOKENS_UPSTREAM[case][i] for i in used]
+    (want,) = torch.autograd.grad([right[i] for i in used], z, g)
+    outputs = st.token_log_probs(z, CLASSES.int(), temperature=0.7)
+    torch.testing.assert_close(tuple(outputs), right, rtol=1e-14, atol=1e-16)
+    for _ in range(1 + retain):
+        (grad,) = torch.autograd.grad([outputs[i] for i in used], z, g, retain_graph=retain)
+        torch.testing.assert_close(grad, want, rtol=1e-13, atol=1e-15)
+        grad.mul_(7)
+    if not retain:
+        with pytest.raises(RuntimeError, match="second time"):
+            torch.autograd.grad([outputs[i] for i in used], z, g)
+
+
 @pytest.mark.parametrize("reduction", ["mean", "none"])
 def test_linear_upstream_gradients(reduction):
     x, w = Z.clone().requires_grad_(), fixed((5, 4)).requires_grad_()
@@ -105,11 +141,12 @@ def test_gradients_accumulate_over_batches_and_heads():
 
 
 def test_logits_that_are_overwritten_are_an_error():
-    z = (Z * 1).requires_grad_() * 1
-    loss = st.cross_entropy(z, CLASSES)
-    z.add_(1)
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-        loss.backward()
+    for function in (st.cross_entropy, lambda *arrays: st.token_log_probs(*arrays).entropy.sum()):
+        z = (Z * 1).requires_grad_() * 1
+        loss = function(z, CLASSES)
+        z.add_(1)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            loss.backward()
 
 
 @pytest.mark.parametrize("function", ["cross_entropy", "linear_cross_entropy"])
@@ -131,4 +168,6 @@ def test_the_scale_of_the_loss_keeps_small_gradients_in_float16(function):
 def test_nothing_is_kept_without_grad():
     with torch.no_grad():
         assert st.cross_entropy(Z.clone().requires_grad_(), CLASSES).grad_fn is None
+        assert st.token_log_probs(Z.clone().requires_grad_(), CLASSES).entropy.grad_fn is None
     assert not st.cross_entropy(Z, CLASSES).requires_grad
+    assert not st.token_log_probs(Z, CLASSES).log_probs.requires_grad

@@ -27,6 +27,7 @@ CALLS = {
     "focal_loss": lambda z, t: st.focal_loss(z, t, reduction="none"),
     "kl_divergence": lambda z, t: st.kl_divergence(z, t),
     "squared_error": lambda z, t: st.squared_error(z, t),
+    "token_log_probs": lambda z, t: torch.stack(st.token_log_probs(z, t, temperature=0.5, ignore_index=0)),
     "linear_cross_entropy": lambda z, t: st.linear_cross_entropy(
         z, torch.zeros(5, 3, dtype=z.dtype, device=z.device), t
     ),
@@ -97,6 +98,12 @@ def test_a_device_gets_kernels_by_one_row(monkeypatch):
         (sg.OptionError, "label_smoothing is 2", lambda z: st.cross_entropy(z, CLASSES, label_smoothing=2)),
         (sg.OptionError, "reduction is 'avg'", lambda z: st.cross_entropy(z, CLASSES, reduction="avg")),
         (sg.OptionError, "ignore_index is 1", lambda z: st.cross_entropy(z, torch.softmax(z, 1), ignore_index=1)),
+        (sg.ShapeError, r"tokens.shape is \(3,\)", lambda z: st.token_log_probs(z, torch.tensor([0, 1, 2]))),
+        (sg.DtypeError, "tokens is a list", lambda z: st.token_log_probs(z, [0, 1])),
+        (sg.DtypeError, "tokens.dtype is .*float32", lambda z: st.token_log_probs(z, torch.zeros(2))),
+        (sg.LabelError, r"tokens\[1\] is 3, but logits have 3", lambda z: st.token_log_probs(z, torch.tensor([0, 3]))),
+        (sg.OptionError, "ignore_index is 1.5", lambda z: st.token_log_probs(z, CLASSES, ignore_index=1.5)),
+        (sg.AxisError, "axis is 2", lambda z: st.token_log_probs(z, CLASSES, axis=2)),
         (TypeError, "unexpected option 'dim'; here it is axis", lambda z: st.softmax(z, dim=1)),
         (sg.DtypeError, "w is a Linear.*; give its weight", lambda z: st.linear_cross_entropy(z, LAYER, CLASSES)),
         (sg.OptionError, "temperature is differentiated", lambda z: st.softmax(z, temperature=T)),
@@ -189,6 +196,7 @@ def test_no_rows():
     loss.backward()
     assert loss == st.cross_entropy(torch.zeros(0, 4), nothing) == 0
     assert not w.grad.any()
+    assert [part.shape for part in st.token_log_probs(x, nothing)] == [(0,), (0,)]
     assert st.CrossEntropyLoss()(torch.zeros(0, 4), nothing).isnan()
 
 

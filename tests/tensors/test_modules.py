@@ -102,9 +102,11 @@ def test_autocast():
     with torch.autocast("cpu", dtype=torch.bfloat16):
         logits = layer(x)
         loss = st.CrossEntropyLoss()(logits, t)
+        log_probs, entropy = st.token_log_probs(logits, t)
         linear = st.LinearCrossEntropyLoss()(x, layer.weight, t, layer.bias)
     assert logits.dtype == torch.bfloat16
-    assert loss.dtype == linear.dtype == torch.float32
+    assert loss.dtype == linear.dtype == log_probs.dtype == entropy.dtype == torch.float32
+    torch.testing.assert_close(-log_probs.mean(), loss, rtol=1e-6, atol=0)
     right = torch.nn.functional.cross_entropy(logits.float(), t)
     torch.testing.assert_close(loss, right, rtol=1e-6, atol=0)
     torch.testing.assert_close(linear, right, rtol=1e-2, atol=0)

@@ -25,6 +25,10 @@ def operator_calls():
         "loss_with_grad": (z, CLASSES, None, None, *OPTIONS),
         "loss_with_grad, bfloat16": (z.bfloat16(), torch.softmax(z, 1), z > -1, None, *rows),
         "loss_vjp": (z.half(), CLASSES, None, None, torch.tensor(2.0), *OPTIONS),
+        "token_log_probs": (z, CLASSES, 1, 0.5, None),
+        "token_log_probs, of columns": (torch.randn(4, 3).bfloat16().T, CLASSES.int(), 1, 1.0, 2),
+        "token_log_probs_vjp": (z, CLASSES, torch.rand(3, 4).double(), torch.randn(3), torch.randn(3), 1, 0.5, None),
+        "token_log_probs_vjp, of one": (z.half(), CLASSES, torch.zeros(3, 4).double(), None, torch.randn(3), 1, 1.0, 1),
         "linear_loss": (x, w, b, CLASSES, None, 2**20, needs, *OPTIONS),
         "linear_loss, of x": (x, w, None, CLASSES, None, 2**20, [True, False, False], *rows),
         "linear_vjp": (x, w, b, CLASSES, None, torch.randn(3), 2**20, needs, *rows),
@@ -51,6 +55,8 @@ COMPILED = {  # name: (function, tensors to differentiate at)
     "float16": (lambda z: st.cross_entropy(z, CLASSES), (Z.half(),)),
     "softmax": (lambda z: st.softmax(z, axis=None), (Z,)),
     "logsumexp": (lambda z: st.logsumexp(z, keepdims=True), (Z,)),
+    "tokens": (lambda z: sum(st.token_log_probs(z * 2, CLASSES, temperature=0.5)), (Z,)),
+    "entropy of columns": (lambda z: st.token_log_probs(z, CLASSES[[0, 1, 2, 0]] % 3, axis=0).entropy, (Z.bfloat16(),)),
     "linear": (lambda x, w, b: st.linear_cross_entropy(x, w, CLASSES, b), (Z, torch.randn(5, 4), torch.randn(5))),
     "linear, rows": (lambda x, w: st.linear_cross_entropy(x, w, CLASSES, reduction="none"), (Z, torch.randn(5, 4))),
     "grad inside": (lambda z: torch.func.grad(lambda z: st.cross_entropy(z, CLASSES))(z), (Z,)),
@@ -69,7 +75,7 @@ def compare(case, backend):
     torch.testing.assert_close(results[1], results[0], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("case", sampled(COMPILED, {"rows", "bfloat16", "linear"}.__contains__))
+@pytest.mark.parametrize("case", sampled(COMPILED, {"rows", "bfloat16", "linear", "tokens"}.__contains__))
 def test_compiled_equals_eager(case):
     compare(case, "aot_eager")
 
@@ -90,7 +96,8 @@ def test_export_holds_operations_of_torch_alone(strict):
             self.layer, self.criterion = torch.nn.Linear(4, 5), st.CrossEntropyLoss(label_smoothing=0.1)
 
         def forward(self, x, t):
-            return self.criterion(self.layer(x), t), st.softmax(self.layer(x))
+            z = self.layer(x)
+            return self.criterion(z, t), st.softmax(z), *st.token_log_probs(z, t)
 
     model = Model()
     program = torch.export.export(model, (Z, CLASSES), strict=strict)

@@ -21,10 +21,12 @@ from softgrad.torch.linear import *
 from softgrad.torch.losses import *
 from softgrad.torch.modules import *
 from softgrad.torch.softmax import *
+from softgrad.torch.token_log_probs import *
 
 __all__ = [
     "CrossEntropyLoss",
     "LinearCrossEntropyLoss",
+    "TokenLogProbs",
     "check",
     "cross_entropy",
     "focal_loss",
@@ -34,4 +36,5 @@ __all__ = [
     "logsumexp",
     "softmax",
     "squared_error",
+    "token_log_probs",
 ]

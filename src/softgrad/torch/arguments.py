@@ -34,12 +34,17 @@ def not_dense(function: str, name: str, tensor: Tensor) -> DtypeError:
 def to_loss_target(function: str, target: object, logits: Tensor) -> Tensor:
     """A target, on the device of the logits; with fewer axes than the logits, it holds integers."""
     tensor = same_device(function, "target", target, logits)
-    if tensor.ndim < logits.ndim and (tensor.dtype.is_floating_point or tensor.dtype.is_complex):
+    return to_classes(function, "target", tensor) if tensor.ndim < logits.ndim else tensor
+
+
+def to_classes(function: str, name: str, classes: Tensor) -> Tensor:
+    """Class indices, which are integers."""
+    if classes.dtype.is_floating_point or classes.dtype.is_complex:
         raise DtypeError(
-            f"{function}: target.dtype is {tensor.dtype} in the shape of class indices, wanted integers; convert it "
-            "first, as target.long()"
+            f"{function}: {name}.dtype is {classes.dtype} in the shape of class indices, wanted integers; convert it "
+            f"first, as {name}.long()"
         )
-    return tensor
+    return classes
 
 
 def same_device(function: str, name: str, tensor: object, logits: Tensor) -> Tensor:

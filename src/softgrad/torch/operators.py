@@ -25,6 +25,15 @@ torch.library.define("softgrad::loss", f"({TENSORS}, {OPTIONS}) -> Tensor")
 torch.library.define("softgrad::loss_with_grad", f"({TENSORS}, {OPTIONS}) -> (Tensor, Tensor)")
 torch.library.define("softgrad::loss_vjp", f"({TENSORS}, Tensor g, {OPTIONS}) -> Tensor")
 
+TOKENS = "int axis, float temperature, int? ignore_index"
+UPSTREAM = "Tensor? g, Tensor? h"
+torch.library.define(
+    "softgrad::token_log_probs", f"(Tensor logits, Tensor tokens, {TOKENS}) -> (Tensor, Tensor, Tensor)"
+)
+torch.library.define(
+    "softgrad::token_log_probs_vjp", f"(Tensor logits, Tensor tokens, Tensor saved, {UPSTREAM}, {TOKENS}) -> Tensor"
+)
+
 LINEAR = "Tensor x, Tensor w, Tensor? bias, Tensor target, Tensor? weight"
 RUN = "int max_memory, bool[] needs"
 torch.library.define("softgrad::linear_loss", f"({LINEAR}, {RUN}, {OPTIONS}) -> (Tensor, Tensor, Tensor, Tensor)")
@@ -66,6 +75,29 @@ def _fake_loss_vjp(logits, target, where, weight, g, *options):  # type: ignore[
     return empty_grad(Options(*options), logits)
 
 
+@torch.library.impl("softgrad::token_log_probs", "CPU")
+def _token_log_probs(logits, tokens, *options):  # type: ignore[no-untyped-def]
+    log_probs, entropy, saved = cpu.token_log_probs(logits, tokens, *options)
+    return log_probs.contiguous(), entropy.contiguous(), saved
+
+
+@torch.library.register_fake("softgrad::token_log_probs")
+def _fake_token_log_probs(logits, tokens, *options):  # type: ignore[no-untyped-def]
+    dtype = computed_in(logits.dtype)
+    saved = logits.new_empty((tokens.numel(), 4), dtype=torch.float64)
+    return logits.new_empty(tokens.shape, dtype=dtype), logits.new_empty(tokens.shape, dtype=dtype), saved
+
+
+@torch.library.impl("softgrad::token_log_probs_vjp", "CPU")
+def _token_log_probs_vjp(logits, tokens, saved, g, h, *options):  # type: ignore[no-untyped-def]
+    return cpu.token_log_probs_vjp(logits, tokens, saved, g, h, *options).contiguous()
+
+
+@torch.library.register_fake("softgrad::token_log_probs_vjp")
+def _fake_token_log_probs_vjp(logits, tokens, saved, g, h, *options):  # type: ignore[no-untyped-def]
+    return torch.empty_like(logits, memory_format=torch.contiguous_format)
+
+
 @torch.library.impl("softgrad::linear_loss", "CPU")
 def _linear_loss(x, w, bias, target, weight, max_memory, needs, *options):  # type: ignore[no-untyped-def]
     return cpu.linear_loss(Options(*options), x, w, bias, target, weight, max_memory, needs)
@@ -102,6 +134,18 @@ def loss_with_grad(options: Options, *tensors: Tensor | None) -> tuple[Tensor, T
 def loss_vjp(options: Options, *tensors: Tensor | None) -> Tensor:
     """As `cpu.loss_vjp`."""
     result: Tensor = torch.ops.softgrad.loss_vjp(*tensors, *options)
+    return result
+
+
+def token_log_probs(logits: Tensor, tokens: Tensor, *options: Any) -> tuple[Tensor, Tensor, Tensor]:
+    """As `cpu.token_log_probs`."""
+    log_probs, entropy, saved = torch.ops.softgrad.token_log_probs(logits, tokens, *options)
+    return log_probs, entropy, saved
+
+
+def token_log_probs_vjp(*arguments: Any) -> Tensor:
+    """As `cpu.token_log_probs_vjp`."""
+    result: Tensor = torch.ops.softgrad.token_log_probs_vjp(*arguments)
     return result
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from softgrad._misread import other_axis
-from softgrad._options import not_negative, scale, shown, unit_interval
+from softgrad._options import class_index, not_negative, scale, unit_interval
 from softgrad.errors import AxisError, DtypeError, LabelError, OptionError, ShapeError
 from softgrad.losses._batch import IfAllIgnored, Reduction
 
@@ -49,9 +49,7 @@ def checked(
         raise OptionError(
             f"{f}: denominator is {options.denominator}, but reduction is {options.reduction!r}; wanted 'mean'"
         )
-    index = options.ignore_index
-    if isinstance(index, bool) or not isinstance(index, int | None):
-        raise OptionError(f"{f}: ignore_index is {shown(index)}, wanted one class index")
+    index = class_index(f, "ignore_index", options.ignore_index)
     check_target(f, logits, target, axis, index)
     K = logits.shape[axis]
     if weight is not None and weight.shape != (K,):
@@ -87,6 +85,21 @@ def check_target(function: str, logits: Tensor, target: Tensor, axis: int, ignor
         )
 
 
+def check_tokens(
+    function: str, logits: Tensor, tokens: Tensor, axis: int, ignore_index: int | None, *, values: bool
+) -> None:
+    """The shape of tokens, and with `values` their entries; and the type of ignore_index."""
+    class_index(function, "ignore_index", ignore_index)
+    shape = (*logits.shape[:axis], *logits.shape[axis + 1 :])
+    if tokens.shape != shape:
+        raise ShapeError(
+            f"{function}: tokens.shape is {tuple(tokens.shape)}, but logits.shape is {tuple(logits.shape)} with the "
+            f"classes on axis {axis}; wanted one class index per row, {tuple(shape)}"
+        )
+    if values:
+        _check_classes(function, "tokens", tokens.long(), logits.shape[axis], axis, ignore_index)
+
+
 def check_mask(function: str, where: Tensor, logits: Tensor) -> None:
     """A mask is bool and broadcasts to the logits."""
     if where.dtype != torch.bool:
@@ -107,20 +120,14 @@ def check_values(options: Options, logits: Tensor, target: Tensor, where: Tensor
     """
     rows = target.numel()
     if target.shape != logits.shape:
-        K = logits.shape[options.axis]
-        y = target.long()
-        counts = torch.ones_like(y, dtype=torch.bool) if options.ignore_index is None else y != options.ignore_index
-        _refuse(
-            options.name,
-            y,
-            counts & ((y < 0) | (y >= K)),
-            f"{{}} is {{}}, but logits have {K} class{'es' * (K != 1)} on axis {options.axis}; wanted 0..{K - 1}",
-        )
+        y, K = target.long(), logits.shape[options.axis]
+        counts = _check_classes(options.name, "target", y, K, options.axis, options.ignore_index)
         if where is not None:
             mask = where.expand(logits.shape).movedim(options.axis, -1)
             counts = counts & mask.any(dim=-1)
             _refuse(
                 options.name,
+                "target",
                 y,
                 counts & ~mask.gather(-1, torch.where(counts, y, 0).unsqueeze(-1)).squeeze(-1),
                 "{} is class {}, which where leaves out; wanted a target among the classes that take part, or "
@@ -144,12 +151,21 @@ def check_values(options: Options, logits: Tensor, target: Tensor, where: Tensor
         )
 
 
-def _refuse(function: str, target: Tensor, bad: Tensor, message: str) -> None:
-    """Raises an error with this message about the first bad entry of the target."""
+def _check_classes(function: str, name: str, y: Tensor, K: int, axis: int, ignore_index: int | None) -> Tensor:
+    """The rows that are not ignored; an error about a class outside 0..K-1."""
+    counts = torch.ones_like(y, dtype=torch.bool) if ignore_index is None else y != ignore_index
+    outside = counts & ((y < 0) | (y >= K))
+    have = f"logits have {K} class{'es' * (K != 1)} on axis {axis}"
+    _refuse(function, name, y, outside, f"{{}} is {{}}, but {have}; wanted 0..{K - 1}")
+    return counts
+
+
+def _refuse(function: str, name: str, classes: Tensor, bad: Tensor, message: str) -> None:
+    """Raises an error with this message about the first bad entry of class indices."""
     if bool(bad.any()):
         at = tuple(bad.nonzero()[0].tolist())
-        entry = f"target[{', '.join(map(str, at))}]" if at else "target"
-        raise LabelError(f"{function}: {message.format(entry, int(target[at]))}")
+        entry = f"{name}[{', '.join(map(str, at))}]" if at else name
+        raise LabelError(f"{function}: {message.format(entry, int(classes[at]))}")
 
 
 def class_axis(function: str, logits: Tensor, axis: int) -> int:
