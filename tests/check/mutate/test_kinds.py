@@ -363,3 +363,13 @@ def test_a_fault_of_the_search_is_silent(monkeypatch, faults):
     assert report.ok is False
     assert report.mistake is None
     faults.clear()
+
+
+def test_two_gradients_in_each_others_place():
+    def exchanged(a, b, y, g):
+        return g * np.sinh(a), g * b * np.cosh(a)
+
+    report = sg.check_vjp(lambda a, b: np.sinh(a) * b, exchanged, X, X + 1)
+    assert report.ok is False
+    assert report.mistake.name == "gradients-exchanged"
+    assert "what is returned for a is the gradient of b, and the other way round" in report.mistake.evidence

@@ -12,13 +12,14 @@ from softgrad.check.diagnose.belief import agrees_with_derivatives, agrees_with_
 from softgrad.check.diagnose.wrong_gradients import WrongGradient
 from softgrad.check.mutate.draw import Draw
 from softgrad.check.mutate.explain import explained
-from softgrad.check.report.findings import Findings
+from softgrad.check.report.findings import Findings, plain_mistake
 from softgrad.check.sampling.redraw import is_free
 from softgrad.check.sampling.sampler import Sample, Sampler
 from softgrad.check.trace import Graph, trace_forward
 from softgrad.check.user.arguments import Key
 from softgrad.check.user.calls import OutOfCalls
 from softgrad.check.user.options import FEWEST_DRAWS
+from softgrad.formulas.numbers import nearly_equal
 
 MOST_DRAWS = 6
 
@@ -84,6 +85,12 @@ def _explained(
     if not any(np.any(draw.rights[key]) for draw in draws for key in keys):
         return False  # a function that moves in steps has no derivative
     names = {key: sampler.functions.name_of(key) for key in given.arrays}
+    pair = _exchanged(draws, keys)
+    if pair is not None:
+        a, b = (names[key] for key in pair)
+        said = f"what is returned for {a} is the gradient of {b}, and the other way round"
+        findings.include(plain_mistake("gradients-exchanged", f"{said}, on {len(draws)} of {len(draws)} draws"))
+        return True
     found = explained(draws, keys, names, numbers, like_given)
     if found is None:
         return False
@@ -93,6 +100,18 @@ def _explained(
         left = [names[key] for key in found.unexplained]
         findings.note(f"{', '.join(left)} {'is' if len(left) == 1 else 'are'} wrong in another way too")
     return True
+
+
+def _exchanged(draws: Sequence[Draw], keys: Sequence[Key]) -> tuple[Key, Key] | None:
+    """Two arrays whose gradients are right, each in the place of the other; None where no others are wrong."""
+    if len(keys) != 2:
+        return None
+    a, b = keys
+    both = all({a, b} <= draw.users.keys() for draw in draws)
+    fits = both and all(
+        nearly_equal(draw.users[one], draw.rights[other]) for draw in draws for one, other in ((a, b), (b, a))
+    )
+    return (a, b) if fits else None
 
 
 def _draw(sampler: Sampler, sample: Sample) -> Draw | None:
