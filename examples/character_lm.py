@@ -2,9 +2,13 @@
 
     +import softgrad.torch as st
     -loss = F.cross_entropy(head(hidden).view(-1, V), target.view(-1))
+    +loss = st.cross_entropy(head(hidden), target)
+
+For a vocabulary of thousands, this line does not store the logits:
+
     +loss = st.linear_cross_entropy(hidden, head.weight, target, head.bias)
 
-The second line does not store the logits `head(hidden)`. Here the option --loss chooses between the two lines.
+Here the option --loss chooses between the three.
 """
 
 import argparse
@@ -20,7 +24,8 @@ import softgrad.torch as st
 
 LOSSES = {
     "torch": lambda hidden, head, target: F.cross_entropy(head(hidden).view(-1, head.out_features), target.view(-1)),
-    "softgrad": lambda hidden, head, target: st.linear_cross_entropy(hidden, head.weight, target, head.bias),
+    "softgrad": lambda hidden, head, target: st.cross_entropy(head(hidden), target),
+    "softgrad-linear": lambda hidden, head, target: st.linear_cross_entropy(hidden, head.weight, target, head.bias),
 }
 
 

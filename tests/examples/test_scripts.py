@@ -5,6 +5,7 @@ They run in float64, in which the losses of a few steps differ by rounding alone
 
 import gzip
 import importlib.util
+import re
 import signal
 import subprocess
 import sys
@@ -25,10 +26,12 @@ TEXT = "the quick brown fox jumps over the lazy dog. " * 20
 SMALL = {  # arguments of a run of a few steps; {} is a folder with data
     "character_lm": ["--text", "{}/text.txt", "--epochs", "2", "--steps", "3", "--size", "8", "--length", "16"],
     "fashion_mnist_mlp": ["--data", "{}", "--epochs", "2", "--hidden", "8", "--batch-size", "16"],
+    "reinforce": ["--epochs", "2", "--steps", "3", "--vocabulary", "5", "--size", "8"],
 }
 SLIPS = {  # wrong losses, one for each script
-    "character_lm": lambda hidden, head, target: st.linear_cross_entropy(hidden, head.weight, target),
+    "character_lm": lambda hidden, head, target: st.cross_entropy(head(hidden), target, label_smoothing=0.01),
     "fashion_mnist_mlp": lambda: st.CrossEntropyLoss(label_smoothing=0.01),
+    "reinforce": lambda logits, tokens: st.token_log_probs(logits, tokens, temperature=1.01),
 }
 NO_DATA = {
     "character_lm": (["--text", "{}/nothing.txt"], r"cannot read .*nothing\.txt: .*No such file"),
@@ -90,6 +93,15 @@ def test_another_loss_is_noticed(script, data, float64):
     want = module.main([*arguments, "--loss", "torch"])
     module.LOSSES["softgrad"] = SLIPS[script]
     assert module.main(arguments) != pytest.approx(want, rel=1e-6)
+
+
+def test_reinforce_reaches_the_reward_of_torch(float64, capsys):
+    module, reached = imported("reinforce"), {}
+    for loss in module.LOSSES:
+        module.main(["--epochs", "3", "--steps", "40", "--vocabulary", "8", "--size", "32", "--loss", loss])
+        reached[loss] = re.findall(r"reward (\S+) of 1", capsys.readouterr().out)
+    assert reached["softgrad"] == reached["torch"]
+    assert float(reached["torch"][-1]) > 0.9 > float(reached["torch"][0])
 
 
 @pytest.mark.parametrize("script", NO_DATA)
