@@ -10,10 +10,13 @@ GRADS = [np.array([1.0, -2.0, 0.0]), np.array([0.5, 3.0, 0.0]), np.array([-2.0, 
 START = np.array([1.0, 2.0, 3.0])
 
 
-def sgd(learning_rate, momentum):
-    """The parameter after each step. Every step adds each earlier gradient again, times momentum^(its age in steps)."""
+def sgd(learning_rate, momentum, nesterov=False):
+    """The parameter after each step. Every step adds each earlier gradient again, times momentum^(its age in steps).
+
+    With Nesterov's momentum a step looks ahead: each gradient counts as if it were one step older.
+    """
     for t in range(1, len(GRADS) + 1):
-        moves = [sum(momentum**age for age in range(t - s)) for s in range(t)]
+        moves = [sum(momentum**age for age in range(t - s + nesterov)) for s in range(t)]
         yield START - learning_rate * np.tensordot(moves, GRADS[:t], axes=1)
 
 
@@ -32,6 +35,7 @@ STEPS = {  # name: (makes the optimizer, the parameter after each step)
     "sgd": (lambda: nn.SGD(), sgd(0.01, 0.9)),
     "sgd without momentum": (lambda: nn.SGD(0.1, momentum=0), sgd(0.1, 0.0)),
     "sgd with another momentum": (lambda: nn.SGD(0.1, momentum=0.5), sgd(0.1, 0.5)),
+    "nesterov": (lambda: nn.SGD(0.1, momentum=0.5, nesterov=True), sgd(0.1, 0.5, nesterov=True)),
     "adam": (lambda: nn.Adam(), adam(0.001, 0.9, 0.999, 1e-8)),
     "adam with other options": (
         lambda: nn.Adam(0.1, beta1=0.5, beta2=0.8, epsilon=0.1),
@@ -71,6 +75,72 @@ def test_each_parameter_has_its_own_state_and_gradients_are_not_changed(case):
         optimizer.step({"first": first, "second": second}, grads)
         assert_within(4, first, after, np.maximum(START, abs(after)))
         assert_within(4, second[:, 0], 2 * START - after, 2 * START + abs(after))
+
+
+@pytest.mark.parametrize("make", [nn.SGD, nn.Adam, lambda **options: nn.SGD(nesterov=True, **options)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_weight_decay_multiplies_weights_before_the_step_and_leaves_biases(make, dtype):
+    """Adam's and SGD's own move does not depend on the parameter, so it is the same with and without decay."""
+    decayed, plain = make(learning_rate=0.1, weight_decay=0.5), make(learning_rate=0.1)
+    for g in GRADS:
+        first = {"layers.0.weight": START.astype(dtype), "layers.0.bias": START.astype(dtype)}
+        second = {name: value.copy() for name, value in first.items()}
+        grads = dict.fromkeys(first, g.astype(dtype))
+        decayed.step(first, grads)
+        plain.step(second, grads)
+        assert_within(4, first["layers.0.bias"], second["layers.0.bias"])
+        wanted = 0.95 * START + (second["layers.0.weight"].astype(float) - START)
+        assert_within(8, first["layers.0.weight"], wanted, START + abs(wanted))
+
+
+@pytest.mark.parametrize("case", STEPS)
+def test_l2_is_a_part_of_the_gradient_of_weights(case):
+    make, _ = STEPS[case]
+    with_l2, by_hand = make(), make()
+    first = {"weight": START.copy(), "bias": START.copy()}
+    second = {name: value.copy() for name, value in first.items()}
+    for g in GRADS:
+        with_l2.step(first, {"weight": g, "bias": g}, l2=0.25)
+        by_hand.step(second, {"weight": g + 0.25 * second["weight"], "bias": g})
+        for name in first:
+            assert_within(16, first[name], second[name], START + abs(second[name]))
+
+
+@pytest.mark.parametrize("case", STEPS)
+def test_a_learning_rate_of_a_step_replaces_the_own_one(case):
+    make, _ = STEPS[case]
+    given, own = make(), make()
+    rate, own.learning_rate = own.learning_rate / 2, own.learning_rate / 2
+    first, second = START.copy(), START.copy()
+    for g in GRADS:
+        given.step({"w": first}, {"w": g}, learning_rate=rate)
+        own.step({"w": second}, {"w": g})
+    np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("case", STEPS)
+def test_a_restored_optimizer_makes_the_same_steps(case):
+    make, _ = STEPS[case]
+    first, second, w = make(), make(), START.copy()
+    first.step({"w": w}, {"w": GRADS[0]})
+    second.restore(first.state())
+    copy = w.copy()
+    for g in GRADS[1:]:
+        first.step({"w": w}, {"w": g})
+        second.step({"w": copy}, {"w": g})
+    np.testing.assert_array_equal(w, copy)
+
+
+@pytest.mark.parametrize("case", STEPS)
+def test_parameters_in_any_layout_are_updated(case):
+    make, wanted = STEPS[case]
+    optimizer, w = make(), np.zeros((3, 4))
+    column = w[:, 1]
+    column[:] = START
+    for g, after in zip(GRADS, wanted, strict=True):
+        optimizer.step({"w": column}, {"w": g[::-1].copy()[::-1]})
+        assert_within(4, w[:, 1], after, np.maximum(START, abs(after)))
+    assert not w[:, [0, 2, 3]].any()
 
 
 INVALID_CALLS = {  # name: (call, message)
