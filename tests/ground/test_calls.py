@@ -20,7 +20,10 @@ FUNCTIONS = {
 }
 CLASSES = {
     "SoftmaxJacobian": sg.SoftmaxJacobian,
-    **{f"nn.{name}": getattr(sg.nn, name) for name in ("SGD", "Adam", "Dense", "Network", "ReLU", "Softmax", "Tanh")},
+    **{
+        f"nn.{name}": getattr(sg.nn, name)
+        for name in ("SGD", "Adam", "Dense", "Dropout", "Network", "ReLU", "Softmax", "Tanh", "Trainer")
+    },
 }
 CALLABLES = FUNCTIONS | CLASSES
 

@@ -1,13 +1,15 @@
 """A trainer: a training that was stopped anywhere goes on to the same bits; schedules, stopping, and the L2 term."""
 
+import errno
 import json
 import math
+import os
 
 import numpy as np
 import pytest
 
 from nn.networks import D, K, batch
-from softgrad import ModelError, OptionError, nn
+from softgrad import ModelError, OptionError, TrainingError, WriteError, nn
 from tolerance import assert_within
 
 N = 23
@@ -121,6 +123,64 @@ def test_a_state_that_forgets_something_gives_other_bits(name):
     resumed.restore(saved)
     resumed.run()
     assert (bits(resumed), resumed.history) != (bits(whole), whole.history)
+
+
+@every_setting
+def test_a_state_comes_back_from_a_file_as_it_was(setting, tmp_path):
+    first, second = trainer(setting), trainer(setting)
+    states = []
+    first.run_epoch(on_step=lambda: states.append(first.state()))
+    path = tmp_path / "folder" / "state.safetensors"
+    nn.save_state(states[2], path, facts={"data": "table.csv"})
+    saved, facts = nn.load_state(path)
+    assert facts == {"data": "table.csv"}
+    second.restore(saved)
+    second.run()
+    first.run()
+    assert bits(second) == bits(first)
+    assert second.history == first.history
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_damaged_file_and_a_model_are_no_states(tmp_path):
+    path = tmp_path / "state.safetensors"
+    nn.save_state(trainer().state(), path)
+    data = bytearray(path.read_bytes())
+    data[-3] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(
+        ModelError, match=r"load_state: .* is damaged or not a state of a training: its content does not"
+    ):
+        nn.load_state(path)
+    nn.save(network(), path)
+    with pytest.raises(ModelError, match=r"load_state: .* is not a softgrad state of a training; wanted a file that"):
+        nn.load_state(path)
+    nn.save_state(trainer().state(), path)
+    with pytest.raises(ModelError, match=r"load: .* is not a softgrad model; wanted a model.safetensors"):
+        nn.load(path)
+    with pytest.raises(ModelError, match="save_state: facts cannot be written as JSON"):
+        nn.save_state(trainer().state(), path, facts={"x": {1}})
+
+
+def test_a_full_disk_leaves_the_last_state(tmp_path, monkeypatch):
+    path, run = tmp_path / "state.safetensors", trainer()
+    nn.save_state(run.state(), path)
+    before = path.read_bytes()
+    run.run_epoch()
+
+    def raise_disk_full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("os.fsync", raise_disk_full)
+    with pytest.raises(WriteError, match="cannot be written: No space left on device"):
+        nn.save_state(run.state(), path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_score_that_is_not_finite_ends_the_training():
+    with pytest.raises(TrainingError, match="train: the score is nan after epoch 1, wanted a finite number"):
+        trainer(validation=problem(9), score=lambda *_: math.nan).run()
 
 
 OTHER_SETTINGS = {  # name: (arguments of the trainer that restores, what the message names)

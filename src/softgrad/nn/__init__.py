@@ -2,10 +2,11 @@
 
 layers.py: what each layer computes, and its derivatives. network.py: the forward and the backward pass. objective.py:
 the loss of a batch. optimizers.py: the update of the parameters. trainer.py: the training loop, which runs the passes
-in the arrays of workspace.py. checkpoint.py: saving and loading.
+in the arrays of workspace.py. checkpoint.py: saving and loading networks and states
+of trainings.
 """
 
-from softgrad.nn.checkpoint import load, save
+from softgrad.nn.checkpoint import load, load_state, save, save_state
 from softgrad.nn.epoch import Epoch
 from softgrad.nn.layers import Dense, Dropout, Layer, ReLU, Sigmoid, Softmax, Tanh
 from softgrad.nn.network import LossAndGrads, Network
@@ -34,6 +35,8 @@ __all__ = [
     "Tanh",
     "Trainer",
     "load",
+    "load_state",
     "save",
+    "save_state",
     "train",
 ]

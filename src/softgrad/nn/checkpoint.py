@@ -1,44 +1,60 @@
-"""Saving and loading networks: a safetensors file with the parameters, and a JSON description of the network in it.
+"""Saving and loading networks, and states of trainings.
 
-The description is the entry "softgrad" of the file's metadata, an object with
+A network is a safetensors file with the parameters, and a JSON description of the network in it. sealed.py says how the
+file is checked. The description holds
 
     format        "softgrad network 2"
-    sha256        the checksum: the SHA-256 of the file's bytes, in which its own 64 digits are replaced by zeros
+    sha256        the checksum of the file
     loss          the name of the loss, such as "cross_entropy"
     loss_options  its options, an object; left out where there are none
     in_features   the number of columns of the input
     layers        for each layer its name and the arguments of its constructor: {"layer": "Dense", "units": 8}
     facts         what the caller of `save` adds, an object
 
-The checksum covers every byte of the file, so that damage of any kind is seen before a number of it is used.
+The state of a training is such a file, too: its tensors are the arrays of the state, and its description holds
+
+    format        "softgrad training 1"
+    sha256        the checksum of the file
+    state         the facts of the state
+    facts         what the caller of `save_state` adds, an object
 """
 
 from __future__ import annotations
 
 import inspect
-import json
-import re
-import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from softgrad import _json
 from softgrad._calls import explained
-from softgrad._extras import needs
-from softgrad._files import read_whole, write_whole
+from softgrad._files import write_whole
 from softgrad._messages import one_line, quoted
 from softgrad.errors import ModelError, SoftgradError
+from softgrad.nn import sealed
 from softgrad.nn.layers import LAYERS, Layer
 from softgrad.nn.network import Network
+from softgrad.nn.sealed import checksum as checksum
+from softgrad.nn.state import State
 
-FORMAT = "softgrad network 2"
-NO_CHECKSUM = "0" * 64
-# The first one in the file: the metadata precede the tensors, and the checksum the facts. The quotes of JSON in
-# a JSON string are escaped.
-CHECKSUM = re.compile(rb'\\"sha256\\": \\"([0-9a-f]{64})\\"')
+KIND = sealed.Kind(
+    format="softgrad network 2",
+    save="save",
+    load="load",
+    noun="model",
+    wanted="a model.safetensors that softgrad wrote",
+    otherwise="train the model again",
+)
+TRAINING = sealed.Kind(
+    format="softgrad training 1",
+    save="save_state",
+    load="load_state",
+    noun="state of a training",
+    wanted="a file that save_state wrote",
+    otherwise="start the training again",
+)
 
 
 @explained
@@ -70,37 +86,16 @@ def save(network: Network, path: str | Path, *, facts: dict[str, Any] | None = N
 
 def to_bytes(network: Network, facts: dict[str, Any] | None = None) -> bytes:
     """The content of the file that `save` writes."""
-    with needs("save", "safetensors", extra="cli"):
-        from safetensors.numpy import save as to_safetensors
-
     if not network.parameters:
         raise ModelError("save: the network has no parameters; call initialize(in_features) or train it first")
-    header = {
-        "format": FORMAT,
-        "sha256": NO_CHECKSUM,
+    description = {
         "loss": network.loss_name,
         **({"loss_options": _plain(network.loss_options)} if network.loss_options else {}),
         "in_features": network.in_features,
         "layers": [{"layer": type(layer).__name__, **layer.config()} for layer in network.layers],
         "facts": facts or {},
     }
-    try:
-        description = json.dumps(header, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ModelError(
-            f"save: facts cannot be written as JSON: {error}; use dictionaries, lists, strings and finite numbers"
-        ) from error
-    data = to_safetensors(network.parameters, metadata={"softgrad": description})
-    start, end = _place_of_checksum(data)
-    import hashlib  # which takes longer to import than the rest of this module
-
-    return data[:start] + hashlib.sha256(data).hexdigest().encode() + data[end:]
-
-
-def checksum(data: bytes) -> str:
-    """The checksum that the content of a model file holds."""
-    start, end = _place_of_checksum(data)
-    return data[start:end].decode()
+    return sealed.to_bytes(KIND, description, network.parameters)
 
 
 @explained
@@ -117,22 +112,8 @@ def load(path: str | Path) -> tuple[Network, dict[str, Any]]:
         ModelError: the file cannot be read, is damaged, or was not written by softgrad.
         MissingPackageError: safetensors is not installed.
     """
-    with needs("load", "safetensors", extra="cli"):
-        from safetensors import SafetensorError
-        from safetensors.numpy import load as from_safetensors
-
     path = Path(path)
-    try:
-        data = read_whole(path)
-    except OSError as error:
-        raise ModelError(
-            f"load: {path} cannot be read: {error.strerror or error}; give the path of a readable file"
-        ) from error
-    header = _header(path, data)
-    try:
-        parameters = from_safetensors(data)
-    except (SafetensorError, TypeError, AttributeError, ValueError, KeyError) as error:  # the others: unknown dtypes
-        _damaged(path, str(error))
+    header, parameters = sealed.read(KIND, path)
     try:
         return _build(header, parameters), dict(header["facts"])
     except (TypeError, ValueError, SoftgradError) as error:
@@ -141,46 +122,54 @@ def load(path: str | Path) -> tuple[Network, dict[str, Any]]:
         ) from error
 
 
-def _header(path: Path, data: bytes) -> dict[str, Any]:
-    """The description of the network, in a file whose checksum is right."""
-    size = struct.unpack("<Q", data[:8])[0] if len(data) >= 8 else 0
-    if not 0 < size <= len(data) - 8:
-        _damaged(path, "its header is incomplete")
-    try:
-        tensors = _json.mapping(_json.parse(data[8 : 8 + size]), "it")
-        metadata = _json.mapping(tensors.get("__metadata__", {}), "__metadata__")
-        header = _json.parse(_json.text(metadata.get("softgrad", "null"), "softgrad"))
-    except ValueError as error:
-        _damaged(path, f"its header cannot be read: {error}")
-    if not isinstance(header, dict) or not str(header.get("format")).startswith("softgrad network"):
-        raise ModelError(f"load: {path} is not a softgrad model; wanted a model.safetensors that softgrad wrote")
-    if header["format"] != FORMAT:
-        raise ModelError(
-            f"load: {path} has the format {quoted(header['format'])}, wanted {FORMAT!r}; train the model again with "
-            "this version of softgrad"
-        )
-    match = CHECKSUM.search(data, 8, 8 + size)
-    if match is None or match[1].decode() != header.get("sha256"):
-        _damaged(path, "it has no checksum")
-    import hashlib  # which takes longer to import than the rest of this module
+@explained
+def save_state(state: State, path: str | Path, *, facts: dict[str, Any] | None = None) -> None:
+    """Writes the state of a `Trainer` to a safetensors file. If this fails, an existing file is left as it was.
 
-    zeroed = hashlib.sha256(data[: match.start(1)] + NO_CHECKSUM.encode() + memoryview(data)[match.end(1) :])
-    if zeroed.hexdigest() != header["sha256"]:
-        _damaged(path, "its content does not match its checksum")
-    return header
+    Args:
+        state: what `Trainer.state` returns.
+        path: the path of the file, which usually ends in .safetensors. An existing file is replaced.
+        facts: additional information, such as the arguments of the trainer. JSON must be able to represent it.
 
+    Raises:
+        ModelError: JSON cannot represent the facts.
+        WriteError: the file cannot be written. An existing file is then unchanged.
+        MissingPackageError: safetensors is not installed.
 
-def _damaged(path: Path, reason: str) -> NoReturn:
-    raise ModelError(
-        f"load: {path} is damaged or not a model: {one_line(reason, 200)}; give a model.safetensors that softgrad "
-        "wrote, or train the model again"
-    )
+    Example:
+        >>> import tempfile
+        >>> def trainer():
+        ...     net = sg.nn.Network([sg.nn.Dense(2)]).initialize(1, seed=0)
+        ...     return sg.nn.Trainer(net, [[-1.0], [1.0]], [0, 1], epochs=20, seed=0)
+        >>> first, second = trainer(), trainer()
+        >>> epoch = first.run_epoch()
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     sg.nn.save_state(first.state(), f"{folder}/state.safetensors")
+        ...     state, facts = sg.nn.load_state(f"{folder}/state.safetensors")
+        >>> second.restore(state)
+        >>> first.run() == second.run()
+        True
+    """
+    description = {"state": state["facts"], "facts": facts or {}}
+    write_whole(Path(path), sealed.to_bytes(TRAINING, description, state["arrays"]))
 
 
-def _place_of_checksum(data: bytes) -> tuple[int, int]:
-    match = CHECKSUM.search(data)
-    assert match is not None
-    return match.span(1)
+@explained
+def load_state(path: str | Path) -> tuple[State, dict[str, Any]]:
+    """Reads a state that `save_state` wrote.
+
+    Args:
+        path: the path of the file.
+
+    Returns:
+        The state, for `Trainer.restore`, and the facts that were saved with it.
+
+    Raises:
+        ModelError: the file cannot be read, is damaged, or holds no state of a training.
+        MissingPackageError: safetensors is not installed.
+    """
+    header, arrays = sealed.read(TRAINING, Path(path))
+    return {"arrays": arrays, "facts": header["state"]}, header["facts"]
 
 
 def _build(header: dict[str, Any], parameters: dict[str, Any]) -> Network:

@@ -245,6 +245,8 @@ class Trainer:
                 self._diverged(f"the validation loss is {validation_loss} after epoch {number}", self.validation)
             if self.score is not None:
                 score = float(self.score(self.network, x, target))
+                if not math.isfinite(score):
+                    self._diverged(f"the score is {score} after epoch {number}", None)
         epoch = Epoch(number, loss, validation_loss, score, self.learning_rate)
         self.history.append(epoch)
         value = {"loss": loss, "validation_loss": validation_loss, "score": score}[self.monitor]
