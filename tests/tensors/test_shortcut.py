@@ -158,7 +158,8 @@ def test_the_other_calls_go_the_long_way(case, taken):
         assert torch.equal(after, before)
 
 
-@pytest.mark.parametrize("transform", ["grad", "forward mode", "dispatch mode"])
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore:.torch.jit.trace:DeprecationWarning")
+@pytest.mark.parametrize("transform", ["grad", "forward mode", "jit.trace", "dispatch mode"])
 def test_transforms_and_modes_go_the_long_way(transform, taken):
     st.cross_entropy(Z, Y), taken.clear()
     if transform == "grad":
@@ -166,6 +167,8 @@ def test_transforms_and_modes_go_the_long_way(transform, taken):
     elif transform == "forward mode":
         with torch.autograd.forward_ad.dual_level():
             st.cross_entropy(Z, Y)
+    elif transform == "jit.trace":
+        torch.jit.trace(lambda z: st.cross_entropy(z, Y), Z, check_trace=False)
     else:
         from torch.utils.flop_counter import FlopCounterMode
 
