@@ -224,6 +224,13 @@ class ShortUpstream(Square):
         return (2 * g.float()).double() * x  # short
 
 
+class ShortSlope(Square):
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * (2 * x.exp().log()).float()  # short
+
+
 class Underflows(Square):
     @staticmethod
     def forward(ctx, x):
@@ -306,6 +313,7 @@ WRONG = {  # (fn, inputs, the name, the comment on its line)
     "a gradient that needs another": (NeedsBoth, (X, W), "needs-input-grad", "uses"),
     "an output that is not used": (TwoOutputs, (X,), "unused-output", "None"),
     "slope in float32": (ShortTypes, (X,), "float32-result", "short"),
+    "slope rounded to float32": (ShortSlope, (X,), "float32-result", "short"),
     "upstream in float32": (ShortUpstream, (X,), "float32-result", "short"),
     "a constant too small for float32": (Underflows, (X,), "wrong-in-float32", None),
     "a constant of float64": (NeedsFloat64, (X,), "wrong-in-float32", "raises"),

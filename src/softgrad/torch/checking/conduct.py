@@ -39,6 +39,7 @@ FOLLOWS = {
     "output-overwritten": ("second-backward-differs",),
     "second-backward-differs": ("state-outside-ctx",),
     "not-repeatable-gradient": ("state-outside-ctx",),
+    "accumulated-gradient": ("second-backward-differs", "upstream-layout", "input-layout"),
 }
 CAUSES = ("not-repeatable-gradient", "no-graph", "missing-gradient", "input-overwritten-by-forward")  # of wrong numbers
 
@@ -70,7 +71,8 @@ def with_conduct(report: Report, functions: TorchFunctions, others: Randomness, 
         except Exception as error:
             facts.append(f"{probe.__name__.replace('_', ' ')} could not be tried: {describe_error(error)}")
     found = [*_without_graph(report, trials), *found]
-    explained = {other for one in found for other in FOLLOWS.get(one.name, ())}
+    names = [*(one.name for one in report.mistakes), *(one.name for one in found)]
+    explained = {other for name in names for other in FOLLOWS.get(name, ())}
     found = [one for one in found if one.name not in explained]
     facts += [*_kept_on_ctx(trials), *_once_differentiable(trials)]
     return _with(replace(report, calls=report.calls + trials.calls, facts=tuple(facts)), found)
@@ -85,8 +87,9 @@ def _with(report: Report, found: list[Found]) -> Report:
     first = [one for one in mistakes if one.name in CAUSES and report.ok is False]
     before: list[Mistake] = [] if first and any(one.name == "no-graph" for one in first) else list(report.mistakes)
     line = report.backward_line
-    if report.ok or first:
-        line = next((one.line for one in found if one.line is not None and (report.ok or one.name in CAUSES)), line)
+    if report.ok or first or line is None:
+        lines = [one.line for one in found if one.line is not None and (not first or one.name in CAUSES)]
+        line = next(iter(lines), line)
     return replace(
         report,
         ok=False,
@@ -96,7 +99,7 @@ def _with(report: Report, found: list[Found]) -> Report:
 
 
 def _without_graph(report: Report, trials: Trials) -> Iterator[Found]:
-    """Outputs that require no gradient, though they depend on the inputs; gradients that are None, though asked for."""
+    """Outputs that require no gradient, though they depend on the inputs; inputs that get none, though asked for."""
     functions = trials.functions
     if report.ok is False and functions.is_detached:
         yield Found("no-graph", "no output requires a gradient")
@@ -108,7 +111,10 @@ def _without_graph(report: Report, trials: Trials) -> Iterator[Found]:
         arrays[i] = arrays[i] * 1.01 + 0.01
         outputs, others = trials.run(trials.leaves()).outputs, trials.run(trials.leaves(arrays)).outputs
         if any(not torch.equal(a, b) for a, b in zip(outputs, others, strict=True)):
-            yield Found("missing-gradient", f"{leaf.name} requires a gradient, and gets None")
+            if functions.subject.method is not None:
+                yield Found("missing-gradient", f"{leaf.name} requires a gradient, and gets None")
+            else:
+                yield Found("no-graph", f"the output depends on {leaf.name}, and no gradient flows to it")
 
 
 def _kept_on_ctx(trials: Trials) -> list[str]:
