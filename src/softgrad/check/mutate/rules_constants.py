@@ -54,6 +54,24 @@ def of_constants(draw: Draw) -> Iterator[Candidate]:
         if key not in draw.rights and ((node.value > 0) & (node.value < 1)).all():
             told = {"variant": "complement", "key": key}
             yield Candidate("wrong-operand", Where(None, op="multiply"), ANY, _with_complement(key), 1.4, told)
+        if key not in draw.rights and node.value.size > 1:
+            told = {"variant": "negated", "key": key}
+            yield Candidate("wrong-sign", Where(None, op="multiply"), ANY, _negated(key), 1.5, told)
+
+
+def _negated(key: Key) -> Rule:
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        return -right if draw.graph.inputs[key] in _sources(node.parents[1 - k]) else right
+
+    return rule
+
+
+def _sources(node: Node) -> list[Node]:
+    """A node, and the nodes that it is a view of."""
+    found = [node]
+    while found[-1].op == "gather":
+        found.append(found[-1].parents[0])
+    return found
 
 
 def _exchanged(swap: dict[float, float]) -> Rule:

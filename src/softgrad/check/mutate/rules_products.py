@@ -34,6 +34,8 @@ def of_product(where: Where, node: Node, k: int) -> Iterator[Candidate]:
         if i != k:
             for axes in equal_axes(other.shape):
                 yield Candidate("transposed-product", where, k, _with_transposed(i, axes), 1.1, {"other": i})
+            if len(other.shape) > 2:
+                yield Candidate("transposed-product", where, k, _with_turned(i), 1.3, {"variant": "turned", "other": i})
     for axes in equal_axes(node.parents[k].shape):
         yield Candidate("transposed-product", where, k, _result_transposed(axes), 1.2, {"variant": "result"})
     for axes in equal_axes(node.shape):
@@ -45,6 +47,16 @@ def of_product(where: Where, node: Node, k: int) -> Iterator[Candidate]:
 def _with_transposed(i: int, axes: tuple[int, int]) -> Rule:
     def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
         return einsum_contribution(node, k, g, {i: _swapped(node.parents[i].value, axes)})
+
+    return rule
+
+
+def _with_turned(i: int) -> Rule:
+    """In a product with windows, the kernel is read from its other end: along all axes behind the first two."""
+
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        kernel = node.parents[i].value
+        return einsum_contribution(node, k, g, {i: np.flip(kernel, tuple(range(2, kernel.ndim)))})
 
     return rule
 

@@ -52,6 +52,8 @@ class Sentence:
             self.is_scale, self.flow = True, f"what flows back to {self.target} by way of {self._end()}"
         self.factor = choice.factor.text if choice.factor is not None else ""
         self.steps = f", wherever {plain.where.op} stands" if plain.where.op else STEPS[plain.where.subset]
+        if self.variant == "negated":
+            self.steps = ""
         self.times = f", times {self.factor}" if self.factor and not (self.is_scale or plain.tells_factor) else ""
 
     def text(self) -> str:
@@ -128,6 +130,8 @@ class Sentence:
         return f"the gradient of {self._end()} is passed on to {self.target} without the derivative"
 
     def _wrong_sign(self) -> str:
+        if self.variant == "negated":
+            return f"`{self.names[self.told['key']]}` has the wrong sign wherever a gradient is multiplied by it"
         return f"{self.flow} has the wrong sign"
 
     def _wrong_factor(self) -> str:
@@ -154,6 +158,12 @@ class Sentence:
     def _transposed_product(self) -> str:
         if self.variant is None:
             return f"the gradient that goes back to {self.target} is multiplied by {self._other()} the wrong way round"
+        if self.variant == "turned":
+            return f"the gradient that goes back to {self.target} meets {self._other()} from its other end (flipped)"
+        if self.variant == "forward":
+            return (
+                f"{self._end()} itself is applied to the gradient, not its transpose, which goes back to {self.target}"
+            )
         if self.variant == "part":
             return (
                 f"the gradient that goes back to {self.target} is multiplied by a part of a matrix the wrong way round"

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from softgrad.check.mutate import (
+    rules_applied,
     rules_constants,
     rules_edges,
     rules_memory,
@@ -66,6 +67,7 @@ class Stages:
         yield self.some_repetitions()
         yield self.stretches()
         yield self.parts()
+        yield self.applied()
         yield self.everywhere()
         yield self.closed_forms(in_loops=False)
         yield self.operands()
@@ -222,6 +224,11 @@ class Stages:
         """Of known functions within the graph."""
         for part in parts(self.draw):
             yield from rules_parts.of_part(self.draw, part)
+
+    def applied(self) -> Iterator[Candidate]:
+        """The forward pass in the place of its transpose."""
+        for key in self.draw.rights:
+            yield from rules_applied.applied_forward(self.draw, key)
 
     def everywhere(self) -> Iterator[Candidate]:
         """The same change wherever an operation stands, and constants in each other's place."""

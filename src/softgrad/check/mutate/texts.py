@@ -29,6 +29,7 @@ CALLED = {
     "gather": "the view",
     "assemble": "the array put together",
     "expit": "the sigmoid",
+    "scatter_add": "the sum by index",
 }
 
 

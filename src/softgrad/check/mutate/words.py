@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from softgrad.check.catalogue import ENTRIES
 from softgrad.check.catalogue.backward_passes import IN_GENERAL
+from softgrad.check.mutate.candidate import ANY
 from softgrad.check.mutate.choice import Choice
 from softgrad.check.mutate.draw import Draw
 from softgrad.check.mutate.formulas import gradient_of, right_flow
@@ -69,6 +70,8 @@ class Words:
             only = f" This holds for {_listed([self.names[key] for key in sorted(fit.keys, key=str)])} only."
         told = fit.plain.told
         formula = as_formula(told["right"]) if "function" in told else self._formula(node, fit.plain.operand)
+        if fit.plain.operand == ANY:  # of several operations
+            formula = ""
         explanation = entry.explanation
         for name, said in COUNTS.items():
             explanation = explanation.replace(f"{{{name}}}", said)

@@ -126,6 +126,15 @@ class Places:
             return (self.outputs if op == "assemble" else None), ()
         return found[0], tuple(found[1:])
 
+    def frame(self) -> FrameType | None:
+        """The innermost frame of the user's."""
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame is not self._root:
+            if _code(frame.f_code).kind == "user":
+                return frame
+            frame = frame.f_back
+        return None
+
     def _site(self, frame: FrameType, code: _Code, op: str, inside: str, step: int) -> Site:
         key = id(code), frame.f_lasti, op, inside, step
         if key not in self._sites:

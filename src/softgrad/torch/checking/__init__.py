@@ -19,6 +19,7 @@
 
     bridge.py        what torch computes, as the graph of operations that softgrad.check.trace records
     tensor_memory.py the memory of tensors; tensor_replacements.py, the ways to NumPy's arrays and back
+    written_order.py operands in the order in which the user wrote them
     aten.py          the table of torch's operators; its rows are in aten_*.py
 
 The judge, the names and the lines are those of softgrad.check, which does not import torch.

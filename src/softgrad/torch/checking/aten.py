@@ -26,6 +26,7 @@ TABLE: dict[str, Row] = {
 WITH_RESULT = (
     aten_reductions.WITH_RESULT | aten_moving.WITH_RESULT | aten_layers.WITH_RESULT
 )  # these are given torch's results before all else
+EITHER_WAY = (TABLE["add"], TABLE["mul"])  # of two operands, in any order
 OVERWRITING = frozenset(("copy_", "fill_", "zero_"))  # what was there before does not matter
 MAKERS = frozenset(  # new tensors of constants, in the shape of another
     ("zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like", "new_zeros", "new_ones",

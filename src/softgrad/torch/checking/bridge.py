@@ -28,10 +28,11 @@ from torch.utils._pytree import tree_leaves, tree_map
 from softgrad.check.trace.array import Traced, node_of, plain
 from softgrad.check.trace.node import Node
 from softgrad.check.trace.session import Session, paused, recording
-from softgrad.torch.checking.aten import IGNORED, KINDS, MAKERS, OVERWRITING, SAME, TABLE, WITH_RESULT
+from softgrad.torch.checking.aten import EITHER_WAY, IGNORED, KINDS, MAKERS, OVERWRITING, SAME, TABLE, WITH_RESULT
 from softgrad.torch.checking.places import site_of_outputs
 from softgrad.torch.checking.tensor_memory import TensorMemory, memory_of
 from softgrad.torch.checking.tensor_replacements import from_numpy, replaced
+from softgrad.torch.checking.written_order import is_number_first
 
 _asarray, _allclose, _array = np.asarray, np.allclose, np.array
 DTYPES = {
@@ -107,6 +108,7 @@ class _Recorder(TorchDispatchMode):
         super().__init__()
         self._session, self.memory = session, memory
         self._step = 0
+        self._first: dict[Any, bool] = {}  # by place: whether a number stands before a tensor
         self._call: tuple[Any, str] = (None, "")  # the place of the running call, and its first operator
 
     @classmethod
@@ -191,12 +193,23 @@ class _Recorder(TorchDispatchMode):
         """What a row computes, for each output."""
         try:
             given, options = self._arrays(args, kwargs)
+            if row in EITHER_WAY and not options and self._is_number_first(given):
+                given = given[::-1]
             found = row(*before, *given, **options)
         except Exception:  # a form of the operator that the row does not know
             return []
         if found is NotImplemented:
             return []
         return list(found) if isinstance(found, tuple | list) else [found]
+
+    def _is_number_first(self, given: tuple[Any, ...]) -> bool:
+        """Whether the user wrote a number before a tensor, which torch has behind it."""
+        if len(given) != 2 or not isinstance(given[1], int | float):
+            return False
+        site, _ = here = self._session.places.here("")
+        if here not in self._first:
+            self._first[here] = is_number_first(site, self._session.places.frame())
+        return self._first[here]
 
     def _looked_into(self, func: Any, args: Any, kwargs: Any) -> list[Any]:
         """What an operator without a row computes, by its definition in terms of others."""
