@@ -64,6 +64,8 @@ GOALS = (
     *_loss(Size(1_000_000, 10), torch=14, others=3.5, copy=0.3),
     *_loss(Size(64, 10), torch=6, others=3),
     *(Goal("cross-entropy", size, ("torch",), wanted, SOFTGRAD_TORCH) for size, wanted in TENSORS.items()),
+    Goal("token-log-probs", Size(2048, 50_257), ("torch",), 5, SOFTGRAD_TORCH),
+    Goal("token-log-probs", Size(2048, 50_257), ("torch.compile",), 3, SOFTGRAD_TORCH),
     *(Goal(name, None, PEERS, 1) for name in QUESTIONS),
 )
 

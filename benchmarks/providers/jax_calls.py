@@ -48,6 +48,20 @@ class Jax(Provider):
         exp = self.jax.numpy.exp
         return self._jitted(lambda y, dy: (dy - exp(y) * dy.sum(1, keepdims=True),), log_probs, grad_output)
 
+    def token_log_probs(self, logits: Any, tokens: Any, g: Any, h: Any) -> Call:
+        """log_softmax, take_along_axis and the entropy, and jax.vjp."""
+        jnp = self.jax.numpy
+
+        def outputs(z: Any, y: Any) -> Any:
+            log_p = self.jax.nn.log_softmax(z)
+            return jnp.take_along_axis(log_p, y[:, None], 1)[:, 0], -(jnp.exp(log_p) * log_p).sum(1)
+
+        def with_gradient(z: Any, y: Any, g: Any, h: Any) -> Any:
+            both, vjp = self.jax.vjp(lambda z: outputs(z, y), z)
+            return *both, vjp((g, h))[0]
+
+        return self._jitted(with_gradient, logits, tokens, g, h)
+
     def _jitted(self, function: Any, *inputs: Any) -> Call:
         jitted, ready = self.jax.jit(function), self.jax.block_until_ready
         return lambda: tuple(ready(jitted(*inputs)))

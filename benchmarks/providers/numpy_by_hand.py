@@ -77,6 +77,25 @@ class NumPyByHand(Provider):
 
         return call
 
+    def token_log_probs(self, logits: Array, tokens: Array, g: Array, h: Array) -> Call:
+        """The gradient p (-g - h (log p + H)), and g more at the token, in place in the array of p."""
+        rows = np.arange(len(logits))
+
+        def call() -> tuple[Array, ...]:
+            log_p = _wide(logits) - _wide(logits).max(axis=1, keepdims=True)
+            work = np.exp(log_p)
+            sums = work.sum(axis=1, keepdims=True)
+            work /= sums
+            log_p -= np.log(sums)
+            log_probs, entropy = log_p[rows, tokens], -np.einsum("ij,ij->i", work, log_p)
+            log_p *= -h[:, None]
+            log_p -= (g + h * entropy)[:, None]
+            work *= log_p
+            work[rows, tokens] += g
+            return log_probs, entropy, work.astype(logits.dtype, copy=False)
+
+        return call
+
 
 def _wide(array: Array) -> Array:
     return array if array.itemsize > 2 else array.astype(np.float32)

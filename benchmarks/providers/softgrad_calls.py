@@ -13,12 +13,20 @@ import softgrad as sg
 from benchmarks.providers.base import Call, Provider
 from benchmarks.questions.base import Array, Operation
 
+
+def token_log_probs(logits: Array, tokens: Array, g: Array, h: Array, *, out: Array | None = None) -> tuple[Any, ...]:
+    """Both outputs and the gradient."""
+    log_probs, entropy = sg.token_log_probs(logits, tokens)
+    return log_probs, entropy, sg.token_log_probs_vjp(logits, tokens, g, h, out=out)
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "cross_entropy": sg.cross_entropy_with_grad,
     "softmax": sg.softmax,
     "log_softmax": sg.log_softmax,
     "softmax_vjp": sg.softmax_vjp,
     "log_softmax_vjp": sg.log_softmax_vjp,
+    "token_log_probs": token_log_probs,
 }
 
 

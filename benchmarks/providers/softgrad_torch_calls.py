@@ -13,8 +13,8 @@ class SoftgradTorch(Torch):
     """The time includes the module, autograd and the checks of the arguments."""
 
     def calls(self, operation: Operation, inputs: Any) -> dict[str, Call]:
-        """The loss alone: softmax and the others are the calls of softgrad behind torch's autograd."""
-        return super().calls(operation, inputs) if operation.name == "cross_entropy" else {}
+        """What has a pass of its own; softmax and the others are the calls of softgrad behind torch's autograd."""
+        return super().calls(operation, inputs) if operation.name in ("cross_entropy", "token_log_probs") else {}
 
     def cross_entropy(self, logits: Any, target: Any) -> Call:
         """CrossEntropyLoss in the forward pass, autograd in the backward pass."""
@@ -27,3 +27,9 @@ class SoftgradTorch(Torch):
             return loss, self.torch.autograd.grad(loss, z)[0]
 
         return call
+
+    def token_log_probs(self, logits: Any, tokens: Any, g: Any, h: Any) -> Call:
+        """The function of the same name, and autograd."""
+        import softgrad.torch
+
+        return self.with_upstream(softgrad.torch.token_log_probs, logits, tokens, g, h)

@@ -67,6 +67,25 @@ class Torch(Provider):
         backward = self.torch.ops.aten._log_softmax_backward_data
         return lambda: (backward(grad_output, log_probs, 1, log_probs.dtype),)
 
+    def token_log_probs(self, logits: Any, tokens: Any, g: Any, h: Any) -> Call:
+        """log_softmax, gather and the entropy, and autograd."""
+
+        def function(z: Any, y: Any) -> tuple[Any, Any]:
+            log_p = self.torch.log_softmax(z, 1)
+            return log_p.gather(1, y[:, None]).squeeze(1), -(log_p.exp() * log_p).sum(1)
+
+        return self.with_upstream(self.optimized(function), logits, tokens, g, h)
+
+    def with_upstream(self, function: Any, logits: Any, tokens: Any, g: Any, h: Any) -> Call:
+        """Both outputs of a function, and the gradient at the logits."""
+        z = logits.requires_grad_()
+
+        def call() -> tuple[Any, ...]:
+            outputs = tuple(function(z, tokens))
+            return *outputs, self.torch.autograd.grad(outputs, z, (g, h))[0]
+
+        return call
+
 
 class TorchCompile(Torch):
     """torch.compile, which compiles every size separately."""

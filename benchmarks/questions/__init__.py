@@ -3,6 +3,7 @@
 from benchmarks.questions.base import Operation, Question, Size, Truth
 from benchmarks.questions.cross_entropy import CrossEntropy
 from benchmarks.questions.softmax import LogSoftmax, LogSoftmaxVjp, Softmax, SoftmaxVjp
+from benchmarks.questions.tokens import TokenLogProbs
 
 __all__ = ["QUESTIONS", "QUICK_SIZES", "SWEEP_CLASSES", "Question", "Size", "Truth"]
 
@@ -42,4 +43,11 @@ _QUESTIONS = (
     for dtype in ("float32", "float64", "float16", "bfloat16")
     for operation, title in _OPERATIONS
 )
-QUESTIONS = {question.name: question for question in _QUESTIONS}
+_TOKENS = Question(
+    name="token-log-probs",
+    title="log-probabilities of tokens and entropies, with the gradient of both",
+    operation=TokenLogProbs(),
+    dtype="float32",
+    sizes=(Size(64, 10), Size(256, SWEEP_CLASSES), Size(1024, 32_000), Size(2048, 50_257)),
+)
+QUESTIONS = {question.name: question for question in (*_QUESTIONS, _TOKENS)}

@@ -60,7 +60,9 @@ class Truth(NamedTuple):
         if not wrong.any():
             return None
         entry = tuple(int(i) for i in np.argwhere(wrong)[0])
-        place = "" if isinstance(self.rows, EllipsisType) else f"[{self.rows[entry[0]]}, {entry[1]}]"
+        place = ""
+        if not isinstance(self.rows, EllipsisType):
+            place = f"[{', '.join(map(str, (self.rows[entry[0]], *entry[1:])))}]"
         return f"{self.name}{place} is {got[entry]:.9g}, wanted {self.values[entry]:.9g}"
 
 

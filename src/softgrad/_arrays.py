@@ -304,7 +304,7 @@ def to_target(function: str, value: npt.ArrayLike, logits: Rows, axis: int, igno
 
 def to_tokens(function: str, value: npt.ArrayLike, logits: Rows, axis: int, ignore_index: int | None) -> Array:
     """One class index per row (N), -1 where ignored."""
-    array = as_array(function, "tokens", value)
+    array = value if type(value) is np.ndarray else as_array(function, "tokens", value)
     if array.shape != logits.outer_shape:
         raise ShapeError(
             f"{function}: tokens.shape is {array.shape}, but logits.shape is {logits.shape} with the classes on "

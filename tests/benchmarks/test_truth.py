@@ -95,6 +95,22 @@ def test_slips_in_every_operation_are_faults(name, slip, tmp_path, few_rows_comp
         assert fault_of(provider, QUESTIONS[name], size, tmp_path) is not None
 
 
+OF_TOKENS = {
+    "gradient's sign": lambda log_probs, entropy, grad: (log_probs, entropy, -grad),
+    "gradient's last row": lambda log_probs, entropy, grad: (log_probs, entropy, last_row_zero(grad)),
+    "entropy off by 1 %": lambda log_probs, entropy, grad: (log_probs, entropy * np.float32(1.01), grad),
+    "outputs exchanged": lambda log_probs, entropy, grad: (entropy, log_probs, grad),
+    "half of the gradient": lambda log_probs, entropy, grad: (log_probs, entropy, grad / 2),
+}
+
+
+@pytest.mark.parametrize("slip", OF_TOKENS)
+def test_slips_in_log_probabilities_of_tokens_are_faults(slip, tmp_path, few_rows_compared):
+    provider = with_slip("token_log_probs", OF_TOKENS[slip])
+    for size in (*TINY, SAMPLED):
+        assert fault_of(provider, QUESTIONS["token-log-probs"], size, tmp_path) is not None
+
+
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_a_right_result_has_no_fault(name, tmp_path, few_rows_compared):
     for size in (*TINY, SAMPLED):

@@ -1,5 +1,8 @@
 """First and second derivatives, and what a program does with a graph."""
 
+import subprocess
+import sys
+
 import pytest
 
 from cases import LOSSES
@@ -117,6 +120,40 @@ def test_upstream_gradients_of_tokens(case, retain):
     if not retain:
         with pytest.raises(RuntimeError, match="second time"):
             torch.autograd.grad([outputs[i] for i in used], z, g)
+
+
+# The most memory that the process uses beyond what it had used before the call, in units of the logits.
+GROWTH = """
+import resource, sys, torch, softgrad.torch as st
+
+def composite(z, y):
+    log_p = torch.log_softmax(z, 1)
+    return log_p.gather(1, y[:, None])[:, 0], -(log_p.exp() * log_p).sum(1)
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+def run(rows):
+    log_probs, entropy = f(z[:rows], y[:rows])
+    return torch.autograd.grad(log_probs.sum() - 0.1 * entropy.sum(), z)
+
+f = st.token_log_probs if sys.argv[1] == "ours" else composite
+torch.set_num_threads(1)
+z = torch.zeros(64, 10, requires_grad=True)
+y = torch.zeros(64, dtype=torch.long)
+run(64)
+z = torch.ones(64, 151_936, requires_grad=True)
+before = peak()
+run(64)
+print((peak() - before) / z.nbytes)
+"""
+
+
+@pytest.mark.parametrize("function", ["ours", "composite"])
+def test_tokens_need_one_tensor_of_the_size_of_the_logits(function):
+    result = subprocess.run([sys.executable, "-c", GROWTH, function], capture_output=True, text=True, check=True)
+    growth = float(result.stdout)
+    assert growth < 1.3 if function == "ours" else growth > 2.5
 
 
 @pytest.mark.parametrize("reduction", ["mean", "none"])
