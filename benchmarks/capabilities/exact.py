@@ -97,6 +97,15 @@ def _vjp_of_log(z: Array) -> Array:
     return _rounded(judge.log_softmax_vjp(judge.log_softmax(z, A), r.FIRST, A).value)
 
 
+def _tokens(z: Array, y: Array, **options: Any) -> Exact:
+    """The log-probabilities and the entropies."""
+    return lambda: tuple(_rounded(part) for part in judge.token_log_probs(z, y, A, **options))
+
+
+def _token_grad(z: Array, y: Array, g: Array, h: Array) -> Array:
+    return _rounded(judge.token_log_probs_vjp(z, y, g, h, A).value)
+
+
 _confident = cache(_loss(n.CONFIDENT, n.CONFIDENT_Y, "none"))
 _many = cache(_loss(n.MANY, n.MANY_Y, "none"))
 
@@ -129,6 +138,16 @@ EXACT: dict[str, Exact] = {
     "compiled: losses and gradient": _loss(n.Z, n.Y, "none"),
     "compiled: the Hessian times a vector": hvp,
     "the loss of x wᵀ from x and w": linear,
+    "log-probabilities and entropies": _tokens(n.Z, n.Y),
+    "the same, with a temperature": _tokens(n.Z, n.Y, temperature=2.0),
+    "the same, with tokens to ignore": _tokens(n.Z, n.IGNORED, ignore_index=-100),
+    "the gradient of both": lambda: _token_grad(n.Z, n.Y, n.G, n.G_ENTROPY),
+    "the same, with logits -inf": lambda: _token_grad(n.MASKED, n.Y, n.G, n.G_ENTROPY),
+    "confident rows, float32: the log-probability": lambda: _tokens(n.CONFIDENT, n.CONFIDENT_Y)()[0],
+    "confident rows, float32: the entropy": lambda: _tokens(n.CONFIDENT, n.CONFIDENT_Y)()[1],
+    "confident rows, float32: the gradient of the entropy": lambda: _token_grad(
+        n.CONFIDENT, n.CONFIDENT_Y, *n.OF_ENTROPY
+    ),
     "log_softmax: dz₀ at z = (37.43, 0)": lambda: _vjp_of_log(r.TAIL)[0],
     "softmax: dz₀ at z = (37.43, 0)": lambda: _vjp(r.TAIL)[0],
     "softmax: dz₀ at z = (40, 0)": lambda: _vjp(r.FORTY)[0],

@@ -70,7 +70,10 @@ def measure(pythons: Mapping[str, str], *, quick: bool, report: Callable[[str], 
 def _ask(python: str, library: str, names: Sequence[str]) -> dict[str, Any] | str:
     """The answers of a library, or why there are none."""
     command = [python, "-m", "benchmarks.capabilities.worker", library, *names]
-    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    try:
+        process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    except OSError as error:
+        return str(error)
     if process.returncode:
         return (process.stderr.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
     answered: dict[str, Any] = json.loads(process.stdout)

@@ -26,9 +26,11 @@ VOLUME, VOLUME_Y = _rng.normal(0, 2, (2, 5, 3)), _rng.integers(5, size=(2, 3))  
 
 CONFIDENT = np.array([[x, 0, 0] for x in (4.0, 8.0, 12.0, 17.0, 30.0, 60.0)])  # 16 bits hold them
 CONFIDENT_Y = np.zeros(len(CONFIDENT), int)
+OF_ENTROPY = np.zeros(len(CONFIDENT)), np.ones(len(CONFIDENT))  # upstream gradients
 MANY = _rng.integers(-48, 49, (8, 300)) / 16  # 16 bits hold them
 MANY_Y = _rng.integers(300, size=8)
 
+G_ENTROPY = _rng.normal(size=4)  # an upstream gradient for the entropy of each row
 X, HEAD = _rng.normal(size=(4, 3)), _rng.normal(size=(5, 3))  # features, and the weights of the last layer
 
 

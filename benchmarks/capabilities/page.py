@@ -47,7 +47,8 @@ def write(record: Record, path: Path = PAGE) -> Path:
     text = path.read_text()
     for title, new in texts.items():
         marked = f"<!-- {title} -->\n\n{new}\n<!-- end -->"
-        text, found = re.subn(BETWEEN.format(title=title), lambda _, marked=marked: marked, text, flags=re.DOTALL)
+        between = BETWEEN.format(title=re.escape(title))
+        text, found = re.subn(between, lambda _, marked=marked: marked, text, flags=re.DOTALL)
         if found != 1:
             raise ValueError(f"{path}: wanted one place for the table {title!r}, found {found}")
     path.write_text(text)

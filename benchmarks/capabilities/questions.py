@@ -112,10 +112,30 @@ VOCABULARY = {
     "its peak memory: 2,048 rows": _memory(2048),
 }
 
+TOKENS = {
+    "log-probabilities and entropies": Question(lambda library: library.token_log_probs(n.Z, n.Y)),
+    "the same, with a temperature": Question(lambda library: library.token_log_probs(n.Z, n.Y, temperature=2.0)),
+    "the same, with tokens to ignore": Question(
+        lambda library: library.token_log_probs(n.Z, n.IGNORED, ignore_index=-100)
+    ),
+    "the gradient of both": Question(lambda library: library.token_grad(n.Z, n.Y, n.G, n.G_ENTROPY)),
+    "the same, with logits -inf": Question(lambda library: library.token_grad(n.MASKED, n.Y, n.G, n.G_ENTROPY)),
+    "confident rows, float32: the log-probability": Question(
+        lambda library: library.token_log_probs(n.CONFIDENT, n.CONFIDENT_Y, dtype="float32")[0], ULPS, "float32"
+    ),
+    "confident rows, float32: the entropy": Question(
+        lambda library: library.token_log_probs(n.CONFIDENT, n.CONFIDENT_Y, dtype="float32")[1], ULPS, "float32"
+    ),
+    "confident rows, float32: the gradient of the entropy": Question(
+        lambda library: library.token_grad(n.CONFIDENT, n.CONFIDENT_Y, *n.OF_ENTROPY, dtype="float32"), ULPS, "float32"
+    ),
+}
+
 SECTIONS = {
     "Options": OPTIONS,
     "Derivatives": DERIVATIVES,
     "Accuracy": ACCURACY,
     "A large vocabulary": VOCABULARY,
+    "Log-probabilities of tokens": TOKENS,
 }
 QUESTIONS = {name: question for section in SECTIONS.values() for name, question in section.items()}

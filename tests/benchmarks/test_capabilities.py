@@ -9,7 +9,7 @@ from benchmarks.capabilities import measure, numbers, page
 from benchmarks.capabilities.exact import exact
 from benchmarks.capabilities.judging import NO_DIGIT, cell, ulps
 from benchmarks.capabilities.libraries import LIBRARIES, Absent, Library
-from benchmarks.capabilities.questions import MEMORY, QUESTIONS, SECTIONS, ULPS, VALUES
+from benchmarks.capabilities.questions import MEMORY, QUESTIONS, SECTIONS, ULPS, VALUES, VOCABULARY
 from benchmarks.capabilities.reports import ASKED, REPORTS
 from benchmarks.capabilities.worker import ask
 
@@ -143,5 +143,30 @@ def test_tables_are_written_where_the_page_names_them(tmp_path):
         page.write(record, copy)
 
 
-def test_a_library_that_cannot_be_imported_is_left_out():
-    assert "no library" in measure._ask(sys.executable, "no library", ["temperature"])
+@pytest.fixture
+def softgrad_alone(monkeypatch):
+    monkeypatch.setattr(measure, "LIBRARIES", ["softgrad"])
+
+
+def test_a_library_is_asked_in_a_process(softgrad_alone):
+    load("ml_dtypes")
+    record = measure.measure({}, quick=True, report=lambda text: None)
+    assert not record.left_out
+    assert record.versions["numpy"] == np.__version__
+    assert record.cells["softgrad"]["class weights"] == "yes"
+    assert "LabelError" in record.errors["softgrad"]["a class index of K is an error"]
+    assert record.exact["softmax: dz₀ at z = (40, 0)"] == "4.25e-18"
+
+
+@pytest.mark.parametrize(("python", "reason"), [("false", "exit code 1"), ("/no/python", "No such file")])
+def test_a_library_whose_process_fails_is_left_out(python, reason, softgrad_alone):
+    record = measure.measure({"softgrad": python}, quick=True, report=lambda text: None)
+    assert reason in record.left_out["softgrad"]
+    assert record.cells == {}
+
+
+def test_the_peak_memory_does_not_count_inputs_and_gradients():
+    load("ml_dtypes")
+    (name,) = [name for name in VOCABULARY if "1,024" in name]
+    answered = measure._ask(sys.executable, "softgrad", [name])
+    assert 0 < answered["answers"][name]["values"][0] < 80  # the gradients take 32 MiB, the buffer of the logits 64

@@ -29,6 +29,12 @@ class Softgrad(Library):
         loss, (dx, dw, _) = sg.linear_cross_entropy_with_grad(x, w, y)
         return np.asarray(loss), dx, dw
 
+    def token_log_probs(self, z: Array, y: Array, dtype: str = "float64", **options: Any) -> tuple[Array, ...]:
+        return tuple(sg.token_log_probs(z.astype(dtype), y, **options))
+
+    def token_grad(self, z: Array, y: Array, g: Array, h: Array, dtype: str = "float64") -> Array:
+        return sg.token_log_probs_vjp(z.astype(dtype), y, g.astype(dtype), h.astype(dtype))
+
     def softmax_vjp(self, z: Array, g: Array) -> Array:
         return sg.softmax_vjp(sg.softmax(z), g)
 

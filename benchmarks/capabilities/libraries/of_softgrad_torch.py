@@ -28,6 +28,10 @@ class SoftgradTorch(Torch):
     def linear_loss(self, x: torch.Tensor, w: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return st.linear_cross_entropy(x, w, y)
 
+    def tokens(self, z: torch.Tensor, y: torch.Tensor, **options: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        log_probs, entropy = st.token_log_probs(z, y, **options)
+        return log_probs, entropy
+
     def logsumexp_grad(self, z: Array) -> Array:
         return self.masked_logsumexp_grad(z, None)
 

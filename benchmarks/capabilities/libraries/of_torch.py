@@ -98,6 +98,19 @@ class Torch(Library):
         loss = self.linear_loss(x, w, tensor(y))
         return arrays(loss, *torch.autograd.grad(loss, (x, w)))
 
+    def tokens(self, z: torch.Tensor, y: torch.Tensor, **options: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        """By torch.distributions."""
+        categorical = torch.distributions.Categorical(logits=z, **options)
+        return categorical.log_prob(y), categorical.entropy()
+
+    def token_log_probs(self, z: Array, y: Array, dtype: str = "float64", **options: Any) -> tuple[Array, ...]:
+        return arrays(*self.tokens(tensor(z, dtype), tensor(y), **options))
+
+    def token_grad(self, z: Array, y: Array, g: Array, h: Array, dtype: str = "float64") -> Array:
+        z = tensor(z, dtype).requires_grad_()
+        outputs = self.tokens(z, tensor(y))
+        return array(*torch.autograd.grad(outputs, z, [tensor(given, dtype) for given in (g, h)]))
+
     def softmax_vjp(self, z: Array, g: Array) -> Array:
         return self._vjp(self.functions.softmax, z, g)
 
