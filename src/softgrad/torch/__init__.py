@@ -11,17 +11,32 @@ The names and the options are those of the functions on arrays. Tensors on the C
 the table that decides. `checking/` is the gradient checker.
 """
 
+import typing as _typing
+
+from softgrad import _options
 from softgrad._extras import needs
 
 with needs("softgrad.torch", "torch", extra="torch"):
     import torch as _torch  # noqa: F401  # fails here, with the line that installs it
 
-from softgrad.torch.checking.api import *
 from softgrad.torch.linear import *
 from softgrad.torch.losses import *
 from softgrad.torch.modules import *
 from softgrad.torch.softmax import *
 from softgrad.torch.token_log_probs import *
+
+if _typing.TYPE_CHECKING:
+    from softgrad.torch.checking.api import check as check
+else:
+
+    def __getattr__(name: str) -> object:
+        if name != "check":
+            guess = _options.guess_of_name(name, __all__)
+            raise AttributeError(f"module 'softgrad.torch' has no attribute {name!r}{guess}")
+        from softgrad.torch.checking.api import check  # the checker is imported when it is first used
+
+        return check
+
 
 __all__ = [
     "CrossEntropyLoss",
@@ -38,3 +53,7 @@ __all__ = [
     "squared_error",
     "token_log_probs",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,5 +1,8 @@
 """softgrad.torch.check: what it takes, and what it says of a backward pass that is right or wrong."""
 
+import subprocess
+import sys
+
 import pytest
 
 from conftest import load
@@ -245,3 +248,17 @@ def test_what_cannot_be_checked_is_said_in_one_sentence(case):
         call()
     assert "\n" not in str(raised.value)
     assert str(raised.value).startswith("softgrad.torch.check: ")
+
+
+def test_the_checker_is_imported_when_it_is_used():
+    code = """
+import sys
+import softgrad.torch as st
+assert "softgrad.check.pipeline" not in sys.modules
+assert "check" in dir(st)
+assert st.check.__name__ == "check"
+assert "softgrad.check.pipeline" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+    with pytest.raises(AttributeError, match=r"no attribute 'chek'; did you mean check\?"):
+        st.chek  # noqa: B018
