@@ -58,13 +58,21 @@ PAIRS = {  # name: (ours, torch's)
     ),
     "entropy": (lambda z: st.token_log_probs(z, CLASSES).entropy, lambda z: composite(z, CLASSES)[1]),
     "linear": (lambda x: st.linear_cross_entropy(x, W, CLASSES), lambda x: F.cross_entropy(x @ W.T, CLASSES)),
+    "linear tokens": (
+        lambda x: both(lambda x, y: st.linear_token_log_probs(x, W, y), x),
+        lambda x: both(lambda x, y: composite(x @ W.T, y), x),
+    ),
+    "linear tokens, at w": (
+        lambda w: both(lambda w, y: st.linear_token_log_probs(Z, torch.cat([w, w]), y, temperature=0.5), w),
+        lambda w: both(lambda w, y: composite(2 * Z @ torch.cat([w, w]).T, y), w),
+    ),
     "linear, at w": (
         lambda w: st.linear_cross_entropy(Z, torch.cat([w, w]), CLASSES, reduction="none"),
         lambda w: F.cross_entropy(Z @ torch.cat([w, w]).T, CLASSES, reduction="none"),
     ),
 }
 ALL = list(itertools.product(PAIRS, TRANSFORMS, TRANSFORMS))
-FEW = {"mean", "softmax", "linear", "tokens"}  # in CI; the rest is the same code with other numbers
+FEW = {"mean", "softmax", "linear", "tokens", "linear tokens"}  # in CI; the rest is the same code with other numbers
 
 
 def numbers(f):

@@ -44,6 +44,11 @@ CASES = {  # name: (function, arguments to differentiate at)
     "entropy alone": (lambda z: st.token_log_probs(z.T, torch.tensor([0, 1, 1, 2])).entropy, (Z,)),
     "linear": (lambda x, w, b: st.linear_cross_entropy(x, w, CLASSES, b), (Z, fixed((5, 4)), fixed((5,)))),
     "linear, rows": (lambda x, w: st.linear_cross_entropy(x, w, CLASSES, reduction="none"), (Z, fixed((5, 4)))),
+    "linear tokens": (
+        lambda x, w, b: st.linear_token_log_probs(x, w, CLASSES, b, temperature=0.5, ignore_index=0),
+        (Z, fixed((5, 4)), fixed((5,))),
+    ),
+    "linear entropy alone": (lambda x, w: st.linear_token_log_probs(x, w, CLASSES).entropy, (Z, fixed((5, 4)))),
 }
 
 
@@ -206,5 +211,6 @@ def test_nothing_is_kept_without_grad():
     with torch.no_grad():
         assert st.cross_entropy(Z.clone().requires_grad_(), CLASSES).grad_fn is None
         assert st.token_log_probs(Z.clone().requires_grad_(), CLASSES).entropy.grad_fn is None
+        assert st.linear_token_log_probs(Z.clone().requires_grad_(), Z, CLASSES).entropy.grad_fn is None
     assert not st.cross_entropy(Z, CLASSES).requires_grad
     assert not st.token_log_probs(Z, CLASSES).log_probs.requires_grad

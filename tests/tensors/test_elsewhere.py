@@ -28,6 +28,9 @@ CALLS = {
     "kl_divergence": lambda z, t: st.kl_divergence(z, t),
     "squared_error": lambda z, t: st.squared_error(z, t),
     "token_log_probs": lambda z, t: torch.stack(st.token_log_probs(z, t, temperature=0.5, ignore_index=0)),
+    "linear_token_log_probs": lambda z, t: torch.stack(
+        st.linear_token_log_probs(z, torch.eye(5, 3, dtype=z.dtype, device=z.device), t, ignore_index=0)
+    ),
     "linear_cross_entropy": lambda z, t: st.linear_cross_entropy(
         z, torch.zeros(5, 3, dtype=z.dtype, device=z.device), t
     ),
@@ -104,6 +107,26 @@ def test_a_device_gets_kernels_by_one_row(monkeypatch):
         (sg.LabelError, r"tokens\[1\] is 3, but logits have 3", lambda z: st.token_log_probs(z, torch.tensor([0, 3]))),
         (sg.OptionError, "ignore_index is 1.5", lambda z: st.token_log_probs(z, CLASSES, ignore_index=1.5)),
         (sg.AxisError, "axis is 2", lambda z: st.token_log_probs(z, CLASSES, axis=2)),
+        (
+            sg.ShapeError,
+            r"linear_token_log_probs: hidden.shape is \(2, 3\), but weight.shape is \(3, 5\).*so give weight.T",
+            lambda z: st.linear_token_log_probs(z, torch.zeros(3, 5), CLASSES),
+        ),
+        (
+            sg.LabelError,
+            r"linear_token_log_probs: tokens\[1\] is 3, but logits have 3",
+            lambda z: st.linear_token_log_probs(z, torch.zeros(3, 3), torch.tensor([0, 3])),
+        ),
+        (
+            sg.ShapeError,
+            r"linear_token_log_probs: bias.shape is \(1,\)",
+            lambda z: st.linear_token_log_probs(z, torch.zeros(3, 3), CLASSES, torch.zeros(1)),
+        ),
+        (
+            sg.OptionError,
+            "linear_token_log_probs: max_memory is 'all'",
+            lambda z: st.linear_token_log_probs(z, torch.zeros(3, 3), CLASSES, max_memory="all"),
+        ),
         (TypeError, "unexpected option 'dim'; here it is axis", lambda z: st.softmax(z, dim=1)),
         (sg.DtypeError, "w is a Linear.*; give its weight", lambda z: st.linear_cross_entropy(z, LAYER, CLASSES)),
         (sg.OptionError, "temperature is differentiated", lambda z: st.softmax(z, temperature=T)),
@@ -197,6 +220,7 @@ def test_no_rows():
     assert loss == st.cross_entropy(torch.zeros(0, 4), nothing) == 0
     assert not w.grad.any()
     assert [part.shape for part in st.token_log_probs(x, nothing)] == [(0,), (0,)]
+    assert [part.shape for part in st.linear_token_log_probs(x, w, nothing)] == [(0,), (0,)]
     assert st.CrossEntropyLoss()(torch.zeros(0, 4), nothing).isnan()
 
 

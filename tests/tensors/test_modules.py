@@ -104,9 +104,11 @@ def test_autocast():
         loss = st.CrossEntropyLoss()(logits, t)
         log_probs, entropy = st.token_log_probs(logits, t)
         linear = st.LinearCrossEntropyLoss()(x, layer.weight, t, layer.bias)
+        of_linear = st.linear_token_log_probs(x, layer.weight, t, layer.bias)
     assert logits.dtype == torch.bfloat16
     assert loss.dtype == linear.dtype == log_probs.dtype == entropy.dtype == torch.float32
     torch.testing.assert_close(-log_probs.mean(), loss, rtol=1e-6, atol=0)
+    torch.testing.assert_close(of_linear, (log_probs, entropy), rtol=1e-6, atol=0, check_stride=False)
     right = torch.nn.functional.cross_entropy(logits.float(), t)
     torch.testing.assert_close(loss, right, rtol=1e-6, atol=0)
     torch.testing.assert_close(linear, right, rtol=1e-2, atol=0)

@@ -29,6 +29,15 @@ def operator_calls():
         "token_log_probs, of columns": (torch.randn(4, 3).bfloat16().T, CLASSES.int(), 1, 1.0, 2),
         "token_log_probs_vjp": (z, CLASSES, torch.rand(3, 4).double(), torch.randn(3), torch.randn(3), 1, 0.5, None),
         "token_log_probs_vjp, of one": (z.half(), CLASSES, torch.zeros(3, 4).double(), None, torch.randn(3), 1, 1.0, 1),
+        "linear_token_log_probs": (x, w, b, CLASSES, 0.5, None, 2**20),
+        "linear_token_log_probs, bfloat16": (x.bfloat16(), w.bfloat16(), None, CLASSES.int(), 1.0, 2, 8),
+        "linear_token_log_probs_vjp": (
+            *(x, w, b, CLASSES, torch.rand(3, 4).double(), torch.randn(3), torch.randn(3), 0.5, None, 2**20, needs),
+        ),
+        "linear_token_log_probs_vjp, of one": (
+            *(x.half(), w.half(), None, CLASSES, torch.zeros(3, 4).double(), None, torch.randn(3), 1.0, 1, 8),
+            [True, True, False],
+        ),
         "linear_loss": (x, w, b, CLASSES, None, 2**20, needs, *OPTIONS),
         "linear_loss, of x": (x, w, None, CLASSES, None, 2**20, [True, False, False], *rows),
         "linear_vjp": (x, w, b, CLASSES, None, torch.randn(3), 2**20, needs, *rows),
@@ -57,6 +66,10 @@ COMPILED = {  # name: (function, tensors to differentiate at)
     "logsumexp": (lambda z: st.logsumexp(z, keepdims=True), (Z,)),
     "tokens": (lambda z: sum(st.token_log_probs(z * 2, CLASSES, temperature=0.5)), (Z,)),
     "entropy of columns": (lambda z: st.token_log_probs(z, CLASSES[[0, 1, 2, 0]] % 3, axis=0).entropy, (Z.bfloat16(),)),
+    "linear tokens": (
+        lambda x, w, b: sum(st.linear_token_log_probs(x * 2, w, CLASSES, b, temperature=0.5)),
+        (Z, torch.randn(5, 4), torch.randn(5)),
+    ),
     "linear": (lambda x, w, b: st.linear_cross_entropy(x, w, CLASSES, b), (Z, torch.randn(5, 4), torch.randn(5))),
     "linear, rows": (lambda x, w: st.linear_cross_entropy(x, w, CLASSES, reduction="none"), (Z, torch.randn(5, 4))),
     "grad inside": (lambda z: torch.func.grad(lambda z: st.cross_entropy(z, CLASSES))(z), (Z,)),
@@ -75,7 +88,9 @@ def compare(case, backend):
     torch.testing.assert_close(results[1], results[0], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("case", sampled(COMPILED, {"rows", "bfloat16", "linear", "tokens"}.__contains__))
+@pytest.mark.parametrize(
+    "case", sampled(COMPILED, {"rows", "bfloat16", "linear", "tokens", "linear tokens"}.__contains__)
+)
 def test_compiled_equals_eager(case):
     compare(case, "aot_eager")
 
@@ -97,7 +112,8 @@ def test_export_holds_operations_of_torch_alone(strict):
 
         def forward(self, x, t):
             z = self.layer(x)
-            return self.criterion(z, t), st.softmax(z), *st.token_log_probs(z, t)
+            of_layer = st.linear_token_log_probs(x, self.layer.weight, t, self.layer.bias)
+            return self.criterion(z, t), st.softmax(z), *st.token_log_probs(z, t), *of_layer
 
     model = Model()
     program = torch.export.export(model, (Z, CLASSES), strict=strict)

@@ -20,6 +20,7 @@ with needs("softgrad.torch", "torch", extra="torch"):
     import torch as _torch  # noqa: F401  # fails here, with the line that installs it
 
 from softgrad.torch.linear import *
+from softgrad.torch.linear_token_log_probs import *
 from softgrad.torch.losses import *
 from softgrad.torch.modules import *
 from softgrad.torch.softmax import *
@@ -47,6 +48,7 @@ __all__ = [
     "focal_loss",
     "kl_divergence",
     "linear_cross_entropy",
+    "linear_token_log_probs",
     "log_softmax",
     "logsumexp",
     "softmax",

@@ -10,11 +10,15 @@ from torch import Tensor
 from softgrad.errors import AxisError, DtypeError
 
 
-def to_logits(function: str, logits: object, name: str = "logits") -> Tensor:
-    """Logits, or another argument to be differentiated at, as floating-point numbers; integers become float64."""
+def to_logits(function: str, logits: object, name: str = "logits", *, of_arrays: bool = True) -> Tensor:
+    """Logits, or another argument to be differentiated at, as floating-point numbers; integers become float64.
+
+    `of_arrays` says whether softgrad has a function of this name that takes arrays.
+    """
     if not isinstance(logits, Tensor):
         is_layer = isinstance(getattr(logits, "weight", None), Tensor)
-        advice = "give its weight" if is_layer else f"softgrad.{function} takes arrays"
+        other = f"softgrad.{function} takes arrays" if of_arrays else f"convert it, as torch.as_tensor({name})"
+        advice = "give its weight" if is_layer else other
         raise DtypeError(f"{function}: {name} is a {type(logits).__name__}, wanted a tensor; {advice}")
     if logits.layout is not torch.strided or logits.is_nested:
         raise not_dense(function, name, logits)

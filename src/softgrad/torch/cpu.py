@@ -20,6 +20,8 @@ from softgrad.softmax import softmax_vjp as softmax_vjp_of_arrays
 from softgrad.torch import cpu_shortcut
 from softgrad.torch.cpu_linear import linear_loss as linear_loss
 from softgrad.torch.cpu_linear import linear_vjp as linear_vjp
+from softgrad.torch.cpu_linear.tokens import linear_token_log_probs as linear_token_log_probs
+from softgrad.torch.cpu_linear.tokens import linear_token_log_probs_vjp as linear_token_log_probs_vjp
 from softgrad.torch.cpu_tokens import token_log_probs as token_log_probs
 from softgrad.torch.cpu_tokens import token_log_probs_vjp as token_log_probs_vjp
 from softgrad.torch.memory import to_array, to_tensor

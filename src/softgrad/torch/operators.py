@@ -39,6 +39,14 @@ RUN = "int max_memory, bool[] needs"
 torch.library.define("softgrad::linear_loss", f"({LINEAR}, {RUN}, {OPTIONS}) -> (Tensor, Tensor, Tensor, Tensor)")
 torch.library.define("softgrad::linear_vjp", f"({LINEAR}, Tensor g, {RUN}, {OPTIONS}) -> (Tensor, Tensor, Tensor)")
 
+LAYER = "Tensor hidden, Tensor weight, Tensor? bias, Tensor tokens"
+OF_LAYER = "float temperature, int? ignore_index, int max_memory"
+torch.library.define("softgrad::linear_token_log_probs", f"({LAYER}, {OF_LAYER}) -> (Tensor, Tensor, Tensor)")
+torch.library.define(
+    "softgrad::linear_token_log_probs_vjp",
+    f"({LAYER}, Tensor saved, {UPSTREAM}, {OF_LAYER}, bool[] needs) -> (Tensor, Tensor, Tensor)",
+)
+
 
 @torch.library.impl("softgrad::loss", "CPU")
 def _loss(logits, target, where, weight, *options):  # type: ignore[no-untyped-def]
@@ -119,6 +127,24 @@ def _fake_linear_vjp(x, w, bias, target, weight, g, max_memory, needs, *options)
     return empty_linear_grads(x, w, needs)
 
 
+torch.library.impl("softgrad::linear_token_log_probs", "CPU")(cpu.linear_token_log_probs)
+
+
+@torch.library.register_fake("softgrad::linear_token_log_probs")
+def _fake_linear_token_log_probs(hidden, weight, bias, tokens, *options):  # type: ignore[no-untyped-def]
+    dtype, shape = computed_in(hidden.dtype), hidden.shape[:-1]
+    saved = hidden.new_empty((tokens.numel(), 4), dtype=torch.float64)
+    return hidden.new_empty(shape, dtype=dtype), hidden.new_empty(shape, dtype=dtype), saved
+
+
+torch.library.impl("softgrad::linear_token_log_probs_vjp", "CPU")(cpu.linear_token_log_probs_vjp)
+
+
+@torch.library.register_fake("softgrad::linear_token_log_probs_vjp")
+def _fake_linear_token_log_probs_vjp(hidden, weight, bias, tokens, saved, g, h, *options):  # type: ignore[no-untyped-def]
+    return empty_linear_grads(hidden, weight, options[-1])
+
+
 def loss(options: Options, *tensors: Tensor | None) -> Tensor:
     """As `cpu.loss`."""
     result: Tensor = torch.ops.softgrad.loss(*tensors, *options)
@@ -158,6 +184,18 @@ def linear_loss(options: Options, *arguments: Any) -> tuple[Tensor, Tensor, Tens
 def linear_vjp(options: Options, *arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
     """As `cpu.linear_vjp`."""
     dx, dw, db = torch.ops.softgrad.linear_vjp(*arguments, *options)
+    return dx, dw, db
+
+
+def linear_token_log_probs(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
+    """As `cpu.linear_token_log_probs`."""
+    log_probs, entropy, saved = torch.ops.softgrad.linear_token_log_probs(*arguments)
+    return log_probs, entropy, saved
+
+
+def linear_token_log_probs_vjp(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
+    """As `cpu.linear_token_log_probs_vjp`."""
+    dx, dw, db = torch.ops.softgrad.linear_token_log_probs_vjp(*arguments)
     return dx, dw, db
 
 

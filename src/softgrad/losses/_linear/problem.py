@@ -141,7 +141,7 @@ def read_problem(
 ) -> Problem:
     """Checks the arguments. `buffers` buffers of logits must fit into max_memory: whole rows, or otherwise tiles."""
     known(function, options, OPTIONS)
-    memory = _read_bytes(function, max_memory)
+    memory = read_bytes(function, max_memory)
     features, head = numbers(function, "x", x), numbers(function, "w", w)
     if head.ndim != 2 or not head.size:
         raise ShapeError(f"{function}: w.shape is {head.shape}, wanted (V, D), D numbers for each of V classes")
@@ -183,7 +183,8 @@ def _read_bias(function: str, bias: npt.ArrayLike, classes: int, dtype: np.dtype
     return aligned(array, dtype)
 
 
-def _read_bytes(function: str, max_memory: object) -> int:
+def read_bytes(function: str, max_memory: object) -> int:
+    """`max_memory` as an integer."""
     number = isinstance(max_memory, int | float | np.integer | np.floating) and not isinstance(max_memory, bool)
     if not number or not -(2**63) < max_memory < 2**63:  # type: ignore[operator]
         raise OptionError(f"{function}: max_memory is {shown(max_memory)}, wanted a number of bytes")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from softgrad._arrays import Array, Rows, aligned
 from softgrad.losses._linear.problem import Index
-from softgrad.torch.cpu_linear.problem import Problem
+from softgrad.torch.cpu_linear.problem import Matrices, Problem
 from softgrad.torch.memory import to_array
 
 BLOCK = 4096  # classes in a product
@@ -23,25 +24,48 @@ ROUND = 16  # products are slower if the number of rows is not a multiple of thi
 
 def run(problem: Problem, needs: list[bool], upstream: Tensor | None) -> tuple[Array, Tensor, Tensor, Tensor]:
     """The losses of the rows, and the gradients that are needed, times the upstream gradients of the rows."""
-    classes, itemsize = problem.classes, problem.dtype.itemsize
-    fitting = max(1, problem.max_memory // (classes * itemsize))
-    step = fitting - fitting % ROUND if ROUND <= fitting < problem.rows else fitting
-    step = max(1, min(step, problem.rows))
-    buffer = new_buffer(step * classes, problem.dtype)
-    loss = np.zeros(len(problem.x), problem.dtype_of_loss)
-    sums = Sums(problem, needs, in_one_chunk=step >= problem.rows)
-    for start in range(0, problem.rows, step):
-        some = slice(start, min(start + step, problem.rows))
-        rows = some if problem.kept is None else problem.kept[some]
-        x = problem.x[rows].to(problem.dtype)
+    loss, sums = np.zeros(len(problem.x), problem.dtype_of_loss), Sums(problem, needs)
+    for chunk in chunks(problem):
+        loss[chunk.at] = to_gradient(problem, chunk.at, to_array(chunk.logits), with_grads=any(needs))
+        if any(needs):
+            if upstream is not None:
+                chunk.logits.mul_(upstream[chunk.rows, None])
+            sums.add(chunk)
+    return loss, *sums.result()
+
+
+class Chunk(NamedTuple):
+    """Some rows that are not ignored."""
+
+    rows: slice | Tensor  # their indices
+    x: Tensor  # in the dtype of the products
+    logits: Tensor  # or their gradient, in the one buffer
+
+    @property
+    def at(self) -> Index:
+        """The rows as an index of arrays."""
+        return self.rows if isinstance(self.rows, slice) else self.rows.numpy()
+
+
+def chunks(matrices: Matrices) -> Iterator[Chunk]:
+    """The rows, some at a time, with their logits."""
+    classes, step = matrices.classes, rows_at_a_time(matrices)
+    buffer = new_buffer(step * classes, matrices.dtype)
+    for start in range(0, matrices.rows, step):
+        some = slice(start, min(start + step, matrices.rows))
+        rows = some if matrices.kept is None else matrices.kept[some]
+        x = matrices.x[rows].to(matrices.dtype)
         logits = buffer[: len(x) * classes].view(len(x), classes)
         for block in blocks(classes):
-            problem.logits(x, block, logits[:, block])
-        at = rows if isinstance(rows, slice) else rows.numpy()
-        loss[at] = to_gradient(problem, at, to_array(logits), with_grads=any(needs))
-        if any(needs):
-            sums.add(rows, x, logits if upstream is None else logits.mul_(upstream[rows, None]))
-    return loss, *sums.result()
+            matrices.logits(x, block, logits[:, block])
+        yield Chunk(rows, x, logits)
+
+
+def rows_at_a_time(matrices: Matrices) -> int:
+    """The number of rows in a chunk."""
+    fitting = max(1, matrices.max_memory // (matrices.classes * matrices.dtype.itemsize))
+    step = fitting - fitting % ROUND if ROUND <= fitting < matrices.rows else fitting
+    return max(1, min(step, matrices.rows))
 
 
 def new_buffer(entries: int, dtype: torch.dtype) -> Tensor:
@@ -68,19 +92,21 @@ def to_gradient(problem: Problem, rows: Index, logits: Array, *, with_grads: boo
 class Sums:
     """The gradients at x, w and the bias, summed over the chunks; an empty tensor where one is not needed."""
 
-    def __init__(self, problem: Problem, needs: list[bool], *, in_one_chunk: bool) -> None:
-        self.problem, self.needs = problem, needs
-        self.wide = torch.float64 if problem.dtype == torch.float64 else torch.float32
-        x, w, dtype = problem.x, problem.w, problem.dtype
+    def __init__(self, matrices: Matrices, needs: list[bool]) -> None:
+        self.matrices, self.needs = matrices, needs
+        self.wide = torch.float64 if matrices.dtype == torch.float64 else torch.float32
+        x, w, dtype = matrices.x, matrices.w, matrices.dtype
+        in_one_chunk = rows_at_a_time(matrices) >= matrices.rows
         none = functools.partial(torch.empty, 0, dtype=dtype)  # a new one each: operators return no tensor twice
-        fill = torch.empty if problem.kept is None else torch.zeros  # ignored rows have gradient 0
+        fill = torch.empty if matrices.kept is None else torch.zeros  # ignored rows have gradient 0
         self.dx = fill(x.shape, dtype=dtype) if needs[0] else none()
         self.dw = torch.zeros(w.shape, dtype=dtype if in_one_chunk else self.wide) if needs[1] else none()
         self.db = torch.zeros(len(w), dtype=self.wide) if needs[2] else none()
 
-    def add(self, rows: slice | Tensor, x: Tensor, g: Tensor) -> None:
-        """Adds a chunk, of which g is the gradient at the logits."""
-        w = self.problem.w
+    def add(self, chunk: Chunk) -> None:
+        """Adds a chunk, whose logits have been replaced by their gradient."""
+        rows, x, g = chunk
+        w = self.matrices.w
         if self.needs[0]:
             if isinstance(rows, slice):
                 torch.mm(g, w, out=self.dx[rows])
@@ -97,6 +123,6 @@ class Sums:
 
     def result(self) -> tuple[Tensor, Tensor, Tensor]:
         """The three gradients, in the dtype of the products; that at x in its shape."""
-        dtype = self.problem.dtype
-        dx = self.dx.reshape(self.problem.shape) if self.needs[0] else self.dx
+        dtype = self.matrices.dtype
+        dx = self.dx.reshape(self.matrices.shape) if self.needs[0] else self.dx
         return dx, self.dw.to(dtype), self.db.to(dtype)
