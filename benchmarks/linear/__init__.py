@@ -1,19 +1,22 @@
-"""linear_cross_entropy compared with PyTorch and with its matrix products alone: time, memory and accuracy."""
+"""linear_cross_entropy and linear_token_log_probs compared with PyTorch and with their matrix products alone.
+
+Measured are time, memory and accuracy.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 
-from benchmarks.questions import Question, Size
-from benchmarks.questions.linear import LinearCrossEntropy, RealHead, TrainedHead
+from benchmarks.questions import Operation, Question, Size
+from benchmarks.questions.linear import LinearCrossEntropy, LinearTokenLogProbs, RealHead, TrainedHead
 
 ROUNDS = 5
 QUICK = Size(64, 1000, 32)
 
 
-def _question(name: str, title: str, operation: LinearCrossEntropy, size: Size) -> Question:
-    return Question(f"linear-{name}", title, operation, "float32", (size,))
+def _question(name: str, title: str, operation: Operation, size: Size, dtype: str = "float32") -> Question:
+    return Question(f"linear-{name}", title, operation, dtype, (size,))
 
 
 QUESTIONS = {
@@ -23,6 +26,9 @@ QUESTIONS = {
         _question("50257", "random", LinearCrossEntropy(), Size(2048, 50_257, 768)),
         _question("128256", "random", LinearCrossEntropy(), Size(4096, 128_256, 512)),
         _question("trained", "as trained", TrainedHead(), Size(2048, 50_257, 768)),
+        _question("32000-bfloat16", "random, bfloat16", LinearCrossEntropy(), Size(1024, 32_000, 256), "bfloat16"),
+        _question("50257-bfloat16", "random, bfloat16", LinearCrossEntropy(), Size(2048, 50_257, 768), "bfloat16"),
+        _question("tokens", "random, tokens", LinearTokenLogProbs(), Size(2048, 50_257, 768)),
         _question("real", "real", RealHead(), Size(2048, 30_522, 384)),
     )
 }

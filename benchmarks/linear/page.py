@@ -1,4 +1,4 @@
-"""The tables of linear_cross_entropy: the times of every line, and the measures with their wanted values."""
+"""The tables of the losses of linear layers: the times of every line, and the measures with their wanted values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,20 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks import tables
-from benchmarks.linear.measure import CHUNKED, EAGER, FILTERED, LOSS_ULPS, MORE_MEMORY, PRODUCTS, SOFTGRAD
+from benchmarks.linear.measure import (
+    BFLOAT16,
+    CHUNKED,
+    EAGER,
+    EAGER_BFLOAT16,
+    FILTERED,
+    FOUR_PRODUCTS,
+    LOSS_ULPS,
+    MORE_MEMORY,
+    PRODUCTS,
+    SOFTGRAD,
+    TENSORS,
+    TOKENS,
+)
 from benchmarks.questions import Size
 from benchmarks.record import Record, Row
 
@@ -27,6 +40,14 @@ def _ratio(line: str, other: str) -> Callable[[Row], float | None]:
     def value(row: Row) -> float | None:
         a, b = row.median(line), row.median(other)
         return None if a is None or b is None else a / b
+
+    return value
+
+
+def _memory(line: str, other: str) -> Callable[[Row], float | None]:
+    def value(row: Row) -> float | None:
+        a, b = row.megabytes.get(line), row.megabytes.get(other)
+        return None if a is None or not b else a / b
 
     return value
 
@@ -59,6 +80,12 @@ MEASURES = (
     Measure("time with filter_eps / time without", 0.65, _ratio(FILTERED, SOFTGRAD)),
     Measure("relative error of the gradients with filter_eps", 1e-3, _error(FILTERED, "dx", "dw"), ".1e"),
     Measure("error of the loss of exact logits, ulp", 4, lambda row: row.errors.get(LOSS_ULPS)),
+    Measure("softgrad.torch: time / time of torch, all logits", 1.0, _ratio(TENSORS, EAGER)),
+    Measure("softgrad.torch: peak memory, MiB", 72, lambda row: row.megabytes.get(TENSORS), ".0f"),
+    Measure("bfloat16: time / time of torch, all logits", 1.0, _ratio(BFLOAT16, EAGER_BFLOAT16)),
+    Measure("bfloat16: peak memory / that of torch", 0.1, _memory(BFLOAT16, EAGER_BFLOAT16), ".3f"),
+    Measure("tokens: time / time of the four products alone", 1.15, _ratio(TOKENS, FOUR_PRODUCTS)),
+    Measure("tokens: peak memory, MiB", 72, lambda row: row.megabytes.get(TOKENS), ".0f"),
     Measure("error of the gradients / error of torch", 1.0, _error_over_torch),
 )
 

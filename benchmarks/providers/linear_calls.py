@@ -1,4 +1,4 @@
-"""Cross-entropy of x w^T and its gradients: softgrad, only the matrix products, and PyTorch with and without chunks."""
+"""Losses of x w^T and their gradients: softgrad, only the matrix products, and PyTorch with and without chunks."""
 
 from __future__ import annotations
 
@@ -89,8 +89,40 @@ class Products(Provider):
         )
 
 
+class FourProducts(Torch):
+    """Only the four matrix products of linear_token_log_probs, by torch, with the same chunks as softgrad.torch."""
+
+    def linear_token_log_probs(self, x: Any, w: Any, tokens: Any, g: Any, h: Any) -> Call:
+        """A call that returns z w and z^T x, since it computes nothing from the logits z = x w^T."""
+        torch = self.torch
+        rows = max(1, 64 * 2**20 // (len(w) * x.itemsize)) // 16 * 16
+
+        def call() -> tuple[Any, ...]:
+            buffer, dx, dw = torch.empty(rows, len(w)), torch.empty_like(x), torch.zeros_like(w)
+            for gradients in (False, True):
+                for start in range(0, len(x), rows):
+                    chunk = x[start : start + rows]
+                    z = buffer[: len(chunk)]
+                    for j in range(0, len(w), BLOCK):
+                        torch.mm(chunk, w[j : j + BLOCK].T, out=z[:, j : j + BLOCK])
+                    if gradients:
+                        torch.mm(z, w, out=dx[start : start + rows])
+                        for j in range(0, len(w), BLOCK):
+                            dw[j : j + BLOCK].addmm_(z[:, j : j + BLOCK].T, chunk)
+            return dx, dw
+
+        self.x, self.w = x, w
+        return call
+
+    def fault(self, truths: tuple[Truth, ...], results: tuple[Any, ...], dtype: str) -> str | None:
+        """A description of a wrong product: dx must be (x w^T) w, which is checked at four rows."""
+        wanted = (self.x[:4].double() @ self.w.T.double()) @ self.w.double()
+        right = self.torch.allclose(results[0][:4].double(), wanted, rtol=1e-3, atol=1e-3 * float(wanted.abs().max()))
+        return None if right else "the products differ"
+
+
 class TorchEager(Torch):
-    """F.cross_entropy of all logits at once."""
+    """F.cross_entropy of all logits at once; log_softmax, gather and the entropy of all logits."""
 
     def linear_cross_entropy(self, x: Any, w: Any, target: Any) -> Call:
         """A call that computes the loss, and its gradients by autograd."""
@@ -106,6 +138,21 @@ class TorchEager(Torch):
         """The loss of all logits."""
         return self.torch.nn.functional.cross_entropy(x @ w.T, target)
 
+    def linear_token_log_probs(self, x: Any, w: Any, tokens: Any, g: Any, h: Any) -> Call:
+        """A call that computes both outputs, and the gradients by autograd."""
+        x, w = x.requires_grad_(), w.requires_grad_()
+
+        def call() -> tuple[Any, ...]:
+            log_probs, entropy = self.tokens(x, w, tokens)
+            return log_probs, entropy, *self.torch.autograd.grad((log_probs, entropy), (x, w), (g, h))
+
+        return call
+
+    def tokens(self, x: Any, w: Any, tokens: Any) -> tuple[Any, Any]:
+        """The log-probabilities and entropies of all logits."""
+        log_p = self.torch.log_softmax(x @ w.T, 1)
+        return log_p.gather(1, tokens[:, None])[:, 0], -(log_p.exp() * log_p).sum(1)
+
 
 class TorchChunked(TorchEager):
     """F.linear_cross_entropy, in chunks of the size that is fastest for it."""
@@ -114,3 +161,20 @@ class TorchChunked(TorchEager):
         """The loss in chunks. PyTorch computes the gradients in the same pass."""
         options = self.torch.nn.LinearCrossEntropyOptions(batch_chunk_size=CHUNK)
         return self.torch.nn.functional.linear_cross_entropy(x, w, target, options=options)
+
+
+class SoftgradTorch(TorchEager):
+    """softgrad.torch with its default options, with torch's autograd."""
+
+    def loss(self, x: Any, w: Any, target: Any) -> Any:
+        """The loss, without storing the logits."""
+        import softgrad.torch
+
+        return softgrad.torch.linear_cross_entropy(x, w, target)
+
+    def tokens(self, x: Any, w: Any, tokens: Any) -> tuple[Any, Any]:
+        """The log-probabilities and entropies, without storing the logits."""
+        import softgrad.torch
+
+        log_probs, entropy = softgrad.torch.linear_token_log_probs(x, w, tokens)
+        return log_probs, entropy

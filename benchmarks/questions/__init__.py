@@ -5,7 +5,7 @@ from benchmarks.questions.cross_entropy import CrossEntropy
 from benchmarks.questions.softmax import LogSoftmax, LogSoftmaxVjp, Softmax, SoftmaxVjp
 from benchmarks.questions.tokens import TokenLogProbs
 
-__all__ = ["QUESTIONS", "QUICK_SIZES", "SWEEP_CLASSES", "Question", "Size", "Truth"]
+__all__ = ["QUESTIONS", "QUICK_SIZES", "SWEEP_CLASSES", "Operation", "Question", "Size", "Truth"]
 
 SWEEP_CLASSES = 1000  # the number of classes in the plots, which show the time against the number of rows
 SWEEP = tuple(Size(rows, SWEEP_CLASSES) for rows in (1, 16, 256, 4096, 65_536))

