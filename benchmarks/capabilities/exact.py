@@ -106,6 +106,13 @@ def _token_grad(z: Array, y: Array, g: Array, h: Array) -> Array:
     return _rounded(judge.token_log_probs_vjp(z, y, g, h, A).value)
 
 
+def _linear_token_grads() -> tuple[Array, ...]:
+    """For the logits x w^T: dx = dz w and dw = dz^T x."""
+    z = A.wide(n.X) @ A.wide(n.HEAD).T
+    dz = judge.token_log_probs_vjp(z, n.Y, n.G, n.G_ENTROPY, A).value
+    return _rounded(dz @ A.wide(n.HEAD)), _rounded(dz.T @ A.wide(n.X))
+
+
 _confident = cache(_loss(n.CONFIDENT, n.CONFIDENT_Y, "none"))
 _many = cache(_loss(n.MANY, n.MANY_Y, "none"))
 
@@ -148,6 +155,7 @@ EXACT: dict[str, Exact] = {
     "confident rows, float32: the gradient of the entropy": lambda: _token_grad(
         n.CONFIDENT, n.CONFIDENT_Y, *n.OF_ENTROPY
     ),
+    "the gradient of both at x and w, for the logits x wᵀ": _linear_token_grads,
     "log_softmax: dz₀ at z = (37.43, 0)": lambda: _vjp_of_log(r.TAIL)[0],
     "softmax: dz₀ at z = (37.43, 0)": lambda: _vjp(r.TAIL)[0],
     "softmax: dz₀ at z = (40, 0)": lambda: _vjp(r.FORTY)[0],

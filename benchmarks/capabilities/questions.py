@@ -129,6 +129,9 @@ TOKENS = {
     "confident rows, float32: the gradient of the entropy": Question(
         lambda library: library.token_grad(n.CONFIDENT, n.CONFIDENT_Y, *n.OF_ENTROPY, dtype="float32"), ULPS, "float32"
     ),
+    "the gradient of both at x and w, for the logits x wᵀ": Question(
+        lambda library: library.linear_token_grads(n.X, n.HEAD, n.Y, n.G, n.G_ENTROPY)
+    ),
 }
 
 SECTIONS = {

@@ -35,6 +35,7 @@ class Library:
         linear(x, w, y)                              the loss of the logits x w^T, dx and dw, from one function
         token_log_probs(z, y, dtype=, **options)     the log-probability of one class per row, and its entropy
         token_grad(z, y, g, h, dtype=)               the gradient of the sum of g_i log p_i + h_i entropy_i
+        linear_token_grads(x, w, y, g, h)            the same at x and w, for the logits x w^T
         softmax_vjp(z, g), log_softmax_vjp(z, g)     the gradient at the logits for an upstream gradient g
         logsumexp_grad(z)                            the gradient of logsumexp
         masked_logsumexp_grad(z, where)              the same, with a mask

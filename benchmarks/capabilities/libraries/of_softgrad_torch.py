@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 import softgrad.torch as st
-from benchmarks.capabilities.libraries.of_torch import Torch, array, tensor
+from benchmarks.capabilities.libraries.of_torch import Torch, array, arrays, tensor
 from benchmarks.questions.base import Array
 
 
@@ -31,6 +31,11 @@ class SoftgradTorch(Torch):
     def tokens(self, z: torch.Tensor, y: torch.Tensor, **options: Any) -> tuple[torch.Tensor, torch.Tensor]:
         log_probs, entropy = st.token_log_probs(z, y, **options)
         return log_probs, entropy
+
+    def linear_token_grads(self, x: Array, w: Array, y: Array, g: Array, h: Array) -> tuple[Array, ...]:
+        x, w = tensor(x).requires_grad_(), tensor(w).requires_grad_()
+        outputs = st.linear_token_log_probs(x, w, tensor(y))
+        return arrays(*torch.autograd.grad(tuple(outputs), (x, w), [tensor(g), tensor(h)]))
 
     def logsumexp_grad(self, z: Array) -> Array:
         return self.masked_logsumexp_grad(z, None)
