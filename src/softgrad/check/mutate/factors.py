@@ -103,7 +103,7 @@ def _numbers(draw: Draw, place: Where, texts: Texts) -> Iterator[tuple[str, floa
     here = place.nodes(draw)[:1]
     near = {*here, *(parent for node in here for parent in node.parents)}
     seen: set[tuple[str, float]] = set()
-    for node in draw.live:
+    for node in sorted(draw.live, key=lambda one: one not in near):
         doubt = 0.0 if node in near else 0.12
         if node.op in ("mean", "var", "std"):
             n = float(count(node))

@@ -20,7 +20,7 @@ from softgrad.formulas.numbers import Array
 MOST_ENDS = 3
 MOST_ENTRIES = 20_000  # of the nodes in between
 MOVES = frozenset(
-    ("gather", "assemble", "scatter_add", "einsum", "cumsum", "add", "subtract", "sum", "multiply", "where")
+    ("gather", "assemble", "scatter_add", "einsum", "cumsum", "add", "subtract", "sum", "multiply", "where", "inv")
 )
 
 
@@ -33,7 +33,7 @@ def applied_forward(draw: Draw, key: Key) -> Iterator[Candidate]:
     for end in ends[-MOST_ENDS:]:
         there = where_of(draw, end)
         between = [node for node in draw.live if draw.depends(node, start) and draw.depends(end, node)]
-        is_moved = any(node.op in ("scatter_add", "cumsum", "gather") for node in between)
+        is_moved = any(node.op in ("scatter_add", "cumsum", "gather", "inv") for node in between)
         if there is not None and is_moved and all(node is start or node.op in MOVES for node in between):
             told = {"variant": "forward", "end": there}
             yield Candidate("transposed-product", Where(None, key=key), None, _forward(there), 1.5, told)

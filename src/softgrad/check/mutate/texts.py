@@ -53,6 +53,10 @@ class Texts:
             return self.of(node.parents[0]) if is_flat else _number(node)
         if node.site.file.startswith(OWN):
             return "the output"
+        if (
+            node.op in ("gather", "assemble") and node.site.inside
+        ):  # within a function, such as the windows of a convolution
+            return self.of(node.parents[0])
         variable = assigned_to(node.site)
         if variable:
             return variable

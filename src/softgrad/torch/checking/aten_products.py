@@ -62,15 +62,14 @@ def _einsum(equation: Any, *operands: Any) -> Any:
     return np.einsum(equation.replace(" ", ""), *operands)
 
 
-def _linear(input: Any, weight: Any, bias: Any = None) -> Any:
-    found = np.matmul(input, weight.T)
-    return found if bias is None else found + bias
+def _with_bias(product: Any, bias: Any) -> Any:
+    return product if bias is None else product + bias
 
 
 COMPOSITES: dict[str, Callable[..., Any]] = {  # of several operators, and one operation for the user
     "einsum": _einsum,
     "matmul": lambda input, other, out=None: NotImplemented if out is not None else np.matmul(input, other),
-    "linear": _linear,
+    "linear": lambda input, weight, bias=None: _with_bias(np.einsum("...i,oi->...o", input, weight), bias),
     "outer": lambda input, vec2: np.outer(input, vec2),
 }
 TABLE: dict[str, Callable[..., Any]] = {
