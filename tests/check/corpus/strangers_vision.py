@@ -224,7 +224,7 @@ def layer_norm_on_a_square_batch(rng):
     return forward, vjp, (rng.normal(size=(4, 4)), rng.normal(1, 0.2, 4), rng.normal(size=4))
 
 
-@family.planted("other-parameter", "gamma gets the gradient of beta, and beta that of gamma")
+@family.planted("gradients-exchanged", "gamma gets the gradient of beta, and beta that of gamma")
 def instance_norm(rng):
     """(N, C, H, W), one mean for each image and channel."""
 
