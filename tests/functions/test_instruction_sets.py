@@ -14,6 +14,7 @@ from softgrad import _kernels
 from tolerance import assert_within
 
 RANGE = {"float32": -104.5, "float64": -746.5}  # below it exp rounds to 0; it includes subnormal results
+FILES = ("functions/test_softmax.py", "functions/test_token_log_probs.py", "losses/test_against_the_judge.py")
 sets = pytest.mark.parametrize("instruction_set", _kernels.instruction_sets())
 
 SOFTMAX = """
@@ -64,7 +65,7 @@ def test_exp_over_its_whole_range(instruction_set, exact, tmp_path):
 def test_the_cases_agree_with_the_judge(instruction_set):
     """Runs the tests against the judge in a process that uses another instruction set."""
     tests = Path(__file__).parents[1]
-    files = [str(tests / file) for file in ("functions/test_softmax.py", "losses/test_against_the_judge.py")]
+    files = [str(tests / file) for file in FILES]
     options = ["-q", "-p", "no:cacheprovider", "-k", "agrees or loss_and_gradient"]
     result = run(instruction_set, "-m", "pytest", *options, *files)
     assert result.returncode == 0, result.stdout
