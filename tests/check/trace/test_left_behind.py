@@ -3,6 +3,8 @@
 import copy
 import math
 import pickle
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -191,3 +193,17 @@ def test_functions_of_the_users_own_modules_are_followed(tmp_path, monkeypatch):
     assert all(value is before[name] for name, value in vars(own_maths).items())
     assert vars(own_maths).keys() == before.keys()
     assert not own_maths.SEEN.any()
+
+
+def test_parts_of_scipy_are_not_imported():
+    program = """
+import sys
+import numpy as np
+import scipy.special
+import softgrad as sg
+report = sg.check_vjp(lambda x: x**3, lambda x, y, dy: 2 * x**2 * dy, np.array([0.5, -1.2, 2.0]))
+assert report.backward_line is not None or report.mistakes
+print([name for name in ("scipy.signal", "scipy.stats") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

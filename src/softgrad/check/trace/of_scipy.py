@@ -139,7 +139,9 @@ TABLE: dict[tuple[str, str], Callable[..., Any]] = {
 def owner_of(place: str) -> Any:
     """The module, or the object in one, that has a function; None where it is not imported."""
     module, _, name = place.rpartition(".")
-    return sys.modules.get(place) or getattr(sys.modules.get(module), name, None)
+    within = sys.modules.get(module)
+    # Not by getattr: scipy imports its parts when they are asked for, which takes seconds.
+    return sys.modules.get(place) or (None if within is None else vars(within).get(name))
 
 
 def replacement_of(place: str, name: str) -> Any:
