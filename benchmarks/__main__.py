@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import against, goals, linear, page, plots, tables
+from benchmarks import against, goals, linear, page, plots, tables, training
 from benchmarks.questions import QUESTIONS, QUICK_SIZES
 from benchmarks.record import Record, load_all
 from benchmarks.runner import ROUNDS, run
@@ -23,7 +23,10 @@ def main() -> None:
         prog="python -m benchmarks", description="Compare the speed and the accuracy of softgrad with other libraries."
     )
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"questions; or: {', '.join(USE_SAVED)}, {', '.join(PAGES)}, linear"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"questions; or: {', '.join(USE_SAVED)}, {', '.join(PAGES)}, linear, training",
     )
     parser.add_argument("--list", action="store_true", help="list the questions")
     parser.add_argument("--quick", action="store_true", help="use small sizes and two rounds, and save nothing")
@@ -39,7 +42,7 @@ def main() -> None:
         help="for capabilities: ask a library with another interpreter, such as TensorFlow=/venv/bin/python",
     )
     arguments = parser.parse_args()
-    if unknown := set(arguments.names) - {*QUESTIONS, *USE_SAVED, *PAGES, "linear", *linear.QUESTIONS}:
+    if unknown := set(arguments.names) - {*QUESTIONS, *USE_SAVED, *PAGES, "linear", "training", *linear.QUESTIONS}:
         parser.error(f"there is no question {', '.join(sorted(unknown))}; --list lists them")
     if arguments.list:
         for question in (*QUESTIONS.values(), *linear.QUESTIONS.values()):
@@ -65,6 +68,8 @@ def main() -> None:
             from benchmarks import capabilities
 
             capabilities.main(dict(given.split("=", 1) for given in arguments.python), quick=arguments.quick)
+        elif name == "training":
+            training.main(quick=arguments.quick, rounds=arguments.rounds)
         elif name == "linear" or name in linear.QUESTIONS:
             linear.main([] if name == "linear" else [name], quick=arguments.quick, rounds=arguments.rounds)
         else:
