@@ -28,7 +28,7 @@ class Task(NamedTuple):
     """One network on one data set.
 
     `wanted` holds the largest ratio of our time to that of each peer, and under `ACCURACY` by how much our accuracy may
-    fall short of the best peer's. Two of the 360 test rows of the digits are more than that, so they have no such limit.
+    fall short of the best peer's. The digits have no such limit: two of their 360 test rows are more than that.
     """
 
     name: str

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cases import TABLE
-from softgrad import nn
+from softgrad import _kernels, nn
 from softgrad.data import Encoding, read_classes, read_table, split
 
 QUICK = ("--hidden", 8, "--epochs", 3)
@@ -188,4 +188,15 @@ def test_a_wrong_derivative_stops_the_command_before_training(slip, loss, softgr
     assert ": got " in line
     assert ", central difference " in line
     assert line.endswith("; nothing was trained")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_kernel_of_the_training_pass_stops_the_command(softgrad, tmp_path, monkeypatch):
+    def without_mask(y, g, bias_grad, activation):
+        bias_grad[:] = g.sum(axis=0)
+
+    monkeypatch.setattr(_kernels, "activation_and_bias_grad", without_mask)
+    run = softgrad("train", "iris")
+    assert run.code == 1
+    assert "softgrad: the gradient of layers.0." in run.err
     assert list(tmp_path.iterdir()) == []

@@ -115,6 +115,17 @@ def test_a_method_of_one_layer_object_is_used(monkeypatch):
     assert_agree(wanted, got)
 
 
+def test_a_replaced_method_of_a_class_is_used(monkeypatch):
+    network, (x, t) = make("relu"), batch()
+    right = nn.ReLU.input_grad
+    monkeypatch.setattr(nn.ReLU, "input_grad", lambda self, x, y, g: 3 * right(self, x, y, g))
+    wanted, got = passes(network, x, t)
+    assert_agree(wanted, got)
+    monkeypatch.undo()
+    with pytest.raises(AssertionError):
+        assert_agree(network.loss_with_grads(x, t), got)
+
+
 SLIPS = {  # name: what the kernel of the backward pass does wrong to (y, g, bias_grad)
     "no mask": lambda y, g, b: b.__setitem__(..., g.sum(axis=0)),
     "bias averaged": lambda y, g, b: (g.__imul__(y > 0), b.__setitem__(..., g.mean(axis=0))),

@@ -8,7 +8,8 @@ What differs from `Network.loss_with_grads`, whose results it computes:
   applies the activation, and in the backward pass one kernel multiplies by the activation's derivative and adds up the
   gradient of the bias. With ReLU the results are the same to the last bit. Sigmoid and Tanh come from our own exp, so
   that they differ from NumPy's by rounding.
-- Every other layer is a block that calls the layer's own methods, and so is a layer of a subclass.
+- Every other layer is a block that calls the layer's own methods, and so is a layer of a subclass, or one whose methods
+  were replaced.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from softgrad.nn.network import Network
 
 IDENTITY = 0
 ACTIVATIONS: dict[type[Layer], int] = {ReLU: 1, Sigmoid: 2, Tanh: 3}  # the numbers of kernels/layers.hpp
+
+METHODS = ("forward", "input_grad", "parameter_grads")
+OWN_METHODS = {kind: [getattr(kind, name) for name in METHODS] for kind in (Dense, Dropout, *ACTIVATIONS)}
 
 
 class Workspace:
@@ -178,8 +182,12 @@ class _LayerBlock(_Block):
 
 
 def _is(layer: Layer, kind: type[Layer]) -> bool:
-    """Whether a layer computes what its class does: not a subclass, and no method of its own."""
-    return type(layer) is kind and not {"forward", "input_grad", "parameter_grads"} & vars(layer).keys()
+    """Whether a layer computes what layers.py says of this class: it is no subclass, and no method was replaced."""
+    return (
+        type(layer) is kind
+        and not set(METHODS) & vars(layer).keys()
+        and [getattr(kind, name) for name in METHODS] == OWN_METHODS[kind]
+    )
 
 
 def _flattened(network: Network) -> tuple[dict[str, Array], dict[str, tuple[str, int, int]]]:
