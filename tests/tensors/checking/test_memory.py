@@ -138,3 +138,45 @@ def test_what_is_replaced_is_put_back():
     assert seen == [False]
     assert (torch.from_numpy, torch.tensor, torch.as_tensor) == originals
     assert "numpy" not in vars(torch.Tensor)
+
+
+def sums_and_products(x):
+    n, ctx = x.shape[1], type("ctx", (), {"scale": 0.5, "saved": x})
+    return [
+        2 * x,
+        x * 2,
+        n * x,
+        x * n,
+        len(x) * x,
+        (1 + n) * x,
+        ctx.scale * x,
+        n * ctx.saved,
+        1 + x,
+        x + 1,
+        x.size(0) + x,
+    ]
+
+
+FIRST = [True, False, True, False, True, True, True, True, True, False, True]  # the number
+
+
+def test_operands_stand_as_they_are_written():
+    graph = graph_of(lambda x: torch.stack(sums_and_products(x)), X)
+    found = [one for one in graph.nodes if one.op in ("add", "multiply")]
+    assert [one.parents[0].op == "constant" for one in found] == FIRST
+
+
+def test_operators_of_one_call_have_sites_of_their_own():
+    graph = graph_of(lambda x: x.repeat_interleave(2, dim=0) * 1.0, X)
+    sites = [one.site for one in graph.nodes if one.op == "gather"]
+    assert len(sites) == len(set(sites)) > 1
+
+    def loop(x):
+        for _ in range(3):
+            x = x.repeat_interleave(2, dim=0) * 1.0
+        return x
+
+    graph = graph_of(loop, X)
+    groups = [nodes for site, nodes in graph.groups.items() if site.op == "gather"]
+    assert len(groups) == len(sites)
+    assert all(len(nodes) == 3 for nodes in groups)
