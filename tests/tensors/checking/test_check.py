@@ -260,5 +260,5 @@ assert st.check.__name__ == "check"
 assert "softgrad.check.pipeline" in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)
-    with pytest.raises(AttributeError, match=r"no attribute 'chek'; did you mean check\?"):
-        st.chek  # noqa: B018
+    with pytest.raises(AttributeError, match=r"no attribute 'checks'; did you mean check\?"):
+        st.checks  # noqa: B018
