@@ -1,5 +1,6 @@
 """softgrad.torch.check: what it takes, and what it says of a backward pass that is right or wrong."""
 
+import gc
 import subprocess
 import sys
 
@@ -179,6 +180,16 @@ def test_modules_in_training_mode():
     assert all(torch.equal(one, before[name]) for name, one in module.state_dict().items())
     assert torch.equal(torch.get_rng_state(), state)
     assert all(one.grad is None for one in module.parameters())
+
+
+def test_a_report_does_not_keep_the_graph_of_a_call():
+    class Held(Softmax):
+        pass
+
+    report = st.check(Held, Z)
+    gc.collect()
+    assert report.ok is True
+    assert [one for one in gc.get_objects() if type(one).__name__ == "HeldBackward"] == []
 
 
 def test_a_report_is_the_same_twice():

@@ -131,6 +131,7 @@ class _Checked:
                 report = with_conduct(report, torchs, functions.randomness, options.seed, options.max_calls)
         except CheckError as error:
             report = refused(FUNCTION, error, self.subject)
+        torchs.forget()
         if torchs.randomness.draws:
             torchs.told.append(DRAWS_NUMBERS)
         return in_torch(replace(report, facts=(*torchs.told, *report.facts)))

@@ -53,6 +53,10 @@ class TorchFunctions:
         self.is_detached = False  # no output requires a gradient
         self._last: Run | None = None
 
+    def forget(self) -> None:
+        """Lets go of the tensors and the graph of the last forward pass."""
+        self._last = None
+
     def forward(self, *arrays: Any) -> Array:
         """The output: one array, or all outputs one after the other as a vector."""
         is_real = not any(np.iscomplexobj(one) for one in arrays)

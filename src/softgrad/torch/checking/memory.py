@@ -19,8 +19,8 @@ def overwritten(trials: Trials) -> Iterator[Found]:
     saved: dict[str, torch.Tensor] = {}
 
     def pack(tensor: torch.Tensor) -> torch.Tensor:
-        saved[f"saved tensor {len(saved)}"] = tensor.detach()
-        return tensor
+        saved[f"saved tensor {len(saved)}"] = alias = tensor.detach()
+        return alias  # the tensor itself would keep its graph alive, and be kept by it
 
     before = _copies(inputs)
     watching = Watching(inputs)
@@ -56,7 +56,7 @@ def overwritten(trials: Trials) -> Iterator[Found]:
 def _uses_transforms(trials: Trials) -> bool:
     """Whether forward calls torch.func, which takes no hooks on saved tensors."""
     try:
-        with torch.autograd.graph.saved_tensors_hooks(lambda tensor: tensor, lambda tensor: tensor):
+        with torch.autograd.graph.saved_tensors_hooks(torch.Tensor.detach, lambda tensor: tensor):
             trials.run(trials.leaves())
     except RuntimeError as error:
         return "saved tensor hooks" in str(error)
