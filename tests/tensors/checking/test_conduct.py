@@ -165,6 +165,21 @@ class OnTheClass(Square):
         return 2 * g * OnTheClass.last
 
 
+class MaskOnTheClass(Square):
+    """Inputs near the first give the same mask."""
+
+    mask = None
+
+    @staticmethod
+    def forward(ctx, x):
+        MaskOnTheClass.mask = x > 0  # state
+        return torch.where(x > 0, x, 0.1 * x)
+
+    @staticmethod
+    def backward(ctx, g):
+        return torch.where(MaskOnTheClass.mask, g, 0.1 * g)
+
+
 class InADict(Square):
     @staticmethod
     def forward(ctx, x):
@@ -308,6 +323,7 @@ WRONG = {  # (fn, inputs, the name, the comment on its line)
     "consumed state": (Consumed, (X,), "second-backward-differs", None),
     "changed state": (Grows, (X,), "second-backward-differs", None),
     "on the class": (OnTheClass, (X,), "state-outside-ctx", "state"),
+    "a mask on the class": (MaskOnTheClass, (X,), "state-outside-ctx", "state"),
     "in a dict of the module": (InADict, (X,), "state-outside-ctx", "state"),
     "needs_input_grad of another input": (ExchangedNeeds, (X, W), "needs-input-grad", None),
     "a gradient that needs another": (NeedsBoth, (X, W), "needs-input-grad", "uses"),

@@ -41,22 +41,25 @@ def two_forwards(trials: Trials) -> Iterator[Found]:
     """Whether a forward pass leaves the graph of the one before it alone."""
     if trials.functions.subject.backward is not None:
         return  # a pair of functions has no graph: its backward follows its forward
-    arrays = trials.moved(trials.arrays, 0.1)
-    first = trials.run(trials.leaves())
-    try:
-        trials.run(trials.leaves(arrays))
-    except Exception:  # not defined there
+    for arrays in (trials.moved(trials.arrays, 0.1), trials.shuffled(trials.arrays)):
+        first = trials.run(trials.leaves())
+        try:
+            trials.run(trials.leaves(arrays))
+        except Exception:  # not defined there
+            continue
+        try:
+            got = trials.backward(first, trials.upstream)
+            i = trials.first_difference(got, trials.wanted)
+            if i is None:
+                continue
+            evidence = f"after a second forward pass, backward of the first gives another gradient of {trials.name(i)}"
+            line = None
+        except Exception as error:
+            evidence = f"after a second forward pass, backward of the first raises {describe_error(error)}"
+            line = line_of_error(error)
+        break
+    else:
         return
-    try:
-        got = trials.backward(first, trials.upstream)
-        i = trials.first_difference(got, trials.wanted)
-        if i is None:
-            return
-        evidence = f"after a second forward pass, backward of the first gives another gradient of {trials.name(i)}"
-        line = None
-    except Exception as error:
-        evidence = f"after a second forward pass, backward of the first raises {describe_error(error)}"
-        line = line_of_error(error)
     lines = (line_of_state(one) for one in trials.functions.subject.holds if hasattr(one, "__code__"))
     yield Found("state-outside-ctx", evidence, next((one for one in lines if one is not None), line))
 

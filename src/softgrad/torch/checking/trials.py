@@ -141,6 +141,13 @@ class Trials:
             for leaf, one in zip(self.inputs.leaves, arrays, strict=True)
         ]
 
+    def shuffled(self, arrays: Sequence[Any]) -> list[Any]:
+        """Arrays of real numbers, each with its entries in another order: masks change, and ranges stay."""
+        return [
+            self.rng.permuted(one.ravel()).reshape(one.shape) if isinstance(one, np.ndarray) and leaf.is_real else one
+            for leaf, one in zip(self.inputs.leaves, arrays, strict=True)
+        ]
+
     def first_difference(self, got: Grads, wanted: Grads, *, rtol: float | None = None) -> int | None:
         """The first leaf whose gradients differ by more than rounding; None where none does."""
         rtol = RTOL.get(self.dtype, 1e-1) if rtol is None else rtol
