@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from softgrad import OptionError, nn
+from softgrad import DtypeError, OptionError, ShapeError, nn
 from tolerance import assert_within
 
 GRADS = [np.array([1.0, -2.0, 0.0]), np.array([0.5, 3.0, 0.0]), np.array([-2.0, 1e-4, 4.0])]
@@ -141,6 +141,24 @@ def test_parameters_in_any_layout_are_updated(case):
         optimizer.step({"w": column}, {"w": g[::-1].copy()[::-1]})
         assert_within(4, w[:, 1], after, np.maximum(START, abs(after)))
     assert not w[:, [0, 2, 3]].any()
+
+
+@pytest.mark.parametrize("make", [nn.SGD, nn.Adam])
+def test_arrays_that_do_not_fit_are_refused(make):
+    """The kernels check nothing, so a wrong size must never reach them."""
+    optimizer, name = make(), make.__name__
+    w = START.copy()
+    with pytest.raises(ShapeError, match=rf"{name}: the gradient of 'w' has shape \(2,\), wanted \(3,\)"):
+        optimizer.step({"w": w}, {"w": GRADS[0][:2]})
+    optimizer.step({"w": w}, {"w": GRADS[0]})
+    with pytest.raises(
+        ShapeError, match=f"{name}: the parameter 'w' has 6 numbers of float64, but .* it had 3 of float64"
+    ):
+        optimizer.step({"w": np.ones(6)}, {"w": np.ones(6)})
+    with pytest.raises(ShapeError, match="has 3 numbers of float32, but in earlier steps it had 3 of float64"):
+        optimizer.step({"w": w.astype("f4")}, {"w": GRADS[0]})
+    with pytest.raises(DtypeError, match=f"{name}: the parameter 'v' is int64, wanted float32 or float64"):
+        optimizer.step({"v": np.ones(3, int)}, {"v": GRADS[0]})
 
 
 INVALID_CALLS = {  # name: (call, message)

@@ -1,5 +1,7 @@
 """The pass that training runs agrees with that of the network, whose gradients the other files judge."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -168,6 +170,44 @@ def test_parameters_become_views_of_two_arrays():
     assert network.logits(x).tobytes() == logits.tobytes()
     workspace.parameters["bias"] += 1
     assert (network.parameters["layers.0.bias"] == before["layers.0.bias"] + 1).all()
+
+
+def test_a_bias_of_one_number_is_repeated_as_numpy_does():
+    network, (x, t) = make("relu"), batch()
+    network.layers[0].parameters["bias"] = np.array([0.25])
+    network.layers[0].parameter_grads = lambda x, g: {"weight": x.T @ g, "bias": g.sum(keepdims=True)[0]}
+    assert_agree(*passes(network, x, t))
+
+
+def test_parameters_that_the_network_got_since_are_taken_over():
+    network, (x, t) = make("relu"), batch()
+    trainer = nn.Trainer(network, x, t, optimizer=nn.SGD(0.1), shuffle=False)
+    trainer.run_epoch()
+    other = make("relu")
+    for layer, its in zip(network.layers, other.layers, strict=True):
+        layer.parameters = its.parameters
+    with_sgd = nn.Trainer(make("relu"), x, t, optimizer=nn.SGD(0.1), shuffle=False)
+    with_sgd.optimizer.restore(trainer.optimizer.state())
+    trainer.run_epoch()
+    with_sgd.run_epoch()
+    for name, value in with_sgd.network.parameters.items():
+        np.testing.assert_array_equal(network.parameters[name], value)
+
+
+def test_an_epoch_allocates_less_than_the_activations_of_one_batch():
+    rng = np.random.default_rng(0)
+    x, t = rng.random((1000, 64), np.float32), rng.integers(0, K, 1000)
+    layers = [nn.Dense(256), nn.ReLU(), nn.Dropout(0.5), nn.Dense(128), nn.Tanh(), nn.Dense(K)]
+    trainer = nn.Trainer(nn.Network(layers).initialize(64, seed=0), x, t, batch_size=200, epochs=3, seed=0)
+    trainer.run_epoch()
+    tracemalloc.start()
+    try:
+        trainer.run_epoch()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    rows, one_activation = 200 * (64 * 4 + 8) + 1000 * 8, 200 * 128 * 4  # the buffers of the rows and the order
+    assert peak < rows + one_activation
 
 
 @every_dtype

@@ -15,6 +15,7 @@ from softgrad import _kernels
 from softgrad._arrays import Array
 from softgrad._calls import explained
 from softgrad._options import half_open_unit, not_negative, positive
+from softgrad.errors import DtypeError, ShapeError
 
 
 class Optimizer(Protocol):
@@ -91,14 +92,12 @@ class SGD:
         """Updates each parameter in place, given its gradient."""
         rate = self.learning_rate if learning_rate is None else learning_rate
         for name, parameter in parameters.items():
-            if name not in self._velocity:
-                self._velocity[name] = np.zeros(parameter.size, parameter.dtype)
+            theta, grad, (velocity,) = _arrays("SGD", name, parameter, grads, self._velocity)
             decays = _decays(name)
-            theta = _flat(parameter)
             _kernels.sgd_step(
                 theta,
-                _flat(grads[name]),
-                self._velocity[name],
+                grad,
+                velocity,
                 learning_rate=rate,
                 l2=l2 * decays,
                 decay=rate * self.weight_decay * decays,
@@ -174,16 +173,13 @@ class Adam:
         rate = self.learning_rate if learning_rate is None else learning_rate
         self._steps += 1
         for name, parameter in parameters.items():
-            if name not in self._mean:
-                self._mean[name] = np.zeros(parameter.size, parameter.dtype)
-                self._square[name] = np.zeros(parameter.size, parameter.dtype)
+            theta, grad, (mean, square) = _arrays("Adam", name, parameter, grads, self._mean, self._square)
             decays = _decays(name)
-            theta = _flat(parameter)
             _kernels.adam_step(
                 theta,
-                _flat(grads[name]),
-                self._mean[name],
-                self._square[name],
+                grad,
+                mean,
+                square,
                 learning_rate=rate,
                 l2=l2 * decays,
                 decay=rate * self.weight_decay * decays,
@@ -208,9 +204,37 @@ def _decays(name: str) -> bool:
     return not name.endswith("bias")
 
 
+def _arrays(
+    optimizer: str, name: str, parameter: Array, grads: dict[str, Array], *own: dict[str, Array]
+) -> tuple[Array, Array, list[Array]]:
+    """A parameter, its gradient and the optimizer's own arrays, as the kernels take them, which check nothing."""
+    grad = grads[name]
+    if grad.shape != parameter.shape:
+        raise ShapeError(
+            f"{optimizer}: the gradient of {name!r} has shape {grad.shape}, wanted {parameter.shape}, the shape of the "
+            "parameter"
+        )
+    if parameter.dtype.char not in "fd":
+        raise DtypeError(f"{optimizer}: the parameter {name!r} is {parameter.dtype}, wanted float32 or float64")
+    for kept in own:
+        if name not in kept:
+            kept[name] = np.zeros(parameter.size, parameter.dtype)
+        array = kept[name]
+        if (array.size, array.dtype) != (parameter.size, parameter.dtype):
+            raise ShapeError(
+                f"{optimizer}: the parameter {name!r} has {parameter.size} numbers of {parameter.dtype}, but in "
+                f"earlier steps it had {array.size} of {array.dtype}; make a new optimizer for another network"
+            )
+    return _flat(parameter), _flat(grad.astype(parameter.dtype, copy=False)), [kept[name] for kept in own]
+
+
 def _flat(array: Array) -> Array:
     """The array in one dimension, as the kernels take it: a view, or a copy of an array that is not contiguous."""
-    return array if array.ndim == 1 and array.flags.c_contiguous else np.ascontiguousarray(array).reshape(-1)
+    return (
+        array
+        if array.ndim == 1 and array.flags.c_contiguous and array.flags.aligned
+        else np.require(array, None, ["C", "A"]).reshape(-1)
+    )
 
 
 def _put_back(theta: Array, parameter: Array) -> None:

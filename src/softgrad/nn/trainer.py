@@ -172,6 +172,7 @@ class Trainer:
         """
         if batches is None and self.rows is None:
             raise OptionError("train: there are no rows; give the Trainer x and target, or give run_epoch batches")
+        self._workspace.attach()
         if self.batch == 0:
             self.generator_at_start = self.rng.bit_generator.state
         count = None if self.rows is None else -(-len(self.rows.x) // self.batch_size)
@@ -189,6 +190,7 @@ class Trainer:
     def keep_best(self) -> None:
         """Gives the network the parameters of its best epoch, if there is a validation set."""
         if self.stopping.best_parameters is not None:
+            self._workspace.attach()
             state.copy_to(self.parameters, self.stopping.best_parameters)
 
     def _batches(self) -> Iterator[Rows]:

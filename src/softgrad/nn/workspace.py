@@ -41,6 +41,7 @@ class Workspace:
             place: self.grads[name][start:end].reshape(network.parameters[place].shape)
             for place, (name, start, end) in places.items()
         }
+        self._views = network.parameters
         self._blocks = list(self._make_blocks())
         self._rows = self._capacity = 0
         self._loss_grad = np.empty((0, 0), network.dtype)
@@ -59,6 +60,15 @@ class Workspace:
             grad = block.backward(grad)
         return float(loss)
 
+    def attach(self) -> None:
+        """Takes over parameters that the network got since, and makes them views of the flat arrays again."""
+        for i, layer in enumerate(self.network.layers):
+            for name, value in layer.parameters.items():
+                view = self._views[f"layers.{i}.{name}"]
+                if value is not view:
+                    view[...] = value
+                    layer.parameters[name] = view
+
     def _resize(self, rows: int) -> None:
         """Makes buffers for batches of this many rows: views of the largest so far."""
         self._capacity, self._rows = max(rows, self._capacity), rows
@@ -72,7 +82,7 @@ class Workspace:
         layers, dtype, i = self.network.layers, self.network.dtype, 0
         while i < len(layers):
             layer, first = layers[i], i == 0
-            if isinstance(layer, Dense) and _is(layer, Dense):
+            if isinstance(layer, Dense) and _is(layer, Dense) and _fits(layer):
                 activation = layers[i + 1] if i + 1 < len(layers) else None
                 fused = activation is not None and type(activation) in ACTIVATIONS and _is(activation, type(activation))
                 number = ACTIVATIONS[type(activation)] if activation is not None and fused else IDENTITY
@@ -188,6 +198,12 @@ def _is(layer: Layer, kind: type[Layer]) -> bool:
         and not set(METHODS) & vars(layer).keys()
         and [getattr(kind, name) for name in METHODS] == OWN_METHODS[kind]
     )
+
+
+def _fits(layer: Dense) -> bool:
+    """Whether the bias has one number per unit, as the kernels take it: NumPy would repeat a single number."""
+    weight, bias = layer.parameters["weight"], layer.parameters["bias"]
+    return weight.ndim == 2 and bias.shape == weight.shape[1:]
 
 
 def _flattened(network: Network) -> tuple[dict[str, Array], dict[str, tuple[str, int, int]]]:
