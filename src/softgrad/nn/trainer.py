@@ -167,8 +167,8 @@ class Trainer:
             on_step: a function that is called after each step but the last.
 
         Raises:
-            TrainingError: the loss or a parameter is no longer finite. The network then has the parameters with which
-                the epoch began, or those of the best epoch.
+            TrainingError: the loss or a parameter is no longer finite. The network then has the parameters of the last
+                epoch whose loss was finite and so was that of the next step, or those of the best epoch.
         """
         if batches is None and self.rows is None:
             raise OptionError("train: there are no rows; give the Trainer x and target, or give run_epoch batches")
@@ -248,7 +248,10 @@ class Trainer:
             if self.score is not None:
                 score = float(self.score(self.network, x, target))
                 if not math.isfinite(score):
-                    self._diverged(f"the score is {score} after epoch {number}", None)
+                    raise TrainingError(
+                        f"train: the score is {score} after epoch {number}, wanted a finite number; look at the "
+                        "function given as score"
+                    )
         epoch = Epoch(number, loss, validation_loss, score, self.learning_rate)
         self.history.append(epoch)
         value = {"loss": loss, "validation_loss": validation_loss, "score": score}[self.monitor]
