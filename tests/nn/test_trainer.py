@@ -10,6 +10,7 @@ import pytest
 
 from nn.networks import D, K, batch
 from softgrad import ModelError, OptionError, TrainingError, WriteError, nn
+from softgrad.nn import checkpoint, sealed
 from tolerance import assert_within
 
 N = 23
@@ -160,6 +161,15 @@ def test_a_damaged_file_and_a_model_are_no_states(tmp_path):
         nn.load(path)
     with pytest.raises(ModelError, match="save_state: facts cannot be written as JSON"):
         nn.save_state(trainer().state(), path, facts={"x": {1}})
+
+
+def test_a_file_without_a_state_is_refused(tmp_path):
+    path = tmp_path / "state.safetensors"
+    path.write_bytes(sealed.to_bytes(checkpoint.TRAINING, {"facts": {}}, {"x": np.zeros(3)}))
+    with pytest.raises(
+        ModelError, match=r"load_state: .* does not describe a training: the description has no 'state'"
+    ):
+        nn.load_state(path)
 
 
 def test_a_full_disk_leaves_the_last_state(tmp_path, monkeypatch):

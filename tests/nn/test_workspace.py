@@ -7,7 +7,7 @@ import pytest
 
 from cases import LOSSES
 from nn.networks import HIDDEN, D, K, batch, make
-from softgrad import _kernels, nn
+from softgrad import ShapeError, _kernels, nn
 from softgrad.check import compare_gradients
 from softgrad.nn.workspace import Workspace
 from tolerance import assert_within
@@ -126,6 +126,13 @@ def test_a_replaced_method_of_a_class_is_used(monkeypatch):
     monkeypatch.undo()
     with pytest.raises(AssertionError):
         assert_agree(network.loss_with_grads(x, t), got)
+
+
+def test_an_input_grad_of_another_shape_is_refused(monkeypatch):
+    network, (x, t) = make("relu twice"), batch()
+    monkeypatch.setattr(network.layers[3], "input_grad", lambda x, y, g: g[:2])
+    with pytest.raises(ShapeError, match=r"train: input_grad of ReLU\(\) has shape \(2, 5\), wanted \(7, 5\)"):
+        Workspace(network).loss_with_grads(x, t, None, None)
 
 
 SLIPS = {  # name: what the kernel of the backward pass does wrong to (y, g, bias_grad)

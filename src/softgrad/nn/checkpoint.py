@@ -169,7 +169,14 @@ def load_state(path: str | Path) -> tuple[State, dict[str, Any]]:
         MissingPackageError: safetensors is not installed.
     """
     header, arrays = sealed.read(TRAINING, Path(path))
-    return {"arrays": arrays, "facts": header["state"]}, header["facts"]
+    try:
+        _json.mapping(header, "the description", "format", "sha256", "state", "facts")
+        saved, facts = (dict(_json.mapping(header[name], name)) for name in ("state", "facts"))
+    except ValueError as error:
+        raise ModelError(
+            f"load_state: {path} does not describe a training: {one_line(str(error), 200)}; start the training again"
+        ) from error
+    return {"arrays": arrays, "facts": saved}, facts
 
 
 def _build(header: dict[str, Any], parameters: dict[str, Any]) -> Network:

@@ -277,6 +277,9 @@ class Trainer:
     def state(self) -> State:
         """All that the rest of the training depends on, beside the arguments.
 
+        Call it between steps: in `on_step`, in `on_epoch`, or between two epochs. If an exception such as
+        KeyboardInterrupt ends a step halfway, the last state before it is the one to resume.
+
         Returns:
             {"arrays": ..., "facts": ...}: copies of arrays by name, and what JSON can represent.
         """

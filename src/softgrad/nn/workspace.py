@@ -20,6 +20,7 @@ import numpy as np
 
 from softgrad import _kernels
 from softgrad._arrays import Array
+from softgrad.errors import ShapeError
 from softgrad.nn.layers import Dense, Dropout, Layer, ReLU, Sigmoid, Tanh
 from softgrad.nn.network import Network
 
@@ -188,7 +189,14 @@ class _LayerBlock(_Block):
     def backward(self, grad_output: Array) -> Array:
         for name, value in self.layer.parameter_grads(self.x, grad_output).items():
             self.grads[name][...] = value
-        return grad_output if self.first else np.ascontiguousarray(self.layer.input_grad(self.x, self.y, grad_output))
+        if self.first:
+            return grad_output
+        grad = np.ascontiguousarray(self.layer.input_grad(self.x, self.y, grad_output), self.x.dtype)
+        if grad.shape != self.x.shape:  # the kernel of the block below would read outside the array
+            raise ShapeError(
+                f"train: input_grad of {self.layer} has shape {grad.shape}, wanted {self.x.shape}, as its input"
+            )
+        return grad
 
 
 def _is(layer: Layer, kind: type[Layer]) -> bool:
