@@ -58,7 +58,7 @@ def test_eigenvalues_are_not_negative_and_one_is_0(case):
     eigenvalues = sg.SoftmaxJacobian(p).eigvalsh()
     assert eigenvalues.shape == p.shape
     K, largest = p.shape[-1], abs(eigenvalues).max(axis=-1)  # LAPACK's error of any eigenvalue is a few ulp of it
-    assert_within(K, eigenvalues.sum(axis=-1), (p * (1 - p)).sum(axis=-1), largest)
+    assert_within(3 * K, eigenvalues.sum(axis=-1), (p * (1 - p)).sum(axis=-1), largest)
     assert_within(K, eigenvalues[..., 0], np.zeros(p.shape[:-1]), largest)
 
 
