@@ -62,6 +62,12 @@ COMMAND_LINES = {  # name: (arguments, message)
     "hidden is a fraction": (("train", "iris", "--hidden", "8.5"), "--hidden is '8.5'"),
     "hidden with a gap in the digits": (("train", "iris", "--hidden", "1_0"), "--hidden is '1_0'"),
     "hidden too large": (("train", "iris", "--hidden", "9" * 20), "--hidden is '9+'"),
+    "split of two parts": ((*IRIS, "--split", "80,20"), "--split is '80,20', wanted three positive percentages whose"),
+    "split without a test set": ((*IRIS, "--split", "80,20,0"), "--split is '80,20,0'"),
+    "split of more than all": ((*IRIS, "--split", "80,20,20"), "--split is '80,20,20', .* whose sum is 100"),
+    "split is a word": ((*IRIS, "--split", "a,b,c"), "--split is 'a,b,c'"),
+    "patience 0": ((*IRIS, "--patience", "0"), "'--patience'"),
+    "unknown class weight": ((*IRIS, "--class-weight", "even"), "'--class-weight'.*'even'"),
     "target of a bundled set": (
         (*IRIS, "--target", "target"),
         "iris already has a target; leave out --target 'target'",
@@ -197,8 +203,8 @@ def test_a_folder_that_cannot_be_written_is_rejected_before_training(case, asser
 def test_diverged_training_is_reported(optimizer, assert_rejected):
     output = r"iris: 150 rows of .*\ngradient check: \d+ parameters, .*\n"
     message = (
-        r"the (validation )?loss is (nan|inf) after epoch \d+, wanted a finite number; the training has diverged, "
-        "use a lower learning rate"
+        r"the (validation )?loss is (nan|inf) (after epoch \d+|in step \d+, epoch \d+), wanted a finite number; .*"
+        "the training has diverged, use a lower learning rate"
     )
     assert_rejected((*IRIS, "--learning-rate", "1e30", "--optimizer", optimizer), message, out=output)
 

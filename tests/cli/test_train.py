@@ -102,7 +102,7 @@ def test_the_seed_determines_the_model_and_the_metrics(softgrad, tmp_path):
     models, metrics = [], []
     for folder, seed in (("first", 7), ("same", 7), ("other", 8)):
         softgrad("train", "iris", "--seed", seed, "--out", folder, *QUICK)
-        metrics.append({**read_run(tmp_path / folder)[0], "seconds": None})
+        metrics.append({key: v for key, v in read_run(tmp_path / folder)[0].items() if not key.endswith("seconds")})
         models.append((tmp_path / folder / "model.safetensors").read_bytes())
     assert models[0] == models[1] != models[2]
     assert metrics[0] == metrics[1]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from softgrad import DataError
+from softgrad import DataError, OptionError
 from softgrad.data import read_classes, split
 
 
@@ -103,6 +103,33 @@ def test_the_seed_determines_the_split(table):
     first, same, other = (split(t, indices, names, seed=seed) for seed in (3, 3, 4))
     assert all(np.array_equal(a, b) for a, b in zip(first, same, strict=True))
     assert not any(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+def test_the_fractions_are_those_asked_for(table):
+    t, indices, names = example(table, (60, 40))
+    sets = split(t, indices, names, seed=0, fractions=(0.5, 0.2, 0.3))
+    assert [len(rows) for rows in sets] == [50, 20, 30]
+    assert [np.bincount(indices[rows]).tolist() for rows in sets] == [[30, 20], [12, 8], [18, 12]]
+
+
+@pytest.mark.parametrize("fractions", [(0.5, 0.2, 0.2), (0.8, 0.2, 0.0), (1.2, -0.4, 0.2), (float("nan"), 0.2, 0.2)])
+def test_fractions_that_are_none_are_rejected(fractions, table):
+    t, indices, names = example(table, (60, 40))
+    with pytest.raises(OptionError, match="wanted three positive numbers whose sum is 1"):
+        split(t, indices, names, seed=0, fractions=fractions)
+
+
+def test_without_stratifying_a_class_may_be_missing_from_the_training_rows(table):
+    t, indices, names = example(table, (200, 3))
+    drawn = set()
+    for seed in range(60):
+        try:
+            sets = split(t, indices, names, seed=seed, stratify=False)
+        except DataError as error:
+            assert "no row of class 'class 1' was drawn for training, wanted at least 1; stratify" in str(error)
+        else:
+            drawn.add(int((indices[sets.test] == 1).sum()))
+    assert {0, 1} < drawn
 
 
 TOO_FEW = {  # name: (the number of rows of each class, message)

@@ -1,7 +1,8 @@
-"""The classes of the rows, and a split of the rows in which every class is in each part."""
+"""The classes of the rows, and the split of the rows into training, validation and test set."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -15,10 +16,9 @@ from softgrad._messages import counted, quoted
 from softgrad._numerals import to_number
 from softgrad.data.columns import text_column
 from softgrad.data.tables import Table
-from softgrad.errors import DataError
+from softgrad.errors import DataError, OptionError
 
-# Fractions of all rows. The remaining three fifths are for training.
-TEST_FRACTION, VALIDATION_FRACTION = 0.2, 0.2
+FRACTIONS = (0.6, 0.2, 0.2)  # of all rows: for training, validation and test
 MIN_ROWS_PER_CLASS = 3
 
 
@@ -68,17 +68,29 @@ class Split(NamedTuple):
 
 
 @explained
-def split(table: Table, target: Array, classes: Sequence[str], *, seed: int) -> Split:
-    """Draws a stratified split: a fifth of the rows for the test, a fifth for validation, the rest for training.
+def split(
+    table: Table,
+    target: Array,  # (N) class indices
+    classes: Sequence[str],
+    *,
+    seed: int,
+    fractions: tuple[float, float, float] = FRACTIONS,
+    stratify: bool = True,
+) -> Split:
+    """Draws a split of the rows: three fifths for training, a fifth for validation, a fifth for the test.
 
     Args:
         table: the table, which the error messages name.
-        target: the class index of each row, of shape (N,).
+        target: the class index of each row.
         classes: the names of the classes.
         seed: the seed of the random split.
+        fractions: the parts of the rows for training, validation and test; positive numbers whose sum is 1.
+        stratify: whether every class has the same part of its rows in each set.
 
     Raises:
-        DataError: a class has fewer than 3 rows, or there are fewer than 5 rows per class on average.
+        DataError: a class has fewer than 3 rows; a set would have fewer rows than there are classes; without
+            `stratify`, no row of a class was drawn for training.
+        OptionError: a fraction is not positive, or their sum is not 1.
         MissingPackageError: scikit-learn is not installed.
 
     Example:
@@ -90,19 +102,35 @@ def split(table: Table, target: Array, classes: Sequence[str], *, seed: int) -> 
     with needs("split", "scikit-learn", extra="cli"):
         from sklearn.model_selection import train_test_split
 
-    counts = np.bincount(target, minlength=len(classes))
+    if not (min(fractions) > 0 and abs(sum(fractions) - 1) < 1e-9):
+        raise OptionError(f"split: fractions is {fractions}, wanted three positive numbers whose sum is 1")
+    N, K = len(target), len(classes)
+    counts = np.bincount(target, minlength=K)
     if counts.min() < MIN_ROWS_PER_CLASS:
         raise DataError(
             f"{table.source}: class {quoted(classes[int(counts.argmin())])} has {counted(counts.min(), 'row')}, wanted "
             f"at least {MIN_ROWS_PER_CLASS}: one each for training, validation and test; merge rare classes or remove "
             "their rows"
         )
-    if len(target) < 5 * len(classes):
+    wanted = math.ceil(round(K / min(fractions), 6))
+    if wanted > N:
         raise DataError(
-            f"{table.source}: there are {len(target)} rows for {len(classes)} classes, wanted at least "
-            f"{5 * len(classes)} rows; add rows, or merge classes"
+            f"{table.source}: there are {N} rows for {K} classes, wanted at least {wanted} rows; add rows, or merge "
+            "classes"
         )
-    rows, test = train_test_split(np.arange(len(target)), test_size=TEST_FRACTION, stratify=target, random_state=seed)
-    fraction_of_rest = VALIDATION_FRACTION / (1 - TEST_FRACTION)
-    train, validation = train_test_split(rows, test_size=fraction_of_rest, stratify=target[rows], random_state=seed)
+    _, validation_fraction, test_fraction = fractions
+    test_size = math.ceil(round(N * test_fraction, 6))
+    validation_size = math.ceil(round((N - test_size) * validation_fraction / (1 - test_fraction), 6))
+    rows, test = train_test_split(
+        np.arange(N), test_size=test_size, stratify=target if stratify else None, random_state=seed
+    )
+    train, validation = train_test_split(
+        rows, test_size=validation_size, stratify=target[rows] if stratify else None, random_state=seed
+    )
+    undrawn = np.flatnonzero(np.bincount(target[train], minlength=K) == 0)
+    if len(undrawn):
+        raise DataError(
+            f"{table.source}: no row of class {quoted(classes[undrawn[0]])} was drawn for training, wanted at least 1; "
+            "stratify the split, or use another seed"
+        )
     return Split(train, validation, test)
