@@ -17,6 +17,7 @@
 #include "dispatch.hpp"
 #include "gil.hpp"
 #include "probability_rows.hpp"
+#include "subnormals.hpp"
 #include "threads.hpp"
 
 namespace nb = nanobind;
@@ -315,6 +316,7 @@ template <class T> void bind_training(nb::module_& m) {
            double momentum, bool nesterov) {
             const SgdNumbers numbers{{learning_rate, l2, decay}, momentum, nesterov};
             const WithoutGil without_gil;
+            const SubnormalsAreZero subnormals;
             kernels<T>().sgd_step(parameter.data(), grad.data(), velocity.data(), int64_t(parameter.size()), numbers);
         },
         "parameter"_a.noconvert(), "grad"_a.noconvert(), "velocity"_a.noconvert(), nb::kw_only(), "learning_rate"_a,
@@ -325,6 +327,7 @@ template <class T> void bind_training(nb::module_& m) {
            double decay, double beta1, double beta2, double m_correction, double v_correction, double epsilon) {
             const AdamNumbers numbers{{learning_rate, l2, decay}, beta1, beta2, m_correction, v_correction, epsilon};
             const WithoutGil without_gil;
+            const SubnormalsAreZero subnormals;
             kernels<T>().adam_step(parameter.data(), grad.data(), mean.data(), square.data(), int64_t(parameter.size()),
                                    numbers);
         },
