@@ -14,6 +14,29 @@ def mixed_rows():
         yield {"width": width, "height": str(rng.randrange(9)), "colour": colour, "kind": kind}
 
 
+def dirty_table():
+    """The text of a table with every kind of dirt: 400 rows, of which the dates and amounts tell the classes apart."""
+    rng = random.Random(3)
+    lines = ["id;opened;amount;age;colour;note;source;churn"]
+    for i in range(400):
+        yes = rng.random() < 0.4
+        opened = f"{rng.randrange(1, 29):02}.{rng.randrange(1, 13):02}.{2019 + 2 * yes + rng.randrange(3)}"
+        amount = f"{max(rng.gauss(1500 + 900 * yes, 700), 1):,.2f}".translate(str.maketrans(",.", ".,"))
+        age = str(rng.randrange(18, 80))
+        cells = [
+            f"C{i}",
+            opened if rng.random() > 0.05 else "NA",
+            amount,
+            age if rng.random() > 0.1 else "?",
+            rng.choice(["red", "blue", ""]),
+            f"note {i}",
+            "web",
+            "yes" if yes else "no",
+        ]
+        lines.append(";".join(cells))
+    return "\n".join(lines) + "\n"
+
+
 def write_csv(path, rows):
     """Writes rows, which are dicts with the same keys, to a CSV file, and returns its path."""
     rows = list(rows)

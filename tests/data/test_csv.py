@@ -1,7 +1,9 @@
 """Reading CSV files: the variants of the format that are accepted, and the files that are rejected."""
 
 import csv
+import gzip
 import io
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -29,6 +31,35 @@ VARIANTS = {  # name: the file; each holds the same two rows
 def test_variants_of_the_format_are_read_alike(variant, table):
     columns = {name: column.tolist() for name, column in table(VARIANTS[variant]).columns.items()}
     assert columns == {"a": ["1", "2"], "b": ["x", "y z"]}
+
+
+SEPARATED = {  # name: (the file, its columns)
+    "semicolons": ("a;b\n1;x\n2;y z\n", {"a": ["1", "2"], "b": ["x", "y z"]}),
+    "semicolons and decimal commas": ("a;b\n1,5;x\n2,5;y\n", {"a": ["1,5", "2,5"], "b": ["x", "y"]}),
+    "semicolons in quotes": ('a;b\n"1;5";x\n2;y\n', {"a": ["1;5", "2"], "b": ["x", "y"]}),
+    "tabs": ("a\tb\n1\tx\n2\ty z\n", {"a": ["1", "2"], "b": ["x", "y z"]}),
+    "tabs and an empty cell": ("a\tb\n\tx\n2\t\n", {"a": ["", "2"], "b": ["x", ""]}),
+    "a comma in a name": ("a, cm;b\n1;x\n2;y\n", {"a, cm": ["1", "2"], "b": ["x", "y"]}),
+    "a semicolon in a name": ("a; cm,b\n1,x\n2,y\n", {"a; cm": ["1", "2"], "b": ["x", "y"]}),
+    "commas and semicolons": ("a,b;c\n1,x;z\n", {"a": ["1"], "b;c": ["x;z"]}),
+    "one column": ("a\n1;5\n", {"a": ["1;5"]}),
+}
+
+
+@pytest.mark.parametrize("case", SEPARATED)
+def test_the_separator_is_found_out(case, table):
+    content, wanted = SEPARATED[case]
+    assert {name: column.tolist() for name, column in table(content).columns.items()} == wanted
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_tables_come_from_files_and_standard_input_compressed_or_not(compressed, table, monkeypatch):
+    content = b"a,b\n1,x\n2,y\n"
+    data = gzip.compress(content) if compressed else content
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    for read in (table(data), read_table("-")):
+        assert {name: column.tolist() for name, column in read.columns.items()} == {"a": ["1", "2"], "b": ["x", "y"]}
+    assert read.where(0) == "standard input, line 2"
 
 
 CELLS = {  # name: (the cell in the file, the cell in the table)
@@ -79,8 +110,9 @@ INVALID_FILES = {  # name: (the file, message)
     "cell too long": ("a,b\n1," + "x" * 200_000 + "\n", "line 2: field larger than field limit"),
     "duplicate column": ("a,b,a\n1,2,3\n", "two columns are named 'a'; wanted a different name for each column"),
     "duplicate column with spaces": ("a,b, a \n1,2,3\n", "two columns are named 'a'"),
-    "semicolons": ("a;b\n1;2\n", "has semicolons between its cells, wanted commas"),
-    "tabs": ("a\tb\n1\t2\n", "has tabs between its cells, wanted commas"),
+    "unquoted semicolon": ("a;b\n1;x; y\n", "line 2 has 3 cells, .* with quotes around cells that contain semicolons"),
+    "damaged gzip": (gzip.compress(b"a,b\n1,2\n")[:-9], "is a damaged gzip file: .*; compress it again"),
+    "gzip of text that is no UTF-8": (gzip.compress(b"a,b\n1,\xff\n"), "is not UTF-8 text at byte 6"),
     "column without a name": ("a,,c\n1,2,3\n", "column 2 has no name; wanted a name for every column"),
     "comma at the end": ("a,b,\n1,2,\n", "column 3 has no name"),
 }

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from softgrad import DataError
-from softgrad.data import Encoding, NumberColumn, TextColumn
+from softgrad.data import CategoryColumn, Encoding, NumberColumn
 
 MIXED = "size,colour,weight\n1,red,-2\n2,blue,0.5\n4,red,1e1\n100,green,7\n"
 ROWS = np.arange(3)  # the training rows; the fourth row is not one of them
@@ -24,16 +24,16 @@ def test_numbers_are_standardised_with_the_training_rows(table):
     x = encoding.transform(t)
     mean, deviation = 7 / 3, np.sqrt(14 / 9)
     assert encoding.columns[0].name == "size"
-    np.testing.assert_allclose(encoding.columns[0][1:], [mean, deviation], rtol=1e-15)
+    np.testing.assert_allclose(encoding.columns[0][1:3], [mean, deviation], rtol=1e-15)
     np.testing.assert_allclose(x[:, 0], (size - mean) / deviation, rtol=1e-15)
     assert x.dtype == np.float64
 
 
 def test_text_becomes_one_column_per_category(table):
     t, encoding = fit(table, MIXED)
-    assert encoding.columns[1] == TextColumn("colour", ("blue", "green", "red"))
-    assert encoding.transform(t)[:, 1:4].tolist() == [[0, 0, 1], [1, 0, 0], [0, 0, 1], [0, 1, 0]]
-    assert encoding.transform(t).shape == (4, 5)
+    assert encoding.columns[1] == CategoryColumn("colour", ("blue", "red"))
+    assert encoding.transform(t)[:, 1:3].tolist() == [[0, 1], [1, 0], [0, 1], [0, 0]]  # green is in no training row
+    assert encoding.transform(t).shape == (4, 4)
 
 
 def test_only_the_named_columns_are_encoded_in_the_given_order(table):
@@ -59,10 +59,10 @@ COLUMNS = {  # name: (cells, whether this is a number column)
     "integers": ("1 2 3", True),
     "fractions and signs": ("+1.5 -2 .5", True),
     "exponents": ("1e3 -2E-3 0", True),
-    "words": ("a b c", False),
+    "words": ("a b a", False),
     "words and one number": ("a b 3", False),
-    "dates": ("2020-01-01 2020-01-02 2020-01-03", False),
-    "decimal commas": ('"1,5" "2,5" "3,5"', False),
+    "decimal commas": ('"1,5" "2,5" "3,5"', True),
+    "thousands": ('"1,500" 2 "3,500,000.5"', True),
     "numbers with units": ("1cm 2cm 3cm", False),
     "digits with gaps": ("1_000 2_000 3_000", False),
     "Arabic-Indic digits": ("\u0661 \u0662 \u0663", False),
@@ -79,7 +79,7 @@ COLUMNS = {  # name: (cells, whether this is a number column)
 def test_number_and_text_columns_are_told_apart(case, table):
     cells, numbers = COLUMNS[case]
     _, encoding = fit(table, "a\n" + "\n".join(cells.split()))
-    assert isinstance(encoding.columns[0], NumberColumn if numbers else TextColumn)
+    assert isinstance(encoding.columns[0], NumberColumn if numbers else CategoryColumn)
 
 
 CONSTANT_COLUMNS = {  # name: (cell, number of rows)
@@ -93,9 +93,9 @@ CONSTANT_COLUMNS = {  # name: (cell, number of rows)
 @pytest.mark.parametrize("case", CONSTANT_COLUMNS)
 def test_a_constant_column_becomes_0_with_scale_1(case, table):
     cell, rows = CONSTANT_COLUMNS[case]
-    t, encoding = fit(table, "a\n" + f"{cell}\n" * rows, np.arange(rows))
+    _, encoding = fit(table, "a\n" + f"{cell}\n" * rows + "0\n", np.arange(rows))  # constant in the training rows
     assert encoding.columns == (NumberColumn("a", float(cell), 1.0),)
-    assert not encoding.transform(t).any()
+    assert not encoding.transform(table("a\n" + f"{cell}\n" * rows)).any()
 
 
 SPREADS = {"large": [1e300, -1e300, 3e300], "small": [1e-300, 2e-300, 4e-300], "offset": [1e15, 1e15 + 1, 1e15 + 2]}
@@ -110,23 +110,20 @@ def test_columns_of_any_spread_are_standardised(case, table):
 
 
 INVALID_CELLS = {  # name: (the file, message)
-    "NaN": (
-        "a,b\n1,x\nNaN,y\n3,z\n",
-        "line 3: column 'a' is 'NaN', wanted a number, since this is a column of numbers; correct the cell or remove",
+    "word": (
+        "a,b\n1,x\nmany,y\n3,z\n",
+        "line 3: column 'a' is 'many', wanted a number, since this is a column of numbers; correct the cell, rem",
     ),
     "infinity": ("a,b\n1,x\n2,y\n-inf,z\n", "line 4: column 'a' is '-inf', wanted a number"),
     "too large": ("a,b\n1,x\n1e999,y\n2,z\n", "line 3: column 'a' is '1e999', wanted a number"),
-    "question mark": ("a,b\n1,x\n?,y\n3,z\n", "line 3: column 'a' is '?', wanted a number"),
-    "empty number": ("a,b\n1,x\n\n,y\n3,z\n", "line 4: column 'a' is '', wanted a number"),
-    "empty text": (
-        "a,b\n1,x\n2,\n3,z\n",
-        "line 3: column 'b' is '', wanted a value; fill the cell in or remove the row",
+    "two question marks": ("a,b\n1,x\n??,y\n3,z\n", "line 3: column 'a' is '??', wanted a number"),
+    "thousands in wrong places": (
+        'a,b\n"1,000",x\n"10,00",y\n"3,000.5",z\n',
+        "line 3: column 'a' is '10,00', wanted a number like 1,234.5, since this is a column of numbers",
     ),
-    "NaN in a text column": ("a,b\n1,x\n2,nan\n3,z\n", "line 3: column 'b' is 'nan', wanted a value"),
     "digits with a gap": ("a,b\n1,x\n1_000,y\n3,z\n", "line 3: column 'a' is '1_000', wanted a number"),
     "full-width digit": ("a,b\n1,x\n\uff11,y\n3,z\n", "line 3: column 'a' is '\uff11', wanted a number"),
     "hexadecimal": ("a,b\n1,x\n0x1,y\n3,z\n", "line 3: column 'a' is '0x1', wanted a number"),
-    "row of commas": ("a,b\n1,x\n,\n3,z\n", "line 3: column 'a' is '', wanted a number"),
 }
 
 
@@ -138,10 +135,6 @@ def test_fit_rejects_an_invalid_cell(case, table):
 
 
 INVALID_LATER = {  # name: (a table to transform, message)
-    "new category": (
-        "size,colour,weight\n1,pink,1\n",
-        "line 2: column 'colour' is 'pink', a category that the training data does not have; wanted one of 'blue'",
-    ),
     "missing column": (
         "size,color,weight\n1,red,1\n",
         "has no column 'colour'; its columns are 'size', 'color'",
@@ -151,7 +144,6 @@ INVALID_LATER = {  # name: (a table to transform, message)
         "size,colour,weight\n1,red,1\nbig,red,1\n",
         "line 3: column 'size' is 'big', wanted a num",
     ),
-    "empty": ("size,colour,weight\n1,red,\n", "line 2: column 'weight' is '', wanted a number"),
     "far from the mean": (
         "size,colour,weight\n1e300,red,1\n",
         "line 2: column 'size' is 1e+300, too far from the mean 2.33333 of the training rows, whose standard deviation",
@@ -172,19 +164,33 @@ def test_transform_rejects_a_table_that_does_not_fit(case, table):
         encoding.transform(later)
 
 
-def test_long_lists_in_messages_are_shortened(table):
-    _, encoding = fit(table, "a\n" + "\n".join(f"c{i:02}" for i in range(20)))
-    later = table("a\nc99\n")
-    with pytest.raises(DataError, match=r"wanted one of 'c00', .*, 'c07' and 12 more$"):
-        encoding.transform(later)
-
-
-NUMBER, TEXT = {"name": "a", "mean": 0.5, "scale": 2}, {"name": "b", "categories": ["x", "y"]}
+NUMBER = {"kind": "number", "name": "a", "mean": 0.5, "scale": 2, "format": "1.5", "missing": False}
+TEXT = {"kind": "category", "name": "b", "categories": ["x", "y"], "missing": True}
+DATE = {
+    "kind": "date",
+    "name": "c",
+    "format": "day.month.year",
+    "since": "2020-01-31",
+    "means": [2020, 6, 3, 100],
+    "scales": [1, 2, 3, 4],
+    "missing": False,
+}
 INVALID_JSON = {  # name: (the encoding, message)
     "missing": (None, "encoding is None, wanted a list"),
     "object": ({}, "encoding is {}, wanted a list"),
     "list of numbers": ([1], r"encoding\[0\] is 1, wanted an object"),
-    "missing scale": ([{"name": "a", "mean": 0}], r"encoding\[0\] has no 'scale'"),
+    "missing scale": ([{"kind": "number", "name": "a", "mean": 0}], r"encoding\[0\] has no 'scale'"),
+    "no kind": ([{"name": "a"}], r"encoding\[0\].kind is None, wanted one of 'number', 'category', 'date', 'left out'"),
+    "unknown kind": ([{**NUMBER, "kind": "text"}], "kind is 'text', wanted one of"),
+    "kind is a list": ([{**NUMBER, "kind": []}], r"kind is \[\], wanted one of"),
+    "unknown format": ([{**NUMBER, "format": "1'000"}], "format is \"1'000\", wanted one of '1.5'"),
+    "missing is a number": ([{**TEXT, "missing": 1}], "missing is 1, wanted true or false"),
+    "date of another format": ([{**DATE, "since": "31.01.2020"}], "since is '31.01.2020', wanted a date as year-mon"),
+    "date that is none": ([{**DATE, "since": "2020-02-31"}], "since is '2020-02-31', wanted a date"),
+    "three means": ([{**DATE, "means": [1, 2, 3]}], "has 3 means and 4 scales, wanted 4 of each"),
+    "scale of a date 0": ([{**DATE, "scales": [1, 2, 0, 4]}], "scales is 0.0, wanted a positive number"),
+    "unknown format of dates": ([{**DATE, "format": "stardate"}], "format is 'stardate', wanted one of"),
+    "reason is a list": ([{"kind": "left out", "name": "d", "reason": []}], r"reason is \[\], wanted a string"),
     "unknown key": ([{**NUMBER, "unit": "m"}], "has the unknown key 'unit'"),
     "name is a number": ([NUMBER, {**TEXT, "name": 3}], r"encoding\[1\].name is 3, wanted a string"),
     "scale 0": ([{**NUMBER, "scale": 0}], "scale is 0.0, wanted a positive number"),

@@ -27,7 +27,10 @@ def predict(
         Path, typer.Argument(help="The folder that softgrad train wrote, or the model.safetensors in it.")
     ],
     data: Annotated[
-        str, typer.Argument(help=f"A CSV file with the columns of the training data; or {', '.join(BUNDLED)}.")
+        str,
+        typer.Argument(
+            help=f"A CSV file with the columns of the training data; - for standard input; or {', '.join(BUNDLED)}."
+        ),
     ],
     proba: Annotated[bool, typer.Option("--proba", help="Add the probability of each class.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of to standard output.")] = None,
@@ -42,7 +45,10 @@ def predict(
     if out is not None:
         check_writable(out)
     network, classes, encoding = _load(file)
-    text = _as_csv(network.predict_proba(encoding.transform(read_table(data))), classes, proba)
+    table = read_table(data)
+    text = _as_csv(network.predict_proba(encoding.transform(table)), classes, proba)
+    for note in encoding.notes(table):
+        typer.echo(f"softgrad: {note}", err=True)
     if out is None:
         sys.stdout.write(text)
         return

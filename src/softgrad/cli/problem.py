@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from softgrad._arrays import Array
 from softgrad._messages import list_names, quoted
-from softgrad.data import Encoding, NumberColumn, Split, Table, read_classes, read_table, split
+from softgrad.data import Encoding, Split, Table, read_classes, read_table, split
+from softgrad.data.columns import cells
+from softgrad.data.fitting import Kind
 from softgrad.errors import DataError, OptionError
 
 
@@ -31,22 +34,27 @@ class Problem(NamedTuple):
         """The source and the sizes of the table, and how its columns were read, in one line each."""
         N, D = self.x.shape
         subsets = ", ".join(f"{len(rows):,} {name}" for name, rows in self.rows._asdict().items())
-        numbers = [column.name for column in self.encoding.columns if isinstance(column, NumberColumn)]
-        texts = [column.name for column in self.encoding.columns if not isinstance(column, NumberColumn)]
         lines = [f"{self.table.source}: {N:,} rows of {D} features in {len(self.classes)} classes ({subsets})"]
         if self.table.target is None:  # the columns of a bundled set are known
-            parts = [f"{kind}: {list_names(names)}" for kind, names in (("numbers", numbers), ("text", texts)) if names]
-            lines.append("; ".join([*parts, f"classes: {list_names(self.classes)}"]))
+            missing = [f"{quoted(name)} in {count:,} rows" for name, count in self.encoding.missing(self.table).items()]
+            lines += self.encoding.describe()
+            lines += [f"missing cells: {', '.join(missing)}"] if missing else []
+            lines.append(f"classes: {list_names(self.classes)}")
         return lines
 
 
 def read_problem(
-    data: str, target: str | None, seed: int, fractions: tuple[float, float, float], stratify: bool
+    data: str,
+    target: str | None,
+    seed: int,
+    fractions: tuple[float, float, float],
+    stratify: bool,
+    kinds: Mapping[Kind, Sequence[str]],  # the names of columns that are to be read as one of a kind
 ) -> Problem:
     """Reads and splits the table that `softgrad train` is given.
 
     Raises:
-        OptionError: `target` is missing, or the table defines its own.
+        OptionError: `target` is missing, or the table defines its own; `kinds` has a column twice, or the target.
         DataError: as `read_table`, `read_classes`, `split` and `Encoding.fit`.
     """
     table = read_table(data)
@@ -62,8 +70,24 @@ def read_problem(
     if not features:
         raise DataError(f"{data} has no column besides the target {quoted(column)}; wanted at least one feature column")
     rows = split(table, labels, classes, seed=seed, fractions=fractions, stratify=stratify)
-    encoding = Encoding.fit(table, features, rows.train)
+    encoding = Encoding.fit(table, features, rows.train, kinds=_kinds(kinds, table, column))
     return Problem(table, column, encoding.transform(table), labels, classes, encoding, rows)
+
+
+def _kinds(given: Mapping[Kind, Sequence[str]], table: Table, target: str) -> dict[str, Kind]:
+    """The kind of each named column. A text that is no name of a column is a list of names, separated by commas."""
+    kinds: dict[str, Kind] = {}
+    for kind, texts in given.items():
+        for text in texts:
+            for name in [text] if text in table.columns else [part.strip() for part in text.split(",")]:
+                cells(table, name)  # raises, if there is no such column
+                if name == target:
+                    raise OptionError(f"train: column {quoted(name)} is the target; name only other columns")
+                if kinds.setdefault(name, kind) != kind:
+                    raise OptionError(
+                        f"train: column {quoted(name)} is named as {kinds[name]} and as {kind}; name it once"
+                    )
+    return kinds
 
 
 def balanced_weights(labels: Array) -> Array:

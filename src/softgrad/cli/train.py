@@ -23,6 +23,7 @@ from softgrad.cli.console import output, progress
 from softgrad.cli.losses import loss_name, loss_option
 from softgrad.cli.numbers import integer_option, number_option
 from softgrad.cli.problem import Problem, balanced_weights, read_problem
+from softgrad.data.fitting import Kind
 from softgrad.data.tables import BUNDLED
 from softgrad.errors import OptionError
 from softgrad.formulas.losses import LOSSES
@@ -37,7 +38,10 @@ ROWS_CHECKED = 16
 
 def train(
     data: Annotated[
-        str, typer.Argument(help=f"A CSV file with column names in its first line; or {', '.join(BUNDLED)}.")
+        str,
+        typer.Argument(
+            help=f"A CSV file with column names in its first line; - for standard input; or {', '.join(BUNDLED)}."
+        ),
     ] = "digits",
     target: Annotated[str | None, typer.Option(help="The column of the CSV file that holds the class.")] = None,
     hidden: Annotated[
@@ -66,6 +70,12 @@ def train(
     stratify: Annotated[
         bool, typer.Option(help="Whether every class has the same part of its rows in each set.")
     ] = True,
+    drop: Annotated[
+        list[str] | None, typer.Option(help="A column to leave out; or several, separated by commas.", metavar="NAME")
+    ] = None,
+    numbers: Annotated[list[str] | None, typer.Option(help="Columns to read as numbers.", metavar="NAME")] = None,
+    categories: Annotated[list[str] | None, typer.Option(help="Columns to read as categories.", metavar="NAME")] = None,
+    dates: Annotated[list[str] | None, typer.Option(help="Columns to read as dates.", metavar="NAME")] = None,
     check: Annotated[bool, typer.Option(help="Whether to check the gradient before training.")] = True,
     seed: Annotated[
         int, integer_option("The seed of the split, the initial weights and the shuffling.", min=0, max=2**32 - 1)
@@ -79,17 +89,24 @@ def train(
 
     The gradient is compared with central differences in float64: every entry of up to 10,000 parameters; of more, a
     sample of each array and random projections of it, in which every entry counts. Training stops when the validation
-    loss has not fallen for --patience epochs; the parameters of the best epoch are kept. Number columns are
-    standardised, and text columns are one-hot encoded. At the end, the test set is measured, beside what always
+    loss has not fallen for --patience epochs; the parameters of the best epoch are kept. Numbers are
+    standardised, categories are one-hot encoded, and identifiers are left out; the output says which columns are
+    what. At the end, the test set is measured, beside what always
     answering the commonest class reaches.
     """
     started = time.perf_counter()
     units = _hidden_units(hidden)
     stepper = _optimizer(optimizer, learning_rate)
-    folder = out or Path("softgrad-runs") / Path(data).stem
+    folder = out or Path("softgrad-runs") / _run_name(data)
     model, report = folder / "model.safetensors", folder / "metrics.json"
     check_writable(model, report)
-    problem = read_problem(data, target, seed, _fractions(split), stratify)
+    kinds: dict[Kind, list[str]] = {
+        "left out": drop or [],
+        "number": numbers or [],
+        "category": categories or [],
+        "date": dates or [],
+    }
+    problem = read_problem(data, target, seed, _fractions(split), stratify, kinds)
     for line in problem.summary():
         output(line)
 
@@ -219,6 +236,11 @@ def _optimizer(name: str, learning_rate: float | None) -> nn.Optimizer:
     if learning_rate is not None and not 0 < learning_rate < math.inf:
         raise OptionError(f"train: --learning-rate is {learning_rate}, wanted a positive number such as 0.001")
     return kind() if learning_rate is None else kind(learning_rate)
+
+
+def _run_name(data: str) -> str:
+    """The name of a run on this table: table, of folder/table.csv.gz."""
+    return "standard-input" if data == "-" else Path(data.removesuffix(".gz")).stem
 
 
 def _fractions(split: str) -> tuple[float, float, float]:

@@ -1,28 +1,33 @@
 """Reading tables, from the bundled data sets and from CSV files, and converting them to arrays.
 
 A `Table` holds the columns as they were read. An `Encoding` converts them to the matrix x that a network takes as its
-input. It standardises each number column, (value - mean) / standard deviation, and one-hot encodes each text column.
-It is fitted to the training rows and saved with the network, so that later tables are converted in the same way.
+input. It standardises each column of numbers, (value - mean) / standard deviation, one-hot encodes each column of
+categories, makes numbers of dates, and leaves out columns that say nothing. It is fitted to the training rows and
+saved with the network, so that later tables are converted alike.
 
-A cell of a CSV file is a number if it is written like 12, -0.5, .5 or 1e-3, with spaces around it or not. Everything
-else is text: 1_000, 1,5, 0x10, digits that are not ASCII, nan and inf. A column with numbers in at least half of its
-cells is a number column, and any other cell in it is an error. To have numbers read as text, write a letter before
-them, as in n12.
+A cell of a CSV file is a number if it is written like 12, -0.5, .5 or 1e-3, with spaces around it or not; where a whole
+column is written so, also like 1,234.5 or 1.234,5. Everything else is text: 1_000, 0x10, digits that are not ASCII, and
+inf. A missing cell is empty, ?, NA, N/A, nan or null. A column with numbers in at least half of its other cells is a
+column of numbers, and any other cell in it is an error. To have numbers read as text, ask for categories.
 
-tables.py: reading. columns.py: the cells of a column as numbers or text. classes.py: the classes, and the split of the
-rows. encoding.py: the matrix x.
+tables.py: reading. written.py: how numbers and dates are written. columns.py: the cells of a column. kinds.py: the
+kinds of columns. fitting.py: which kind a column is. encoding.py: the matrix x. classes.py: the classes, and the split
+of the rows.
 """
 
 from softgrad.data.classes import Split, read_classes, split
-from softgrad.data.encoding import Encoding, NumberColumn, TextColumn
+from softgrad.data.encoding import Encoding
+from softgrad.data.kinds import CategoryColumn, DateColumn, LeftOut, NumberColumn
 from softgrad.data.tables import Table, read_table
 
 __all__ = [
+    "CategoryColumn",
+    "DateColumn",
     "Encoding",
+    "LeftOut",
     "NumberColumn",
     "Split",
     "Table",
-    "TextColumn",
     "read_classes",
     "read_table",
     "split",

@@ -2,86 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from softgrad import _json
 from softgrad._arrays import Array
-from softgrad._messages import list_names, one_line, quoted
-from softgrad._numerals import to_number
-from softgrad.data.columns import number_column, text_column
+from softgrad._messages import counted, list_names, one_line, quoted
+from softgrad.data import written
+from softgrad.data.columns import cells
+from softgrad.data.fitting import Kind, fit_column
+from softgrad.data.kinds import (
+    CategoryColumn,
+    Column,
+    DateColumn,
+    LeftOut,
+    NumberColumn,
+    column_from_json,
+    column_to_json,
+)
 from softgrad.data.tables import Table
 from softgrad.errors import DataError
-
-# Standardised values must be smaller than this, so that their squares do not overflow in float32.
-STANDARDISED_LIMIT = 1e19
-
-
-class NumberColumn(NamedTuple):
-    """A column of numbers, which is standardised."""
-
-    name: str
-    mean: float
-    scale: float  # the standard deviation, or 1 for a constant column
-
-    def encode(self, table: Table) -> Array:
-        """The column of x that it becomes, of shape (N, 1)."""
-        values = number_column(table, self.name)
-        with np.errstate(over="ignore"):
-            standardised = (values - self.mean) / self.scale
-        too_large = ~(np.abs(standardised) < STANDARDISED_LIMIT)
-        if too_large.any():
-            row = int(too_large.argmax())
-            raise DataError(
-                f"{table.where(row)}: column {quoted(self.name)} is {values[row]:g}, too far from the mean "
-                f"{self.mean:g} of the training rows, whose standard deviation is {self.scale:g}; correct the cell or "
-                "remove the row"
-            )
-        return standardised[:, None]
-
-
-class TextColumn(NamedTuple):
-    """A column of text, which is one-hot encoded."""
-
-    name: str
-    categories: tuple[str, ...]
-
-    def encode(self, table: Table) -> Array:
-        """The columns of x that it becomes, one per category, of shape (N, categories)."""
-        cells = text_column(table, self.name)
-        one_hot = cells[:, None] == np.array(self.categories)
-        unknown = ~one_hot.any(axis=1)
-        if unknown.any():
-            row = int(unknown.argmax())
-            raise DataError(
-                f"{table.where(row)}: column {quoted(self.name)} is {quoted(str(cells[row]))}, a category that the "
-                f"training data does not have; wanted one of {list_names(self.categories)}"
-            )
-        columns: Array = one_hot.astype(np.float64)
-        return columns
 
 
 class Encoding(NamedTuple):
     """The conversion of the columns of a table to the columns of x."""
 
-    columns: tuple[NumberColumn | TextColumn, ...]
+    columns: tuple[Column, ...]
 
     @classmethod
-    def fit(cls, table: Table, names: Iterable[str], rows: Array) -> Encoding:
-        """Computes means and standard deviations from the given rows, and categories from the whole table.
+    def fit(
+        cls, table: Table, names: Iterable[str], rows: Array, *, kinds: Mapping[str, Kind] | None = None
+    ) -> Encoding:
+        """Decides how each column is read, and computes what it needs from the training rows.
 
-        A column is a number column if at least half of its cells are numbers, and a text column otherwise.
+        A column is a column of numbers if at least half of its cells that are not missing are numbers. It is one of
+        dates if all of them are dates of one format, and one of categories otherwise. Columns that say nothing are left
+        out: those with the same cell in all rows, and those with a value of its own in nearly every row. A column that
+        is float64, from a bundled data set, is always one of numbers.
 
         Args:
             table: the table.
             names: the names of the columns to encode.
             rows: the indices of the training rows.
+            kinds: "number", "category", "date" or "left out" for columns that are to be read so, whatever they hold.
 
         Raises:
-            DataError: a cell is empty, NaN or infinite; a cell of a number column is not a number; a text column has
-                more than 50 different values and more than one for every two rows.
+            DataError: there is no such column; a cell that is not missing does not fit the kind of its column; no
+                column is left.
 
         Example:
             >>> table = sg.data.read_table("iris")
@@ -91,25 +60,78 @@ class Encoding(NamedTuple):
             >>> encoding.transform(table).shape
             (150, 1)
         """
-        return cls(tuple(_fit_column(table, name, rows) for name in names))
+        kinds = {} if kinds is None else kinds
+        encoding = cls(tuple(fit_column(table, name, rows, kinds.get(name)) for name in names))
+        if encoding.width == 0:
+            reasons = ", ".join(f"{quoted(column.name)} ({column.reason})" for column in encoding._of(LeftOut))
+            raise DataError(f"{table.source}: no column is left to learn from: {reasons}; wanted at least 1")
+        return encoding
 
     def transform(self, table: Table) -> Array:
         """The matrix x, of shape (N, D), in float64.
 
+        Missing cells are 0 in columns of numbers and dates, which is the mean of the training rows. `notes` counts the
+        categories that the training rows do not have.
+
         Raises:
-            DataError: a column is missing; a cell is empty, is not a number where the column holds numbers, or holds an
-                unknown category.
+            DataError: a column is missing; a cell that is not missing is no number, or no date, where the column holds
+                those.
         """
         return np.hstack([column.encode(table) for column in self.columns])
+
+    def describe(self) -> list[str]:
+        """How each column is read: one line per kind."""
+        numbers, dates = self._of(NumberColumn), self._of(DateColumn)
+        plain = [column.name for column in numbers if column.format == "1.5"]
+        lines = [f"numbers: {list_names(plain)}"] if plain else []
+        for example in [each for each in written.NUMBERS if each != "1.5"]:
+            names = [column.name for column in numbers if column.format == example]
+            value = written.NUMBERS[example](example)
+            lines += [f"numbers that are written like {example}, for {value}: {list_names(names)}"] if names else []
+        for date_format in written.DATES:
+            names = [column.name for column in dates if column.format == date_format]
+            lines += [f"dates, as {date_format}: {list_names(names)}"] if names else []
+        categories = [f"{quoted(column.name)} ({len(column.categories)})" for column in self._of(CategoryColumn)]
+        lines += [f"categories: {_some(categories)}"] if categories else []
+        left_out = [f"{quoted(column.name)} ({column.reason})" for column in self._of(LeftOut)]
+        return [*lines, f"left out: {_some(left_out)}"] if left_out else lines
+
+    def missing(self, table: Table) -> dict[str, int]:
+        """The number of missing cells of each column that has any, of the columns that are used."""
+        counts = {
+            column.name: int(written.missing(cells(table, column.name)).sum())
+            for column in self.columns
+            if column.width
+        }
+        return {name: count for name, count in counts.items() if count}
+
+    def notes(self, table: Table) -> list[str]:
+        """What a later table has that the training rows do not: other categories, and missing cells; one line each."""
+        lines = []
+        for column in self._of(CategoryColumn):
+            unseen = column.unseen(table)
+            if len(unseen):
+                names = list_names(np.unique(unseen).tolist(), 3)
+                lines.append(
+                    f"column {quoted(column.name)}: {counted(len(unseen), 'cell')} of categories that the training "
+                    f"rows do not have, read as other: {names}"
+                )
+        flagged = {column.name for column in self.columns if not isinstance(column, LeftOut) and column.missing}
+        for name, count in self.missing(table).items():
+            if name not in flagged:
+                lines.append(
+                    f"column {quoted(name)}: {counted(count, 'missing cell')}, although the training rows have none"
+                )
+        return lines
 
     @property
     def width(self) -> int:
         """D, the number of columns of x."""
-        return sum(1 if isinstance(column, NumberColumn) else len(column.categories) for column in self.columns)
+        return sum(column.width for column in self.columns)
 
     def to_json(self) -> list[dict[str, Any]]:
         """The encoding as lists, dictionaries, strings and numbers, for a JSON file."""
-        return [column._asdict() for column in self.columns]
+        return [column_to_json(column) for column in self.columns]
 
     @classmethod
     def from_json(cls, columns: Any) -> Encoding:
@@ -119,38 +141,15 @@ class Encoding(NamedTuple):
             DataError: `to_json` cannot have made `columns`.
         """
         try:
-            read = [
-                _column_from_json(each, f"encoding[{i}]") for i, each in enumerate(_json.items(columns, "encoding"))
-            ]
+            read = [column_from_json(each, f"encoding[{i}]") for i, each in enumerate(_json.items(columns, "encoding"))]
             _json.texts([column.name for column in read], "the names of the columns")
         except ValueError as error:
             raise DataError(f"Encoding: {one_line(str(error), 200)}; wanted what to_json gives") from error
         return cls(tuple(read))
 
-
-def _column_from_json(value: Any, place: str) -> NumberColumn | TextColumn:
-    fields = _json.mapping(value, place)
-    kind: type[NumberColumn | TextColumn] = TextColumn if "categories" in fields else NumberColumn
-    _json.mapping(value, place, *kind._fields)
-    name = _json.text(fields["name"], f"{place}.name")
-    if kind is TextColumn:
-        return TextColumn(name, _json.texts(fields["categories"], f"{place}.categories"))
-    scale = _json.number(fields["scale"], f"{place}.scale")
-    if scale <= 0:
-        raise ValueError(f"{place}.scale is {scale}, wanted a positive number")
-    return NumberColumn(name, _json.number(fields["mean"], f"{place}.mean"), scale)
+    def _of(self, kind: type[Any]) -> list[Any]:
+        return [column for column in self.columns if isinstance(column, kind)]
 
 
-def _fit_column(table: Table, name: str, rows: Array) -> NumberColumn | TextColumn:
-    column = table.columns[name]
-    if column.dtype.kind == "U" and 2 * sum(to_number(cell) is not None for cell in column.tolist()) < len(column):
-        categories = tuple(sorted(set(text_column(table, name).tolist())))
-        if len(categories) > max(50, len(column) / 2):
-            raise DataError(
-                f"{table.source}: column {quoted(name)} is text with {len(categories):,} different values in "
-                f"{len(column):,} rows, like an identifier, wanted categories that occur repeatedly; remove the column"
-            )
-        return TextColumn(name, categories)
-    values = number_column(table, name)[rows].astype(np.longdouble)  # long double, so that squares do not overflow
-    constant = values.min() == values.max()  # because of rounding, std() of a constant column need not be 0
-    return NumberColumn(name, float(values.mean()), 1.0 if constant else float(values.std()) or 1.0)
+def _some(texts: list[str], limit: int = 8) -> str:
+    return ", ".join(texts[:limit]) + (f" and {len(texts) - limit} more" if len(texts) > limit else "")

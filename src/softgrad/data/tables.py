@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
+import sys
+import zlib
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -18,6 +22,10 @@ from softgrad._options import closest
 from softgrad.errors import DataError
 
 BUNDLED = {"digits": "load_digits", "iris": "load_iris", "wine": "load_wine", "breast-cancer": "load_breast_cancer"}
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+GZIP = b"\x1f\x8b"  # the first bytes of such a file
+
+Rows: TypeAlias = list[tuple[int, list[str]]]  # each with the number of its last line
 
 
 class Table(NamedTuple):
@@ -27,6 +35,7 @@ class Table(NamedTuple):
     columns: dict[str, Array]  # each (N,): float64, or str if it was read from a CSV file
     lines: Array  # (N,): the line of each row in the source, for error messages
     target: str | None  # the name of the column that holds the class, if the source defines one
+    separator: str = ","  # between the cells of the file
 
     def where(self, row: int) -> str:
         """The source and the line of a row, for an error message."""
@@ -35,10 +44,12 @@ class Table(NamedTuple):
 
 @explained
 def read_table(source: str) -> Table:
-    """Reads a bundled data set or a CSV file: UTF-8, separated by commas, with the column names in the first line.
+    """Reads a bundled data set or a CSV file: UTF-8, with the column names in the first line.
+
+    The cells are separated by commas, semicolons or tabs, as the first line has it. It may be compressed with gzip.
 
     Args:
-        source: digits, iris, wine, breast-cancer, or the path of a CSV file.
+        source: digits, iris, wine, breast-cancer, the path of a CSV file, or - for standard input.
 
     Raises:
         DataError: there is no such data set or file; the file is empty or not UTF-8; its lines differ in length.
@@ -65,28 +76,12 @@ def _bundled(name: str) -> Table:
 
 
 def _read_csv(source: str) -> Table:
-    try:
-        text = io.StringIO(read_whole(Path(source)).decode("utf-8-sig"), newline="")
-        reader = csv.reader(text, skipinitialspace=True, strict=True)
-        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row not in ([], [""])]
-    except FileNotFoundError as error:
-        near = closest(source, BUNDLED)
-        hint = f"; did you mean {near}?" if near else ""
-        raise DataError(f"{quoted(source)} is neither a file nor one of {', '.join(BUNDLED)}{hint}") from error
-    except OSError as error:
-        raise DataError(f"{source} cannot be read: {error.strerror}; give the path of a CSV file") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{source} is not UTF-8 text at byte {error.start}; save the file as CSV in UTF-8") from error
-    except csv.Error as error:
-        raise DataError(
-            f"{source}, line {reader.line_num}: {error}; wanted CSV, with quotes around cells that contain commas"
-        ) from error
+    text = _text(source)
+    source = "standard input" if source == "-" else source
+    separator, rows = _rows(source, text)
     if not rows:
         raise DataError(f"{source} is empty; wanted column names in the first line, then one row per line")
     (_, header), *rows = rows
-    for separator, word in ((";", "semicolons"), ("\t", "tabs")):
-        if len(header) == 1 and separator in header[0]:
-            raise DataError(f"{source} has {word} between its cells, wanted commas; save it as comma-separated values")
     for i, name in enumerate(header):
         if not name:
             raise DataError(
@@ -97,12 +92,54 @@ def _read_csv(source: str) -> Table:
             raise DataError(f"{source}: two columns are named {quoted(name)}; wanted a different name for each column")
     if not rows:
         raise DataError(f"{source} has column names but no rows; wanted one row per line below them")
+    word = SEPARATORS[separator]
     for line, row in rows:
         if len(row) != len(header):
             raise DataError(
                 f"{source}, line {line} has {counted(len(row), 'cell')}, but the first line names "
                 f"{counted(len(header), 'column')}; wanted one cell per column, with quotes around cells that contain "
-                "commas"
+                f"{word}"
             )
     columns = {name: np.array([row[i] for _, row in rows]) for i, name in enumerate(header)}
-    return Table(source, columns, np.array([line for line, _ in rows]), None)
+    return Table(source, columns, np.array([line for line, _ in rows]), None, separator)
+
+
+def _text(source: str) -> str:
+    try:
+        data = sys.stdin.buffer.read() if source == "-" else read_whole(Path(source))
+        if data.startswith(GZIP):
+            data = gzip.decompress(data)
+        return data.decode("utf-8-sig")
+    except FileNotFoundError as error:
+        near = closest(source, BUNDLED)
+        hint = f"; did you mean {near}?" if near else ""
+        raise DataError(f"{quoted(source)} is neither a file nor one of {', '.join(BUNDLED)}{hint}") from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{source} is a damaged gzip file: {error}; compress it again") from error
+    except OSError as error:
+        raise DataError(f"{source} cannot be read: {error.strerror}; give the path of a CSV file") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{source} is not UTF-8 text at byte {error.start}; save the file as CSV in UTF-8") from error
+
+
+def _rows(source: str, text: str) -> tuple[str, Rows]:
+    """The separator, and the rows with their lines. Of several in the first line, the first with which all rows fit."""
+    first = next((line for line in text.splitlines() if line.strip(" ")), "")
+    candidates = [separator for separator in SEPARATORS if separator in first] or [","]
+    for separator in candidates if len(candidates) > 1 else []:
+        with suppress(DataError):
+            rows = _parse(source, text, separator)
+            if len(rows[0][1]) > 1 and len({len(row) for _, row in rows}) == 1:
+                return separator, rows
+    return candidates[0], _parse(source, text, candidates[0])
+
+
+def _parse(source: str, text: str, separator: str) -> Rows:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
+    try:
+        return [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row not in ([], [""])]
+    except csv.Error as error:
+        raise DataError(
+            f"{source}, line {reader.line_num}: {error}; wanted CSV, with quotes around cells that contain "
+            f"{SEPARATORS[separator]}"
+        ) from error

@@ -1,0 +1,214 @@
+"""The kinds of columns: what each becomes in the matrix x, and what is kept of it in a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from softgrad import _json
+from softgrad._arrays import Array
+from softgrad._messages import quoted
+from softgrad.data import written
+from softgrad.data.columns import cells, date_column, number_column
+from softgrad.data.tables import Table
+from softgrad.errors import DataError
+
+# Standardised values must be smaller than this, so that their squares do not overflow in float32.
+STANDARDISED_LIMIT = 1e19
+DATE_PARTS = ("year", "month", "day of week", "days since")
+
+
+class NumberColumn(NamedTuple):
+    """A column of numbers, which is standardised. A missing cell gets the mean, which is 0 then."""
+
+    name: str
+    mean: float
+    scale: float  # the standard deviation, or 1 for a constant column
+    format: str = "1.5"  # how its numbers are written, as an example
+    missing: bool = False  # whether x has another column, which is 1 where the cell is missing
+
+    @property
+    def width(self) -> int:
+        """The number of columns of x that it becomes."""
+        return 1 + self.missing
+
+    def encode(self, table: Table) -> Array:
+        """The columns of x that it becomes, of shape (N, width)."""
+        values = number_column(table, self.name, self.format)
+        absent = np.isnan(values)
+        with np.errstate(over="ignore"):
+            standardised = np.where(absent, 0.0, (values - self.mean) / self.scale)
+        too_large = ~(np.abs(standardised) < STANDARDISED_LIMIT)
+        if too_large.any():
+            row = int(too_large.argmax())
+            raise DataError(
+                f"{table.where(row)}: column {quoted(self.name)} is {values[row]:g}, too far from the mean "
+                f"{self.mean:g} of the training rows, whose standard deviation is {self.scale:g}; correct the cell or "
+                "remove the row"
+            )
+        return np.column_stack([standardised, absent] if self.missing else [standardised])
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any], place: str) -> NumberColumn:
+        """The column, from the fields that a file has."""
+        number_format = _one_of(fields["format"], written.NUMBERS, f"{place}.format")
+        mean, scale = _json.number(fields["mean"], f"{place}.mean"), _positive(fields["scale"], f"{place}.scale")
+        return cls(_name(fields, place), mean, scale, number_format, _bool(fields["missing"], f"{place}.missing"))
+
+
+class CategoryColumn(NamedTuple):
+    """A column of categories, which is one-hot encoded. A cell of any other category is 0 in all of its columns."""
+
+    name: str
+    categories: tuple[str, ...]  # of the training rows
+    missing: bool = False  # whether x has another column, which is 1 where the cell is missing
+
+    @property
+    def width(self) -> int:
+        """The number of columns of x that it becomes."""
+        return len(self.categories) + self.missing
+
+    def encode(self, table: Table) -> Array:
+        """The columns of x that it becomes, one per category, of shape (N, width)."""
+        text = cells(table, self.name).astype(str)
+        absent = written.missing(text)
+        one_hot = (text[:, None] == np.array(self.categories, dtype=str)) & ~absent[:, None]
+        columns: Array = np.column_stack([one_hot, absent] if self.missing else [one_hot]).astype(np.float64)
+        return columns
+
+    def unseen(self, table: Table) -> Array:
+        """The cells of other categories."""
+        text = cells(table, self.name).astype(str)
+        return text[~np.isin(text, self.categories) & ~written.missing(text)]
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any], place: str) -> CategoryColumn:
+        """The column, from the fields that a file has."""
+        categories = _json.texts(fields["categories"], f"{place}.categories")
+        return cls(_name(fields, place), categories, _bool(fields["missing"], f"{place}.missing"))
+
+
+class DateColumn(NamedTuple):
+    """A column of dates: the year, the month, the day of the week and the days since a date, each standardised."""
+
+    name: str
+    format: str  # how its dates are written
+    since: str  # the first date of the training rows, as year-month-day
+    means: tuple[float, ...]  # of the four parts
+    scales: tuple[float, ...]
+    missing: bool = False  # whether x has another column, which is 1 where the cell is missing
+
+    @property
+    def width(self) -> int:
+        """The number of columns of x that it becomes."""
+        return len(DATE_PARTS) + self.missing
+
+    def encode(self, table: Table) -> Array:
+        """The columns of x that it becomes, of shape (N, width)."""
+        parts = date_parts(date_column(table, self.name, self.format), self.since)
+        absent = np.isnan(parts[:, 0])
+        standardised = np.where(absent[:, None], 0.0, (parts - np.array(self.means)) / np.array(self.scales))
+        return np.column_stack([standardised, absent] if self.missing else [standardised])
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any], place: str) -> DateColumn:
+        """The column, from the fields that a file has."""
+        since = _json.text(fields["since"], f"{place}.since")
+        if written.to_date(since, "year-month-day") is None:
+            raise ValueError(f"{place}.since is {quoted(since)}, wanted a date as year-month-day")
+        means = [_json.number(each, f"{place}.means") for each in _json.items(fields["means"], f"{place}.means")]
+        scales = [_positive(each, f"{place}.scales") for each in _json.items(fields["scales"], f"{place}.scales")]
+        if not len(means) == len(scales) == len(DATE_PARTS):
+            raise ValueError(
+                f"{place} has {len(means)} means and {len(scales)} scales, wanted {len(DATE_PARTS)} of each"
+            )
+        date_format = _one_of(fields["format"], written.DATES, f"{place}.format")
+        missing = _bool(fields["missing"], f"{place}.missing")
+        return cls(_name(fields, place), date_format, since, tuple(means), tuple(scales), missing)
+
+
+class LeftOut(NamedTuple):
+    """A column that is not used. A table need not have it."""
+
+    name: str
+    reason: str
+
+    @property
+    def width(self) -> int:
+        """The number of columns of x that it becomes."""
+        return 0
+
+    def encode(self, table: Table) -> Array:
+        """No columns: shape (N, 0)."""
+        return np.empty((len(table.lines), 0))
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any], place: str) -> LeftOut:
+        """The column, from the fields that a file has."""
+        return cls(_name(fields, place), _json.text(fields["reason"], f"{place}.reason"))
+
+
+Column: TypeAlias = NumberColumn | CategoryColumn | DateColumn | LeftOut
+KINDS: dict[str, type[Column]] = {
+    "number": NumberColumn,
+    "category": CategoryColumn,
+    "date": DateColumn,
+    "left out": LeftOut,
+}
+
+
+def date_parts(dates: list[datetime | None], since: str) -> Array:
+    """The parts of the dates, of shape (N, 4); NaN where a date is missing."""
+    origin = datetime.fromisoformat(since)
+    nothing = (float("nan"),) * len(DATE_PARTS)
+    return np.array(
+        [
+            nothing
+            if date is None
+            else (date.year, date.month, date.weekday(), (date - origin).total_seconds() / 86400)
+            for date in dates
+        ]
+    )
+
+
+def column_from_json(value: Any, place: str) -> Column:
+    """The column of which a file has these fields.
+
+    Raises:
+        ValueError: no column has such fields.
+    """
+    kind = _one_of(_json.mapping(value, place).get("kind"), KINDS, f"{place}.kind")
+    fields = _json.mapping(value, place, "kind", *KINDS[kind]._fields)
+    return KINDS[kind].from_json(fields, place)
+
+
+def column_to_json(column: Column) -> dict[str, Any]:
+    """The fields of a column, for a file."""
+    kind = next(name for name, of in KINDS.items() if isinstance(column, of))
+    return {"kind": kind, **column._asdict()}
+
+
+def _name(fields: Mapping[str, Any], place: str) -> str:
+    return _json.text(fields["name"], f"{place}.name")
+
+
+def _positive(value: Any, place: str) -> float:
+    number = _json.number(value, place)
+    if number <= 0:
+        raise ValueError(f"{place} is {number}, wanted a positive number")
+    return number
+
+
+def _bool(value: Any, place: str) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{place} is {quoted(value)}, wanted true or false")
+    return value
+
+
+def _one_of(value: Any, names: Mapping[str, Any], place: str) -> str:
+    if not isinstance(value, str) or value not in names:
+        raise ValueError(f"{place} is {quoted(value)}, wanted one of {', '.join(map(repr, names))}")
+    return value

@@ -1,0 +1,212 @@
+"""How columns are read: missing cells, formats of numbers, dates, identifiers, constants, and categories seen later."""
+
+import json
+
+import numpy as np
+import pytest
+
+from softgrad import DataError
+from softgrad.data import CategoryColumn, DateColumn, Encoding, LeftOut, NumberColumn
+
+SPELLINGS = ["", "NA", "n/a", "#N/A", "NaN", "null", "?"]
+
+
+def fit(table, content, rows=None, **options):
+    t = table(content)
+    return t, Encoding.fit(t, t.columns, np.arange(len(t.lines)) if rows is None else np.array(rows), **options)
+
+
+@pytest.mark.parametrize("missing", SPELLINGS)
+def test_missing_cells_are_the_mean_with_an_indicator(missing, table):
+    from sklearn.impute import SimpleImputer
+
+    t, encoding = fit(table, f"a,b\n1,x\n{missing},y\n3,{missing}\n8,x\n")
+    assert encoding.columns == (
+        NumberColumn("a", 4.0, pytest.approx(np.std([1, 3, 8])), "1.5", True),
+        CategoryColumn("b", ("x", "y"), True),
+    )
+    x = encoding.transform(t)
+    imputed = SimpleImputer(add_indicator=True).fit_transform([[1], [np.nan], [3], [8]])
+    np.testing.assert_allclose(x[:, 0] * encoding.columns[0].scale + 4, imputed[:, 0])
+    np.testing.assert_array_equal(x[:, 1], imputed[:, 1])
+    assert x[:, 2:].tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0]]
+    assert encoding.width == x.shape[1] == 5
+    assert encoding.missing(t) == {"a": 1, "b": 1}
+    assert encoding.notes(t) == []
+
+
+def test_cells_that_are_missing_only_later_are_the_mean_and_counted(table):
+    _, encoding = fit(table, "a,b\n1,x\n2,y\n3,x\n")
+    later = table("a,b\n?,x\n2,NA\n,y\n")
+    assert encoding.transform(later).tolist() == [[0, 1, 0], [0, 0, 0], [0, 0, 1]]
+    assert encoding.notes(later) == [
+        "column 'a': 2 missing cells, although the training rows have none",
+        "column 'b': 1 missing cell, although the training rows have none",
+    ]
+
+
+def test_missing_cells_do_not_make_numbers_text(table):
+    _, encoding = fit(table, "a\n?\n?\n?\n1\n2\n")
+    assert encoding.columns == (NumberColumn("a", 1.5, 0.5, "1.5", True),)
+
+
+def test_a_column_that_is_missing_in_all_training_rows_is_0(table):
+    t, encoding = fit(table, "a,b,c\n,,\n,,\n1,x,2020-01-05\n2,y,2020-01-06\n", rows=[0, 1], kinds={"b": "category"})
+    assert encoding.transform(t)[:2].tolist() == [[0, 1, 1, 0, 0, 0, 0, 1]] * 2
+    assert np.isfinite(encoding.transform(t)).all()
+
+
+NUMBERS = {  # name: (cells, separator, format, numbers)
+    "thousands": (["1,234", "12", "1,234,567.5"], ",", "1,234.5", [1234, 12, 1234567.5]),
+    "thousands alone, among commas": (["1,234", "5,678"], ",", "1,234.5", [1234, 5678]),
+    "the same among semicolons": (["1,234", "5,678"], ";", "1.234,5", [1.234, 5.678]),
+    "thousands twice among semicolons": (["1,234,567", "2,000,000"], ";", "1,234.5", [1234567, 2000000]),
+    "decimal commas": (["1,5", "-2,25", "3"], ",", "1.234,5", [1.5, -2.25, 3]),
+    "decimal commas and thousands": (["1.234,5", "2.000", "0,5"], ";", "1.234,5", [1234.5, 2000, 0.5]),
+    "plain": (["1.5", "1e3", "-.5"], ";", "1.5", [1.5, 1000, -0.5]),
+    "plain with three decimals": (["1.234", "5.678"], ";", "1.5", [1.234, 5.678]),
+}
+
+
+@pytest.mark.parametrize("case", NUMBERS)
+def test_text_that_looks_like_numbers_is_read_as_numbers(case, table):
+    cells, separator, number_format, wanted = NUMBERS[case]
+    content = f"a{separator}b\n" + "".join(f'"{cell}"{separator}{"xy"[i % 2]}\n' for i, cell in enumerate(cells))
+    t, encoding = fit(table, content)
+    column = encoding.columns[0]
+    assert column.format == number_format
+    np.testing.assert_allclose(encoding.transform(t)[:, 0] * column.scale + column.mean, wanted, rtol=1e-12)
+
+
+DATES = {  # the format: cells of 31 January 2020, a Friday, 4 July 2021, a Sunday, and 13 December 2021, a Monday
+    "year-month-day": ["2020-01-31", "2021-07-04 00:00", "2021-12-13T00:00:00"],
+    "year/month/day": ["2020/01/31", "2021/07/04", "2021/12/13 00:00"],
+    "day.month.year": ["31.01.2020", "4.7.2021", "13.12.2021 00:00:00"],
+    "month/day/year": ["01/31/2020", "7/4/2021", "12/13/2021"],
+    "day/month/year": ["31/01/2020", "4/7/2021", "13/12/2021"],
+}
+
+
+@pytest.mark.parametrize("name", DATES)
+def test_dates_become_year_month_day_of_the_week_and_days(name, table):
+    t, encoding = fit(table, "a\n" + "\n".join(DATES[name]))
+    (column,) = encoding.columns
+    assert (column.format, column.since, column.missing) == (name, "2020-01-31", False)
+    parts = encoding.transform(t) * column.scales + column.means
+    np.testing.assert_allclose(parts, [[2020, 1, 4, 0], [2021, 7, 6, 520], [2021, 12, 0, 682]], rtol=1e-12, atol=1e-12)
+    assert np.abs(encoding.transform(t).mean(axis=0)).max() < 1e-12
+
+
+def test_times_are_parts_of_days(table):
+    t, encoding = fit(table, "a\n2020-01-31 06:00\n2020-02-01 12:00:36\n")
+    days = encoding.transform(t)[:, 3] * encoding.columns[0].scales[3] + encoding.columns[0].means[3]
+    np.testing.assert_allclose(days, [0.25, 1.5 + 36 / 86400])
+
+
+def test_a_missing_date_is_0_with_an_indicator(table):
+    t, encoding = fit(table, "a\n2020-01-31\n?\n2021-07-04\n")
+    assert encoding.transform(t)[1].tolist() == [0, 0, 0, 0, 1]
+    assert encoding.columns[0].missing
+
+
+def test_a_later_cell_that_is_no_date_is_rejected(table):
+    _, encoding = fit(table, "a\n31.01.2020\n04.07.2021\n")
+    with pytest.raises(DataError, match=r"line 3: column 'a' is '31\.02\.2021', wanted a date as day.month.year; corr"):
+        encoding.transform(table("a\n31.01.2020\n31.02.2021\n"))
+
+
+NO_DATES = ["2020-13-01", "1.2.3", "2020-01-31 25:00", "2020-1", "yesterday", "٢٠٢٠-01-31"]
+
+
+@pytest.mark.parametrize("cell", NO_DATES)
+def test_text_beside_dates_is_no_date(cell, table):
+    _, encoding = fit(table, f"a\n2020-01-31\n{cell}\n2020-01-31\n")
+    assert isinstance(encoding.columns[0], CategoryColumn)
+
+
+LEFT_OUT = {  # name: (the name of the column, the cells of 60 rows, the reason; None if it is used)
+    "constant number": ("a", ["3"] * 60, "always '3'"),
+    "constant text": ("a", ["web"] * 60, "always 'web'"),
+    "constant or missing": ("a", ["web", ""] * 30, None),
+    "empty": ("a", ["", "NA"] * 30, "all cells are missing"),
+    "text of its own": (
+        "a",
+        [f"C{i}" for i in range(60)],
+        "an identifier or free text: 60 different values in 60 rows",
+    ),
+    "50 texts": ("a", [f"C{i % 50}" for i in range(60)], None),
+    "row numbers": ("a", [str(59 - i) for i in range(60)], "an identifier: an integer of its own for each row"),
+    "integers with a gap": ("a", [str(i * 3) for i in range(60)], None),
+    "integers with a gap that are called id": ("customer_id", [str(i * 3) for i in range(60)], "an identifier: an int"),
+    "fractions": ("id", [f"{i}.5" for i in range(60)], None),
+    "row numbers with one twice": ("id", [str(max(i, 1)) for i in range(60)], None),
+}
+
+
+@pytest.mark.parametrize("case", LEFT_OUT)
+def test_columns_that_say_nothing_are_left_out(case, table):
+    name, cells, reason = LEFT_OUT[case]
+    content = f"{name},size\n" + "".join(f"{cell},{i % 7}\n" for i, cell in enumerate(cells))
+    t, encoding = fit(table, content)
+    column = encoding.columns[0]
+    assert isinstance(column, LeftOut) == (reason is not None)
+    if reason is not None:
+        assert column.reason.startswith(reason)
+        assert encoding.transform(t).shape == (60, 1)
+        np.testing.assert_array_equal(encoding.transform(table("size\n3\n")), encoding.transform(t)[3:4])
+
+
+def test_other_categories_are_0_and_counted(table):
+    _, encoding = fit(table, "a,b\nx,1\ny,2\nx,4\n")
+    later = table("a,b\npink,1\nx,2\nteal,4\npink,4\n")
+    assert encoding.transform(later)[:, :2].tolist() == [[0, 0], [1, 0], [0, 0], [0, 0]]
+    assert encoding.notes(later) == [
+        "column 'a': 3 cells of categories that the training rows do not have, read as other: 'pink', 'teal'"
+    ]
+
+
+def test_kinds_can_be_asked_for(table):
+    content = "a,b,c,d\n1,2020-01-31,x,7\n2,2021-07-04,y,8\n1,2020-01-31,x,9\n"
+    _, encoding = fit(table, content, kinds={"a": "category", "b": "category", "c": "left out", "d": "number"})
+    assert encoding.columns[:3] == (
+        CategoryColumn("a", ("1", "2")),
+        CategoryColumn("b", ("2020-01-31", "2021-07-04")),
+        LeftOut("c", "as asked for"),
+    )
+    rows = "".join(f"{i},{i % 5}\n" for i in range(60))
+    assert isinstance(fit(table, "a,b\n" + rows)[1].columns[0], LeftOut)
+    assert isinstance(fit(table, "a,b\n" + rows, kinds={"a": "number"})[1].columns[0], NumberColumn)
+    _, encoding = fit(table, "a\n31.01.2020\n04.07.2021\n", kinds={"a": "date"})
+    assert isinstance(encoding.columns[0], DateColumn)
+
+
+EVERYTHING = 'n,t,d,c,k,m\n1,"1,234",31.01.2020,x,3,?\n2,"5,678",04.07.2021,,3,1\n4,9,13.12.2021,y,3,2\n'
+
+
+def test_each_kind_is_described(table):
+    t, encoding = fit(table, EVERYTHING)
+    assert encoding.describe() == [
+        "numbers: 'n', 'm'",
+        "numbers that are written like 1,234.5, for 1234.5: 't'",
+        "dates, as day.month.year: 'd'",
+        "categories: 'c' (2)",
+        "left out: 'k' (always '3')",
+    ]
+    assert encoding.missing(t) == {"c": 1, "m": 1}
+
+
+def test_json_preserves_each_kind(table):
+    t, encoding = fit(table, EVERYTHING)
+    loaded = Encoding.from_json(json.loads(json.dumps(encoding.to_json())))
+    np.testing.assert_array_equal(loaded.transform(t), encoding.transform(t))
+    assert loaded == encoding
+
+
+def test_the_training_rows_alone_count(table):
+    content = "a,b,c\n1,x,2020-01-01\n3,x,2020-01-03\n100,y,2019-01-01\n,x,\n"
+    t, encoding = fit(table, content, rows=[0, 1])
+    number, category, date = encoding.columns
+    assert (number.mean, number.scale, number.missing) == (2, 1, False)
+    assert category == CategoryColumn("b", ("x",))
+    assert (date.since, date.means[3], date.missing) == ("2020-01-01", 1, False)
+    assert np.isfinite(encoding.transform(t)).all()
