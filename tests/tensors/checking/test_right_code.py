@@ -95,6 +95,7 @@ MODULES = {
     "Linear": (nn.Linear(3, 2), X),
     "BatchNorm2d, training": (nn.BatchNorm2d(3), IMAGES),
     "BatchNorm2d, evaluation": (nn.BatchNorm2d(3).eval(), IMAGES),
+    "BatchNorm1d in the middle": (nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, 2)), X[:3]),
     "GroupNorm": (nn.GroupNorm(3, 3), IMAGES),
     "a convolutional network": (nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(24, 3)), IMAGES),
     "Embedding": (nn.Embedding(5, 3), IDS),
@@ -213,6 +214,33 @@ class Tied(nn.Module):
         return self.b(self.a(x).tanh())
 
 
+class RMSNormInFloat32(nn.Module):
+    """As language models have it: the rows are float32 inside, and the gradient of the weight comes from them."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3))
+
+    def forward(self, x):
+        rows = x.to(torch.float32)
+        return self.weight * (rows * torch.rsqrt(rows.square().mean(-1, keepdim=True) + 1e-6)).to(x.dtype)
+
+
+class Checkpointed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.norm, self.last = nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)
+
+    def forward(self, x):
+        inner = lambda x: self.norm(self.first(x)).tanh()  # noqa: E731
+        return self.last(torch.utils.checkpoint.checkpoint(inner, x, use_reentrant=False))
+
+
+def hessian_times(x, v):
+    """In forward mode torch makes tensors of zeros that have no memory."""
+    return torch.func.jvp(torch.func.grad(lambda y: (y**3).sum() + y.prod()), (x,), (v,))[1]
+
+
 RNG, GENERATOR = np.random.default_rng(0), torch.Generator().manual_seed(3)
 WAYS = {
     "float32 alone": (InFloat32Alone, X.float()),
@@ -227,6 +255,9 @@ WAYS = {
     "tied weights": (Tied(), X),
     "torch.func.grad": (lambda x: torch.func.grad(lambda y: (y**3).sum())(x), X),
     "vmap": (lambda x: torch.vmap(lambda row: row.softmax(0))(x), X),
+    "torch.func.jvp of torch.func.grad": (hessian_times, POSITIVE[0], X[0]),
+    "float32 inside": (RMSNormInFloat32(), X),
+    "a checkpoint of a module": (Checkpointed(), X),
     "several outputs of a layer": (nn.RNN(3, 2), normal(4, 2, 3)),
 }
 
@@ -237,6 +268,28 @@ def test_ways_to_write_it(case):
     report = st.check(fn, *inputs)
     assert report.ok is True, report.text()
     assert not any("could not be tried" in fact for fact in report.facts)
+
+
+class WrongRMSNormInFloat32(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, weight):
+        rows = x.float()
+        rstd = torch.rsqrt(rows.square().mean(-1, keepdim=True) + 1e-6)
+        ctx.save_for_backward(rows, weight, rstd)
+        return (rows * rstd).to(x.dtype) * weight
+
+    @staticmethod
+    def backward(ctx, g):
+        rows, weight, rstd = ctx.saved_tensors
+        through, xhat = g * weight, rows * rstd
+        dx = (through - xhat * (through * xhat).sum(-1, keepdim=True)) * rstd  # a mean belongs here
+        return dx, (g * xhat).sum(0)
+
+
+def test_float32_inside_hides_no_mistake():
+    report = st.check(WrongRMSNormInFloat32, X, W[:, 0].clone())
+    assert report.ok is False
+    assert report.backward_line.text.startswith("dx = ")
 
 
 @pytest.mark.parametrize("case", OPERATIONS)

@@ -48,7 +48,8 @@ def precision_of_output(functions: UserFunctions, given: Sample, eps: float, fin
         return shortened_precision(given.output.dtype, why, eps, findings)
     size = float(np.abs(np.where(np.isfinite(given.output), given.output, 0.0)).max(initial=0.0))
     subnormal = 0 < size < 2.0**-1000  # such numbers have few digits in any type
-    if not subnormal and _computes_in_float32(functions, given.arrays) and not _has_plateaus(functions, given.arrays):
+    is_short = functions.shortens() or (not subnormal and _computes_in_float32(functions, given.arrays))
+    if is_short and not _has_plateaus(functions, given.arrays):
         return shortened_precision(np.float32, f"{functions.forward_name} computes in float32", eps, findings)
     return eps
 

@@ -50,6 +50,7 @@ class UserFunctions:
         called: what the two functions are called in messages.
         holds: objects that the functions change, besides those that are found in them.
         data: arrays that forward uses beside the inputs; None: those that are found in it.
+        shortens: whether forward is known to convert float64 to a shorter type on its way.
     """
 
     def __init__(
@@ -67,10 +68,11 @@ class UserFunctions:
         called: tuple[str, str] | None = None,
         holds: Sequence[Any] = (),
         data: Sequence[Array] | None = None,
+        shortens: Callable[[], bool] = lambda: False,
     ) -> None:
         self.function = function
         self.forward, self.backward = forward, backward
-        self.takes_upstream = takes_upstream
+        self.takes_upstream, self.shortens = takes_upstream, shortens
         usual = ("forward", "vjp") if takes_upstream else ("loss", "grad")
         self.forward_name, self.backward_name = called or usual
         for name, one in ((self.forward_name, forward), (self.backward_name, backward)):
@@ -100,6 +102,7 @@ class UserFunctions:
             called=(self.forward_name, self.backward_name),
             holds=self._roots,
             data=self.captured,
+            shortens=self.shortens,
         )
         other.calls = self.calls
         return other

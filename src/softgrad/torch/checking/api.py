@@ -157,6 +157,7 @@ class _Checked:
             max_calls=self.options.max_calls,
             called=("forward", "backward"),
             holds=self.subject.holds,
+            shortens=lambda: bool(torchs.shortens),
             data=[] if self.subject.parameters else [as_array(one) for one in self.held],
         )
 

@@ -22,13 +22,13 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from softgrad.check.trace.array import Traced, node_of, plain
 from softgrad.check.trace.node import Node
 from softgrad.check.trace.session import Session, paused, recording
 from softgrad.torch.checking.aten import EITHER_WAY, IGNORED, KINDS, MAKERS, OVERWRITING, SAME, TABLE, WITH_RESULT
+from softgrad.torch.checking.modes import SafeDispatchMode
 from softgrad.torch.checking.places import site_of_outputs
 from softgrad.torch.checking.tensor_memory import TensorMemory, memory_of
 from softgrad.torch.checking.tensor_replacements import from_numpy, replaced
@@ -101,7 +101,7 @@ def outputs_of(function: Callable[..., Any]) -> Iterator[None]:
         session.places.outputs = None
 
 
-class _Recorder(TorchDispatchMode):
+class _Recorder(SafeDispatchMode):
     """Records the operators that torch runs."""
 
     def __init__(self, session: Session, memory: TensorMemory) -> None:
@@ -111,12 +111,8 @@ class _Recorder(TorchDispatchMode):
         self._first: dict[Any, bool] = {}  # by place: whether a number stands before a tensor
         self._call: tuple[Any, str] = (None, "")  # the place of the running call, and its first operator
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # to skip it, torch would import the whole compiler
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
+    def run(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Runs an operator, and records it."""
         if recording() is not self._session:
             return func(*args, **kwargs)
         places = self._session.places

@@ -22,6 +22,7 @@ from softgrad.torch.checking.bridge import Tensors, outputs_of, tensors
 from softgrad.torch.checking.inputs import Inputs, Path, tensors_in
 from softgrad.torch.checking.randomness import States, TorchRandomness
 from softgrad.torch.checking.subject import Subject
+from softgrad.torch.checking.watching import Watching
 
 ON_A_LEAF = "a leaf Variable that requires grad"  # torch's words on an operation in place on an input
 
@@ -51,6 +52,7 @@ class TorchFunctions:
         self.wants: list[bool] | None = None  # the inputs that have a gradient
         self.on_copies = False  # forward writes into its inputs, as torch allows where they are no leaves
         self.is_detached = False  # no output requires a gradient
+        self.shortens: bool | None = None  # forward converts float64 to a shorter type on its way
         self._last: Run | None = None
 
     def forget(self) -> None:
@@ -62,7 +64,8 @@ class TorchFunctions:
         is_real = not any(np.iscomplexobj(one) for one in arrays)
         with self.randomness.at(self.randomness.begin):
             with tensors() as memory:
-                run = self.run(self.tensors(arrays, memory, requires_grad=is_real))
+                leaves = self.tensors(arrays, memory, requires_grad=is_real)
+                run = self.run(leaves) if self.shortens is not None else self._first_run(leaves)
                 with outputs_of(self.subject.forward):
                     output = self._array(joined(run.outputs), memory)
             self._last = run._replace(states=self.randomness.states())
@@ -116,7 +119,12 @@ class TorchFunctions:
         if pairs and wrt:
             self.subject.returned.clear()
             of, given = [out for out, _ in pairs], [up for _, up in pairs]
-            found = torch.autograd.grad(of, wrt, given, allow_unused=True, retain_graph=retain)
+
+            def gradients() -> tuple[Any, ...]:
+                return torch.autograd.grad(of, wrt, given, allow_unused=True, retain_graph=retain)
+
+            within = self.subject.in_backward
+            found = gradients() if within is None else within(self.inputs.with_leaves(leaves), gradients)
             by_id = {id(one): grad for one, grad in zip(wrt, found, strict=True)}
         return [by_id.get(id(one)) for one in leaves]
 
@@ -145,6 +153,13 @@ class TorchFunctions:
             CheckError: it returns something other than tensors of real numbers.
         """
         return Run(leaves, self._chosen(self.call(leaves)), [])
+
+    def _first_run(self, leaves: list[Any]) -> Run:
+        """The first forward pass, which shows in what types forward computes."""
+        with Watching({}) as watching:
+            run = self.run(leaves)
+        self.shortens = watching.is_shortened
+        return run
 
     def call(self, leaves: Sequence[Any]) -> Any:
         """What the user's code returns for these tensors. torch records its graph, whatever was set outside."""

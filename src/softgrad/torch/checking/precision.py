@@ -79,7 +79,7 @@ def in_a_short_type(trials: Trials) -> Iterator[Found]:
             for i, (a, b, c) in enumerate(zip(at, near, far, strict=True)):
                 if a is None or b is None or c is None or not bool(a.any()):
                     continue
-                if _part_moved(a, b) <= FEW and _part_moved(a, c) >= MANY:
+                if _part_moved(a, b) <= FEW and _part_moved(a, c) >= MANY and not _shortens_an_input(trials, start):
                     said = "of the inputs" if of_inputs else "of the upstream gradient"
                     evidence = (
                         f"digits {said} that float32 does not have hardly change the gradient of {trials.name(i)}"
@@ -88,6 +88,23 @@ def in_a_short_type(trials: Trials) -> Iterator[Found]:
                     return
     except Exception:  # not defined beside the inputs
         return
+
+
+def _shortens_an_input(trials: Trials, start: Sequence[Any]) -> bool:
+    """Whether the forward pass itself ignores the digits of an input that float32 does not have, as after x.float()."""
+
+    def outputs(i: int, by: float) -> list[torch.Tensor]:
+        moved = [*start[:i], *_in_waves(start[i : i + 1], by), *start[i + 1 :]]
+        return trials.run(trials.leaves(moved)).outputs
+
+    at = outputs(0, 0.0)
+    for i in trials.wanted_leaves:
+        near, far = (
+            max(_part_moved(a, b) for a, b in zip(at, outputs(i, by), strict=True)) for by in (2.0**-30, 2.0**-12)
+        )
+        if near <= FEW and far >= MANY:
+            return True
+    return False
 
 
 def _part_moved(a: torch.Tensor, b: torch.Tensor) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -28,6 +28,7 @@ class Subject(NamedTuple):
         backward: the user's backward pass, called directly; None where torch calls it.
         method: the user's backward pass that torch calls, where it is known.
         parameters: the parameters of a module, which are further inputs.
+        in_backward: runs a function while a module has the parameters among these values, as in the forward pass.
         returned: what the backward pass of an autograd.Function returned last; empty for anything else.
     """
 
@@ -39,6 +40,7 @@ class Subject(NamedTuple):
     backward: Callable[..., Any] | None = None
     method: Callable[..., Any] | None = None
     parameters: Mapping[str, torch.Tensor] = {}
+    in_backward: Callable[[Sequence[Any], Callable[[], Any]], Any] | None = None
     returned: list[Any] = []  # noqa: RUF012  # each subject that has one is given its own
 
     def names(self, count: int) -> list[str]:
@@ -117,20 +119,38 @@ def _of_function(function: str, fn: Any) -> Subject:
     return Subject(watched.apply, fn.forward, before, tuple(methods), classes, method=own, returned=returned)
 
 
+class _Holder(torch.nn.Module):
+    """A module that runs any function: `functional_call` on it gives another module other parameters meanwhile."""
+
+    def __init__(self, held: torch.nn.Module) -> None:
+        super().__init__()
+        self.held = held
+
+    def forward(self, function: Callable[[], Any]) -> Any:
+        return function()
+
+
 def _of_module(module: Any, count: int) -> Subject:
     """A module as a function of its inputs and its parameters; its buffers are copied for each call."""
     parameters = dict(module.named_parameters())
 
-    def call(*values: Any) -> Any:
-        inputs, own = values[:count], values[count:]
+    def state(values: Sequence[Any]) -> dict[str, Any]:
         dtype = next((one.dtype for _, one in tensors_in(values) if one.is_floating_point() or one.is_complex()), None)
         buffers = {
             name: one.to(dtype, copy=True) if dtype is not None and one.is_floating_point() else one.clone()
             for name, one in module.named_buffers()
         }
-        return torch.func.functional_call(module, {**dict(zip(parameters, own, strict=True)), **buffers}, inputs)
+        return {**dict(zip(parameters, values[count:], strict=True)), **buffers}
 
-    return Subject(call, module.forward, holds=(module,), parameters=parameters)
+    def call(*values: Any) -> Any:
+        return torch.func.functional_call(module, state(values), values[:count])
+
+    def in_backward(values: Sequence[Any], function: Callable[[], Any]) -> Any:
+        # torch.utils.checkpoint calls the forward pass again
+        own = {f"held.{name}": one for name, one in state(tuple(values)).items()}
+        return torch.func.functional_call(_Holder(module), own, (function,))
+
+    return Subject(call, module.forward, holds=(module,), parameters=parameters, in_backward=in_backward)
 
 
 def _overload(fn: Any) -> Any:

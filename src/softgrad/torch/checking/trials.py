@@ -89,11 +89,13 @@ class Trials:
 
         Args:
             arrays: their numbers; by default those given.
-            change: what is done to each tensor before it requires a gradient.
+            change: what is done to each tensor before it requires a gradient. Parameters of a module are left as they
+                are: a module makes them itself, and contiguous.
             only: the leaves that require one; by default all of real numbers.
             dtype: the type of those of real numbers.
         """
         made: list[Any] = []
+        given = len(self.inputs.values) - len(self.functions.subject.parameters)
         for i, (leaf, array) in enumerate(
             zip(self.inputs.leaves, self.arrays if arrays is None else arrays, strict=True)
         ):
@@ -102,7 +104,7 @@ class Trials:
                 continue
             tensor = torch.from_numpy(np.array(array, order="C")).to(leaf.given.device)
             tensor = tensor.to(dtype or self.dtype) if leaf.is_real else tensor
-            tensor = tensor if change is None else change(tensor)
+            tensor = tensor if change is None or leaf.path[0] >= given else change(tensor)
             is_asked = leaf.is_real and (only is None or i in only) and self.functions.subject.backward is None
             made.append(tensor.requires_grad_(is_asked))
         return made

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from softgrad.check.trace.node import Site
 from softgrad.check.trace.sites import Places
+from softgrad.torch.checking.modes import SafeDispatchMode
 
 SHORT = (torch.float32, torch.float16, torch.bfloat16)
 
 
-class Watching(TorchDispatchMode):
+class Watching(SafeDispatchMode):
     """Notes the lines of the user's code that write into some tensors, and the first that shortens float64.
 
     Args:
@@ -28,25 +28,22 @@ class Watching(TorchDispatchMode):
         self._names = {_address(one): name for name, one in tensors.items()}
         self._places = Places(sys._getframe(1))
         self.writes: dict[str, Site | None] = {}
+        self.is_shortened = False
         self.shortens: Site | None = None
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # to skip it, torch would import the whole compiler
 
     def watch(self, name: str, tensor: torch.Tensor) -> None:
         """Watches another tensor, unless its memory is watched already."""
         self._names.setdefault(_address(tensor), name)
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
+    def run(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Runs an operator."""
         result = func(*args, **kwargs)
         if func._schema.is_mutable:
             for i, argument in enumerate(func._schema.arguments):
                 if argument.alias_info is not None and argument.alias_info.is_write:
                     self._note(args[i] if i < len(args) else kwargs.get(argument.name))
-        elif self.shortens is None and _shortens(args, result):
-            self.shortens = self._places.here("")[0]
+        elif not self.is_shortened and _shortens(args, result):
+            self.is_shortened, self.shortens = True, self._places.here("")[0]
         return result
 
     def _note(self, written: Any) -> None:
