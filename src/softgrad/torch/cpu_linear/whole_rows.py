@@ -18,7 +18,7 @@ from softgrad.losses._linear.problem import Index
 from softgrad.torch.cpu_linear.problem import Matrices, Problem
 from softgrad.torch.memory import to_array
 
-BLOCK = 4096  # classes in a product
+BLOCK = 2048  # classes in a product; more of them take memory and are no faster
 ROUND = 16  # products are slower if the number of rows is not a multiple of this
 
 
