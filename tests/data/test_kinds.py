@@ -175,6 +175,9 @@ def test_kinds_can_be_asked_for(table):
     )
     rows = "".join(f"{i},{i % 5}\n" for i in range(60))
     assert isinstance(fit(table, "a,b\n" + rows)[1].columns[0], LeftOut)
+    assert len(fit(table, "a,b\n" + rows, kinds={"a": "category"})[1].columns[0].categories) == 60
+    texts = "".join(f"C{i},{i % 5}\n" for i in range(60))
+    assert len(fit(table, "a,b\n" + texts, kinds={"a": "category"})[1].columns[0].categories) == 60
     assert isinstance(fit(table, "a,b\n" + rows, kinds={"a": "number"})[1].columns[0], NumberColumn)
     _, encoding = fit(table, "a\n31.01.2020\n04.07.2021\n", kinds={"a": "date"})
     assert isinstance(encoding.columns[0], DateColumn)

@@ -75,7 +75,7 @@ class CategoryColumn(NamedTuple):
         """The columns of x that it becomes, one per category, of shape (N, width)."""
         text = cells(table, self.name).astype(str)
         absent = written.missing(text)
-        one_hot = (text[:, None] == np.array(self.categories, dtype=str)) & ~absent[:, None]
+        one_hot = text[:, None] == np.array(self.categories, dtype=str)
         columns: Array = np.column_stack([one_hot, absent] if self.missing else [one_hot]).astype(np.float64)
         return columns
 

@@ -129,7 +129,7 @@ def _rows(source: str, text: str) -> tuple[str, Rows]:
     for separator in candidates if len(candidates) > 1 else []:
         with suppress(DataError):
             rows = _parse(source, text, separator)
-            if len(rows[0][1]) > 1 and len({len(row) for _, row in rows}) == 1:
+            if len({len(row) for _, row in rows}) == 1:
                 return separator, rows
     return candidates[0], _parse(source, text, candidates[0])
 
