@@ -27,6 +27,7 @@ __version__ = "0.1.0"
 
 # What most programs never use is imported when it is first used.
 _LATER = {
+    "SoftmaxClassifier": "softgrad.estimator",
     "check_grad": "softgrad.check.api",
     "check_layer": "softgrad.check.api",
     "check_vjp": "softgrad.check.api",
@@ -47,10 +48,12 @@ if _typing.TYPE_CHECKING:
     from softgrad.check.api import check_grad as check_grad
     from softgrad.check.api import check_layer as check_layer
     from softgrad.check.api import check_vjp as check_vjp
+    from softgrad.estimator import SoftmaxClassifier as SoftmaxClassifier
     from softgrad.explanation.explain import explain as explain
 else:  # each module lists its own public names; here they are collected. To a type checker other names are errors
-    _OTHER_MODULES = {"errors", "formulas", "jacobian", "losses", "torch"}  # torch: `import *` would import it
-    __all__ = sorted(n for n in {*globals(), *_LATER} if not n.startswith("_") and n not in _OTHER_MODULES)
+    _NOT_LISTED = {"errors", "formulas", "jacobian", "losses"}
+    _NOT_LISTED |= {"SoftmaxClassifier", "torch"}  # `import *` would import scikit-learn and torch
+    __all__ = sorted(n for n in {*globals(), *_LATER} if not n.startswith("_") and n not in _NOT_LISTED)
 
     def __getattr__(name: str) -> object:
         if name not in _LATER:

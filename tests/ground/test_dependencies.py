@@ -27,4 +27,5 @@ def test_numpy_and_scipy_are_enough(bare):
     code = f"import runpy, sys; sys.path.append({str(bare)!r}); runpy.run_path({str(PROGRAM)!r}, run_name='__main__')"
     result = subprocess.run([sys.executable, "-ISc", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    assert result.stdout.split() == ["functions", "checker", "explanation", "networks", "data", "command"]
+    parts = ["functions", "checker", "explanation", "networks", "data", "classifier", "command"]
+    assert result.stdout.split() == parts

@@ -87,6 +87,10 @@ def data():
     assert message(lambda: sg.data.read_table("iris")) == needs("read_table", "scikit-learn")
 
 
+def classifier():
+    assert message(lambda: sg.SoftmaxClassifier) == needs("SoftmaxClassifier", "scikit-learn")
+
+
 def command():
     from softgrad.cli import main
 
@@ -113,7 +117,7 @@ def message(call):
 
 if __name__ == "__main__":
     assert [name for name in OTHERS if find_spec(name) is not None] == []
-    for part in (functions, checker, explanation, networks, data, command):
+    for part in (functions, checker, explanation, networks, data, classifier, command):
         part()
         print(part.__name__)
     sys.exit()
