@@ -19,6 +19,7 @@ from torch import Tensor
 from softgrad import _kernels
 from softgrad.torch.arguments import is_differentiated
 from softgrad.torch.implementations import PLAIN, is_transformed, records_calls
+from softgrad.torch.memory import has_memory
 from softgrad.torch.options import Options
 
 DTYPES = {  # of the logits: (its name, a tensor like the loss)
@@ -84,7 +85,12 @@ def run(
         return None
     options, numbers = known
     axis, last, inner = options.axis, len(shape) - 1, 1
-    if not (z and y) or not ~last <= axis <= last:  # no rows, or zeros without memory
+    if not (z and y) or not ~last <= axis <= last:  # no rows, or no memory
+        return None
+    if z % logits.itemsize or y % 8:  # not aligned
+        return None
+    # The address of a view of no memory is its offset.
+    if logits.storage_offset() + target.storage_offset() and not (has_memory(logits) and has_memory(target)):
         return None
     if axis in (-1, last):
         rows = shape[:-1]

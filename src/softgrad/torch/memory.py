@@ -10,6 +10,7 @@ from torch import Tensor
 
 from softgrad._arrays import Array, is_bfloat16
 from softgrad._extras import needs
+from softgrad.errors import DataError
 
 NAMES = ["bool", *(f"{kind}{bits}" for kind in ("uint", "int") for bits in (8, 16, 32, 64))]
 NAMES += ["float16", "float32", "float64"]  # the dtypes of NumPy, as torch calls them
@@ -38,6 +39,11 @@ def to_array(tensor: Tensor | None) -> Any:
     tensor = tensor.resolve_neg()  # copies only a view that stands for its negative
     if tensor._is_zerotensor():  # which has no memory
         tensor = tensor.clone()
+    if tensor.numel() and not has_memory(tensor):
+        raise DataError(
+            f"softgrad.torch: the storage of a tensor of shape {tuple(tensor.shape)} has 0 bytes, wanted its numbers; "
+            "call the function while they are there (FSDP frees the memory of parameters outside of forward)"
+        )
     typestr, itemsize = STORED[dtype]
     memory = _Memory()
     memory.tensor = tensor
@@ -50,6 +56,14 @@ def to_array(tensor: Tensor | None) -> Any:
     }
     array = np.asarray(memory)
     return array.view(_bfloat16()) if dtype == torch.bfloat16 else array
+
+
+def has_memory(tensor: Tensor) -> bool:
+    """Whether the storage starts at an address: not if it was freed, nor for zeros that are not stored.
+
+    The address of a view is never 0: its offset is added to that of the storage.
+    """
+    return tensor.data_ptr() != tensor.storage_offset() * tensor.itemsize
 
 
 def to_tensor(array: Array) -> Tensor:
