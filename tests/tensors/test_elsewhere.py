@@ -118,6 +118,11 @@ def test_a_device_gets_kernels_by_one_row(monkeypatch):
             lambda z: st.linear_token_log_probs(z, torch.zeros(3, 3), torch.tensor([0, 3])),
         ),
         (
+            sg.DtypeError,
+            r"linear_token_log_probs: tokens.dtype is torch.float32.*convert it first, as tokens.long\(\)",
+            lambda z: st.linear_token_log_probs(z, torch.zeros(3, 3), torch.zeros(2)),
+        ),
+        (
             sg.ShapeError,
             r"linear_token_log_probs: bias.shape is \(1,\)",
             lambda z: st.linear_token_log_probs(z, torch.zeros(3, 3), CLASSES, torch.zeros(1)),
@@ -240,3 +245,20 @@ def test_without_torch_one_sentence_says_what_to_install():
     assert result.returncode
     last = result.stderr.splitlines()[-1]
     assert re.search(r"torch is not installed; python -m pip install 'softgrad\[torch\]'$", last)
+
+
+@pytest.mark.parametrize("options", [{}, {"ignore_index": 1}, {"max_memory": 24}], ids=["all", "ignored", "some"])
+@pytest.mark.parametrize("function", ["linear_cross_entropy", "linear_token_log_probs"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+def test_a_default_device_does_not_move_the_buffers(dtype, function, options):
+    given = [torch.randn(shape).to(dtype).requires_grad_() for shape in ((8, 4), (3, 4), (3,))]
+    y = torch.arange(8) % 3
+
+    def gradients():
+        got = getattr(st, function)(*given[:2], y, given[2], **options)
+        return torch.autograd.grad(got if function == "linear_cross_entropy" else sum(got).sum(), given)
+
+    want = gradients()
+    with torch.device("meta"):
+        got = gradients()
+    assert all(map(torch.equal, got, want))

@@ -17,7 +17,7 @@ from softgrad.errors import ShapeError
 from softgrad.losses._linear.problem import read_bytes
 from softgrad.losses.linear import MAX_MEMORY
 from softgrad.torch import operators
-from softgrad.torch.arguments import is_differentiated, same_device, to_logits
+from softgrad.torch.arguments import is_differentiated, same_device, to_classes, to_logits
 from softgrad.torch.forms import tokens as forms
 from softgrad.torch.implementations import (
     IMPLEMENTATIONS,
@@ -90,7 +90,7 @@ def linear_token_log_probs(
         to_logits(FUNCTION, given, name, of_arrays=False) for name, given in (("hidden", hidden), ("weight", weight))
     )
     bias = None if bias is None else to_logits(FUNCTION, bias, "bias", of_arrays=False)
-    tokens = same_device(FUNCTION, "tokens", tokens, hidden)
+    tokens = to_classes(FUNCTION, "tokens", same_device(FUNCTION, "tokens", tokens, hidden))
     check_shapes(hidden, weight, bias)
     hidden, weight, bias = in_one_dtype(hidden, weight, bias)
     options = scale(FUNCTION, "temperature", temperature), ignore_index, read_bytes(FUNCTION, max_memory)

@@ -63,7 +63,7 @@ def run(problem: Problem, needs: list[bool], upstream: Tensor | None) -> tuple[A
     loss = np.zeros(len(problem.x), problem.dtype_of_loss)
     loss[... if problem.kept is None else problem.kept.numpy()] = rows.loss()
     if not any(needs):
-        return loss, *(torch.empty(0, dtype=problem.dtype) for _ in range(3))
+        return loss, *(torch.empty(0, dtype=problem.dtype, device="cpu") for _ in range(3))
     each = None if upstream is None else upstream.double().numpy()
     if each is not None and problem.kept is not None:
         each = each[problem.kept.numpy()]
@@ -81,7 +81,7 @@ class Tiles:
         if ROUND <= self.height < problem.rows:
             self.height -= self.height % ROUND
         self.width = min(problem.classes, entries // self.height)
-        self.buffer = torch.empty(self.height * self.width, dtype=problem.dtype)
+        self.buffer = torch.empty(self.height * self.width, dtype=problem.dtype, device="cpu")
         self.x = problem.x if problem.kept is None else problem.x[problem.kept]
 
     def row_chunks(self) -> Iterator[slice]:
@@ -186,9 +186,9 @@ def second_pass(
     factor, at_target = sums.factors(upstream)
     at_target = torch.from_numpy(at_target).to(problem.dtype)
     batch, wide = problem.batch, torch.float32
-    dx = torch.zeros(tiles.x.shape if needs[0] else 0, dtype=wide)
-    dw = torch.empty(problem.w.shape if needs[1] else 0, dtype=problem.dtype)
-    db = torch.zeros(problem.classes if needs[2] else 0, dtype=wide)
+    dx = torch.zeros(tiles.x.shape if needs[0] else 0, dtype=wide, device="cpu")
+    dw = torch.empty(problem.w.shape if needs[1] else 0, dtype=problem.dtype, device="cpu")
+    db = torch.zeros(problem.classes if needs[2] else 0, dtype=wide, device="cpu")
     in_one = tiles.height >= problem.rows
     x_columns = tiles.x.T.contiguous() if needs[1] else None
     for classes in tiles.class_chunks():
@@ -213,7 +213,7 @@ def second_pass(
         if dw_columns is not None:
             dw[classes] = dw_columns.T
     if needs[0] and problem.kept is not None:
-        all_rows = torch.zeros(problem.x.shape, dtype=problem.dtype)
+        all_rows = torch.zeros(problem.x.shape, dtype=problem.dtype, device="cpu")
         all_rows[problem.kept] = dx.to(problem.dtype)
         dx = all_rows
     dx = dx.to(problem.dtype)

@@ -70,7 +70,7 @@ def rows_at_a_time(matrices: Matrices) -> int:
 
 def new_buffer(entries: int, dtype: torch.dtype) -> Tensor:
     """Memory for logits."""
-    return torch.empty(entries, dtype=dtype)
+    return torch.empty(entries, dtype=dtype, device="cpu")
 
 
 def blocks(classes: int) -> Iterator[slice]:
@@ -97,11 +97,13 @@ class Sums:
         self.wide = torch.float64 if matrices.dtype == torch.float64 else torch.float32
         x, w, dtype = matrices.x, matrices.w, matrices.dtype
         in_one_chunk = rows_at_a_time(matrices) >= matrices.rows
-        none = functools.partial(torch.empty, 0, dtype=dtype)  # a new one each: operators return no tensor twice
+        none = functools.partial(
+            torch.empty, 0, dtype=dtype, device="cpu"
+        )  # a new one each: operators return no tensor twice
         fill = torch.empty if matrices.kept is None else torch.zeros  # ignored rows have gradient 0
-        self.dx = fill(x.shape, dtype=dtype) if needs[0] else none()
-        self.dw = torch.zeros(w.shape, dtype=dtype if in_one_chunk else self.wide) if needs[1] else none()
-        self.db = torch.zeros(len(w), dtype=self.wide) if needs[2] else none()
+        self.dx = fill(x.shape, dtype=dtype, device="cpu") if needs[0] else none()
+        self.dw = torch.zeros(w.shape, dtype=dtype if in_one_chunk else self.wide, device="cpu") if needs[1] else none()
+        self.db = torch.zeros(len(w), dtype=self.wide, device="cpu") if needs[2] else none()
 
     def add(self, chunk: Chunk) -> None:
         """Adds a chunk, whose logits have been replaced by their gradient."""
