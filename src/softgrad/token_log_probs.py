@@ -65,8 +65,8 @@ def token_log_probs(
     Returns:
         log_probs, entropy: one number per row each, in the shape of tokens; float32 for 16-bit logits, else their
             dtype. Each is within 4 ulp of the exact value, also where p_y rounds to 1. The log-probability of a token
-            whose logit is -inf is -inf. A row whose largest logit is infinite, such as one of -inf alone, or that
-            holds a NaN, gives NaN.
+            whose logit is -inf is -inf, and so is one whose difference from the largest logit overflows. A row whose
+            largest logit is infinite, such as one of -inf alone, or that holds a NaN, gives NaN.
 
     Raises:
         ShapeError: tokens have another shape, or there is no class.
@@ -111,7 +111,7 @@ def token_log_probs_vjp(
 
     Returns:
         The gradient dz, in the shape and dtype of logits. Each entry is within 5 ulp of the sizes of its terms,
-        |g| |delta_jy - p_j| / T and |h| p_j (|d_j| + sum_k p_k |d_k|) / T with d = (z - max z) / T. Where p_j is
+        |g| |delta_jy - p_j| / T and |h| p_j (|d_j| + sum_k p_k |d_k|) / T with d = (z - max z) / T. Where p_j or d_j is
         subnormal, within as many spacings of subnormal numbers times (|g| + |h| (|d_j| + sum_k p_k |d_k|)) / T. It is
         0 where a logit is -inf, but for g / T at the token itself. A row of which `token_log_probs` gives NaN is NaN.
 
