@@ -184,11 +184,15 @@ def test_errors_are_those_of_the_long_way():
             st.cross_entropy(Z, torch.tensor([0, 3, 1, 1]))
         messages.append(str(error.value))
         st.cross_entropy(Z, Y)
+        st.cross_entropy(Z, Y, axis=1, ignore_index=-1)
     assert messages[0] == messages[1]
     for wrong, error in [
         ({"temperature": [1.0]}, sg.OptionError),
         ({"axis": 2}, sg.AxisError),
         ({"axis": (1,)}, sg.AxisError),
+        ({"axis": True, "ignore_index": -1}, sg.AxisError),
+        ({"axis": 1.0, "ignore_index": -1}, sg.AxisError),
+        ({"axis": 1, "ignore_index": -1.0}, sg.OptionError),
         ({"reduction": "average"}, sg.OptionError),
     ]:
         with pytest.raises(error):

@@ -83,6 +83,8 @@ def run(
         z, y, shape, N = logits.data_ptr(), target.data_ptr(), logits.shape, target.numel()
     except (TypeError, RuntimeError):  # an option without a hash; a tensor that is sparse, nested or left by torch.func
         return None
+    if type(options.axis) is not int or type(options.ignore_index) is float:  # True and 1.0 are equal to 1
+        return None
     options, numbers = known
     axis, last, inner = options.axis, len(shape) - 1, 1
     if not (z and y) or not ~last <= axis <= last:  # no rows, or no memory
