@@ -135,7 +135,10 @@ LEFT_OUT = {  # name: (the name of the column, the cells of 60 rows, the reason;
         "an identifier or free text: 60 different values in 60 rows",
     ),
     "50 texts": ("a", [f"C{i % 50}" for i in range(60)], None),
-    "row numbers": ("a", [str(59 - i) for i in range(60)], "an identifier: an integer of its own for each row"),
+    "row numbers": ("a", [str(i + 1) for i in range(60)], "an identifier: an integer of its own for each row"),
+    "row numbers from 0": ("a", [str(i) for i in range(60)], "an identifier: an integer of its own for each row"),
+    "integers in a row from another number": ("year", [str(1960 + i) for i in range(60)], None),
+    "integers in another order": ("a", [str(59 - i) for i in range(60)], None),
     "integers with a gap": ("a", [str(i * 3) for i in range(60)], None),
     "integers with a gap that are called id": ("customer_id", [str(i * 3) for i in range(60)], "an identifier: an int"),
     "fractions": ("id", [f"{i}.5" for i in range(60)], None),
@@ -154,6 +157,11 @@ def test_columns_that_say_nothing_are_left_out(case, table):
         assert column.reason.startswith(reason)
         assert encoding.transform(t).shape == (60, 1)
         np.testing.assert_array_equal(encoding.transform(table("size\n3\n")), encoding.transform(t)[3:4])
+
+
+def test_row_numbers_are_kept_if_there_is_nothing_else(table):
+    _, encoding = fit(table, "a,b\n" + "".join(f"{i},x\n" for i in range(60)))
+    assert [type(column) for column in encoding.columns] == [NumberColumn, LeftOut]
 
 
 def test_other_categories_are_0_and_counted(table):

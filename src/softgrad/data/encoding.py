@@ -12,7 +12,7 @@ from softgrad._arrays import Array
 from softgrad._messages import counted, list_names, one_line, quoted
 from softgrad.data import written
 from softgrad.data.columns import cells
-from softgrad.data.fitting import Kind, fit_column
+from softgrad.data.fitting import INTEGERS, Kind, fit_column
 from softgrad.data.kinds import (
     CategoryColumn,
     Column,
@@ -39,8 +39,9 @@ class Encoding(NamedTuple):
 
         A column is a column of numbers if at least half of its cells that are not missing are numbers. It is one of
         dates if all of them are dates of one format, and one of categories otherwise. Columns that say nothing are left
-        out: those with the same cell in all rows, and those with a value of its own in nearly every row. A column that
-        is float64, from a bundled data set, is always one of numbers.
+        out: those with the same cell in all rows, texts with a value of its own in most rows, and, if any other column
+        is left, row numbers and different integers in a column called id. A column that is float64, from a bundled data
+        set, is always one of numbers.
 
         Args:
             table: the table.
@@ -62,6 +63,11 @@ class Encoding(NamedTuple):
         """
         kinds = {} if kinds is None else kinds
         encoding = cls(tuple(fit_column(table, name, rows, kinds.get(name)) for name in names))
+        integers: dict[str, Kind] = {
+            column.name: "number" for column in encoding._of(LeftOut) if column.reason == INTEGERS
+        }
+        if encoding.width == 0 and integers:  # the only columns there are, in a small example say
+            return cls.fit(table, [column.name for column in encoding.columns], rows, kinds={**kinds, **integers})
         if encoding.width == 0:
             reasons = ", ".join(f"{quoted(column.name)} ({column.reason})" for column in encoding._of(LeftOut))
             raise DataError(f"{table.source}: no column is left to learn from: {reasons}; wanted at least 1")

@@ -18,6 +18,7 @@ from softgrad.data.tables import Table
 from softgrad.errors import DataError
 
 Kind: TypeAlias = Literal["number", "category", "date", "left out"]
+INTEGERS = "an identifier: an integer of its own for each row"
 FEWEST_IDENTIFIERS = 20  # rows: in fewer, integers may be consecutive by chance
 
 
@@ -52,7 +53,7 @@ def fit_column(table: Table, name: str, rows: Array, kind: Kind | None = None) -
         return _date(table, name, rows, date_format)
     if kind == "number" or (kind is None and 2 * count >= len(present)):
         if kind is None and _is_identifier(name, text):
-            return LeftOut(name, "an identifier: an integer of its own for each row")
+            return LeftOut(name, INTEGERS)
         return _number(table, name, rows, number_format)
     if kind is None and len(different) > max(50, len(present) / 2):
         return LeftOut(
@@ -64,12 +65,13 @@ def fit_column(table: Table, name: str, rows: Array, kind: Kind | None = None) -
 
 
 def _is_identifier(name: str, text: Array) -> bool:
-    """Whether the cells are different integers that are consecutive, or whose column is called an identifier."""
+    """Whether the cells are the numbers of the rows, or different integers whose column is called an identifier."""
     if len(text) < FEWEST_IDENTIFIERS or not all(cell.isascii() and cell.isdigit() for cell in text.tolist()):
         return False
-    numbers = sorted({int(cell) for cell in text.tolist()})
+    numbers = [int(cell) for cell in text.tolist()]
     called = name.lower() == "id" or name.lower().endswith(("_id", " id"))
-    return len(numbers) == len(text) and (called or numbers[-1] - numbers[0] == len(text) - 1)
+    counted = numbers[0] in (0, 1) and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    return counted or (called and len(set(numbers)) == len(numbers))
 
 
 def _number(table: Table, name: str, rows: Array, number_format: str) -> NumberColumn:
