@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import softgrad as sg
 from softgrad import nn
@@ -177,6 +178,22 @@ def test_without_early_stopping_there_are_no_validation_curves():
         classifier.validation_scores_ is classifier.validation_loss_curve_ is classifier.best_validation_score_ is None
     )
     assert classifier.best_loss_ == min(classifier.loss_curve_)
+
+
+def test_blas_has_one_thread_where_products_are_small():
+    threads, original = [], nn.Trainer.run_epoch
+
+    def spy(self, *args, **options):
+        threads.extend(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+        return original(self, *args, **options)
+
+    with pytest.MonkeyPatch.context() as patch, threadpool_limits(2, user_api="blas"):
+        patch.setattr(nn.Trainer, "run_epoch", spy)
+        make(max_iter=1).fit(*problem())
+        assert set(threads) == {1}
+        threads.clear()
+        make(max_iter=1, hidden_layer_sizes=(3000,)).fit(*problem())
+        assert set(threads) == {2}
 
 
 def test_random_state_determines_the_result():

@@ -17,7 +17,7 @@ CASES = {
     "sgd, adaptive": {
         "solver": "sgd",
         "learning_rate": "adaptive",
-        "learning_rate_init": 0.2,
+        "learning_rate_init": 0.05,
         "n_iter_no_change": 2,
         "tol": 0.01,
         "max_iter": 200,
@@ -38,7 +38,15 @@ def problem():
 
 def pair(**options):
     """Our classifier and MLPClassifier with the same parameters after one epoch, in float64."""
-    common = {"warm_start": True, "shuffle": False, "max_iter": 1, "batch_size": 20, "epsilon": EPSILON, **options}
+    common = {
+        "warm_start": True,
+        "shuffle": False,
+        "max_iter": 1,
+        "batch_size": 20,
+        "epsilon": EPSILON,
+        "random_state": 0,
+    }
+    common |= options
     ours, theirs = sg.SoftmaxClassifier(dtype="float64", **common | {"max_iter": 1}), MLPClassifier(**common)
     theirs.set_params(max_iter=1)
     for classifier in (ours, theirs):

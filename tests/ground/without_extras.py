@@ -16,7 +16,7 @@ import softgrad as sg
 
 OTHERS = ["jax", "marimo", "matplotlib", "ml_dtypes", "pytest", "rich", "safetensors", "sklearn", "torch", "typer"]
 Z = np.array([[2.0, 1.0, 0.1], [0.0, 3.0, 1.0]])
-CSV = "width,kind\n" + "".join(f"{n},{'ab'[n % 2]}\n" for n in range(20))
+CSV = "width,kind\n" + "".join(f"{n / 2},{'ab'[n % 2]}\n" for n in range(20))
 
 
 def softmax(z):

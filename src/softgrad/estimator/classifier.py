@@ -19,6 +19,7 @@ from softgrad.errors import DataError, OptionError
 from softgrad.estimator import calibration, gradients, lbfgs, networks, parameters, rows, training
 from softgrad.estimator.parameters import NAME
 from softgrad.estimator.progress import CallbackSupportMixin, Progress, with_callbacks
+from softgrad.nn.threads import blas_threads
 from softgrad.softmax import log_softmax, softmax
 
 
@@ -217,7 +218,9 @@ class SoftmaxClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             networks.copy_parameters(old, new)
         self._start(new, rng, keep_curves=goes_on)
         progress = Progress(self, self.max_iter, X, labels)
-        (lbfgs if self.solver == "lbfgs" else training).fit(self, X, target, weight, progress)
+        is_lbfgs = self.solver == "lbfgs"
+        with blas_threads(new, min(X.shape[0], rows.AT_ONCE) if is_lbfgs else training.batch_size_of(self, X.shape[0])):
+            (lbfgs if is_lbfgs else training).fit(self, X, target, weight, progress)
         progress.close()
         return self
 

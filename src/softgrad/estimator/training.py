@@ -87,6 +87,11 @@ def optimizer_of(classifier: SoftmaxClassifier) -> nn.Optimizer:
     )
 
 
+def batch_size_of(classifier: SoftmaxClassifier, rows: int) -> int:
+    """The number of rows in a step."""
+    return min(200 if classifier.batch_size == "auto" else int(classifier.batch_size), rows)
+
+
 def start_curves(classifier: SoftmaxClassifier) -> None:
     """Empties what is recorded of each epoch."""
     early = classifier.early_stopping and classifier.solver != "lbfgs"
@@ -109,7 +114,7 @@ def _trainer(
 ) -> tuple[nn.Trainer, Any]:
     """The trainer, and a function that returns the batches of an epoch: None if the trainer has the rows itself."""
     rng, rows = classifier._rng, x.shape[0]
-    size = min(200 if classifier.batch_size == "auto" else int(classifier.batch_size), rows)
+    size = batch_size_of(classifier, rows)
     if classifier.batch_size != "auto" and classifier.batch_size > rows:
         warnings.warn(
             f"{NAME}: batch_size is {classifier.batch_size}, but there are {rows} rows to train on; each batch has all "
