@@ -11,6 +11,7 @@ from softgrad.check.diagnose.ignored_numbers import find_ignored_numbers
 from softgrad.check.diagnose.line_search import mistakes_in_lines
 from softgrad.check.diagnose.other_inputs import facts_at_other_inputs
 from softgrad.check.diagnose.shapes import find_wrong_shapes
+from softgrad.check.diagnose.steps import find_steps
 from softgrad.check.diagnose.story import tell_one_story
 from softgrad.check.diagnose.traced import explain_by_trace
 from softgrad.check.diagnose.unexplained import explain_by_patterns
@@ -50,6 +51,13 @@ def explain(
         findings: to be added to.
     """
     functions, given, backward = sampler.functions, evidence.samples[0], evidence.backward
+    stepped: list[Key] = []
+    if backward is None and not evidence.misshapen:
+        stepped = find_steps(functions, evidence.samples, evidence.judged, evidence.wrong, findings)
+        if stepped:
+            evidence = _without(evidence, stepped)
+            if not evidence.wrong:
+                return
     for key in evidence.wrong:
         if given.grads[key].dtype.kind in "iu":
             findings.add("integer-truncation", f"the gradient of {functions.name_of(key)} is an array of integers")
@@ -67,13 +75,24 @@ def explain(
         if len(measured) > before:  # that says more
             findings.mistakes[:] = [one for one in findings.mistakes if one not in traced]
     wrong = [*evidence.wrong, *evidence.misshapen]
-    find_wrong_line(functions, evidence.samples, evidence.judged, wrong, judge, findings)
+    if not stepped:  # the trace of forward does not lead to a surrogate
+        find_wrong_line(functions, evidence.samples, evidence.judged, wrong, judge, findings)
     tell_one_story(findings, [one.name for one in traced])
     if evidence.wrong and len(evidence.judged) > 1:
         first = functions.name_of(first_from_the_end(functions, evidence.wrong, given, backward))
         right = ", ".join(functions.name_of(key) for key in evidence.judged if key not in evidence.wrong)
         others = f"right: {right}" if right else "none is right"
         findings.note(f"going backwards, the first wrong gradient is that of {first}; {others}")
+
+
+def _without(evidence: Evidence, keys: Sequence[Key]) -> Evidence:
+    """The evidence on the other gradients."""
+    return evidence._replace(
+        samples=[one.with_grads({k: v for k, v in one.grads.items() if k not in keys}) for one in evidence.samples],
+        start=evidence.start.with_grads({k: v for k, v in evidence.start.grads.items() if k not in keys}),
+        judged={k: v for k, v in evidence.judged.items() if k not in keys},
+        wrong={k: v for k, v in evidence.wrong.items() if k not in keys},
+    )
 
 
 def _name_wrong_lines(backward: KnownBackward, findings: Findings) -> bool:

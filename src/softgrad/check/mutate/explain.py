@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from softgrad.check.mutate.choice import chosen
 from softgrad.check.mutate.draw import Draw
+from softgrad.check.mutate.inner import inner_values
 from softgrad.check.mutate.search import Search
 from softgrad.check.mutate.stages import Stages
 from softgrad.check.mutate.texts import Texts
@@ -66,7 +67,9 @@ def explained(
             draws = like_given
             search.try_again(draws)
     texts = Texts(
-        {node: names[key] for draw in draws for key, node in draw.graph.inputs.items() if key in names}, numbers
+        {node: names[key] for draw in draws for key, node in draw.graph.inputs.items() if key in names},
+        numbers,
+        {node for draw in draws for node in inner_values(draw.graph.nodes)},
     )
     choices = chosen(search.fits, draws, wanted, texts)
     if not choices or len(choices) > MOST_TOLD:

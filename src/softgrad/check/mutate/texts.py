@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import ast
 import linecache
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from softgrad.check.mutate.inner import written
 from softgrad.check.trace.node import Node, Site
 
 OWN = str(Path(__file__).parents[2])  # functions of the checker that stand around the user's
@@ -39,15 +40,23 @@ class Texts:
     Args:
         names: of the inputs.
         numbers: that the user names.
+        inner: values that one call of the user's computes on its way.
     """
 
-    def __init__(self, names: Mapping[Node, str], numbers: Mapping[str, float] = {}) -> None:
-        self.names, self.numbers = names, numbers
+    def __init__(
+        self, names: Mapping[Node, str], numbers: Mapping[str, float] = {}, inner: Collection[Node] = ()
+    ) -> None:
+        self.names, self.numbers, self.inner = names, numbers, inner
 
     def of(self, node: Node) -> str:
         """What a node is called: its variable, or the expression that computes it."""
         if node in self.names:
             return self.names[node]
+        if node in self.inner:
+            text = written(node, self.of)
+            return (
+                text if len(text) <= LONGEST else f"{CALLED.get(node.op, 'the ' + node.op)} in {expression(node.site)}"
+            )
         if node.site is None:
             is_flat = node.op == "gather" and node.static.get("kind") == "reshape"
             return self.of(node.parents[0]) if is_flat else _number(node)
@@ -69,7 +78,8 @@ class Texts:
         parent = node.parents[k]
         if parent in self.names and node.op != "gather":
             return self.names[parent]
-        text = _operand(_source(node.site), k, node.op) if node.site is not None and not node.site.inside else ""
+        is_own = node.site is not None and not node.site.inside and parent not in self.inner
+        text = _operand(_source(node.site), k, node.op) if node.site is not None and is_own else ""
         return text if text and len(text) <= LONGEST else self.of(parent)
 
     def quantity(self, node: Node, k: int) -> str:
