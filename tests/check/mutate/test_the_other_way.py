@@ -75,8 +75,8 @@ CASES = {  # forward, the right backward pass, a wrong one, the inputs, the name
         lambda x, w, y, dy: back_of_convolved(x, w, dy, True),
         lambda x, w, y, dy: back_of_convolved(x, w, dy, False),
         (RNG.normal(size=(2, 6)), RNG.normal(size=(2, 2, 3))),
-        "transposed-product",
-        "from its other end (flipped)",
+        "kernel-not-flipped",
+        "is convolved with `w` as it is, not flipped",
     ),
     "repeats": (
         repeated,

@@ -221,7 +221,22 @@ REFUSED = {
     ),
     "a class": (lambda: st.check(torch.nn.Linear, X), CheckError, r"fn is the class Linear, wanted an object of it"),
     "an array": (lambda: st.check(Softmax, Z.numpy()), CheckError, r"z is an array of float64, wanted a tensor"),
-    "integers alone": (lambda: st.check(Softmax, LABELS), CheckError, r"no input is a tensor of real numbers, which"),
+    "integers alone": (
+        lambda: st.check(Softmax, LABELS),
+        CheckError,
+        r"is a tensor of torch.int64; wanted at least one tensor of real numbers, such as torch.randn\(4, 3\)",
+    ),
+    "no inputs": (lambda: st.check(Softmax), CheckError, r"check: there are no inputs; wanted at least one tensor"),
+    "an object of the class": (
+        lambda: st.check(Softmax.__new__(Softmax), Z),
+        CheckError,
+        r"wanted the class; write Softmax, not",
+    ),
+    "drawn arrays": (
+        lambda: st.check(Softmax, Z, inputs=lambda rng: rng.normal(size=(2, 2))),
+        CheckError,
+        r"check: inputs returned \(an array of float64\), wanted \(a tensor of torch.float64\)",
+    ),
     "names": (
         lambda: st.check(Softmax, Z, names=["a", "b"]),
         OptionError,

@@ -99,6 +99,7 @@ IN_TORCH = {
         "since torch adds only once for each index: use dW.index_add_(0, ids, dy)."
     ),
     "`np.add.at(d, index, g)` adds every time.": "`d.index_put_((index,), g, accumulate=True)` adds every time.",
+    "np.flip(w, axis=(2, 3))": "w.flip((2, 3))",
     "@ or np.dot": "@ or torch.matmul",
     "With @ or np.dot": "With @ or torch.matmul",
     "keepdims=True": "keepdim=True",

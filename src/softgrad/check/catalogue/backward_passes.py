@@ -37,6 +37,12 @@ ENTRIES = (
         "transpose.",
     ),
     Entry(
+        "kernel-not-flipped",
+        "The kernel of a convolution is not flipped in the backward pass",
+        "The gradient of the input is a convolution of the upstream gradient with the kernel flipped along its spatial "
+        "axes, as in np.flip(w, axis=(2, 3)).",
+    ),
+    Entry(
         "broadcast-sum",
         "A sum runs over the wrong axis or entries in the backward pass",
         "What was broadcast in the forward pass gets the sum over the axes along which it was, and over no others.",

@@ -253,7 +253,7 @@ class Words:
         same = (text for text, one in inputs.items() if one.value.shape == wanted.shape and agree(one.value, wanted))
         above = next(same, "")
         formula = right_flow(taker, k, self.texts).replace(gradient_of(self.texts.of(taker)), bracketed(above) or "\0")
-        return f": {formula}" if above and "\0" not in formula and len(formula) <= LONGEST else ""
+        return f": {formula}" if above and formula and "\0" not in formula and len(formula) <= LONGEST else ""
 
 
 def _factor_between(value: Array, wanted: Array, layout: str) -> float | None:

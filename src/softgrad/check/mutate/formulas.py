@@ -75,7 +75,7 @@ def gradient_of(text: str) -> str:
 
 
 def right_flow(node: Node, k: int, texts: Texts) -> str:
-    """What should flow from a node to its k-th operand."""
+    """What should flow from a node to its k-th operand; "" where that is not known in words."""
     y = texts.of(node)
     d = gradient_of(y)
     operands = [bracketed(texts.operand(node, i)) for i in range(len(node.parents))]
@@ -106,7 +106,7 @@ def right_flow(node: Node, k: int, texts: Texts) -> str:
         part = f"the part of {d} that {texts.operand(node, k)} stands in"
         text = f"the upstream gradient of {texts.operand(node, k)}" if node.joins_outputs else part
     else:
-        text = f"{d} times the derivative of {y}"
+        return ""
     if node.op in UNARY.keys() | BINARY.keys() and node.shape != node.parents[k].shape:
         text += f", summed to the shape of {texts.operand(node, k)}"
     return text

@@ -35,7 +35,7 @@ def of_product(where: Where, node: Node, k: int) -> Iterator[Candidate]:
             for axes in equal_axes(other.shape):
                 yield Candidate("transposed-product", where, k, _with_transposed(i, axes), 1.1, {"other": i})
             if len(other.shape) > 2:
-                yield Candidate("transposed-product", where, k, _with_turned(i), 1.3, {"variant": "turned", "other": i})
+                yield Candidate("kernel-not-flipped", where, k, _with_turned(i), 1.3, {"other": i})
     for axes in equal_axes(node.parents[k].shape):
         yield Candidate("transposed-product", where, k, _result_transposed(axes), 1.2, {"variant": "result"})
     for axes in equal_axes(node.shape):

@@ -158,8 +158,6 @@ class Sentence:
     def _transposed_product(self) -> str:
         if self.variant is None:
             return f"the gradient that goes back to {self.target} is multiplied by {self._other()} the wrong way round"
-        if self.variant == "turned":
-            return f"the gradient that goes back to {self.target} meets {self._other()} from its other end (flipped)"
         if self.variant == "forward":
             return (
                 f"{self._end()} itself is applied to the gradient, not its transpose, which goes back to {self.target}"
@@ -169,6 +167,9 @@ class Sentence:
                 f"the gradient that goes back to {self.target} is multiplied by a part of a matrix the wrong way round"
             )
         return f"the gradient that goes back to {self.target} is transposed"
+
+    def _kernel_not_flipped(self) -> str:
+        return f"the gradient that goes back to {self.target} is convolved with {self._other()} as it is, not flipped"
 
     def _wrong_operand(self) -> str:
         variant = self.variant
@@ -194,7 +195,10 @@ class Sentence:
         if variant == "for the result":
             other = self._ref() if "ref" in self.told else self.target
             end = self._end()
-            return f"the derivative of y = {end} by {self.target} is {self.told['formula']}, but {other} stands for y"
+            return (
+                f"the derivative of y = {end} by {self.target} is {self.told['formula']}, but {other} stands in the "
+                f"place of {end}"
+            )
         if variant == "input":
             return f"{self.flow} is multiplied by its value, not by the derivative of {self.source}"
         if variant == "index":

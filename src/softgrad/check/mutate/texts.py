@@ -52,14 +52,15 @@ class Texts:
         """What a node is called: its variable, or the expression that computes it."""
         if node in self.names:
             return self.names[node]
-        if node in self.inner:
-            text = written(node, self.of)
-            return (
-                text if len(text) <= LONGEST else f"{CALLED.get(node.op, 'the ' + node.op)} in {expression(node.site)}"
-            )
         if node.site is None:
             is_flat = node.op == "gather" and node.static.get("kind") == "reshape"
             return self.of(node.parents[0]) if is_flat else _number(node)
+        if node in self.inner:
+            text, generic = (
+                written(node, self.of),
+                f"{CALLED.get(node.op, 'the ' + node.op)} in line {node.site.number}",
+            )
+            return text if len(text) <= LONGEST else generic
         if node.site.file.startswith(OWN):
             return "the output"
         if (

@@ -70,7 +70,7 @@ class Words:
             only = f" This holds for {_listed([self.names[key] for key in sorted(fit.keys, key=str)])} only."
         told = fit.plain.told
         formula = as_formula(told["right"]) if "function" in told else self._formula(node, fit.plain.operand)
-        if fit.plain.operand == ANY:  # of several operations
+        if fit.plain.operand == ANY or choice.kind == "kernel-not-flipped":  # several operations, or many windows
             formula = ""
         explanation = entry.explanation
         for name, said in COUNTS.items():
@@ -88,13 +88,16 @@ class Words:
     def _formula(self, node: Node, k: int | None) -> str:
         texts = self.texts
         if k is not None:
-            return f"{gradient_of(texts.operand(node, k))} = {right_flow(node, k, texts)}"
+            flow = right_flow(node, k, texts)
+            return f"{gradient_of(texts.operand(node, k))} = {flow}" if flow else ""
         takers = self.draws[0].graph.consumers.get(node, [])
         if node.site is None and any(taker.site is None for taker, _ in takers):
             return ""  # a part of a vector, which the checker puts together
         if not takers:
             return f"{gradient_of(texts.of(node))} = grad_output"
         flows = list(dict.fromkeys(right_flow(taker, j, texts) for taker, j in takers))
+        if not all(flows):
+            return ""
         more = " + ..." if len(flows) > MOST_TERMS else ""
         return f"{gradient_of(texts.of(node))} = {' + '.join(flows[:MOST_TERMS])}{more}"
 

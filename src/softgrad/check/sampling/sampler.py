@@ -128,6 +128,8 @@ class Sampler:
         assert self.inputs is not None
         try:
             return self.inputs(self.rng)
+        except CheckError:  # it says what is wrong with the inputs
+            raise
         except Exception as error:
             raise CheckError(f"{self.functions.function}: inputs {raised(error)}") from error
 

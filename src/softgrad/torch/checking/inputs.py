@@ -71,7 +71,11 @@ class Inputs:
                     f"{function}: {name} is {kind_of(value)}, wanted a tensor, as torch.from_numpy makes it"
                 )
         if not any(leaf.is_real for leaf in self.leaves):
-            raise CheckError(f"{function}: no input is a tensor of real numbers, which could have a gradient")
+            got = ", ".join(f"{name} is {_kind_of(value)}" for name, value in zip(names, values, strict=True))
+            raise CheckError(
+                f"{function}: {got or 'there are no inputs'}; wanted at least one tensor of real numbers, such as "
+                f"torch.randn(4, 3), whose gradient can be checked"
+            )
 
     def arrays_of(self, values: Sequence[Any]) -> tuple[Any, ...]:
         """The arrays of other inputs, which must have the structure of those given.
@@ -81,11 +85,9 @@ class Inputs:
         """
         found = {path: leaf for i, value in enumerate(values) for path, leaf in _leaves(value, (i,))}
         if list(found) != [leaf.path for leaf in self.leaves]:
-            got = f"tensors in {len(values)} inputs"
-            raise CheckError(
-                f"{self.function}: inputs returned {got} that do not match those given; wanted a tuple of "
-                f"{len(self.values)}, one for each input, with tensors in the same places"
-            )
+            got = ", ".join(map(_kind_of, values))
+            wanted = ", ".join(map(_kind_of, self.values))
+            raise CheckError(f"{self.function}: inputs returned ({got}), wanted ({wanted}), with the same structure")
         return tuple(as_array(leaf) if isinstance(leaf, torch.Tensor) else leaf for leaf in found.values())
 
     def with_leaves(self, leaves: Sequence[Any]) -> list[Any]:
@@ -150,6 +152,10 @@ def _named(name: str, path: Path) -> str:
     if keys and all(isinstance(key, str) for key in keys):
         return ".".join(keys)
     return name + "".join(f"[{key!r}]" for key in keys)
+
+
+def _kind_of(value: Any) -> str:
+    return f"a tensor of {value.dtype}" if isinstance(value, torch.Tensor) else kind_of(value)
 
 
 def _refuse_other_tensors(function: str, leaf: Leaf) -> None:

@@ -90,6 +90,9 @@ def read_subject(function: str, fn: Any, count: int) -> Subject:
         raise CheckError(
             f"{function}: fn is the class {fn.__name__}, wanted an object of it, such as {fn.__name__}(...)"
         )
+    if isinstance(fn, torch.autograd.Function):
+        name = type(fn).__name__
+        raise CheckError(f"{function}: fn is an object of {name}, wanted the class; write {name}, not {name}()")
     if not callable(fn):
         raise CheckError(f"{function}: fn is {kind_of(fn)}, {WANTED}")
     return Subject(fn, fn, holds=(fn,))
