@@ -89,6 +89,11 @@ def over_p(z, p, dp):
 
 SATURATED = np.array([[0.0, 800.0, 1.0], [1.0, 2.0, 3.0]])
 
+
+def huber(x, d):
+    return np.where(np.abs(x) <= d, 0.5 * x * x, d * (np.abs(x) - 0.5 * d))
+
+
 PLANTED = {  # a finding: (the check where it is, the same where it is not)
     "input-overwritten": (of_softmax(overwrites_input), of_softmax(overwrites_a_copy)),
     "output-overwritten": (of_softmax(overwrites_output), of_softmax(overwrites_a_copy)),
@@ -136,6 +141,10 @@ PLANTED = {  # a finding: (the check where it is, the same where it is not)
         lambda: sg.check_vjp(
             lambda z: np.sin(np.clip(z, -1, 1)), lambda z, y, g: g * np.cos(z) * (np.abs(z) < 1), Z
         ),
+    ),
+    "number-ignored": (
+        lambda: sg.check_vjp(huber, lambda x, d, y, g: (g * np.clip(x, -1, 1), None), 3 * Z, np.array(2.5)),
+        lambda: sg.check_vjp(huber, lambda x, d, y, g: (g * np.clip(x, -d, d), None), 3 * Z, np.array(2.5)),
     ),
 }  # fmt: skip
 ALSO = {"transposed": {"wrong-shape"}}  # what is true beside it
