@@ -67,6 +67,8 @@ def wrong_elsewhere(
         findings.note(
             f"the gradient of {functions.name_of(key)} is right at the inputs given, and wrong at others like them"
         )
+    if wrong:
+        findings.note("if forward is not meant for such inputs, the option inputs draws those that it is meant for")
     return wrong
 
 
