@@ -23,6 +23,12 @@ ENTRIES = (
         "The derivative of a square has a factor of 2. It cancels only if there is 1/2 in front.",
     ),
     Entry(
+        "size-hard-coded",
+        "The length of an axis is hard-coded",
+        "The gradient is right for the length given, and off by a factor for another one. Read the length off the "
+        "array, as in x.shape[0].",
+    ),
+    Entry(
         "mean-missing",
         "The division by {m} is missing",
         "The loss divides by {m}, and so does its gradient.",

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from softgrad.check.derivatives.gradient import Judgement
 from softgrad.check.derivatives.gradient_judge import GradientJudge
+from softgrad.check.diagnose.hard_coded_size import find_hard_coded_size
 from softgrad.check.diagnose.ignored_numbers import find_ignored_numbers
 from softgrad.check.diagnose.line_search import mistakes_in_lines
 from softgrad.check.diagnose.other_inputs import facts_at_other_inputs
@@ -62,6 +63,11 @@ def explain(
         if given.grads[key].dtype.kind in "iu":
             findings.add("integer-truncation", f"the gradient of {functions.name_of(key)} is an array of integers")
     named = backward is not None and _name_wrong_lines(backward, findings)
+    samples, shows = evidence.samples, None
+    if backward is not None and not named and evidence.wrong and all(one.ok for one in evidence.judged.values()):
+        shows = find_hard_coded_size(backward, given, sampler, findings)
+        if shows is not None:
+            named, samples = True, [given, shows]
     find_wrong_shapes(functions, given, evidence.misshapen, judge, findings)
     traced: list[Mistake] = []
     if not named:
@@ -74,11 +80,12 @@ def explain(
         measured = {one.name for one in findings.mistakes} - {one.name for one in traced} - {"upstream-not-linear"}
         if len(measured) > before:  # that says more
             findings.mistakes[:] = [one for one in findings.mistakes if one not in traced]
-    wrong = [*evidence.wrong, *evidence.misshapen]
+    # At another length, gradients that no known function has are wrong too.
+    wrong = [*evidence.wrong, *evidence.misshapen] if shows is None else list(given.grads)
     if not stepped:  # the trace of forward does not lead to a surrogate
-        find_wrong_line(functions, evidence.samples, evidence.judged, wrong, judge, findings)
+        find_wrong_line(functions, samples, evidence.judged, wrong, judge, findings)
     tell_one_story(findings, [one.name for one in traced])
-    if evidence.wrong and len(evidence.judged) > 1:
+    if evidence.wrong and len(evidence.judged) > 1 and shows is None:
         first = functions.name_of(first_from_the_end(functions, evidence.wrong, given, backward))
         right = ", ".join(functions.name_of(key) for key in evidence.judged if key not in evidence.wrong)
         others = f"right: {right}" if right else "none is right"

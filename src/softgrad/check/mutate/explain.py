@@ -63,7 +63,8 @@ def explained(
             break
     if not search.fits:
         like_given = others()
-        if len(like_given) >= FEWEST_DRAWS:
+        is_off = any(draw.is_off(key) for draw in like_given for key in wanted)
+        if len(like_given) >= FEWEST_DRAWS and is_off:  # every change "explains" gradients that are right
             draws = like_given
             search.try_again(draws)
     texts = Texts(
