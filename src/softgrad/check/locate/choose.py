@@ -90,7 +90,21 @@ class Choice:
 
     def best(self) -> Candidate | None:
         """The candidate that costs least; of equal ones the first."""
+        if self._lacks_upstream:
+            return self._returned()
         return min(self.all(), key=lambda one: one.order, default=None) or self._returned()
+
+    @property
+    def _lacks_upstream(self) -> bool:
+        """Whether the wrong gradients of one number are right but for the upstream gradient."""
+        backward = self.backward
+        g = backward.known.gradients[backward.known.graph.output]
+        if g.size != 1 or abs(abs(float(g.reshape(()))) - 1) < 1e-6:
+            return False
+        return all(
+            agree(backward.returned[key].value * g.reshape(()), backward.right[key], RIGHT_WITHIN)
+            for key in backward.wrong
+        )
 
     def holds(self, other: Candidate) -> bool:
         """Whether a candidate that was found on another draw mends the gradients here, too."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
+from softgrad.check.report.source import SourceLine
 from softgrad.check.user.descriptions import describe_error
-from softgrad.torch.checking.places import line_of_error
+from softgrad.torch.checking.places import line_of, line_of_error
 from softgrad.torch.checking.trials import Change, Found, Trials
+from softgrad.torch.checking.watching import Watching
 
 
 def transposed(tensor: torch.Tensor) -> torch.Tensor:
@@ -74,7 +77,7 @@ def upstream_layouts(trials: Trials) -> Iterator[Found]:
         i = trials.first_difference(got, wanted)
         if i is not None:
             evidence = f"with an upstream gradient {said}, the gradient of {trials.name(i)} is another one"
-            yield Found("upstream-layout", evidence)
+            yield Found("upstream-layout", evidence, _line_of_strides(trials, trials.leaves(), upstream))
             return
 
 
@@ -106,10 +109,20 @@ def input_layouts(trials: Trials) -> Iterator[Found]:
             yield Found("input-layout", evidence, line_of_error(error))
             return
         if trials.first_difference([*other.outputs], [*run.outputs]) is not None:
-            yield Found("input-layout", f"with inputs that are {said}, the output is another one")
+            line = _line_of_strides(trials, trials.leaves(change=change), trials.upstream)
+            yield Found("input-layout", f"with inputs that are {said}, the output is another one", line)
             return
         i = trials.first_difference(got, wanted)
         if i is not None:
             evidence = f"with inputs that are {said}, the gradient of {trials.name(i)} is another one"
-            yield Found("input-layout", evidence)
+            line = _line_of_strides(trials, trials.leaves(change=change), trials.upstream)
+            yield Found("input-layout", evidence, line)
             return
+
+
+def _line_of_strides(trials: Trials, leaves: list[Any], upstream: list[torch.Tensor]) -> SourceLine | None:
+    """The first line that reads memory with strides of its own; None where there is none."""
+    watching = Watching({})
+    with watching:
+        trials.backward(trials.run(leaves), upstream)
+    return line_of(watching.restrides)

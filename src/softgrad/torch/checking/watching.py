@@ -1,4 +1,4 @@
-"""What torch does to memory while the user's code runs: writes into given tensors, and conversions to shorter types."""
+"""What torch does to memory while the user's code runs: writes into given tensors, shorter types, strides."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHORT = (torch.float32, torch.float16, torch.bfloat16)
 
 
 class Watching(SafeDispatchMode):
-    """Notes the lines of the user's code that write into some tensors, and the first that shortens float64.
+    """Notes the lines of the user's code that write into some tensors, and the first that shortens or restrides one.
 
     Args:
         tensors: the tensors, by name.
@@ -28,8 +28,9 @@ class Watching(SafeDispatchMode):
         self._names = {_address(one): name for name, one in tensors.items()}
         self._places = Places(sys._getframe(1))
         self.writes: dict[str, Site | None] = {}
-        self.is_shortened = False
+        self.is_shortened = False  # from float64
         self.shortens: Site | None = None
+        self.restrides: Site | None = None
 
     def watch(self, name: str, tensor: torch.Tensor) -> None:
         """Watches another tensor, unless its memory is watched already."""
@@ -38,6 +39,8 @@ class Watching(SafeDispatchMode):
     def run(self, func: Any, args: Any, kwargs: Any) -> Any:
         """Runs an operator."""
         result = func(*args, **kwargs)
+        if func is torch.ops.aten.as_strided.default and self.restrides is None:
+            self.restrides = self._places.here("")[0]
         if func._schema.is_mutable:
             for i, argument in enumerate(func._schema.arguments):
                 if argument.alias_info is not None and argument.alias_info.is_write:
