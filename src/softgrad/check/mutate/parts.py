@@ -63,6 +63,23 @@ class Part(NamedTuple):
         found = _value_of(line, self._names(_as_rows(x, axes), rows, _as_rows(g, axes), 1), rows.shape)
         return None if found is None else _from_rows(found, y.shape, axes)
 
+    def value_in_blocks(self, a: Node, b: Node, g: Array, length: int, *, strided: bool) -> Array | None:
+        """What the line gives if its means run over blocks of so many entries, in a row or far apart."""
+        rows, axes = _as_rows(b.value, self.axes), self.axes
+        names = self._names(_as_rows(a.value, axes), rows, _as_rows(g, axes), 1)
+        parts = (length, rows.shape[1] // length) if strided else (rows.shape[1] // length, length)
+
+        def in_blocks(reduce: Any) -> Any:
+            def of(array: Array) -> Array:
+                blocks = array.reshape(len(array), *parts)
+                found = reduce(blocks, axis=1 if strided else 2, keepdims=True)
+                return np.broadcast_to(found, blocks.shape).reshape(array.shape)
+
+            return of
+
+        found = _value_of(self.line, {**names, "mean_k": in_blocks(np.mean), "sum_k": in_blocks(np.sum)}, rows.shape)
+        return None if found is None else _from_rows(found, b.shape, axes)
+
     def _names(self, x: Array, y: Array, g: Array, axis: int) -> dict[str, Any]:
         """What the names of the line stand for."""
         found = functions(Layout(axis, y.ndim))

@@ -35,7 +35,9 @@ def of_gather(where: Where, nodes: list[Node], k: int) -> Iterator[Candidate]:
     if len(node.shape) > 1:
         yield Candidate("memory-order", where, k, _entries_in_order, 1.3)
     for axes in equal_axes(parent.shape):
-        yield Candidate("transposed-product", where, k, _swapped_result(axes), 1.3, {"variant": "result"})
+        is_matrix = min(axes) == len(parent.shape) - 2  # other axes belong to no matrix product
+        kind, told = ("transposed-product", {"variant": "result"}) if is_matrix else ("memory-order", {})
+        yield Candidate(kind, where, k, _swapped_result(axes), 1.3, told)
     for axis in range(len(node.shape)):
         if node.shape[axis] > 1:
             yield Candidate("memory-order", where, k, _turned(axis), 1.5, {"variant": "reversed"})
@@ -44,10 +46,11 @@ def of_gather(where: Where, nodes: list[Node], k: int) -> Iterator[Candidate]:
             yield Candidate("wrong-operand", where, k, _shifted(by, axis), 1.7, {"variant": "index"})
 
 
-def of_chain(where: Where, nodes: list[Node], k: int, ends: list[Node]) -> Iterator[Candidate]:
+def of_chain(draw: Draw, where: Where, nodes: list[Node], k: int, ends: list[Node]) -> Iterator[Candidate]:
     """Changes of several views in a row, taken together.
 
     Args:
+        draw: the graph they belong to.
         where: the first view.
         nodes: its repetitions.
         k: its operand.
@@ -66,8 +69,15 @@ def of_chain(where: Where, nodes: list[Node], k: int, ends: list[Node]) -> Itera
         for one in (False, True):
             yield Candidate("repeated-indices", where, k, _assigned_through(one), 1.2 + 0.1 * one)
     if len(nodes) > 1:
+        kind, variant = ("memory-order", "pieces") if _are_pieces(draw, nodes) else ("wrong-iteration", "index")
         for by in (-1, 1, 0):
-            yield Candidate("wrong-iteration", where, k, _with_index_of(by), 1.5, {"variant": "index"})
+            yield Candidate(kind, where, k, _with_index_of(by), 1.5, {"variant": variant})
+
+
+def _are_pieces(draw: Draw, nodes: list[Node]) -> bool:
+    """Whether views are the parts of one array, as chunk gives them: a loop would do the same with each of them."""
+    uses = [{(taker.site, i) for taker, i in draw.graph.consumers.get(node, ())} for node in nodes]
+    return len({node.parents[0] for node in nodes}) == 1 and all(uses[0].isdisjoint(one) for one in uses[1:])
 
 
 def _repeated_axes(parent: Node, last: Node) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -133,6 +134,12 @@ def _of_norm(draw: Draw, part: Part, a: Where, b: Where) -> Iterator[Candidate]:
         return _value(part, means, node, end, adjoint(end))
 
     yield Candidate("wrong-factor", a, None, rule, 1.2, {**told, "variant": "means"}, base=base)
+    n = math.prod(part.b.shape[axis] for axis in part.axes)
+    for length in (length for length in range(2, n) if n % length == 0):
+        for strided in (False, True):
+            in_blocks = _in_blocks(part, b, length, strided)
+            blocks = {**told, "variant": "blocks", "length": length, "of": n}
+            yield Candidate("norm-axis", a, None, in_blocks, 1.2, blocks, base=_others(b))
     for taker, k in draw.graph.consumers.get(part.b, ()):
         if taker.op == "multiply" and taker.shape == part.b.shape:
             there = where_of(draw, taker)
@@ -146,6 +153,19 @@ MEANS = {  # of a normalisation: its line without the means, and the means alone
     RMS: ("dx = dxhat / rms", "dx = -xhat * mean_k(dxhat * xhat) / rms"),
     UNIT: ("dx = dy / length", "dx = -y * sum_k(dy * y) / length"),
 }
+
+
+def _in_blocks(part: Part, b: Where, length: int, strided: bool) -> Rule:
+    """The means run over a part of the entries that are normalised together: one channel of a group."""
+
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        end = _end(draw, node, b)
+        value = part.value_in_blocks(node, end, adjoint(end), length, strided=strided)
+        if value is None:
+            raise Misfit
+        return value
+
+    return rule
 
 
 def _scaled_after(part: Part, b: Where, taker: Where, k: int) -> Rule:

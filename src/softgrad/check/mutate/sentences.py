@@ -60,7 +60,8 @@ class Sentence:
         """The sentence, with a capital and without its full stop."""
         kind = self.choice.kind.replace("-", "_")
         say: Callable[[], str] = self._part if "function" in self.told else getattr(self, f"_{kind}")
-        text = say() + self.times + self.steps + self._slice()
+        note = self.choice.factor.note if self.choice.factor is not None else ""
+        text = say() + self.times + self.steps + self._slice() + note
         return text[:1].upper() + text[1:]
 
     def _slice(self) -> str:
@@ -97,6 +98,9 @@ class Sentence:
             scale = self.texts.operand(*self.told["scale"])
             where = f"in the backward pass of {self.told['function']} {self._end()}"
             return f"{where}, `{scale}` is multiplied after the means are taken, not before"
+        if self.variant == "blocks":
+            where = f"in the backward pass of {self.told['function']} {self._end()}"
+            return f"{where}, the means run over {self.told['length']} entries each, not over all {self.told['of']}"
         wrong, right = as_formula(self.told["wrong"]), as_formula(self.told["right"])
         return (
             f"in the backward pass of {self.told['function']} {self._end()}, `{wrong}` stands where `{right}` belongs"
@@ -269,6 +273,8 @@ class Sentence:
         return f"{self.flow} is summed over other axes than those along which it was broadcast"
 
     def _memory_order(self) -> str:
+        if self.variant == "pieces":
+            return f"the gradients of the parts of {self.target} stand in each other's place"
         return f"{self.flow} has the right numbers in another order"
 
     def _clipped(self) -> str:

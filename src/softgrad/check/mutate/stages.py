@@ -116,7 +116,7 @@ class Stages:
                     if selected is not None:
                         yield selected
                     ends = [rules_memory.end_of_views(self.draw, one) for one in nodes]
-                    yield from rules_memory.of_chain(where, nodes, k, ends)
+                    yield from rules_memory.of_chain(self.draw, where, nodes, k, ends)
                 if node.op == "assemble":
                     yield from rules_memory.of_assembly(where, node, k)
 
