@@ -48,7 +48,7 @@ class Factors:
         except Exception:  # a name is an extra: the digits do without
             named = None
         if named is not None and named.doubt <= MOST_DOUBT:
-            return named.text
+            return named.full
         if not is_simple(factor) and self._draws < FEWEST_DRAWS:
             return ""
         return in_digits(factor)

@@ -38,16 +38,35 @@ FORMS: tuple[tuple[str, float, Callable[[float], float]], ...] = (  # of a quant
 PLAIN = {2.0: "2", 0.5: "1 / 2", 4.0: "4", 0.25: "1 / 4", -2.0: "-2", -0.5: "-1 / 2", 3.0: "3", 1 / 3: "1 / 3"}
 
 
+REDUCTIONS = {"mean": "the mean", "var": "the variance", "std": "the standard deviation"}
+
+
 class Named(NamedTuple):
     """A factor in words.
 
     Attributes:
         text: what it equals.
         doubt: how far-fetched that is.
+        note: what a number in it is, for the end of the sentence.
     """
 
     text: str
     doubt: float
+    note: str = ""
+
+    @property
+    def full(self) -> str:
+        """The text with the note."""
+        return self.text + self.note
+
+
+class _Number(NamedTuple):
+    """A quantity: what it is called, its value, how far-fetched it is, and what else is said of it."""
+
+    name: str
+    value: float
+    doubt: float
+    note: str = ""
 
 
 def named_factor(factors: Sequence[float], draws: Sequence[Draw], place: Where, texts: Texts) -> Named | None:
@@ -63,18 +82,29 @@ def named_factor(factors: Sequence[float], draws: Sequence[Draw], place: Where, 
     if all(_close(one, c) for one in factors):
         if c in (0.0, -1.0):
             return Named(f"{c:g}", 0.0)
+        plain = next((text for value, text in PLAIN.items() if _close(value, c)), "")
         found = [
-            Named(form.format(_bracketed(name, form)), doubt + more)
-            for name, value, doubt in _numbers(draws[0], place, texts)
+            Named(_said(one, form, plain), one.doubt + more, one.note)
+            for one in _numbers(draws[0], place, texts)
             for form, more, function in FORMS
-            if _is(function, value, c)
+            if _is(function, one.value, c)
+        ]
+        found += [
+            Named(f"{plain} (or {text})" if plain else text, 0.05 + more)
+            for name, value in _given(draws[0], texts)
+            for form, more, function in FORMS
+            if _is(function, value, c) and (text := form.format(_bracketed(name, form)))
         ]
         found += _mistyped(c, draws[0], place)
-        for value, text in PLAIN.items():
-            if _close(value, c):
-                found.append(Named(text, 0.1 if abs(value) in (2.0, 0.5) else 0.4))
+        if plain:
+            found.append(Named(plain, 0.1 if abs(c) in (2.0, 0.5) else 0.4))
         return min(found, key=lambda one: one.doubt, default=None)
     return min(_varying(factors, draws, texts), key=lambda one: one.doubt, default=None)
+
+
+def _said(one: _Number, form: str, plain: str) -> str:
+    is_literal = one.name == f"{one.value:g}" and not one.note
+    return plain if plain and is_literal else form.format(_bracketed(one.name, form))  # not 2 / 0.5, where it is 4
 
 
 def _mistyped(c: float, draw: Draw, place: Where) -> Iterator[Named]:
@@ -96,29 +126,37 @@ def _bracketed(name: str, form: str) -> str:
     return name if plain or form == "{}" else f"({name})"
 
 
-def _numbers(draw: Draw, place: Where, texts: Texts) -> Iterator[tuple[str, float, float]]:
-    """Quantities of the forward pass: what they are called, their values, and a doubt."""
-    for name, value in texts.numbers.items():
-        yield name, value, 0.05
+def _given(draw: Draw, texts: Texts) -> Iterator[tuple[str, float]]:
+    """Numbers that the user names, and numbers among the inputs that have no gradient."""
+    found = dict(texts.numbers)
+    for key, node in draw.graph.inputs.items():
+        if key not in draw.rights and node.value.size == 1 and node.value.dtype.kind == "f":
+            found.setdefault(texts.of(node), float(node.value.reshape(())))
+    return ((name, value) for name, value in found.items() if value not in (0.0, 1.0, -1.0))
+
+
+def _numbers(draw: Draw, place: Where, texts: Texts) -> Iterator[_Number]:
+    """Quantities of the forward pass."""
     here = place.nodes(draw)[:1]
     near = {*here, *(parent for node in here for parent in node.parents)}
     seen: set[tuple[str, float]] = set()
     for node in sorted(draw.live, key=lambda one: one not in near):
         doubt = 0.0 if node in near else 0.12
-        if node.op in ("mean", "var", "std"):
+        if node.op in REDUCTIONS:
             n = float(count(node))
-            yield f"{n:g} (the number of entries of the mean)", n, doubt + 0.13
+            note = f", where {n:g} is the number of entries of {REDUCTIONS[node.op]}"
+            yield _Number(f"{n:g}", n, doubt + 0.13, note)
         for k, parent in enumerate(node.parents):
             if parent.op == "constant" and parent.value.size == 1 and parent.value.dtype.kind in "fiu":
                 value = float(parent.value.reshape(()))
                 name = texts.quantity(node, k)
                 if value not in (0.0, 1.0, 2.0, -1.0) and (name, value) not in seen:
                     seen.add((name, value))
-                    yield name or f"{value:g}", value, doubt + (0.0 if name else 0.04)
+                    yield _Number(name or f"{value:g}", value, doubt + (0.0 if name else 0.06))
     yield from _lengths(draw, texts)
 
 
-def _lengths(draw: Draw, texts: Texts) -> Iterator[tuple[str, float, float]]:
+def _lengths(draw: Draw, texts: Texts) -> Iterator[_Number]:
     seen: set[Node] = set()
     shapes: list[tuple[str, tuple[int, ...]]] = []
     for node in draw.graph.inputs.values():
@@ -135,19 +173,19 @@ def _lengths(draw: Draw, texts: Texts) -> Iterator[tuple[str, float, float]]:
     for name, shape in shapes[:12]:
         if len(shape) > 1:
             size = math.prod(shape)
-            yield f"{name}.size" if name != "the output" else "the size of the output", float(size), 0.25
+            yield _Number(f"{name}.size" if name != "the output" else "the size of the output", float(size), 0.25)
         for axis, n in enumerate(shape):
             if n > 1:
                 said = f"len({name})" if axis == 0 else f"{name}.shape[{axis}]"
                 if name == "the output":
                     said = f"the length of axis {axis} of the output"
-                yield said, float(n), 0.15 + 0.02 * axis
+                yield _Number(said, float(n), 0.15 + 0.02 * axis)
         if len(shape) > 3:
-            yield f"{name}.shape[2] * {name}.shape[3]", float(shape[2] * shape[3]), 0.25
+            yield _Number(f"{name}.shape[2] * {name}.shape[3]", float(shape[2] * shape[3]), 0.25)
         if len(shape) > 2:
-            yield f"{name}.shape[0] * {name}.shape[1]", float(shape[0] * shape[1]), 0.3
-            yield f"{name}.shape[1] * {name}.shape[2]", float(shape[1] * shape[2]), 0.3
-            yield f"{name}.shape[0] * {name}.shape[2]", float(shape[0] * shape[2]), 0.3
+            yield _Number(f"{name}.shape[0] * {name}.shape[1]", float(shape[0] * shape[1]), 0.3)
+            yield _Number(f"{name}.shape[1] * {name}.shape[2]", float(shape[1] * shape[2]), 0.3)
+            yield _Number(f"{name}.shape[0] * {name}.shape[2]", float(shape[0] * shape[2]), 0.3)
 
 
 def _varying(factors: Sequence[float], draws: Sequence[Draw], texts: Texts) -> Iterator[Named]:

@@ -85,7 +85,9 @@ class Texts:
 
     def quantity(self, node: Node, k: int) -> str:
         """The name of a number that an operation is given: "reg"; "" where it is a literal or has no name."""
-        text = _operand(_source(node.site), k, node.op) if node.site is not None else ""
+        if node.site is None or (node.site.inside and isinstance(_parsed(_source(node.site)), ast.Call)):
+            return ""  # the arguments of a function are not the operands of what it does inside
+        text = _operand(_source(node.site), k, node.op)
         return text if text and len(text) <= LONGEST and not _is_literal(text) else ""
 
     def index(self, node: Node) -> str:

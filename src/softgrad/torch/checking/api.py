@@ -123,6 +123,9 @@ class _Checked:
         functions = self._user_functions(torchs)
         functions.calls.made = calls
         options = self.options
+        if self.subject.numbers is not None:  # they are known after the first backward pass
+            self.subject.numbers.update(options.context.numbers)
+            options = options._replace(context=options.context._replace(numbers=self.subject.numbers))
         if options.inputs is not None:
             options = options._replace(inputs=self._drawn(torchs.inputs, options.inputs))
         try:

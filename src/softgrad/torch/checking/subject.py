@@ -30,6 +30,7 @@ class Subject(NamedTuple):
         parameters: the parameters of a module, which are further inputs.
         in_backward: runs a function while a module has the parameters among these values, as in the forward pass.
         returned: what the backward pass of an autograd.Function returned last; empty for anything else.
+        numbers: the floats that its ctx held then, by name; None for anything else.
     """
 
     call: Callable[..., Any]
@@ -42,6 +43,7 @@ class Subject(NamedTuple):
     parameters: Mapping[str, torch.Tensor] = {}
     in_backward: Callable[[Sequence[Any], Callable[[], Any]], Any] | None = None
     returned: list[Any] = []  # noqa: RUF012  # each subject that has one is given its own
+    numbers: dict[str, float] | None = None
 
     def names(self, count: int) -> list[str]:
         """The names of so many inputs: those of the parameters, where there is one for each."""
@@ -108,9 +110,11 @@ def _of_function(function: str, fn: Any) -> Subject:
     if name is None:
         raise CheckError(f"{function}: {fn.__name__} has no backward, wanted a static backward(ctx, *grad_outputs)")
     returned: list[Any] = []
+    numbers: dict[str, float] = {}
     own = getattr(fn, name)
 
     def backward(ctx: Any, *grads: Any) -> Any:
+        numbers.update({f"ctx.{key}": one for key, one in vars(ctx).items() if type(one) is float})
         value = own(ctx, *grads)
         returned[:] = [value]
         return value
@@ -119,7 +123,9 @@ def _of_function(function: str, fn: Any) -> Subject:
     before = int(fn.setup_context is base.setup_context)  # otherwise forward takes no ctx
     methods = [getattr(fn, one) for one in ("forward", "setup_context", name)]
     classes = tuple(one for one in fn.__mro__[: fn.__mro__.index(base)])
-    return Subject(watched.apply, fn.forward, before, tuple(methods), classes, method=own, returned=returned)
+    return Subject(
+        watched.apply, fn.forward, before, tuple(methods), classes, method=own, returned=returned, numbers=numbers
+    )
 
 
 class _Holder(torch.nn.Module):
