@@ -47,8 +47,8 @@ def find_steps(
     for key in found:
         name = functions.name_of(key)
         findings.note(
-            f"{functions.forward_name} moves in steps where {name} changes, so its derivative is 0. A straight-through "
-            f"or surrogate gradient is not the derivative; to check one, give the smooth function that it is taken from"
+            f"{functions.forward_name} moves in steps where {name} changes, so its derivative is 0. A surrogate "
+            f"gradient is not the derivative; to check one, give the smooth function that it is taken from"
         )
     return found
 
