@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from conftest import load
+from sampled import every
 
 torch = load("torch")
 
@@ -262,7 +263,7 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("case", WAYS)
+@pytest.mark.parametrize("case", every(2, WAYS))
 def test_ways_to_write_it(case):
     fn, *inputs = WAYS[case]
     report = st.check(fn, *inputs)
@@ -292,7 +293,7 @@ def test_float32_inside_hides_no_mistake():
     assert report.backward_line.text.startswith("dx = ")
 
 
-@pytest.mark.parametrize("case", OPERATIONS)
+@pytest.mark.parametrize("case", every(2, OPERATIONS))
 def test_operations_of_torch(case):
     fn, *inputs = OPERATIONS[case]
     report = st.check(fn, *inputs)
@@ -306,7 +307,7 @@ def test_functions_of_softgrad(case):
     assert report.ok is True, report.text()
 
 
-@pytest.mark.parametrize("case", MODULES)
+@pytest.mark.parametrize("case", every(2, MODULES))
 def test_modules(case):
     module, *inputs = MODULES[case]
     report = st.check(module, *inputs)
