@@ -115,7 +115,7 @@ TABLES = {  # name: (arguments, content of data.csv, message)
     "few rows": (CSV, "a,kind\n" + "1,x\n2,y\n" * 3, "there are 6 rows for 2 classes, wanted at least 10 rows"),
     "row too short": (CSV, "a,kind\n1,x\n2\n", "data.csv, line 3 has 1 cell, but the first line names 2 columns"),
     "quote not closed": (CSV, 'a,kind\n1,"x\n', "data.csv, line 2: unexpected end of data"),
-    "not UTF-8": (CSV, b"a,kind\n1,\xff\n", "data.csv is not UTF-8 text at byte 9"),
+    "not text": (CSV, b"a,kind\n1,\0\n", "data.csv is not text: byte 9 is 0; give the path of a CSV file"),
 }
 
 PREDICT = ("predict", "model", "data.csv")

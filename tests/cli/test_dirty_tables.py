@@ -80,6 +80,20 @@ def test_predict_reads_later_tables_alike_and_says_what_is_new(softgrad, dirty):
     )
 
 
+def test_both_commands_say_what_is_not_read_as_it_stands_in_the_file(softgrad, dirty):
+    header, _, rows = dirty.read_text().partition("\n")
+    rows = rows.replace("\n", ";grün;\n")
+    dirty.write_bytes(f"{header};colour;\n{rows}".encode("latin-1"))
+    notes = [
+        "the file is not UTF-8 text, so it is read as Windows-1252",
+        "column 9 of the file is another 'colour', so it is called 'colour (2)'",
+        "column 10 of the file has no name, so it is called 'unnamed'",
+    ]
+    run = softgrad("train", dirty, *TRAIN, "--epochs", 1)
+    assert (run.code, run.out.splitlines()[1:4]) == (0, notes)
+    assert softgrad("predict", "run", dirty).err.splitlines() == [f"softgrad: {note}" for note in notes]
+
+
 def test_tables_from_standard_input_and_gzip_give_the_same(softgrad, dirty, monkeypatch, tmp_path):
     probabilities = []
     for way in ("file", "gzip", "standard input"):

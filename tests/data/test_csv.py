@@ -84,6 +84,52 @@ def test_column_names_may_hold_any_characters(table):
     assert list(table('"width, cm",größe,[b],"a ""b"""\n1,2,3,4\n').columns) == ["width, cm", "größe", "[b]", 'a "b"']
 
 
+HEADERS = {  # name: (the first line, the names of the columns, what is said)
+    "twice": (
+        "a,b, a ,a",
+        ["a", "b", "a (2)", "a (3)"],
+        "column 3 of the file is another 'a', so it is called 'a (2)'",
+    ),
+    "the number is taken": (
+        "a (2),a,a",
+        ["a (2)", "a", "a (3)"],
+        "column 3 of the file is another 'a', so it is called",
+    ),
+    "the number comes later": ("a,a,a (2)", ["a", "a (3)", "a (2)"], "column 2 of the file is another 'a'"),
+    "row numbers of pandas": (
+        ",a,b",
+        ["unnamed", "a", "b"],
+        "column 1 of the file has no name, so it is called 'unnamed'",
+    ),
+    "comma at the end": ("a,b,", ["a", "b", "unnamed"], "column 3 of the file has no name"),
+    "two without a name": ("a,,", ["a", "unnamed", "unnamed (2)"], "column 2 of the file has no name"),
+    "the name is taken": (",unnamed", ["unnamed (2)", "unnamed"], "column 1 of the file has no name"),
+}
+
+
+@pytest.mark.parametrize("case", HEADERS)
+def test_columns_without_a_name_of_their_own_get_one(case, table):
+    header, names, said = HEADERS[case]
+    read = table(f"{header}\n" + ",".join(map(str, range(len(names)))) + "\n")
+    assert {name: column.tolist() for name, column in read.columns.items()} == {
+        name: [str(i)] for i, name in enumerate(names)
+    }
+    assert read.notes[0].startswith(said)
+
+
+ENCODINGS = {"latin-1": "Windows-1252", "cp1252": "Windows-1252", "utf-16": "UTF-16", "utf-8": "UTF-8"}
+
+
+@pytest.mark.parametrize("codec", ENCODINGS)
+@pytest.mark.parametrize("compressed", [False, True])
+def test_the_encoding_is_found_out(codec, compressed, table):
+    data = "größe,b\n1,grün\n".encode(codec)
+    read = table(gzip.compress(data) if compressed else data)
+    assert {name: column.tolist() for name, column in read.columns.items()} == {"größe": ["1"], "b": ["grün"]}
+    said = [f"the file is not UTF-8 text, so it is read as {ENCODINGS[codec]}"]
+    assert read.notes == tuple(said if codec != "utf-8" else [])
+
+
 def test_each_row_has_its_line_number(table):
     t = table('\n\na,b\n1,2\n\n3,"x\ny"\n5,6\n')
     assert t.lines.tolist() == [4, 7, 8]  # a row of two lines has the number of its last line
@@ -102,19 +148,15 @@ INVALID_FILES = {  # name: (the file, message)
     "row too short": ("a,b\n1,2\n\n3\n", "line 4 has 1 cell, but the first line names 2 columns"),
     "row too long": ("a,b\n1,2,3\n", "line 2 has 3 cells, but the first line names 2 columns; wanted one cell per"),
     "unquoted comma": ("a,b\n1,x, y\n", "line 2 has 3 cells, .* with quotes around cells that contain commas"),
-    "Latin-1": ("a,b\n1,grün\n".encode("latin-1"), "is not UTF-8 text at byte 8; save the file as CSV in UTF-8"),
-    "UTF-16": ("a,b\n1,2\n".encode("utf-16"), "is not UTF-8 text at byte 0"),
-    "binary": (bytes(range(256)), "is not UTF-8 text"),
+    "binary": (bytes(range(256)), "is not text: byte 0 is 0; give the path of a CSV file"),
+    "neither encoding": (b"a,b\n1,\x81\n", "is not text in UTF-8 or Windows-1252; save the file as CSV in UTF-8"),
+    "half of UTF-16": ("a,b\n1,2\n".encode("utf-16")[:-1], "is not text in UTF-16"),
     "quote not closed": ('a,b\n1,"x\n2,y\n', "line 3: unexpected end of data; wanted CSV"),
     "text after a quote": ('a,b\n1,"x"y\n', "line 2: .* wanted CSV, with quotes around cells that contain commas"),
     "cell too long": ("a,b\n1," + "x" * 200_000 + "\n", "line 2: field larger than field limit"),
-    "duplicate column": ("a,b,a\n1,2,3\n", "two columns are named 'a'; wanted a different name for each column"),
-    "duplicate column with spaces": ("a,b, a \n1,2,3\n", "two columns are named 'a'"),
     "unquoted semicolon": ("a;b\n1;x; y\n", "line 2 has 3 cells, .* with quotes around cells that contain semicolons"),
     "damaged gzip": (gzip.compress(b"a,b\n1,2\n")[:-9], "is a damaged gzip file: .*; compress it again"),
-    "gzip of text that is no UTF-8": (gzip.compress(b"a,b\n1,\xff\n"), "is not UTF-8 text at byte 6"),
-    "column without a name": ("a,,c\n1,2,3\n", "column 2 has no name; wanted a name for every column"),
-    "comma at the end": ("a,b,\n1,2,\n", "column 3 has no name"),
+    "gzip of a binary file": (gzip.compress(b"a,b\n1,\0\n"), "is not text: byte 6 is 0"),
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 from softgrad import DataError
 from softgrad.data import CategoryColumn, DateColumn, Encoding, LeftOut, NumberColumn
 
-SPELLINGS = ["", "NA", "n/a", "#N/A", "NaN", "null", "?"]
+SPELLINGS = ["", "NA", "n/a", "#N/A", "NaN", "null", "?", "None", "<NA>", "-", "--", ".", "n.a.", "#NA", "-nan"]
 
 
 def fit(table, content, rows=None, **options):

@@ -47,7 +47,7 @@ def predict(
     network, classes, encoding = _load(file)
     table = read_table(data)
     text = _as_csv(network.predict_proba(encoding.transform(table)), classes, proba)
-    for note in encoding.notes(table):
+    for note in [*table.notes, *encoding.notes(table)]:
         typer.echo(f"softgrad: {note}", err=True)
     if out is None:
         sys.stdout.write(text)

@@ -37,6 +37,7 @@ class Problem(NamedTuple):
         lines = [f"{self.table.source}: {N:,} rows of {D} features in {len(self.classes)} classes ({subsets})"]
         if self.table.target is None:  # the columns of a bundled set are known
             missing = [f"{quoted(name)} in {count:,} rows" for name, count in self.encoding.missing(self.table).items()]
+            lines += self.table.notes
             lines += self.encoding.describe()
             lines += [f"missing cells: {', '.join(missing)}"] if missing else []
             lines.append(f"classes: {list_names(self.classes)}")

@@ -1,6 +1,6 @@
 """How numbers and dates are written in cells: the ways that are known, and which of them a column uses.
 
-A missing cell is empty, or one of NA, N/A, #N/A, nan, null and ?, in capitals or not.
+A missing cell is empty, or one of the texts in MISSING, in capitals or not.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from softgrad._arrays import Array
 from softgrad._numerals import to_number
 
-MISSING = ("", "?", "#n/a", "n/a", "na", "nan", "null")
+MISSING = ("", "?", "-", "--", ".", "#n/a", "#na", "<na>", "n/a", "n.a.", "na", "nan", "-nan", "none", "null")
 _THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?([0-9]{1,3}(\.[0-9]{3})+|[0-9]*)(,[0-9]*)?([eE][+-]?[0-9]+)?")
 
