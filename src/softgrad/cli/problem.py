@@ -9,6 +9,7 @@ import numpy as np
 
 from softgrad._arrays import Array
 from softgrad._messages import list_names, quoted
+from softgrad.cli.training.config import RunConfig
 from softgrad.data import Encoding, Split, Table, read_classes, read_table, split
 from softgrad.data.columns import cells
 from softgrad.data.fitting import Kind
@@ -44,20 +45,14 @@ class Problem(NamedTuple):
         return lines
 
 
-def read_problem(
-    data: str,
-    target: str | None,
-    seed: int,
-    fractions: tuple[float, float, float],
-    stratify: bool,
-    kinds: Mapping[Kind, Sequence[str]],  # the names of columns that are to be read as one of a kind
-) -> Problem:
+def read_problem(config: RunConfig) -> Problem:
     """Reads and splits the table that `softgrad train` is given.
 
     Raises:
-        OptionError: `target` is missing, or the table defines its own; `kinds` has a column twice, or the target.
+        OptionError: the target is missing, or the table defines its own; a column has two kinds, or is the target.
         DataError: as `read_table`, `read_classes`, `split` and `Encoding.fit`.
     """
+    data, target = config.data, config.target
     table = read_table(data)
     if table.target is not None and target is not None:
         raise OptionError(f"train: {data} already has a target; leave out --target {quoted(target)}")
@@ -70,8 +65,8 @@ def read_problem(
     features = [name for name in table.columns if name != column]
     if not features:
         raise DataError(f"{data} has no column besides the target {quoted(column)}; wanted at least one feature column")
-    rows = split(table, labels, classes, seed=seed, fractions=fractions, stratify=stratify)
-    encoding = Encoding.fit(table, features, rows.train, kinds=_kinds(kinds, table, column))
+    rows = split(table, labels, classes, seed=config.seed, fractions=config.fractions, stratify=config.stratify)
+    encoding = Encoding.fit(table, features, rows.train, kinds=_kinds(config.kinds, table, column))
     return Problem(table, column, encoding.transform(table), labels, classes, encoding, rows)
 
 

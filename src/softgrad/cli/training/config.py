@@ -1,0 +1,113 @@
+"""The options of a run, each declared once: type, default, words, and what it may be."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Literal
+
+import typer
+
+from softgrad._messages import quoted
+from softgrad._numerals import to_integer, to_number
+from softgrad.cli.losses import loss_option
+from softgrad.cli.numbers import integer_option, number_option
+from softgrad.data.fitting import Kind
+from softgrad.data.tables import BUNDLED
+from softgrad.errors import OptionError
+from softgrad.formulas.losses import LOSSES
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """All options that the result of a run depends on. `softgrad train` has an option for each field.
+
+    Raises:
+        OptionError: an option is outside its range.
+    """
+
+    data: Annotated[
+        str,
+        typer.Argument(
+            help=f"A CSV file with column names in its first line; - for standard input; or {', '.join(BUNDLED)}."
+        ),
+    ] = "digits"
+    target: Annotated[str | None, typer.Option(help="The column of the CSV file that holds the class.")] = None
+    hidden: Annotated[
+        str, typer.Option(help="Number of units in each hidden layer, such as 64,32; 0 for no hidden layer.")
+    ] = "128"
+    activation: Annotated[
+        Literal["relu", "tanh", "sigmoid", "softmax"], typer.Option(help="The activation after each hidden layer.")
+    ] = "relu"
+    loss: Annotated[str, loss_option(LOSSES, help="The loss of the softmax of the last layer.")] = "cross-entropy"
+    epochs: Annotated[int, integer_option("Largest number of passes over the training rows.", min=1)] = 200
+    batch_size: Annotated[int, integer_option("Number of rows per step.", min=1)] = 32
+    learning_rate: Annotated[
+        float | None, number_option("The step size.  [default: 0.001 for adam, 0.01 for sgd]", such_as="0.001")
+    ] = None
+    optimizer: Annotated[Literal["sgd", "adam"], typer.Option(help="The optimizer; sgd has momentum 0.9.")] = "adam"
+    class_weight: Annotated[
+        Literal["none", "balanced"],
+        typer.Option(help="balanced: each class counts alike in the loss, however many rows it has."),
+    ] = "none"
+    patience: Annotated[
+        int, integer_option("Number of epochs without a lower validation loss after which training stops.", min=1)
+    ] = 10
+    split: Annotated[
+        str, typer.Option(help="Percentages of the rows for training, validation and test; their sum is 100.")
+    ] = "60,20,20"
+    stratify: Annotated[bool, typer.Option(help="Whether every class has the same part of its rows in each set.")] = (
+        True
+    )
+    drop: Annotated[
+        list[str] | None, typer.Option(help="A column to leave out; or several, separated by commas.", metavar="NAME")
+    ] = None
+    numbers: Annotated[list[str] | None, typer.Option(help="Columns to read as numbers.", metavar="NAME")] = None
+    categories: Annotated[list[str] | None, typer.Option(help="Columns to read as categories.", metavar="NAME")] = None
+    dates: Annotated[list[str] | None, typer.Option(help="Columns to read as dates.", metavar="NAME")] = None
+    check: Annotated[bool, typer.Option(help="Whether to check the gradient before training.")] = True
+    seed: Annotated[
+        int, integer_option("The seed of the split, the initial weights and the shuffling.", min=0, max=2**32 - 1)
+    ] = 0
+
+    def __post_init__(self) -> None:
+        _ = self.units, self.fractions  # which raise
+        if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
+            raise OptionError(f"train: --learning-rate is {self.learning_rate}, wanted a positive number such as 0.001")
+
+    @cached_property
+    def units(self) -> list[int]:
+        """The number of units of each hidden layer."""
+        units = [to_integer(width.strip()) for width in self.hidden.split(",")]
+        if units == [0]:
+            return []
+        sizes = [width for width in units if width is not None and 1 <= width < 2**31]
+        if len(sizes) < len(units):
+            raise OptionError(
+                f"train: --hidden is {quoted(self.hidden)}, wanted positive integers such as 64,32, or 0 for no hidden "
+                "layer"
+            )
+        return sizes
+
+    @cached_property
+    def fractions(self) -> tuple[float, float, float]:
+        """The fractions of the rows for training, validation and test."""
+        percentages = [to_number(part.strip()) for part in self.split.split(",")]
+        given = [each for each in percentages if each is not None and each > 0]
+        if len(given) != len(percentages) or len(given) != 3 or abs(sum(given) - 100) > 1e-6:
+            raise OptionError(
+                f"train: --split is {quoted(self.split)}, wanted three positive percentages whose sum is 100, such as "
+                "60,20,20"
+            )
+        return given[0] / 100, given[1] / 100, given[2] / 100
+
+    @property
+    def kinds(self) -> dict[Kind, list[str]]:
+        """The names of columns that are to be read as one of a kind."""
+        return {
+            "left out": self.drop or [],
+            "number": self.numbers or [],
+            "category": self.categories or [],
+            "date": self.dates or [],
+        }

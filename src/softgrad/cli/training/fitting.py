@@ -1,0 +1,51 @@
+"""The network that the options of a run describe, and its training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from softgrad import nn
+from softgrad.cli.console import progress
+from softgrad.cli.losses import loss_name
+from softgrad.cli.problem import Problem, balanced_weights
+from softgrad.cli.training.config import RunConfig
+from softgrad.nn.threads import blas_threads
+
+ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "softmax": nn.Softmax}
+OPTIMIZERS: dict[str, Callable[..., nn.Optimizer]] = {"sgd": nn.SGD, "adam": nn.Adam}
+
+
+def build(config: RunConfig, problem: Problem) -> nn.Network:
+    """A network with initial parameters."""
+    layers: list[nn.Layer] = []
+    for width in config.units:
+        layers += [nn.Dense(width), ACTIVATIONS[config.activation]()]
+    network = nn.Network([*layers, nn.Dense(len(problem.classes))], loss=loss_name(config.loss))
+    return network.initialize(problem.x.shape[1], seed=config.seed)
+
+
+def build_optimizer(config: RunConfig) -> nn.Optimizer:
+    """The optimizer, with its own learning rate unless one is given."""
+    kind, rate = OPTIMIZERS[config.optimizer], config.learning_rate
+    return kind() if rate is None else kind(rate)
+
+
+def fit(network: nn.Network, config: RunConfig, problem: Problem) -> list[nn.Epoch]:
+    """Trains the network in place. It ends with the parameters of its best epoch."""
+    x, labels = problem.subset(problem.rows.train)
+    validation = problem.subset(problem.rows.validation)
+    weight = balanced_weights(labels) if config.class_weight == "balanced" else None
+    with blas_threads(network, config.batch_size), progress("training", config.epochs) as bar:
+        return nn.train(
+            network,
+            x,
+            labels,
+            optimizer=build_optimizer(config),
+            epochs=config.epochs,
+            batch_size=config.batch_size,
+            patience=config.patience,
+            sample_weight=None if weight is None else weight[labels],
+            validation=validation if weight is None else (*validation, weight[validation[1]]),
+            seed=config.seed,
+            on_epoch=lambda e: bar.advance(f"epoch {e.number}: loss {e.loss:.4f}, validation {e.validation_loss:.4f}"),
+        )

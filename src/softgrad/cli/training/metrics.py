@@ -1,0 +1,45 @@
+"""What is known of a run at its end: the options, the training, and what is measured on each set of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from softgrad import nn
+from softgrad.cli import results
+from softgrad.cli.problem import Problem
+from softgrad.cli.training.config import RunConfig
+from softgrad.cli.training.fitting import build_optimizer
+from softgrad.cli.training.gradient import CheckedGradient
+
+
+def collect(
+    config: RunConfig,
+    problem: Problem,
+    network: nn.Network,
+    history: Sequence[nn.Epoch],
+    gradient: CheckedGradient | None,
+) -> dict[str, Any]:
+    """The metrics of a run, as metrics.json and the model hold them, but for the time that the steps took."""
+    metrics: dict[str, Any] = {
+        "dataset": config.data,
+        "target": problem.target,
+        **results.measure(network, problem),
+        "gradient_error": None if gradient is None else gradient.error,
+        "epochs": len(history),
+        "seed": config.seed,
+        "hidden": config.units,
+        "activation": config.activation,
+        "loss": config.loss,
+        "optimizer": config.optimizer,
+        "learning_rate": build_optimizer(config).learning_rate,
+        "batch_size": config.batch_size,
+        "class_weight": config.class_weight,
+        "patience": config.patience,
+        "split": config.split,
+        "stratify": config.stratify,
+    }
+    metrics["warning"] = results.warning(
+        metrics, balanced=config.class_weight == "balanced", more_epochs=len(history) == config.epochs
+    )
+    return metrics

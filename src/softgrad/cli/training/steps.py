@@ -1,0 +1,47 @@
+"""The steps of a run, in order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from softgrad.cli import results
+from softgrad.cli.console import output
+from softgrad.cli.problem import read_problem
+from softgrad.cli.training import folder
+from softgrad.cli.training.clock import Clock
+from softgrad.cli.training.config import RunConfig
+from softgrad.cli.training.fitting import build, fit
+from softgrad.cli.training.gradient import GRADIENT_LIMIT, check_gradient
+from softgrad.cli.training.metrics import collect
+
+
+def train(config: RunConfig, out: Path | None) -> int:
+    """Reads the table, checks the gradient, trains, measures, and writes the folder. Returns the exit code."""
+    clock = Clock()
+    out = out or folder.default(config.data)
+    folder.check(out)
+    problem = read_problem(config)
+    for line in problem.summary():
+        output(line)
+
+    network = build(config, problem)
+    gradient = None
+    if config.check:
+        with clock.measure("check_seconds"):
+            gradient = check_gradient(network, problem, config.seed)
+        if not gradient.error <= GRADIENT_LIMIT:
+            typer.echo(f"softgrad: {gradient.failure()}; nothing was trained", err=True)
+            return 1
+        output(f"{gradient.summary()}, {clock.seconds['check_seconds']:.1f} seconds")
+
+    with clock.measure("training_seconds"):
+        history = fit(network, config, problem)
+    metrics = collect(config, problem, network, history, gradient)
+    clock.stop()
+    folder.write(out, folder.contents(problem, network, metrics, clock.seconds))
+    # after the files are written, since printing fails if the reader of the output has exited
+    results.show(metrics | clock.seconds)
+    output(f"model and metrics in {out}")
+    return 0
