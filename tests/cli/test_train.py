@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from cases import TABLE
+from cli.training.runs import wine
 from softgrad import _kernels, nn
-from softgrad.data import Encoding, read_classes, read_table, split
+from softgrad.data import Encoding
 
 QUICK = ("--hidden", 8, "--epochs", 3)
 
@@ -60,15 +61,6 @@ def test_a_file_with_numbers_and_text_is_learned(softgrad, mixed, tmp_path):
     assert [column["name"] for column in facts["encoding"]] == ["width", "height", "colour"]
     assert network.in_features == 2 + 3
     assert f"{mixed}: 60 rows of 5 features in 2 classes (36 train, 12 validation, 12 test)" in run.out
-
-
-def wine(seed):
-    """The wine table in a run with this seed: x, the labels, the split and the encoding."""
-    table = read_table("wine")
-    labels, classes = read_classes(table, table.target)
-    rows = split(table, labels, classes, seed=seed)
-    encoding = Encoding.fit(table, [name for name in table.columns if name != "target"], rows.train)
-    return encoding.transform(table), labels, rows, encoding
 
 
 def test_training_gets_no_row_of_the_test_set(softgrad, monkeypatch):

@@ -15,6 +15,7 @@ from softgrad.cli.explain import explain
 from softgrad.cli.explore import explore
 from softgrad.cli.interrupt import INTERRUPTED
 from softgrad.cli.names import NumbersCommand, unknown_command, unknown_option
+from softgrad.cli.panels import PanelsCommand
 from softgrad.cli.predict import predict
 from softgrad.cli.train import train
 from softgrad.errors import SoftgradError
@@ -45,7 +46,7 @@ def _options(
     pass
 
 
-app.command()(train)
+app.command(cls=PanelsCommand)(train)
 app.command()(predict)
 app.command()(check)
 app.command(cls=NumbersCommand, context_settings={"ignore_unknown_options": True})(explain)  # so that -1 is a logit

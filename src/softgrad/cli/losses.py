@@ -10,7 +10,7 @@ import typer
 from softgrad.formulas.losses import LOSSES
 
 
-def loss_option(names: Iterable[str], help: str) -> Any:
+def loss_option(names: Iterable[str], help: str, panel: str | None = None) -> Any:
     """An option whose value is one of these losses, as it is called on the command line: "cross-entropy"."""
     choices = [LOSSES[name].command_name for name in names]
 
@@ -19,7 +19,7 @@ def loss_option(names: Iterable[str], help: str) -> Any:
             raise typer.BadParameter(f"{value!r} is not one of {', '.join(map(repr, choices))}.")
         return value
 
-    return typer.Option(help=help, parser=parse, metavar=f"[{'|'.join(choices)}]")
+    return typer.Option(help=help, parser=parse, metavar=f"[{'|'.join(choices)}]", rich_help_panel=panel)
 
 
 def loss_name(command_name: str) -> str:

@@ -10,7 +10,7 @@ from softgrad._messages import quoted
 from softgrad._numerals import to_integer, to_number
 
 
-def integer_option(help: str, *, min: int, max: int | None = None) -> Any:
+def integer_option(help: str, *, min: int, max: int | None = None, panel: str | None = None) -> Any:
     """An option whose value is an integer from `min` to `max`."""
     wanted = f"an integer of at least {min}" if max is None else f"an integer from {min} to {max}"
 
@@ -20,10 +20,10 @@ def integer_option(help: str, *, min: int, max: int | None = None) -> Any:
             raise typer.BadParameter(f"it is {quoted(text)}, wanted {wanted}")
         return value
 
-    return typer.Option(help=help, parser=parse, metavar="<int>")
+    return typer.Option(help=help, parser=parse, metavar="<int>", rich_help_panel=panel)
 
 
-def number_option(help: str, *, such_as: str) -> Any:
+def number_option(help: str, *, such_as: str, panel: str | None = None) -> Any:
     """An option whose value is a finite number."""
 
     def parse(text: str) -> float:
@@ -32,4 +32,4 @@ def number_option(help: str, *, such_as: str) -> Any:
             raise typer.BadParameter(f"it is {quoted(text)}, wanted a number such as {such_as}")
         return value
 
-    return typer.Option(help=help, parser=parse, metavar="<float>")
+    return typer.Option(help=help, parser=parse, metavar="<float>", rich_help_panel=panel)

@@ -11,14 +11,17 @@ from typing import Annotated, Any
 import typer
 
 from softgrad.cli.training import steps
-from softgrad.cli.training.config import RunConfig
+from softgrad.cli.training.config import RUN, RunConfig
 
 
 def train(
     *,
     out: Annotated[
         Path | None,
-        typer.Option(help="The folder for model.safetensors and metrics.json.  [default: softgrad-runs/NAME]"),
+        typer.Option(
+            help="The folder for model.safetensors and metrics.json.  [default: softgrad-runs/NAME]",
+            rich_help_panel=RUN,
+        ),
     ] = None,
     **options: Any,
 ) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Annotated, Literal
+from functools import cached_property, partial
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -17,6 +18,21 @@ from softgrad.data.fitting import Kind
 from softgrad.data.tables import BUNDLED
 from softgrad.errors import OptionError
 from softgrad.formulas.losses import LOSSES
+
+
+def _option(panel: str, help: str, metavar: str | None = None) -> Any:
+    return typer.Option(help=help, metavar=metavar, rich_help_panel=panel)
+
+
+TABLE, NETWORK, TRAINING, RUN = "Table", "Network", "Training", "Run"  # the parts of --help
+table, network, training = (partial(_option, panel) for panel in (TABLE, NETWORK, TRAINING))
+
+RANGES: dict[str, tuple[Callable[[float], bool], str]] = {  # option: (what is in its range, in words)
+    "learning_rate": (lambda value: 0 < value < math.inf, "a positive number such as 0.001"),
+    "weight_decay": (lambda value: 0 <= value < math.inf, "0 or a positive number such as 0.01"),
+    "dropout": (lambda value: 0 <= value < 1, "at least 0 and less than 1"),
+    "smoothing": (lambda value: 0 <= value < 1, "at least 0 and less than 1"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,48 +49,91 @@ class RunConfig:
             help=f"A CSV file with column names in its first line; - for standard input; or {', '.join(BUNDLED)}."
         ),
     ] = "digits"
-    target: Annotated[str | None, typer.Option(help="The column of the CSV file that holds the class.")] = None
-    hidden: Annotated[
-        str, typer.Option(help="Number of units in each hidden layer, such as 64,32; 0 for no hidden layer.")
-    ] = "128"
-    activation: Annotated[
-        Literal["relu", "tanh", "sigmoid", "softmax"], typer.Option(help="The activation after each hidden layer.")
-    ] = "relu"
-    loss: Annotated[str, loss_option(LOSSES, help="The loss of the softmax of the last layer.")] = "cross-entropy"
-    epochs: Annotated[int, integer_option("Largest number of passes over the training rows.", min=1)] = 200
-    batch_size: Annotated[int, integer_option("Number of rows per step.", min=1)] = 32
-    learning_rate: Annotated[
-        float | None, number_option("The step size.  [default: 0.001 for adam, 0.01 for sgd]", such_as="0.001")
+
+    target: Annotated[str | None, table("The column of the CSV file that holds the class.")] = None
+    drop: Annotated[
+        list[str] | None, table("A column to leave out; or several, separated by commas.", metavar="NAME")
     ] = None
-    optimizer: Annotated[Literal["sgd", "adam"], typer.Option(help="The optimizer; sgd has momentum 0.9.")] = "adam"
+    numbers: Annotated[list[str] | None, table("Columns to read as numbers.", metavar="NAME")] = None
+    categories: Annotated[list[str] | None, table("Columns to read as categories.", metavar="NAME")] = None
+    dates: Annotated[list[str] | None, table("Columns to read as dates.", metavar="NAME")] = None
+    split: Annotated[str, table("Percentages of the rows for training, validation and test; their sum is 100.")] = (
+        "60,20,20"
+    )
+    stratify: Annotated[bool, table("Whether every class has the same part of its rows in each set.")] = True
+
+    hidden: Annotated[str, network("Number of units in each hidden layer, such as 64,32; 0 for no hidden layer.")] = (
+        "128"
+    )
+    activation: Annotated[
+        Literal["relu", "tanh", "sigmoid", "softmax"], network("The activation after each hidden layer.")
+    ] = "relu"
+    dropout: Annotated[
+        float,
+        number_option(
+            "The fraction of the outputs of each hidden layer that is set to 0 in a step.", such_as="0.2", panel=NETWORK
+        ),
+    ] = 0.0
+
+    loss: Annotated[str, loss_option(LOSSES, help="The loss of the softmax of the last layer.", panel=TRAINING)] = (
+        "cross-entropy"
+    )
+    smoothing: Annotated[
+        float,
+        number_option(
+            "Label smoothing: the part of each target that is spread over all classes.", such_as="0.1", panel=TRAINING
+        ),
+    ] = 0.0
     class_weight: Annotated[
         Literal["none", "balanced"],
-        typer.Option(help="balanced: each class counts alike in the loss, however many rows it has."),
+        training("balanced: each class counts alike in the loss, however many rows it has."),
     ] = "none"
+    epochs: Annotated[
+        int, integer_option("Largest number of passes over the training rows.", min=1, panel=TRAINING)
+    ] = 200
     patience: Annotated[
-        int, integer_option("Number of epochs without a lower validation loss after which training stops.", min=1)
+        int,
+        integer_option(
+            "Number of epochs without a lower validation loss after which training stops.", min=1, panel=TRAINING
+        ),
     ] = 10
-    split: Annotated[
-        str, typer.Option(help="Percentages of the rows for training, validation and test; their sum is 100.")
-    ] = "60,20,20"
-    stratify: Annotated[bool, typer.Option(help="Whether every class has the same part of its rows in each set.")] = (
+    batch_size: Annotated[int, integer_option("Number of rows per step.", min=1, panel=TRAINING)] = 32
+    optimizer: Annotated[Literal["sgd", "adam"], training("The optimizer; sgd has momentum 0.9.")] = "adam"
+    learning_rate: Annotated[
+        float | None,
+        number_option("The step size.  [default: 0.001 for adam, 0.01 for sgd]", such_as="0.001", panel=TRAINING),
+    ] = None
+    schedule: Annotated[
+        Literal["constant", "cosine", "plateau"],
+        training(
+            "The learning rate over time. cosine: it falls to 0 at the last of --epochs. plateau: it is divided by 5 "
+            "when the validation loss has not fallen for half of --patience."
+        ),
+    ] = "constant"
+    weight_decay: Annotated[
+        float,
+        number_option("In each step, weights shrink by this times the learning rate.", such_as="0.01", panel=TRAINING),
+    ] = 0.0
+    seed: Annotated[
+        int,
+        integer_option(
+            "The seed of the split, the initial weights, the shuffling and dropout.",
+            min=0,
+            max=2**32 - 1,
+            panel=TRAINING,
+        ),
+    ] = 0
+
+    check: Annotated[bool, typer.Option(help="Whether to check the gradient before training.", rich_help_panel=RUN)] = (
         True
     )
-    drop: Annotated[
-        list[str] | None, typer.Option(help="A column to leave out; or several, separated by commas.", metavar="NAME")
-    ] = None
-    numbers: Annotated[list[str] | None, typer.Option(help="Columns to read as numbers.", metavar="NAME")] = None
-    categories: Annotated[list[str] | None, typer.Option(help="Columns to read as categories.", metavar="NAME")] = None
-    dates: Annotated[list[str] | None, typer.Option(help="Columns to read as dates.", metavar="NAME")] = None
-    check: Annotated[bool, typer.Option(help="Whether to check the gradient before training.")] = True
-    seed: Annotated[
-        int, integer_option("The seed of the split, the initial weights and the shuffling.", min=0, max=2**32 - 1)
-    ] = 0
 
     def __post_init__(self) -> None:
         _ = self.units, self.fractions  # which raise
-        if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
-            raise OptionError(f"train: --learning-rate is {self.learning_rate}, wanted a positive number such as 0.001")
+        for name, (in_range, wanted) in RANGES.items():
+            value = getattr(self, name)
+            if value is not None and not in_range(value):
+                raise OptionError(f"train: --{name.replace('_', '-')} is {value}, wanted {wanted}")
 
     @cached_property
     def units(self) -> list[int]:

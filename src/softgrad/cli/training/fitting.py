@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from softgrad import nn
 from softgrad.cli.console import progress
@@ -20,14 +21,25 @@ def build(config: RunConfig, problem: Problem) -> nn.Network:
     layers: list[nn.Layer] = []
     for width in config.units:
         layers += [nn.Dense(width), ACTIVATIONS[config.activation]()]
-    network = nn.Network([*layers, nn.Dense(len(problem.classes))], loss=loss_name(config.loss))
+        if config.dropout:
+            layers.append(nn.Dropout(config.dropout))
+    options: dict[str, Any] = {"label_smoothing": config.smoothing} if config.smoothing else {}
+    network = nn.Network([*layers, nn.Dense(len(problem.classes))], loss=loss_name(config.loss), **options)
     return network.initialize(problem.x.shape[1], seed=config.seed)
 
 
 def build_optimizer(config: RunConfig) -> nn.Optimizer:
     """The optimizer, with its own learning rate unless one is given."""
     kind, rate = OPTIMIZERS[config.optimizer], config.learning_rate
-    return kind() if rate is None else kind(rate)
+    options = {} if rate is None else {"learning_rate": rate}
+    return kind(weight_decay=config.weight_decay, **options)
+
+
+def build_schedule(config: RunConfig) -> nn.Schedule:
+    """The schedule. A plateau is half as long as the patience, so that training goes on with a lower learning rate."""
+    if config.schedule == "plateau":
+        return nn.Plateau(patience=max(1, config.patience // 2))
+    return nn.Cosine() if config.schedule == "cosine" else nn.Constant()
 
 
 def fit(network: nn.Network, config: RunConfig, problem: Problem) -> list[nn.Epoch]:
@@ -43,6 +55,7 @@ def fit(network: nn.Network, config: RunConfig, problem: Problem) -> list[nn.Epo
             optimizer=build_optimizer(config),
             epochs=config.epochs,
             batch_size=config.batch_size,
+            schedule=build_schedule(config),
             patience=config.patience,
             sample_weight=None if weight is None else weight[labels],
             validation=validation if weight is None else (*validation, weight[validation[1]]),
