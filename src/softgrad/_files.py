@@ -18,10 +18,10 @@ import stat
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from softgrad.errors import WriteError
 
@@ -29,15 +29,17 @@ PREFIX, SUFFIX = ".softgrad-", ".tmp"
 LOCK_TRIES, LOCK_WAIT = 200, 0.05  # seconds between tries; a run holds the lock while it writes, not while it computes
 CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EBADF)  # file systems without a sync of folders
 
+Content: TypeAlias = bytes | Iterable[bytes]  # of a file: all of it, or its blocks, which nothing has to compute
+
 written: list[Path] = []  # what this process has written, for the message after Ctrl-C
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: Content) -> None:
     """Writes one file; see `write_together`."""
     write_together({path: data})
 
 
-def write_together(files: Mapping[Path, bytes]) -> None:
+def write_together(files: Mapping[Path, Content]) -> None:
     """Writes several files as one: after an error all of them are as they were.
 
     All files are written under temporary names first. Then the targets but the first are put aside, the first is
@@ -155,7 +157,7 @@ def _descriptor(path: Path) -> int | None:
     return {"/dev/stdout": 1, "/dev/stderr": 2}.get(str(path))
 
 
-def _write_stream(path: Path, data: bytes) -> None:
+def _write_stream(path: Path, data: Content) -> None:
     """Writes to a device, a pipe or an open file. A FIFO without a reader is refused, since opening it would wait."""
     number = _descriptor(path)
     try:
@@ -174,10 +176,11 @@ def _write_stream(path: Path, data: bytes) -> None:
         os.close(descriptor)
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    left = memoryview(data)
-    while left:
-        left = left[os.write(descriptor, left) :]
+def _write_all(descriptor: int, data: Content) -> None:
+    for block in [data] if isinstance(data, bytes) else data:
+        left = memoryview(block)
+        while left:
+            left = left[os.write(descriptor, left) :]
 
 
 @contextmanager
@@ -234,7 +237,7 @@ def _lock(descriptor: int, how: int) -> bool:
 
 
 @contextmanager
-def _temporary(path: Path, target: _Target, data: bytes) -> Iterator[Path]:
+def _temporary(path: Path, target: _Target, data: Content) -> Iterator[Path]:
     """A synced file with this content next to the target, with the target's mode; removed at the end if still there."""
     temporary = _unused_name(target.path.parent)
     try:

@@ -12,7 +12,7 @@ Z, Y = np.zeros((2, 3)), np.array([0, 1])
 FUNCTIONS = {
     **{name: getattr(sg, name) for name in sg.__all__ if inspect.isfunction(getattr(sg, name))},
     **{f"nn.{name}": getattr(sg.nn, name) for name in sg.nn.__all__ if inspect.isfunction(getattr(sg.nn, name))},
-    **{f"data.{name}": getattr(sg.data, name) for name in ("read_table", "read_classes", "split")},
+    **{f"data.{name}": getattr(sg.data, name) for name in ("read_table", "read_classes", "class_indices", "split")},
     "testing.assert_vjp": sg.testing.assert_vjp,
     "testing.assert_grad": sg.testing.assert_grad,
     "testing.assert_layer": sg.testing.assert_layer,

@@ -11,6 +11,7 @@ import typer
 from softgrad import __version__, _files
 from softgrad._messages import one_line, quoted
 from softgrad.cli.check import check
+from softgrad.cli.evaluate import evaluate
 from softgrad.cli.explain import explain
 from softgrad.cli.explore import explore
 from softgrad.cli.interrupt import INTERRUPTED
@@ -48,6 +49,7 @@ def _options(
 
 app.command(cls=PanelsCommand)(train)
 app.command()(predict)
+app.command()(evaluate)
 app.command()(check)
 app.command(cls=NumbersCommand, context_settings={"ignore_unknown_options": True})(explain)  # so that -1 is a logit
 app.command()(explore)

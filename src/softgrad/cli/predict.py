@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import csv
-import io
 import os
+import shutil
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 import numpy as np
 import typer
 
-from softgrad import _json, nn
 from softgrad._arrays import Array
 from softgrad._files import check_writable, write_whole
-from softgrad._messages import one_line
-from softgrad.data import Encoding, read_table
+from softgrad.cli.console import progress
+from softgrad.cli.model import ARGUMENT, BLOCK, file_of, load
+from softgrad.data import read_table
 from softgrad.data.tables import BUNDLED
-from softgrad.errors import ModelError, OptionError
+from softgrad.errors import OptionError
+
+IN_MEMORY = 2**26  # bytes of the predictions; more are kept in a temporary file
 
 
 def predict(
-    model: Annotated[
-        Path, typer.Argument(help="The folder that softgrad train wrote, or the model.safetensors in it.")
-    ],
+    model: Annotated[Path, typer.Argument(help=ARGUMENT)],
     data: Annotated[
         str,
         typer.Argument(
@@ -39,47 +40,40 @@ def predict(
 
     Columns are matched by name. Columns that the model was not trained on are ignored.
     """
-    file = model / "model.safetensors" if model.is_dir() else model
+    file = file_of(model)
     if out is not None and os.path.realpath(out) in (os.path.realpath(file), os.path.realpath(data)):
         raise OptionError(f"predict: --out is {out}, which is also an input; choose another --out")
     if out is not None:
         check_writable(out)
-    network, classes, encoding = _load(file)
+    trained = load("predict", file)
     table = read_table(data)
-    text = _as_csv(network.predict_proba(encoding.transform(table)), classes, proba)
-    for note in [*table.notes, *encoding.notes(table)]:
-        typer.echo(f"softgrad: {note}", err=True)
-    if out is None:
-        sys.stdout.write(text)
-        return
-    write_whole(out, text.encode())
+    # No line is written before the last row is read, since that may be an error.
+    with tempfile.SpooledTemporaryFile(IN_MEMORY, "w+", encoding="utf-8", newline="") as lines:
+        with progress("predicting", -(-len(table.lines) // BLOCK)) as bar:
+            _write_header(lines, trained.classes, proba)
+            for probs in trained.probabilities(table):
+                _write_rows(lines, probs, trained.classes, proba)
+                bar.advance()
+        for note in [*table.notes, *trained.encoding.notes(table)]:
+            typer.echo(f"softgrad: {note}", err=True)
+        lines.seek(0)
+        if out is None:
+            shutil.copyfileobj(lines, sys.stdout)
+        else:
+            write_whole(out, (text.encode() for text in iter(lambda: lines.read(2**20), "")))
 
 
-def _load(path: Path) -> tuple[nn.Network, tuple[str, ...], Encoding]:
-    network, facts = nn.load(path)
-    try:
-        classes = _json.texts(facts.get("classes"), "classes")
-        encoding = Encoding.from_json(facts.get("encoding"))
-        fits = encoding.width, len(classes)
-        sizes = network.in_features, network.logits(np.zeros((1, network.in_features))).shape[1]
-        if fits != sizes:
-            raise ValueError(
-                f"its columns and classes are for a network with {fits[0]} inputs and {fits[1]} outputs, but that has "
-                f"{sizes[0]} and {sizes[1]}"
-            )
-    except ValueError as error:
-        raise ModelError(
-            f"predict: {path} does not hold the columns and classes of a table: {one_line(str(error), 200)}; wanted a "
-            "model that softgrad train wrote"
-        ) from error
-    return network, classes, encoding
+def _write_header(lines: IO[str], classes: Sequence[str], proba: bool) -> None:
+    _write(lines, [["prediction", *(f"probability {name}" for name in classes if proba)]])
 
 
-def _as_csv(probs: Array, classes: Sequence[str], proba: bool) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["prediction", *(f"probability {name}" for name in classes if proba)])
-    for row, best in zip(probs, probs.argmax(axis=1), strict=True):
-        shown: list[Any] = [np.format_float_positional(p, unique=True) for p in row] if proba else []
-        writer.writerow([classes[best], *shown])
-    return text.getvalue()
+def _write_rows(lines: IO[str], probs: Array, classes: Sequence[str], proba: bool) -> None:
+    best = probs.argmax(axis=1)
+    shown: Iterable[list[str]] = ([] for _ in best)
+    if proba:
+        shown = ([np.format_float_positional(p, unique=True) for p in row] for row in probs)
+    _write(lines, ([classes[k], *cells] for k, cells in zip(best, shown, strict=True)))
+
+
+def _write(lines: IO[str], rows: Iterable[Sequence[Any]]) -> None:
+    csv.writer(lines, lineterminator="\n").writerows(rows)

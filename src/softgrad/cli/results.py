@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,60 +15,89 @@ from softgrad.cli.problem import Problem
 from softgrad.data import Split
 from softgrad.losses import cross_entropy
 from softgrad.nn import Network
+from softgrad.softmax import softmax
 
 LARGEST_SHOWN = 12  # classes of a confusion matrix that fits on a terminal
 MOST_CLASSES = 30  # of which precision and recall are shown
 NAME_LENGTH = 24
+COLUMNS = {  # the metrics that are shown of each set, and their names
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced",
+    "log_loss": "log loss",
+    "auc": "AUC",
+    "calibration_error": "ECE",
+}
 
 
-def measure(network: Network, problem: Problem) -> dict[str, Any]:
+def measure(network: Network, problem: Problem, temperature: float = 1.0) -> dict[str, Any]:
     """The metrics of the training, validation and test set, and those of the baseline on the test set.
 
     The baseline answers the commonest class of the training rows, with the frequencies of their classes as its
     probabilities. A measure that does not exist is None: the precision of a class that is never predicted, and the area
     under the ROC curve (AUC) where all rows are of one class.
     """
-    from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
-
     metrics: dict[str, Any] = {}
     for name, rows in problem.rows._asdict().items():
-        metrics |= {f"{name}_{key}": value for key, value in _subset(network, *problem.subset(rows)).items()}
+        x, labels = problem.subset(rows)
+        logits = network.logits(x)
+        metrics[f"{name}_rows"] = len(labels)
+        measured = {"loss": float(network.objective.loss(logits, labels)), **measure_rows(logits, labels, temperature)}
+        metrics |= {f"{name}_{key}": value for key, value in measured.items()}
 
-    x, labels = problem.subset(problem.rows.test)
-    every = np.arange(len(problem.classes))
-    predicted = network.predict(x)
-    precision, recall, _, support = precision_recall_fscore_support(
-        labels, predicted, labels=every, zero_division=np.nan
-    )
-    counts = np.bincount(problem.labels[problem.rows.train], minlength=len(every))
-    commonest = int(counts.argmax())
-    frequencies = np.tile(counts / counts.sum(), (len(labels), 1))
-    metrics["baseline"] = {
-        "class": problem.classes[commonest],
-        "accuracy": float((labels == commonest).mean()),
-        "balanced_accuracy": 1 / len(np.unique(labels)) if (labels == commonest).any() else 0.0,
-        "log_loss": float(log_loss(labels, frequencies, labels=every)),
-    }
-    metrics["test_classes"] = [
-        {"class": name, "rows": int(n), "precision": _or_none(p), "recall": _or_none(r)}
-        for name, n, p, r in zip(problem.classes, support, precision, recall, strict=True)
+    counts = np.bincount(problem.labels[problem.rows.train], minlength=len(problem.classes))
+    metrics["train_classes"] = [
+        {"class": name, "rows": int(n)} for name, n in zip(problem.classes, counts, strict=True)
     ]
-    metrics["test_confusion"] = confusion_matrix(labels, predicted, labels=every).tolist()
-    return metrics
+    metrics["baseline"] = measure_baseline(labels, metrics["train_classes"])
+    of_classes, confusion = measure_classes(logits, labels, problem.classes)
+    return metrics | {"test_classes": of_classes, "test_confusion": confusion}
 
 
-def _subset(network: Network, x: Array, labels: Array) -> dict[str, float | None]:
+def measure_rows(logits: Array, labels: Array, temperature: float = 1.0) -> dict[str, float | None]:
+    """The metrics of some rows: those that do not depend on the other rows of the table."""
     from sklearn.metrics import recall_score
 
-    predicted, present = network.predict(x), np.unique(labels)
+    from softgrad.estimator.calibration import expected_calibration_error, reliability
+
+    predicted, present = logits.argmax(axis=1), np.unique(labels)
+    probs = softmax(logits, temperature=temperature)
     return {
-        "rows": len(labels),
         "accuracy": float((predicted == labels).mean()),
         # of the classes that occur: scikit-learn's balanced_accuracy_score warns of any other that is predicted
         "balanced_accuracy": float(recall_score(labels, predicted, labels=present, average="macro", zero_division=0)),
-        "loss": float(network.loss(x, labels)),
-        "log_loss": float(cross_entropy(network.logits(x), labels)),  # from logits, so that no probability is 0
-        "auc": _auc(labels, network.predict_proba(x)),
+        "log_loss": float(cross_entropy(logits, labels, temperature=temperature)),  # of logits: no probability is 0
+        "auc": _auc(labels, probs),
+        "calibration_error": expected_calibration_error(reliability(probs, labels)),
+    }
+
+
+def measure_classes(
+    logits: Array, labels: Array, classes: Sequence[str]
+) -> tuple[list[dict[str, Any]], list[list[int]]]:
+    """The number of rows, the precision and the recall of each class, and the confusion matrix."""
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+    every, predicted = np.arange(len(classes)), logits.argmax(axis=1)
+    precision, recall, _, support = precision_recall_fscore_support(
+        labels, predicted, labels=every, zero_division=np.nan
+    )
+    of_classes = [
+        {"class": name, "rows": int(n), "precision": _or_none(p), "recall": _or_none(r)}
+        for name, n, p, r in zip(classes, support, precision, recall, strict=True)
+    ]
+    return of_classes, confusion_matrix(labels, predicted, labels=every).tolist()
+
+
+def measure_baseline(labels: Array, train_classes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What is reached by answering the commonest class of the training rows, of which `train_classes` has the sizes."""
+    counts = np.array([each["rows"] for each in train_classes], dtype=np.float64)
+    commonest = int(counts.argmax())
+    frequencies = counts / counts.sum()
+    return {
+        "class": train_classes[commonest]["class"],
+        "accuracy": float((labels == commonest).mean()),
+        "balanced_accuracy": 1 / len(np.unique(labels)) if (labels == commonest).any() else 0.0,
+        "log_loss": float(-np.log(frequencies[labels]).mean()),
     }
 
 
@@ -115,58 +144,66 @@ def warning(metrics: dict[str, Any], *, balanced: bool, more_epochs: bool) -> st
     return None
 
 
-def show(metrics: dict[str, Any]) -> None:
-    """Prints the metrics as tables, and the warning."""
-    _show_sets(metrics)
-    _show_classes(metrics["test_classes"])
-    _show_confusion([each["class"] for each in metrics["test_classes"]], metrics["test_confusion"])
+def show(metrics: Mapping[str, Any]) -> None:
+    """Prints the metrics of a training as tables, and the warning."""
+    rows = [(name, {key: metrics[f"{name}_{key}"] for key in ("rows", *COLUMNS)}) for name in Split._fields]
+    caption = f"{metrics['epochs']} epochs in {metrics['training_seconds']:.1f} seconds"
+    show_sets(rows, metrics["baseline"], caption=caption)
+    show_classes(metrics["test_classes"], metrics["test_confusion"])
     if metrics["warning"]:
         output(f"warning: {metrics['warning']}")
 
 
-def _show_sets(metrics: dict[str, Any]) -> None:
-    columns = ("accuracy", "balanced_accuracy", "log_loss", "auc")
-    rows = [
-        (name, f"{metrics[f'{name}_rows']:,}", *(_number(metrics[f"{name}_{column}"]) for column in columns))
-        for name in Split._fields
-    ]
-    baseline = metrics["baseline"] | {"auc": 0.5 if metrics["test_auc"] is not None else None}
-    rows.append((f"always {_name(baseline['class'])}", "", *(_number(baseline[column]) for column in columns)))
-    caption = f"{metrics['epochs']} epochs in {metrics['training_seconds']:.1f} seconds"
-    _grid(("", "rows", "accuracy", "balanced accuracy", "log loss", "AUC"), rows, caption=caption)
+def show_sets(
+    sets: Sequence[tuple[str, Mapping[str, Any]]], baseline: Mapping[str, Any], *, caption: str = ""
+) -> None:
+    """Prints what was measured on each set of rows, by its name, beside what is reached without a model."""
+    rows = [(name, f"{of['rows']:,}", *(_number(of[column]) for column in COLUMNS)) for name, of in sets]
+    baseline = {"auc": 0.5 if sets[-1][1]["auc"] is not None else None, "calibration_error": None, **baseline}
+    rows.append((f"always {_name(baseline['class'])}", "", *(_number(baseline[column]) for column in COLUMNS)))
+    grid(("", "rows", *COLUMNS.values()), rows, caption=caption)
 
 
-def _show_classes(classes: Sequence[dict[str, Any]]) -> None:
-    title = "classes of the test rows"
+def show_classes(classes: Sequence[dict[str, Any]], confusion: Sequence[Sequence[int]], rows: str = "test rows") -> None:
+    """Prints the precision and the recall of each class, and the confusion matrix."""
+    _show_classes(classes, rows)
+    _show_confusion([each["class"] for each in classes], confusion, rows)
+
+
+def _show_classes(classes: Sequence[dict[str, Any]], of: str) -> None:
+    title = f"classes of the {of}"
     if len(classes) > MOST_CLASSES:
-        title = f"the {MOST_CLASSES} classes of the test rows with the lowest recall, of {len(classes):,}"
+        title = f"the {MOST_CLASSES} classes of the {of} with the lowest recall, of {len(classes):,}"
         classes = sorted(classes, key=lambda each: 2.0 if each["recall"] is None else each["recall"])[:MOST_CLASSES]
     rows = [
         (_name(each["class"]), f"{each['rows']:,}", _number(each["precision"]), _number(each["recall"]))
         for each in classes
     ]
-    _grid(("class", "rows", "precision", "recall"), rows, title=title)
+    grid(("class", "rows", "precision", "recall"), rows, title=title)
 
 
-def _show_confusion(classes: Sequence[str], confusion: Sequence[Sequence[int]]) -> None:
+def _show_confusion(classes: Sequence[str], confusion: Sequence[Sequence[int]], of: str) -> None:
     if len(classes) > LARGEST_SHOWN:
-        output(f"the confusion matrix of {len(classes):,} classes is in metrics.json")
+        where = "in metrics.json" if of == "test rows" else "in the output of --json"
+        output(f"the confusion matrix of {len(classes):,} classes is {where}")
         return
     rows = [(_name(name), *map(str, counts)) for name, counts in zip(classes, confusion, strict=True)]
-    _grid(("class", *map(_name, classes)), rows, title="test rows by class (down) and prediction (across)")
+    grid(("class", *map(_name, classes)), rows, title=f"{of} by class (down) and prediction (across)")
 
 
-def _grid(header: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "", caption: str = "") -> None:
-    """Prints a table whose first column is text, and whose other columns are numbers."""
+def grid(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "", caption: str = "", text: int = 1
+) -> None:
+    """Prints a table whose first columns, `text` of them, are text, and whose other columns are numbers."""
     from rich.table import Table as Grid
     from rich.text import Text
 
-    grid = Grid(title=title or None, caption=caption or None, title_justify="left")
+    table = Grid(title=title or None, caption=caption or None, title_justify="left")
     for i, name in enumerate(header):
-        grid.add_column(Text(name), justify="right" if i else "left")
+        table.add_column(Text(name), justify="right" if i >= text else "left")
     for row in rows:
-        grid.add_row(*map(Text, row))
-    output(grid)
+        table.add_row(*map(Text, row))
+    output(table)
 
 
 def _name(text: str) -> str:

@@ -15,7 +15,7 @@ kinds of columns. fitting.py: which kind a column is. encoding.py: the matrix x.
 of the rows.
 """
 
-from softgrad.data.classes import Split, read_classes, split
+from softgrad.data.classes import Split, class_indices, read_classes, split
 from softgrad.data.encoding import Encoding
 from softgrad.data.kinds import CategoryColumn, DateColumn, LeftOut, NumberColumn
 from softgrad.data.tables import Table, read_table
@@ -28,6 +28,7 @@ __all__ = [
     "NumberColumn",
     "Split",
     "Table",
+    "class_indices",
     "read_classes",
     "read_table",
     "split",

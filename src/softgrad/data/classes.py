@@ -12,7 +12,7 @@ import numpy as np
 from softgrad._arrays import Array
 from softgrad._calls import explained
 from softgrad._extras import needs
-from softgrad._messages import counted, quoted
+from softgrad._messages import counted, list_names, quoted
 from softgrad._numerals import to_number
 from softgrad.data.columns import text_column
 from softgrad.data.tables import Table
@@ -57,6 +57,37 @@ def read_classes(table: Table, target: str) -> tuple[Array, tuple[str, ...]]:
         )
     index_of = {key: index for index, key in enumerate(classes)}
     return np.array([index_of[key_of[label]] for label in labels]), tuple(classes.values())
+
+
+@explained
+def class_indices(table: Table, target: str, classes: Sequence[str]) -> Array:
+    """The index of the class of each row, of shape (N,), among classes that are known, such as those of a model.
+
+    A number is the class of the same value, however it is written: 1.0 is the class 1.
+
+    Raises:
+        DataError: there is no such column; a cell of it is empty, or none of the classes.
+
+    Example:
+        >>> sg.data.class_indices(sg.data.read_table("iris"), "target", ["virginica", "versicolor", "setosa"])[:3]
+        array([2, 2, 2])
+    """
+    labels = text_column(table, target).tolist()
+    index_of: dict[Any, int] = {Decimal(name): i for i, name in enumerate(classes) if to_number(name) is not None}
+    if len(index_of) < len(classes):  # then 1 and 1.0 are two texts
+        index_of = {}
+    index_of |= {name: i for i, name in enumerate(classes)}
+    found = {
+        label: index_of.get(label, index_of.get(Decimal(label)) if to_number(label) is not None else None)
+        for label in set(labels)
+    }
+    for row, label in enumerate(labels):
+        if found[label] is None:
+            raise DataError(
+                f"{table.where(row)}: column {quoted(target)} is {quoted(label)}, wanted one of the classes "
+                f"{list_names(classes)}; correct the cell or remove the row"
+            )
+    return np.array([found[label] for label in labels])
 
 
 class Split(NamedTuple):

@@ -45,6 +45,11 @@ class Table(NamedTuple):
         """The source and the line of a row, for an error message."""
         return f"{self.source}, line {self.lines[row]}"
 
+    def rows(self, rows: Array | slice) -> Table:
+        """The table of these rows."""
+        columns = {name: column[rows] for name, column in self.columns.items()}
+        return self._replace(columns=columns, lines=self.lines[rows])
+
 
 @explained
 def read_table(source: str) -> Table:

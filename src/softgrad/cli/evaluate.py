@@ -1,0 +1,84 @@
+"""`softgrad evaluate`: what a trained network reaches on a table whose classes are known."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from softgrad._messages import list_names, quoted
+from softgrad.cli import results
+from softgrad.cli.console import output, progress
+from softgrad.cli.model import ARGUMENT, BLOCK, Model, load
+from softgrad.data import Table, class_indices, read_table
+from softgrad.data.tables import BUNDLED
+from softgrad.errors import DataError, OptionError
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(help=ARGUMENT)],
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="A CSV file with the columns of the training data and the class; - for standard input; or "
+            f"{', '.join(BUNDLED)}."
+        ),
+    ],
+    target: Annotated[
+        str | None, typer.Option(help="The column that holds the class.  [default: the one of the training]")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+) -> None:
+    """Measure a trained model on DATA: the results that softgrad train prints of its test rows.
+
+    They are beside those of always answering the class that was the commonest in training. Columns are matched by name.
+    """
+    trained = load("evaluate", model)
+    table = read_table(data)
+    column = _target(trained, table, target)
+    labels = class_indices(table, column, trained.classes)
+    with progress("evaluating", -(-len(table.lines) // BLOCK)) as bar:
+        blocks = []
+        for block in trained.logits(table):
+            blocks.append(block)
+            bar.advance()
+    logits = np.concatenate(blocks)
+    of_classes, confusion = results.measure_classes(logits, labels, trained.classes)
+    metrics: dict[str, Any] = {
+        "model": str(trained.path),
+        "dataset": data,
+        "target": column,
+        "rows": len(labels),
+        **results.measure_rows(logits, labels),
+        "baseline": results.measure_baseline(labels, trained.class_rows("evaluate")),
+        "classes": of_classes,
+        "confusion": confusion,
+    }
+    for note in [*table.notes, *trained.encoding.notes(table)]:
+        typer.echo(f"softgrad: {note}", err=True)
+    if as_json:
+        typer.echo(json.dumps(metrics, indent=2))
+        return
+    output(f"{table.source}: {len(labels):,} rows, whose class is in column {quoted(column)}")
+    results.show_sets([("all rows", metrics)], metrics["baseline"])
+    results.show_classes(of_classes, confusion, "rows")
+
+
+def _target(trained: Model, table: Table, target: str | None) -> str:
+    """The name of the column that holds the class."""
+    if target is not None:
+        return target
+    column = trained.metrics.get("target")
+    if not isinstance(column, str):
+        raise OptionError(
+            f"evaluate: {trained.path} does not say which column holds the class; name it with --target"
+        )
+    if column not in table.columns and table.target is None:
+        raise DataError(
+            f"evaluate: {table.source} has no column {quoted(column)}, which held the class in training; its columns are "
+            f"{list_names(table.columns)}; name the one that holds the class with --target, or use softgrad predict"
+        )
+    return column if column in table.columns else str(table.target)
