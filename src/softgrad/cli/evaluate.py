@@ -73,12 +73,10 @@ def _target(trained: Model, table: Table, target: str | None) -> str:
         return target
     column = trained.metrics.get("target")
     if not isinstance(column, str):
-        raise OptionError(
-            f"evaluate: {trained.path} does not say which column holds the class; name it with --target"
-        )
+        raise OptionError(f"evaluate: {trained.path} does not say which column holds the class; name it with --target")
     if column not in table.columns and table.target is None:
         raise DataError(
-            f"evaluate: {table.source} has no column {quoted(column)}, which held the class in training; its columns are "
-            f"{list_names(table.columns)}; name the one that holds the class with --target, or use softgrad predict"
+            f"evaluate: {table.source} has no column {quoted(column)}, which held the class in training; its columns "
+            f"are {list_names(table.columns)}; name the one that holds the class with --target, or use softgrad predict"
         )
     return column if column in table.columns else str(table.target)

@@ -154,9 +154,7 @@ def show(metrics: Mapping[str, Any]) -> None:
         output(f"warning: {metrics['warning']}")
 
 
-def show_sets(
-    sets: Sequence[tuple[str, Mapping[str, Any]]], baseline: Mapping[str, Any], *, caption: str = ""
-) -> None:
+def show_sets(sets: Sequence[tuple[str, Mapping[str, Any]]], baseline: Mapping[str, Any], *, caption: str = "") -> None:
     """Prints what was measured on each set of rows, by its name, beside what is reached without a model."""
     rows = [(name, f"{of['rows']:,}", *(_number(of[column]) for column in COLUMNS)) for name, of in sets]
     baseline = {"auc": 0.5 if sets[-1][1]["auc"] is not None else None, "calibration_error": None, **baseline}
@@ -164,7 +162,9 @@ def show_sets(
     grid(("", "rows", *COLUMNS.values()), rows, caption=caption)
 
 
-def show_classes(classes: Sequence[dict[str, Any]], confusion: Sequence[Sequence[int]], rows: str = "test rows") -> None:
+def show_classes(
+    classes: Sequence[dict[str, Any]], confusion: Sequence[Sequence[int]], rows: str = "test rows"
+) -> None:
     """Prints the precision and the recall of each class, and the confusion matrix."""
     _show_classes(classes, rows)
     _show_confusion([each["class"] for each in classes], confusion, rows)
