@@ -28,8 +28,8 @@ class Model(NamedTuple):
     classes: tuple[str, ...]
     encoding: Encoding
     temperature: float  # by which the logits are divided
+    version: str | None  # of the softgrad that wrote the file
     metrics: Mapping[str, Any]  # of its training
-    facts: Mapping[str, Any]  # all that the file holds beside the network
 
     def logits(self, table: Table) -> Iterator[Array]:
         """The logits of the rows, divided by the temperature; some rows at a time, each block of shape (rows, K)."""
@@ -81,6 +81,7 @@ def load(command: str, path: Path) -> Model:
         classes = _json.texts(facts.get("classes"), "classes")
         encoding = Encoding.from_json(facts.get("encoding"))
         temperature = _json.number(facts.get("temperature", 1.0), "temperature")
+        version = None if facts.get("version") is None else _json.text(facts["version"], "version")
         metrics = _json.mapping(facts.get("metrics", {}), "metrics")
         fits = encoding.width, len(classes)
         sizes = network.in_features, network.logits(np.zeros((1, network.in_features))).shape[1]
@@ -96,4 +97,4 @@ def load(command: str, path: Path) -> Model:
             f"{command}: {path} does not hold the columns and classes of a table: {one_line(str(error), 200)}; wanted "
             "a model that softgrad train wrote"
         ) from error
-    return Model(path, network, classes, encoding, temperature, metrics, facts)
+    return Model(path, network, classes, encoding, temperature, version, metrics)

@@ -146,12 +146,16 @@ def warning(metrics: dict[str, Any], *, balanced: bool, more_epochs: bool) -> st
 
 def show(metrics: Mapping[str, Any]) -> None:
     """Prints the metrics of a training as tables, and the warning."""
-    rows = [(name, {key: metrics[f"{name}_{key}"] for key in ("rows", *COLUMNS)}) for name in Split._fields]
-    caption = f"{metrics['epochs']} epochs in {metrics['training_seconds']:.1f} seconds"
-    show_sets(rows, metrics["baseline"], caption=caption)
+    show_stored(metrics, caption=f"{metrics['epochs']} epochs in {metrics['training_seconds']:.1f} seconds")
     show_classes(metrics["test_classes"], metrics["test_confusion"])
     if metrics["warning"]:
         output(f"warning: {metrics['warning']}")
+
+
+def show_stored(metrics: Mapping[str, Any], *, caption: str = "") -> None:
+    """Prints the metrics of each set of rows of a training."""
+    rows = [(name, {key: metrics[f"{name}_{key}"] for key in ("rows", *COLUMNS)}) for name in Split._fields]
+    show_sets(rows, metrics["baseline"], caption=caption)
 
 
 def show_sets(sets: Sequence[tuple[str, Mapping[str, Any]]], baseline: Mapping[str, Any], *, caption: str = "") -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from softgrad import nn
+from softgrad import __version__, nn
 from softgrad._files import check_writable, write_together
 from softgrad.cli.problem import Problem
 from softgrad.nn import checkpoint
@@ -37,7 +37,12 @@ def contents(
     The model holds the metrics too. metrics.json names the model that they belong to, by its checksum, and adds the
     time, which would make two files of the same model differ.
     """
-    facts = {"classes": problem.classes, "encoding": problem.encoding.to_json(), "metrics": metrics}
+    facts = {
+        "version": __version__,
+        "classes": problem.classes,
+        "encoding": problem.encoding.to_json(),
+        "metrics": metrics,
+    }
     model = checkpoint.to_bytes(network, facts)
     report = {**metrics, **seconds, "model_sha256": checkpoint.checksum(model)}
     return {MODEL: model, METRICS: (json.dumps(report, indent=2) + "\n").encode()}

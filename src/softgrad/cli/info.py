@@ -1,0 +1,113 @@
+"""`softgrad info`: what is in a model file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from softgrad._messages import list_names, quoted, text_of
+from softgrad.cli import results
+from softgrad.cli.console import output
+from softgrad.cli.model import ARGUMENT, Model, load
+from softgrad.cli.training.config import RunConfig
+from softgrad.data.kinds import CategoryColumn, Column, DateColumn, NumberColumn
+from softgrad.errors import ModelError
+
+MOST_SHOWN = 40  # layers, columns or classes; --json has all
+
+
+def info(
+    model: Annotated[Path, typer.Argument(help=ARGUMENT)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Show what a trained model is: its layers, how it reads each column, its classes, its results and its options."""
+    trained = load("info", model)
+    facts = collect(trained)
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    output(
+        f"{facts['model']}: {facts['inputs']:,} inputs, {len(facts['classes']):,} classes, {facts['parameters']:,} "
+        f"parameters in {facts['dtype']}, written by softgrad {facts['version'] or 'of an unknown version'}"
+    )
+    _show(
+        ("layer", "outputs", "parameters"),
+        [(each["layer"], f"{each['outputs']:,}", f"{each['parameters']:,}") for each in facts["layers"]],
+    )
+    columns = [(quoted(each.name, 32), f"{each.width:,}", describe(each)) for each in trained.encoding.columns]
+    _show(("column", "inputs", "how it is read"), columns, text=3)
+    output(f"classes: {list_names(trained.classes, MOST_SHOWN)}")
+    output(f"temperature of the probabilities: {trained.temperature:g}")
+    if trained.metrics:
+        _show_training(trained)
+
+
+def collect(trained: Model) -> dict[str, Any]:
+    """What is known of a model, for JSON."""
+    layers = list(_layers(trained))
+    return {
+        "model": str(trained.path),
+        "version": trained.version,
+        "inputs": trained.network.in_features,
+        "parameters": sum(each["parameters"] for each in layers),
+        "dtype": str(trained.network.dtype),
+        "loss": trained.network.loss_name,
+        "layers": layers,
+        "columns": trained.encoding.to_json(),
+        "classes": list(trained.classes),
+        "temperature": trained.temperature,
+        "metrics": dict(trained.metrics),
+    }
+
+
+def describe(column: Column) -> str:
+    """How a column is read."""
+    if isinstance(column, NumberColumn):
+        like = "" if column.format == "1.5" else f" like {column.format}"
+        how = f"a number{like}, mean {column.mean:.4g}, deviation {column.scale:.4g}"
+    elif isinstance(column, CategoryColumn):
+        how = f"a category: {list_names(column.categories)}"
+    elif isinstance(column, DateColumn):
+        how = f"a date as {column.format}, from {column.since}"
+    else:
+        return f"left out: {column.reason}"
+    return f"{how}; or missing" if column.missing else how
+
+
+def _layers(trained: Model) -> Iterator[dict[str, Any]]:
+    width = trained.network.in_features
+    for layer in trained.network.layers:
+        width = layer.out_features(width)
+        parameters = sum(value.size for value in layer.parameters.values())
+        yield {"layer": repr(layer), "outputs": width, "parameters": parameters}
+
+
+def _show_training(trained: Model) -> None:
+    """Prints the results and the options of the training."""
+    metrics = trained.metrics
+    try:
+        results.show_stored(metrics, caption=f"training on {metrics['dataset']}, {metrics['epochs']} epochs")
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"info: {trained.path} does not hold the results of a training: {text_of(error)}; wanted a model that "
+            "softgrad train wrote"
+        ) from error
+    names = ["target", *(each.name for each in dataclasses.fields(RunConfig) if each.name != "epochs")]
+    options = {name: metrics.get(name) for name in dict.fromkeys(names)}
+    given = {name.replace("_", " "): value for name, value in options.items() if value not in (None, [], "")}
+    output(f"options: {', '.join(f'{name} {_option(value)}' for name, value in given.items())}")
+
+
+def _show(header: Sequence[str], rows: Sequence[Sequence[str]], *, text: int = 1) -> None:
+    """Prints a table of the first rows."""
+    more = len(rows) - MOST_SHOWN
+    results.grid(header, rows[:MOST_SHOWN], text=text, caption=f"{more:,} more are in --json" if more > 0 else "")
+
+
+def _option(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
