@@ -175,6 +175,13 @@ DATE = {
     "scales": [1, 2, 3, 4],
     "missing": False,
 }
+
+
+def test_json_of_models_without_rare_categories_is_read():
+    assert "rare" not in TEXT
+    assert Encoding.from_json([TEXT]).columns == (CategoryColumn("b", ("x", "y"), True),)
+
+
 INVALID_JSON = {  # name: (the encoding, message)
     "missing": (None, "encoding is None, wanted a list"),
     "object": ({}, "encoding is {}, wanted a list"),
@@ -200,6 +207,7 @@ INVALID_JSON = {  # name: (the encoding, message)
     "mean is infinite": ([{**NUMBER, "mean": float("inf")}], "mean is inf, wanted a finite number"),
     "categories are text": ([{**TEXT, "categories": "xy"}], "categories is 'xy', wanted a list"),
     "category is null": ([{**TEXT, "categories": ["x", None]}], r"categories\[1\] is None, wanted a string"),
+    "rare category is null": ([{**TEXT, "rare": [None]}], r"rare\[0\] is None, wanted a string"),
     "category twice": ([{**TEXT, "categories": ["x", "x"]}], "categories has the same string twice"),
     "column twice": ([NUMBER, NUMBER], "the names of the columns has the same string twice"),
 }

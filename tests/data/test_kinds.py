@@ -65,6 +65,12 @@ NUMBERS = {  # name: (cells, separator, format, numbers)
     "decimal commas and thousands": (["1.234,5", "2.000", "0,5"], ";", "1.234,5", [1234.5, 2000, 0.5]),
     "plain": (["1.5", "1e3", "-.5"], ";", "1.5", [1.5, 1000, -0.5]),
     "plain with three decimals": (["1.234", "5.678"], ";", "1.5", [1.234, 5.678]),
+    "percentages": (["12%", "-3.5 %", "+100%"], ",", "1.5%", [12, -3.5, 100]),
+    "percentages with decimal commas": (["12,5%", "3 %"], ";", "1.234,5%", [12.5, 3]),
+    "dollars": (["$5", "$1.5", "-$3", "$-4", "+$2"], ",", "$1.5", [5, 1.5, -3, -4, 2]),
+    "dollars and thousands": (["$1,234.50", "$5"], ",", "$1,234.5", [1234.5, 5]),
+    "euros before and after": (["€ 3", "3,50 €", "-1.000,25€"], ",", "€1.234,5", [3, 3.5, -1000.25]),
+    "pounds": (["£5", "7£"], ",", "£1.5", [5, 7]),
 }
 
 
@@ -76,6 +82,17 @@ def test_text_that_looks_like_numbers_is_read_as_numbers(case, table):
     column = encoding.columns[0]
     assert column.format == number_format
     np.testing.assert_allclose(encoding.transform(t)[:, 0] * column.scale + column.mean, wanted, rtol=1e-12)
+
+
+NO_UNITS = ["5", "€5", "$$5", "$5$", "5%", "$", "$ -", "--$5", "-$-5", "$five", "5 dollars", "1.5k$"]
+
+
+@pytest.mark.parametrize("cell", NO_UNITS)
+def test_a_cell_with_another_unit_or_none_is_no_number(cell, table):
+    with pytest.raises(DataError, match=r"line 4: column 'a' is .*, wanted a number like \$1.5, since"):
+        fit(table, f"a\n$5\n$6\n{cell}\n")
+    with pytest.raises(DataError, match=r"line 3: column 'a' is '%5', wanted a number like 1\.5%, since"):
+        fit(table, "a\n5%\n%5\n")
 
 
 DATES = {  # the format: cells of 31 January 2020, a Friday, 4 July 2021, a Sunday, and 13 December 2021, a Monday
@@ -171,6 +188,44 @@ def test_other_categories_are_0_and_counted(table):
     assert encoding.notes(later) == [
         "column 'a': 3 cells of categories that the training rows do not have, read as other: 'pink', 'teal'"
     ]
+
+
+def shop(rows=1000):
+    """Two colours of hundreds of rows, and three of 4 rows each."""
+    rare = ["teal", "pink", "plum"]
+    return "colour,size\n" + "".join(
+        f"{rare[i % 3] if i < 12 else 'red' if i % 2 else 'blue'},{i}.5\n" for i in range(rows)
+    )
+
+
+def test_rare_categories_are_other_and_so_is_one_that_comes_later(table):
+    from sklearn.preprocessing import OneHotEncoder
+
+    t, encoding = fit(table, shop())
+    assert encoding.columns[0] == CategoryColumn("colour", ("blue", "red"), False, ("pink", "plum", "teal"))
+    later = table("colour,size\nred,1\npink,1\nlime,1\n,1\nlime,1\n")
+    assert encoding.transform(later)[:, :3].tolist() == [[0, 1, 0], [0, 0, 1], [0, 0, 1], [0, 0, 0], [0, 0, 1]]
+    assert encoding.notes(later)[0] == (
+        "column 'colour': 2 cells of categories that the training rows do not have, read as other: 'lime'"
+    )
+    assert encoding.describe()[1] == "categories: 'colour' (2, and 3 rare as other)"
+    assert Encoding.from_json(json.loads(json.dumps(encoding.to_json()))) == encoding
+    peer = OneHotEncoder(min_frequency=5, handle_unknown="infrequent_if_exist", sparse_output=False)
+    colours = [[colour] for colour in t.columns["colour"].tolist()]
+    np.testing.assert_array_equal(encoding.transform(t)[:, :3], peer.fit_transform(colours))
+
+
+RARE = {  # name: (number of rows, whether the colours of 4 rows are rare)
+    "4 of 401 training rows are less than one in 100": (401, True),
+    "4 of 400 are not": (400, False),
+}
+
+
+@pytest.mark.parametrize("case", RARE)
+def test_a_category_is_rare_by_its_part_of_the_training_rows(case, table):
+    rows, rare = RARE[case]
+    _, encoding = fit(table, shop(500), rows=range(rows))
+    assert bool(encoding.columns[0].rare) == rare
 
 
 def test_kinds_can_be_asked_for(table):

@@ -12,7 +12,7 @@ from softgrad._messages import list_names, quoted
 from softgrad.cli.training.config import RunConfig
 from softgrad.data import Encoding, Split, Table, read_classes, read_table, split
 from softgrad.data.columns import cells
-from softgrad.data.fitting import Kind
+from softgrad.data.summaries import Kind
 from softgrad.errors import DataError, OptionError
 
 

@@ -6,13 +6,14 @@ categories, makes numbers of dates, and leaves out columns that say nothing. It 
 saved with the network, so that later tables are converted alike.
 
 A cell of a CSV file is a number if it is written like 12, -0.5, .5 or 1e-3, with spaces around it or not; where a whole
-column is written so, also like 1,234.5 or 1.234,5. Everything else is text: 1_000, 0x10, digits that are not ASCII, and
-inf. A missing cell is empty, ?, -, ., NA, N/A, nan, None or null. A column with numbers in at least half of its other
-cells is a column of numbers, and any other cell in it is an error. To have numbers read as text, ask for categories.
+column is written so, also like 1,234.5 or 1.234,5, like 12% or like $5 (or with €, £ or ¥). Everything else is text:
+1_000, 0x10, digits that are not ASCII, and inf. A missing cell is empty, ?, -, ., NA, N/A, nan, None or null. A column
+with numbers in at least half of its other cells is a column of numbers, and any other cell in it is an error. To have
+numbers read as text, ask for categories.
 
 tables.py: reading. written.py: how numbers and dates are written. columns.py: the cells of a column. kinds.py: the
-kinds of columns. fitting.py: which kind a column is. encoding.py: the matrix x. classes.py: the classes, and the split
-of the rows.
+kinds of columns. summaries.py: what is kept of a column while its rows are read, and which kind it is. fitting.py: the
+summaries of a table. encoding.py: the matrix x. classes.py: the classes, and the split of the rows.
 """
 
 from softgrad.data.classes import Split, class_indices, read_classes, split

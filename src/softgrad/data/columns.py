@@ -1,8 +1,6 @@
-"""The cells of one column: as they are, as numbers, as dates, or as the text of a class."""
+"""The cells of one column: as they are, as numbers, as dates, or as text."""
 
 from __future__ import annotations
-
-from datetime import datetime
 
 import numpy as np
 
@@ -15,57 +13,97 @@ from softgrad.errors import DataError
 
 
 def cells(table: Table, name: str) -> Array:
-    """A column as it was read: str, or float64."""
+    """A column as it was read: str, numbers, or datetime64."""
     if name not in table.columns:
         near = closest(name, table.columns)
         hint = f"; did you mean {quoted(near)}?" if near else ""
         raise DataError(
             f"{table.source} has no column {quoted(name)}; its columns are {list_names(table.columns)}{hint}"
         )
-    return table.columns[name]
+    column = table.columns[name]
+    if column.dtype.kind == "O":
+        raise DataError(
+            f"{table.source}: column {quoted(name)} holds {column[0]}, wanted numbers, texts, dates or booleans; leave "
+            "the column out with --drop, or convert it"
+        )
+    return column
+
+
+def text_of(column: Array) -> Array:
+    """A column as str: numbers as short as possible, dates as year-month-day, and "" for what is missing."""
+    if column.dtype.kind == "U":
+        return column
+    if column.dtype.kind in "iu":
+        return column.astype(str)
+    different, inverse = np.unique(column, return_inverse=True)
+    if column.dtype.kind == "M":
+        texts = ["" if np.isnat(date) else str(date).removesuffix("T00:00:00.000000") for date in different]
+    else:
+        texts = [_shortest(number) for number in different.tolist()]
+    return np.array(texts, dtype=str)[inverse]
 
 
 def number_column(table: Table, name: str, number_format: str = "1.5") -> Array:
     """A column as float64, with NaN where a cell is missing. Every other cell must be a finite number."""
     column = cells(table, name)
-    if column.dtype.kind != "U":
-        return column
+    if column.dtype.kind in "fiu":
+        numbers = column.astype(np.float64)
+        if np.isinf(numbers).any():
+            row = int(np.isinf(numbers).argmax())
+            raise no_number(table, name, row, column[row], number_format)
+        return numbers
+    column = text_of(column)
     read, absent = written.NUMBERS[number_format], written.missing(column)
     values = [float("nan") if no else read(cell) for cell, no in zip(column.tolist(), absent, strict=True)]
-    for row, value in enumerate(values):
-        if value is None:
-            like = "" if number_format == "1.5" else f" like {number_format}"
-            raise DataError(
-                f"{table.where(row)}: column {quoted(name)} is {quoted(str(column[row]))}, wanted a number{like}, "
-                "since this is a column of numbers; correct the cell, remove the row, or read the column as categories"
-            )
+    if None in values:
+        row = values.index(None)
+        raise no_number(table, name, row, str(column[row]), number_format)
     return np.array(values, dtype=np.float64)
 
 
-def date_column(table: Table, name: str, date_format: str) -> list[datetime | None]:
-    """A column as dates, with None where a cell is missing. Every other cell must be a date of this format."""
-    column = cells(table, name).astype(str)
-    absent = written.missing(column)
-    dates = [
-        None if no else written.to_date(cell, date_format) for cell, no in zip(column.tolist(), absent, strict=True)
-    ]
-    for row, date in enumerate(dates):
-        if date is None and not absent[row]:
-            raise DataError(
-                f"{table.where(row)}: column {quoted(name)} is {quoted(str(column[row]))}, wanted a date as "
-                f"{date_format}; correct the cell or remove the row, or read the column as categories"
-            )
-    return dates
+def no_number(table: Table, name: str, row: int, cell: str | float, number_format: str) -> DataError:
+    """The error of a column of numbers with a cell that is none."""
+    like = "" if number_format == "1.5" else f" like {number_format}"
+    shown = quoted(cell) if isinstance(cell, str) else cell
+    return DataError(
+        f"{table.where(row)}: column {quoted(name)} is {shown}, wanted a number{like}, since this is a column of "
+        "numbers; correct the cell, remove the row, or read the column as categories"
+    )
+
+
+def date_column(table: Table, name: str, date_format: str) -> Array:
+    """A column as datetime64, with NaT where a cell is missing. Every other cell must be a date of this format."""
+    column = cells(table, name)
+    if column.dtype.kind == "M":
+        return column
+    text = text_of(column)
+    different, inverse = np.unique(text, return_inverse=True)
+    dates = {cell: written.to_date(cell, date_format) for cell in different.tolist()}
+    wrong = np.array([date is None for date in dates.values()])[inverse] & ~written.missing(text)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise DataError(
+            f"{table.where(row)}: column {quoted(name)} is {quoted(str(text[row]))}, wanted a date as {date_format}; "
+            "correct the cell or remove the row, or read the column as categories"
+        )
+    return np.array(list(dates.values()), dtype="datetime64[us]")[inverse]
 
 
 def text_column(table: Table, name: str) -> Array:
     """A column as str. No cell may be empty."""
-    text = cells(table, name).astype(str)
+    column = cells(table, name)
+    text = text_of(column)
     missing = np.isin(np.char.lower(text), ["", "nan"])
     if missing.any():
         row = int(missing.argmax())
         raise DataError(
-            f"{table.where(row)}: column {quoted(name)} is {quoted(str(text[row]))}, wanted a value; fill the cell in "
-            "or remove the row"
+            f"{table.where(row)}: column {quoted(name)} is {quoted(str(column[row]))}, wanted a value; fill the cell "
+            "in or remove the row"
         )
     return text
+
+
+def _shortest(number: float) -> str:
+    if number != number:
+        return ""
+    return str(int(number)) if number.is_integer() and abs(number) < 1e16 else repr(number)

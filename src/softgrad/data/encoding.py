@@ -12,7 +12,7 @@ from softgrad._arrays import Array
 from softgrad._messages import counted, list_names, one_line, quoted
 from softgrad.data import written
 from softgrad.data.columns import cells
-from softgrad.data.fitting import INTEGERS, Kind, fit_column
+from softgrad.data.fitting import Fitting
 from softgrad.data.kinds import (
     CategoryColumn,
     Column,
@@ -22,6 +22,7 @@ from softgrad.data.kinds import (
     column_from_json,
     column_to_json,
 )
+from softgrad.data.summaries import Kind
 from softgrad.data.tables import Table
 from softgrad.errors import DataError
 
@@ -40,8 +41,10 @@ class Encoding(NamedTuple):
         A column is a column of numbers if at least half of its cells that are not missing are numbers. It is one of
         dates if all of them are dates of one format, and one of categories otherwise. Columns that say nothing are left
         out: those with the same cell in all rows, texts with a value of its own in most rows, and, if any other column
-        is left, row numbers and different integers in a column called id. A column that is float64, from a bundled data
-        set, is always one of numbers.
+        is left, row numbers and different integers in a column called id. A column that the source stores as numbers or
+        as dates is one of those. Beside a target that the source defines, no column of numbers is left out.
+
+        Categories of fewer than 5 training rows are rare, if that is less than one row in 100: they are read as other.
 
         Args:
             table: the table.
@@ -61,17 +64,10 @@ class Encoding(NamedTuple):
             >>> encoding.transform(table).shape
             (150, 1)
         """
-        kinds = {} if kinds is None else kinds
-        encoding = cls(tuple(fit_column(table, name, rows, kinds.get(name)) for name in names))
-        integers: dict[str, Kind] = {
-            column.name: "number" for column in encoding._of(LeftOut) if column.reason == INTEGERS
-        }
-        if encoding.width == 0 and integers:  # the only columns there are, in a small example say
-            return cls.fit(table, [column.name for column in encoding.columns], rows, kinds={**kinds, **integers})
-        if encoding.width == 0:
-            reasons = ", ".join(f"{quoted(column.name)} ({column.reason})" for column in encoding._of(LeftOut))
-            raise DataError(f"{table.source}: no column is left to learn from: {reasons}; wanted at least 1")
-        return encoding
+        fitting, trained = Fitting(names, kinds), np.zeros(len(table.lines), bool)
+        trained[rows] = True
+        fitting.add(table, trained)
+        return cls(fitting.columns(table))
 
     def transform(self, table: Table) -> Array:
         """The matrix x, of shape (N, D), in float64.
@@ -97,7 +93,7 @@ class Encoding(NamedTuple):
         for date_format in written.DATES:
             names = [column.name for column in dates if column.format == date_format]
             lines += [f"dates, as {date_format}: {list_names(names)}"] if names else []
-        categories = [f"{quoted(column.name)} ({len(column.categories)})" for column in self._of(CategoryColumn)]
+        categories = [f"{quoted(column.name)} ({_how_many(column)})" for column in self._of(CategoryColumn)]
         lines += [f"categories: {_some(categories)}"] if categories else []
         left_out = [f"{quoted(column.name)} ({column.reason})" for column in self._of(LeftOut)]
         return [*lines, f"left out: {_some(left_out)}"] if left_out else lines
@@ -155,6 +151,10 @@ class Encoding(NamedTuple):
 
     def _of(self, kind: type[Any]) -> list[Any]:
         return [column for column in self.columns if isinstance(column, kind)]
+
+
+def _how_many(column: CategoryColumn) -> str:
+    return f"{len(column.categories)}" + (f", and {len(column.rare):,} rare as other" if column.rare else "")
 
 
 def _some(texts: list[str], limit: int = 8) -> str:

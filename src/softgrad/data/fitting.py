@@ -5,95 +5,67 @@ The kind depends on all rows, and means, standard deviations and categories on t
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
-
-import numpy as np
+from collections.abc import Iterable, Mapping
 
 from softgrad._arrays import Array
 from softgrad._messages import quoted
-from softgrad.data import written
-from softgrad.data.columns import cells, date_column, number_column
-from softgrad.data.kinds import CategoryColumn, Column, DateColumn, LeftOut, NumberColumn, date_parts
+from softgrad.data.columns import cells
+from softgrad.data.kinds import Column, LeftOut
+from softgrad.data.summaries import INTEGERS, DateSummary, Kind, NumberSummary, Summary, TextSummary
 from softgrad.data.tables import Table
 from softgrad.errors import DataError
 
-Kind: TypeAlias = Literal["number", "category", "date", "left out"]
-INTEGERS = "an identifier: an integer of its own for each row"
-FEWEST_IDENTIFIERS = 20  # rows: in fewer, integers may be consecutive by chance
 
+class Fitting:
+    """Takes the rows of a table, all at once or a part at a time, and says then how the columns are read.
 
-def fit_column(table: Table, name: str, rows: Array, kind: Kind | None = None) -> Column:
-    """The column as it is read; as `kind`, if that is given.
-
-    Raises:
-        DataError: a cell does not fit the kind of its column.
+    Args:
+        names: the names of the columns.
+        kinds: the kinds of columns that are not to be decided.
+        most: the largest number of different texts that are kept of a column; None for all.
     """
-    column = cells(table, name)
-    if kind == "left out":
-        return LeftOut(name, "as asked for")
-    if column.dtype.kind != "U" and kind in (None, "number"):
-        return _number(table, name, rows, "1.5")
-    text = column.astype(str)
-    present = text[~written.missing(text)]
-    different = np.unique(present)
-    if len(present) == 0:
-        return LeftOut(name, "all cells are missing")
-    if kind is None and len(different) == 1 and len(present) == len(text):
-        return LeftOut(name, f"always {quoted(str(different[0]))}")
-    number_format, count = written.number_format(present.tolist(), table.separator)
-    date_format = None
-    if kind == "date" or (kind is None and 2 * count < len(present)):
-        date_format = written.date_format(different.tolist())
-    if kind == "date" and date_format is None:
-        raise DataError(
-            f"{table.source}: column {quoted(name)} has no dates of one format, such as {quoted(str(different[0]))}; "
-            f"wanted one of {', '.join(written.DATES)}"
-        )
-    if date_format is not None:
-        return _date(table, name, rows, date_format)
-    if kind == "number" or (kind is None and 2 * count >= len(present)):
-        if kind is None and _is_identifier(name, text):
-            return LeftOut(name, INTEGERS)
-        return _number(table, name, rows, number_format)
-    if kind is None and len(different) > max(50, len(present) / 2):
-        return LeftOut(
-            name, f"an identifier or free text: {len(different):,} different values in {len(present):,} rows"
-        )
-    trained = text[rows]
-    absent = written.missing(trained)
-    return CategoryColumn(name, tuple(np.unique(trained[~absent]).tolist()), bool(absent.any()))
 
+    def __init__(self, names: Iterable[str], kinds: Mapping[str, Kind] | None = None, most: int | None = None) -> None:
+        self.names, self.kinds, self.most = list(names), dict(kinds or {}), most
+        self.summaries: dict[str, Summary] = {}
 
-def _is_identifier(name: str, text: Array) -> bool:
-    """Whether the cells are the numbers of the rows, or different integers whose column is called an identifier."""
-    if len(text) < FEWEST_IDENTIFIERS or not all(cell.isascii() and cell.isdigit() for cell in text.tolist()):
-        return False
-    numbers = [int(cell) for cell in text.tolist()]
-    called = name.lower() == "id" or name.lower().endswith(("_id", " id"))
-    counted = numbers[0] in (0, 1) and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-    return counted or (called and len(set(numbers)) == len(numbers))
+    def add(self, table: Table, trained: Array, first: int = 0) -> None:
+        """Takes rows of the table.
 
+        Args:
+            table: the rows.
+            trained: which of them are training rows, a mask of shape (N,).
+            first: the number of the first one, counted from 0.
+        """
+        for name in self.names:
+            if self.kinds.get(name) != "left out":
+                if name not in self.summaries:
+                    self.summaries[name] = self._summary(table, name)
+                self.summaries[name].add(table, trained, first)
 
-def _number(table: Table, name: str, rows: Array, number_format: str) -> NumberColumn:
-    values = number_column(table, name, number_format)[rows]
-    mean, scale = _standard(values)
-    return NumberColumn(name, mean, scale, number_format, bool(np.isnan(values).any()))
+    def columns(self, table: Table) -> tuple[Column, ...]:
+        """How the columns are read. `table` names the source in messages.
 
+        Raises:
+            DataError: a cell does not fit the kind of its column; no column is left.
+        """
+        columns = [self._column(name, self.kinds.get(name), table) for name in self.names]
+        left_out = {column.name: column.reason for column in columns if isinstance(column, LeftOut)}
+        if len(left_out) == len(columns) and INTEGERS in left_out.values():  # the only ones, in a small example say
+            integers = [name for name, reason in left_out.items() if reason == INTEGERS]
+            columns = [self._column(each.name, "number", table) if each.name in integers else each for each in columns]
+        elif len(left_out) == len(columns):
+            reasons = ", ".join(f"{quoted(name)} ({reason})" for name, reason in left_out.items())
+            raise DataError(f"{table.source}: no column is left to learn from: {reasons}; wanted at least 1")
+        return tuple(columns)
 
-def _date(table: Table, name: str, rows: Array, date_format: str) -> DateColumn:
-    dates = date_column(table, name, date_format)
-    trained = [dates[row] for row in rows]
-    present = [date for date in trained if date is not None] or [date for date in dates if date is not None]
-    since = min(present).date().isoformat()
-    standards = [_standard(part) for part in date_parts(trained, since).T]
-    means, scales = zip(*standards, strict=True)
-    return DateColumn(name, date_format, since, means, scales, None in trained)
+    def _summary(self, table: Table, name: str) -> Summary:
+        stored, kind = cells(table, name).dtype.kind, self.kinds.get(name)
+        if stored in "fiu" and kind in (None, "number"):
+            return NumberSummary(name)
+        if stored == "M" and kind in (None, "date"):
+            return DateSummary(name)
+        return TextSummary(name, self.most)
 
-
-def _standard(values: Array) -> tuple[float, float]:
-    """The mean and the standard deviation of the values that are not NaN, in long double: squares do not overflow."""
-    values = values[~np.isnan(values)].astype(np.longdouble)
-    if len(values) == 0:
-        return 0.0, 1.0
-    constant = values.min() == values.max()  # because of rounding, std() of a constant column need not be 0
-    return float(values.mean()), 1.0 if constant else float(values.std()) or 1.0
+    def _column(self, name: str, kind: Kind | None, table: Table) -> Column:
+        return LeftOut(name, "as asked for") if kind == "left out" else self.summaries[name].column(kind, table)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -12,7 +11,7 @@ from softgrad import _json
 from softgrad._arrays import Array
 from softgrad._messages import quoted
 from softgrad.data import written
-from softgrad.data.columns import cells, date_column, number_column
+from softgrad.data.columns import cells, date_column, number_column, text_of
 from softgrad.data.tables import Table
 from softgrad.errors import DataError
 
@@ -60,35 +59,47 @@ class NumberColumn(NamedTuple):
 
 
 class CategoryColumn(NamedTuple):
-    """A column of categories, which is one-hot encoded. A cell of any other category is 0 in all of its columns."""
+    """A column of categories, which is one-hot encoded.
+
+    Rare categories share one column of x, called other. A category that the training rows do not have is other, too. If
+    no category is rare, there is no such column, and such a cell is 0 in all columns.
+    """
 
     name: str
     categories: tuple[str, ...]  # of the training rows
     missing: bool = False  # whether x has another column, which is 1 where the cell is missing
+    rare: tuple[str, ...] = ()  # the categories of few training rows, which are read as other
 
     @property
     def width(self) -> int:
         """The number of columns of x that it becomes."""
-        return len(self.categories) + self.missing
+        return len(self.categories) + bool(self.rare) + self.missing
 
     def encode(self, table: Table) -> Array:
-        """The columns of x that it becomes, one per category, of shape (N, width)."""
-        text = cells(table, self.name).astype(str)
+        """The columns of x that it becomes, of shape (N, width): one per category, other, and missing."""
+        text = text_of(cells(table, self.name))
         absent = written.missing(text)
-        one_hot = text[:, None] == np.array(self.categories, dtype=str)
-        columns: Array = np.column_stack([one_hot, absent] if self.missing else [one_hot]).astype(np.float64)
-        return columns
+        different, inverse = np.unique(text, return_inverse=True)
+        place = {category: i for i, category in enumerate(self.categories)}
+        other = len(place)  # of the column other, or of one that is cut off
+        places = np.array([place.get(cell, other) for cell in different.tolist()], dtype=int)[inverse]
+        one_hot = np.zeros((len(text), other + 1))
+        one_hot[np.arange(len(text)), places] = 1.0
+        one_hot[absent, other] = 0.0
+        one_hot = one_hot[:, : other + bool(self.rare)]
+        return np.column_stack([one_hot, absent]) if self.missing else one_hot
 
     def unseen(self, table: Table) -> Array:
-        """The cells of other categories."""
-        text = cells(table, self.name).astype(str)
-        return text[~np.isin(text, self.categories) & ~written.missing(text)]
+        """The cells of categories that the training rows do not have."""
+        text = text_of(cells(table, self.name))
+        return text[~np.isin(text, self.categories + self.rare) & ~written.missing(text)]
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any], place: str) -> CategoryColumn:
         """The column, from the fields that a file has."""
         categories = _json.texts(fields["categories"], f"{place}.categories")
-        return cls(_name(fields, place), categories, _bool(fields["missing"], f"{place}.missing"))
+        rare = _json.texts(fields["rare"], f"{place}.rare")
+        return cls(_name(fields, place), categories, _bool(fields["missing"], f"{place}.missing"), rare)
 
 
 class DateColumn(NamedTuple):
@@ -160,18 +171,14 @@ KINDS: dict[str, type[Column]] = {
 }
 
 
-def date_parts(dates: list[datetime | None], since: str) -> Array:
-    """The parts of the dates, of shape (N, 4); NaN where a date is missing."""
-    origin = datetime.fromisoformat(since)
-    nothing = (float("nan"),) * len(DATE_PARTS)
-    return np.array(
-        [
-            nothing
-            if date is None
-            else (date.year, date.month, date.weekday(), (date - origin).total_seconds() / 86400)
-            for date in dates
-        ]
-    )
+def date_parts(dates: Array, since: str) -> Array:
+    """The parts of datetime64[us], of shape (N, 4); NaN where a date is missing."""
+    days = dates.astype("datetime64[D]")
+    months = dates.astype("datetime64[M]").astype(int)  # since January 1970
+    elapsed = (dates - np.datetime64(since, "us")).astype(np.float64) / 1e6 / 86400
+    parts = np.column_stack([1970 + months // 12, 1 + months % 12, (days.astype(int) + 3) % 7, elapsed])
+    parts[np.isnat(dates)] = np.nan
+    return parts
 
 
 def column_from_json(value: Any, place: str) -> Column:
@@ -181,6 +188,8 @@ def column_from_json(value: Any, place: str) -> Column:
         ValueError: no column has such fields.
     """
     kind = _one_of(_json.mapping(value, place).get("kind"), KINDS, f"{place}.kind")
+    if kind == "category":
+        value = {"rare": [], **value}  # models of earlier versions have none
     fields = _json.mapping(value, place, "kind", *KINDS[kind]._fields)
     return KINDS[kind].from_json(fields, place)
 

@@ -6,7 +6,7 @@ A missing cell is empty, or one of the texts in MISSING, in capitals or not.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -20,8 +20,10 @@ _DECIMAL_COMMA = re.compile(r"[+-]?([0-9]{1,3}(\.[0-9]{3})+|[0-9]*)(,[0-9]*)?([e
 
 
 def missing(cells: Array) -> Array:
-    """Which cells of a column of text, or of numbers, are missing: a mask of shape (N,)."""
-    return np.isin(np.char.lower(cells), MISSING) if cells.dtype.kind == "U" else np.isnan(cells)
+    """Which cells of a column are missing: a mask of shape (N,)."""
+    if cells.dtype.kind == "U":
+        return np.isin(np.char.lower(cells), MISSING)
+    return np.isnat(cells) if cells.dtype.kind == "M" else np.isnan(cells)
 
 
 def _with_thousands(text: str) -> float | None:
@@ -34,36 +36,70 @@ def _with_decimal_comma(text: str) -> float | None:
     return to_number(text.replace(".", "").replace(",", "."))
 
 
-NUMBERS: dict[str, Callable[[str], float | None]] = {  # by an example
+def _with_unit(unit: str, read: Callable[[str], float | None]) -> Callable[[str], float | None]:
+    """A reader of numbers that have a percent sign after them, or a currency symbol before or after them."""
+
+    def read_with_unit(text: str) -> float | None:
+        sign = text[:1] if text.startswith(("+", "-")) else ""
+        rest = text.removeprefix(sign).strip()
+        if rest.endswith(unit):
+            number = rest.removesuffix(unit).strip()
+        elif rest.startswith(unit) and unit != PERCENT:
+            number = rest.removeprefix(unit).strip()
+            sign, number = (number[0], number[1:]) if not sign and number.startswith("-") else (sign, number)  # $-5
+        else:
+            return None
+        return None if number.startswith(("+", "-")) else read(sign + number)
+
+    return read_with_unit
+
+
+PERCENT, CURRENCIES = "%", ("$", "\u20ac", "\u00a3", "\u00a5")
+PLAIN: dict[str, Callable[[str], float | None]] = {  # by an example
     "1.5": to_number,
     "1,234.5": _with_thousands,
     "1.234,5": _with_decimal_comma,
 }
+NUMBERS = {
+    **PLAIN,
+    **{f"{example}%": _with_unit(PERCENT, read) for example, read in PLAIN.items()},
+    **{f"{unit}{example}": _with_unit(unit, read) for unit in CURRENCIES for example, read in PLAIN.items()},
+}
 
 
-def number_format(cells: Iterable[str], separator: str) -> tuple[str, int]:
+def number_format(counts: Mapping[str, int], separator: str) -> tuple[str, int]:
     """The format in which most of the cells are numbers, and how many are.
 
     If both commas fit, as in 1,234, they separate thousands in a file whose cells are separated by commas, and decimals
     in any other.
+
+    Args:
+        counts: the cells that are not missing, each with the number of rows that have it.
+        separator: between the cells of the file.
     """
-    different = list(cells)
-    if all(to_number(cell) is not None for cell in different):
-        return "1.5", len(different)
-    order = list(NUMBERS) if separator == "," else ["1.5", "1.234,5", "1,234.5"]
-    counts = {name: sum(NUMBERS[name](cell) is not None for cell in different) for name in order}
-    best = max(order, key=counts.__getitem__)  # the first of the best
-    return best, counts[best]
+    if all(to_number(cell) is not None for cell in counts):
+        return "1.5", sum(counts.values())
+    order = list(PLAIN) if separator == "," else ["1.5", "1.234,5", "1,234.5"]
+    if any(PERCENT in cell for cell in counts):
+        order += [f"{example}%" for example in order]
+    used = [unit for unit in CURRENCIES if any(unit in cell for cell in counts)]
+    order += [f"{unit}{example}" for unit in used for example in order if example in PLAIN]
+    fitting = {name: sum(n for cell, n in counts.items() if NUMBERS[name](cell) is not None) for name in order}
+    best = max(order, key=fitting.__getitem__)  # the first of the best
+    return best, fitting[best]
 
 
 DATES = {  # by what the format is called
-    "year-month-day": ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"),
+    "year-month-day": (
+        *("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"),
+        *("%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%f"),
+    ),
     "year/month/day": ("%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S"),
     "day.month.year": ("%d.%m.%Y", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S"),
     "month/day/year": ("%m/%d/%Y", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S"),
     "day/month/year": ("%d/%m/%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S"),
 }
-_DATE = re.compile(r"[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([ T][0-9:]+)?")
+_DATE = re.compile(r"[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([ T][0-9:.]+)?")
 
 
 def to_date(text: str, name: str) -> datetime | None:

@@ -14,7 +14,7 @@ from softgrad._messages import quoted
 from softgrad._numerals import to_integer, to_number
 from softgrad.cli.losses import loss_option
 from softgrad.cli.numbers import integer_option, number_option
-from softgrad.data.fitting import Kind
+from softgrad.data.summaries import Kind
 from softgrad.data.tables import BUNDLED
 from softgrad.errors import OptionError
 from softgrad.formulas.losses import LOSSES
