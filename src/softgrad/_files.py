@@ -59,7 +59,7 @@ def write_together(files: Mapping[Path, Content]) -> None:
     with ExitStack() as stack:
         for path, target in regular.items():
             with _explained(path):
-                stack.enter_context(_folders(target.path.parent))
+                stack.enter_context(new_folders(target.path.parent))
         for folder in sorted({target.path.parent for target in regular.values()}):
             with _explained(folder):
                 stack.enter_context(_locked(folder))
@@ -106,6 +106,40 @@ def read_whole(path: Path) -> bytes:
                 raise OSError(errno.ENXIO, "it is a FIFO that no program writes to; start its writer first", str(path))
         os.set_blocking(descriptor, True)
         return first + file.read()
+
+
+@contextmanager
+def new_folders(folder: Path) -> Iterator[None]:
+    """Makes the folder and those above it. After an error, those that were made are removed."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for each in missing:
+            sync_folder(each.parent)
+        yield
+    except BaseException:
+        for each in missing:
+            with suppress(OSError):
+                each.rmdir()
+        raise
+
+
+def unused_name(folder: Path) -> Path:
+    """A temporary name in the folder."""
+    return folder / f"{PREFIX}{os.urandom(8).hex()}{SUFFIX}"
+
+
+def sync_folder(folder: Path) -> None:
+    """Waits until the names in a folder are on the disk."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in CANNOT_SYNC:
+            raise
 
 
 class _Target(NamedTuple):
@@ -184,22 +218,6 @@ def _write_all(descriptor: int, data: Content) -> None:
 
 
 @contextmanager
-def _folders(folder: Path) -> Iterator[None]:
-    """Makes the folder and those above it. After an error, those that were made are removed."""
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for each in missing:
-            _sync_folder(each.parent)
-        yield
-    except BaseException:
-        for each in missing:
-            with suppress(OSError):
-                each.rmdir()
-        raise
-
-
-@contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Holds the lock on a folder, and removes what killed runs have left in it.
 
@@ -239,7 +257,7 @@ def _lock(descriptor: int, how: int) -> bool:
 @contextmanager
 def _temporary(path: Path, target: _Target, data: Content) -> Iterator[Path]:
     """A synced file with this content next to the target, with the target's mode; removed at the end if still there."""
-    temporary = _unused_name(target.path.parent)
+    temporary = unused_name(target.path.parent)
     try:
         with _explained(path):
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
@@ -254,10 +272,6 @@ def _temporary(path: Path, target: _Target, data: Content) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
-
-
-def _unused_name(folder: Path) -> Path:
-    return folder / f"{PREFIX}{os.urandom(8).hex()}{SUFFIX}"
 
 
 def _keep_owner_and_mode(descriptor: int, old: os.stat_result) -> None:
@@ -276,19 +290,19 @@ def _rename(moves: Sequence[tuple[Path, Path, Path]]) -> None:
         for path, target, _ in moves[1:]:
             if os.path.lexists(target):
                 with _explained(path):
-                    kept[target] = _unused_name(target.parent)
+                    kept[target] = unused_name(target.parent)
                     target.replace(kept[target])
-                    _sync_folder(target.parent)
+                    sync_folder(target.parent)
         for i, (path, target, new) in enumerate(moves):
             if i == 0 and len(moves) > 1 and os.path.lexists(target):
                 with suppress(OSError):  # a file system without links
-                    old = _unused_name(target.parent)
+                    old = unused_name(target.parent)
                     os.link(target, old)
                     kept[target] = old
             with _explained(path):
                 new.replace(target)
                 placed.append(target)
-                _sync_folder(target.parent)
+                sync_folder(target.parent)
     except BaseException:
         for target in set(placed) - set(kept):
             with suppress(OSError):
@@ -302,18 +316,6 @@ def _rename(moves: Sequence[tuple[Path, Path, Path]]) -> None:
     for old in kept.values():
         with suppress(OSError):
             old.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        if error.errno not in CANNOT_SYNC:
-            raise
 
 
 @contextmanager

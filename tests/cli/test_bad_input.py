@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import stat
 
 import pytest
 
@@ -155,12 +156,14 @@ PREDICTIONS = {  # name: (arguments, content of data.csv, message)
 }
 
 OUTPUT_FOLDERS = {  # name: (--out, message)
-    "file": ("data.csv", "data.csv/model.safetensors cannot be written: Not a directory; choose another path"),
-    "below a file": ("data.csv/a/b", "data.csv/a/b/model.safetensors cannot be written: Not a directory"),
-    "not writable": ("/proc/run", "/proc/run/model.safetensors cannot be written"),
-    "symbolic link to itself": ("loop", "loop/model.safetensors cannot be written: Too many levels of symbolic links"),
-    "model is a folder": ("taken", "taken/model.safetensors cannot be written: Is a directory"),
-    "metrics are a folder": ("half", "half/metrics.json cannot be written: Is a directory"),
+    "file": ("data.csv", "train: --out is data.csv, which is no folder; choose a new one$"),
+    "below a file": ("data.csv/a/b", "data.csv/a/b cannot be written: Not a directory; choose another path$"),
+    "not writable": ("/proc/run", "/proc/run cannot be written: .*; choose another path$"),
+    "symbolic link": ("loop", "train: --out is loop, which is no folder; choose a new one$"),
+    "not empty": ("taken", "train: --out is taken, which is not empty; choose a new folder$"),
+    "below a folder": ("taken/..", r"train: --out is taken/\.\., which is not empty; choose a new folder$"),
+    "unfinished": ("half", "train: half.unfinished is there already, from an unfinished run; choose another --out$"),
+    "name too long": ("x" * 300, "x+ cannot be written: File name too long; choose another path$"),
 }
 
 
@@ -207,8 +210,8 @@ def test_a_folder_that_cannot_be_written_is_rejected_before_training(case, asser
     folder, message = OUTPUT_FOLDERS[case]
     write_csv(tmp_path / "data.csv", mixed_rows())
     (tmp_path / "loop").symlink_to("loop")
-    (tmp_path / "taken" / "model.safetensors").mkdir(parents=True)
-    (tmp_path / "half" / "metrics.json").mkdir(parents=True)
+    (tmp_path / "taken" / "folder").mkdir(parents=True)
+    (tmp_path / "half.unfinished").mkdir()
     assert_rejected((*CSV, "--out", folder), message)
 
 
@@ -232,20 +235,19 @@ def test_a_lack_of_memory_is_reported(assert_rejected, monkeypatch):
 
 
 @pytest.mark.parametrize("call", [1, 2])
-def test_a_full_disk_leaves_the_files_of_the_previous_run(call, softgrad, tmp_path, monkeypatch):
+def test_a_full_disk_leaves_no_folder(call, softgrad, tmp_path, monkeypatch):
     """The disk is full when the model is synced, or when the metrics are."""
-    assert softgrad(*IRIS, "--out", "run").code == 0
-    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
     calls = []
 
     def fail(descriptor):
-        calls.append(descriptor)
-        if len(calls) == call:
-            raise OSError(28, "No space left on device")
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            calls.append(descriptor)
+            if len(calls) == call:
+                raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", fail)
-    run = softgrad(*IRIS, "--seed", 1, "--out", "run")
+    run = softgrad(*IRIS, "--seed", 1, "--out", "a/run")
     assert run.code == 2
     name = ["model.safetensors", "metrics.json"][call - 1]
-    assert run.err == f"softgrad: run/{name} cannot be written: No space left on device; choose another path\n"
-    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+    assert run.err.startswith(f"softgrad: a/run.unfinished/{name} cannot be written: No space left on device; ")
+    assert list(tmp_path.iterdir()) == []

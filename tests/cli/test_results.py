@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ def train(softgrad, tmp_path):
     """A function that trains on a table; it gives the output and the metrics."""
 
     def run(data, *options):
+        shutil.rmtree(tmp_path / "run", ignore_errors=True)
         result = softgrad("train", data, "--no-check", "--out", "run", *options)
         assert (result.code, result.err) == (0, "")
         return result.out, json.loads((tmp_path / "run" / "metrics.json").read_text())
@@ -145,13 +147,13 @@ def test_the_warning_says_what_is_wrong_and_what_to_try(case):
 
 
 def test_class_weights_also_count_in_the_validation_loss(softgrad, unbalanced, monkeypatch):
-    given, train = {}, nn.train
+    given, trainer = {}, nn.Trainer
 
     def spy(network, x, target, **options):
         given.update(options, target=target)
-        return train(network, x, target, **options)
+        return trainer(network, x, target, **options)
 
-    monkeypatch.setattr(nn, "train", spy)
+    monkeypatch.setattr(nn, "Trainer", spy)
     options = ("--target", "answer", "--class-weight", "balanced", "--patience", 3, "--no-check", "--epochs", 1)
     softgrad("train", unbalanced, *options)
     assert given["patience"] == 3

@@ -19,7 +19,7 @@ def train(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="The folder for model.safetensors and metrics.json.  [default: softgrad-runs/NAME]",
+            help="The folder of the run, new or empty.  [default: softgrad-runs/NAME, or NAME-2, ... if that exists]",
             rich_help_panel=RUN,
         ),
     ] = None,

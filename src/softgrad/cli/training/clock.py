@@ -1,26 +1,35 @@
-"""How long the steps of a run take."""
+"""How long the steps of a run take, and each epoch."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 
 class Clock:
-    """The seconds of the steps, under the names that metrics.json has for them."""
+    """Counts the seconds of a run, under the names that metrics.json has for them."""
 
     def __init__(self) -> None:
-        self._started = time.perf_counter()
         self.seconds = {"check_seconds": 0.0, "training_seconds": 0.0, "seconds": 0.0}
+        self.epochs: list[float] = []
+        self._epoch = 0.0  # seconds of the epoch that is running
+        self._last = time.perf_counter()
 
-    @contextmanager
-    def measure(self, name: str) -> Iterator[None]:
-        """Adds the time of the block."""
-        started = time.perf_counter()
-        yield
-        self.seconds[name] = round(self.seconds[name] + time.perf_counter() - started, 3)
+    def lap(self, name: str | None = None) -> None:
+        """Counts the time since the last lap: for the run, and for one of its steps."""
+        now = time.perf_counter()
+        since, self._last = now - self._last, now
+        self.seconds["seconds"] += since
+        if name is not None:
+            self.seconds[name] += since
+        if name == "training_seconds":
+            self._epoch += since
 
-    def stop(self) -> None:
-        """Sets the time of the whole run."""
-        self.seconds["seconds"] = round(time.perf_counter() - self._started, 3)
+    def end_epoch(self) -> None:
+        """Ends an epoch of the training."""
+        self.lap("training_seconds")
+        self.epochs.append(self._epoch)
+        self._epoch = 0.0
+
+    def rounded(self) -> dict[str, float]:
+        """The seconds of the run and of its steps."""
+        return {name: round(value, 3) for name, value in self.seconds.items()}

@@ -9,6 +9,7 @@ from softgrad import nn
 from softgrad.cli.console import progress
 from softgrad.cli.losses import loss_name
 from softgrad.cli.problem import Problem, balanced_weights
+from softgrad.cli.training.clock import Clock
 from softgrad.cli.training.config import RunConfig
 from softgrad.nn.threads import blas_threads
 
@@ -42,23 +43,29 @@ def build_schedule(config: RunConfig) -> nn.Schedule:
     return nn.Cosine() if config.schedule == "cosine" else nn.Constant()
 
 
-def fit(network: nn.Network, config: RunConfig, problem: Problem) -> list[nn.Epoch]:
+def fit(network: nn.Network, config: RunConfig, problem: Problem, clock: Clock) -> list[nn.Epoch]:
     """Trains the network in place. It ends with the parameters of its best epoch."""
     x, labels = problem.subset(problem.rows.train)
     validation = problem.subset(problem.rows.validation)
     weight = balanced_weights(labels) if config.class_weight == "balanced" else None
+    trainer = nn.Trainer(
+        network,
+        x,
+        labels,
+        optimizer=build_optimizer(config),
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        schedule=build_schedule(config),
+        patience=config.patience,
+        sample_weight=None if weight is None else weight[labels],
+        validation=validation if weight is None else (*validation, weight[validation[1]]),
+        seed=config.seed,
+    )
     with blas_threads(network, config.batch_size), progress("training", config.epochs) as bar:
-        return nn.train(
-            network,
-            x,
-            labels,
-            optimizer=build_optimizer(config),
-            epochs=config.epochs,
-            batch_size=config.batch_size,
-            schedule=build_schedule(config),
-            patience=config.patience,
-            sample_weight=None if weight is None else weight[labels],
-            validation=validation if weight is None else (*validation, weight[validation[1]]),
-            seed=config.seed,
-            on_epoch=lambda e: bar.advance(f"epoch {e.number}: loss {e.loss:.4f}, validation {e.validation_loss:.4f}"),
-        )
+
+        def after_epoch(epoch: nn.Epoch) -> None:
+            clock.end_epoch()
+            bar.advance(f"epoch {epoch.number}: loss {epoch.loss:.4f}, validation {epoch.validation_loss:.4f}")
+
+        clock.lap()
+        return trainer.run(on_epoch=after_epoch)

@@ -8,6 +8,7 @@ from typing import Any
 from softgrad import nn
 from softgrad.cli import results
 from softgrad.cli.problem import Problem
+from softgrad.cli.training.clock import Clock
 from softgrad.cli.training.config import RunConfig
 from softgrad.cli.training.fitting import build_optimizer
 from softgrad.cli.training.gradient import CheckedGradient
@@ -47,3 +48,17 @@ def collect(
         metrics, balanced=config.class_weight == "balanced", more_epochs=len(history) == config.epochs
     )
     return metrics
+
+
+def history_of(history: Sequence[nn.Epoch], clock: Clock) -> list[dict[str, Any]]:
+    """The record of every epoch: its number, the losses, the learning rate of its last step, and its seconds."""
+    return [
+        {
+            "epoch": epoch.number,
+            "loss": epoch.loss,
+            "validation_loss": epoch.validation_loss,
+            "learning_rate": epoch.learning_rate,
+            "seconds": round(seconds, 4),
+        }
+        for epoch, seconds in zip(history, clock.epochs, strict=True)
+    ]

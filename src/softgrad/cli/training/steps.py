@@ -9,39 +9,40 @@ import typer
 from softgrad.cli import results
 from softgrad.cli.console import output
 from softgrad.cli.problem import read_problem
-from softgrad.cli.training import folder
 from softgrad.cli.training.clock import Clock
 from softgrad.cli.training.config import RunConfig
 from softgrad.cli.training.fitting import build, fit
+from softgrad.cli.training.folder import RunFolder, contents
 from softgrad.cli.training.gradient import GRADIENT_LIMIT, check_gradient
-from softgrad.cli.training.metrics import collect
+from softgrad.cli.training.metrics import collect, history_of
 
 
 def train(config: RunConfig, out: Path | None) -> int:
     """Reads the table, checks the gradient, trains, measures, and writes the folder. Returns the exit code."""
     clock = Clock()
-    out = out or folder.default(config.data)
-    folder.check(out)
+    folder = RunFolder(config.data, out)
     problem = read_problem(config)
     for line in problem.summary():
         output(line)
 
     network = build(config, problem)
     gradient = None
+    clock.lap()
     if config.check:
-        with clock.measure("check_seconds"):
-            gradient = check_gradient(network, problem, config.seed)
+        gradient = check_gradient(network, problem, config.seed)
+        clock.lap("check_seconds")
         if not gradient.error <= GRADIENT_LIMIT:
             typer.echo(f"softgrad: {gradient.failure()}; nothing was trained", err=True)
             return 1
         output(f"{gradient.summary()}, {clock.seconds['check_seconds']:.1f} seconds")
 
-    with clock.measure("training_seconds"):
-        history = fit(network, config, problem)
-    metrics = collect(config, problem, network, history, gradient)
-    clock.stop()
-    folder.write(out, folder.contents(problem, network, metrics, clock.seconds))
+    with folder.made():
+        history = fit(network, config, problem, clock)
+        metrics = collect(config, problem, network, history, gradient)
+        clock.lap()
+        record = {"history": history_of(history, clock), **clock.rounded()}
+        folder.finish(contents(problem, network, metrics, record))
     # after the files are written, since printing fails if the reader of the output has exited
-    results.show(metrics | clock.seconds)
-    output(f"model and metrics in {out}")
+    results.show(metrics | record)
+    output(f"model and metrics in {folder.path}")
     return 0
