@@ -66,8 +66,9 @@ template <class T> struct Row {
     // are far smaller.
     template <class... Term> [[gnu::always_inline]] void sum_over_others(Wide<T>* sums, Term... term) const {
         Accumulator<T> totals[sizeof...(Term)];
-        over_parts(
-            [&](int64_t start, int64_t count) { add_terms_but(n.at, start, start + count, totals, nullptr, term...); });
+        over_parts([&](int64_t start, int64_t count) {
+            add_terms_but([at = n.at](int64_t, int64_t) { return at; }, start, start + count, totals, nullptr, term...);
+        });
         for (const Accumulator<T>& total : totals) *sums++ = total.total();
     }
 

@@ -2,6 +2,7 @@
 // compiled once per type, for all kernels.
 #pragma once
 
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -32,20 +33,26 @@ template <class T> [[gnu::always_inline]] inline T maximum(const T* z, int64_t K
     return most[0];
 }
 
-// The first index j with is(z[j]), or K if there is none.
+// The first index j with is(z[j]), or K if there is none. `is` holds for all numbers from one on, or for one that none
+// exceeds; it takes a number, or a vector entry by entry.
 template <class T, class Is> [[gnu::always_inline]] inline int64_t first_where(const T* z, int64_t K, Is is) {
-    constexpr int64_t lanes = 1024 / sizeof(T);
+    constexpr int64_t lanes = vector_bytes / sizeof(T), block = 8 * lanes;
     int64_t j = 0;
-    for (int found = 0; j + lanes <= K; j += lanes) {
-#pragma omp simd reduction(| : found)
-        for (int64_t l = 0; l < lanes; ++l) found |= is(z[j + l]);
-        if (found) break;
+    for (; j + block <= K; j += block) {
+        alignas(64) T most[lanes];
+        for (int64_t l = 0; l < lanes; ++l) most[l] = -std::numeric_limits<T>::infinity();
+        for (int64_t k = 0; k < block; k += lanes) {
+#pragma omp simd
+            for (int64_t l = 0; l < lanes; ++l) most[l] = z[j + k + l] > most[l] ? z[j + k + l] : most[l];
+        }
+        if (bits_of(is(*reinterpret_cast<const Vector<T>*>(most)))) break;
     }
-    const int left = int(K - j < lanes ? K - j : lanes);
-    int first = left;
-#pragma omp simd reduction(min : first)
-    for (int l = 0; l < left; ++l) first = is(z[j + l]) && l < first ? l : first;
-    return j + first;
+    for (; j + lanes <= K; j += lanes) {
+        if (const unsigned bits = bits_of(is(*reinterpret_cast<const Vector<T>*>(z + j))))
+            return j + std::countr_zero(bits);
+    }
+    while (j < K && !is(z[j])) ++j;
+    return j;
 }
 
 // The largest entry and its first index, which is 0 if all entries are NaN.
@@ -61,7 +68,7 @@ template <class T> [[gnu::always_inline]] inline Peak<T> peak(const T* z, int64_
         const T max = maximum(z + start, K - start < stretch ? K - start : stretch);
         if (max > top.max) top = {max, start};
     }
-    const int64_t at = top.at + first_where(z + top.at, K - top.at, [=](T x) { return x == top.max; });
+    const int64_t at = top.at + first_where(z + top.at, K - top.at, [=](auto x) { return x == top.max; });
     return {top.max, at < K ? at : 0};
 }
 

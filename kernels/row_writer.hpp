@@ -35,6 +35,25 @@ template <class T> struct VectorOf {
 };
 template <class T> using Vector = typename VectorOf<T>::type;
 
+// The entries of a comparison of two vectors, a bit each.
+template <class Mask> [[gnu::always_inline]] inline unsigned bits_of(Mask mask) {
+    constexpr int entry = int(sizeof(mask[0]));
+#if defined(__AVX512DQ__)
+    if constexpr (entry == 4) return _mm512_movepi32_mask((__m512i)mask);
+    if constexpr (entry == 8) return _mm512_movepi64_mask((__m512i)mask);
+#elif defined(__AVX__)
+    if constexpr (entry == 4) return unsigned(_mm256_movemask_ps((__m256)mask));
+    if constexpr (entry == 8) return unsigned(_mm256_movemask_pd((__m256d)mask));
+#elif defined(__SSE2__)
+    if constexpr (entry == 4) return unsigned(_mm_movemask_ps((__m128)mask));
+    if constexpr (entry == 8) return unsigned(_mm_movemask_pd((__m128d)mask));
+#else
+    unsigned bits = 0;
+    for (int l = 0; l < vector_bytes / entry; ++l) bits |= unsigned(mask[l] != 0) << l;
+    return bits;
+#endif
+}
+
 // Stores a vector to an address that is a multiple of its size.
 template <class V> [[gnu::always_inline]] inline void stream_vector(V v, void* to) {
 #if defined(__AVX512F__)
@@ -113,6 +132,14 @@ template <class T> class RowWriter {
     // Where to compute the next row: whole groups.
     T* buffer() const { return row_ == buffer_.entries && stream_ ? other_buffer_.entries : buffer_.entries; }
 
+    // Where to compute the next row entry by entry, for `put_as_it_is`: where it belongs, if it can be. The entries of
+    // the arrays that are read may be there.
+    T* place() const { return is_direct() ? reinterpret_cast<T*>(to_) : buffer(); }
+    [[gnu::always_inline]] void put_as_it_is(int64_t length) {
+        if (!is_direct()) return put(length);
+        to_ += length * size_, length_ = next_ = length;
+    }
+
     // Whether rows are written while the next one is computed; else they are written at once.
     bool streams() const { return stream_; }
 
@@ -149,6 +176,8 @@ template <class T> class RowWriter {
     }
 
   private:
+    bool is_direct() const { return !stream_ && storage_ == Storage::itself; }
+
     // Puts `count` entries into the line that is held back.
     void take(int64_t count) {
         scaled(row_ + next_, count, factor_, storage_, line_ + filled_ * size_);

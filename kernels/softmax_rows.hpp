@@ -40,10 +40,10 @@ template <class T> void log_softmax_rows(Source z, Sink log_p, Span span, const 
         const T log_sum = T(n.log_sum()), inverse = below.inverse;
         over_stretches(span.K, [&](int64_t start, int64_t count) {
             const T* const row = start == exponentials.start ? exponentials.z : reader.at(i, start, count);
-            T* const out = writer.buffer();
+            T* const out = writer.place();
 #pragma omp simd
             for (int64_t j = 0; j < count; ++j) out[j] = (row[j] - n.max) * inverse - log_sum;
-            writer.put(count);
+            writer.put_as_it_is(count);
         });
     }
 }
@@ -93,23 +93,23 @@ template <class T> class Pair {
     T x(int64_t j) const { return x_[j - start_]; }
     T y(int64_t j) const { return y_[j - start_]; }
 
-    // Finds the first entry with x > half: m, x_m and y_m; or -1 and zeros.
-    [[gnu::always_inline]] void find_above(T half) {
+    const T* x() const { return x_ - start_; }
+    const T* y() const { return y_ - start_; }
+
+    // Finds the first entry with x > half: m, x_m and y_m; or -1 and zeros. sums[i] is the sum of the i-th term over
+    // the entries but m, of x(), y() or term(j), which may read x(j) and y(j).
+    template <class... Term> [[gnu::always_inline]] void sum_over_others(T half, Wide<T>* sums, Term... term) {
+        Accumulator<T> totals[sizeof...(Term)];
         m = -1, x_m = y_m = 0;
         over_stretches(xs_.K(), [&](int64_t start, int64_t count) {
-            if (m >= 0) return;
             read(start, count);
-            const int64_t first = first_where(x_, count, [=](T x) { return x > half; });
-            if (first < count) m = start + first, x_m = x_[first], y_m = y_[first];
-        });
-    }
-
-    // sums[i] is the sum of the i-th term(j) over the entries but m. Terms may read x(j) and y(j).
-    template <class... Term> [[gnu::always_inline]] void sum_over_others(Wide<T>* sums, Term... term) {
-        Accumulator<T> totals[sizeof...(Term)];
-        over_stretches(xs_.K(), [&](int64_t start, int64_t count) {
-            read(start, count);
-            add_terms_but(m, start, start + count, totals, background_, term...);
+            const auto find = [&](int64_t j, int64_t entries) {
+                if (m >= 0) return m;
+                const int64_t first = first_where(x() + j, entries, [=](auto x) { return x > half; });
+                if (first < entries) m = j + first, x_m = x(m), y_m = y(m);
+                return m;
+            };
+            add_terms_but(find, start, start + count, totals, background_, term(*this)...);
         });
         background_ = nullptr;
         for (const Accumulator<T>& total : totals) *sums++ = total.total();
@@ -119,11 +119,11 @@ template <class T> class Pair {
     template <class Entry> [[gnu::always_inline]] void write(Entry entry, T value) {
         over_stretches(xs_.K(), [&](int64_t start, int64_t count) {
             read(start, count);
-            T* const to = out_.buffer();
+            T* const to = out_.place();
 #pragma omp simd
             for (int64_t j = 0; j < count; ++j) to[j] = entry(start + j);
             if (start <= m && m < start + count) to[m - start] = value;
-            out_.put(count);
+            out_.put_as_it_is(count);
         });
     }
 
@@ -139,6 +139,10 @@ template <class T> class Pair {
     const T *x_ = nullptr, *y_ = nullptr;
     int64_t row_ = 0, start_ = 0;
 };
+
+// Terms of sums: the entries of the first array, and of the second.
+constexpr auto xs = [](const auto& row) { return row.x(); };
+constexpr auto ys = [](const auto& row) { return row.y(); };
 
 // Calls work(row) for each row of two arrays, which writes to `out`.
 template <class T, class Work>
@@ -162,10 +166,9 @@ template <class T, class Work>
 //     dz_m = p_m (dp_m sum of the other p_j - sum of the other dp_j p_j)
 template <class T> void softmax_vjp_rows(Source p, Source dp, Sink dz, Span span, T scale) {
     over_pairs<T>(p, dp, dz, span, [=](Pair<T>& row) {
-        row.find_above(T(0.5));
         Wide<T> others[2];
-        row.sum_over_others(
-            others, [&](int64_t j) { return row.x(j); }, [&](int64_t j) { return row.y(j) * row.x(j); });
+        row.sum_over_others(T(0.5), others, xs,
+                            [](const auto& row) { return [&row](int64_t j) { return row.y(j) * row.x(j); }; });
         const Wide<T> p_m = row.x_m, dp_m = row.y_m;
         const T sum = T(others[0] + p_m), inner = T(others[1] + dp_m * p_m);
         const T dz_m = T(scale * (p_m * (dp_m * others[0] - others[1])));
@@ -178,9 +181,8 @@ template <class T> void softmax_vjp_rows(Source p, Source dp, Sink dz, Span span
 //     dz_m = dy_m (1 - p_m) - p_m sum of the other dy_j
 template <class T> void log_softmax_vjp_rows(Source log_p, Source dy, Sink dz, Span span, T scale) {
     over_pairs<T>(log_p, dy, dz, span, [=](Pair<T>& row) {
-        row.find_above(log_half<T>);
         Wide<T> others;
-        row.sum_over_others(&others, [&](int64_t j) { return row.y(j); });
+        row.sum_over_others(log_half<T>, &others, ys);
         const Wide<T> dy_m = row.y_m, q_m = one_minus_exp(row.x_m);
         const T sum = T(others + dy_m), dz_m = T(scale * (dy_m * q_m - (1 - q_m) * others));
         row.write([&](int64_t j) { return scale * (row.y(j) - exp_nonpositive(row.x(j)) * sum); }, dz_m);
@@ -192,9 +194,10 @@ template <class T> void log_softmax_vjp_rows(Source log_p, Source dy, Sink dz, S
 //     dy_m = dz_m (1 - p_m) - sum of the other p_j dz_j
 template <class T> void log_softmax_jvp_rows(Source log_p, Source dz, Sink dy, Span span, T scale) {
     over_pairs<T>(log_p, dz, dy, span, [=](Pair<T>& row) {
-        row.find_above(log_half<T>);
         Wide<T> others;
-        row.sum_over_others(&others, [&](int64_t j) { return exp_nonpositive(row.x(j)) * row.y(j); });
+        row.sum_over_others(log_half<T>, &others, [](const auto& row) {
+            return [&row](int64_t j) { return exp_nonpositive(row.x(j)) * row.y(j); };
+        });
         const Wide<T> dz_m = row.y_m, q_m = one_minus_exp(row.x_m);
         const T inner = T(others + (1 - q_m) * dz_m), dy_m = T(scale * (dz_m * q_m - others));
         row.write([&](int64_t j) { return scale * (row.y(j) - inner); }, dy_m);

@@ -51,24 +51,31 @@ template <class T> class Accumulator {
     double high_[lanes], low_[lanes];
 };
 
-// Adds the i-th term(j) to totals[i] for j = begin..end-1 but `skipped`, where begin is a multiple of the group.
+// Adds the i-th term(j) to totals[i] for j = begin..end-1, where begin is a multiple of the group, but for the entry
+// that skipped(j, count) finds among those of a group; any other number stands for none. A term may also be an array.
 // background->advance(count) is called between the groups, unless it is null.
-template <class T, class Background, class... Term>
-[[gnu::always_inline]] inline void add_terms_but(int64_t skipped, int64_t begin, int64_t end, Accumulator<T>* totals,
+template <class T, class Skipped, class Background, class... Term>
+[[gnu::always_inline]] inline void add_terms_but(Skipped skipped, int64_t begin, int64_t end, Accumulator<T>* totals,
                                                  Background background, Term... term) {
     Accumulator<T> sums[sizeof...(Term)];
     for (Accumulator<T>& sum : sums) sum = totals[&sum - sums];
     alignas(64) T x[group<T>];
     int64_t j = begin;
-    const auto add = [&](Accumulator<T>& to, auto term, int64_t count) {
+    const auto add = [&](Accumulator<T>& to, auto term, int64_t count, int64_t but) {
+        if constexpr (std::is_pointer_v<decltype(term)>) {
+            if (count == group<T> && !(0 <= but && but < count)) return to.add_group(term + j);
+            for (int64_t l = 0; l < count; ++l) x[l] = term[j + l];
+        } else {
 #pragma omp simd
-        for (int64_t l = 0; l < count; ++l) x[l] = term(j + l);
-        if (j <= skipped && skipped < j + count) x[skipped - j] = 0;
+            for (int64_t l = 0; l < count; ++l) x[l] = term(j + l);
+        }
+        if (0 <= but && but < count) x[but] = 0;
         to.add_group(x);
     };
     for (; j + group<T> <= end; j += group<T>) {
         Accumulator<T>* to = sums;
-        (add(*to++, term, group<T>), ...);
+        const int64_t but = skipped(j, group<T>) - j;
+        (add(*to++, term, group<T>, but), ...);
         if constexpr (!std::is_null_pointer_v<Background>) {
             if (background) background->advance(group<T>);
         }
@@ -76,7 +83,8 @@ template <class T, class Background, class... Term>
     if (j < end) {
         for (int64_t l = 0; l < group<T>; ++l) x[l] = 0;
         Accumulator<T>* to = sums;
-        (add(*to++, term, end - j), ...);
+        const int64_t but = skipped(j, end - j) - j;
+        (add(*to++, term, end - j, but), ...);
     }
     for (const Accumulator<T>& sum : sums) totals[&sum - sums] = sum;
 }
@@ -85,7 +93,7 @@ template <class T, class Background, class... Term>
 template <class T, class Term, class Background = std::nullptr_t>
 [[gnu::always_inline]] inline void add_terms(int64_t begin, int64_t end, Accumulator<T>& total, Term term,
                                              Background background = nullptr) {
-    add_terms_but(-1, begin, end, &total, background, term);
+    add_terms_but([](int64_t, int64_t) { return int64_t(-1); }, begin, end, &total, background, term);
 }
 
 // The sum of term(j) over a row.
