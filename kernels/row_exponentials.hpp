@@ -2,7 +2,6 @@
 // compiled once per type, for all kernels.
 #pragma once
 
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -49,7 +48,7 @@ template <class T, class Is> [[gnu::always_inline]] inline int64_t first_where(c
     }
     for (; j + lanes <= K; j += lanes) {
         if (const unsigned bits = bits_of(is(*reinterpret_cast<const Vector<T>*>(z + j))))
-            return j + std::countr_zero(bits);
+            return j + __builtin_ctz(bits);
     }
     while (j < K && !is(z[j])) ++j;
     return j;
