@@ -22,7 +22,16 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md"))
 PROGRAMS = sorted(path.name for path in (DOCS / "examples").iterdir() if path.suffix in (".py", ".sh"))
 NEEDS = {"torch.md": "torch"}  # the packages of pages whose examples need one
-RUN_FIRST = {"predict_flowers.sh": ["train_flowers.sh"]}  # the programs that must run before another one
+RUN_FIRST = {  # the programs that must run before another one
+    "predict_flowers.sh": ["train_flowers.sh"],
+    "export_flowers.sh": ["train_flowers.sh"],
+    "use_onnx.py": ["train_flowers.sh", "export_flowers.sh"],
+}
+PACKAGES = {  # of programs that need one
+    "norm_in_torch.py": ["torch"],
+    "export_flowers.sh": ["onnx"],
+    "use_onnx.py": ["onnx", "onnxruntime"],
+}
 
 NUMBER = re.compile(r"\d[\d,.]*(e-?\d+)?")
 
@@ -50,8 +59,8 @@ def test_pages_have_examples():
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_prints_the_text_beside_it(program, folder):
-    if "import torch" in Path(program).read_text():
-        load("torch")
+    for package in PACKAGES.get(program, []):
+        load(package)
     for earlier in RUN_FIRST.get(program, []):
         run(earlier)
     printed, expected = run(program), Path(program).with_suffix(".txt")

@@ -14,6 +14,7 @@ from softgrad.cli.check import check
 from softgrad.cli.evaluate import evaluate
 from softgrad.cli.explain import explain
 from softgrad.cli.explore import explore
+from softgrad.cli.export import export
 from softgrad.cli.info import info
 from softgrad.cli.interrupt import INTERRUPTED
 from softgrad.cli.names import NumbersCommand, unknown_command, unknown_option
@@ -52,6 +53,7 @@ app.command(cls=PanelsCommand)(train)
 app.command()(predict)
 app.command()(evaluate)
 app.command()(info)
+app.command()(export)
 app.command()(check)
 app.command(cls=NumbersCommand, context_settings={"ignore_unknown_options": True})(explain)  # so that -1 is a logit
 app.command()(explore)

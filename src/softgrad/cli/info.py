@@ -71,7 +71,7 @@ def describe(column: Column) -> str:
         like = "" if column.format == "1.5" else f" like {column.format}"
         how = f"a number{like}, mean {column.mean:.4g}, deviation {column.scale:.4g}"
     elif isinstance(column, CategoryColumn):
-        how = f"a category: {list_names(column.categories)}"
+        how = f"a category: {list_names(column.categories)}{', or other' if column.rare else ''}"
     elif isinstance(column, DateColumn):
         how = f"a date as {column.format}, from {column.since}"
     else:

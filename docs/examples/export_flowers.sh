@@ -1,0 +1,1 @@
+softgrad export softgrad-runs/flowers flowers.onnx
