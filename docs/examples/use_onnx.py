@@ -1,13 +1,8 @@
-import csv
-
 import numpy as np
 import onnxruntime
 
 session = onnxruntime.InferenceSession("flowers.onnx")
-with open("new-flowers.csv") as file:
-    rows = list(csv.DictReader(file))
-names = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
-x = np.array([[float(row[name]) for name in names] for row in rows])
+x = np.loadtxt("new-flowers.csv", delimiter=",", skiprows=1)
 labels, probabilities = session.run(None, {"X": x})
-for label, probs in zip(labels, probabilities):
-    print(label, probs.round(2))
+for label, row in zip(labels, probabilities, strict=True):
+    print(label, row.round(2))
