@@ -103,7 +103,8 @@ def test_tables_from_standard_input_and_gzip_give_the_same(softgrad, dirty, monk
             path.write_bytes(gzip.compress(dirty.read_bytes()))
         if way == "standard input":
             path = "-"
-        for command in (("train", path, *TRAIN, "--epochs", 3), ("predict", "run", path, "--proba")):
+        train = ("train", path, *TRAIN[:-2], "--epochs", 3, "--out", f"run of {way}")
+        for command in (train, ("predict", f"run of {way}", path, "--proba")):
             monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(dirty.read_bytes())))
             run = softgrad(*command)
             assert (run.code, run.err) == (0, "")

@@ -14,7 +14,7 @@ from softgrad.cli import results
 from softgrad.cli.console import output, progress
 from softgrad.cli.model import ARGUMENT, BLOCK, Model, load
 from softgrad.data import Table, class_indices, read_table
-from softgrad.data.tables import BUNDLED
+from softgrad.data.tables import SOURCES
 from softgrad.errors import DataError, OptionError
 
 
@@ -22,13 +22,13 @@ def evaluate(
     model: Annotated[Path, typer.Argument(help=ARGUMENT)],
     data: Annotated[
         str,
-        typer.Argument(
-            help="A CSV file with the columns of the training data and the class; - for standard input; or "
-            f"{', '.join(BUNDLED)}."
-        ),
+        typer.Argument(help=f"A table with the columns of the training data and the class. {SOURCES}"),
     ],
     target: Annotated[
         str | None, typer.Option(help="The column that holds the class.  [default: the one of the training]")
+    ] = None,
+    array: Annotated[
+        str | None, typer.Option(help="The array of an .npz file that holds the inputs.  [default: x]", metavar="NAME")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
@@ -37,7 +37,7 @@ def evaluate(
     They are beside those of always answering the class that was the commonest in training. Columns are matched by name.
     """
     trained = load("evaluate", model)
-    table = read_table(data)
+    table = read_table(data, target=target, array=array)
     column = _target(trained, table, target)
     labels = class_indices(table, column, trained.classes)
     with progress("evaluating", -(-len(table.lines) // BLOCK)) as bar:

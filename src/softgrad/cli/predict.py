@@ -19,7 +19,7 @@ from softgrad._files import check_writable, write_whole
 from softgrad.cli.console import progress
 from softgrad.cli.model import ARGUMENT, BLOCK, file_of, load
 from softgrad.data import read_table
-from softgrad.data.tables import BUNDLED
+from softgrad.data.tables import SOURCES
 from softgrad.errors import OptionError
 
 IN_MEMORY = 2**26  # bytes of the predictions; more are kept in a temporary file
@@ -29,10 +29,11 @@ def predict(
     model: Annotated[Path, typer.Argument(help=ARGUMENT)],
     data: Annotated[
         str,
-        typer.Argument(
-            help=f"A CSV file with the columns of the training data; - for standard input; or {', '.join(BUNDLED)}."
-        ),
+        typer.Argument(help=f"A table with the columns of the training data. {SOURCES}"),
     ],
+    array: Annotated[
+        str | None, typer.Option(help="The array of an .npz file that holds the inputs.  [default: x]", metavar="NAME")
+    ] = None,
     proba: Annotated[bool, typer.Option("--proba", help="Add the probability of each class.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of to standard output.")] = None,
 ) -> None:
@@ -46,7 +47,7 @@ def predict(
     if out is not None:
         check_writable(out)
     trained = load("predict", file)
-    table = read_table(data)
+    table = read_table(data, array=array)
     # No line is written before the last row is read, since that may be an error.
     with tempfile.SpooledTemporaryFile(IN_MEMORY, "w+", encoding="utf-8", newline="") as lines:
         with progress("predicting", -(-len(table.lines) // BLOCK)) as bar:

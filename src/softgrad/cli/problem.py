@@ -11,8 +11,9 @@ from softgrad._arrays import Array
 from softgrad._messages import list_names, quoted
 from softgrad.cli.training.config import RunConfig
 from softgrad.data import Encoding, Split, Table, read_classes, read_table, split
-from softgrad.data.columns import cells
+from softgrad.data.columns import check_name
 from softgrad.data.summaries import Kind
+from softgrad.data.tables import BUNDLED
 from softgrad.errors import DataError, OptionError
 
 
@@ -53,13 +54,14 @@ def read_problem(config: RunConfig) -> Problem:
         DataError: as `read_table`, `read_classes`, `split` and `Encoding.fit`.
     """
     data, target = config.data, config.target
-    table = read_table(data)
-    if table.target is not None and target is not None:
+    table = read_table(data, target=target, array=config.array)
+    if data in BUNDLED and target is not None:
         raise OptionError(f"train: {data} already has a target; leave out --target {quoted(target)}")
     column = table.target or target
     if column is None:
+        what, names = ("array", table.others) if table.others else ("column", tuple(table.columns))
         raise OptionError(
-            f"train: --target is missing; name the column of {data} that holds the class: {list_names(table.columns)}"
+            f"train: --target is missing; name the {what} of {data} that holds the class: {list_names(names)}"
         )
     labels, classes = read_classes(table, column)
     features = [name for name in table.columns if name != column]
@@ -76,7 +78,7 @@ def _kinds(given: Mapping[Kind, Sequence[str]], table: Table, target: str) -> di
     for kind, texts in given.items():
         for text in texts:
             for name in [text] if text in table.columns else [part.strip() for part in text.split(",")]:
-                cells(table, name)  # raises, if there is no such column
+                check_name(table, name)
                 if name == target:
                     raise OptionError(f"train: column {quoted(name)} is the target; name only other columns")
                 if kinds.setdefault(name, kind) != kind:

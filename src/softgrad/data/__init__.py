@@ -1,4 +1,4 @@
-"""Reading tables, from the bundled data sets and from CSV files, and converting them to arrays.
+"""Reading tables, from the bundled data sets and from files, and converting them to arrays.
 
 A `Table` holds the columns as they were read. An `Encoding` converts them to the matrix x that a network takes as its
 input. It standardises each column of numbers, (value - mean) / standard deviation, one-hot encodes each column of
@@ -11,15 +11,17 @@ column is written so, also like 1,234.5 or 1.234,5, like 12% or like $5 (or with
 with numbers in at least half of its other cells is a column of numbers, and any other cell in it is an error. To have
 numbers read as text, ask for categories.
 
-tables.py: reading. written.py: how numbers and dates are written. columns.py: the cells of a column. kinds.py: the
-kinds of columns. summaries.py: what is kept of a column while its rows are read, and which kind it is. fitting.py: the
-summaries of a table. encoding.py: the matrix x. classes.py: the classes, and the split of the rows.
+tables.py: reading. csv_files.py, parquet_files.py and array_files.py: the formats. table.py: what was read. written.py:
+how numbers and dates are written. columns.py: the cells of a column. kinds.py: the kinds of columns. summaries.py: what
+is kept of a column while its rows are read, and which kind it is. fitting.py: the summaries of a table. encoding.py:
+the matrix x. classes.py: the classes, and the split of the rows.
 """
 
 from softgrad.data.classes import Split, class_indices, read_classes, split
 from softgrad.data.encoding import Encoding
 from softgrad.data.kinds import CategoryColumn, DateColumn, LeftOut, NumberColumn
-from softgrad.data.tables import Table, read_table
+from softgrad.data.table import Table
+from softgrad.data.tables import read_table
 
 __all__ = [
     "CategoryColumn",

@@ -15,7 +15,7 @@ from softgrad._extras import needs
 from softgrad._messages import counted, list_names, quoted
 from softgrad._numerals import to_number
 from softgrad.data.columns import text_column
-from softgrad.data.tables import Table
+from softgrad.data.table import Table
 from softgrad.errors import DataError, OptionError
 
 FRACTIONS = (0.6, 0.2, 0.2)  # of all rows: for training, validation and test

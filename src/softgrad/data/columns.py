@@ -8,23 +8,28 @@ from softgrad._arrays import Array
 from softgrad._messages import list_names, quoted
 from softgrad._options import closest
 from softgrad.data import written
-from softgrad.data.tables import Table
+from softgrad.data.table import Table
 from softgrad.errors import DataError
 
 
-def cells(table: Table, name: str) -> Array:
-    """A column as it was read: str, numbers, or datetime64."""
+def check_name(table: Table, name: str) -> None:
+    """Raises if the table has no such column."""
     if name not in table.columns:
         near = closest(name, table.columns)
         hint = f"; did you mean {quoted(near)}?" if near else ""
         raise DataError(
             f"{table.source} has no column {quoted(name)}; its columns are {list_names(table.columns)}{hint}"
         )
+
+
+def cells(table: Table, name: str) -> Array:
+    """A column as it was read: str, numbers, or datetime64."""
+    check_name(table, name)
     column = table.columns[name]
     if column.dtype.kind == "O":
         raise DataError(
             f"{table.source}: column {quoted(name)} holds {column[0]}, wanted numbers, texts, dates or booleans; leave "
-            "the column out with --drop, or convert it"
+            "it out with --drop, or convert it"
         )
     return column
 

@@ -23,7 +23,7 @@ from softgrad.data.kinds import (
     column_to_json,
 )
 from softgrad.data.summaries import Kind
-from softgrad.data.tables import Table
+from softgrad.data.table import Table
 from softgrad.errors import DataError
 
 

@@ -12,7 +12,7 @@ from softgrad._messages import quoted
 from softgrad.data.columns import cells
 from softgrad.data.kinds import Column, LeftOut
 from softgrad.data.summaries import INTEGERS, DateSummary, Kind, NumberSummary, Summary, TextSummary
-from softgrad.data.tables import Table
+from softgrad.data.table import Table
 from softgrad.errors import DataError
 
 

@@ -12,7 +12,7 @@ from softgrad._arrays import Array
 from softgrad._messages import quoted
 from softgrad.data import written
 from softgrad.data.columns import cells, date_column, number_column, text_of
-from softgrad.data.tables import Table
+from softgrad.data.table import Table
 from softgrad.errors import DataError
 
 # Standardised values must be smaller than this, so that their squares do not overflow in float32.

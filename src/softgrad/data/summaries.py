@@ -15,7 +15,7 @@ from softgrad._messages import quoted
 from softgrad.data import written
 from softgrad.data.columns import cells, no_number, number_column, text_of
 from softgrad.data.kinds import CategoryColumn, Column, DateColumn, LeftOut, NumberColumn, date_parts
-from softgrad.data.tables import Table
+from softgrad.data.table import Table
 from softgrad.errors import DataError
 
 Kind: TypeAlias = Literal["number", "category", "date", "left out"]

@@ -15,7 +15,7 @@ from softgrad._numerals import to_integer, to_number
 from softgrad.cli.losses import loss_option
 from softgrad.cli.numbers import integer_option, number_option
 from softgrad.data.summaries import Kind
-from softgrad.data.tables import BUNDLED
+from softgrad.data.tables import SOURCES
 from softgrad.errors import OptionError
 from softgrad.formulas.losses import LOSSES
 
@@ -45,12 +45,15 @@ class RunConfig:
 
     data: Annotated[
         str,
-        typer.Argument(
-            help=f"A CSV file with column names in its first line; - for standard input; or {', '.join(BUNDLED)}."
-        ),
+        typer.Argument(help=SOURCES),
     ] = "digits"
 
-    target: Annotated[str | None, table("The column of the CSV file that holds the class.")] = None
+    target: Annotated[
+        str | None, table("The column that holds the class; or the array, in an .npz file, where the default is y.")
+    ] = None
+    array: Annotated[
+        str | None, table("The array of an .npz file that holds the inputs.  [default: x]", metavar="NAME")
+    ] = None
     drop: Annotated[
         list[str] | None, table("A column to leave out; or several, separated by commas.", metavar="NAME")
     ] = None
