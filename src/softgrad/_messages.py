@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 LONGEST = 480  # characters of a message of the command line
 QUOTED = 60  # characters of a value that a message quotes
@@ -48,8 +48,12 @@ def text_of(error: BaseException) -> str:
 
 def list_names(names: Iterable[str], limit: int = 8) -> str:
     """The first names, quoted, and how many there are besides."""
-    shown = [quoted(name) for name in names]
-    return ", ".join(shown[:limit]) + (f" and {len(shown) - limit} more" if len(shown) > limit else "")
+    return list_some([quoted(name) for name in names], limit)
+
+
+def list_some(texts: Sequence[str], limit: int = 8) -> str:
+    """The first texts, and how many there are besides."""
+    return ", ".join(texts[:limit]) + (f" and {len(texts) - limit:,} more" if len(texts) > limit else "")
 
 
 def counted(n: int, noun: str) -> str:

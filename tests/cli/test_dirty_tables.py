@@ -32,7 +32,7 @@ def test_the_output_says_how_each_column_is_read(softgrad, dirty, tmp_path):
         "categories: 'colour' (2)",
         "left out: 'id' (an identifier or free text: 400 different values in 400 rows), 'note' (an identifier or free "
         "text: 400 different values in 400 rows), 'source' (always 'web')",
-        "missing cells: 'opened' in 16 rows, 'age' in 34 rows, 'colour' in 139 rows",
+        "missing cells: 'colour' in 139 rows, 'age' in 34 rows, 'opened' in 16 rows",
         "classes: 'no', 'yes'",
     ]
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
@@ -78,6 +78,18 @@ def test_predict_reads_later_tables_alike_and_says_what_is_new(softgrad, dirty):
         "'teal'\n"
         "softgrad: column 'amount': 1 missing cell, although the training rows have none\n"
     )
+
+
+def test_the_columns_with_the_most_missing_cells_are_listed(softgrad, tmp_path):
+    names = [f"c{i}" for i in range(200)]
+    rows = [[("" if (i + j) % 40 < 2 + (j == 9) else f"{i * j % 7}") for j in range(200)] for i in range(40)]
+    path = tmp_path / "wide.csv"
+    lines = [",".join([*names, "kind"]), *(",".join([*row, "ab"[i % 2]]) for i, row in enumerate(rows))]
+    path.write_text("\n".join(lines) + "\n")
+    run = softgrad("train", path, "--target", "kind", "--hidden", 0, "--no-check", "--epochs", 1)
+    (line,) = [line for line in run.out.splitlines() if line.startswith("missing cells: ")]
+    assert line.startswith("missing cells: 'c9' in 3 rows, 'c0' in 2 rows, 'c1' in 2 rows, ")
+    assert line.endswith("'c6' in 2 rows and 192 more")
 
 
 def test_both_commands_say_what_is_not_read_as_it_stands_in_the_file(softgrad, dirty):

@@ -166,9 +166,10 @@ def encoded(column, texts):
     return got, column.encode(Table("a.csv", {"date": cells}, np.arange(len(cells)), None))
 
 
+@pytest.mark.parametrize("parts", [4, 5])
 @pytest.mark.parametrize("missing", [False, True])
 @pytest.mark.parametrize("name", written.DATES)
-def test_dates_are_those_of_the_calendar(name, missing):
+def test_dates_are_those_of_the_calendar(name, missing, parts):
     """Days of 60 years, all of a leap year, and days of 1,600, with and without a time and leading zeros."""
     rng = random.Random(1)
     moments = [datetime(1970, 1, 1) + timedelta(days=i) for i in (*range(0, 60 * 366, 19), *range(19700, 20100))]
@@ -178,7 +179,8 @@ def test_dates_are_those_of_the_calendar(name, missing):
     texts = [each.strftime(patterns[i % len(patterns)]) for i, each in enumerate(moments)]
     texts[::7] = [text.replace("-0", "-").replace("/0", "/").replace(".0", ".") for text in texts[::7]]
     texts += ["", "NA", "n/A", "?", "null"]
-    column = DateColumn("date", name, "1999-12-31", (2000.0, 6.5, 3.0, 100.0), (7.0, 3.0, 2.0, 1000.0), missing)
+    means, scales = (2000.0, 6.5, 3.0, 100.0, 0.4), (7.0, 3.0, 2.0, 1000.0, 0.3)
+    column = DateColumn("date", name, "1999-12-31", means[:parts], scales[:parts], missing)
     got, wanted = encoded(column, texts)
     np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-12)
 

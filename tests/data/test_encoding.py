@@ -194,7 +194,7 @@ INVALID_JSON = {  # name: (the encoding, message)
     "missing is a number": ([{**TEXT, "missing": 1}], "missing is 1, wanted true or false"),
     "date of another format": ([{**DATE, "since": "31.01.2020"}], "since is '31.01.2020', wanted a date as year-mon"),
     "date that is none": ([{**DATE, "since": "2020-02-31"}], "since is '2020-02-31', wanted a date"),
-    "three means": ([{**DATE, "means": [1, 2, 3]}], "has 3 means and 4 scales, wanted 4 of each"),
+    "three means": ([{**DATE, "means": [1, 2, 3]}], "has 3 means and 4 scales, wanted 4 or 5 of each"),
     "scale of a date 0": ([{**DATE, "scales": [1, 2, 0, 4]}], "scales is 0.0, wanted a positive number"),
     "unknown format of dates": ([{**DATE, "format": "stardate"}], "format is 'stardate', wanted one of"),
     "reason is a list": ([{"kind": "left out", "name": "d", "reason": []}], r"reason is \[\], wanted a string"),

@@ -118,6 +118,17 @@ def test_times_are_parts_of_days(table):
     t, encoding = fit(table, "a\n2020-01-31 06:00\n2020-02-01 12:00:36\n")
     days = encoding.transform(t)[:, 3] * encoding.columns[0].scales[3] + encoding.columns[0].means[3]
     np.testing.assert_allclose(days, [0.25, 1.5 + 36 / 86400])
+    assert Encoding.from_json(json.loads(json.dumps(encoding.to_json()))) == encoding
+    assert encoding.width == 5
+    time = encoding.transform(t)[:, 4] * encoding.columns[0].scales[4] + encoding.columns[0].means[4]
+    np.testing.assert_allclose(time, [0.25, 0.5 + 36 / 86400])
+
+
+@pytest.mark.parametrize("later", ["2020-01-31 18:00", "NA"])
+def test_the_time_of_day_counts_if_the_training_rows_differ_in_it(later, table):
+    """Times of day between which a class differs are not seen in the days since a date, which grow for years."""
+    t, encoding = fit(table, f"a\n2020-01-31 06:00\n2021-03-01 06:00\n{later}\n", rows=[0, 1])
+    assert encoding.width == encoding.transform(t).shape[1] == 4
 
 
 def test_a_missing_date_is_0_with_an_indicator(table):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from softgrad._arrays import Array
-from softgrad._messages import list_names, quoted
+from softgrad._messages import list_names, list_some, quoted
 from softgrad.cli.training.config import RunConfig
 from softgrad.data import Encoding, Split, Table, read_classes, read_table, split
 from softgrad.data.columns import check_name
@@ -36,12 +36,13 @@ class Problem(NamedTuple):
         """The source and the sizes of the table, and how its columns were read, in one line each."""
         N, D = self.x.shape
         subsets = ", ".join(f"{len(rows):,} {name}" for name, rows in self.rows._asdict().items())
-        lines = [f"{self.table.source}: {N:,} rows of {D} features in {len(self.classes)} classes ({subsets})"]
+        lines = [f"{self.table.source}: {N:,} rows of {D:,} features in {len(self.classes)} classes ({subsets})"]
         if self.table.target is None:  # the columns of a bundled set are known
-            missing = [f"{quoted(name)} in {count:,} rows" for name, count in self.encoding.missing(self.table).items()]
+            counts = sorted(self.encoding.missing(self.table).items(), key=lambda each: -each[1])
+            missing = [f"{quoted(name)} in {count:,} rows" for name, count in counts]
             lines += self.table.notes
             lines += self.encoding.describe()
-            lines += [f"missing cells: {', '.join(missing)}"] if missing else []
+            lines += [f"missing cells: {list_some(missing)}"] if missing else []
             lines.append(f"classes: {list_names(self.classes)}")
         return lines
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from softgrad import _json
 from softgrad._arrays import Array
-from softgrad._messages import counted, list_names, one_line, quoted
+from softgrad._messages import counted, list_names, list_some, one_line, quoted
 from softgrad.data import written
 from softgrad.data.columns import cells
 from softgrad.data.fitting import Fitting
@@ -94,9 +94,9 @@ class Encoding(NamedTuple):
             names = [column.name for column in dates if column.format == date_format]
             lines += [f"dates, as {date_format}: {list_names(names)}"] if names else []
         categories = [f"{quoted(column.name)} ({_how_many(column)})" for column in self._of(CategoryColumn)]
-        lines += [f"categories: {_some(categories)}"] if categories else []
+        lines += [f"categories: {list_some(categories)}"] if categories else []
         left_out = [f"{quoted(column.name)} ({column.reason})" for column in self._of(LeftOut)]
-        return [*lines, f"left out: {_some(left_out)}"] if left_out else lines
+        return [*lines, f"left out: {list_some(left_out)}"] if left_out else lines
 
     def missing(self, table: Table) -> dict[str, int]:
         """The number of missing cells of each column that has any, of the columns that are used."""
@@ -155,7 +155,3 @@ class Encoding(NamedTuple):
 
 def _how_many(column: CategoryColumn) -> str:
     return f"{len(column.categories)}" + (f", and {len(column.rare):,} rare as other" if column.rare else "")
-
-
-def _some(texts: list[str], limit: int = 8) -> str:
-    return ", ".join(texts[:limit]) + (f" and {len(texts) - limit} more" if len(texts) > limit else "")

@@ -17,7 +17,7 @@ from softgrad.errors import DataError
 
 # Standardised values must be smaller than this, so that their squares do not overflow in float32.
 STANDARDISED_LIMIT = 1e19
-DATE_PARTS = ("year", "month", "day of week", "days since")
+DATE_PARTS = ("year", "month", "day of week", "days since", "time of day")
 
 
 class NumberColumn(NamedTuple):
@@ -103,23 +103,26 @@ class CategoryColumn(NamedTuple):
 
 
 class DateColumn(NamedTuple):
-    """A column of dates: the year, the month, the day of the week and the days since a date, each standardised."""
+    """A column of dates, as their parts: year, month, day of the week, days since a date, and the time of day.
+
+    Each part is standardised. The time of day is left out if it is the same in all training rows.
+    """
 
     name: str
     format: str  # how its dates are written
     since: str  # the first date of the training rows, as year-month-day
-    means: tuple[float, ...]  # of the four parts
+    means: tuple[float, ...]  # of the parts
     scales: tuple[float, ...]
     missing: bool = False  # whether x has another column, which is 1 where the cell is missing
 
     @property
     def width(self) -> int:
         """The number of columns of x that it becomes."""
-        return len(DATE_PARTS) + self.missing
+        return len(self.means) + self.missing
 
     def encode(self, table: Table) -> Array:
         """The columns of x that it becomes, of shape (N, width)."""
-        parts = date_parts(date_column(table, self.name, self.format), self.since)
+        parts = date_parts(date_column(table, self.name, self.format), self.since)[:, : len(self.means)]
         absent = np.isnan(parts[:, 0])
         standardised = np.where(absent[:, None], 0.0, (parts - np.array(self.means)) / np.array(self.scales))
         return np.column_stack([standardised, absent] if self.missing else [standardised])
@@ -132,9 +135,10 @@ class DateColumn(NamedTuple):
             raise ValueError(f"{place}.since is {quoted(since)}, wanted a date as year-month-day")
         means = [_json.number(each, f"{place}.means") for each in _json.items(fields["means"], f"{place}.means")]
         scales = [_positive(each, f"{place}.scales") for each in _json.items(fields["scales"], f"{place}.scales")]
-        if not len(means) == len(scales) == len(DATE_PARTS):
+        parts = len(DATE_PARTS)
+        if len(means) != len(scales) or len(means) not in (parts - 1, parts):
             raise ValueError(
-                f"{place} has {len(means)} means and {len(scales)} scales, wanted {len(DATE_PARTS)} of each"
+                f"{place} has {len(means)} means and {len(scales)} scales, wanted {parts - 1} or {parts} of each"
             )
         date_format = _one_of(fields["format"], written.DATES, f"{place}.format")
         missing = _bool(fields["missing"], f"{place}.missing")
@@ -172,11 +176,12 @@ KINDS: dict[str, type[Column]] = {
 
 
 def date_parts(dates: Array, since: str) -> Array:
-    """The parts of datetime64[us], of shape (N, 4); NaN where a date is missing."""
+    """The parts of datetime64[us], of shape (N, 5); NaN where a date is missing."""
     days = dates.astype("datetime64[D]")
     months = dates.astype("datetime64[M]").astype(int)  # since January 1970
     elapsed = (dates - np.datetime64(since, "us")).astype(np.float64) / 1e6 / 86400
-    parts = np.column_stack([1970 + months // 12, 1 + months % 12, (days.astype(int) + 3) % 7, elapsed])
+    time = (dates - days).astype(np.float64) / 1e6 / 86400
+    parts = np.column_stack([1970 + months // 12, 1 + months % 12, (days.astype(int) + 3) % 7, elapsed, time])
     parts[np.isnat(dates)] = np.nan
     return parts
 

@@ -14,7 +14,7 @@ from softgrad._arrays import Array
 from softgrad._messages import quoted
 from softgrad.data import written
 from softgrad.data.columns import cells, no_number, number_column, text_of
-from softgrad.data.kinds import CategoryColumn, Column, DateColumn, LeftOut, NumberColumn, date_parts
+from softgrad.data.kinds import DATE_PARTS, CategoryColumn, Column, DateColumn, LeftOut, NumberColumn, date_parts
 from softgrad.data.table import Table
 from softgrad.errors import DataError
 
@@ -93,7 +93,7 @@ class DateSummary:
     def __init__(self, name: str) -> None:
         self.name, self.missing, self.trained_missing = name, 0, 0
         self.all = Moments()  # of the days alone
-        self.trained = tuple(Moments() for _ in range(4))
+        self.trained = tuple(Moments() for _ in DATE_PARTS)
 
     def add(self, table: Table, trained: Array, first: int) -> None:
         """Takes rows of the column."""
@@ -204,7 +204,7 @@ class TextSummary:
         dates = np.array([written.to_date(cell, date_format) for cell in counts], dtype="datetime64[us]")
         weights = self._trained(counts)
         since = str(min(dates[weights > 0], default=dates.min()).astype("datetime64[D]"))
-        moments = tuple(Moments() for _ in range(4))
+        moments = tuple(Moments() for _ in DATE_PARTS)
         for each, part in zip(moments, date_parts(dates, EPOCH).T, strict=True):
             each.add(part, weights)
         return date_column_of(self.name, date_format, since, moments, self._trained_missing)
@@ -273,9 +273,12 @@ class Moments:
 
 def date_column_of(name: str, date_format: str, since: str, moments: tuple[Moments, ...], missing: bool) -> DateColumn:
     """The column of dates whose parts have these moments, with days since the epoch."""
+    if moments[4].low >= moments[4].high:
+        moments = moments[:4]  # all at the same time of day, or without any
     means, scales = zip(*(each.standard() for each in moments), strict=True)
     elapsed = float(moments[3].mean - (np.datetime64(since) - np.datetime64(EPOCH)).astype(int))
-    return DateColumn(name, date_format, since, (*means[:3], elapsed if moments[3].count else 0.0), scales, missing)
+    means = (*means[:3], elapsed if moments[3].count else 0.0, *means[4:])
+    return DateColumn(name, date_format, since, means, scales, missing)
 
 
 def _day(days: float) -> str:

@@ -43,7 +43,9 @@ def dates(graph: Graph, text: str, column: DateColumn) -> str:
     weekday = graph.op("Mod", graph.op("Add", days, graph.constant(2)), graph.constant(7))
     elapsed = graph.op("Sub", days, graph.constant(_days_of(since.date())))
     parts = [graph.cast(part, np.float64) for part in (fields["year"], fields["month"], weekday, elapsed)]
-    parts[-1] = graph.op("Add", parts[-1], _part_of_day(graph, clock))
+    time = _part_of_day(graph, clock)
+    parts[-1] = graph.op("Add", parts[-1], time)
+    parts = [*parts, time][: len(column.means)]
     rows = [graph.op("Unsqueeze", part, graph.constant([1])) for part in parts]
     centred = graph.op("Sub", graph.op("Concat", *rows, axis=1), graph.constant(list(column.means)))
     scaled = graph.op("Div", centred, graph.constant(list(column.scales)))
