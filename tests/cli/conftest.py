@@ -15,10 +15,15 @@ class Run(NamedTuple):
 
 @pytest.fixture
 def softgrad(monkeypatch, capsys, tmp_path):
-    """A function that runs the command in this process, in a temporary folder."""
+    """A function that runs the command in this process, in a temporary folder.
+
+    A training writes no report unless it is told --report: a report takes longer than most trainings of the tests.
+    """
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments):
+        if arguments[:1] == ("train",) and "--report" not in arguments:
+            arguments = (*arguments, "--no-report")
         monkeypatch.setattr(sys, "argv", ["softgrad", *map(str, arguments)])
         with pytest.raises(SystemExit) as stop:
             main()
@@ -38,7 +43,17 @@ def trained(tmp_path_factory):
     """The folder of a model that was trained on the mixed table."""
     folder = tmp_path_factory.mktemp("trained")
     path = write_csv(folder / "mixed.csv", mixed_rows())
-    options = ["--target", "kind", "--hidden", "8", "--learning-rate", "0.03", "--out", str(folder / "model")]
+    options = [
+        "--no-report",
+        "--target",
+        "kind",
+        "--hidden",
+        "8",
+        "--learning-rate",
+        "0.03",
+        "--out",
+        str(folder / "model"),
+    ]
     with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as stop:
         patch.setattr(sys, "argv", ["softgrad", "train", str(path), *options])
         main()

@@ -13,7 +13,8 @@ import urllib.request
 import pytest
 
 import softgrad as sg
-from conftest import load, program
+from browser import TOO_WIDE, as_seen, chromium_window
+from conftest import load
 from explanation.test_forms import EXPLANATIONS, Text
 
 pytestmark = pytest.mark.browser
@@ -65,23 +66,8 @@ def wait(happens):
 
 @pytest.fixture(scope="module")
 def chromium():
-    webdriver = load("selenium.webdriver")
-    options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.binary_location = program("chromium")
-    service = webdriver.ChromeService(executable_path=program("chromedriver"))
-    with webdriver.Chrome(options=options, service=service) as chromium:
+    with chromium_window() as chromium:
         yield chromium
-
-
-def as_seen(chromium, width, scheme="light"):
-    """Sets the width of the page, which may be less than Chromium's least window, and the colour scheme."""
-    size = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
-    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    chromium.execute_cdp_cmd(
-        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    )
 
 
 @pytest.fixture
@@ -132,13 +118,6 @@ def page(request, chromium, tmp_path):
 
 
 WIDTHS = {"phone": 390, "desktop": 1280}
-TOO_WIDE = """
-    const page = document.documentElement;
-    const over = (e) => e.getBoundingClientRect().right > page.clientWidth + 1;
-    const scrolls = (e) => e && (getComputedStyle(e).overflowX === "auto" || scrolls(e.parentElement));
-    const wide = [...document.querySelectorAll(".sg-explanation *")].filter((e) => over(e) && !scrolls(e));
-    return page.scrollWidth - page.clientWidth + wide.length;
-"""
 
 
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)

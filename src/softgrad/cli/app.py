@@ -20,6 +20,7 @@ from softgrad.cli.interrupt import INTERRUPTED
 from softgrad.cli.names import NumbersCommand, unknown_command, unknown_option
 from softgrad.cli.panels import PanelsCommand
 from softgrad.cli.predict import predict
+from softgrad.cli.report import report
 from softgrad.cli.train import train
 from softgrad.errors import SoftgradError
 
@@ -54,6 +55,7 @@ app.command()(predict)
 app.command()(evaluate)
 app.command()(info)
 app.command()(export)
+app.command()(report)
 app.command()(check)
 app.command(cls=NumbersCommand, context_settings={"ignore_unknown_options": True})(explain)  # so that -1 is a logit
 app.command()(explore)

@@ -15,7 +15,7 @@ from softgrad.cli import results
 from softgrad.cli.console import output
 from softgrad.cli.model import ARGUMENT, Model, load
 from softgrad.cli.training.config import RunConfig
-from softgrad.data.kinds import CategoryColumn, Column, DateColumn, NumberColumn
+from softgrad.data.kinds import describe
 from softgrad.errors import ModelError
 
 MOST_SHOWN = 40  # layers, columns or classes; --json has all
@@ -63,20 +63,6 @@ def collect(trained: Model) -> dict[str, Any]:
         "temperature": trained.temperature,
         "metrics": dict(trained.metrics),
     }
-
-
-def describe(column: Column) -> str:
-    """How a column is read."""
-    if isinstance(column, NumberColumn):
-        like = "" if column.format == "1.5" else f" like {column.format}"
-        how = f"a number{like}, mean {column.mean:.4g}, deviation {column.scale:.4g}"
-    elif isinstance(column, CategoryColumn):
-        how = f"a category: {list_names(column.categories)}{', or other' if column.rare else ''}"
-    elif isinstance(column, DateColumn):
-        how = f"a date as {column.format}, from {column.since}"
-    else:
-        return f"left out: {column.reason}"
-    return f"{how}; or missing" if column.missing else how
 
 
 def _layers(trained: Model) -> Iterator[dict[str, Any]]:

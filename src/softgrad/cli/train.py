@@ -23,6 +23,10 @@ def train(
             rich_help_panel=RUN,
         ),
     ] = None,
+    report: Annotated[
+        bool,
+        typer.Option(help="Whether to write report.html, report.md and details.json.", rich_help_panel=RUN),
+    ] = True,
     **options: Any,
 ) -> int:
     """Check the gradient of a network, then train it on DATA.
@@ -34,7 +38,7 @@ def train(
     what. At the end, the test set is measured, beside what always
     answering the commonest class reaches.
     """
-    return steps.train(RunConfig(**options), out)
+    return steps.train(RunConfig(**options), out, report=report)
 
 
 def _declare_options() -> None:

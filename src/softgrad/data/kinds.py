@@ -9,7 +9,7 @@ import numpy as np
 
 from softgrad import _json
 from softgrad._arrays import Array
-from softgrad._messages import quoted
+from softgrad._messages import list_names, quoted
 from softgrad.data import written
 from softgrad.data.columns import cells, date_column, number_column, text_of
 from softgrad.data.table import Table
@@ -203,6 +203,20 @@ def column_to_json(column: Column) -> dict[str, Any]:
     """The fields of a column, for a file."""
     kind = next(name for name, of in KINDS.items() if isinstance(column, of))
     return {"kind": kind, **column._asdict()}
+
+
+def describe(column: Column) -> str:
+    """How a column is read."""
+    if isinstance(column, NumberColumn):
+        like = "" if column.format == "1.5" else f" like {column.format}"
+        how = f"a number{like}, mean {column.mean:.4g}, deviation {column.scale:.4g}"
+    elif isinstance(column, CategoryColumn):
+        how = f"a category: {list_names(column.categories)}{', or other' if column.rare else ''}"
+    elif isinstance(column, DateColumn):
+        how = f"a date as {column.format}, from {column.since}"
+    else:
+        return f"left out: {column.reason}"
+    return f"{how}; or missing" if column.missing else how
 
 
 def _name(fields: Mapping[str, Any], place: str) -> str:

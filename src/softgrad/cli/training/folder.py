@@ -4,6 +4,7 @@ While a run is made, its folder has another name: NAME.unfinished beside NAME. A
 
     model.safetensors    the network, its classes and columns, and the metrics
     metrics.json         the metrics, the history of every epoch, and how long it took
+    details.json         what its report shows beside them, unless it is to have none
 
 and is renamed to NAME, or to NAME-2, NAME-3, ... if there is a NAME by then: no run is ever written over another.
 """
@@ -23,8 +24,9 @@ from softgrad import __version__, _files, nn
 from softgrad.cli.problem import Problem
 from softgrad.errors import OptionError, WriteError
 from softgrad.nn import checkpoint
+from softgrad.report import stored
 
-MODEL, METRICS = "model.safetensors", "metrics.json"
+MODEL, METRICS, DETAILS = "model.safetensors", "metrics.json", "details.json"
 UNFINISHED = ".unfinished"
 
 
@@ -89,7 +91,11 @@ class RunFolder:
 
 
 def contents(
-    problem: Problem, network: nn.Network, metrics: Mapping[str, Any], record: Mapping[str, Any]
+    problem: Problem,
+    network: nn.Network,
+    metrics: Mapping[str, Any],
+    record: Mapping[str, Any],
+    details: Mapping[str, Any] | None,
 ) -> dict[str, bytes]:
     """The files of a run, by name.
 
@@ -103,8 +109,10 @@ def contents(
         "metrics": metrics,
     }
     model = checkpoint.to_bytes(network, facts)
-    report = {**metrics, **record, "model_sha256": checkpoint.checksum(model)}
-    return {MODEL: model, METRICS: (json.dumps(report, indent=2) + "\n").encode()}
+    checksum = checkpoint.checksum(model)
+    report = {**metrics, **record, "model_sha256": checksum}
+    files = {MODEL: model, METRICS: (json.dumps(report, indent=2) + "\n").encode()}
+    return files if details is None else {**files, DETAILS: stored.to_bytes(details, checksum)}
 
 
 def _new_or_empty(out: Path) -> Path:

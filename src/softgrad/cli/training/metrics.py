@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any
 
-from softgrad import nn
+from softgrad import __version__, nn
 from softgrad.cli import results
 from softgrad.cli.problem import Problem
 from softgrad.cli.training.clock import Clock
@@ -43,6 +45,7 @@ def collect(
         "patience": config.patience,
         "split": config.split,
         "stratify": config.stratify,
+        "versions": _versions(),
     }
     metrics["warning"] = results.warning(
         metrics, balanced=config.class_weight == "balanced", more_epochs=len(history) == config.epochs
@@ -62,3 +65,12 @@ def history_of(history: Sequence[nn.Epoch], clock: Clock) -> list[dict[str, Any]
         }
         for epoch, seconds in zip(history, clock.epochs, strict=True)
     ]
+
+
+def _versions() -> dict[str, str]:
+    """The versions of what computes the result of a run."""
+    return {
+        "softgrad": __version__,
+        "Python": platform.python_version(),
+        **{name: version(name) for name in ("numpy", "scipy", "scikit-learn")},
+    }

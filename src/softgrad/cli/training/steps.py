@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import typer
@@ -15,9 +16,11 @@ from softgrad.cli.training.fitting import build, fit
 from softgrad.cli.training.folder import RunFolder, contents
 from softgrad.cli.training.gradient import GRADIENT_LIMIT, check_gradient
 from softgrad.cli.training.metrics import collect, history_of
+from softgrad.cli.training.reports import details_of, write_report
+from softgrad.errors import MissingPackageError
 
 
-def train(config: RunConfig, out: Path | None) -> int:
+def train(config: RunConfig, out: Path | None, *, report: bool) -> int:
     """Reads the table, checks the gradient, trains, measures, and writes the folder. Returns the exit code."""
     clock = Clock()
     folder = RunFolder(config.data, out)
@@ -39,10 +42,20 @@ def train(config: RunConfig, out: Path | None) -> int:
     with folder.made():
         history = fit(network, config, problem, clock)
         metrics = collect(config, problem, network, history, gradient)
+        details = details_of(network, problem, config.seed) if report else None
         clock.lap()
         record = {"history": history_of(history, clock), **clock.rounded()}
-        folder.finish(contents(problem, network, metrics, record))
+        folder.finish(contents(problem, network, metrics, record, details))
     # after the files are written, since printing fails if the reader of the output has exited
     results.show(metrics | record)
     output(f"model and metrics in {folder.path}")
+    if report:
+        _report(folder.path)
     return 0
+
+
+def _report(folder: Path) -> None:
+    try:
+        output(f"report in {write_report(folder)}")
+    except MissingPackageError as error:
+        output(f"no {error}, then softgrad report {shlex.quote(str(folder))}")

@@ -1,0 +1,122 @@
+"""The sections of a report about rows and columns: the worst mistakes, which columns matter, how they were read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from softgrad.data import CategoryColumn, DateColumn, Encoding, LeftOut, NumberColumn
+from softgrad.data.kinds import describe
+from softgrad.report import figures
+from softgrad.report.document import Block, Figure, Figures, Paragraph, Picture, Pictures, Section, Table
+from softgrad.report.words import name_of, number
+
+MOST_BARS = 15
+MOST_COLUMNS = 50  # in a table
+
+
+def mistakes(details: Mapping[str, Any]) -> Section:
+    """The test rows that are predicted wrongly with the largest loss."""
+    found = details["mistakes"]
+    count, shown, columns = found["count"], found["shown"], found["columns"]
+    if not count:
+        return Section("mistakes", "Worst mistakes", [Paragraph("Every test row is predicted correctly.")])
+    which = "It is" if count == 1 else "They are" if count == len(shown) else f"The worst {len(shown)} are"
+    text = (
+        f"{count:,} of {details['rows']:,} test rows {'is' if count == 1 else 'are'} predicted wrongly. {which} shown, "
+        "the lowest probability of the right class first."
+    )
+    if found["of_columns"] > len(columns) > 0:
+        text += f" Of {found['of_columns']:,} columns, the {len(columns)} that matter most are shown."
+    head = ("line", "class", "predicted", "p of the class", "p of the prediction", *map(name_of, columns))
+    rows = [
+        (
+            f"{each['line']}",
+            name_of(each["class"]),
+            name_of(each["predicted"]),
+            number(each["probability_of_class"]),
+            number(each["probability"]),
+            *each.get("cells", ()),
+        )
+        for each in shown
+    ]
+    table = Table("The rows that are predicted wrongly", head, rows, texts=3)
+    blocks: list[Block] = [Paragraph(text), table]
+    if details["image"]:
+        blocks.insert(1, _pictures(shown))
+    return Section("mistakes", "Worst mistakes", blocks)
+
+
+def _pictures(shown: Sequence[Mapping[str, Any]]) -> Pictures:
+    largest = max(np.max(each["pixels"]) for each in shown)
+    pictures = []
+    for each in shown:
+        name, predicted = name_of(each["class"]), name_of(each["predicted"])
+        pictures.append(
+            Picture(
+                figures.picture(np.array(each["pixels"]), largest),
+                f"row {each['line']}, an image of {name} that is predicted as {predicted}",
+                f"{name}, predicted as {predicted}",
+            )
+        )
+    return Pictures(pictures)
+
+
+def importance(details: Mapping[str, Any]) -> Section:
+    """How much worse the predictions are when the cells of one column are shuffled."""
+    found, image = details["importance"], details["image"]
+    columns = found["columns"]
+    rows = f"{found['rows']:,} test rows"
+    text = (
+        "The cells of one column are shuffled among "
+        f"{'the' if found['rows'] == details['rows'] else 'a sample of'} {rows}, so that the column says nothing. The "
+        "more the log loss increases, the more the model relies on the column. Of two columns that say the same, each "
+        "may look unimportant."
+    )
+    if found["of_columns"] > len(columns):
+        text += f" Of {found['of_columns']:,} columns, the {len(columns)} with the largest weights were shuffled."
+    if image and found["of_columns"] == len(columns) == image[0] * image[1]:
+        svg, caption = figures.pixel_map(_pixels(columns, image)), "The importance of each pixel: the darker, the more"
+    else:
+        svg = figures.bars(columns[:MOST_BARS])
+        caption = "The increase of the log loss, and its standard deviation over the repeats"
+    numbers = [
+        (name_of(each["name"]), number(each["log_loss"]), number(each["log_loss_std"]), number(each["accuracy"]))
+        for each in columns[:MOST_COLUMNS]
+    ]
+    some = f": the {len(numbers)} most important ones" if len(numbers) < len(columns) else ""
+    head = ("column", "increase of the log loss", "standard deviation", "decrease of the accuracy")
+    table = Table(f"The importance of the columns{some}", head, numbers, is_folded=True)
+    return Section("importance", "Which columns matter", [Paragraph(text), Figures([Figure(svg, caption)]), table])
+
+
+def _pixels(columns: Sequence[Mapping[str, Any]], image: Sequence[int]) -> np.ndarray[Any, Any]:
+    """The importance of each pixel at its place, by the order of the columns in the table."""
+    values = [each["log_loss"] for each in sorted(columns, key=lambda each: each["place"])]
+    return np.array(values).reshape(image)
+
+
+def columns(encoding: Encoding, image: Sequence[int] | None) -> Section:
+    """How each column was read; of images, whose columns are their pixels, their size."""
+    if image:
+        text = f"Each row is an image of {image[0]} by {image[1]} pixels, each of which is standardised."
+        return Section("columns", "How the columns were read", [Paragraph(text)])
+    rows = [(name_of(column.name), f"{column.width:,}", describe(column)) for column in encoding.columns]
+    caption = "The columns"
+    if len(rows) > MOST_COLUMNS:
+        caption = f"The first {MOST_COLUMNS} of {len(rows):,} columns"
+    table = Table(caption, ("column", "inputs", "how it is read"), rows[:MOST_COLUMNS], texts=3)
+    counts = [
+        f"{sum(isinstance(column, kind) for column in encoding.columns):,} {word}"
+        for kind, word in (
+            (NumberColumn, "numbers"),
+            (CategoryColumn, "categories"),
+            (DateColumn, "dates"),
+            (LeftOut, "left out"),
+        )
+        if any(isinstance(column, kind) for column in encoding.columns)
+    ]
+    text = f"{len(rows):,} columns ({', '.join(counts)}) became {encoding.width:,} inputs of the network."
+    return Section("columns", "How the columns were read", [Paragraph(text), table])

@@ -1,0 +1,153 @@
+"""The page of a report in Chromium, and its plots."""
+
+import numpy as np
+import pytest
+
+from browser import TOO_WIDE, as_seen, chromium_window
+from softgrad.data import CategoryColumn, Encoding, LeftOut, NumberColumn
+from softgrad.report import figures
+from softgrad.report.build import build
+from softgrad.report.write import as_html
+
+LONG = "a name of many words <script>alert(1)</script> & nothing that could be broken_" + "x" * 60
+GROUPS = [[0, None, None]] * 5 + [[3, 0.55, 0.6], [0, None, None], [5, 0.75, 0.6], [20, 0.86, 0.9], [72, 0.97, 0.99]]
+
+
+def document(image=None, classes=25, columns=40):
+    """A report of everything that a report can hold, with long names."""
+    names = [f"{i} {LONG}" for i in range(columns)]
+    each = {"accuracy": 0.5, "balanced_accuracy": 0.5, "log_loss": 1.0, "auc": 0.5, "rows": 100}
+    labels = [f"{k} {LONG}" for k in range(classes)]
+    history = [
+        {"epoch": i, "loss": 2 / i, "validation_loss": 2 / i + 0.1 * i, "learning_rate": 0.1 / i} for i in range(1, 31)
+    ]
+    metrics = {
+        **{f"{part}_{name}": value for part in ("train", "validation", "test") for name, value in each.items()},
+        "dataset": LONG,
+        "baseline": {"class": labels[0], "accuracy": 0.5, "balanced_accuracy": 0.5, "log_loss": 1.0},
+        "test_classes": [{"class": name, "rows": 4, "precision": None, "recall": 0.5} for name in labels],
+        "test_confusion": np.full((classes, classes), 1234).tolist(),
+        "warning": LONG,
+        "epochs": 30,
+        "training_seconds": 1.0,
+        "history": history,
+        "gradient_error": 1e-9,
+        "versions": {"softgrad": "0"},
+        "model_sha256": "0" * 64,
+    }
+    mistake = {"line": 3, "class": labels[0], "predicted": labels[1], "probability": 0.9, "probability_of_class": 0.01}
+    of_row = {"cells": [LONG] * columns} if image is None else {"pixels": np.eye(*image).tolist()}
+    importance = [
+        {"name": name, "place": i, "log_loss": 1 / (1 + i), "log_loss_std": 0.1, "accuracy": 0.1}
+        for i, name in enumerate(names)
+    ]
+    details = {
+        "rows": 100,
+        "temperature": 1.5,
+        "reliability": {"before": GROUPS, "after": GROUPS},
+        "errors": {"before": 0.1, "after": 0.05},
+        "mistakes": {
+            "count": 40,
+            "shown": [{**mistake, **of_row}] * 12,
+            "columns": names if image is None else [],
+            "of_columns": columns,
+        },
+        "importance": {"columns": importance, "of_columns": columns, "rows": 100},
+        "image": image,
+    }
+    kinds = (NumberColumn(LONG, 0.0, 1.0), CategoryColumn(f"2 {LONG}", tuple(labels)), LeftOut(f"3 {LONG}", LONG))
+    return build(metrics, details, Encoding(kinds), ["dataset", "epochs"])
+
+
+PAGES = {"a table": {}, "images": {"image": [8, 5], "classes": 10}}
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with chromium_window() as chromium:
+        yield chromium
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def page(request, chromium, tmp_path_factory):
+    """Chromium, showing a report whose folded tables are open."""
+    file = tmp_path_factory.mktemp("page") / "report.html"
+    file.write_text(as_html(document(**PAGES[request.param])), encoding="utf-8")
+    chromium.get(file.as_uri())
+    chromium.execute_script("document.querySelectorAll('details').forEach((e) => e.open = true)")
+    return chromium
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_is_wider_than_the_window(page, width):
+    """A table that is wider than the window scrolls by itself."""
+    as_seen(page, width)
+    assert page.execute_script(TOO_WIDE) == 0
+
+
+@pytest.mark.browser
+def test_a_table_that_does_not_scroll_is_noticed(page):
+    as_seen(page, 390)
+    change = "document.querySelectorAll('.wide').forEach((e) => e.style.overflow = arguments[0])"
+    page.execute_script(change, "visible")
+    assert page.execute_script(TOO_WIDE) > 0
+    page.execute_script(change, "")
+
+
+CONTRAST = """
+    const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+    const rgb = (colour, below) => {
+        canvas.fillStyle = below; canvas.fillRect(0, 0, 1, 1);
+        canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+        return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+    };
+    const css = ([r, g, b]) => `rgb(${r}, ${g}, ${b})`;
+    const light = (c) => c.map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+    const ground = (e) => e ? rgb(getComputedStyle(e).backgroundColor, css(ground(e.parentElement))) : [255, 255, 255];
+    const found = [];
+    for (const e of document.body.querySelectorAll("p, a, th, td, summary, h1, h2, figcaption, text")) {
+        const style = getComputedStyle(e), below = ground(e);
+        const [a, b] = [light(rgb(e.tagName === "text" ? style.fill : style.color, css(below))), light(below)];
+        found.push((Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05));
+    }
+    return Math.min(...found);
+"""  # the least contrast of a text with what is below it, as the Web Content Accessibility Guidelines define it
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_has_contrast(page, scheme):
+    as_seen(page, 1280, scheme)
+    assert page.execute_script(CONTRAST) >= 4.5
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_light_and_dark_are_different(page, scheme):
+    as_seen(page, 1280, scheme)
+    ground = page.execute_script("return getComputedStyle(document.body).backgroundColor")
+    assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(15, 20, 25)"}[scheme]
+
+
+def test_the_style_of_the_user_does_not_change_a_plot():
+    import matplotlib
+
+    first = figures.reliability("name", GROUPS, "title")
+    with matplotlib.rc_context({"font.size": 30, "svg.hashsalt": None, "axes.facecolor": "red"}):
+        assert figures.reliability("name", GROUPS, "title") == first
+    assert "#ff0000" not in first
+
+
+@pytest.mark.parametrize("name", ["$x_1$", "顧客の年齢", "<b> & \"quotes\" 'too'", "_hidden"])
+def test_names_are_texts(name):
+    """No formula, no markup, and no warning about letters that the font does not have."""
+    svg = figures.bars([{"name": name, "log_loss": 1.0, "log_loss_std": 0.1}])
+    escaped = name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    assert f">{escaped}</text>" in svg
+
+
+def test_one_epoch_is_drawn():
+    history = [{"epoch": 1, "loss": 1.0, "validation_loss": 1.0, "learning_rate": 0.1}]
+    assert "var(--second)" in figures.losses(history, 1)
