@@ -84,6 +84,27 @@ def test_of_many_rows_a_sample_is_used(cells, rows, monkeypatch):
     assert calls == [rows] * (1 + 3 * importance.REPEATS)
 
 
+def test_of_many_pixels_squares_are_shuffled(monkeypatch):
+    """An image of 3 by 5 pixels in squares of 2 by 2; one pixel is left out."""
+    monkeypatch.setattr(importance, "MOST_COLUMNS", 6)
+    columns = [NumberColumn(f"pixel {i}", 0.0, 1.0) for i in range(15)]
+    columns[7] = LeftOut("pixel 7", "as asked for")
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((50, 14))
+    network = nn.Network([nn.Dense(2)]).initialize(14, seed=0)
+    weight = network.parameters["layers.0.weight"]
+    weight[:] = 0
+    weight[[3, 7]] = [[2, -2], [1, -1]]  # pixels 3 and 8, in rows 0 and 1 of column 3
+    found = importances(network, Encoding(tuple(columns)), x, network.predict(x), image=(3, 5), seed=0)
+    assert found.grid == (2, 3)
+    assert [each.name for each in found.columns][:1] == ["2 by 2 pixels from row 0, column 2"]
+    assert sorted(each.place for each in found.columns) == list(range(6))
+    assert found.columns[0].place == 1
+    assert found.columns[0].log_loss > 0.1
+    assert all(each.log_loss == 0 for each in found.columns[1:])
+    assert found.of_columns == 14
+
+
 def test_the_seed_determines_the_importance():
     network, x, labels = problem()
     first, same, other = (importances(network, ENCODING, x, labels, seed=seed) for seed in (0, 0, 1))

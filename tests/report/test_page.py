@@ -52,8 +52,9 @@ def document(image=None, classes=25, columns=40):
             "columns": names if image is None else [],
             "of_columns": columns,
         },
-        "importance": {"columns": importance, "of_columns": columns, "rows": 100},
+        "importance": {"columns": importance, "of_columns": columns, "rows": 100, "grid": image},
         "image": image,
+        "place": "line",
     }
     kinds = (NumberColumn(LONG, 0.0, 1.0), CategoryColumn(f"2 {LONG}", tuple(labels)), LeftOut(f"3 {LONG}", LONG))
     return build(metrics, details, Encoding(kinds), ["dataset", "epochs"])

@@ -48,7 +48,7 @@ def _run(metrics: Mapping[str, Any], options: Sequence[str]) -> Section:
         else "Before training, the gradient was compared with central differences in float64: the largest relative "
         f"error is {error:.1e}."
     )
-    rows = [(name.replace("_", " "), _option(metrics[name])) for name in options if name in metrics]
+    rows = [(name.replace("_", " "), _option(metrics[name])) for name in options if metrics.get(name) is not None]
     blocks: list[Any] = [Paragraph(checked), Table("The options", ("option", "value"), rows, texts=2)]
     versions = metrics.get("versions")
     if versions:

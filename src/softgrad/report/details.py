@@ -55,7 +55,15 @@ def gather(trained: Trained, *, seed: int) -> dict[str, Any]:
         "before": reliability(softmax(logits), labels),
         "after": reliability(softmax(logits, temperature=trained.temperature), labels),
     }
-    found = importances(trained.network, trained.encoding, x, labels, temperature=trained.temperature, seed=seed)
+    found = importances(
+        trained.network,
+        trained.encoding,
+        x,
+        labels,
+        temperature=trained.temperature,
+        image=trained.table.image,
+        seed=seed,
+    )
     return {
         "rows": len(labels),
         "temperature": trained.temperature,
@@ -66,8 +74,10 @@ def gather(trained: Trained, *, seed: int) -> dict[str, Any]:
             "columns": [column._asdict() for column in found.columns],
             "of_columns": found.of_columns,
             "rows": found.rows,
+            "grid": found.grid,
         },
-        "image": _image_shape(trained.table),
+        "image": trained.table.image,
+        "place": trained.table.place,
     }
 
 
@@ -79,7 +89,7 @@ def _mistakes(trained: Trained, logits: Array, labels: Array, found: Importances
     wrong = np.flatnonzero(predicted != labels)
     worst = wrong[np.argsort(-losses[wrong], kind="stable")][:MOST_MISTAKES]
     names = _names(trained.encoding, found)
-    image = _image_shape(trained.table)
+    image = trained.table.image
     shown = []
     for i in worst.tolist():
         row = int(trained.rows[i])
@@ -112,10 +122,5 @@ def _names(encoding: Encoding, found: Importances) -> list[str]:
 
 
 def _cell(value: Any) -> str:
-    text = value if isinstance(value, str) else f"{value:g}"
+    text = f"{value:g}" if isinstance(value, float | int | np.number) else str(value)
     return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
-
-
-def _image_shape(table: Table) -> list[int] | None:
-    """The height and the width of the image that a row is, if the rows are images."""
-    return [8, 8] if table.source == "digits" else None

@@ -30,7 +30,7 @@ def mistakes(details: Mapping[str, Any]) -> Section:
     )
     if found["of_columns"] > len(columns) > 0:
         text += f" Of {found['of_columns']:,} columns, the {len(columns)} that matter most are shown."
-    head = ("line", "class", "predicted", "p of the class", "p of the prediction", *map(name_of, columns))
+    head = (details["place"], "class", "predicted", "p of the class", "p of the prediction", *map(name_of, columns))
     rows = [
         (
             f"{each['line']}",
@@ -68,17 +68,19 @@ def importance(details: Mapping[str, Any]) -> Section:
     """How much worse the predictions are when the cells of one column are shuffled."""
     found, image = details["importance"], details["image"]
     columns = found["columns"]
-    rows = f"{found['rows']:,} test rows"
+    what, cells = "column", "cells of one column"
+    if image:
+        what = "pixel" if list(found["grid"]) == list(image) else "square of pixels"
+        cells = f"values of one {what}"
+    rows = f"{'the' if found['rows'] == details['rows'] else 'a sample of'} {found['rows']:,} test rows"
     text = (
-        "The cells of one column are shuffled among "
-        f"{'the' if found['rows'] == details['rows'] else 'a sample of'} {rows}, so that the column says nothing. The "
-        "more the log loss increases, the more the model relies on the column. Of two columns that say the same, each "
-        "may look unimportant."
+        f"The {cells} are shuffled among {rows}, so that the {what} says nothing. The more the log loss increases, the "
+        f"more the model relies on it. Where one {what} says what others say too, it looks unimportant."
     )
-    if found["of_columns"] > len(columns):
+    if found["of_columns"] > len(columns) and not image:
         text += f" Of {found['of_columns']:,} columns, the {len(columns)} with the largest weights were shuffled."
-    if image and found["of_columns"] == len(columns) == image[0] * image[1]:
-        svg, caption = figures.pixel_map(_pixels(columns, image)), "The importance of each pixel: the darker, the more"
+    if image:
+        svg, caption = figures.pixel_map(_pixels(columns, found["grid"])), f"The darker a {what}, the more it matters"
     else:
         svg = figures.bars(columns[:MOST_BARS])
         caption = "The increase of the log loss, and its standard deviation over the repeats"
@@ -87,22 +89,25 @@ def importance(details: Mapping[str, Any]) -> Section:
         for each in columns[:MOST_COLUMNS]
     ]
     some = f": the {len(numbers)} most important ones" if len(numbers) < len(columns) else ""
-    head = ("column", "increase of the log loss", "standard deviation", "decrease of the accuracy")
-    table = Table(f"The importance of the columns{some}", head, numbers, is_folded=True)
-    return Section("importance", "Which columns matter", [Paragraph(text), Figures([Figure(svg, caption)]), table])
+    head = (what, "increase of the log loss", "standard deviation", "decrease of the accuracy")
+    table = Table(f"The importance of the {'pixels' if image else 'columns'}{some}", head, numbers, is_folded=True)
+    title = "Which pixels matter" if image else "Which columns matter"
+    return Section("importance", title, [Paragraph(text), Figures([Figure(svg, caption)]), table])
 
 
-def _pixels(columns: Sequence[Mapping[str, Any]], image: Sequence[int]) -> np.ndarray[Any, Any]:
-    """The importance of each pixel at its place, by the order of the columns in the table."""
-    values = [each["log_loss"] for each in sorted(columns, key=lambda each: each["place"])]
-    return np.array(values).reshape(image)
+def _pixels(columns: Sequence[Mapping[str, Any]], grid: Sequence[int]) -> np.ndarray[Any, Any]:
+    """The importance of each pixel, or square of pixels, at its place."""
+    values = np.zeros(grid)
+    for each in columns:
+        values.flat[each["place"]] = each["log_loss"]
+    return values
 
 
 def columns(encoding: Encoding, image: Sequence[int] | None) -> Section:
     """How each column was read; of images, whose columns are their pixels, their size."""
     if image:
         text = f"Each row is an image of {image[0]} by {image[1]} pixels, each of which is standardised."
-        return Section("columns", "How the columns were read", [Paragraph(text)])
+        return Section("columns", "How the images were read", [Paragraph(text)])
     rows = [(name_of(column.name), f"{column.width:,}", describe(column)) for column in encoding.columns]
     caption = "The columns"
     if len(rows) > MOST_COLUMNS:

@@ -11,6 +11,7 @@ import pytest
 
 from cli.tables import unbalanced_rows, write_csv
 from cli.training.runs import messy_rows
+from conftest import load
 from softgrad import nn
 from softgrad.cli import main
 from softgrad.data import Encoding, read_classes, read_table, split
@@ -21,6 +22,7 @@ RUNS = {  # name: (rows of a table or None for a bundled set, options)
     "digits": (None, ("digits", "--hidden", 16, "--epochs", 4)),
     "iris": (None, ("iris", "--hidden", 8, "--epochs", 3, "--schedule", "cosine")),
     "unbalanced": (unbalanced_rows, ("table.csv", "--target", "answer", "--epochs", 2)),
+    "arrays": (None, ("digits.npz", "--array", "images", "--target", "labels", "--hidden", 8, "--epochs", 2)),
     "messy": (messy_rows, ("table.csv", "--target", "kind & class", "--hidden", 16, "--epochs", 2)),
 }
 
@@ -36,6 +38,9 @@ def runs(tmp_path_factory):
             rows, options = RUNS[name]
             with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as stop:
                 patch.chdir(folder)
+                if name == "arrays":
+                    bunch = load("sklearn.datasets").load_digits()
+                    np.savez(folder / "digits.npz", images=bunch.images[:300, :, 1:], labels=bunch.target[:300])
                 if rows:
                     write_csv(folder / "table.csv", rows())
                 patch.setattr(sys, "argv", ["softgrad", "train", *map(str, options), "--out", "run"])
@@ -152,7 +157,7 @@ def test_the_page_needs_nothing_else(name, runs):
     assert "http" not in re.sub(r'xmlns(:xlink)?="[^"]*"', "", (runs(name) / "report.html").read_text())
 
 
-@pytest.mark.parametrize("name", ["digits", "messy"])
+@pytest.mark.parametrize("name", ["arrays", "messy"])
 def test_the_same_run_gives_the_same_bytes(name, run, softgrad):
     """From details.json, and without it from the table."""
     folder = run(name)

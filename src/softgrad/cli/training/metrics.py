@@ -27,6 +27,7 @@ def collect(
     metrics: dict[str, Any] = {
         "dataset": config.data,
         "target": problem.target,
+        "array": config.array,
         **results.measure(network, problem),
         "gradient_error": None if gradient is None else gradient.error,
         "epochs": len(history),

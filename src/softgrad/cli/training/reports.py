@@ -100,7 +100,7 @@ def _from_table(model: models.Model) -> dict[str, Any] | str:
     if metrics["dataset"] == "-":
         return "the table came from standard input, and the run kept nothing of it."
     try:
-        table = read_table(metrics["dataset"])
+        table = read_table(metrics["dataset"], target=metrics["target"], array=metrics["array"])
         labels, classes = read_classes(table, metrics["target"])
         rows = _rows(table, labels, classes, metrics)
         x, held_out = (model.encoding.transform(table.rows(each)) for each in (rows.test, rows.validation))
