@@ -234,9 +234,9 @@ def test_a_lack_of_memory_is_reported(assert_rejected, monkeypatch):
     assert_rejected(IRIS, message, out=r"iris: .*\n")
 
 
-@pytest.mark.parametrize("call", [1, 2])
+@pytest.mark.parametrize("call", [1, 2, 3])
 def test_a_full_disk_leaves_no_folder(call, softgrad, tmp_path, monkeypatch):
-    """The disk is full when the model is synced, or when the metrics are."""
+    """The disk is full when the options are synced, when the model is, or when the metrics are."""
     calls = []
 
     def fail(descriptor):
@@ -248,6 +248,6 @@ def test_a_full_disk_leaves_no_folder(call, softgrad, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", fail)
     run = softgrad(*IRIS, "--seed", 1, "--out", "a/run")
     assert run.code == 2
-    name = ["model.safetensors", "metrics.json"][call - 1]
+    name = ["config.toml", "model.safetensors", "metrics.json"][call - 1]
     assert run.err.startswith(f"softgrad: a/run.unfinished/{name} cannot be written: No space left on device; ")
     assert list(tmp_path.iterdir()) == []

@@ -100,7 +100,7 @@ def test_ctrl_c_after_the_files_are_written_says_so(softgrad, tmp_path, monkeypa
     run = softgrad(*IRIS, "--out", "run")
     assert run.code == 130
     assert run.err == "softgrad: stopped; written before that: run\n"
-    assert len(list((tmp_path / "run").iterdir())) == 2
+    assert len(list((tmp_path / "run").iterdir())) == 3
 
 
 USER_ERRORS = {  # name: (the last lines of the user's file, the description of the error)

@@ -16,7 +16,7 @@ QUICK = ("--hidden", 8, "--epochs", 3)
 
 def read_run(folder):
     """The metrics, the network and the facts of a run. Asserts that its folder holds no other files."""
-    assert sorted(path.name for path in folder.iterdir()) == ["metrics.json", "model.safetensors"]
+    assert sorted(path.name for path in folder.iterdir()) == ["config.toml", "metrics.json", "model.safetensors"]
     network, facts = nn.load(folder / "model.safetensors")
     return json.loads((folder / "metrics.json").read_text()), network, facts
 

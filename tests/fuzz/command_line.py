@@ -30,6 +30,10 @@ PATHS = [
     "fifo", "a/b/c", "data.csv/below", "protected", "folder/", "x" * 300, "/proc/softgrad", "new", "new", "new2",
     "\udcff", "a\nb", "null",
 ]  # fmt: skip
+CONFIGS = [  # files for --config
+    'target = "kind"\nhidden = [3]\nbatch-size = 8\n', 'epochs = "x"', "epoch = 1", "seed = [1, 2]", "drop = 3",
+    "target = {a = 1}", "learning_rate = nan", "a b", "dropout = 1979-05-27", "check = 5", "split = []", 'data = ""',
+]  # fmt: skip
 RIGHT = {  # option or argument: values that are often right
     "data": ["data.csv"] * 6 + ["iris"],
     "train target": ["kind", "kind", "kind", "a"],
@@ -63,6 +67,7 @@ RIGHT = {  # option or argument: values that are often right
     "draws": ["3"],
     "max_calls": ["200"],
     "model": ["model", "model/model.safetensors"],
+    "config": ["run.toml", "run.toml", "data.csv"],
     "out": ["new", "link", "fifo", "a/b/c", "protected", "null"],
     "html": ["page"],
     "markdown": ["text.md"],
@@ -121,6 +126,7 @@ def prepare(folder, rng, model):
     (folder / "protected").write_bytes(b"old")
     (folder / "protected").chmod(0o444)
     (folder / "data.csv").write_bytes(_mostly_right(rng, TABLES))
+    (folder / "run.toml").write_text(rng.choice(CONFIGS))
     (folder / "user.py").write_bytes(_mostly_right(rng, USER_FILES))
 
 

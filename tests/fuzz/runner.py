@@ -25,7 +25,7 @@ class Outcome(NamedTuple):
 def preload():
     """Imports in this process what the forks would import again and again."""
     names = "softgrad.cli.app softgrad.check.api softgrad.explanation safetensors.numpy scipy.linalg.cython_blas "
-    names += "sklearn.datasets sklearn.model_selection threadpoolctl rich.console rich.progress rich.table"
+    names += "sklearn.datasets sklearn.model_selection threadpoolctl rich.console rich.progress rich.table tomlkit"
     for name in names.split():
         importlib.import_module(name)
 

@@ -11,6 +11,7 @@ PACKAGES = {  # of the extra, each by the name under which it is imported
     "safetensors": "safetensors",
     "sklearn": "scikit-learn",
     "threadpoolctl": "threadpoolctl",
+    "tomlkit": "tomlkit",
     "typer": "typer",
 }
 

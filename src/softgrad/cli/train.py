@@ -12,10 +12,20 @@ import typer
 
 from softgrad.cli.training import steps
 from softgrad.cli.training.config import RUN, RunConfig
+from softgrad.cli.training.toml import use_file
 
 
 def train(
     *,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="A TOML file with options, such as the config.toml of a run; those on the command line win.",
+            is_eager=True,
+            callback=use_file,
+            rich_help_panel=RUN,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(

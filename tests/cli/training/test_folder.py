@@ -9,7 +9,7 @@ from softgrad import nn
 from softgrad.cli.training import folder
 
 QUICK = ("--hidden", 4, "--epochs", 3, "--no-check")
-FILES = ["metrics.json", "model.safetensors"]
+FILES = ["config.toml", "metrics.json", "model.safetensors"]
 
 
 def contents(path):

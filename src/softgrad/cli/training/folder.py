@@ -5,6 +5,7 @@ While a run is made, its folder has another name: NAME.unfinished beside NAME. A
     model.safetensors    the network, its classes and columns, and the metrics
     metrics.json         the metrics, the history of every epoch, and how long it took
     details.json         what its report shows beside them, unless it is to have none
+    config.toml          the options, with which `softgrad train --config` repeats the run
 
 and is renamed to NAME, or to NAME-2, NAME-3, ... if there is a NAME by then: no run is ever written over another.
 """
@@ -22,11 +23,13 @@ from typing import Any
 
 from softgrad import __version__, _files, nn
 from softgrad.cli.problem import Problem
+from softgrad.cli.training import toml
+from softgrad.cli.training.config import RunConfig
 from softgrad.errors import OptionError, WriteError
 from softgrad.nn import checkpoint
 from softgrad.report import stored
 
-MODEL, METRICS, DETAILS = "model.safetensors", "metrics.json", "details.json"
+MODEL, METRICS, DETAILS, CONFIG = "model.safetensors", "metrics.json", "details.json", "config.toml"
 UNFINISHED = ".unfinished"
 
 
@@ -52,11 +55,12 @@ class RunFolder:
         _files.check_writable(self.unfinished if self.path.exists() else self.path)
 
     @contextmanager
-    def made(self) -> Iterator[None]:
+    def made(self, config: RunConfig) -> Iterator[None]:
         """Makes the folder under its name for unfinished runs. If the block fails, it is removed."""
         with _files.new_folders(self.path.parent):
             self._make()
             try:
+                _files.write_whole(self.unfinished / CONFIG, toml.to_bytes(config))
                 yield
             except BaseException:
                 shutil.rmtree(self.unfinished, ignore_errors=True)

@@ -39,7 +39,7 @@ def train(config: RunConfig, out: Path | None, *, report: bool) -> int:
             return 1
         output(f"{gradient.summary()}, {clock.seconds['check_seconds']:.1f} seconds")
 
-    with folder.made():
+    with folder.made(config):
         history = fit(network, config, problem, clock)
         metrics = collect(config, problem, network, history, gradient)
         details = details_of(network, problem, config.seed) if report else None
