@@ -99,7 +99,7 @@ def command():
             main()
         except SystemExit as stop:
             assert stop.code == 2
-    packages = "rich, safetensors, scikit-learn, threadpoolctl, typer"
+    packages = "rich, safetensors, scikit-learn, threadpoolctl, tomlkit, typer"
     assert said.getvalue() == f"softgrad: the command needs {packages}; python -m pip install 'softgrad[cli]'\n"
 
 
