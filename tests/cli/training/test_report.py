@@ -17,7 +17,7 @@ from softgrad.cli import main
 from softgrad.data import Encoding, read_classes, read_table, split
 from softgrad.softmax import softmax
 
-FILES = ["details.json", "metrics.json", "model.safetensors", "report.html", "report.md"]
+FILES = ["config.toml", "details.json", "metrics.json", "model.safetensors", "report.html", "report.md"]
 RUNS = {  # name: (rows of a table or None for a bundled set, options)
     "digits": (None, ("digits", "--hidden", 16, "--epochs", 4)),
     "iris": (None, ("iris", "--hidden", 8, "--epochs", 3, "--schedule", "cosine")),

@@ -148,7 +148,7 @@ def _rename(old: Path, new: Path) -> None:
     except OSError as error:
         if os.path.lexists(new) and (not new.is_dir() or any(new.iterdir())):
             raise FileExistsError from error
-        raise WriteError(f"{new} cannot be written: {error.strerror or error}; the run is in {old}") from error
+        raise WriteError(f"{new} cannot be written: {error.strerror or error}; choose another path") from error
     _files.sync_folder(new.parent)
 
 
