@@ -300,7 +300,7 @@ def test_without_the_extra_the_last_line_says_how_to_install_it(missing, softgra
         f"no report: {missing} is not installed; python -m pip install 'softgrad[report]', "
         "then softgrad report 'my run'"
     )
-    assert sorted(path.name for path in (tmp_path / "my run").iterdir()) == FILES[:3]
+    assert sorted(path.name for path in (tmp_path / "my run").iterdir()) == FILES[:4]
     code, out, err = softgrad("report", "my run")
     assert (code, out) == (2, "")
     assert err == f"softgrad: report: {missing} is not installed; python -m pip install 'softgrad[report]'\n"
@@ -308,4 +308,4 @@ def test_without_the_extra_the_last_line_says_how_to_install_it(missing, softgra
 
 def test_no_report_writes_none(softgrad, tmp_path):
     assert softgrad("train", "iris", "--no-report", "--hidden", 4, "--epochs", 2, "--out", "run").code == 0
-    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == FILES[1:3]
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [FILES[0], *FILES[2:4]]
