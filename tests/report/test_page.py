@@ -132,6 +132,15 @@ def test_light_and_dark_are_different(page, scheme):
     assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(15, 20, 25)"}[scheme]
 
 
+def test_of_many_classes_those_with_the_lowest_recall_are_shown():
+    (results,) = (section for section in document(classes=60, columns=3).sections if section.name == "classes")
+    table, matrix_or_mistakes = (block for block in results.blocks if block.kind == "table")
+    assert len(table.rows) == 50
+    assert table.caption == "The 50 classes of the test rows with the lowest recall, of 60"
+    assert matrix_or_mistakes.caption == "The most frequent mistakes"
+    assert len(matrix_or_mistakes.rows) == 20
+
+
 def test_the_style_of_the_user_does_not_change_a_plot():
     import matplotlib
 

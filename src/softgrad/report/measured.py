@@ -13,6 +13,7 @@ from softgrad.report.words import name_of, number, percent
 
 SETS = {"train": "training", "validation": "validation", "test": "test"}
 MEASURES = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "log_loss": "log loss", "auc": "AUC"}
+MOST_CLASSES = 50  # in a table
 MOST_IN_MATRIX = 30  # classes; of more, the most frequent mix-ups are listed
 MOST_MIX_UPS = 20
 MOST_EPOCHS = 20  # in a table
@@ -53,10 +54,13 @@ def results(metrics: Mapping[str, Any]) -> Section:
 
 def classes(metrics: Mapping[str, Any]) -> Section:
     """Precision and recall of each class, and which classes are taken for which."""
-    each = metrics["test_classes"]
-    rows = [(name_of(of["class"]), f"{of['rows']:,}", number(of["precision"]), number(of["recall"])) for of in each]
-    table = Table("The classes of the test rows", ("class", "rows", "precision", "recall"), rows)
+    each, caption = metrics["test_classes"], "The classes of the test rows"
     names = [of["class"] for of in each]
+    if len(each) > MOST_CLASSES:
+        caption = f"The {MOST_CLASSES} classes of the test rows with the lowest recall, of {len(each):,}"
+        each = sorted(each, key=lambda of: 2.0 if of["recall"] is None else of["recall"])[:MOST_CLASSES]
+    rows = [(name_of(of["class"]), f"{of['rows']:,}", number(of["precision"]), number(of["recall"])) for of in each]
+    table = Table(caption, ("class", "rows", "precision", "recall"), rows)
     confusion = np.array(metrics["test_confusion"])
     shown = [_matrix(names, confusion)] if len(names) <= MOST_IN_MATRIX else []
     if len(names) > MOST_IN_MATRIX or np.trace(confusion) < confusion.sum():

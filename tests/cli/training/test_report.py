@@ -262,6 +262,7 @@ WRONG = {  # what is done to the folder: the message
     "no model": "run/model.safetensors cannot be read: No such file",
     "damaged metrics": "report: run/metrics.json is damaged: .*; train the model again",
     "other model": "report: run/metrics.json belongs to another model than the one beside it; train the model again",
+    "epochs without a loss": "report: run/metrics.json is not what softgrad train writes: KeyError: 'validation",
     "changed metrics": "report: run/metrics.json was changed after the training; restore it, or train the model again",
 }
 
@@ -279,6 +280,8 @@ def test_a_folder_that_is_no_run_is_refused(wrong, run, softgrad):
         metrics.write_text("{")
     elif wrong == "other model":
         metrics.write_text(json.dumps({**content, "model_sha256": "0" * 64}))
+    elif wrong == "epochs without a loss":
+        metrics.write_text(json.dumps({**content, "history": [{"epoch": 1}]}))
     else:
         metrics.write_text(json.dumps({**content, "test_accuracy": 1.0}))
     before = (folder / "report.html").read_bytes()

@@ -11,7 +11,7 @@ from typing import Any
 from softgrad import _json
 from softgrad._arrays import Array
 from softgrad._files import read_whole, write_together
-from softgrad._messages import one_line
+from softgrad._messages import one_line, text_of
 from softgrad.cli import model as models
 from softgrad.cli.problem import Problem
 from softgrad.cli.training.config import RunConfig
@@ -60,7 +60,12 @@ def write_report(folder: Path) -> Path:
     metrics = _metrics(folder, model)
     kept = _kept(folder, metrics["model_sha256"])
     details = _from_table(model) if kept is None else kept
-    document = build(metrics, details, model.encoding, OPTIONS)
+    try:
+        document = build(metrics, details, model.encoding, OPTIONS)
+    except (KeyError, TypeError, ValueError) as error:  # the seconds and the epochs are not in the model
+        raise ModelError(
+            f"report: {folder / METRICS} is not what softgrad train writes: {text_of(error)}; restore it"
+        ) from error
     files = {folder / HTML: as_html(document).encode(), folder / MARKDOWN: as_markdown(document).encode()}
     if kept is None and not isinstance(details, str):
         files[folder / DETAILS] = stored.to_bytes(details, metrics["model_sha256"])
@@ -100,7 +105,7 @@ def _from_table(model: models.Model) -> dict[str, Any] | str:
     if metrics["dataset"] == "-":
         return "the table came from standard input, and the run kept nothing of it."
     try:
-        table = read_table(metrics["dataset"], target=metrics["target"], array=metrics["array"])
+        table = read_table(metrics["dataset"], target=metrics["target"], array=metrics.get("array"))
         labels, classes = read_classes(table, metrics["target"])
         rows = _rows(table, labels, classes, metrics)
         x, held_out = (model.encoding.transform(table.rows(each)) for each in (rows.test, rows.validation))
