@@ -74,8 +74,8 @@ def test_predict_reads_later_tables_alike_and_says_what_is_new(softgrad, dirty):
     assert code == 0
     assert out.splitlines()[:3] == ["prediction", "no", "yes"]
     assert err == (
-        "softgrad: column 'colour': 2 cells of categories that the training rows do not have, read as other: 'pink', "
-        "'teal'\n"
+        "softgrad: column 'colour': 2 cells of categories that the training rows do not have, read as the average of "
+        "those they have: 'pink', 'teal'\n"
         "softgrad: column 'amount': 1 missing cell, although the training rows have none\n"
     )
 

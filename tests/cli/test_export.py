@@ -146,8 +146,9 @@ def test_the_file_says_what_it_is(softgrad, trained, tmp_path):
 
 @pytest.mark.parametrize("missing", [False, True])
 @pytest.mark.parametrize("rare", [(), ("d", "e")])
-def test_categories_are_those_of_the_column(rare, missing):
-    column = CategoryColumn("kind", ("a", "b", "c"), missing, rare)
+@pytest.mark.parametrize("shares", [(), (0.5, 0.2, 0.2, 0.1)])
+def test_categories_are_those_of_the_column(rare, missing, shares):
+    column = CategoryColumn("kind", ("a", "b", "c"), missing, rare, shares[: 3 + bool(rare)])
     cells = np.array(["c", "a", "d", "new", "A", "", "NA", "Null", "b", "other"])
     graph = Graph(["kind", "x"])
     graph.op("Identity", columns.category(graph, "kind", column), output="x")

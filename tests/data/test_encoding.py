@@ -31,8 +31,13 @@ def test_numbers_are_standardised_with_the_training_rows(table):
 
 def test_text_becomes_one_column_per_category(table):
     t, encoding = fit(table, MIXED)
-    assert encoding.columns[1] == CategoryColumn("colour", ("blue", "red"))
-    assert encoding.transform(t)[:, 1:3].tolist() == [[0, 1], [1, 0], [0, 1], [0, 0]]  # green is in no training row
+    assert encoding.columns[1] == CategoryColumn("colour", ("blue", "red"), shares=(1 / 3, 2 / 3))
+    assert encoding.transform(t)[:, 1:3].tolist() == [
+        [0, 1],
+        [1, 0],
+        [0, 1],
+        [1 / 3, 2 / 3],
+    ]  # green is in no training row
     assert encoding.transform(t).shape == (4, 4)
 
 
@@ -177,8 +182,8 @@ DATE = {
 }
 
 
-def test_json_of_models_without_rare_categories_is_read():
-    assert "rare" not in TEXT
+def test_json_of_models_without_rare_categories_and_shares_is_read():
+    assert not {"rare", "shares"} & set(TEXT)
     assert Encoding.from_json([TEXT]).columns == (CategoryColumn("b", ("x", "y"), True),)
 
 
@@ -194,6 +199,7 @@ INVALID_JSON = {  # name: (the encoding, message)
     "missing is a number": ([{**TEXT, "missing": 1}], "missing is 1, wanted true or false"),
     "date of another format": ([{**DATE, "since": "31.01.2020"}], "since is '31.01.2020', wanted a date as year-mon"),
     "date that is none": ([{**DATE, "since": "2020-02-31"}], "since is '2020-02-31', wanted a date"),
+    "one share": ([{**TEXT, "shares": [1]}], "has 1 shares, wanted 2"),
     "three means": ([{**DATE, "means": [1, 2, 3]}], "has 3 means and 4 scales, wanted 4 or 5 of each"),
     "scale of a date 0": ([{**DATE, "scales": [1, 2, 0, 4]}], "scales is 0.0, wanted a positive number"),
     "unknown format of dates": ([{**DATE, "format": "stardate"}], "format is 'stardate', wanted one of"),

@@ -23,7 +23,7 @@ def test_missing_cells_are_the_mean_with_an_indicator(missing, table):
     t, encoding = fit(table, f"a,b\n1,x\n{missing},y\n3,{missing}\n8,x\n")
     assert encoding.columns == (
         NumberColumn("a", 4.0, pytest.approx(np.std([1, 3, 8])), "1.5", True),
-        CategoryColumn("b", ("x", "y"), True),
+        CategoryColumn("b", ("x", "y"), True, (), (2 / 3, 1 / 3)),
     )
     x = encoding.transform(t)
     imputed = SimpleImputer(add_indicator=True).fit_transform([[1], [np.nan], [3], [8]])
@@ -38,7 +38,7 @@ def test_missing_cells_are_the_mean_with_an_indicator(missing, table):
 def test_cells_that_are_missing_only_later_are_the_mean_and_counted(table):
     _, encoding = fit(table, "a,b\n1,x\n2,y\n3,x\n")
     later = table("a,b\n?,x\n2,NA\n,y\n")
-    assert encoding.transform(later).tolist() == [[0, 1, 0], [0, 0, 0], [0, 0, 1]]
+    assert encoding.transform(later).tolist() == [[0, 1, 0], [0, 2 / 3, 1 / 3], [0, 0, 1]]
     assert encoding.notes(later) == [
         "column 'a': 2 missing cells, although the training rows have none",
         "column 'b': 1 missing cell, although the training rows have none",
@@ -192,13 +192,18 @@ def test_row_numbers_are_kept_if_there_is_nothing_else(table):
     assert [type(column) for column in encoding.columns] == [NumberColumn, LeftOut]
 
 
-def test_other_categories_are_0_and_counted(table):
-    _, encoding = fit(table, "a,b\nx,1\ny,2\nx,4\n")
-    later = table("a,b\npink,1\nx,2\nteal,4\npink,4\n")
-    assert encoding.transform(later)[:, :2].tolist() == [[0, 0], [1, 0], [0, 0], [0, 0]]
-    assert encoding.notes(later) == [
-        "column 'a': 3 cells of categories that the training rows do not have, read as other: 'pink', 'teal'"
-    ]
+def test_a_category_that_comes_later_is_the_average_and_counted(table):
+    """Zeros would be unlike any row of the training: a network answers them by chance."""
+    t, encoding = fit(table, "a,b\nx,1\ny,2\nx,4\ny,5\nx,2\n", rows=[0, 1, 2, 4])
+    later = table("a,b\npink,1\nx,2\nteal,4\nNA,4\n")
+    average = encoding.transform(t)[[0, 1, 2, 4], :2].mean(axis=0).tolist()
+    assert average == [0.75, 0.25]
+    assert encoding.transform(later)[:, :2].tolist() == [average, [1, 0], average, average]
+    assert encoding.notes(later)[0] == (
+        "column 'a': 2 cells of categories that the training rows do not have, read as the average of those they have: "
+        "'pink', 'teal'"
+    )
+    assert Encoding.from_json(json.loads(json.dumps(encoding.to_json()))) == encoding
 
 
 def shop(rows=1000):
@@ -213,9 +218,15 @@ def test_rare_categories_are_other_and_so_is_one_that_comes_later(table):
     from sklearn.preprocessing import OneHotEncoder
 
     t, encoding = fit(table, shop())
-    assert encoding.columns[0] == CategoryColumn("colour", ("blue", "red"), False, ("pink", "plum", "teal"))
+    assert encoding.columns[0] == CategoryColumn(
+        "colour", ("blue", "red"), False, ("pink", "plum", "teal"), (0.494, 0.494, 0.012)
+    )
     later = table("colour,size\nred,1\npink,1\nlime,1\n,1\nlime,1\n")
-    assert encoding.transform(later)[:, :3].tolist() == [[0, 1, 0], [0, 0, 1], [0, 0, 1], [0, 0, 0], [0, 0, 1]]
+    assert encoding.transform(later)[:, :3].tolist() == [
+        *([0, 1, 0], [0, 0, 1], [0, 0, 1]),
+        [0.494, 0.494, 0.012],  # a missing cell, which the training rows do not have, is the average
+        [0, 0, 1],
+    ]
     assert encoding.notes(later)[0] == (
         "column 'colour': 2 cells of categories that the training rows do not have, read as other: 'lime'"
     )
@@ -243,8 +254,8 @@ def test_kinds_can_be_asked_for(table):
     content = "a,b,c,d\n1,2020-01-31,x,7\n2,2021-07-04,y,8\n1,2020-01-31,x,9\n"
     _, encoding = fit(table, content, kinds={"a": "category", "b": "category", "c": "left out", "d": "number"})
     assert encoding.columns[:3] == (
-        CategoryColumn("a", ("1", "2")),
-        CategoryColumn("b", ("2020-01-31", "2021-07-04")),
+        CategoryColumn("a", ("1", "2"), shares=(2 / 3, 1 / 3)),
+        CategoryColumn("b", ("2020-01-31", "2021-07-04"), shares=(2 / 3, 1 / 3)),
         LeftOut("c", "as asked for"),
     )
     rows = "".join(f"{i},{i % 5}\n" for i in range(60))
@@ -284,6 +295,6 @@ def test_the_training_rows_alone_count(table):
     t, encoding = fit(table, content, rows=[0, 1])
     number, category, date = encoding.columns
     assert (number.mean, number.scale, number.missing) == (2, 1, False)
-    assert category == CategoryColumn("b", ("x",))
+    assert category == CategoryColumn("b", ("x",), shares=(1.0,))
     assert (date.since, date.means[3], date.missing) == ("2020-01-01", 1, False)
     assert np.isfinite(encoding.transform(t)).all()

@@ -106,7 +106,7 @@ def test_numbers_that_are_read_as_categories_are_written_as_short_as_possible(pa
     table = parquet({"code": [1, 2, None, 2], "part": [0.5, 2.0, 1e20, -0.0], "day": [date(2020, 1, 31)] * 4})
     kinds = {"code": "category", "part": "category", "day": "category"}
     code, part, day = Encoding.fit(table, table.columns, np.arange(4), kinds=kinds).columns
-    assert code == CategoryColumn("code", ("1", "2"), True)
+    assert code == CategoryColumn("code", ("1", "2"), True, shares=(1 / 3, 2 / 3))
     assert part.categories == ("0", "0.5", "1e+20", "2")
     assert day.categories == ("2020-01-31",)
 

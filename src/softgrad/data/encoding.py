@@ -116,7 +116,7 @@ class Encoding(NamedTuple):
                 names = list_names(np.unique(unseen).tolist(), 3)
                 lines.append(
                     f"column {quoted(column.name)}: {counted(len(unseen), 'cell')} of categories that the training "
-                    f"rows do not have, read as other: {names}"
+                    f"rows do not have, read as {'other' if column.rare else 'the average of those they have'}: {names}"
                 )
         flagged = {column.name for column in self.columns if not isinstance(column, LeftOut) and column.missing}
         for name, count in self.missing(table).items():

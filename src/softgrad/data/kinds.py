@@ -62,13 +62,15 @@ class CategoryColumn(NamedTuple):
     """A column of categories, which is one-hot encoded.
 
     Rare categories share one column of x, called other. A category that the training rows do not have is other, too. If
-    no category is rare, there is no such column, and such a cell is 0 in all columns.
+    no category is rare, there is no such column, and such a cell is the average of the training rows: the share of each
+    category. So is a missing cell, if the training rows have none. Zeros would be unlike any row of the training.
     """
 
     name: str
     categories: tuple[str, ...]  # of the training rows
     missing: bool = False  # whether x has another column, which is 1 where the cell is missing
     rare: tuple[str, ...] = ()  # the categories of few training rows, which are read as other
+    shares: tuple[float, ...] = ()  # of the training rows, for each category and for other; none: 0
 
     @property
     def width(self) -> int:
@@ -83,10 +85,11 @@ class CategoryColumn(NamedTuple):
         place = {category: i for i, category in enumerate(self.categories)}
         other = len(place)  # of the column other, or of one that is cut off
         places = np.array([place.get(cell, other) for cell in different.tolist()], dtype=int)[inverse]
-        one_hot = np.zeros((len(text), other + 1))
-        one_hot[np.arange(len(text)), places] = 1.0
-        one_hot[absent, other] = 0.0
-        one_hot = one_hot[:, : other + bool(self.rare)]
+        rows = np.eye(other + 1)[:, : other + bool(self.rare)]
+        if not self.rare and self.shares:
+            rows[other] = self.shares
+        one_hot = rows[places]
+        one_hot[absent] = 0.0 if self.missing or not self.shares else self.shares
         return np.column_stack([one_hot, absent]) if self.missing else one_hot
 
     def unseen(self, table: Table) -> Array:
@@ -99,7 +102,12 @@ class CategoryColumn(NamedTuple):
         """The column, from the fields that a file has."""
         categories = _json.texts(fields["categories"], f"{place}.categories")
         rare = _json.texts(fields["rare"], f"{place}.rare")
-        return cls(_name(fields, place), categories, _bool(fields["missing"], f"{place}.missing"), rare)
+        shares = tuple(
+            _json.number(each, f"{place}.shares") for each in _json.items(fields["shares"], f"{place}.shares")
+        )
+        if shares and len(shares) != len(categories) + bool(rare):
+            raise ValueError(f"{place} has {len(shares)} shares, wanted {len(categories) + bool(rare)}")
+        return cls(_name(fields, place), categories, _bool(fields["missing"], f"{place}.missing"), rare, shares)
 
 
 class DateColumn(NamedTuple):
@@ -194,7 +202,7 @@ def column_from_json(value: Any, place: str) -> Column:
     """
     kind = _one_of(_json.mapping(value, place).get("kind"), KINDS, f"{place}.kind")
     if kind == "category":
-        value = {"rare": [], **value}  # models of earlier versions have none
+        value = {"rare": [], "shares": [], **value}  # models of earlier versions have none
     fields = _json.mapping(value, place, "kind", *KINDS[kind]._fields)
     return KINDS[kind].from_json(fields, place)
 

@@ -215,7 +215,9 @@ class TextSummary:
         fewest = min(FEWEST_PER_CATEGORY, rows / SHARE_PER_CATEGORY)
         rare = tuple(cell for cell, n in trained.items() if n < fewest)
         frequent = tuple(cell for cell, n in trained.items() if n >= fewest)
-        return CategoryColumn(self.name, frequent, self._trained_missing, rare)
+        counts_of = [trained[cell] for cell in frequent] + ([sum(trained[cell] for cell in rare)] if rare else [])
+        shares = tuple(n / max(1, sum(trained.values())) for n in counts_of)
+        return CategoryColumn(self.name, frequent, self._trained_missing, rare, shares)
 
     def _trained(self, counts: Mapping[str, int]) -> Array:
         return np.array([self.cells[cell][1] for cell in counts])

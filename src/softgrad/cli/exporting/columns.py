@@ -42,7 +42,7 @@ def order_of_numbers(columns: Sequence[NumberColumn], places: Sequence[int]) -> 
 
 
 def category(graph: Graph, text: str, column: CategoryColumn) -> str:
-    """The one-hot encoding of the texts, which are of shape (N, 1)."""
+    """The one-hot encoding of the texts, which are of shape (N, 1); where none of them is 1, the shares."""
     nowhere, other = -1, len(column.categories)
     index = graph.op(
         "LabelEncoder",
@@ -52,7 +52,12 @@ def category(graph: Graph, text: str, column: CategoryColumn) -> str:
         values_int64s=[*range(other), *([column.width - 1 if column.missing else nowhere] * len(MISSING))],
         default_int64=other if column.rare else nowhere,
     )
-    return graph.cast(graph.op("Equal", index, graph.constant(np.arange(column.width)[None])), np.float64)
+    one_hot = graph.cast(graph.op("Equal", index, graph.constant(np.arange(column.width)[None])), np.float64)
+    if not column.shares:
+        return one_hot
+    shares = np.zeros((1, column.width))
+    shares[0, : len(column.shares)] = column.shares
+    return graph.op("Where", graph.op("Equal", index, graph.constant(nowhere)), graph.constant(shares), one_hot)
 
 
 def is_missing(graph: Graph, text: str) -> str:
