@@ -53,6 +53,15 @@ def measure(network: Network, problem: Problem, temperature: float = 1.0) -> dic
     return metrics | {"test_classes": of_classes, "test_confusion": confusion}
 
 
+def measure_uncalibrated(network: Network, problem: Problem) -> dict[str, float | None]:
+    """The metrics of the validation and the test set without a temperature."""
+    metrics: dict[str, float | None] = {}
+    for name in ("validation", "test"):
+        x, labels = problem.subset(getattr(problem.rows, name))
+        metrics |= {f"{name}_{key}": value for key, value in measure_rows(network.logits(x), labels).items()}
+    return metrics
+
+
 def measure_rows(logits: Array, labels: Array, temperature: float = 1.0) -> dict[str, float | None]:
     """The metrics of some rows: those that do not depend on the other rows of the table."""
     from sklearn.metrics import recall_score
@@ -147,6 +156,9 @@ def warning(metrics: dict[str, Any], *, balanced: bool, more_epochs: bool) -> st
 def show(metrics: Mapping[str, Any]) -> None:
     """Prints the metrics of a training as tables, and the warning."""
     show_stored(metrics, caption=f"{metrics['epochs']} epochs in {metrics['training_seconds']:.1f} seconds")
+    if metrics["uncalibrated"]:
+        rows = f"the {metrics['validation_rows']:,} validation rows"
+        output(f"temperature {metrics['temperature']:.4g}, by which the logits are divided, fitted to {rows}")
     show_classes(metrics["test_classes"], metrics["test_confusion"])
     if metrics["warning"]:
         output(f"warning: {metrics['warning']}")
@@ -155,6 +167,9 @@ def show(metrics: Mapping[str, Any]) -> None:
 def show_stored(metrics: Mapping[str, Any], *, caption: str = "") -> None:
     """Prints the metrics of each set of rows of a training."""
     rows = [(name, {key: metrics[f"{name}_{key}"] for key in ("rows", *COLUMNS)}) for name in Split._fields]
+    if metrics.get("uncalibrated"):
+        before = {key: metrics["uncalibrated"][f"test_{key}"] for key in COLUMNS}
+        rows.append(("uncalibrated", {"rows": metrics["test_rows"], **before}))
     show_sets(rows, metrics["baseline"], caption=caption)
 
 

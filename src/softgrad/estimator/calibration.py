@@ -1,13 +1,16 @@
 """Temperature scaling: the one number by which all logits are divided so that probabilities fit held-out rows.
 
 T minimises the mean of -log softmax(z / T)_y. As a function of 1 / T this is convex, so there is one minimum.
+Where few rows are held out and all of them are predicted right, the minimum is at T = 0, and every probability would be
+1. Smoothed labels prevent this: the other classes share 1 / (N + 2), the chance that the next row is wrong after N that
+were right (the rule of succession).
 
 How well probabilities fit is seen by grouping the rows by their confidence, the largest probability of a row. In a
 group b of n_b of the N rows, the confidence should be the accuracy; the expected calibration error is
 
     ECE = sum_b n_b / N |accuracy_b - confidence_b|
 
-Source: Guo et al., ICML 2017.
+Source: Guo et al., ICML 2017; for the smoothed labels, Platt, Advances in Large Margin Classifiers (1999).
 """
 
 from __future__ import annotations
@@ -29,16 +32,22 @@ def temperature(
     logits: Array,  # (N, K)
     target: Array,  # (N) class indices
     weight: Array | None,  # (N)
+    *,
+    smoothed: bool = False,
 ) -> float:
-    """The temperature, from 0.01 to 100."""
+    """The temperature, from 0.01 to 100; with smoothed labels if `smoothed`."""
     from scipy.optimize import minimize_scalar
 
     if logits.shape[1] == 1:
         return 1.0
     wide = logits.astype(np.float64)
+    N, K = logits.shape
+    smoothing = K / (K - 1) / (N + 2) if smoothed else 0.0
 
     def mean_loss(log_temperature: float) -> float:
-        losses = cross_entropy(wide, target, temperature=math.exp(log_temperature), reduction="none")
+        losses = cross_entropy(
+            wide, target, temperature=math.exp(log_temperature), label_smoothing=smoothing, reduction="none"
+        )
         return float(np.average(losses, weights=weight))
 
     bounds = (math.log(SMALLEST), math.log(LARGEST))

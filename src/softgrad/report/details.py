@@ -31,7 +31,8 @@ class Trained(NamedTuple):
     """A trained network, its table, and the test rows."""
 
     network: Network
-    temperature: float
+    temperature: float  # by which its logits are divided
+    fitted: float  # the temperature that fits the validation rows, whether the model uses it or not
     classes: tuple[str, ...]
     encoding: Encoding
     table: Table
@@ -53,7 +54,7 @@ def gather(trained: Trained, *, seed: int) -> dict[str, Any]:
     logits = trained.network.logits(x).astype(np.float64)
     groups = {
         "before": reliability(softmax(logits), labels),
-        "after": reliability(softmax(logits, temperature=trained.temperature), labels),
+        "after": reliability(softmax(logits, temperature=trained.fitted), labels),
     }
     found = importances(
         trained.network,
@@ -66,7 +67,7 @@ def gather(trained: Trained, *, seed: int) -> dict[str, Any]:
     )
     return {
         "rows": len(labels),
-        "temperature": trained.temperature,
+        "temperature": trained.fitted,
         "reliability": {name: [list(group) for group in each] for name, each in groups.items()},
         "errors": {name: expected_calibration_error(each) for name, each in groups.items()},
         "mistakes": _mistakes(trained, logits, labels, found),

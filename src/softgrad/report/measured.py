@@ -137,7 +137,8 @@ def calibration(details: Mapping[str, Any]) -> Section:
                 "The confidence of a prediction is its probability. Of the rows that are predicted with a confidence "
                 "of 0.8, four in five should be right. The expected calibration error is the mean distance between "
                 f"the confidence and the accuracy, over {len(before)} groups of test rows. The temperature, by which "
-                "the logits are divided, was fitted on the validation rows; it changes no prediction."
+                "the logits are divided, was fitted on the validation rows; it changes no prediction. The model has "
+                "it after softgrad train --calibrate."
             ),
             Table(
                 "The probabilities of the test rows",

@@ -185,7 +185,7 @@ def test_the_worst_mistakes_are_those_with_the_largest_loss(name, run):
     folder = run(name)
     network, classes, x, labels, table, test = the_test_rows(name, folder)
     details = json.loads((folder / "details.json").read_text())["details"]
-    probs = softmax(network.logits(x).astype(float), temperature=details["temperature"])
+    probs = softmax(network.logits(x).astype(float))
     wrong = [i for i in range(len(x)) if probs[i].argmax() != labels[i]]
     wrong.sort(key=lambda i: probs[i, labels[i]])
     page, _ = read(folder)

@@ -127,6 +127,10 @@ class RunConfig:
         ),
     ] = 0
 
+    calibrate: Annotated[
+        bool,
+        training("Whether to divide the logits by a temperature with which the probabilities fit the validation rows."),
+    ] = False
     check: Annotated[bool, typer.Option(help="Whether to check the gradient before training.", rich_help_panel=RUN)] = (
         True
     )

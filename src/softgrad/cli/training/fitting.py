@@ -69,3 +69,11 @@ def fit(network: nn.Network, config: RunConfig, problem: Problem, clock: Clock) 
 
         clock.lap()
         return trainer.run(on_epoch=after_epoch)
+
+
+def fit_temperature(network: nn.Network, problem: Problem) -> float:
+    """The temperature with which the probabilities fit the validation rows."""
+    from softgrad.estimator import calibration
+
+    x, labels = problem.subset(problem.rows.validation)
+    return calibration.temperature(network.logits(x), labels, None, smoothed=True)

@@ -110,6 +110,7 @@ def contents(
         "version": __version__,
         "classes": problem.classes,
         "encoding": problem.encoding.to_json(),
+        "temperature": metrics["temperature"],
         "metrics": metrics,
     }
     model = checkpoint.to_bytes(network, facts)

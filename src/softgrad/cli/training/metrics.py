@@ -22,13 +22,16 @@ def collect(
     network: nn.Network,
     history: Sequence[nn.Epoch],
     gradient: CheckedGradient | None,
+    temperature: float,
 ) -> dict[str, Any]:
     """The metrics of a run, as metrics.json and the model hold them, but for the time that the steps took."""
     metrics: dict[str, Any] = {
         "dataset": config.data,
         "target": problem.target,
         "array": config.array,
-        **results.measure(network, problem),
+        **results.measure(network, problem, temperature),
+        "temperature": temperature,
+        "uncalibrated": results.measure_uncalibrated(network, problem) if config.calibrate else None,
         "gradient_error": None if gradient is None else gradient.error,
         "epochs": len(history),
         "seed": config.seed,
@@ -47,6 +50,7 @@ def collect(
         "split": config.split,
         "stratify": config.stratify,
         "versions": _versions(),
+        "calibrate": config.calibrate,
     }
     metrics["warning"] = results.warning(
         metrics, balanced=config.class_weight == "balanced", more_epochs=len(history) == config.epochs

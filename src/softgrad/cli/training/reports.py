@@ -15,6 +15,7 @@ from softgrad._messages import one_line, text_of
 from softgrad.cli import model as models
 from softgrad.cli.problem import Problem
 from softgrad.cli.training.config import RunConfig
+from softgrad.cli.training.fitting import fit_temperature
 from softgrad.cli.training.folder import DETAILS, METRICS
 from softgrad.data import Split, Table, read_classes, read_table, split
 from softgrad.errors import ModelError, SoftgradError
@@ -28,14 +29,12 @@ HTML, MARKDOWN = "report.html", "report.md"
 OPTIONS = ["dataset", *(each.name for each in dataclasses.fields(RunConfig) if each.name not in ("data", "epochs"))]
 
 
-def details_of(network: Network, problem: Problem, seed: int) -> dict[str, Any]:
+def details_of(network: Network, problem: Problem, temperature: float, seed: int) -> dict[str, Any]:
     """What the report of a run shows beside its metrics."""
-    from softgrad.estimator.calibration import temperature
-
-    x, labels = problem.subset(problem.rows.validation)
     trained = Trained(
         network,
-        temperature(network.logits(x), labels, None),
+        temperature,
+        fit_temperature(network, problem),
         problem.classes,
         problem.encoding,
         problem.table,
@@ -114,8 +113,10 @@ def _from_table(model: models.Model) -> dict[str, Any] | str:
     same = classes == model.classes and len(x) == metrics["test_rows"]
     if not same or not math.isclose(model.network.loss(x, labels[rows.test]), metrics["test_loss"], rel_tol=1e-4):
         return f"the run kept nothing of its table, and {metrics['dataset']} has changed since."
-    fitted = temperature(model.network.logits(held_out), labels[rows.validation], None)
-    trained = Trained(model.network, fitted, classes, model.encoding, table, x, labels[rows.test], rows.test)
+    fitted = temperature(model.network.logits(held_out), labels[rows.validation], None, smoothed=True)
+    trained = Trained(
+        model.network, model.temperature, fitted, classes, model.encoding, table, x, labels[rows.test], rows.test
+    )
     return gather(trained, seed=metrics["seed"])
 
 

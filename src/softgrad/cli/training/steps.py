@@ -12,7 +12,7 @@ from softgrad.cli.console import output
 from softgrad.cli.problem import read_problem
 from softgrad.cli.training.clock import Clock
 from softgrad.cli.training.config import RunConfig
-from softgrad.cli.training.fitting import build, fit
+from softgrad.cli.training.fitting import build, fit, fit_temperature
 from softgrad.cli.training.folder import RunFolder, contents
 from softgrad.cli.training.gradient import GRADIENT_LIMIT, check_gradient
 from softgrad.cli.training.metrics import collect, history_of
@@ -41,8 +41,9 @@ def train(config: RunConfig, out: Path | None, *, report: bool) -> int:
 
     with folder.made(config):
         history = fit(network, config, problem, clock)
-        metrics = collect(config, problem, network, history, gradient)
-        details = details_of(network, problem, config.seed) if report else None
+        temperature = fit_temperature(network, problem) if config.calibrate else 1.0
+        metrics = collect(config, problem, network, history, gradient, temperature)
+        details = details_of(network, problem, temperature, config.seed) if report else None
         clock.lap()
         record = {"history": history_of(history, clock), **clock.rounded()}
         folder.finish(contents(problem, network, metrics, record, details))
