@@ -52,11 +52,12 @@ def runs(tmp_path_factory):
 
 
 @pytest.fixture
-def run(runs, softgrad, tmp_path):
+def run(runs, softgrad, tmp_path, capsys):
     """A function that gives the path, in the current folder, of a copy of a run and its table."""
 
     def copied(name):
         shutil.copytree(runs(name).parent, tmp_path, dirs_exist_ok=True)
+        capsys.readouterr()  # what the training has printed
         return tmp_path / "run"
 
     return copied
