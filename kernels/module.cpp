@@ -1,5 +1,4 @@
-// The Python bindings of the kernels. They check nothing: softgrad/_arrays.py checks shapes, labels and strides. They
-// release the GIL, split the rows over threads, and call through the table of the chosen instruction set.
+// The Python bindings of the kernels. They check nothing: softgrad/_arrays.py checks shapes, labels and strides.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
@@ -7,18 +6,11 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
-#include <algorithm>
-#include <atomic>
-#include <cstdlib>
 #include <memory>
-#include <string_view>
-#include <type_traits>
 
-#include "dispatch.hpp"
-#include "gil.hpp"
+#include "calls.hpp"
 #include "probability_rows.hpp"
 #include "subnormals.hpp"
-#include "threads.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -29,40 +21,6 @@ namespace {
 template <class T> using Cube = nb::ndarray<T, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
 template <class T> using Matrix = nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 template <class T> using Vector = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
-std::atomic<int64_t> num_threads{1};
-const InstructionSet* chosen = nullptr;
-
-// What entries of type E are computed in. 16-bit floats come as the integers that hold their bits.
-template <class E> using Computed = std::conditional_t<std::is_same_v<E, uint16_t>, float, E>;
-
-template <class E> Storage storage(bool bfloat16) {
-    if constexpr (std::is_same_v<E, uint16_t>) return bfloat16 ? Storage::bfloat16 : Storage::float16;
-    return Storage::itself;
-}
-
-template <class T> const Kernels<T>& kernels() {
-    if constexpr (std::is_same_v<T, float>) {
-        return chosen->f32;
-    } else {
-        return chosen->f64;
-    }
-}
-
-// Releases the GIL during the computation.
-class WithoutGil {
-  public:
-    ~WithoutGil() { restore_thread(state_); }
-
-  private:
-    PyThreadState* const state_ = PyEval_SaveThread();
-};
-
-// Calls rows(begin, end) on the threads. Along an inner axis, a thread takes whole cache lines of rows side by side.
-template <class Rows> void run(Shape shape, int64_t exponentials, const Rows& rows) {
-    const WithoutGil without_gil;
-    split_rows(shape.rows(), shape.inner == 1 ? 1 : rows_side_by_side, exponentials, num_threads, rows);
-}
 
 template <class T> Shape shape_of(const Cube<T>& array) {
     return {int64_t(array.shape(0)), int64_t(array.shape(1)), int64_t(array.shape(2))};
@@ -135,18 +93,6 @@ template <class E, class T = Computed<E>> void bind_partial_rows(nb::module_& m)
 // logsumexp, entropy, correct
 template <class T> using StatsArrays = std::tuple<Vector<T>, Vector<T>, Vector<bool>>;
 
-template <class T> const typename Kernels<T>::NamedLoss& loss_named(std::string_view name) {
-    for (const typename Kernels<T>::NamedLoss& loss : kernels<T>().losses) {
-        if (name == loss.name) return loss;
-    }
-    throw nb::value_error("no loss of this name");
-}
-
-// The sum of the losses over the denominator, rounded once; 0 where that is 0.
-template <class T> T total(const T* losses, int64_t N, double denominator) {
-    return denominator == 0 ? T(0) : T(kernels<T>().mean(losses, N, denominator));
-}
-
 // Returns the total of the losses.
 template <class E, class Target, class TargetArray, class T = Computed<E>>
 void bind_loss(nb::module_& m, const char* function,
@@ -215,58 +161,6 @@ template <class E, class T = Computed<E>> void bind_tokens(nb::module_& m) {
         },
         "z"_a.noconvert(), "tokens"_a.noconvert(), "saved"_a.noconvert(), "of_log_probs"_a.noconvert().none(),
         "of_entropy"_a.noconvert().none(), "dz"_a.noconvert(), "temperature"_a, "bfloat16"_a = false, "fresh"_a = true);
-}
-
-// The first label outside 0..K-1, or -1.
-int64_t find_label_outside(const int64_t* y, int64_t N, int64_t K) {
-    constexpr int64_t block = 1024;
-    for (int64_t start = 0; start < N; start += block) {
-        const int64_t end = std::min(N, start + block);
-        uint64_t outside = 0;  // in its first bit: whether some y or some K - 1 - y is negative
-        for (int64_t i = start; i < end; ++i) outside |= uint64_t(y[i]) | (uint64_t(K - 1) - uint64_t(y[i]));
-        if (!(outside >> 63)) continue;
-        for (int64_t i = start; i < end; ++i) {
-            if (uint64_t(y[i]) >= uint64_t(K)) return i;
-        }
-    }
-    return -1;
-}
-
-// The number of rows whose class is not `ignored`, or -1 if one of them is outside 0..K-1. `ignored` is no class.
-int64_t count_rows(const int64_t* y, int64_t N, int64_t K, std::optional<int64_t> ignored) {
-    if (find_label_outside(y, N, K) < 0) return N;
-    if (!ignored) return -1;
-    int64_t rows = 0;
-    for (int64_t i = 0; i < N; ++i) {
-        if (y[i] == *ignored) continue;
-        if (uint64_t(y[i]) >= uint64_t(K)) return -1;
-        ++rows;
-    }
-    return rows;
-}
-
-// A loss of N rows of logits (N / inner, K, inner) and their class indices, with the gradient unless that is null. Each
-// array is given by the address of its first entry: to read a small array of another library takes longer than to
-// compute its loss. A denominator of 0 stands for the number of rows that count. Computes nothing, and returns false,
-// if a class is outside 0..K-1 or no row counts. 16-bit entries are bfloat16.
-template <class E, class T = Computed<E>>
-bool loss_at(const char* name, uintptr_t z, uintptr_t target, uintptr_t loss, uintptr_t grad, int64_t N, int64_t K,
-             int64_t inner, const LossNumbers& numbers, std::optional<int64_t> ignored) {
-    const auto* const classes = reinterpret_cast<const int64_t*>(target);
-    const int64_t count = count_rows(classes, N, K, ignored);
-    if (count <= 0) return false;
-    const auto rows_of = loss_named<T>(name).of_classes;
-    const Shape shape{N / inner, K, inner};
-    const Storage stored = storage<E>(true);
-    LossOptions<T> options{numbers, nullptr, false};
-    if (options.denominator == 0) options.scale = 1 / (options.denominator = double(count));
-    const std::unique_ptr<T[]> losses(new T[size_t(N)]);
-    run(shape, N * K, [&](int64_t begin, int64_t end) {
-        rows_of({reinterpret_cast<const void*>(z), stored}, classes, options, losses.get(),
-                {reinterpret_cast<void*>(grad), stored, true}, {}, shape, begin, end);
-    });
-    *reinterpret_cast<T*>(loss) = total(losses.get(), N, options.denominator);
-    return true;
 }
 
 // For probabilities alone, without a product.
@@ -340,6 +234,7 @@ template <class T> void bind_training(nb::module_& m) {
 
 NB_MODULE(_kernels, m) {
     using namespace softgrad;
+    nb::set_leak_warnings(false);  // of what torch holds until the process ends
     const char* wanted = std::getenv("SOFTGRAD_ISA");
     try {
         chosen = &choose(wanted ? wanted : "");
@@ -360,6 +255,7 @@ NB_MODULE(_kernels, m) {
     bind<uint16_t>(m);
     bind_training<float>(m);
     bind_training<double>(m);
+    bind_short_calls(m);
     m.def(
         "total",
         [](Vector<const float> x, double denominator) { return total(x.data(), int64_t(x.size()), denominator); },
@@ -369,18 +265,6 @@ NB_MODULE(_kernels, m) {
         [](Vector<const double> x, double denominator) { return total(x.data(), int64_t(x.size()), denominator); },
         "losses"_a.noconvert(), "denominator"_a);
     m.attr("ISA") = chosen->name;
-    m.def(
-        "loss_at",
-        [](const char* dtype, const char* name, uintptr_t z, uintptr_t target, uintptr_t loss, uintptr_t grad,
-           int64_t N, int64_t K, int64_t inner, const LossNumbers& numbers, std::optional<int64_t> ignored) {
-            const std::string_view stored = dtype;
-            const auto compute = stored == "float32"   ? loss_at<float>
-                                 : stored == "float64" ? loss_at<double>
-                                                       : loss_at<uint16_t>;
-            return compute(name, z, target, loss, grad, N, K, inner, numbers, ignored);
-        },
-        "dtype"_a, "name"_a, "z"_a, "target"_a, "loss"_a, "grad"_a, "N"_a, "K"_a, "inner"_a, "numbers"_a,
-        "ignored"_a.none());
     m.def(
         "find_label_outside",
         [](Vector<const int64_t> target, int64_t K) {

@@ -1,5 +1,8 @@
 """The compiled kernels (kernels/module.cpp). They check nothing: arrays are contiguous and of one dtype.
 
+Those whose name begins with short_ (kernels/short_calls.cpp) check everything, and compute nothing where an argument
+does not fit.
+
 16-bit floats come as the uint16 that hold their bits; what is beside them, class weights say, is float32. `fresh` says
 that the memory to write was never touched.
 """
@@ -132,6 +135,25 @@ def token_log_probs_vjp(
     bfloat16: bool = False,
     fresh: bool = True,
 ) -> None: ...
+def short_softmax(x: object, out: object, axis: object, temperature: object, fresh: bool) -> bool: ...
+def short_log_softmax(x: object, out: object, axis: object, temperature: object, fresh: bool) -> bool: ...
+def short_softmax_vjp(x: object, y: object, out: object, axis: object, temperature: object, fresh: bool) -> bool: ...
+def short_log_softmax_vjp(
+    x: object, y: object, out: object, axis: object, temperature: object, fresh: bool
+) -> bool: ...
+def short_log_softmax_jvp(
+    x: object, y: object, out: object, axis: object, temperature: object, fresh: bool
+) -> bool: ...
+def short_loss(
+    name: str,
+    z: object,
+    target: object,
+    grad: object,
+    axis: object,
+    numbers: LossNumbers,
+    ignored: int | None,
+    fresh: bool,
+) -> float | None: ...
 def loss_at(
     dtype: str,  # "float32", "float64" or "bfloat16"
     name: str,

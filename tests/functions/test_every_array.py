@@ -104,7 +104,10 @@ def call(name, **replaced):
 
 @pytest.fixture(autouse=True)
 def kernels_that_check_their_arrays(monkeypatch):
-    """Kernels that assert that every array is as they read it: aligned, contiguous, and in the order of the machine."""
+    """Kernels that assert that every array is as they read it: aligned, contiguous, and in the order of the machine.
+
+    Those of the short way look at their arrays themselves, and compute nothing where one does not fit.
+    """
 
     def checked(kernel):
         def call(*arguments, **options):
@@ -116,7 +119,7 @@ def kernels_that_check_their_arrays(monkeypatch):
         return call
 
     for name in vars(_kernels):
-        if callable(kernel := getattr(_kernels, name)) and name != "LossNumbers":
+        if callable(kernel := getattr(_kernels, name)) and name != "LossNumbers" and not name.startswith("short_"):
             monkeypatch.setattr(_kernels, name, checked(kernel))
 
 

@@ -108,15 +108,7 @@ class Batch(NamedTuple):
         if z.dtype.itemsize == 2:
             z, grad, bfloat16 = bits(z), None if grad is None else bits(grad), is_bfloat16(z)
         denominator = 0.0 if self.reduction == "none" else self.denominator
-        numbers = _kernels.LossNumbers(
-            scale=self.scale,
-            denominator=denominator,
-            label_smoothing=self.label_smoothing,
-            z_loss=self.z_loss,
-            softcap=self.softcap,
-            temperature=self.temperature,
-            parameter=self.parameter,
-        )
+        numbers = self.numbers(scale=self.scale, denominator=denominator)
         kernel = _kernels.loss_of_classes if self.target.ndim == 1 else _kernels.loss_of_probs
         if loss is None and self.z.layout == "transposed":
             loss = self.row_values()
@@ -125,6 +117,18 @@ class Batch(NamedTuple):
             return total
         # The losses are added in the order of the original array, so that the sum is the same for every layout.
         return _kernels.total(np.ascontiguousarray(self.z.one_per_row(loss)).reshape(-1), denominator)
+
+    def numbers(self, *, scale: float, denominator: float) -> _kernels.LossNumbers:
+        """The numbers among the options, for a kernel."""
+        return _kernels.LossNumbers(
+            scale=scale,
+            denominator=denominator,
+            label_smoothing=self.label_smoothing,
+            z_loss=self.z_loss,
+            softcap=self.softcap,
+            temperature=self.temperature,
+            parameter=self.parameter,
+        )
 
     def _without_classes(self, loss: Array | None, stats: tuple[Array, Array, Array] | None) -> float:
         """What `run` does for rows of no classes, whose logsumexp is -inf: the sums over the classes are 0."""

@@ -14,6 +14,8 @@ from softgrad.formulas.losses import LOSSES
 from softgrad.losses._batch import Batch
 from softgrad.losses._hessian import Point, point, product_at_logits
 from softgrad.losses._options import read_batch, tangent_matrix
+from softgrad.losses._results import LossAndGrad
+from softgrad.losses._short import ShortLoss
 
 # Of a point and a vector u (N, K): the gradient at the scores, and the Hessian there times u.
 AtScores: TypeAlias = Callable[[Point, Array], tuple[Array, Array]]
@@ -29,6 +31,7 @@ class Loss:
         self.row = LOSSES[name]
         self._options = frozenset(self.row.options)
         self._at_scores = at_scores
+        self._short = ShortLoss(name)
 
     def read(
         self,
@@ -44,6 +47,17 @@ class Loss:
         if not self._options.issuperset(options):
             known(function, options, self.row.options)
         return read_batch(function, self.row, logits, target, out, as_matrix=as_matrix, **options)
+
+    def with_grad(
+        self, logits: npt.ArrayLike, target: npt.ArrayLike, out: Array | None, options: Mapping[str, Any]
+    ) -> LossAndGrad:
+        """The loss and its gradient."""
+        result = self._short(logits, target, out, options)
+        if result is None:
+            batch = self.read(f"{self.row.name}_with_grad", logits, target, options, out)
+            self._short.remember(options, batch)
+            result = batch.loss_with_grad(out)
+        return result
 
     def jvp(self, logits: npt.ArrayLike, target: npt.ArrayLike, tangent: npt.ArrayLike, **options: Any) -> Array:
         """The derivative of the loss along a tangent."""

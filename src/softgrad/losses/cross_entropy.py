@@ -152,7 +152,7 @@ def cross_entropy_with_grad(
         array([[-0.06,  0.06],
                [ 0.25, -0.25]])
     """
-    return LOSS.read("cross_entropy_with_grad", logits, target, options, out).loss_with_grad(out)
+    return LOSS.with_grad(logits, target, out, options)
 
 
 @explained

@@ -147,7 +147,7 @@ def focal_loss_with_grad(
         >>> sg.focal_loss_with_grad([0.0, 0.0], 0, gamma=1.0).grad.round(4)
         array([-0.4233,  0.4233])
     """
-    return LOSS.read("focal_loss_with_grad", logits, target, options, out).loss_with_grad(out)
+    return LOSS.with_grad(logits, target, out, options)
 
 
 @explained

@@ -125,7 +125,7 @@ def kl_divergence_with_grad(
         >>> sg.kl_divergence_with_grad([0.0, 0.0], [0.9, 0.1]).grad
         array([-0.4,  0.4])
     """
-    return LOSS.read("kl_divergence_with_grad", logits, target, options, out).loss_with_grad(out)
+    return LOSS.with_grad(logits, target, out, options)
 
 
 @explained

@@ -128,7 +128,7 @@ def squared_error_with_grad(
         >>> sg.squared_error_with_grad([0.0, 0.0], 0).grad
         array([-0.25,  0.25])
     """
-    return LOSS.read("squared_error_with_grad", logits, target, options, out).loss_with_grad(out)
+    return LOSS.with_grad(logits, target, out, options)
 
 
 @explained

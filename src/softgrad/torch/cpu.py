@@ -111,5 +111,5 @@ def to_batch(options: Options, logits: Tensor, target: Tensor, where: Tensor | N
         if_all_ignored=options.if_all_ignored,  # type: ignore[arg-type]
         **own,
     )
-    cpu_shortcut.remember(options)
+    cpu_shortcut.remember(options, batch)
     return batch

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 
 from softgrad import _kernels
+from softgrad.losses._batch import Batch
+from softgrad.losses._short import MANY, numbers_for_any_rows
 from softgrad.torch.arguments import is_differentiated
 from softgrad.torch.implementations import PLAIN, is_transformed, records_calls
 from softgrad.torch.memory import has_memory
@@ -29,32 +31,17 @@ DTYPES = {  # of the logits: (its name, a tensor like the loss)
 }
 HUGE = 2**20  # entries from which NumPy asks the system for large pages, and torch does not
 ROWS_AT_ONCE = 2**18  # longer rows along an inner axis are copied first
-MANY = 256
 
 KNOWN: dict[Options, tuple[Options, _kernels.LossNumbers]] = {}  # up to MANY
 
 
-def remember(options: Options) -> None:
+def remember(options: Options, batch: Batch) -> None:
     """Options that were read without an error; those of the short way need no check again."""
-    ignored = options.ignore_index
-    if options.reduction == "none" or not options.are_constant() or len(KNOWN) >= MANY:
+    if not options.are_constant() or len(KNOWN) >= MANY:
         return
-    if ignored is not None and ignored >= 0:  # which the kernel would count
-        return
-    counted = options.reduction == "mean" and options.denominator is None
-    denominator = 0.0 if counted else float(options.denominator or 1.0)  # 0 stands for the number of rows that count
-    KNOWN[options] = (
-        options,
-        _kernels.LossNumbers(
-            scale=0.0 if counted else 1.0 / denominator,
-            denominator=denominator,
-            label_smoothing=float(options.label_smoothing),
-            z_loss=float(options.z_loss),
-            softcap=0.0 if options.softcap is None else float(options.softcap),
-            temperature=float(options.temperature),
-            parameter=float(options.parameter),
-        ),
-    )
+    numbers = numbers_for_any_rows(batch, options.ignore_index, counted=options.denominator is None)
+    if numbers is not None:
+        KNOWN[options] = options, numbers
 
 
 def run(
