@@ -16,7 +16,14 @@ GROUPS = [[0, None, None]] * 5 + [[3, 0.55, 0.6], [0, None, None], [5, 0.75, 0.6
 def document(image=None, classes=25, columns=40):
     """A report of everything that a report can hold, with long names."""
     names = [f"{i} {LONG}" for i in range(columns)]
-    each = {"accuracy": 0.5, "balanced_accuracy": 0.5, "log_loss": 1.0, "auc": 0.5, "rows": 100}
+    each = {
+        "accuracy": 0.5,
+        "balanced_accuracy": 0.5,
+        "log_loss": 1.0,
+        "auc": 0.5,
+        "rows": 100,
+        "calibration_error": 0.1,
+    }
     labels = [f"{k} {LONG}" for k in range(classes)]
     history = [
         {"epoch": i, "loss": 2 / i, "validation_loss": 2 / i + 0.1 * i, "learning_rate": 0.1 / i} for i in range(1, 31)
@@ -28,6 +35,7 @@ def document(image=None, classes=25, columns=40):
         "test_classes": [{"class": name, "rows": 4, "precision": None, "recall": 0.5} for name in labels],
         "test_confusion": np.full((classes, classes), 1234).tolist(),
         "warning": LONG,
+        "uncalibrated": {f"test_{name}": value for name, value in each.items()},
         "epochs": 30,
         "training_seconds": 1.0,
         "history": history,
@@ -46,6 +54,7 @@ def document(image=None, classes=25, columns=40):
         "temperature": 1.5,
         "reliability": {"before": GROUPS, "after": GROUPS},
         "errors": {"before": 0.1, "after": 0.05},
+        "log_losses": {"before": 1.1, "after": 1.0},
         "mistakes": {
             "count": 40,
             "shown": [{**mistake, **of_row}] * 12,

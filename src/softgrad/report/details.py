@@ -1,11 +1,16 @@
 """What a report shows beside the metrics, computed once from the model and its table, as JSON can hold it.
 
-rows          the number of test rows
-temperature   by which the logits are divided after calibration
-reliability   {"before": groups, "after": groups}: each group [rows, confidence, accuracy], see estimator/calibration.py
-errors        {"before": number, "after": number}: the expected calibration errors
-mistakes      how many test rows are predicted wrongly, and the worst of them
-importance    which columns matter, see importance.py
+It is an object with
+
+    rows          the number of test rows
+    place         what the numbers of the rows count, lines or rows
+    image         the height and the width, if the rows are images
+    temperature   the one that fits the validation rows, whether the model uses it or not
+    reliability   {"before": groups, "after": groups}: each group [rows, confidence, accuracy], see calibration.py
+    log_losses    {"before": number, "after": number}
+    errors        {"before": number, "after": number}: the expected calibration errors
+    mistakes      how many test rows are predicted wrongly, and the worst of them
+    importance    which columns matter, see importance.py
 """
 
 from __future__ import annotations
@@ -51,11 +56,10 @@ def gather(trained: Trained, *, seed: int) -> dict[str, Any]:
     from softgrad.estimator.calibration import expected_calibration_error, reliability
 
     x, labels = trained.x, trained.labels
-    logits = trained.network.logits(x).astype(np.float64)
-    groups = {
-        "before": reliability(softmax(logits), labels),
-        "after": reliability(softmax(logits, temperature=trained.fitted), labels),
-    }
+    logits = trained.network.logits(x)
+    temperatures = {"before": 1.0, "after": trained.fitted}
+    groups = {name: reliability(softmax(logits, temperature=T), labels) for name, T in temperatures.items()}
+    log_losses = {name: float(cross_entropy(logits, labels, temperature=T)) for name, T in temperatures.items()}
     found = importances(
         trained.network,
         trained.encoding,
@@ -69,6 +73,7 @@ def gather(trained: Trained, *, seed: int) -> dict[str, Any]:
         "rows": len(labels),
         "temperature": trained.fitted,
         "reliability": {name: [list(group) for group in each] for name, each in groups.items()},
+        "log_losses": log_losses,
         "errors": {name: expected_calibration_error(each) for name, each in groups.items()},
         "mistakes": _mistakes(trained, logits, labels, found),
         "importance": {

@@ -12,7 +12,13 @@ from softgrad.report.document import Figure, Figures, Paragraph, Section, Table
 from softgrad.report.words import name_of, number, percent
 
 SETS = {"train": "training", "validation": "validation", "test": "test"}
-MEASURES = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "log_loss": "log loss", "auc": "AUC"}
+MEASURES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "log_loss": "log loss",
+    "auc": "AUC",
+    "calibration_error": "ECE",
+}
 MOST_CLASSES = 50  # in a table
 MOST_IN_MATRIX = 30  # classes; of more, the most frequent mix-ups are listed
 MOST_MIX_UPS = 20
@@ -35,7 +41,11 @@ def results(metrics: Mapping[str, Any]) -> Section:
         (word, f"{metrics[f'{name}_rows']:,}", *(number(metrics[f"{name}_{measure}"]) for measure in MEASURES))
         for name, word in SETS.items()
     ]
-    baseline = {"auc": 0.5 if metrics["test_auc"] is not None else None, **metrics["baseline"]}
+    if metrics["uncalibrated"]:
+        before = (number(metrics["uncalibrated"][f"test_{measure}"]) for measure in MEASURES)
+        rows.append(("test, before calibration", f"{metrics['test_rows']:,}", *before))
+    auc = 0.5 if metrics["test_auc"] is not None else None
+    baseline = {"auc": auc, "calibration_error": None, **metrics["baseline"]}
     rows.append((f"always {name_of(baseline['class'])}", "", *(number(baseline[measure]) for measure in MEASURES)))
     return Section(
         "results",
@@ -46,7 +56,8 @@ def results(metrics: Mapping[str, Any]) -> Section:
                 "The last row is reached without a model: by answering the commonest class each time, with the "
                 "frequencies of the training classes as probabilities. The balanced accuracy is the mean of the "
                 "recalls of the classes. The log loss is the mean of -log p of the right class. AUC is the area under "
-                "the ROC curve, averaged over the classes, each against the others."
+                "the ROC curve, averaged over the classes, each against the others. ECE is the expected calibration "
+                "error, which is explained below."
             ),
         ],
     )
@@ -125,10 +136,15 @@ def _epochs(history: Sequence[Mapping[str, Any]], best: int) -> Table:
     return Table(f"The epochs{some}", ("epoch", "loss", "validation loss", "learning rate"), rows, is_folded=True)
 
 
-def calibration(details: Mapping[str, Any]) -> Section:
+def calibration(metrics: Mapping[str, Any], details: Mapping[str, Any]) -> Section:
     """The reliability diagrams, and the expected calibration errors."""
+    use = (
+        "The model uses it."
+        if metrics["uncalibrated"]
+        else "The model does not use it; softgrad train --calibrate makes one that does."
+    )
     before, after = details["reliability"]["before"], details["reliability"]["after"]
-    errors, temperature = details["errors"], details["temperature"]
+    losses, errors = details["log_losses"], details["errors"]
     return Section(
         "calibration",
         "Calibration",
@@ -137,15 +153,19 @@ def calibration(details: Mapping[str, Any]) -> Section:
                 "The confidence of a prediction is its probability. Of the rows that are predicted with a confidence "
                 "of 0.8, four in five should be right. The expected calibration error is the mean distance between "
                 f"the confidence and the accuracy, over {len(before)} groups of test rows. The temperature, by which "
-                "the logits are divided, was fitted on the validation rows; it changes no prediction. The model has "
-                "it after softgrad train --calibrate."
+                f"the logits are divided, was fitted on the validation rows. It changes no prediction. {use}"
             ),
             Table(
                 "The probabilities of the test rows",
-                ("", "temperature", "expected calibration error"),
+                ("", "temperature", "log loss", "expected calibration error"),
                 [
-                    ("before calibration", "1", number(errors["before"])),
-                    ("after calibration", number(temperature), number(errors["after"])),
+                    ("before calibration", "1", number(losses["before"]), number(errors["before"])),
+                    (
+                        "after calibration",
+                        number(details["temperature"]),
+                        number(losses["after"]),
+                        number(errors["after"]),
+                    ),
                 ],
             ),
             Figures(

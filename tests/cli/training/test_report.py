@@ -21,7 +21,7 @@ FILES = ["config.toml", "details.json", "metrics.json", "model.safetensors", "re
 RUNS = {  # name: (rows of a table or None for a bundled set, options)
     "digits": (None, ("digits", "--hidden", 16, "--epochs", 4)),
     "iris": (None, ("iris", "--hidden", 8, "--epochs", 3, "--schedule", "cosine")),
-    "unbalanced": (unbalanced_rows, ("table.csv", "--target", "answer", "--epochs", 2)),
+    "unbalanced": (unbalanced_rows, ("table.csv", "--target", "answer", "--epochs", 2, "--calibrate")),
     "arrays": (None, ("digits.npz", "--array", "images", "--target", "labels", "--hidden", 8, "--epochs", 2)),
     "messy": (messy_rows, ("table.csv", "--target", "kind & class", "--hidden", 16, "--epochs", 2)),
 }
@@ -109,11 +109,14 @@ def shown(value):
 @pytest.mark.parametrize("name", RUNS)
 def test_the_numbers_are_those_of_metrics_json(name, runs):
     page, metrics = read(runs(name))
-    columns = ["accuracy", "balanced_accuracy", "log_loss", "auc"]
+    columns = ["accuracy", "balanced_accuracy", "log_loss", "auc", "calibration_error"]
     of_sets = page.tables["The sets of rows, and the test rows without a model"]
     for row, key in zip(of_sets[1:4], ("train", "validation", "test"), strict=True):
-        assert row[1:6] == [f"{metrics[f'{key}_rows']:,}", *(shown(metrics[f"{key}_{each}"]) for each in columns)]
-    assert of_sets[4][2:5] == [shown(metrics["baseline"][each]) for each in columns[:3]]
+        assert row[1:] == [f"{metrics[f'{key}_rows']:,}", *(shown(metrics[f"{key}_{each}"]) for each in columns)]
+    assert of_sets[-1][2:5] == [shown(metrics["baseline"][each]) for each in columns[:3]]
+    if metrics["calibrate"]:
+        assert of_sets[4][2:] == [shown(metrics["uncalibrated"][f"test_{each}"]) for each in columns]
+    assert len(of_sets) == 5 + metrics["calibrate"]
     each = [(f"{of['rows']:,}", shown(of["precision"]), shown(of["recall"])) for of in metrics["test_classes"]]
     assert [tuple(row[1:]) for row in page.tables["The classes of the test rows"][1:]] == each
     matrix = page.tables["Confusion matrix: the test rows by class (down) and prediction (across)"]
@@ -124,6 +127,29 @@ def test_the_numbers_are_those_of_metrics_json(name, runs):
     assert dict(page.tables["The versions"][1:]) == metrics["versions"]
     warnings = [attributes for _, attributes in page.tags if attributes.get("class") == "warning"]
     assert len(warnings) == (metrics["warning"] is not None)
+
+
+@pytest.mark.parametrize("name", ["iris", "unbalanced"])
+def test_the_calibration_is_that_of_metrics_json(name, runs):
+    """Those of a model that is not calibrated are those before calibration."""
+    page, metrics = read(runs(name))
+    details = json.loads((runs(name) / "details.json").read_text())["details"]
+    before, after = page.tables["The probabilities of the test rows"][1:]
+    for each, row, key in (("errors", 3, "calibration_error"), ("log_losses", 2, "log_loss")):
+        measured = metrics[f"test_{key}"]
+        if metrics["calibrate"]:
+            assert details[each] == {"before": metrics["uncalibrated"][f"test_{key}"], "after": measured}
+            assert after[1] == shown(metrics["temperature"])
+        else:
+            assert details[each]["before"] == measured
+        assert [before[row], after[row]] == [shown(value) for value in details[each].values()]
+    groups = [[float(cell.replace(",", "").replace("-", "0")) for cell in row[1:]]
+              for row in page.tables["The groups of the diagrams"][1:]]  # fmt: skip
+    assert len(groups) == 10
+    for first, error in ((0, details["errors"]["before"]), (3, details["errors"]["after"])):
+        rows, confidence, accuracy = np.array(groups).T[first : first + 3]
+        assert rows.sum() == metrics["test_rows"]
+        np.testing.assert_allclose((rows / rows.sum() * abs(accuracy - confidence)).sum(), error, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -186,7 +212,7 @@ def test_the_worst_mistakes_are_those_with_the_largest_loss(name, run):
     folder = run(name)
     network, classes, x, labels, table, test = the_test_rows(name, folder)
     details = json.loads((folder / "details.json").read_text())["details"]
-    probs = softmax(network.logits(x).astype(float))
+    probs = softmax(network.logits(x), temperature=details["temperature"] if name == "unbalanced" else 1.0)
     wrong = [i for i in range(len(x)) if probs[i].argmax() != labels[i]]
     wrong.sort(key=lambda i: probs[i, labels[i]])
     page, _ = read(folder)
