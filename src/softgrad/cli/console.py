@@ -27,9 +27,9 @@ class Bar:
         self._progress = progress
         self._task = task
 
-    def advance(self, text: str | None = None) -> None:
-        """Advances the bar by one step, and shows `text` beside it."""
-        self._progress.advance(self._task)
+    def advance(self, text: str | None = None, *, steps: int = 1) -> None:
+        """Advances the bar, and shows `text` beside it."""
+        self._progress.advance(self._task, steps)
         if text is not None:
             self._progress.update(self._task, description=text)
 

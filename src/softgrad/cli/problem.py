@@ -27,10 +27,20 @@ class Problem(NamedTuple):
     classes: tuple[str, ...]
     encoding: Encoding
     rows: Split
+    kinds: Mapping[str, Kind]  # of the columns for which the user says it
 
     def subset(self, rows: Array) -> tuple[Array, Array]:
         """The given rows of x, and their labels."""
         return self.x[rows], self.labels[rows]
+
+    def with_split(self, rows: Split) -> Problem:
+        """The same table with another split, encoded as its training rows have it.
+
+        How a column is read, as numbers or dates say, does not depend on the split.
+        """
+        names = [column.name for column in self.encoding.columns]
+        encoding = Encoding.fit(self.table, names, rows.train, kinds=self.kinds)
+        return self._replace(x=encoding.transform(self.table), encoding=encoding, rows=rows)
 
     def summary(self) -> list[str]:
         """The source and the sizes of the table, and how its columns were read, in one line each."""
@@ -69,8 +79,9 @@ def read_problem(config: RunConfig) -> Problem:
     if not features:
         raise DataError(f"{data} has no column besides the target {quoted(column)}; wanted at least one feature column")
     rows = split(table, labels, classes, seed=config.seed, fractions=config.fractions, stratify=config.stratify)
-    encoding = Encoding.fit(table, features, rows.train, kinds=_kinds(config.kinds, table, column))
-    return Problem(table, column, encoding.transform(table), labels, classes, encoding, rows)
+    kinds = _kinds(config.kinds, table, column)
+    encoding = Encoding.fit(table, features, rows.train, kinds=kinds)
+    return Problem(table, column, encoding.transform(table), labels, classes, encoding, rows, kinds)
 
 
 def _kinds(given: Mapping[Kind, Sequence[str]], table: Table, target: str) -> dict[str, Kind]:

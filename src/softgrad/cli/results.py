@@ -44,13 +44,16 @@ def measure(network: Network, problem: Problem, temperature: float = 1.0) -> dic
         measured = {"loss": float(network.objective.loss(logits, labels)), **measure_rows(logits, labels, temperature)}
         metrics |= {f"{name}_{key}": value for key, value in measured.items()}
 
-    counts = np.bincount(problem.labels[problem.rows.train], minlength=len(problem.classes))
-    metrics["train_classes"] = [
-        {"class": name, "rows": int(n)} for name, n in zip(problem.classes, counts, strict=True)
-    ]
+    metrics["train_classes"] = class_sizes(problem.labels[problem.rows.train], problem.classes)
     metrics["baseline"] = measure_baseline(labels, metrics["train_classes"])
     of_classes, confusion = measure_classes(logits, labels, problem.classes)
     return metrics | {"test_classes": of_classes, "test_confusion": confusion}
+
+
+def class_sizes(labels: Array, classes: Sequence[str]) -> list[dict[str, Any]]:
+    """The number of rows of each class."""
+    counts = np.bincount(labels, minlength=len(classes))
+    return [{"class": name, "rows": int(n)} for name, n in zip(classes, counts, strict=True)]
 
 
 def measure_uncalibrated(network: Network, problem: Problem) -> dict[str, float | None]:
@@ -175,7 +178,7 @@ def show_stored(metrics: Mapping[str, Any], *, caption: str = "") -> None:
 
 def show_sets(sets: Sequence[tuple[str, Mapping[str, Any]]], baseline: Mapping[str, Any], *, caption: str = "") -> None:
     """Prints what was measured on each set of rows, by its name, beside what is reached without a model."""
-    rows = [(name, f"{of['rows']:,}", *(_number(of[column]) for column in COLUMNS)) for name, of in sets]
+    rows = [(name, _count(of["rows"]), *(_number(of[column]) for column in COLUMNS)) for name, of in sets]
     baseline = {"auc": 0.5 if sets[-1][1]["auc"] is not None else None, "calibration_error": None, **baseline}
     rows.append((f"always {_name(baseline['class'])}", "", *(_number(baseline[column]) for column in COLUMNS)))
     grid(("", "rows", *COLUMNS.values()), rows, caption=caption)
@@ -227,6 +230,10 @@ def grid(
 
 def _name(text: str) -> str:
     return quoted(text, NAME_LENGTH)
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
 
 
 def _number(value: float | None) -> str:

@@ -127,6 +127,14 @@ class RunConfig:
         ),
     ] = 0
 
+    cross_validate: Annotated[
+        int | None,
+        integer_option(
+            "First try the options on this many folds of the table, and show the mean and deviation of each result.",
+            min=2,
+            panel=TRAINING,
+        ),
+    ] = None
     calibrate: Annotated[
         bool,
         training("Whether to divide the logits by a temperature with which the probabilities fit the validation rows."),

@@ -43,12 +43,12 @@ def build_schedule(config: RunConfig) -> nn.Schedule:
     return nn.Cosine() if config.schedule == "cosine" else nn.Constant()
 
 
-def fit(network: nn.Network, config: RunConfig, problem: Problem, clock: Clock) -> list[nn.Epoch]:
-    """Trains the network in place. It ends with the parameters of its best epoch."""
+def build_trainer(network: nn.Network, config: RunConfig, problem: Problem) -> nn.Trainer:
+    """The training of the network. It ends with the parameters of its best epoch."""
     x, labels = problem.subset(problem.rows.train)
     validation = problem.subset(problem.rows.validation)
     weight = balanced_weights(labels) if config.class_weight == "balanced" else None
-    trainer = nn.Trainer(
+    return nn.Trainer(
         network,
         x,
         labels,
@@ -61,6 +61,11 @@ def fit(network: nn.Network, config: RunConfig, problem: Problem, clock: Clock) 
         validation=validation if weight is None else (*validation, weight[validation[1]]),
         seed=config.seed,
     )
+
+
+def fit(network: nn.Network, config: RunConfig, problem: Problem, clock: Clock) -> list[nn.Epoch]:
+    """Trains the network in place."""
+    trainer = build_trainer(network, config, problem)
     with blas_threads(network, config.batch_size), progress("training", config.epochs) as bar:
 
         def after_epoch(epoch: nn.Epoch) -> None:

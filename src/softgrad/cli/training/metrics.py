@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -23,6 +23,7 @@ def collect(
     history: Sequence[nn.Epoch],
     gradient: CheckedGradient | None,
     temperature: float,
+    folds: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """The metrics of a run, as metrics.json and the model hold them, but for the time that the steps took."""
     metrics: dict[str, Any] = {
@@ -32,6 +33,7 @@ def collect(
         **results.measure(network, problem, temperature),
         "temperature": temperature,
         "uncalibrated": results.measure_uncalibrated(network, problem) if config.calibrate else None,
+        "cross_validation": folds,
         "gradient_error": None if gradient is None else gradient.error,
         "epochs": len(history),
         "seed": config.seed,
@@ -51,6 +53,7 @@ def collect(
         "stratify": config.stratify,
         "versions": _versions(),
         "calibrate": config.calibrate,
+        "cross_validate": config.cross_validate,
     }
     metrics["warning"] = results.warning(
         metrics, balanced=config.class_weight == "balanced", more_epochs=len(history) == config.epochs

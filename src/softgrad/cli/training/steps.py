@@ -14,6 +14,8 @@ from softgrad.cli.training.clock import Clock
 from softgrad.cli.training.config import RunConfig
 from softgrad.cli.training.fitting import build, fit, fit_temperature
 from softgrad.cli.training.folder import RunFolder, contents
+from softgrad.cli.training.folds import cross_validate
+from softgrad.cli.training.folds import show as show_folds
 from softgrad.cli.training.gradient import GRADIENT_LIMIT, check_gradient
 from softgrad.cli.training.metrics import collect, history_of
 from softgrad.cli.training.reports import details_of, write_report
@@ -39,10 +41,15 @@ def train(config: RunConfig, out: Path | None, *, report: bool) -> int:
             return 1
         output(f"{gradient.summary()}, {clock.seconds['check_seconds']:.1f} seconds")
 
+    folds = None
+    if config.cross_validate:
+        folds = cross_validate(config, problem, config.cross_validate)
+        show_folds(folds)
+
     with folder.made(config):
         history = fit(network, config, problem, clock)
         temperature = fit_temperature(network, problem) if config.calibrate else 1.0
-        metrics = collect(config, problem, network, history, gradient, temperature)
+        metrics = collect(config, problem, network, history, gradient, temperature, folds)
         details = details_of(network, problem, temperature, config.seed) if report else None
         clock.lap()
         record = {"history": history_of(history, clock), **clock.rounded()}
