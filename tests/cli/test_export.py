@@ -201,6 +201,22 @@ def test_a_text_that_is_no_date_is_an_error():
         model.run(None, {"date": np.array([["soon"]], dtype=object)})
 
 
+def test_numbers_on_a_logarithmic_scale():
+    columns_ = [
+        NumberColumn("a", 2.0, 3.0, unit=0.5),
+        NumberColumn("b", 1.0, 2.0),
+        NumberColumn("c", 1.0, 2.0, unit=9.0),
+    ]
+    values = np.array([[1e-9, 1.0, 0.0], [-3e12, -4.0, -7.0], [0.5, 0.0, 1e300]])
+    graph = Graph(["values", "x"])
+    graph.op("Identity", columns.numbers(graph, "values", columns_), output="x")
+    model = graph.model({"values": (np.float64, 3)}, {"x": (np.float64, 3)})
+    (got,) = session(model.SerializeToString()).run(None, {"values": values})
+    table = Table("a.csv", dict(zip("abc", values.T, strict=True)), np.arange(3), None)
+    wanted = np.hstack([column.encode(table) for column in columns_])
+    np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-12)
+
+
 def test_numbers_that_need_float64(tmp_path):
     """Of large numbers whose differences matter, float32 would keep nothing."""
     columns = (NumberColumn("time", 1.7e12, 1000.0, missing=True), CategoryColumn("kind", ("a", "b")))

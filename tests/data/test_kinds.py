@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from softgrad import DataError
-from softgrad.data import CategoryColumn, DateColumn, Encoding, LeftOut, NumberColumn
+from softgrad.data import CategoryColumn, DateColumn, Encoding, LeftOut, NumberColumn, Table
+from softgrad.data.summaries import NumberMoments
 
 SPELLINGS = ["", "NA", "n/a", "#N/A", "NaN", "null", "?", "None", "<NA>", "-", "--", ".", "n.a.", "#NA", "-nan"]
 
@@ -33,6 +34,62 @@ def test_missing_cells_are_the_mean_with_an_indicator(missing, table):
     assert encoding.width == x.shape[1] == 5
     assert encoding.missing(t) == {"a": 1, "b": 1}
     assert encoding.notes(t) == []
+
+
+FAR_AWAY = {  # name: (the numbers, whether they get a logarithmic scale)
+    "amounts": ([2.0**i for i in range(200)], True),
+    "one typing error": ([*range(1, 200), 1e9], True),
+    "zeros and amounts": ([0.0] * 150 + [10.0**i for i in range(50)], True),
+    "losses and gains": ([(-1) ** i * 1.5**i for i in range(200)], True),
+    "near the limits of float64": ([1e-300, 1.7e308, -1.7e308] + [1.0] * 300, True),
+    "even": (list(range(200)), False),
+    "one of 300 is 1": ([0.0] * 299 + [1.0], False),
+    "few counts": ([0.0] * 300 + [1.0, 9.0, 16.0], False),
+    "constant but for missing cells": ([3.0] * 200, False),
+}
+
+
+@pytest.mark.parametrize("case", FAR_AWAY)
+def test_columns_with_numbers_far_from_the_others_get_a_logarithmic_scale(case, table):
+    values, wanted = FAR_AWAY[case]
+    t, encoding = fit(table, "a\n" + "\n".join(map(repr, values)) + "\nNA\n")
+    (column,) = encoding.columns
+    assert (column.unit is not None) == wanted
+    assert Encoding.from_json(json.loads(json.dumps(encoding.to_json()))) == encoding
+    x = encoding.transform(t)[:-1, 0]
+    order = np.argsort(values)
+    assert (np.diff(x[order]) >= 0).all()
+    if wanted:
+        sizes = np.abs(np.array(values)[np.array(values) != 0])
+        assert column.unit == pytest.approx(np.exp(np.log(sizes).mean()))
+        far = np.sign(values) * np.log1p(np.abs(np.longdouble(values)) / np.longdouble(column.unit))
+        np.testing.assert_allclose(x, (far - far.mean()) / far.std(), rtol=1e-9, atol=1e-9)
+        assert encoding.describe()[1].startswith("on a logarithmic scale, since some are more than 10 standard dev")
+
+
+def test_numbers_are_read_alike_from_text_and_as_numbers():
+    values = np.exp(np.random.default_rng(0).normal(0, 2, 1000)).round(2)
+    rows = np.arange(0, 1000, 2)
+    columns = []
+    for stored in (values, values.astype(str)):
+        t = Table("a", {"a": stored}, np.arange(1000), None)
+        columns.append(Encoding.fit(t, ["a"], rows).columns[0])
+    assert columns[0].unit is not None
+    np.testing.assert_allclose(*([each.mean, each.scale, each.unit] for each in columns), rtol=1e-12)
+
+
+def test_the_unit_is_that_of_the_first_part_of_a_table():
+    values = np.exp(np.random.default_rng(0).normal(0, 2, 1000))
+    whole, parts = NumberMoments(), NumberMoments()
+    whole.add(values)
+    parts.add(values[:0])
+    parts.add(values[:500])
+    unit = parts.unit
+    parts.add(values[500:])
+    assert parts.unit == unit != whole.unit
+    mean, scale, unit = parts.on_a_scale()
+    scaled = np.log1p(values / unit)
+    assert (mean, scale) == pytest.approx((scaled.mean(), scaled.std()))
 
 
 def test_cells_that_are_missing_only_later_are_the_mean_and_counted(table):

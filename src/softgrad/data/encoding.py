@@ -22,7 +22,7 @@ from softgrad.data.kinds import (
     column_from_json,
     column_to_json,
 )
-from softgrad.data.summaries import Kind
+from softgrad.data.summaries import FAR, Kind
 from softgrad.data.table import Table
 from softgrad.errors import DataError
 
@@ -90,6 +90,9 @@ class Encoding(NamedTuple):
             names = [column.name for column in numbers if column.format == example]
             value = written.NUMBERS[example](example)
             lines += [f"numbers that are written like {example}, for {value}: {list_names(names)}"] if names else []
+        logarithmic = [column.name for column in numbers if column.unit is not None]
+        reason = f"some are more than {FAR} standard deviations from the mean"
+        lines += [f"on a logarithmic scale, since {reason}: {list_names(logarithmic)}"] if logarithmic else []
         for date_format in written.DATES:
             names = [column.name for column in dates if column.format == date_format]
             lines += [f"dates, as {date_format}: {list_names(names)}"] if names else []

@@ -21,13 +21,17 @@ DATE_PARTS = ("year", "month", "day of week", "days since", "time of day")
 
 
 class NumberColumn(NamedTuple):
-    """A column of numbers, which is standardised. A missing cell gets the mean, which is 0 then."""
+    """A column of numbers, which is standardised. A missing cell gets the mean, which is 0 then.
+
+    If some of the training rows are far from the others, the numbers are put on a logarithmic scale before that.
+    """
 
     name: str
-    mean: float
+    mean: float  # on the logarithmic scale, if it has one
     scale: float  # the standard deviation, or 1 for a constant column
     format: str = "1.5"  # how its numbers are written, as an example
     missing: bool = False  # whether x has another column, which is 1 where the cell is missing
+    unit: float | None = None  # of the logarithmic scale; None for a linear one
 
     @property
     def width(self) -> int:
@@ -38,8 +42,9 @@ class NumberColumn(NamedTuple):
         """The columns of x that it becomes, of shape (N, width)."""
         values = number_column(table, self.name, self.format)
         absent = np.isnan(values)
+        scaled = values if self.unit is None else on_logarithmic_scale(values, self.unit)
         with np.errstate(over="ignore"):
-            standardised = np.where(absent, 0.0, (values - self.mean) / self.scale)
+            standardised = np.where(absent, 0.0, (scaled - self.mean) / self.scale)
         too_large = ~(np.abs(standardised) < STANDARDISED_LIMIT)
         if too_large.any():
             row = int(too_large.argmax())
@@ -55,7 +60,8 @@ class NumberColumn(NamedTuple):
         """The column, from the fields that a file has."""
         number_format = _one_of(fields["format"], written.NUMBERS, f"{place}.format")
         mean, scale = _json.number(fields["mean"], f"{place}.mean"), _positive(fields["scale"], f"{place}.scale")
-        return cls(_name(fields, place), mean, scale, number_format, _bool(fields["missing"], f"{place}.missing"))
+        unit = None if fields["unit"] is None else _positive(fields["unit"], f"{place}.unit")
+        return cls(_name(fields, place), mean, scale, number_format, _bool(fields["missing"], f"{place}.missing"), unit)
 
 
 class CategoryColumn(NamedTuple):
@@ -183,6 +189,12 @@ KINDS: dict[str, type[Column]] = {
 }
 
 
+def on_logarithmic_scale(values: Array, unit: float) -> Array:
+    """The sign of each value times log(1 + |value| / unit): nearly linear below the unit, and logarithmic above it."""
+    scaled: Array = np.sign(values) * (np.log(np.abs(values) + unit) - np.log(unit))
+    return scaled
+
+
 def date_parts(dates: Array, since: str) -> Array:
     """The parts of datetime64[us], of shape (N, 5); NaN where a date is missing."""
     days = dates.astype("datetime64[D]")
@@ -201,6 +213,8 @@ def column_from_json(value: Any, place: str) -> Column:
         ValueError: no column has such fields.
     """
     kind = _one_of(_json.mapping(value, place).get("kind"), KINDS, f"{place}.kind")
+    if kind == "number":
+        value = {"unit": None, **value}
     if kind == "category":
         value = {"rare": [], "shares": [], **value}  # models of earlier versions have none
     fields = _json.mapping(value, place, "kind", *KINDS[kind]._fields)

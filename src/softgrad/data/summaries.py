@@ -14,7 +14,16 @@ from softgrad._arrays import Array
 from softgrad._messages import quoted
 from softgrad.data import written
 from softgrad.data.columns import cells, no_number, number_column, text_of
-from softgrad.data.kinds import DATE_PARTS, CategoryColumn, Column, DateColumn, LeftOut, NumberColumn, date_parts
+from softgrad.data.kinds import (
+    DATE_PARTS,
+    CategoryColumn,
+    Column,
+    DateColumn,
+    LeftOut,
+    NumberColumn,
+    date_parts,
+    on_logarithmic_scale,
+)
 from softgrad.data.table import Table
 from softgrad.errors import DataError
 
@@ -25,6 +34,8 @@ FEWEST_IDENTIFIERS = 20  # rows: in fewer, integers may be consecutive by chance
 ROWS_COMPARED = 1_000_000  # integers in a column called id are compared with each other in the first rows alone
 FEWEST_PER_CATEGORY = 5  # training rows: a category that has fewer is rare,
 SHARE_PER_CATEGORY = 100  # if those are also less than one training row in so many
+FAR = 10  # standard deviations from the mean: a column with numbers farther away gets a logarithmic scale,
+LARGE = 20  # if they are also more than so many times as large as the geometric mean of the sizes
 EPOCH = "1970-01-01"
 
 
@@ -47,7 +58,7 @@ class NumberSummary:
 
     def __init__(self, name: str) -> None:
         self.name, self.rows, self.missing, self.trained_missing = name, 0, 0, 0
-        self.all, self.trained = Moments(), Moments()
+        self.all, self.trained = Moments(), NumberMoments()
         self.row_numbers = True  # so far
         self.compared: list[Array] | None = [] if _called_identifier(name) else None
 
@@ -77,8 +88,8 @@ class NumberSummary:
                 return LeftOut(self.name, f"always {quoted(str(text_of(np.array([self.all.low]))[0]))}")
             if self.rows >= FEWEST_IDENTIFIERS and self.all.low >= 0 and (self.row_numbers or self._different()):
                 return LeftOut(self.name, INTEGERS)
-        mean, scale = self.trained.standard()
-        return NumberColumn(self.name, mean, scale, "1.5", self.trained_missing > 0)
+        mean, scale, unit = self.trained.on_a_scale()
+        return NumberColumn(self.name, mean, scale, "1.5", self.trained_missing > 0, unit)
 
     def _different(self) -> bool:
         if self.compared is None:
@@ -196,9 +207,10 @@ class TextSummary:
             row = min(wrong)
             text = next(cell for cell, known in self.cells.items() if known[2] == row)
             raise no_number(table, self.name, row, text, number_format)
-        moments = Moments()
+        moments = NumberMoments()
         moments.add(np.array(list(values.values()), dtype=np.float64), self._trained(counts))
-        return NumberColumn(self.name, *moments.standard(), number_format, self._trained_missing)
+        mean, scale, unit = moments.on_a_scale()
+        return NumberColumn(self.name, mean, scale, number_format, self._trained_missing, unit)
 
     def _dates(self, counts: Mapping[str, int], date_format: str) -> DateColumn:
         dates = np.array([written.to_date(cell, date_format) for cell in counts], dtype="datetime64[us]")
@@ -271,6 +283,39 @@ class Moments:
         if self.low == self.high:
             return float(self.mean), 1.0
         return float(self.mean), float(np.sqrt(self.squares / self.count)) or 1.0
+
+
+class NumberMoments(Moments):
+    """The moments of numbers, and those of the same numbers on a logarithmic scale.
+
+    The unit of the scale is the geometric mean of the sizes of the first numbers that are added, zeros left out. It
+    depends on where the first part of a table ends, but whatever it is, small and large numbers are told apart.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unit: float | None = None
+        self.logarithmic = Moments()
+
+    def add(self, values: Array, weights: Array | None = None) -> None:
+        """Takes values, each as often as its weight says."""
+        super().add(values, weights)
+        if self.unit is None:
+            times = np.ones(len(values)) if weights is None else weights
+            counted = (values != 0) & (times > 0)
+            if counted.any():
+                mean = np.average(np.log(np.abs(values[counted])), weights=times[counted])
+                self.unit = float(np.exp(mean).clip(1e-300, 1e300))  # the sum of a number and the unit is finite
+        if self.unit is not None:
+            self.logarithmic.add(on_logarithmic_scale(values, self.unit), weights)
+
+    def on_a_scale(self) -> tuple[float, float, float | None]:
+        """The mean, the standard deviation, and the unit of the scale that they are on; None for a linear scale."""
+        mean, scale = self.standard()
+        farthest, largest = max(mean - self.low, self.high - mean), max(-self.low, self.high)
+        if self.unit is None or farthest <= FAR * scale or largest <= LARGE * self.unit:
+            return mean, scale, None
+        return *self.logarithmic.standard(), self.unit
 
 
 def date_column_of(name: str, date_format: str, since: str, moments: tuple[Moments, ...], missing: bool) -> DateColumn:

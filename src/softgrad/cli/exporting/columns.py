@@ -26,6 +26,7 @@ def numbers(graph: Graph, values: str, columns: Sequence[NumberColumn]) -> str:
         columns: how they are read.
     """
     absent = graph.op("IsNaN", values)
+    values = _on_their_scales(graph, values, [column.unit for column in columns])
     centred = graph.op("Sub", values, graph.constant([column.mean for column in columns]))
     scaled = graph.op("Div", centred, graph.constant([column.scale for column in columns]))
     standardised = graph.op("Where", absent, graph.constant(0.0), scaled)
@@ -34,6 +35,16 @@ def numbers(graph: Graph, values: str, columns: Sequence[NumberColumn]) -> str:
         return standardised
     flags = graph.cast(graph.op("Gather", absent, graph.constant(flagged), axis=1), np.float64)
     return graph.op("Concat", standardised, flags, axis=1)
+
+
+def _on_their_scales(graph: Graph, values: str, units: Sequence[float | None]) -> str:
+    """The values, where a column has a unit on its logarithmic scale."""
+    if not any(units):
+        return values
+    given = graph.constant([unit or 1.0 for unit in units])
+    size = graph.op("Sub", graph.op("Log", graph.op("Add", graph.op("Abs", values), given)), graph.op("Log", given))
+    scaled = graph.op("Mul", graph.op("Sign", values), size)
+    return graph.op("Where", graph.constant([unit is not None for unit in units]), scaled, values)
 
 
 def order_of_numbers(columns: Sequence[NumberColumn], places: Sequence[int]) -> list[int]:
