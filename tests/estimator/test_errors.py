@@ -120,6 +120,21 @@ def test_early_stopping_without_rows():
         sg.SoftmaxClassifier(early_stopping=True, validation_fraction=0.01).fit(X, Y)
 
 
+def test_early_stopping_on_few_rows_says_so():
+    few = sg.SoftmaxClassifier(early_stopping=True, max_iter=1, random_state=0)
+    with pytest.warns(UserWarning) as seen:
+        few.fit(X, Y)
+    messages = [str(each.message) for each in seen if "early_stopping" in str(each.message)]
+    assert messages == [
+        "SoftmaxClassifier: early_stopping validates on 15 rows, on which the accuracy moves in steps of 0.07, so that "
+        "it stops by chance; raise validation_fraction, or set early_stopping=False"
+    ]
+    assert next(each for each in seen if "early_stopping" in str(each.message)).filename == __file__
+    with pytest.warns(UserWarning) as seen:
+        few.set_params(validation_fraction=0.2).fit(X, Y)
+    assert not [each for each in seen if "early_stopping" in str(each.message)]
+
+
 def test_labels_that_calibrate_does_not_know():
     classifier = sg.SoftmaxClassifier(max_iter=1).fit(X, Y)
     with pytest.raises(sg.LabelError, match=r"calibrate: y\[0\] is 'a', wanted one of 0, 1, 2"):

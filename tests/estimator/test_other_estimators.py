@@ -107,10 +107,14 @@ def binary():
 )
 @pytest.mark.parametrize("alpha", [0.1, 1.0])
 @pytest.mark.parametrize("balanced", [None, "balanced"])
-def test_softmax_regression_is_at_the_optimum_of_logistic_regression(data, per_alpha, alpha, balanced):
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_softmax_regression_is_at_the_optimum_of_logistic_regression(data, per_alpha, alpha, balanced, dtype):
     x, y = data()
+    x = x.astype(dtype).astype(np.float64)
     options = {"class_weight": balanced, "max_iter": 10_000}
-    ours = sg.SoftmaxClassifier((), solver="lbfgs", alpha=alpha, tol=1e-9, random_state=0, **options).fit(x, y)
+    ours = sg.SoftmaxClassifier((), solver="lbfgs", alpha=alpha, tol=1e-9, dtype=dtype, random_state=0, **options)
+    ours.fit(x.astype(dtype), y)
+    assert ours.coefs_[0].dtype == dtype
     # Newton's method, which is closer to the optimum than another L-BFGS
     theirs = LogisticRegression(C=per_alpha / alpha, solver="newton-cholesky", tol=1e-12, **options).fit(x, y)
     coef, intercept = ours.coefs_[0].T, ours.intercepts_[0]

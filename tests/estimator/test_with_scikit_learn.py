@@ -80,7 +80,7 @@ def test_sparse_tables(make_sparse, solver):
     classifier = make(**options).fit(make_sparse(x), Y, weight)
     np.testing.assert_allclose(classifier.predict_proba(make_sparse(x)), dense.predict_proba(x), rtol=1e-7, atol=1e-12)
     assert classifier.score(make_sparse(x), Y) > 0.9
-    early = make(early_stopping=True, class_weight="balanced").fit(make_sparse(x), Y)
+    early = make(early_stopping=True, validation_fraction=0.2, class_weight="balanced").fit(make_sparse(x), Y)
     assert len(early.validation_scores_) > 1 or solver == "lbfgs"
     assert make().partial_fit(make_sparse(x), Y, classes=[0, 1, 2]).calibrate(make_sparse(x), Y).temperature_ > 0
 
@@ -147,7 +147,7 @@ def test_score_takes_weights():
 
 
 def test_verbose_prints_each_epoch(capsys):
-    make(verbose=True, max_iter=2, early_stopping=True).fit(X, Y)
+    make(verbose=True, max_iter=2, early_stopping=True, validation_fraction=0.2).fit(X, Y)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines] == ["Iteration 1", "Iteration 2"]
     assert "validation score" in lines[0]

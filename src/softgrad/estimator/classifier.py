@@ -64,7 +64,7 @@ class SoftmaxClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         momentum: of sgd, 0 <= momentum < 1.
         nesterovs_momentum: whether sgd uses Nesterov's momentum.
         early_stopping: whether training stops on the accuracy on a validation set, whose best epoch is kept. Classes
-            have the same share in it as in the table. Not for lbfgs.
+            have the same share in it as in the table. Fewer than 20 rows in it give a warning. Not for lbfgs.
         validation_fraction: the size of the validation set.
         beta_1: the decay rate of Adam's mean of the gradient.
         beta_2: the decay rate of Adam's mean of the squared gradient.
@@ -80,6 +80,7 @@ class SoftmaxClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         weight_decay: before a step, each weight is multiplied by 1 - learning rate * weight_decay.
         dtype: the dtype of the network: "float32", "float64" or "auto". This is float64 for tables of at most 65,536
             numbers (rows times columns), where float32 saves little time, and float32 for larger ones.
+            lbfgs computes in float64 and rounds the parameters at the end.
 
     Attributes:
         classes_: the classes in ascending order.

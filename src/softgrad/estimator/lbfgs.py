@@ -2,6 +2,10 @@
 
 The loss is the one that Adam and SGD see in a batch of all rows: L + alpha / (2 n) times the sum of the squared
 weights, where n is the number of rows, or the sum of their weights.
+
+Everything is computed in float64, whatever the dtype of the network: near the optimum, rounding to float32 changes the
+loss by more than a step does, and the search ends in the third digit of the parameters. At the end, and after each
+iteration for callbacks, the parameters are rounded to the network's dtype.
 """
 
 from __future__ import annotations
@@ -36,7 +40,7 @@ def fit(classifier: SoftmaxClassifier, x: Any, target: Array, weight: Array | No
     def after_iteration(intermediate_result: Any) -> None:
         nonlocal done
         done += 1
-        objective.write(intermediate_result.x)
+        write(classifier.network_, intermediate_result.x)
         classifier.loss_curve_.append(float(intermediate_result.fun))
         if classifier.verbose:
             print(f"Iteration {len(classifier.loss_curve_)}: loss {intermediate_result.fun:.6f}")
@@ -48,7 +52,7 @@ def fit(classifier: SoftmaxClassifier, x: Any, target: Array, weight: Array | No
     progress.begin()
     result = minimize(
         objective,
-        objective.read(),
+        read(classifier.network_),
         method="L-BFGS-B",
         jac=True,
         callback=after_iteration,
@@ -64,7 +68,7 @@ def fit(classifier: SoftmaxClassifier, x: Any, target: Array, weight: Array | No
             f"{NAME}.fit: the loss is {result.fun} after {result.nit} iterations, wanted a finite number; scale the "
             "columns of X, for example with StandardScaler"
         )
-    objective.write(result.x)
+    write(classifier.network_, result.x)
     classifier.loss_ = classifier.best_loss_ = float(result.fun)
     classifier.n_iter_, classifier.t_ = int(result.nit), int(result.nfev) * x.shape[0]
     if result.status == LIMIT_REACHED:
@@ -81,14 +85,13 @@ class Objective:
     """The loss of all rows and its gradient, as functions of one vector of all parameters, in float64."""
 
     def __init__(self, network: nn.Network, x: Any, target: Array, weight: Array | None, alpha: float) -> None:
-        self.network, self.target, self.weight = network, target, weight
-        self.x = x.astype(network.dtype, copy=False)
+        self.network, self.x, self.target, self.weight = network.astype(np.float64), x, target, weight
         self.count = float(x.shape[0] if weight is None else weight.sum())
         self.l2 = alpha / self.count
 
     def __call__(self, vector: Array) -> tuple[float, Array]:
         """The loss and its gradient."""
-        self.write(vector)
+        write(self.network, vector)
         parameters = self.network.parameters
         loss, grads = 0.0, {name: np.zeros(value.shape) for name, value in parameters.items()}
         for rows, x in chunks(self.x):
@@ -102,18 +105,19 @@ class Objective:
                 grads[name] += share * grad
         for name, value in parameters.items():
             if name.endswith("weight"):
-                wide = value.astype(np.float64)
-                loss += self.l2 / 2 * float(np.vdot(wide, wide))
-                grads[name] += self.l2 * wide
+                loss += self.l2 / 2 * float(np.vdot(value, value))
+                grads[name] += self.l2 * value
         return loss, np.concatenate([grads[name].ravel() for name in parameters])
 
-    def read(self) -> Array:
-        """All parameters."""
-        return np.concatenate([value.ravel() for value in self.network.parameters.values()]).astype(np.float64)
 
-    def write(self, vector: Array) -> None:
-        """Gives the network these parameters."""
-        start = 0
-        for value in self.network.parameters.values():
-            value[...] = vector[start : start + value.size].reshape(value.shape)
-            start += value.size
+def read(network: nn.Network) -> Array:
+    """All parameters of a network as one vector, in float64."""
+    return np.concatenate([value.ravel() for value in network.parameters.values()]).astype(np.float64)
+
+
+def write(network: nn.Network, vector: Array) -> None:
+    """Gives the network these parameters."""
+    start = 0
+    for value in network.parameters.values():
+        value[...] = vector[start : start + value.size].reshape(value.shape)
+        start += value.size

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from softgrad.estimator.classifier import SoftmaxClassifier
 
 
+FEW_ROWS = 20  # of a validation set, whose accuracy then moves in steps of more than 0.05
+
+
 def fit(classifier: SoftmaxClassifier, x: Any, target: Array, weight: Array | None, progress: Progress) -> None:
     """Trains `network_` until it has converged, or for max_iter epochs."""
     classifier._optimizer = optimizer_of(classifier)
@@ -192,6 +195,13 @@ def _hold_out(classifier: SoftmaxClassifier, x: Any, target: Array, weight: Arra
             f"{len(classifier.classes_)} classes, wanted at least one row of each class in both parts; change it, or "
             "set early_stopping=False"
         ) from error
+    if len(held_out) < FEW_ROWS:
+        warnings.warn(
+            f"{NAME}: early_stopping validates on {len(held_out)} rows, on which the accuracy moves in steps of "
+            f"{1 / len(held_out):.2f}, so that it stops by chance; raise validation_fraction, or set "
+            "early_stopping=False",
+            stacklevel=5,
+        )
     of = (None, None) if weight is None else (weight[kept], weight[held_out])
     if any(part is not None and not part.any() for part in of):
         raise DataError(
