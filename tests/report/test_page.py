@@ -154,7 +154,7 @@ def test_the_style_of_the_user_does_not_change_a_plot():
     import matplotlib
 
     first = figures.reliability("name", GROUPS, "title")
-    with matplotlib.rc_context({"font.size": 30, "svg.hashsalt": None, "axes.facecolor": "red"}):
+    with matplotlib.rc_context({"font.size": 30, "svg.hashsalt": None, "axes.titlesize": 40, "axes.facecolor": "red"}):
         assert figures.reliability("name", GROUPS, "title") == first
     assert "#ff0000" not in first
 

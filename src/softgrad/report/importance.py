@@ -16,6 +16,7 @@ from softgrad._arrays import Array
 from softgrad.data import Encoding
 from softgrad.losses import cross_entropy
 from softgrad.nn import Network
+from softgrad.nn.threads import blas_threads
 
 REPEATS = 5
 MOST_COLUMNS = 200  # of more, those with the largest weights are shuffled; of more pixels, squares
@@ -87,7 +88,8 @@ def importances(
 
     own = np.arange(rows)
     index = np.tile(own[:, None], (1, len(names)))  # what is shuffled: for each column, the rows of its cells
-    found = permutation_importance(_Fitted(), index, labels, scoring=score, n_repeats=REPEATS, random_state=seed)
+    with blas_threads(network, rows):
+        found = permutation_importance(_Fitted(), index, labels, scoring=score, n_repeats=REPEATS, random_state=seed)
     measured = (
         found["log_loss"].importances_mean,
         found["log_loss"].importances_std,
