@@ -7,6 +7,7 @@ import pytest
 
 from softgrad import DataError
 from softgrad.data import CategoryColumn, DateColumn, Encoding, LeftOut, NumberColumn, Table
+from softgrad.data.kinds import describe
 from softgrad.data.summaries import NumberMoments
 
 SPELLINGS = ["", "NA", "n/a", "#N/A", "NaN", "null", "?", "None", "<NA>", "-", "--", ".", "n.a.", "#NA", "-nan"]
@@ -355,3 +356,18 @@ def test_the_training_rows_alone_count(table):
     assert category == CategoryColumn("b", ("x",), shares=(1.0,))
     assert (date.since, date.means[3], date.missing) == ("2020-01-01", 1, False)
     assert np.isfinite(encoding.transform(t)).all()
+
+
+DESCRIBED = {  # how a column is read: the column
+    "a number, mean 1.5, deviation 0.5": NumberColumn("a", 1.5, 0.5),
+    "a number like 1.234,5, mean 0, deviation 1; or missing": NumberColumn("a", 0.0, 1.0, "1.234,5", True),
+    "a number on a logarithmic scale, mean 0, deviation 1": NumberColumn("a", 0.0, 1.0, unit=2.0),
+    "a category: 'x', 'y', or other": CategoryColumn("a", ("x", "y"), False, ("z",)),
+    "a category: 'x'; or missing": CategoryColumn("a", ("x",), True),
+    "left out: as asked for": LeftOut("a", "as asked for"),
+}
+
+
+@pytest.mark.parametrize("words", DESCRIBED)
+def test_a_column_is_described(words):
+    assert describe(DESCRIBED[words]) == words

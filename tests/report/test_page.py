@@ -25,16 +25,18 @@ def document(image=None, classes=25, columns=40):
         "calibration_error": 0.1,
     }
     labels = [f"{k} {LONG}" for k in range(classes)]
+    baseline = {"class": labels[0], "accuracy": 0.5, "balanced_accuracy": 0.5, "log_loss": 1.0}
     history = [
         {"epoch": i, "loss": 2 / i, "validation_loss": 2 / i + 0.1 * i, "learning_rate": 0.1 / i} for i in range(1, 31)
     ]
     metrics = {
         **{f"{part}_{name}": value for part in ("train", "validation", "test") for name, value in each.items()},
         "dataset": LONG,
-        "baseline": {"class": labels[0], "accuracy": 0.5, "balanced_accuracy": 0.5, "log_loss": 1.0},
+        "baseline": baseline,
         "test_classes": [{"class": name, "rows": 4, "precision": None, "recall": 0.5} for name in labels],
         "test_confusion": np.full((classes, classes), 1234).tolist(),
         "warning": LONG,
+        "cross_validation": {"folds": 3, "each": [each] * 3, "mean": each, "deviation": each, "baseline": baseline},
         "uncalibrated": {f"test_{name}": value for name, value in each.items()},
         "epochs": 30,
         "training_seconds": 1.0,

@@ -231,7 +231,8 @@ def describe(column: Column) -> str:
     """How a column is read."""
     if isinstance(column, NumberColumn):
         like = "" if column.format == "1.5" else f" like {column.format}"
-        how = f"a number{like}, mean {column.mean:.4g}, deviation {column.scale:.4g}"
+        scale = "" if column.unit is None else " on a logarithmic scale"
+        how = f"a number{like}{scale}, mean {column.mean:.4g}, deviation {column.scale:.4g}"
     elif isinstance(column, CategoryColumn):
         how = f"a category: {list_names(column.categories)}{', or other' if column.rare else ''}"
     elif isinstance(column, DateColumn):

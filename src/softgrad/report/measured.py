@@ -47,20 +47,35 @@ def results(metrics: Mapping[str, Any]) -> Section:
     auc = 0.5 if metrics["test_auc"] is not None else None
     baseline = {"auc": auc, "calibration_error": None, **metrics["baseline"]}
     rows.append((f"always {name_of(baseline['class'])}", "", *(number(baseline[measure]) for measure in MEASURES)))
+    folds = metrics["cross_validation"]
     return Section(
         "results",
         "Results",
         [
             Table("The sets of rows, and the test rows without a model", ("", "rows", *MEASURES.values()), rows),
+            *([_folds(folds)] if folds else []),
             Paragraph(
-                "The last row is reached without a model: by answering the commonest class each time, with the "
-                "frequencies of the training classes as probabilities. The balanced accuracy is the mean of the "
-                "recalls of the classes. The log loss is the mean of -log p of the right class. AUC is the area under "
-                "the ROC curve, averaged over the classes, each against the others. ECE is the expected calibration "
-                "error, which is explained below."
+                f"The last row{' of each table' if folds else ''} is reached without a model: by answering the "
+                "commonest class each time, with the frequencies of the training classes as probabilities. The "
+                "balanced accuracy is the mean of the recalls of the classes. The log loss is the mean of -log p of "
+                "the right class. AUC is the area under the ROC curve, averaged over the classes, each against the "
+                "others. ECE is the expected calibration error, which is explained below."
             ),
         ],
     )
+
+
+def _folds(folds: Mapping[str, Any]) -> Table:
+    """The measures of cross-validation."""
+    rows = [
+        (f"fold {i}", f"{fold['rows']:,}", *(number(fold[measure]) for measure in MEASURES))
+        for i, fold in enumerate(folds["each"], start=1)
+    ]
+    baseline = folds["baseline"]
+    others = {"mean": folds["mean"], "deviation": folds["deviation"], f"always {name_of(baseline['class'])}": baseline}
+    rows += [(name, "", *(number(each.get(measure)) for measure in MEASURES)) for name, each in others.items()]
+    caption = f"Cross-validation: the test rows of {folds['folds']} folds"
+    return Table(caption, ("", "rows", *MEASURES.values()), rows)
 
 
 def classes(metrics: Mapping[str, Any]) -> Section:

@@ -20,7 +20,7 @@ from softgrad.softmax import softmax
 FILES = ["config.toml", "details.json", "metrics.json", "model.safetensors", "report.html", "report.md"]
 RUNS = {  # name: (rows of a table or None for a bundled set, options)
     "digits": (None, ("digits", "--hidden", 16, "--epochs", 4)),
-    "iris": (None, ("iris", "--hidden", 8, "--epochs", 3, "--schedule", "cosine")),
+    "iris": (None, ("iris", "--hidden", 8, "--epochs", 3, "--schedule", "cosine", "--cross-validate", 3)),
     "unbalanced": (unbalanced_rows, ("table.csv", "--target", "answer", "--epochs", 2, "--calibrate")),
     "arrays": (None, ("digits.npz", "--array", "images", "--target", "labels", "--hidden", 8, "--epochs", 2)),
     "messy": (messy_rows, ("table.csv", "--target", "kind & class", "--hidden", 16, "--epochs", 2)),
@@ -117,6 +117,13 @@ def test_the_numbers_are_those_of_metrics_json(name, runs):
     if metrics["calibrate"]:
         assert of_sets[4][2:] == [shown(metrics["uncalibrated"][f"test_{each}"]) for each in columns]
     assert len(of_sets) == 5 + metrics["calibrate"]
+    if metrics["cross_validation"]:
+        found = metrics["cross_validation"]
+        folds = page.tables["Cross-validation: the test rows of 3 folds"]
+        assert [row[0] for row in folds[1:]] == ["fold 1", "fold 2", "fold 3", "mean", "deviation", "always setosa"]
+        for row, fold in zip(folds[1:], [*found["each"], found["mean"], found["deviation"]], strict=False):
+            assert row[2:] == [shown(fold[each]) for each in columns]
+        assert folds[6][2:5] == [shown(found["baseline"][each]) for each in columns[:3]]
     each = [(f"{of['rows']:,}", shown(of["precision"]), shown(of["recall"])) for of in metrics["test_classes"]]
     assert [tuple(row[1:]) for row in page.tables["The classes of the test rows"][1:]] == each
     matrix = page.tables["Confusion matrix: the test rows by class (down) and prediction (across)"]
