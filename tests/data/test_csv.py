@@ -39,6 +39,7 @@ SEPARATED = {  # name: (the file, its columns)
     "semicolons in quotes": ('a;b\n"1;5";x\n2;y\n', {"a": ["1;5", "2"], "b": ["x", "y"]}),
     "tabs": ("a\tb\n1\tx\n2\ty z\n", {"a": ["1", "2"], "b": ["x", "y z"]}),
     "tabs and an empty cell": ("a\tb\n\tx\n2\t\n", {"a": ["", "2"], "b": ["x", ""]}),
+    "vertical bars": ("a|b\n1,5|x\n2|y z\n", {"a": ["1,5", "2"], "b": ["x", "y z"]}),
     "a comma in a name": ("a, cm;b\n1;x\n2;y\n", {"a, cm": ["1", "2"], "b": ["x", "y"]}),
     "a semicolon in a name": ("a; cm,b\n1,x\n2,y\n", {"a; cm": ["1", "2"], "b": ["x", "y"]}),
     "commas and semicolons": ("a,b;c\n1,x;z\n", {"a": ["1"], "b;c": ["x;z"]}),

@@ -154,7 +154,8 @@ def test_a_cell_with_another_unit_or_none_is_no_number(cell, table):
 
 
 DATES = {  # the format: cells of 31 January 2020, a Friday, 4 July 2021, a Sunday, and 13 December 2021, a Monday
-    "year-month-day": ["2020-01-31", "2021-07-04 00:00", "2021-12-13T00:00:00"],
+    "year-month-day": ["2020-01-31", "2021-07-04 00:00", "2021-12-13T00:00:00Z"],
+    "day-month-year": ["31-01-2020", "4-7-2021", "13-12-2021 00:00"],
     "year/month/day": ["2020/01/31", "2021/07/04", "2021/12/13 00:00"],
     "day.month.year": ["31.01.2020", "4.7.2021", "13.12.2021 00:00:00"],
     "month/day/year": ["01/31/2020", "7/4/2021", "12/13/2021"],
@@ -201,7 +202,7 @@ def test_a_later_cell_that_is_no_date_is_rejected(table):
         encoding.transform(table("a\n31.01.2020\n31.02.2021\n"))
 
 
-NO_DATES = ["2020-13-01", "1.2.3", "2020-01-31 25:00", "2020-1", "yesterday", "٢٠٢٠-01-31"]
+NO_DATES = ["2020-13-01", "2020-01-31Z", "1.2.3", "2020-01-31 25:00", "2020-1", "yesterday", "٢٠٢٠-01-31"]
 
 
 @pytest.mark.parametrize("cell", NO_DATES)

@@ -148,3 +148,12 @@ def test_too_few_rows_are_rejected(case, table):
     t, indices, names = example(table, counts)
     with pytest.raises(DataError, match=rf"table\.csv: {message}"):
         split(t, indices, names, seed=0)
+
+
+def test_a_target_of_numbers_that_are_no_classes_is_rejected(table):
+    t = table("size,price\n" + "".join(f"{i % 7},{100 + i}.5\n" for i in range(40)))
+    labels, classes = read_classes(t, "price")
+    with pytest.raises(
+        DataError, match=r"the target has 40 different numbers in 40 rows, wanted classes of at least 3 r"
+    ):
+        split(t, labels, classes, seed=0)

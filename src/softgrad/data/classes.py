@@ -137,6 +137,12 @@ def split(
         raise OptionError(f"split: fractions is {fractions}, wanted three positive numbers whose sum is 1")
     N, K = len(target), len(classes)
     counts = np.bincount(target, minlength=K)
+    if K * MIN_ROWS_PER_CLASS > N and all(to_number(name) is not None for name in classes):
+        raise DataError(
+            f"{table.source}: the target has {K:,} different numbers in {N:,} rows, wanted classes of at least "
+            f"{MIN_ROWS_PER_CLASS} rows; softgrad predicts classes, so choose another target, or put the numbers into "
+            "ranges"
+        )
     if counts.min() < MIN_ROWS_PER_CLASS:
         raise DataError(
             f"{table.source}: class {quoted(classes[int(counts.argmin())])} has {counted(counts.min(), 'row')}, wanted "

@@ -15,7 +15,7 @@ from softgrad._messages import counted, quoted
 from softgrad.data.table import Table
 from softgrad.errors import DataError
 
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 UNNAMED = "unnamed"  # what a column without a name is called
 
 Rows: TypeAlias = list[tuple[int, list[str]]]  # each with the number of its last line

@@ -30,7 +30,7 @@ SOURCES = f"A CSV, Parquet or .npz file; - for standard input; or {', '.join(BUN
 def read_table(source: str, *, target: str | None = None, array: str | None = None) -> Table:
     """Reads a bundled data set, a CSV file, a Parquet file or an .npz file, which may be compressed with gzip.
 
-    A CSV file has the column names in its first line. Its cells are separated by commas, semicolons or tabs, as the
+    A CSV file has the column names in its first line. Its cells are separated by commas, semicolons, tabs or |, as the
     first line has it. It is UTF-8, UTF-16 with a byte order mark, or Windows-1252, which includes Latin-1. A column
     without a name is called unnamed, and the second column of a name gets a number, as in "name (2)".
 
