@@ -143,6 +143,14 @@ def test_labels_that_calibrate_does_not_know():
         classifier.calibrate(X[:2], [0, 1, 2])
 
 
-def test_a_training_that_diverges():
-    with pytest.raises(sg.TrainingError, match=r"the training has diverged, use a lower learning rate"):
-        sg.SoftmaxClassifier(solver="sgd", learning_rate_init=1e30).fit(X, Y)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_training_that_diverges_names_the_method_that_was_called(method):
+    classifier = sg.SoftmaxClassifier(solver="sgd", learning_rate_init=1e30, batch_size=5)
+    options = {"classes": [0, 1, 2]} if method == "partial_fit" else {}
+    message = (
+        rf"^SoftmaxClassifier\.{method}: the loss is (nan|inf) in step \d+, epoch 1, wanted a finite number; .*the "
+        "training has diverged, use a lower learning_rate_init; the classifier has the parameters from before this "
+        "call$"
+    )
+    with pytest.raises(sg.TrainingError, match=message):
+        getattr(classifier, method)(X, Y, **options)

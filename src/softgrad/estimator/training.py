@@ -19,6 +19,7 @@ from softgrad.estimator.parameters import NAME
 from softgrad.estimator.progress import Progress
 from softgrad.estimator.rows import dense
 from softgrad.estimator.schedules import Adaptive, Continued, schedule_of
+from softgrad.nn.words import Words
 
 if TYPE_CHECKING:
     from softgrad.estimator.classifier import SoftmaxClassifier
@@ -37,7 +38,7 @@ def fit(classifier: SoftmaxClassifier, x: Any, target: Array, weight: Array | No
     schedule, patience = classifier._schedule, classifier.n_iter_no_change
     never = math.isinf(patience) or isinstance(schedule, Adaptive)
     trainer, feed = _trainer(
-        classifier, x, target, weight, schedule, validation, patience=None if never else int(patience) + 1
+        classifier, x, target, weight, schedule, validation, method="fit", patience=None if never else int(patience) + 1
     )
     stopped = False
     try:
@@ -66,7 +67,7 @@ def partial_fit(classifier: SoftmaxClassifier, x: Any, target: Array, weight: Ar
         classifier._optimizer = optimizer_of(classifier)
         classifier._schedule, classifier._epochs = schedule_of(classifier, x.shape[0]), 0
     schedule = Continued(classifier._schedule, classifier._epochs, classifier.max_iter)
-    trainer, feed = _trainer(classifier, x, target, weight, schedule, None, patience=None)
+    trainer, feed = _trainer(classifier, x, target, weight, schedule, None, method="partial_fit", patience=None)
     _record(classifier, trainer.run_epoch(feed()), x.shape[0])
     classifier._epochs += 1
     classifier.n_iter_ = 1
@@ -113,9 +114,13 @@ def _trainer(
     schedule: nn.Schedule,
     validation: tuple[Any, ...] | None,
     *,
+    method: str,
     patience: int | None,
 ) -> tuple[nn.Trainer, Any]:
-    """The trainer, and a function that returns the batches of an epoch: None if the trainer has the rows itself."""
+    """The trainer, and a function that returns the batches of an epoch: None if the trainer has the rows itself.
+
+    `method` is the one that the user called, for messages.
+    """
     rng, rows = classifier._rng, x.shape[0]
     size = batch_size_of(classifier, rows)
     if classifier.batch_size != "auto" and classifier.batch_size > rows:
@@ -153,7 +158,12 @@ def _trainer(
         tol=classifier.tol,
         seed=rng,
     )
+    trainer.words = Words(f"{NAME}.{method}", "learning_rate_init", _classifier_has)
     return trainer, batches if is_sparse else lambda: None
+
+
+def _classifier_has(epoch: int) -> str:
+    return f"the classifier has the parameters {f'after epoch {epoch}' if epoch else 'from before this call'}"
 
 
 def _record(classifier: SoftmaxClassifier, epoch: nn.Epoch, rows: int) -> None:

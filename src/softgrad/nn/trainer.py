@@ -22,6 +22,7 @@ from softgrad.nn.rows import Rows, read_rows
 from softgrad.nn.schedules import Schedule, read_schedule
 from softgrad.nn.state import State
 from softgrad.nn.stopping import EarlyStopping
+from softgrad.nn.words import Words
 from softgrad.nn.workspace import Workspace
 
 Monitor: TypeAlias = Literal["loss", "validation_loss", "score"]
@@ -71,6 +72,8 @@ class Trainer:
         >>> first.run()[-1].loss == second.run()[-1].loss
         True
     """
+
+    words = Words()  # of its messages; whoever trains for a user puts theirs in its place
 
     @explained
     def __init__(
@@ -136,6 +139,11 @@ class Trainer:
     def finished(self) -> bool:
         """Whether all epochs were run, or early stopping ended the training."""
         return self.batch == 0 and (len(self.history) >= self.epochs or self.stopping.wants_to_stop)
+
+    @property
+    def good_epoch(self) -> int:
+        """The epoch whose parameters the network has after an error: the best one, or the last good one, or 0."""
+        return self.last_good_epoch if self.stopping.best_parameters is None else self.stopping.best_epoch
 
     def run(
         self, *, on_epoch: Callable[[Epoch], object] | None = None, on_step: Callable[[], object] | None = None
@@ -249,7 +257,7 @@ class Trainer:
                 score = float(self.score(self.network, x, target))
                 if not math.isfinite(score):
                     raise TrainingError(
-                        f"train: the score is {score} after epoch {number}, wanted a finite number; look at the "
+                        f"{self.words.caller}: the score is {score} after epoch {number}, wanted a finite number; look at the "
                         "function given as score"
                     )
         epoch = Epoch(number, loss, validation_loss, score, self.learning_rate)
@@ -267,11 +275,11 @@ class Trainer:
         """Restores the last good parameters, and raises an error that says where numbers are not finite."""
         where = _first_not_finite(self.network, batch)
         best = self.stopping.best_parameters
-        kept = self.last_good_epoch if best is None else self.stopping.best_epoch
         state.copy_to(self.parameters, self.last_good if best is None else best)
+        words = self.words
         raise TrainingError(
-            f"train: {what}, wanted a finite number; {where}the training has diverged, use a lower learning rate; the "
-            f"network has the parameters {f'after epoch {kept}' if kept else 'from before the training'}"
+            f"{words.caller}: {what}, wanted a finite number; {where}the training has diverged, use a lower "
+            f"{words.learning_rate}; {words.kept(self.good_epoch)}"
         )
 
     def state(self) -> State:
