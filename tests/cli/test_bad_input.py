@@ -162,7 +162,10 @@ OUTPUT_FOLDERS = {  # name: (--out, message)
     "symbolic link": ("loop", "train: --out is loop, which is no folder; choose a new one$"),
     "not empty": ("taken", "train: --out is taken, which is not empty; choose a new folder$"),
     "below a folder": ("taken/..", r"train: --out is taken/\.\., which is not empty; choose a new folder$"),
-    "unfinished": ("half", "train: half.unfinished is there already, from an unfinished run; choose another --out$"),
+    "unfinished": (
+        "half",
+        "train: half.unfinished is there, .*; remove it, or choose another --out$",
+    ),
     "name too long": ("x" * 300, "x+ cannot be written: File name too long; choose another path$"),
 }
 
@@ -219,8 +222,9 @@ def test_a_folder_that_cannot_be_written_is_rejected_before_training(case, asser
 def test_diverged_training_is_reported(optimizer, assert_rejected):
     output = r"iris: 150 rows of .*\ngradient check: \d+ parameters, .*\n"
     message = (
-        r"the (validation )?loss is (nan|inf) (after epoch \d+|in step \d+, epoch \d+), wanted a finite number; .*"
-        "the training has diverged, use a lower learning rate"
+        r"^softgrad: train: the (validation )?loss is (nan|inf) (after epoch 1|in step \d, epoch 1), wanted a finite "
+        r"number; the first output that is not finite is that of layers\.2, Dense\(3\); the training has diverged, use "
+        r"a lower --learning-rate; nothing was written\n$"
     )
     assert_rejected((*IRIS, "--learning-rate", "1e30", "--optimizer", optimizer), message, out=output)
 

@@ -67,6 +67,8 @@ RIGHT = {  # option or argument: values that are often right
     "draws": ["3"],
     "max_calls": ["200"],
     "model": ["model", "model/model.safetensors"],
+    "checkpoint_seconds": ["0", "0.1"],
+    "resume": ["model", "new"],
     "config": ["run.toml", "run.toml", "data.csv"],
     "out": ["new", "link", "fifo", "a/b/c", "protected", "null"],
     "html": ["page"],

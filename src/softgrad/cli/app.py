@@ -16,7 +16,7 @@ from softgrad.cli.explain import explain
 from softgrad.cli.explore import explore
 from softgrad.cli.export import export
 from softgrad.cli.info import info
-from softgrad.cli.interrupt import INTERRUPTED
+from softgrad.cli.interrupt import INTERRUPTED, Stopped
 from softgrad.cli.names import NumbersCommand, unknown_command, unknown_option
 from softgrad.cli.panels import PanelsCommand
 from softgrad.cli.predict import predict
@@ -67,6 +67,9 @@ def run() -> int:
     try:
         status = app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0
         sys.stdout.flush()
+    except Stopped as stopped:
+        _fail(str(stopped))
+        return INTERRUPTED
     except KeyboardInterrupt:
         status = INTERRUPTED
     except typer.TyperException as error:

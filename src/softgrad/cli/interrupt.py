@@ -1,4 +1,4 @@
-"""Ctrl-C twice ends the command at once.
+"""Ctrl-C: what it says, when it takes effect, and that Ctrl-C twice ends the command at once.
 
 Python handles a signal when it runs its next instruction, so a call of C code that never returns blocks Ctrl-C. The
 signal itself still writes to a socket (signal.set_wakeup_fd), on which a thread waits. Where the C code keeps the GIL,
@@ -14,10 +14,36 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 SLOW = 5.0  # seconds of loading before a word is said
 INTERRUPTED = 130  # the exit code after Ctrl-C
 PATIENCE = 2.0  # seconds after the first Ctrl-C before a word is said
+
+
+class Stopped(Exception):
+    """Ctrl-C has ended the command, which says what it has left behind."""
+
+
+@contextmanager
+def interrupt_noted() -> Iterator[list[int]]:
+    """Within the block, the first Ctrl-C is only put into the list, and the second one is a KeyboardInterrupt."""
+    noted: list[int] = []
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield noted
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if noted:
+            handler(number, frame)
+        noted.append(number)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 @contextmanager

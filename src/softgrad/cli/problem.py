@@ -42,6 +42,15 @@ class Problem(NamedTuple):
         encoding = Encoding.fit(self.table, names, rows.train, kinds=self.kinds)
         return self._replace(x=encoding.transform(self.table), encoding=encoding, rows=rows)
 
+    def checksum(self) -> str:
+        """The SHA-256 of all that the training depends on: the features, the labels, the classes and the split."""
+        import hashlib
+
+        found = hashlib.sha256(repr((self.x.shape, self.classes)).encode(errors="surrogateescape"))
+        for array in (self.x, self.labels, *self.rows):
+            found.update(np.ascontiguousarray(array).data)
+        return found.hexdigest()
+
     def summary(self) -> list[str]:
         """The source and the sizes of the table, and how its columns were read, in one line each."""
         N, D = self.x.shape

@@ -257,8 +257,8 @@ class Trainer:
                 score = float(self.score(self.network, x, target))
                 if not math.isfinite(score):
                     raise TrainingError(
-                        f"{self.words.caller}: the score is {score} after epoch {number}, wanted a finite number; look at the "
-                        "function given as score"
+                        f"{self.words.caller}: the score is {score} after epoch {number}, wanted a finite number; look "
+                        "at the function given as score"
                     )
         epoch = Epoch(number, loss, validation_loss, score, self.learning_rate)
         self.history.append(epoch)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -33,7 +34,7 @@ def test_a_run_goes_beside_those_of_the_same_name(softgrad, tmp_path):
 
 def test_a_name_that_an_unfinished_run_has_is_left_to_it(softgrad, tmp_path):
     runs = tmp_path / "softgrad-runs"
-    (runs / "iris.unfinished").mkdir(parents=True)
+    (runs / "iris.unfinished" / "folder").mkdir(parents=True)
     (runs / "iris-2").write_text("a file")
     softgrad("train", "iris", *QUICK)
     assert sorted(each.name for each in runs.iterdir()) == ["iris-2", "iris-3", "iris.unfinished"]
@@ -80,10 +81,14 @@ def test_a_run_that_another_one_overtakes_goes_beside_it(kind, softgrad, tmp_pat
 
 
 def test_a_folder_that_cannot_be_renamed_is_reported(softgrad, tmp_path, monkeypatch):
-    def fail(self, other):
-        raise OSError(5, "Input/output error")
+    rename = Path.rename
 
-    monkeypatch.setattr("pathlib.Path.rename", fail)
+    def fail(self, other):
+        if other.name == "run":
+            raise OSError(5, "Input/output error")
+        return rename(self, other)
+
+    monkeypatch.setattr(Path, "rename", fail)
     run = softgrad("train", "iris", "--out", "run", *QUICK)
     assert (run.code, run.err.count("\n")) == (2, 1)
     assert run.err.startswith("softgrad: run cannot be written: Input/output error; ")

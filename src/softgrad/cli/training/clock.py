@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 
 class Clock:
@@ -33,3 +34,13 @@ class Clock:
     def rounded(self) -> dict[str, float]:
         """The seconds of the run and of its steps."""
         return {name: round(value, 3) for name, value in self.seconds.items()}
+
+    def state(self) -> dict[str, Any]:
+        """What was counted so far."""
+        return {"seconds": dict(self.seconds), "epochs": list(self.epochs), "epoch": self._epoch}
+
+    def go_on_from(self, state: dict[str, Any]) -> None:
+        """Adds what was counted before the run was interrupted."""
+        for name, value in state["seconds"].items():
+            self.seconds[name] += value
+        self.epochs, self._epoch = list(state["epochs"]), state["epoch"]

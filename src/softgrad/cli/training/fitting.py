@@ -7,8 +7,10 @@ from typing import Any
 
 from softgrad import nn
 from softgrad.cli.console import progress
+from softgrad.cli.interrupt import interrupt_noted
 from softgrad.cli.losses import loss_name
 from softgrad.cli.problem import Problem, balanced_weights
+from softgrad.cli.training.checkpoints import Checkpoints
 from softgrad.cli.training.clock import Clock
 from softgrad.cli.training.config import RunConfig
 from softgrad.nn.threads import blas_threads
@@ -63,17 +65,37 @@ def build_trainer(network: nn.Network, config: RunConfig, problem: Problem) -> n
     )
 
 
-def fit(network: nn.Network, config: RunConfig, problem: Problem, clock: Clock) -> list[nn.Epoch]:
-    """Trains the network in place."""
-    trainer = build_trainer(network, config, problem)
-    with blas_threads(network, config.batch_size), progress("training", config.epochs) as bar:
+def fit(trainer: nn.Trainer, clock: Clock, checkpoints: Checkpoints) -> None:
+    """Trains the network in place, to its end or until Ctrl-C. It ends with the parameters of its best epoch.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed; a checkpoint is written.
+        TrainingError: the training has diverged. The network has its last good parameters.
+    """
+    with (
+        blas_threads(trainer.network, trainer.batch_size),
+        progress("training", trainer.epochs) as bar,
+        interrupt_noted() as interrupts,
+    ):
+
+        def between_steps() -> None:
+            if interrupts:
+                checkpoints.write()
+                raise KeyboardInterrupt
+
+        def after_step() -> None:
+            checkpoints.after_step()
+            between_steps()
 
         def after_epoch(epoch: nn.Epoch) -> None:
             clock.end_epoch()
             bar.advance(f"epoch {epoch.number}: loss {epoch.loss:.4f}, validation {epoch.validation_loss:.4f}")
+            checkpoints.after_epoch()
+            between_steps()
 
+        bar.advance(steps=len(trainer.history))
         clock.lap()
-        return trainer.run(on_epoch=after_epoch)
+        trainer.run(on_epoch=after_epoch, on_step=after_step)
 
 
 def fit_temperature(network: nn.Network, problem: Problem) -> float:

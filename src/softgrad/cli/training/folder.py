@@ -1,6 +1,7 @@
 """The folder of a run, which is made whole or not at all.
 
-While a run is made, its folder has another name: NAME.unfinished beside NAME. At its end it holds
+While a run is made, its folder has another name: NAME.unfinished beside NAME. It then holds config.toml, and after a
+while checkpoint.safetensors, from which `softgrad train --resume` goes on. At its end it holds
 
     model.safetensors    the network, its classes and columns, and the metrics
     metrics.json         the metrics, the history of every epoch, and how long it took
@@ -15,6 +16,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -22,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from softgrad import __version__, _files, nn
+from softgrad.cli.interrupt import Stopped
 from softgrad.cli.problem import Problem
 from softgrad.cli.training import toml
 from softgrad.cli.training.config import RunConfig
@@ -30,11 +33,127 @@ from softgrad.nn import checkpoint
 from softgrad.report import stored
 
 MODEL, METRICS, DETAILS, CONFIG = "model.safetensors", "metrics.json", "details.json", "config.toml"
+CHECKPOINT = "checkpoint.safetensors"  # while the run is made
 UNFINISHED = ".unfinished"
 
 
 class RunFolder:
     """The folder of a run.
+
+    Args:
+        path: its name at the end.
+        name_is_free: whether another name will do if there is a run of this one.
+        resumed: whether the run goes on, so that the folder is there.
+    """
+
+    def __init__(self, path: Path, *, name_is_free: bool = False, resumed: bool = False) -> None:
+        self.path, self.name_is_free, self.resumed = path, name_is_free, resumed
+        self.unfinished = _unfinished(path)
+
+    @property
+    def checkpoint(self) -> Path:
+        """The file of the last checkpoint, which need not be there."""
+        return self.unfinished / CHECKPOINT
+
+    @contextmanager
+    def made(self, config: RunConfig) -> Iterator[None]:
+        """Makes the folder under its name for unfinished runs, unless it is there.
+
+        If the block fails, the folder is removed, unless it has a checkpoint or a model. The error then says how to go
+        on.
+        """
+        with _files.new_folders(self.path.parent):
+            if not self.resumed:
+                self._make(config)
+            with self._in_use(), self._removed_after_an_error():
+                yield
+
+    def keep_last_good(self, problem: Problem, network: nn.Network, epoch: int) -> None:
+        """Writes the model of a training that has diverged after this epoch. After epoch 0 there is none to keep."""
+        if epoch:
+            model = checkpoint.to_bytes(network, _facts(problem))
+            _files.write_whole(self.unfinished / MODEL, model)
+        self.checkpoint.unlink(missing_ok=True)  # to go on from it would diverge again
+
+    def left_after_divergence(self, epoch: int) -> str:
+        """What `keep_last_good` keeps, in words."""
+        return f"the model after epoch {epoch} is in {self.unfinished}" if epoch else "nothing was written"
+
+    def finish(self, files: Mapping[str, bytes]) -> None:
+        """Writes the files of the run, gives the folder its name, and removes the checkpoint.
+
+        Raises:
+            WriteError: a file cannot be written.
+        """
+        _files.write_together({self.unfinished / name: data for name, data in files.items()})
+        for path in _numbered(self.path):
+            with suppress(FileExistsError):  # there is a run or a file of this name
+                _rename(self.unfinished, path)
+                self.path = path
+                break
+        _files.written[:] = [self.path]
+        (self.path / CHECKPOINT).unlink(missing_ok=True)
+
+    def _make(self, config: RunConfig) -> None:
+        """Makes the folder, with config.toml in it, under a temporary name first."""
+        temporary = _files.unused_name(self.path.parent)
+        try:
+            with _explained(self.unfinished):
+                temporary.mkdir()
+            _files.write_whole(temporary / CONFIG, toml.to_bytes(config))
+            for path in _numbered(self.path) if self.name_is_free else [self.path]:
+                if not (self.name_is_free and os.path.lexists(path)):
+                    with suppress(FileExistsError):
+                        _rename(temporary, _unfinished(path))
+                        self.path, self.unfinished = path, _unfinished(path)
+                        return
+            raise taken(self.unfinished)
+        except WriteError as error:
+            raise WriteError(str(error).replace(str(temporary), str(self.unfinished))) from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+            _files.written.clear()
+
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        """Holds a lock on config.toml, so that no other process goes on with the run meanwhile."""
+        import fcntl
+
+        with _explained(self.unfinished):
+            file = (self.unfinished / CONFIG).open()
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise OptionError(f"train: another process trains in {self.unfinished}; wait for it to end") from error
+            except OSError:  # a file system without locks
+                pass
+            yield
+
+    @contextmanager
+    def _removed_after_an_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            if not any((self.unfinished / name).exists() for name in (CHECKPOINT, MODEL)):
+                shutil.rmtree(self.unfinished, ignore_errors=True)
+                _files.written.clear()
+                raise
+            if not self.checkpoint.exists():
+                raise
+            if isinstance(error, KeyboardInterrupt):
+                raise Stopped(f"stopped; go on with {self._command()}") from error
+            if isinstance(error, WriteError):
+                reason = str(error).removesuffix("; choose another path")
+                raise WriteError(f"{reason}; the last checkpoint is whole: go on with {self._command()}") from error
+            raise
+
+    def _command(self) -> str:
+        return f"softgrad train --resume {shlex.quote(str(self.unfinished))}"
+
+
+def new_folder(data: str, out: Path | None) -> RunFolder:
+    """The folder of a new run.
 
     Args:
         data: the table, whose name is the default name of the run: softgrad-runs/table, of folder/table.csv.gz.
@@ -44,54 +163,35 @@ class RunFolder:
         OptionError: `out` is neither new nor empty.
         WriteError: the folder cannot be written.
     """
+    name = "standard-input" if data == "-" else Path(data.removesuffix(".gz")).stem
+    path = Path("softgrad-runs") / (name or "run") if out is None else _new_or_empty(out)
+    folder = RunFolder(path, name_is_free=out is None)
+    if out is not None and os.path.lexists(folder.unfinished):
+        raise taken(folder.unfinished)
+    _files.check_writable(folder.unfinished if path.exists() else path)
+    return folder
 
-    def __init__(self, data: str, out: Path | None) -> None:
-        name = "standard-input" if data == "-" else Path(data.removesuffix(".gz")).stem
-        self.path = Path("softgrad-runs") / (name or "run") if out is None else _new_or_empty(out)
-        self.has_default_name = out is None
-        self.unfinished = _unfinished(self.path)
-        if out is not None and os.path.lexists(self.unfinished):
-            raise self._taken()
-        _files.check_writable(self.unfinished if self.path.exists() else self.path)
 
-    @contextmanager
-    def made(self, config: RunConfig) -> Iterator[None]:
-        """Makes the folder under its name for unfinished runs. If the block fails, it is removed."""
-        with _files.new_folders(self.path.parent):
-            self._make()
-            try:
-                _files.write_whole(self.unfinished / CONFIG, toml.to_bytes(config))
-                yield
-            except BaseException:
-                shutil.rmtree(self.unfinished, ignore_errors=True)
-                raise
+def taken(unfinished: Path) -> OptionError:
+    """The error that a run which is to be made is there, unfinished."""
+    return OptionError(f"train: {unfinished} is there, from an unfinished run; remove it, or choose another --out")
 
-    def finish(self, files: Mapping[str, bytes]) -> None:
-        """Writes the files of the run, and gives the folder its name.
 
-        Raises:
-            WriteError: a file cannot be written.
-        """
-        _files.write_together({self.unfinished / name: data for name, data in files.items()})
-        for path in _numbered(self.path):
-            with suppress(FileExistsError, NotADirectoryError):  # there is a run or a file of this name
-                _rename(self.unfinished, path)
-                self.path = path
-                break
-        _files.written[:] = [self.path]
+def unfinished_folder(given: Path) -> RunFolder:
+    """The folder of a run that is to go on, given with or without the ending .unfinished.
 
-    def _make(self) -> None:
-        for path in _numbered(self.path) if self.has_default_name else [self.path]:
-            if self.has_default_name and os.path.lexists(path):
-                continue
-            self.path, self.unfinished = path, _unfinished(path)
-            with _explained(self.unfinished), suppress(FileExistsError):
-                self.unfinished.mkdir()
-                return
-        raise self._taken()
-
-    def _taken(self) -> OptionError:
-        return OptionError(f"train: {self.unfinished} is there already, from an unfinished run; choose another --out")
+    Raises:
+        OptionError: there is no such run, or it is finished.
+    """
+    path = Path(os.path.normpath(given))
+    if not path.name.endswith(UNFINISHED) and not _unfinished(path).is_dir() and (path / METRICS).exists():
+        raise OptionError(f"train: the run in {given} is finished; its model is {path / MODEL}")
+    folder = RunFolder(path.with_name(path.name.removesuffix(UNFINISHED)), resumed=True)
+    if not (folder.unfinished / CONFIG).exists():
+        raise OptionError(
+            f"train: --resume is {given}, where no unfinished run is; wanted a folder whose name ends in {UNFINISHED}"
+        )
+    return folder
 
 
 def contents(
@@ -106,18 +206,16 @@ def contents(
     The model holds the metrics too. metrics.json names the model that they belong to, by its checksum, and adds the
     record of the training, whose times would make two files of the same model differ.
     """
-    facts = {
-        "version": __version__,
-        "classes": problem.classes,
-        "encoding": problem.encoding.to_json(),
-        "temperature": metrics["temperature"],
-        "metrics": metrics,
-    }
+    facts = {**_facts(problem), "temperature": metrics["temperature"], "metrics": metrics}
     model = checkpoint.to_bytes(network, facts)
     checksum = checkpoint.checksum(model)
     report = {**metrics, **record, "model_sha256": checksum}
     files = {MODEL: model, METRICS: (json.dumps(report, indent=2) + "\n").encode()}
     return files if details is None else {**files, DETAILS: stored.to_bytes(details, checksum)}
+
+
+def _facts(problem: Problem) -> dict[str, Any]:
+    return {"version": __version__, "classes": problem.classes, "encoding": problem.encoding.to_json()}
 
 
 def _new_or_empty(out: Path) -> Path:

@@ -13,7 +13,6 @@ from softgrad.cli.problem import Problem
 from softgrad.cli.training.clock import Clock
 from softgrad.cli.training.config import RunConfig
 from softgrad.cli.training.fitting import build_optimizer
-from softgrad.cli.training.gradient import CheckedGradient
 
 
 def collect(
@@ -21,9 +20,8 @@ def collect(
     problem: Problem,
     network: nn.Network,
     history: Sequence[nn.Epoch],
-    gradient: CheckedGradient | None,
     temperature: float,
-    folds: Mapping[str, Any] | None,
+    earlier: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The metrics of a run, as metrics.json and the model hold them, but for the time that the steps took."""
     metrics: dict[str, Any] = {
@@ -33,8 +31,7 @@ def collect(
         **results.measure(network, problem, temperature),
         "temperature": temperature,
         "uncalibrated": results.measure_uncalibrated(network, problem) if config.calibrate else None,
-        "cross_validation": folds,
-        "gradient_error": None if gradient is None else gradient.error,
+        **earlier,
         "epochs": len(history),
         "seed": config.seed,
         "hidden": config.units,

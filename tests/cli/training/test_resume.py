@@ -1,0 +1,326 @@
+"""A training that is stopped at any moment goes on to the same bits; what is wrong is told in one sentence."""
+
+import fcntl
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cli.tables import mixed_rows, write_csv
+from softgrad import nn
+from softgrad.cli.training import checkpoints
+
+QUICK = ("--hidden", 6, "--epochs", 8, "--no-check")
+IRIS = ("train", "iris", "--out", "run", *QUICK)
+GO_ON = "go on with softgrad train --resume run.unfinished\n"
+
+
+def at_step(monkeypatch, number, action):
+    """Calls `action` in the middle of this step of each training."""
+    step, count = nn.Trainer._step, [0]
+
+    def counted(self, *arguments):
+        count[0] += 1
+        if count[0] == number:
+            action()
+        return step(self, *arguments)
+
+    monkeypatch.setattr(nn.Trainer, "_step", counted)
+
+
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def interrupted(softgrad, monkeypatch, number, arguments=IRIS):
+    """Presses Ctrl-C in the middle of this step of a run."""
+    with monkeypatch.context() as patch:
+        at_step(patch, number, interrupt)
+        run = softgrad(*arguments)
+    assert (run.code, run.err) == (130, f"softgrad: stopped; {GO_ON}")
+    return run
+
+
+def result(folder):
+    """The bytes of the model, and the metrics without times."""
+    metrics = json.loads((folder / "metrics.json").read_text())
+    for each in (metrics, *metrics["history"]):
+        for key in [key for key in each if key.endswith("seconds")]:
+            assert each.pop(key) >= 0
+    assert sorted(path.name for path in folder.iterdir()) == ["config.toml", "metrics.json", "model.safetensors"]
+    return (folder / "model.safetensors").read_bytes(), metrics
+
+
+OPTIONS = {  # name: options
+    "adam": (),
+    "sgd, cosine": ("--optimizer", "sgd", "--schedule", "cosine", "--weight-decay", 0.1),
+    "dropout, smoothing": ("--dropout", 0.4, "--smoothing", 0.1),
+    "plateau, stops early": ("--learning-rate", 0.3, "--schedule", "plateau", "--patience", 2, "--epochs", 60),
+    "class weights": ("--class-weight", "balanced", "--no-stratify", "--calibrate"),
+}
+
+
+@pytest.mark.parametrize("case", OPTIONS)
+def test_a_stopped_run_goes_on_to_the_same_bits(case, softgrad, tmp_path, monkeypatch):
+    """With 3 steps per epoch, Ctrl-C comes within an epoch, then in the last step of one."""
+    options = (*QUICK, *OPTIONS[case])
+    assert softgrad("train", "iris", "--out", "whole", *options).code == 0
+    interrupted(softgrad, monkeypatch, 5, ("train", "iris", "--out", "run", *options))
+    assert sorted(path.name for path in (tmp_path / "run.unfinished").iterdir()) == [
+        "checkpoint.safetensors",
+        "config.toml",
+    ]
+    again = interrupted(softgrad, monkeypatch, 4, ("train", "--resume", "run"))
+    assert "\ngoes on after 1 epoch, 5 steps\n" in again.out
+    run = softgrad("train", "--resume", "run.unfinished")
+    assert (run.code, run.err) == (0, "")
+    assert "\ngoes on after 3 epochs, 9 steps\n" in run.out
+    assert run.out.endswith("model and metrics in run\n")
+    assert result(tmp_path / "run") == result(tmp_path / "whole")
+    assert not (tmp_path / "run.unfinished").exists()
+
+
+def test_what_was_found_before_the_training_is_kept_and_not_found_again(softgrad, tmp_path, monkeypatch):
+    arguments = ("train", "iris", "--hidden", 4, "--epochs", 3, "--cross-validate", 2, "--out")
+    assert softgrad(*arguments, "whole").code == 0
+    interrupted(softgrad, monkeypatch, 14, (*arguments, "run"))  # after 2 trainings of 6 steps
+    for name in ("check_gradient", "cross_validate"):
+        monkeypatch.setattr(f"softgrad.cli.training.steps.{name}", lambda *arguments: pytest.fail("found again"))
+    assert softgrad("train", "--resume", "run").code == 0
+    assert result(tmp_path / "run") == result(tmp_path / "whole")
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics["check_seconds"] > 0
+    assert metrics["cross_validation"]["folds"] == 2
+    assert sum(each["seconds"] for each in metrics["history"]) == pytest.approx(metrics["training_seconds"], abs=0.002)
+
+
+def test_a_run_that_was_killed_before_the_first_checkpoint_begins_again(softgrad, tmp_path, monkeypatch):
+    assert softgrad("train", "iris", "--out", "whole", *QUICK).code == 0
+    interrupted(softgrad, monkeypatch, 2)
+    (tmp_path / "run.unfinished" / "checkpoint.safetensors").unlink()
+    assert "goes on" not in softgrad("train", "--resume", "run").out
+    assert result(tmp_path / "run") == result(tmp_path / "whole")
+
+
+def killed(tmp_path, number, seed):
+    """What happened at so many random moments; see killed_runs.py."""
+    program = [sys.executable, "-m", "cli.training.killed_runs", tmp_path, str(number), str(seed)]
+    run = subprocess.run(program, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=600)
+    assert run.returncode == 0, run.stderr
+    moments = [json.loads(line) for line in run.stdout.splitlines()]
+    assert len(moments) == number
+    for moment in moments:
+        assert moment["killed"], moment
+        assert moment["same"], moment
+        assert moment["clean"], moment
+        assert set(moment["extra"]) <= {"checkpoint.safetensors"}, moment  # killed before it was removed
+    return {moment["at"] for moment in moments}
+
+
+def test_a_run_that_is_killed_goes_on_to_the_same_bits(tmp_path):
+    killed(tmp_path, 3, 0)
+
+
+@pytest.mark.thorough
+def test_a_run_that_is_killed_at_any_of_twenty_moments_goes_on_to_the_same_bits(tmp_path):
+    assert {"step", "write", "fsync"} <= killed(tmp_path, 20, 1)
+
+
+HOW_OFTEN = {  # name: (options, seconds between checkpoints after epochs, wanted: the number of the next batch at each)
+    "after a second": ((), None, []),
+    "after each epoch": ((), 0.0, [0] * 8),
+    "after each step": (("--checkpoint-seconds", 0), None, [1, 2, 0] * 8),
+}
+
+
+@pytest.mark.parametrize("case", HOW_OFTEN)
+def test_how_often_checkpoints_are_written(case, softgrad, monkeypatch):
+    options, seconds, wanted = HOW_OFTEN[case]
+    batches, write = [], checkpoints.Checkpoints.write
+    monkeypatch.setattr(
+        checkpoints.Checkpoints, "write", lambda self: (batches.append(self.trainer.batch), write(self))
+    )
+    if seconds is not None:
+        monkeypatch.setattr(checkpoints, "SECONDS", seconds)
+    softgrad(*IRIS, *options)
+    assert batches == wanted
+
+
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_a_full_disk_leaves_the_last_checkpoint_whole(number, softgrad, tmp_path, monkeypatch):
+    """The disk is full from the given sync of a file on: that of config.toml, the first checkpoint, or a later one."""
+    assert softgrad("train", "iris", "--out", "whole", *QUICK).code == 0
+    count, sync = [0], os.fsync
+
+    def fail(descriptor):
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            count[0] += 1
+            if count[0] >= number:
+                raise OSError(28, "No space left on device")
+        sync(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        run = softgrad(*IRIS, "--checkpoint-seconds", 0)
+    assert (run.code, run.err.count("\n")) == (2, 1)
+    if number < 5:
+        name = ("config.toml", "checkpoint.safetensors")[number - 1]
+        way_out = "choose another path"
+        assert run.err == f"softgrad: run.unfinished/{name} cannot be written: No space left on device; {way_out}\n"
+        assert [path.name for path in tmp_path.iterdir()] == ["whole"]
+        return
+    assert run.err == (
+        "softgrad: run.unfinished/checkpoint.safetensors cannot be written: No space left on device; the last "
+        f"checkpoint is whole: {GO_ON}"
+    )
+    assert "goes on after 1 epoch, 3 steps" in softgrad("train", "--resume", "run").out
+    assert result(tmp_path / "run") == result(tmp_path / "whole")
+
+
+def test_a_full_disk_at_the_end_leaves_the_last_checkpoint(softgrad, tmp_path, monkeypatch):
+    interrupted(softgrad, monkeypatch, 24)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        run = softgrad("train", "--resume", "run")
+    assert run.err.startswith("softgrad: run.unfinished/model.safetensors cannot be written: No space left on device; ")
+    assert run.err.endswith(f": {GO_ON}")
+    assert softgrad("train", "--resume", "run").code == 0
+    result(tmp_path / "run")
+
+
+def test_ctrl_c_at_the_end_leaves_the_last_checkpoint(softgrad, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("softgrad.cli.training.steps.collect", lambda *arguments: interrupt())
+        run = softgrad(*IRIS, "--checkpoint-seconds", 0)
+    assert (run.code, run.err) == (130, f"softgrad: stopped; {GO_ON}")
+    assert "goes on after 8 epochs, 24 steps" in softgrad("train", "--resume", "run").out
+    result(tmp_path / "run")
+
+
+def test_a_second_ctrl_c_does_not_wait_for_the_step(softgrad, tmp_path, monkeypatch):
+    def twice():
+        interrupt()
+        interrupt()
+
+    at_step(monkeypatch, 2, twice)
+    run = softgrad(*IRIS)
+    assert (run.code, run.err) == (130, "softgrad: stopped; nothing was written\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_data_that_have_changed_are_refused(softgrad, tmp_path, monkeypatch):
+    rows = list(mixed_rows())
+    path = write_csv(tmp_path / "mixed.csv", rows)
+    interrupted(softgrad, monkeypatch, 3, ("train", path, "--target", "kind", "--out", "run", *QUICK))
+    before = (tmp_path / "run.unfinished" / "checkpoint.safetensors").read_bytes()
+    write_csv(path, [{**row, "width": "9" if i == 40 else row["width"]} for i, row in enumerate(rows)])
+    run = softgrad("train", "--resume", "run")
+    assert run.code == 2
+    assert run.err == (
+        f"softgrad: train: {path} has changed since run.unfinished/checkpoint.safetensors was written; restore the "
+        "table, or train again without --resume\n"
+    )
+    assert (tmp_path / "run.unfinished" / "checkpoint.safetensors").read_bytes() == before
+    write_csv(path, rows)
+    assert softgrad("train", "--resume", "run").code == 0
+
+
+def damage(folder):
+    path = folder / "checkpoint.safetensors"
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def other_options(folder):
+    path = folder / "config.toml"
+    path.write_text(path.read_text().replace('hidden = "6"', 'hidden = "7"'))
+
+
+def no_options(folder):
+    (folder / "config.toml").unlink()
+
+
+REFUSED = {  # name: (what happens to the folder, arguments, message)
+    "an option of the run": (None, ("--resume", "run", "--epochs", 9), "train: --epochs is given with --resume, w"),
+    "a table": (None, ("iris", "--resume", "run"), "train: DATA is given with --resume, which goes on with the opti"),
+    "a file of options": (None, ("--resume", "run", "--config", "run.unfinished/config.toml"), "train: --config is "),
+    "no such run": (None, ("--resume", "other"), "train: --resume is other, where no unfinished run is; wanted "),
+    "a damaged checkpoint": (damage, ("--resume", "run"), "load_state: run.unfinished/checkpoint.safetensors is damag"),
+    "other options": (other_options, ("--resume", "run"), "restore: network is Network(.*), but Network(.*) where the"),
+    "no options": (no_options, ("--resume", "run"), "train: --resume is run, where no unfinished run is; wanted "),
+    "seconds": (None, ("iris", "--checkpoint-seconds", "-1"), "train: --checkpoint-seconds is -1.0, wanted 0 or a"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_go_on_is_refused_in_one_sentence(case, softgrad, tmp_path, monkeypatch):
+    change, arguments, message = REFUSED[case]
+    interrupted(softgrad, monkeypatch, 2)
+    if change is not None:
+        change(tmp_path / "run.unfinished")
+    before = {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
+    run = softgrad("train", *arguments)
+    assert (run.code, run.err.count("\n")) == (2, 1)
+    start, _, rest = message.partition("(.*)")
+    assert run.err.startswith(f"softgrad: {start}"), run.err
+    assert rest.split("(.*)")[-1] in run.err
+    assert {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")} == before
+
+
+def test_a_finished_run_is_not_gone_on_with(softgrad):
+    softgrad(*IRIS)
+    run = softgrad("train", "--resume", "run")
+    assert (run.code, run.err) == (
+        2,
+        "softgrad: train: the run in run is finished; its model is run/model.safetensors\n",
+    )
+
+
+def test_only_one_process_goes_on_with_a_run(softgrad, tmp_path, monkeypatch):
+    interrupted(softgrad, monkeypatch, 2)
+    with (tmp_path / "run.unfinished" / "config.toml").open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        run = softgrad("train", "--resume", "run")
+    assert (run.code, run.err) == (2, "softgrad: train: another process trains in run.unfinished; wait for it to end\n")
+    assert softgrad("train", "--resume", "run").code == 0
+
+
+def diverge(monkeypatch, number):
+    """Makes the step of this number too long by far."""
+    step, count = nn.Adam.step, [0]
+
+    def counted(self, *arguments, learning_rate=None, **options):
+        count[0] += 1
+        return step(self, *arguments, learning_rate=1e30 if count[0] == number else learning_rate, **options)
+
+    monkeypatch.setattr(nn.Adam, "step", counted)
+
+
+def test_a_training_that_diverges_keeps_the_last_good_model(softgrad, tmp_path, monkeypatch):
+    assert softgrad("train", "iris", "--hidden", 6, "--epochs", 2, "--no-check", "--out", "good").code == 0
+    diverge(monkeypatch, 7)
+    run = softgrad(*IRIS, "--checkpoint-seconds", 0)
+    assert run.code == 2
+    assert run.err == (
+        "softgrad: train: the loss is nan in step 8, epoch 3, wanted a finite number; the first output that is not "
+        "finite is that of layers.2, Dense(3); the training has diverged, use a lower --learning-rate; the model after "
+        "epoch 2 is in run.unfinished\n"
+    )
+    assert sorted(path.name for path in (tmp_path / "run.unfinished").iterdir()) == ["config.toml", "model.safetensors"]
+    network, _ = nn.load(tmp_path / "run.unfinished" / "model.safetensors")
+    good, _ = nn.load(tmp_path / "good" / "model.safetensors")
+    for name, value in good.parameters.items():
+        np.testing.assert_array_equal(network.parameters[name], value)
+    assert softgrad("predict", "run.unfinished", "iris").out == softgrad("predict", "good", "iris").out
+
+
+def test_a_training_that_diverges_in_its_first_epoch_leaves_nothing(softgrad, tmp_path, monkeypatch):
+    diverge(monkeypatch, 2)
+    run = softgrad(*IRIS, "--checkpoint-seconds", 0)
+    assert run.err.endswith("the training has diverged, use a lower --learning-rate; nothing was written\n")
+    assert list(tmp_path.iterdir()) == []
