@@ -12,8 +12,10 @@ import typer
 from softgrad._messages import list_names, quoted
 from softgrad.cli import results
 from softgrad.cli.console import output, progress
-from softgrad.cli.model import ARGUMENT, BLOCK, Model, load
-from softgrad.data import Table, class_indices, read_table
+from softgrad.cli.model import ARGUMENT, Model, load
+from softgrad.data import Table, class_indices
+from softgrad.data.encoding import Novelties
+from softgrad.data.streams import read_parts
 from softgrad.data.tables import SOURCES
 from softgrad.errors import DataError, OptionError
 
@@ -37,15 +39,17 @@ def evaluate(
     They are beside those of always answering the class that was the commonest in training. Columns are matched by name.
     """
     trained = load("evaluate", model)
-    table = read_table(data, target=target, array=array)
-    column = _target(trained, table, target)
-    labels = class_indices(table, column, trained.classes)
-    with progress("evaluating", -(-len(table.lines) // BLOCK)) as bar:
-        blocks = []
-        for block in trained.logits(table):
-            blocks.append(block)
-            bar.advance()
-    logits = np.concatenate(blocks)
+    N, parts = read_parts(data, target=target, array=array, width=trained.encoding.width)
+    novelties, blocks, indices = Novelties(trained.encoding), [], []
+    with progress("evaluating", N) as bar:
+        for table in parts:
+            column = _target(trained, table, target)
+            indices.append(class_indices(table, column, trained.classes))
+            for block in trained.logits(table):
+                blocks.append(block)
+                bar.advance(steps=len(block))
+            novelties.add(table)
+    logits, labels = np.concatenate(blocks), np.concatenate(indices)
     of_classes, confusion = results.measure_classes(logits, labels, trained.classes)
     metrics: dict[str, Any] = {
         "model": str(trained.path),
@@ -57,7 +61,7 @@ def evaluate(
         "classes": of_classes,
         "confusion": confusion,
     }
-    for note in [*table.notes, *trained.encoding.notes(table)]:
+    for note in [*table.notes, *novelties.notes()]:
         typer.echo(f"softgrad: {note}", err=True)
     if as_json:
         typer.echo(json.dumps(metrics, indent=2))

@@ -17,8 +17,9 @@ import typer
 from softgrad._arrays import Array
 from softgrad._files import check_writable, write_whole
 from softgrad.cli.console import progress
-from softgrad.cli.model import ARGUMENT, BLOCK, file_of, load
-from softgrad.data import read_table
+from softgrad.cli.model import ARGUMENT, file_of, load
+from softgrad.data.encoding import Novelties
+from softgrad.data.streams import read_parts
 from softgrad.data.tables import SOURCES
 from softgrad.errors import OptionError
 
@@ -47,15 +48,19 @@ def predict(
     if out is not None:
         check_writable(out)
     trained = load("predict", file)
-    table = read_table(data, array=array)
+    N, parts = read_parts(data, array=array, width=trained.encoding.width)
+    novelties, notes = Novelties(trained.encoding), list[str]()
     # No line is written before the last row is read, since that may be an error.
     with tempfile.SpooledTemporaryFile(IN_MEMORY, "w+", encoding="utf-8", newline="") as lines:
-        with progress("predicting", -(-len(table.lines) // BLOCK)) as bar:
+        with progress("predicting", N) as bar:
             _write_header(lines, trained.classes, proba)
-            for probs in trained.probabilities(table):
-                _write_rows(lines, probs, trained.classes, proba)
-                bar.advance()
-        for note in [*table.notes, *trained.encoding.notes(table)]:
+            for table in parts:
+                for probs in trained.probabilities(table):
+                    _write_rows(lines, probs, trained.classes, proba)
+                    bar.advance(steps=len(probs))
+                novelties.add(table)
+                notes = list(table.notes)
+        for note in [*notes, *novelties.notes()]:
             typer.echo(f"softgrad: {note}", err=True)
         lines.seek(0)
         if out is None:

@@ -9,12 +9,16 @@ import numpy as np
 
 from softgrad._arrays import Array
 from softgrad._messages import list_names, list_some, quoted
+from softgrad.cli.console import progress
 from softgrad.cli.training.config import RunConfig
-from softgrad.data import Encoding, Split, Table, read_classes, read_table, split
+from softgrad.data import Encoding, Split, Table, class_indices, read_classes, read_table, split
 from softgrad.data.columns import check_name
+from softgrad.data.streams import Stream, StreamedTable
 from softgrad.data.summaries import Kind
 from softgrad.data.tables import BUNDLED
 from softgrad.errors import DataError, OptionError
+
+ROWS_SAMPLED = 10_000  # of each set, of a table that is read in blocks
 
 
 class Problem(NamedTuple):
@@ -28,6 +32,7 @@ class Problem(NamedTuple):
     encoding: Encoding
     rows: Split
     kinds: Mapping[str, Kind]  # of the columns for which the user says it
+    streamed: StreamedTable | None = None  # the whole of the table, if only a sample of it is here
 
     def subset(self, rows: Array) -> tuple[Array, Array]:
         """The given rows of x, and their labels."""
@@ -43,21 +48,31 @@ class Problem(NamedTuple):
         return self._replace(x=encoding.transform(self.table), encoding=encoding, rows=rows)
 
     def checksum(self) -> str:
-        """The SHA-256 of all that the training depends on: the features, the labels, the classes and the split."""
+        """The SHA-256 of all that the training depends on: the features, the labels, the classes and the split.
+
+        Of a table that is read in blocks it takes the sample, the sizes of the classes, and how the columns are read,
+        with the means and deviations of the training rows.
+        """
         import hashlib
 
         found = hashlib.sha256(repr((self.x.shape, self.classes)).encode(errors="surrogateescape"))
         for array in (self.x, self.labels, *self.rows):
             found.update(np.ascontiguousarray(array).data)
+        if self.streamed is not None:
+            found.update(repr((self.streamed.counts.tolist(), self.encoding.columns)).encode(errors="surrogateescape"))
         return found.hexdigest()
 
     def summary(self) -> list[str]:
         """The source and the sizes of the table, and how its columns were read, in one line each."""
-        N, D = self.x.shape
-        subsets = ", ".join(f"{len(rows):,} {name}" for name, rows in self.rows._asdict().items())
+        D = self.x.shape[1]
+        sizes = dict(zip(Split._fields, map(len, self.rows), strict=True))
+        if self.streamed is not None:
+            sizes = dict(zip(Split._fields, self.streamed.counts.sum(axis=1).tolist(), strict=True))
+        N, subsets = sum(sizes.values()), ", ".join(f"{n:,} {name}" for name, n in sizes.items())
         lines = [f"{self.table.source}: {N:,} rows of {D:,} features in {len(self.classes)} classes ({subsets})"]
         if self.table.target is None:  # the columns of a bundled set are known
-            counts = sorted(self.encoding.missing(self.table).items(), key=lambda each: -each[1])
+            missing_cells = self.encoding.missing(self.table) if self.streamed is None else self.streamed.missing
+            counts = sorted(missing_cells.items(), key=lambda each: -each[1])
             missing = [f"{quoted(name)} in {count:,} rows" for name, count in counts]
             lines += self.table.notes
             lines += self.encoding.describe()
@@ -71,10 +86,38 @@ def read_problem(config: RunConfig) -> Problem:
 
     Raises:
         OptionError: the target is missing, or the table defines its own; a column has two kinds, or is the target.
-        DataError: as `read_table`, `read_classes`, `split` and `Encoding.fit`.
+        DataError: as `read_table`, `read_classes`, `split` and `Encoding.fit`; with --stream, as `Stream`.
     """
+    if config.stream:
+        return _read_in_blocks(config)
+    table = read_table(config.data, target=config.target, array=config.array)
+    column = _target(config, table)
+    labels, classes = read_classes(table, column)
+    features = [name for name in table.columns if name != column]
+    rows = split(table, labels, classes, seed=config.seed, fractions=config.fractions, stratify=config.stratify)
+    kinds = _kinds(config.kinds, table, column)
+    encoding = Encoding.fit(table, features, rows.train, kinds=kinds)
+    return Problem(table, column, encoding.transform(table), labels, classes, encoding, rows, kinds)
+
+
+def _read_in_blocks(config: RunConfig) -> Problem:
+    stream = Stream(config.data)
+    first_row = stream.block(0, 1)
+    column = _target(config, first_row)
+    kinds = _kinds(config.kinds, first_row, column)
+    with progress("reading the table", len(stream.starts(len(stream.names)))) as bar:
+        streamed = StreamedTable.fit(
+            stream, column, kinds=kinds, seed=config.seed, fractions=config.fractions, on_block=bar.advance
+        )
+    sample, sets = streamed.sample(ROWS_SAMPLED)
+    x, labels = streamed.encoding.transform(sample), class_indices(sample, column, streamed.classes)
+    rows = Split(*(np.flatnonzero(sets == i) for i in range(len(Split._fields))))
+    return Problem(sample, column, x, labels, streamed.classes, streamed.encoding, rows, kinds, streamed)
+
+
+def _target(config: RunConfig, table: Table) -> str:
+    """The column that holds the class."""
     data, target = config.data, config.target
-    table = read_table(data, target=target, array=config.array)
     if data in BUNDLED and target is not None:
         raise OptionError(f"train: {data} already has a target; leave out --target {quoted(target)}")
     column = table.target or target
@@ -83,14 +126,10 @@ def read_problem(config: RunConfig) -> Problem:
         raise OptionError(
             f"train: --target is missing; name the {what} of {data} that holds the class: {list_names(names)}"
         )
-    labels, classes = read_classes(table, column)
-    features = [name for name in table.columns if name != column]
-    if not features:
+    check_name(table, column)
+    if len(table.columns) == 1:
         raise DataError(f"{data} has no column besides the target {quoted(column)}; wanted at least one feature column")
-    rows = split(table, labels, classes, seed=config.seed, fractions=config.fractions, stratify=config.stratify)
-    kinds = _kinds(config.kinds, table, column)
-    encoding = Encoding.fit(table, features, rows.train, kinds=kinds)
-    return Problem(table, column, encoding.transform(table), labels, classes, encoding, rows, kinds)
+    return column
 
 
 def _kinds(given: Mapping[Kind, Sequence[str]], table: Table, target: str) -> dict[str, Kind]:
@@ -109,9 +148,7 @@ def _kinds(given: Mapping[Kind, Sequence[str]], table: Table, target: str) -> di
     return kinds
 
 
-def balanced_weights(labels: Array) -> Array:
-    """A weight per class, N / (K * its rows), with which each class counts alike; labels has rows of every class."""
-    from sklearn.utils.class_weight import compute_class_weight
-
-    weights: Array = compute_class_weight("balanced", classes=np.unique(labels), y=labels)
+def balanced_weights(counts: Array) -> Array:
+    """A weight per class, N / (K * its rows), with which each class counts alike; `counts` has the rows of each."""
+    weights: Array = counts.sum() / ((counts > 0).sum() * np.maximum(counts, 1))
     return weights

@@ -39,7 +39,12 @@ def read_classes(table: Table, target: str) -> tuple[Array, tuple[str, ...]]:
         ('setosa', 'versicolor', 'virginica')
     """
     labels = text_column(table, target).tolist()
-    names = set(labels)
+    index_of, classes = name_classes(table, target, set(labels))
+    return np.array([index_of[label] for label in labels]), classes
+
+
+def name_classes(table: Table, target: str, names: set[str]) -> tuple[dict[str, int], tuple[str, ...]]:
+    """The index of the class that each label stands for, and the names of the classes; as `read_classes`."""
     values = {name: to_number(name) for name in names}
     key_of: dict[str, Any] = {name: name for name in names}
     if None not in values.values():
@@ -52,11 +57,11 @@ def read_classes(table: Table, target: str) -> tuple[Array, tuple[str, ...]]:
         classes.setdefault(key_of[name], name)
     if len(classes) < 2:
         raise DataError(
-            f"{table.source}: column {quoted(target)} is {quoted(order[0])} in all {len(labels)} rows, wanted at least "
-            "2 classes; choose another target column, or add rows of other classes"
+            f"{table.source}: column {quoted(target)} is {quoted(order[0])} in all {len(table.lines)} rows, wanted at "
+            "least 2 classes; choose another target column, or add rows of other classes"
         )
     index_of = {key: index for index, key in enumerate(classes)}
-    return np.array([index_of[key_of[label]] for label in labels]), tuple(classes.values())
+    return {name: index_of[key_of[name]] for name in names}, tuple(classes.values())
 
 
 @explained
@@ -133,10 +138,26 @@ def split(
     with needs("split", "scikit-learn", extra="cli"):
         from sklearn.model_selection import train_test_split
 
+    N, K = len(target), len(classes)
+    check_counts(table, np.bincount(target, minlength=K), classes, fractions)
+    _, validation_fraction, test_fraction = fractions
+    test_size = math.ceil(round(N * test_fraction, 6))
+    validation_size = math.ceil(round((N - test_size) * validation_fraction / (1 - test_fraction), 6))
+    rows, test = train_test_split(
+        np.arange(N), test_size=test_size, stratify=target if stratify else None, random_state=seed
+    )
+    train, validation = train_test_split(
+        rows, test_size=validation_size, stratify=target[rows] if stratify else None, random_state=seed
+    )
+    check_drawn(table, np.bincount(target[train], minlength=K)[None], classes)
+    return Split(train, validation, test)
+
+
+def check_counts(table: Table, counts: Array, classes: Sequence[str], fractions: tuple[float, float, float]) -> None:
+    """Checks that there are rows enough for three sets; `counts` has the rows of each class."""
     if not (min(fractions) > 0 and abs(sum(fractions) - 1) < 1e-9):
         raise OptionError(f"split: fractions is {fractions}, wanted three positive numbers whose sum is 1")
-    N, K = len(target), len(classes)
-    counts = np.bincount(target, minlength=K)
+    N, K = int(counts.sum()), len(classes)
     if K * MIN_ROWS_PER_CLASS > N and all(to_number(name) is not None for name in classes):
         raise DataError(
             f"{table.source}: the target has {K:,} different numbers in {N:,} rows, wanted classes of at least "
@@ -155,19 +176,16 @@ def split(
             f"{table.source}: there are {N} rows for {K} classes, wanted at least {wanted} rows; add rows, or merge "
             "classes"
         )
-    _, validation_fraction, test_fraction = fractions
-    test_size = math.ceil(round(N * test_fraction, 6))
-    validation_size = math.ceil(round((N - test_size) * validation_fraction / (1 - test_fraction), 6))
-    rows, test = train_test_split(
-        np.arange(N), test_size=test_size, stratify=target if stratify else None, random_state=seed
-    )
-    train, validation = train_test_split(
-        rows, test_size=validation_size, stratify=target[rows] if stratify else None, random_state=seed
-    )
-    undrawn = np.flatnonzero(np.bincount(target[train], minlength=K) == 0)
+
+
+def check_drawn(table: Table, counts: Array, classes: Sequence[str]) -> None:
+    """Checks that every set has a row, and every class one for training; `counts` has their rows, by set and class."""
+    undrawn = np.flatnonzero(counts[0] == 0)
     if len(undrawn):
         raise DataError(
             f"{table.source}: no row of class {quoted(classes[undrawn[0]])} was drawn for training, wanted at least 1; "
             "stratify the split, or use another seed"
         )
-    return Split(train, validation, test)
+    for name, of_set in zip(Split._fields, counts, strict=False):
+        if not of_set.any():
+            raise DataError(f"{table.source}: no row was drawn for {name}, wanted at least 1; use another seed")

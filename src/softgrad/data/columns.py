@@ -98,6 +98,8 @@ def text_column(table: Table, name: str) -> Array:
     """A column as str. No cell may be empty."""
     column = cells(table, name)
     text = text_of(column)
+    if column.dtype.kind in "iu":
+        return text
     missing = np.isin(np.char.lower(text), ["", "nan"])
     if missing.any():
         row = int(missing.argmax())

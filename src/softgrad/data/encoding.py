@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -25,6 +26,8 @@ from softgrad.data.kinds import (
 from softgrad.data.summaries import FAR, Kind
 from softgrad.data.table import Table
 from softgrad.errors import DataError
+
+NAMES_KEPT = 10_000  # of categories that the training rows do not have
 
 
 class Encoding(NamedTuple):
@@ -112,22 +115,9 @@ class Encoding(NamedTuple):
 
     def notes(self, table: Table) -> list[str]:
         """What a later table has that the training rows do not: other categories, and missing cells; one line each."""
-        lines = []
-        for column in self._of(CategoryColumn):
-            unseen = column.unseen(table)
-            if len(unseen):
-                names = list_names(np.unique(unseen).tolist(), 3)
-                lines.append(
-                    f"column {quoted(column.name)}: {counted(len(unseen), 'cell')} of categories that the training "
-                    f"rows do not have, read as {'other' if column.rare else 'the average of those they have'}: {names}"
-                )
-        flagged = {column.name for column in self.columns if not isinstance(column, LeftOut) and column.missing}
-        for name, count in self.missing(table).items():
-            if name not in flagged:
-                lines.append(
-                    f"column {quoted(name)}: {counted(count, 'missing cell')}, although the training rows have none"
-                )
-        return lines
+        novelties = Novelties(self)
+        novelties.add(table)
+        return novelties.notes()
 
     @property
     def width(self) -> int:
@@ -154,6 +144,45 @@ class Encoding(NamedTuple):
 
     def _of(self, kind: type[Any]) -> list[Any]:
         return [column for column in self.columns if isinstance(column, kind)]
+
+
+class Novelties:
+    """What later rows have that the training rows do not, for a table that is read in parts.
+
+    Args:
+        encoding: how the table is read.
+    """
+
+    def __init__(self, encoding: Encoding) -> None:
+        self.encoding = encoding
+        self.unseen: Counter[str] = Counter()  # cells of other categories, by column
+        self.names: dict[str, set[str]] = {}  # of these categories, at most NAMES_KEPT of a column
+        self.missing: Counter[str] = Counter()  # cells, by column
+
+    def add(self, table: Table) -> None:
+        """Takes rows of the table."""
+        for column in self.encoding._of(CategoryColumn):
+            unseen, names = column.unseen(table), self.names.setdefault(column.name, set())
+            self.unseen[column.name] += len(unseen)
+            names.update(np.unique(unseen).tolist()[: NAMES_KEPT - len(names)])
+        self.missing.update(self.encoding.missing(table))
+
+    def notes(self) -> list[str]:
+        """One line for each column with other categories, then for each with missing cells that had none before."""
+        lines = [
+            f"column {quoted(column.name)}: {counted(count, 'cell')} of categories that the training rows do not have, "
+            f"read as {'other' if column.rare else 'the average of those they have'}: "
+            f"{list_names(sorted(self.names[column.name]), 3)}"
+            for column in self.encoding._of(CategoryColumn)
+            if (count := self.unseen[column.name])
+        ]
+        flagged = {each.name for each in self.encoding.columns if not isinstance(each, LeftOut) and each.missing}
+        for name, count in self.missing.items():
+            if name not in flagged:
+                lines.append(
+                    f"column {quoted(name)}: {counted(count, 'missing cell')}, although the training rows have none"
+                )
+        return lines
 
 
 def _how_many(column: CategoryColumn) -> str:

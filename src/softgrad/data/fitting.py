@@ -59,6 +59,11 @@ class Fitting:
             raise DataError(f"{table.source}: no column is left to learn from: {reasons}; wanted at least 1")
         return tuple(columns)
 
+    def missing(self, columns: Iterable[Column]) -> dict[str, int]:
+        """The number of missing cells of each of these columns that has any, of those that are used."""
+        counts = {column.name: self.summaries[column.name].missing for column in columns if column.width}
+        return {name: count for name, count in counts.items() if count}
+
     def _summary(self, table: Table, name: str) -> Summary:
         stored, kind = cells(table, name).dtype.kind, self.kinds.get(name)
         if stored in "fiu" and kind in (None, "number"):

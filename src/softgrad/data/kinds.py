@@ -85,9 +85,8 @@ class CategoryColumn(NamedTuple):
 
     def encode(self, table: Table) -> Array:
         """The columns of x that it becomes, of shape (N, width): one per category, other, and missing."""
-        text = text_of(cells(table, self.name))
-        absent = written.missing(text)
-        different, inverse = np.unique(text, return_inverse=True)
+        different, inverse = np.unique(text_of(cells(table, self.name)), return_inverse=True)
+        absent = written.missing(different)[inverse]
         place = {category: i for i, category in enumerate(self.categories)}
         other = len(place)  # of the column other, or of one that is cut off
         places = np.array([place.get(cell, other) for cell in different.tolist()], dtype=int)[inverse]

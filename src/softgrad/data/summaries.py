@@ -42,6 +42,10 @@ EPOCH = "1970-01-01"
 class Summary(Protocol):
     """The cells of one column that were read so far."""
 
+    @property
+    def missing(self) -> int:
+        """The number of missing cells."""
+
     def add(self, table: Table, trained: Array, first: int) -> None:
         """Takes rows of the column, of which `trained` are training rows; `first` is the number of the first one."""
 
@@ -58,7 +62,7 @@ class NumberSummary:
 
     def __init__(self, name: str) -> None:
         self.name, self.rows, self.missing, self.trained_missing = name, 0, 0, 0
-        self.all, self.trained = Moments(), NumberMoments()
+        self.all, self.trained = Range(), NumberMoments()
         self.row_numbers = True  # so far
         self.compared: list[Array] | None = [] if _called_identifier(name) else None
 
@@ -103,7 +107,7 @@ class DateSummary:
 
     def __init__(self, name: str) -> None:
         self.name, self.missing, self.trained_missing = name, 0, 0
-        self.all = Moments()  # of the days alone
+        self.all = Range()  # of the days
         self.trained = tuple(Moments() for _ in DATE_PARTS)
 
     def add(self, table: Table, trained: Array, first: int) -> None:
@@ -156,6 +160,11 @@ class TextSummary:
     def too_many(self) -> bool:
         """Whether there are more different cells than are kept."""
         return self.most is not None and len(self.cells) > self.most
+
+    @property
+    def missing(self) -> int:
+        """The number of missing cells."""
+        return sum(known[0] for cell, known in self.cells.items() if cell.lower() in written.MISSING)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -247,6 +256,19 @@ class TextSummary:
         numbers = {int(cell): known[2] for cell, known in self.cells.items()}
         starts = {number - row for number, row in numbers.items()}
         return starts in ({0}, {1}) or (_called_identifier(self.name) and len(numbers) == self.rows)
+
+
+class Range:
+    """The number of values, the lowest and the highest."""
+
+    def __init__(self) -> None:
+        self.count, self.low, self.high = 0, np.inf, -np.inf
+
+    def add(self, values: Array) -> None:
+        """Takes values."""
+        if len(values):
+            self.count += len(values)
+            self.low, self.high = min(self.low, float(values.min())), max(self.high, float(values.max()))
 
 
 class Moments:

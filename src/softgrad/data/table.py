@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from softgrad._arrays import Array
 
 
@@ -16,7 +18,7 @@ class Table(NamedTuple):
 
     source: str
     columns: dict[str, Array]  # each (N,)
-    lines: Array  # (N,): the line of each row in the source, for error messages
+    lines: Array | range  # (N,): the line of each row in the source, for error messages
     target: str | None  # the name of the column that holds the class, if the source defines one
     separator: str = ","  # between the cells of the file
     notes: tuple[str, ...] = ()  # what was not read as it stands in the file: one sentence each
@@ -31,4 +33,4 @@ class Table(NamedTuple):
     def rows(self, rows: Array | slice) -> Table:
         """The table of these rows."""
         columns = {name: column[rows] for name, column in self.columns.items()}
-        return self._replace(columns=columns, lines=self.lines[rows])
+        return self._replace(columns=columns, lines=np.asarray(self.lines)[rows])

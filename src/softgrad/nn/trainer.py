@@ -27,6 +27,7 @@ from softgrad.nn.workspace import Workspace
 
 Monitor: TypeAlias = Literal["loss", "validation_loss", "score"]
 MONITORS = ("loss", "validation_loss", "score")
+Batches: TypeAlias = Iterable[tuple[npt.ArrayLike, ...]]  # (x, target) or (x, target, sample_weight) each
 Score: TypeAlias = Callable[[Network, Array, Array], float]
 
 
@@ -35,9 +36,12 @@ class Trainer:
 
     Args:
         network: a network that is initialized for D features.
-        x: the inputs, one row per sample; None if each epoch is given its batches (`run_epoch`).
+        x: the inputs, one row per sample; None if `batches` or `run_epoch` gives each epoch its batches.
         target: class indices or probabilities, as the losses take them.
         sample_weight: a weight for each row, 0 or positive. The loss of a batch is the weighted mean of its rows.
+        batches: in place of x and target, for rows that do not fit into memory: a function of the number of an epoch,
+            counted from 0, that returns the batches of this epoch, (x, target) or (x, target, sample_weight) each. For
+            the same epoch it must return the same batches, if the training is to be resumed.
         optimizer: `SGD` or `Adam`; Adam() if None.
         epochs: the maximum number of passes over the rows.
         batch_size: the number of rows in a step; the last batch of an epoch may be smaller.
@@ -46,7 +50,8 @@ class Trainer:
             (n is the sum of their sample weights, if there are any). Biases are left out. For weight decay that is no
             part of the loss, see the optimizers.
         schedule: the learning rate over time: "constant", "cosine", "plateau" or a `Schedule`.
-        validation: the validation set, (x, target) or (x, target, sample_weight).
+        validation: the validation set, (x, target) or (x, target, sample_weight); or a function that returns its
+            batches, as `batches` does.
         score: a function of (network, x, target), which is called with the validation set after each epoch. A higher
             score is better.
         monitor: which value early stopping and the schedule look at: "loss" (of the training rows), "validation_loss"
@@ -83,13 +88,14 @@ class Trainer:
         target: npt.ArrayLike | None = None,  # (N) class indices, or (N, K) probabilities
         *,
         sample_weight: npt.ArrayLike | None = None,  # (N)
+        batches: Callable[[int], Batches] | None = None,
         optimizer: Optimizer | None = None,
         epochs: int = 100,
         batch_size: int = 32,
         shuffle: bool = True,
         alpha: float = 0.0,
         schedule: str | Schedule = "constant",
-        validation: tuple[Any, ...] | None = None,  # (x, target), or (x, target, sample_weight)
+        validation: tuple[Any, ...] | Callable[[], Batches] | None = None,
         score: Score | None = None,
         monitor: Monitor | None = None,
         patience: int | None = 10,
@@ -101,8 +107,15 @@ class Trainer:
                 raise OptionError(f"train: {name} is {value}, wanted at least 1")
         self.network = network
         given = x is not None or target is not None
+        if given and batches is not None:
+            raise OptionError("train: x and batches are both given; leave one of them out")
         self.rows = read_rows(network, x, target, sample_weight, purpose="train on") if given else None  # type: ignore[arg-type]
-        self.validation = None if validation is None else read_rows(network, *validation, purpose="validate on")
+        self.batches = batches
+        self.validation: Rows | Callable[[], Batches] | None = None
+        if callable(validation) or validation is None:
+            self.validation = validation
+        else:
+            self.validation = read_rows(network, *validation, purpose="validate on")
         self.optimizer: Optimizer = optimizer or Adam()
         self.epochs, self.batch_size, self.shuffle = epochs, batch_size, shuffle
         self.alpha = not_negative("train", "alpha", alpha)
@@ -124,7 +137,7 @@ class Trainer:
         self.last_good, self.last_good_epoch = state.copies(self.parameters), 0
 
     def _read_monitor(self, monitor: Monitor | None) -> Monitor:
-        if self.score is not None and self.validation is None:
+        if self.score is not None and not isinstance(self.validation, Rows):
             raise OptionError("train: score is given without a validation set; give validation=(x, target) too")
         if monitor is None:
             return "score" if self.score is not None else "loss" if self.validation is None else "validation_loss"
@@ -163,7 +176,7 @@ class Trainer:
 
     def run_epoch(
         self,
-        batches: Iterable[tuple[npt.ArrayLike, ...]] | None = None,
+        batches: Batches | None = None,
         *,
         on_step: Callable[[], object] | None = None,
     ) -> Epoch:
@@ -178,6 +191,8 @@ class Trainer:
             TrainingError: the loss or a parameter is no longer finite. The network then has the parameters of the last
                 epoch whose loss was finite and so was that of the next step, or those of the best epoch.
         """
+        if batches is None and self.batches is not None:
+            batches = self.batches(len(self.history))
         if batches is None and self.rows is None:
             raise OptionError("train: there are no rows; give the Trainer x and target, or give run_epoch batches")
         self._workspace.attach()
@@ -215,7 +230,7 @@ class Trainer:
         for start in range(self.batch * self.batch_size, total, self.batch_size):
             yield self.rows.take(order[start : start + self.batch_size], buffers)
 
-    def _read_batches(self, batches: Iterable[tuple[npt.ArrayLike, ...]]) -> Iterator[Rows]:
+    def _read_batches(self, batches: Batches) -> Iterator[Rows]:
         for batch in itertools.islice(batches, self.batch, None):
             yield read_rows(self.network, *batch, purpose="train on")
 
@@ -249,12 +264,10 @@ class Trainer:
             self._diverged(f"a parameter is not finite after epoch {number}", None)
         validation_loss = score = None
         if self.validation is not None:
-            x, target, sample_weight = self.validation
-            validation_loss = float(self.network.loss(x, target, sample_weight=sample_weight))
-            if not math.isfinite(validation_loss):
-                self._diverged(f"the validation loss is {validation_loss} after epoch {number}", self.validation)
+            validation_loss = self._validation_loss(number)
             if self.score is not None:
-                score = float(self.score(self.network, x, target))
+                assert isinstance(self.validation, Rows)
+                score = float(self.score(self.network, self.validation.x, self.validation.target))
                 if not math.isfinite(score):
                     raise TrainingError(
                         f"{self.words.caller}: the score is {score} after epoch {number}, wanted a finite number; look "
@@ -270,6 +283,24 @@ class Trainer:
         self.batch, self.loss_sum, self.loss_count = 0, 0.0, 0.0
         self.generator_at_start = self.rng.bit_generator.state
         return epoch
+
+    def _validation_loss(self, number: int) -> float:
+        """The mean over the validation set, whose batches count by their rows, or by the weights of these."""
+        if isinstance(self.validation, Rows):
+            return self._loss_to_validate(self.validation, number)
+        assert self.validation is not None
+        total = count = 0.0
+        for batch in self.validation():
+            rows = read_rows(self.network, *batch, purpose="validate on")
+            weight = float(len(rows.x) if rows.sample_weight is None else rows.sample_weight.sum())
+            total, count = total + weight * self._loss_to_validate(rows, number), count + weight
+        return total / (count or 1.0)
+
+    def _loss_to_validate(self, rows: Rows, number: int) -> float:
+        loss = float(self.network.loss(rows.x, rows.target, sample_weight=rows.sample_weight))
+        if not math.isfinite(loss):
+            self._diverged(f"the validation loss is {loss} after epoch {number}", rows)
+        return loss
 
     def _diverged(self, what: str, batch: Rows | None) -> NoReturn:
         """Restores the last good parameters, and raises an error that says where numbers are not finite."""

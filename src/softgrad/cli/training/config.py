@@ -65,6 +65,16 @@ class RunConfig:
     )
     stratify: Annotated[bool, table("Whether every class has the same part of its rows in each set.")] = True
 
+    stream: Annotated[
+        bool,
+        typer.Option(
+            "--stream",
+            help="Read a Parquet file in blocks, for tables larger than memory. The rows of a set are drawn "
+            "whatever their class.",
+            rich_help_panel=TABLE,
+        ),
+    ] = False
+
     hidden: Annotated[str, network("Number of units in each hidden layer, such as 64,32; 0 for no hidden layer.")] = (
         "128"
     )
@@ -145,6 +155,10 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         _ = self.units, self.fractions  # which raise
+        if self.stream and self.cross_validate:
+            raise OptionError(
+                "train: --cross-validate needs the table in memory; leave out --cross-validate or --stream"
+            )
         for name, (in_range, wanted) in RANGES.items():
             value = getattr(self, name)
             if value is not None and not in_range(value):

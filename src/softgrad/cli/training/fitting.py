@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from softgrad import nn
 from softgrad.cli.console import progress
 from softgrad.cli.interrupt import interrupt_noted
 from softgrad.cli.losses import loss_name
 from softgrad.cli.problem import Problem, balanced_weights
+from softgrad.cli.streaming import Feed
 from softgrad.cli.training.checkpoints import Checkpoints
 from softgrad.cli.training.clock import Clock
 from softgrad.cli.training.config import RunConfig
@@ -45,22 +48,32 @@ def build_schedule(config: RunConfig) -> nn.Schedule:
     return nn.Cosine() if config.schedule == "cosine" else nn.Constant()
 
 
-def build_trainer(network: nn.Network, config: RunConfig, problem: Problem) -> nn.Trainer:
-    """The training of the network. It ends with the parameters of its best epoch."""
+def rows_of(config: RunConfig, problem: Problem) -> dict[str, Any]:
+    """The training rows and the validation set, as arguments of a Trainer."""
+    balanced = config.class_weight == "balanced"
+    if problem.streamed is not None:
+        weight = balanced_weights(problem.streamed.counts[0]) if balanced else None
+        feed = Feed(problem.streamed, config.batch_size, weight)
+        return {"batches": feed.batches, "validation": feed.validation}
     x, labels = problem.subset(problem.rows.train)
     validation = problem.subset(problem.rows.validation)
-    weight = balanced_weights(labels) if config.class_weight == "balanced" else None
+    if not balanced:
+        return {"x": x, "target": labels, "validation": validation}
+    weight = balanced_weights(np.bincount(labels, minlength=len(problem.classes)))
+    weighted = {"sample_weight": weight[labels], "validation": (*validation, weight[validation[1]])}
+    return {"x": x, "target": labels, **weighted}
+
+
+def build_trainer(network: nn.Network, config: RunConfig, problem: Problem) -> nn.Trainer:
+    """The training of the network. It ends with the parameters of its best epoch."""
     return nn.Trainer(
         network,
-        x,
-        labels,
+        **rows_of(config, problem),
         optimizer=build_optimizer(config),
         epochs=config.epochs,
         batch_size=config.batch_size,
         schedule=build_schedule(config),
         patience=config.patience,
-        sample_weight=None if weight is None else weight[labels],
-        validation=validation if weight is None else (*validation, weight[validation[1]]),
         seed=config.seed,
     )
 

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from softgrad import __version__, nn
-from softgrad.cli import results
+from softgrad.cli import results, streaming
 from softgrad.cli.problem import Problem
 from softgrad.cli.training.clock import Clock
 from softgrad.cli.training.config import RunConfig
@@ -28,9 +28,9 @@ def collect(
         "dataset": config.data,
         "target": problem.target,
         "array": config.array,
-        **results.measure(network, problem, temperature),
+        **_measure(network, problem, temperature),
         "temperature": temperature,
-        "uncalibrated": results.measure_uncalibrated(network, problem) if config.calibrate else None,
+        "uncalibrated": _measure_uncalibrated(network, problem) if config.calibrate else None,
         **earlier,
         "epochs": len(history),
         "seed": config.seed,
@@ -47,7 +47,8 @@ def collect(
         "class_weight": config.class_weight,
         "patience": config.patience,
         "split": config.split,
-        "stratify": config.stratify,
+        "stratify": config.stratify and not config.stream,
+        "stream": config.stream,
         "versions": _versions(),
         "calibrate": config.calibrate,
         "cross_validate": config.cross_validate,
@@ -56,6 +57,18 @@ def collect(
         metrics, balanced=config.class_weight == "balanced", more_epochs=len(history) == config.epochs
     )
     return metrics
+
+
+def _measure(network: nn.Network, problem: Problem, temperature: float) -> dict[str, Any]:
+    if problem.streamed is not None:
+        return streaming.measure(network, problem.streamed, temperature)
+    return results.measure(network, problem, temperature)
+
+
+def _measure_uncalibrated(network: nn.Network, problem: Problem) -> dict[str, Any]:
+    if problem.streamed is not None:
+        return streaming.measure_uncalibrated(network, problem.streamed)
+    return results.measure_uncalibrated(network, problem)
 
 
 def history_of(history: Sequence[nn.Epoch], clock: Clock) -> list[dict[str, Any]]:

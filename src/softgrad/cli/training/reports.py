@@ -103,6 +103,8 @@ def _from_table(model: models.Model) -> dict[str, Any] | str:
     metrics = model.metrics
     if metrics["dataset"] == "-":
         return "the table came from standard input, and the run kept nothing of it."
+    if metrics.get("stream"):
+        return "the table was read in blocks, and the run kept nothing of it."
     try:
         table = read_table(metrics["dataset"], target=metrics["target"], array=metrics.get("array"))
         labels, classes = read_classes(table, metrics["target"])
