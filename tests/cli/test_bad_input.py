@@ -135,9 +135,9 @@ PREDICTIONS = {  # name: (arguments, content of data.csv, message)
     "table instead of a model": (
         ("predict", "data.csv", "data.csv"),
         ROW,
-        "load: data.csv is damaged or not a model: .*; give a model",
+        "predict: data.csv is damaged or not a model: .*; give a model",
     ),
-    "damaged model": (("predict", "damaged.safetensors", "data.csv"), ROW, "load: damaged.safetensors is damaged"),
+    "damaged model": (("predict", "damaged.safetensors", "data.csv"), ROW, "predict: damaged.safetensors is damaged"),
     "model name too long": (("predict", "x" * 300, "data.csv"), ROW, "x+.*: File name too long"),
     "missing table": (("predict", "model", "none.csv"), ROW, "'none.csv' is neither a file nor one of"),
     "table with other columns": (("predict", "model", "iris"), ROW, "iris has no column 'width'; its columns are"),

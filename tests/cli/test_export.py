@@ -232,7 +232,7 @@ def test_numbers_that_need_float64(tmp_path):
 
 WRONG = {  # name: (arguments, message)
     "no onnx file": (("trained", "model.txt"), "export: 'model.txt' does not end in .onnx; wanted a path such as"),
-    "no model": (("missing", "model.onnx"), "load: missing cannot be read: No such file"),
+    "no model": (("missing", "model.onnx"), "export: missing cannot be read: No such file"),
     "a model that is no table's": (("plain.safetensors", "model.onnx"), "export: plain.safetensors does not hold the"),
     "the model itself": (("model2.onnx", "model2.onnx"), "export: model2.onnx is the model itself; choose another"),
     "no place to write": (("trained", "folder.onnx"), "folder.onnx cannot be written: Is a directory"),

@@ -76,7 +76,10 @@ def load(command: str, path: Path) -> Model:
         ModelError: the file cannot be read, is damaged, or holds another network than that of a table.
     """
     path = file_of(path)
-    network, facts = nn.load(path)
+    try:
+        network, facts = nn.load(path)
+    except ModelError as error:
+        raise ModelError(f"{command}: {str(error).removeprefix('load: ')}") from error
     try:
         classes = _json.texts(facts.get("classes"), "classes")
         encoding = Encoding.from_json(facts.get("encoding"))
