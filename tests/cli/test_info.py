@@ -42,9 +42,11 @@ def test_the_text_says_how_each_column_is_read(softgrad, tmp_path):
         "classes: 'no', 'yes'",
         "│ test        │   80 │",
         "training on dirty.csv, 2 epochs",
-        "options: target churn, split 60,20,20, stratify True, hidden 4, activation relu,",
+        "options: target churn, split 60,20,20, stratify True, ",
+        " hidden 4, activation relu, ",
     ):
         assert text in run.out
+    assert "False" not in run.out  # what was not asked for
 
 
 def test_long_lists_are_shortened(softgrad):

@@ -83,10 +83,13 @@ def _show_training(trained: Model) -> None:
             f"info: {trained.path} does not hold the results of a training: {text_of(error)}; wanted a model that "
             "softgrad train wrote"
         ) from error
-    names = ["target", *(each.name for each in dataclasses.fields(RunConfig) if each.name != "epochs")]
-    options = {name: metrics.get(name) for name in dict.fromkeys(names)}
-    given = {name.replace("_", " "): value for name, value in options.items() if value not in (None, [], "")}
-    output(f"options: {', '.join(f'{name} {_option(value)}' for name, value in given.items())}")
+    defaults = {each.name: each.default for each in dataclasses.fields(RunConfig) if each.name != "epochs"}
+    given = [
+        f"{name.replace('_', ' ')} {_option(metrics[name])}"
+        for name in ("target", *(name for name in defaults if name != "target"))
+        if metrics.get(name) not in (None, [], "") and not metrics[name] is defaults[name] is False
+    ]
+    output(f"options: {', '.join(given)}")
 
 
 def _show(header: Sequence[str], rows: Sequence[Sequence[str]], *, text: int = 1) -> None:
