@@ -1,5 +1,6 @@
 """The report of a training run: its numbers, its files, and what it says where something is missing."""
 
+import io
 import json
 import re
 import shutil
@@ -275,6 +276,18 @@ def test_without_the_table_the_report_says_what_is_not_shown(change, run, softgr
     assert GONE[change] in text.replace("&#39;", "'")
     assert "The classes of the test rows" in page.tables
     assert not (folder / "details.json").exists()
+
+
+def test_of_a_table_from_standard_input_the_report_says_that_nothing_is_left(softgrad, tmp_path, monkeypatch):
+    content = write_csv(tmp_path / "table.csv", unbalanced_rows()).read_bytes()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    options = ("--target", "answer", "--hidden", 4, "--epochs", 2, "--no-report", "--out", "run")
+    assert softgrad("train", "-", *options).code == 0
+    assert softgrad("report", "run").code == 0
+    assert (
+        "not shown: the table came from standard input, and the run kept nothing of it."
+        in (tmp_path / "run" / "report.html").read_text()
+    )
 
 
 def test_details_of_another_model_are_not_used(run, softgrad):
