@@ -80,6 +80,16 @@ def test_predict_reads_later_tables_alike_and_says_what_is_new(softgrad, dirty):
     )
 
 
+def test_texts_that_stand_for_a_missing_number_are_named_once(softgrad, dirty):
+    dirty.write_text(dirty.read_text().replace(";?;", ";unknown;", 3).replace(";?;", ";n.v.;"))
+    error = softgrad("train", dirty, *TRAIN).err
+    assert "column 'age' is 'unknown', wanted a number" in error
+    run = softgrad("train", dirty, *TRAIN, "--missing", "unknown, n.v.", "--epochs", 1)
+    assert (run.code, run.err) == (0, "")
+    assert "missing cells: 'colour' in 139 rows, 'age' in 34 rows, 'opened' in 16 rows" in run.out
+    assert softgrad("predict", "run", dirty).err == ""
+
+
 def test_the_columns_with_the_most_missing_cells_are_listed(softgrad, tmp_path):
     names = [f"c{i}" for i in range(200)]
     rows = [[("" if (i + j) % 40 < 2 + (j == 9) else f"{i * j % 7}") for j in range(200)] for i in range(40)]

@@ -37,6 +37,26 @@ def test_missing_cells_are_the_mean_with_an_indicator(missing, table):
     assert encoding.notes(t) == []
 
 
+def test_texts_can_stand_for_a_missing_number(table):
+    content = "a,b,c\n1,x,2020-01-31\nUnknown,unknown,2021-07-04\n3,x,2020-01-31\n-999,unknown,2021-07-04\n"
+    t, encoding = fit(table, content, missing=["unknown", "-999"])
+    assert encoding.columns[0] == NumberColumn("a", 2.0, 1.0, "1.5", True, None, ("unknown", "-999"))
+    assert encoding.columns[1].categories == ("unknown", "x")  # a category is as good as any other
+    assert encoding.transform(t)[:, :2].tolist() == [[-1, 0], [0, 1], [1, 0], [0, 1]]
+    assert encoding.missing(t) == {"a": 2}
+    later = table("a,b,c\nUNKNOWN,x,2020-01-31\n")
+    again = Encoding.from_json(json.loads(json.dumps(encoding.to_json())))
+    assert again == encoding
+    assert again.transform(later)[:, :2].tolist() == [[0, 1]]
+    with pytest.raises(DataError, match=r"'a' is 'Unknown', wanted a number.* or the text as missing \(--missing\)"):
+        fit(table, content)
+
+
+def test_a_column_of_texts_that_stand_for_missing_numbers_alone_is_one_of_categories(table):
+    _, encoding = fit(table, "a\nunknown\nNA\nunknown\n", missing=["unknown"])
+    assert isinstance(encoding.columns[0], CategoryColumn)
+
+
 FAR_AWAY = {  # name: (the numbers, whether they get a logarithmic scale)
     "amounts": ([2.0**i for i in range(200)], True),
     "one typing error": ([*range(1, 200), 1e9], True),

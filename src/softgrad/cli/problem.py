@@ -32,6 +32,7 @@ class Problem(NamedTuple):
     encoding: Encoding
     rows: Split
     kinds: Mapping[str, Kind]  # of the columns for which the user says it
+    missing: Sequence[str] = ()  # texts that stand for a missing number, beside the usual ones
     streamed: StreamedTable | None = None  # the whole of the table, if only a sample of it is here
 
     def subset(self, rows: Array) -> tuple[Array, Array]:
@@ -44,7 +45,7 @@ class Problem(NamedTuple):
         How a column is read, as numbers or dates say, does not depend on the split.
         """
         names = [column.name for column in self.encoding.columns]
-        encoding = Encoding.fit(self.table, names, rows.train, kinds=self.kinds)
+        encoding = Encoding.fit(self.table, names, rows.train, kinds=self.kinds, missing=self.missing)
         return self._replace(x=encoding.transform(self.table), encoding=encoding, rows=rows)
 
     def checksum(self) -> str:
@@ -96,8 +97,9 @@ def read_problem(config: RunConfig) -> Problem:
     features = [name for name in table.columns if name != column]
     rows = split(table, labels, classes, seed=config.seed, fractions=config.fractions, stratify=config.stratify)
     kinds = _kinds(config.kinds, table, column)
-    encoding = Encoding.fit(table, features, rows.train, kinds=kinds)
-    return Problem(table, column, encoding.transform(table), labels, classes, encoding, rows, kinds)
+    missing = config.missing_texts
+    encoding = Encoding.fit(table, features, rows.train, kinds=kinds, missing=missing)
+    return Problem(table, column, encoding.transform(table), labels, classes, encoding, rows, kinds, missing)
 
 
 def _read_in_blocks(config: RunConfig) -> Problem:
@@ -107,12 +109,20 @@ def _read_in_blocks(config: RunConfig) -> Problem:
     kinds = _kinds(config.kinds, first_row, column)
     with progress("reading the table", len(stream.starts(len(stream.names)))) as bar:
         streamed = StreamedTable.fit(
-            stream, column, kinds=kinds, seed=config.seed, fractions=config.fractions, on_block=bar.advance
+            stream,
+            column,
+            kinds=kinds,
+            missing=config.missing_texts,
+            seed=config.seed,
+            fractions=config.fractions,
+            on_block=bar.advance,
         )
     sample, sets = streamed.sample(ROWS_SAMPLED)
     x, labels = streamed.encoding.transform(sample), class_indices(sample, column, streamed.classes)
     rows = Split(*(np.flatnonzero(sets == i) for i in range(len(Split._fields))))
-    return Problem(sample, column, x, labels, streamed.classes, streamed.encoding, rows, kinds, streamed)
+    return Problem(
+        sample, column, x, labels, streamed.classes, streamed.encoding, rows, kinds, config.missing_texts, streamed
+    )
 
 
 def _target(config: RunConfig, table: Table) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from softgrad._arrays import Array
@@ -48,7 +50,7 @@ def text_of(column: Array) -> Array:
     return np.array(texts, dtype=str)[inverse]
 
 
-def number_column(table: Table, name: str, number_format: str = "1.5") -> Array:
+def number_column(table: Table, name: str, number_format: str = "1.5", also_missing: Sequence[str] = ()) -> Array:
     """A column as float64, with NaN where a cell is missing. Every other cell must be a finite number."""
     column = cells(table, name)
     if column.dtype.kind in "fiu":
@@ -58,7 +60,7 @@ def number_column(table: Table, name: str, number_format: str = "1.5") -> Array:
             raise no_number(table, name, row, column[row], number_format)
         return numbers
     column = text_of(column)
-    read, absent = written.NUMBERS[number_format], written.missing(column)
+    read, absent = written.NUMBERS[number_format], written.missing(column, also_missing)
     values = [float("nan") if no else read(cell) for cell, no in zip(column.tolist(), absent, strict=True)]
     if None in values:
         row = values.index(None)
@@ -72,7 +74,7 @@ def no_number(table: Table, name: str, row: int, cell: str | float, number_forma
     shown = quoted(cell) if isinstance(cell, str) else cell
     return DataError(
         f"{table.where(row)}: column {quoted(name)} is {shown}, wanted a number{like}, since this is a column of "
-        "numbers; correct the cell, remove the row, or read the column as categories"
+        "numbers; correct the cell, remove the row, read the column as categories, or the text as missing (--missing)"
     )
 
 

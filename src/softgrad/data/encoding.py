@@ -37,7 +37,13 @@ class Encoding(NamedTuple):
 
     @classmethod
     def fit(
-        cls, table: Table, names: Iterable[str], rows: Array, *, kinds: Mapping[str, Kind] | None = None
+        cls,
+        table: Table,
+        names: Iterable[str],
+        rows: Array,
+        *,
+        kinds: Mapping[str, Kind] | None = None,
+        missing: Iterable[str] = (),
     ) -> Encoding:
         """Decides how each column is read, and computes what it needs from the training rows.
 
@@ -54,6 +60,7 @@ class Encoding(NamedTuple):
             names: the names of the columns to encode.
             rows: the indices of the training rows.
             kinds: "number", "category", "date" or "left out" for columns that are to be read so, whatever they hold.
+            missing: texts that stand for a missing cell in a column of numbers, such as "unknown".
 
         Raises:
             DataError: there is no such column; a cell that is not missing does not fit the kind of its column; no
@@ -67,7 +74,7 @@ class Encoding(NamedTuple):
             >>> encoding.transform(table).shape
             (150, 1)
         """
-        fitting, trained = Fitting(names, kinds), np.zeros(len(table.lines), bool)
+        fitting, trained = Fitting(names, kinds, missing=missing), np.zeros(len(table.lines), bool)
         trained[rows] = True
         fitting.add(table, trained)
         return cls(fitting.columns(table))
@@ -107,7 +114,7 @@ class Encoding(NamedTuple):
     def missing(self, table: Table) -> dict[str, int]:
         """The number of missing cells of each column that has any, of the columns that are used."""
         counts = {
-            column.name: int(written.missing(cells(table, column.name)).sum())
+            column.name: int(written.missing(cells(table, column.name), getattr(column, "also_missing", ())).sum())
             for column in self.columns
             if column.width
         }

@@ -23,10 +23,18 @@ class Fitting:
         names: the names of the columns.
         kinds: the kinds of columns that are not to be decided.
         most: the largest number of different texts that are kept of a column; None for all.
+        missing: texts that stand for a missing cell in a column of numbers, beside the usual ones.
     """
 
-    def __init__(self, names: Iterable[str], kinds: Mapping[str, Kind] | None = None, most: int | None = None) -> None:
+    def __init__(
+        self,
+        names: Iterable[str],
+        kinds: Mapping[str, Kind] | None = None,
+        most: int | None = None,
+        missing: Iterable[str] = (),
+    ) -> None:
         self.names, self.kinds, self.most = list(names), dict(kinds or {}), most
+        self.also_missing = tuple(text.strip().lower() for text in missing)
         self.summaries: dict[str, Summary] = {}
 
     def add(self, table: Table, trained: Array, first: int = 0) -> None:
@@ -70,7 +78,7 @@ class Fitting:
             return NumberSummary(name)
         if stored == "M" and kind in (None, "date"):
             return DateSummary(name)
-        return TextSummary(name, self.most)
+        return TextSummary(name, self.most, self.also_missing)
 
     def _column(self, name: str, kind: Kind | None, table: Table) -> Column:
         return LeftOut(name, "as asked for") if kind == "left out" else self.summaries[name].column(kind, table)

@@ -32,6 +32,7 @@ class NumberColumn(NamedTuple):
     format: str = "1.5"  # how its numbers are written, as an example
     missing: bool = False  # whether x has another column, which is 1 where the cell is missing
     unit: float | None = None  # of the logarithmic scale; None for a linear one
+    also_missing: tuple[str, ...] = ()  # texts that stand for a missing cell, beside the usual ones, in small letters
 
     @property
     def width(self) -> int:
@@ -40,7 +41,7 @@ class NumberColumn(NamedTuple):
 
     def encode(self, table: Table) -> Array:
         """The columns of x that it becomes, of shape (N, width)."""
-        values = number_column(table, self.name, self.format)
+        values = number_column(table, self.name, self.format, self.also_missing)
         absent = np.isnan(values)
         scaled = values if self.unit is None else on_logarithmic_scale(values, self.unit)
         with np.errstate(over="ignore"):
@@ -61,7 +62,9 @@ class NumberColumn(NamedTuple):
         number_format = _one_of(fields["format"], written.NUMBERS, f"{place}.format")
         mean, scale = _json.number(fields["mean"], f"{place}.mean"), _positive(fields["scale"], f"{place}.scale")
         unit = None if fields["unit"] is None else _positive(fields["unit"], f"{place}.unit")
-        return cls(_name(fields, place), mean, scale, number_format, _bool(fields["missing"], f"{place}.missing"), unit)
+        missing, also = _bool(fields["missing"], f"{place}.missing"), fields["also_missing"]
+        texts = _json.texts(also, f"{place}.also_missing") if also else ()
+        return cls(_name(fields, place), mean, scale, number_format, missing, unit, texts)
 
 
 class CategoryColumn(NamedTuple):
@@ -213,7 +216,7 @@ def column_from_json(value: Any, place: str) -> Column:
     """
     kind = _one_of(_json.mapping(value, place).get("kind"), KINDS, f"{place}.kind")
     if kind == "number":
-        value = {"unit": None, **value}
+        value = {"unit": None, "also_missing": [], **value}
     if kind == "category":
         value = {"rare": [], "shares": [], **value}  # models of earlier versions have none
     fields = _json.mapping(value, place, "kind", *KINDS[kind]._fields)

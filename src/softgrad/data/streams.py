@@ -151,6 +151,7 @@ class StreamedTable(NamedTuple):
         target: str,
         *,
         kinds: Mapping[str, Kind] | None = None,
+        missing: Iterable[str] = (),
         seed: int,
         fractions: tuple[float, float, float] = FRACTIONS,
         on_block: Callable[[], object] = lambda: None,
@@ -163,6 +164,7 @@ class StreamedTable(NamedTuple):
             stream: the file.
             target: the column that holds the class.
             kinds: as `Encoding.fit`.
+            missing: as `Encoding.fit`.
             seed: of the split.
             fractions: the parts of the rows for training, validation and test, up to chance.
             on_block: is called after each block.
@@ -171,7 +173,7 @@ class StreamedTable(NamedTuple):
             DataError: as `read_classes`, `split` and `Encoding.fit`; there are more than 10,000 classes.
         """
         features = [name for name in stream.names if name != target]
-        fitting, of_labels = Fitting(features, kinds, MOST_TEXTS), LabelCounts(stream.source, target)
+        fitting, of_labels = Fitting(features, kinds, MOST_TEXTS, missing), LabelCounts(stream.source, target)
         first = 0
         for table in stream.blocks(len(stream.names)):
             sets = draw_sets(first, len(table.lines), seed=seed, fractions=fractions)

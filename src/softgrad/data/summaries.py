@@ -136,10 +136,11 @@ class TextSummary:
     Args:
         name: the name of the column.
         most: the largest number of different cells that are kept; None for all.
+        missing: texts that stand for a missing cell if this is a column of numbers, in small letters.
     """
 
-    def __init__(self, name: str, most: int | None = None) -> None:
-        self.name, self.most, self.rows = name, most, 0
+    def __init__(self, name: str, most: int | None = None, missing: tuple[str, ...] = ()) -> None:
+        self.name, self.most, self.also_missing, self.rows = name, most, missing, 0
         self.cells: dict[str, list[int]] = {}  # for each its rows, its training rows, and its first row
 
     def add(self, table: Table, trained: Array, first: int) -> None:
@@ -181,9 +182,11 @@ class TextSummary:
             return LeftOut(self.name, MISSING)
         if kind is None and len(counts) == 1 and total == self.rows:
             return LeftOut(self.name, f"always {quoted(next(iter(counts)))}")
-        number_format, numbers = written.number_format(counts, table.separator)
+        given = {cell: n for cell, n in counts.items() if cell.lower() not in self.also_missing} or counts
+        number_format, numbers = written.number_format(given, table.separator)
+        is_number = kind == "number" or (kind is None and 2 * numbers >= sum(given.values()))
         date_format = None
-        if kind == "date" or (kind is None and 2 * numbers < total):
+        if kind == "date" or (kind is None and not is_number):
             date_format = written.date_format(list(counts))
         if kind == "date" and date_format is None:
             raise DataError(
@@ -192,10 +195,10 @@ class TextSummary:
             )
         if date_format is not None:
             return self._dates(counts, date_format)
-        if kind == "number" or (kind is None and 2 * numbers >= total):
+        if is_number:
             if kind is None and self._is_identifier():
                 return LeftOut(self.name, INTEGERS)
-            return self._numbers(counts, number_format, table)
+            return self._numbers(given, number_format, table)
         if kind is None and len(counts) > max(50, total / 2):
             return LeftOut(self.name, f"an identifier or free text: {len(counts):,} different values in {total:,} rows")
         return self._categories(counts)
@@ -219,7 +222,8 @@ class TextSummary:
         moments = NumberMoments()
         moments.add(np.array(list(values.values()), dtype=np.float64), self._trained(counts))
         mean, scale, unit = moments.on_a_scale()
-        return NumberColumn(self.name, mean, scale, number_format, self._trained_missing, unit)
+        missing = self._is_missing_in_training(self.also_missing)
+        return NumberColumn(self.name, mean, scale, number_format, missing, unit, self.also_missing)
 
     def _dates(self, counts: Mapping[str, int], date_format: str) -> DateColumn:
         dates = np.array([written.to_date(cell, date_format) for cell in counts], dtype="datetime64[us]")
@@ -228,7 +232,7 @@ class TextSummary:
         moments = tuple(Moments() for _ in DATE_PARTS)
         for each, part in zip(moments, date_parts(dates, EPOCH).T, strict=True):
             each.add(part, weights)
-        return date_column_of(self.name, date_format, since, moments, self._trained_missing)
+        return date_column_of(self.name, date_format, since, moments, self._is_missing_in_training())
 
     def _categories(self, counts: Mapping[str, int]) -> CategoryColumn:
         trained = {cell: self.cells[cell][1] for cell in counts if self.cells[cell][1]}
@@ -238,14 +242,13 @@ class TextSummary:
         frequent = tuple(cell for cell, n in trained.items() if n >= fewest)
         counts_of = [trained[cell] for cell in frequent] + ([sum(trained[cell] for cell in rare)] if rare else [])
         shares = tuple(n / max(1, sum(trained.values())) for n in counts_of)
-        return CategoryColumn(self.name, frequent, self._trained_missing, rare, shares)
+        return CategoryColumn(self.name, frequent, self._is_missing_in_training(), rare, shares)
 
     def _trained(self, counts: Mapping[str, int]) -> Array:
         return np.array([self.cells[cell][1] for cell in counts])
 
-    @property
-    def _trained_missing(self) -> bool:
-        return any(known[1] for cell, known in self.cells.items() if cell.lower() in written.MISSING)
+    def _is_missing_in_training(self, also: tuple[str, ...] = ()) -> bool:
+        return any(known[1] for cell, known in self.cells.items() if cell.lower() in (*written.MISSING, *also))
 
     def _is_identifier(self) -> bool:
         """Whether the cells are the numbers of the rows, or different integers whose column is called an identifier."""

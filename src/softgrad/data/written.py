@@ -19,10 +19,10 @@ _THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?([0-9]{1,3}(\.[0-9]{3})+|[0-9]*)(,[0-9]*)?([eE][+-]?[0-9]+)?")
 
 
-def missing(cells: Array) -> Array:
-    """Which cells of a column are missing: a mask of shape (N,)."""
+def missing(cells: Array, also: Sequence[str] = ()) -> Array:
+    """Which cells of a column are missing: a mask of shape (N,). `also` has other texts for it, in small letters."""
     if cells.dtype.kind == "U":
-        return np.isin(np.char.lower(cells), MISSING)
+        return np.isin(np.char.lower(cells), [*MISSING, *also])
     return np.isnat(cells) if cells.dtype.kind == "M" else np.isnan(cells)
 
 

@@ -60,6 +60,10 @@ class RunConfig:
     numbers: Annotated[list[str] | None, table("Columns to read as numbers.", metavar="NAME")] = None
     categories: Annotated[list[str] | None, table("Columns to read as categories.", metavar="NAME")] = None
     dates: Annotated[list[str] | None, table("Columns to read as dates.", metavar="NAME")] = None
+    missing: Annotated[
+        list[str] | None,
+        table("A text that stands for a missing number, such as unknown; or several, separated by commas."),
+    ] = None
     split: Annotated[str, table("Percentages of the rows for training, validation and test; their sum is 100.")] = (
         "60,20,20"
     )
@@ -189,6 +193,11 @@ class RunConfig:
                 "60,20,20"
             )
         return given[0] / 100, given[1] / 100, given[2] / 100
+
+    @property
+    def missing_texts(self) -> list[str]:
+        """The texts that stand for a missing number."""
+        return [text.strip() for given in self.missing or [] for text in given.split(",")]
 
     @property
     def kinds(self) -> dict[Kind, list[str]]:
