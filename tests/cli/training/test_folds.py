@@ -146,3 +146,11 @@ def test_too_few_rows_are_told_in_one_sentence(case, softgrad, tmp_path):
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert f"a.csv: {message}" in done.err
     assert not (tmp_path / "new").exists()
+
+
+def test_a_fold_that_diverges_is_named(softgrad, tmp_path):
+    run = softgrad("train", "iris", "--cross-validate", 3, "--learning-rate", 1e30, "--no-check", "--out", "new")
+    assert run.code == 2
+    assert run.err.startswith("softgrad: train: fold 1 of 3: the loss is nan in step ")
+    assert run.err.endswith("use a lower --learning-rate; nothing was written\n")
+    assert list(tmp_path.iterdir()) == []

@@ -23,6 +23,7 @@ from softgrad.cli.training.fitting import build, build_trainer, fit_temperature
 from softgrad.data import Split
 from softgrad.errors import DataError
 from softgrad.nn.threads import blas_threads
+from softgrad.nn.words import Words
 
 FEWEST_ROWS = 4  # of a class: so that one is left for training, one for validation and one for the test of each fold
 
@@ -43,8 +44,12 @@ def cross_validate(config: RunConfig, problem: Problem, folds: int) -> dict[str,
             def after_epoch(epoch: nn.Epoch, number: int = number) -> None:
                 bar.advance(f"fold {number} of {folds}, epoch {epoch.number}")
 
+            trainer = build_trainer(network, config, part)
+            trainer.words = Words(
+                f"train: fold {number} of {folds}", "--learning-rate", lambda _: "nothing was written"
+            )
             with blas_threads(network, config.batch_size):
-                history = build_trainer(network, config, part).run(on_epoch=after_epoch)
+                history = trainer.run(on_epoch=after_epoch)
             bar.advance(steps=config.epochs - len(history))
             each.append({"epochs": len(history), **_measure(config, part, network)})
     baselines = [fold.pop("baseline") for fold in each]
