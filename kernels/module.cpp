@@ -235,6 +235,7 @@ template <class T> void bind_training(nb::module_& m) {
 NB_MODULE(_kernels, m) {
     using namespace softgrad;
     nb::set_leak_warnings(false);  // of what torch holds until the process ends
+    Pool::of_process();            // no thread is started yet
     const char* wanted = std::getenv("SOFTGRAD_ISA");
     try {
         chosen = &choose(wanted ? wanted : "");

@@ -15,7 +15,7 @@ import pytest
 import softgrad as sg
 from cases import LOSSES
 
-N, K = 40, 24_000  # enough for 8 threads, with 96 * 1024 exponentials each
+N, K = 40, 24_000  # enough for 8 threads
 rng = np.random.default_rng(0)
 z = rng.normal(size=(N, K)).astype("float32")
 v = rng.normal(size=(N, K)).astype("float32")
@@ -87,7 +87,7 @@ import os, signal, threading, numpy as np, softgrad as sg
 
 sg.set_num_threads(3)
 z = np.arange(40 * 24_000.0).reshape(40, -1) % 11
-before = sg.softmax(z)  # its threads have started and ended
+before = sg.softmax(z)  # its threads sleep
 
 def fork_and_compute():
     child = os.fork()
@@ -112,8 +112,6 @@ for thread in threads:
     thread.start()
 try:
     for _ in range(20):
-        while len(os.listdir("/proc/self/task")) <= 1 + len(threads):  # wait until a call has started its own threads
-            pass
         fork_and_compute()
 finally:
     stop.set()
@@ -126,6 +124,45 @@ for thread in threads:
 def test_parent_and_child_compute_correctly_after_a_fork(use):
     check_parent = "assert (sg.softmax(z) == before).all()"
     subprocess.run([sys.executable, "-c", FORK + use + check_parent], check=True, timeout=120)
+
+
+THREADS = """
+import os, signal, threading, time, numpy as np, softgrad as sg
+
+def started():
+    return len(os.listdir("/proc/self/task")) - at_first
+
+at_first = len(os.listdir("/proc/self/task"))
+sg.set_num_threads(3)
+small, large = np.ones((10, 100)), np.ones((40, 24_000))
+sg.softmax(small)
+assert started() == 0
+for _ in range(10):
+    sg.softmax(large)
+    assert started() == 2
+callers = [threading.Thread(target=lambda: [sg.softmax(large) for _ in range(3)]) for _ in range(16)]
+for caller in callers:
+    caller.start()
+for caller in callers:
+    caller.join()
+while started() > 2:  # a thread that was joined may be listed for a moment
+    time.sleep(0.01)
+before = time.process_time()
+time.sleep(0.5)
+assert time.process_time() - before < 0.1, "a thread that waits must sleep"
+for thread in sorted(map(int, os.listdir("/proc/self/task")))[-2:]:
+    status = dict(line.split(":", 1) for line in open(f"/proc/self/task/{thread}/status"))
+    blocked = int(status["SigBlk"], 16)
+    assert blocked >> signal.SIGINT - 1 & 1, "Python's handlers belong on its own threads"
+sg.set_num_threads(5)
+sg.softmax(large)
+assert started() == 4
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts the threads of Linux")
+def test_threads_start_at_the_first_large_call_and_sleep_between_calls():
+    subprocess.run([sys.executable, "-c", THREADS], check=True, timeout=120)
 
 
 IN_A_SUBINTERPRETER = """

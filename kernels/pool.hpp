@@ -1,0 +1,112 @@
+// Threads that sleep between the calls that they help. They are started by the first call that needs them: to start one
+// takes 60 microseconds, and to wake one 5. None spins, which would slow down the threads of BLAS.
+#pragma once
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+
+namespace softgrad {
+
+class Pool {
+  public:
+    // The pool of this process. It is never destroyed, since its threads sleep in it when the process ends. A process
+    // that is forked has none of the threads, and maybe locks that nobody will unlock: it gets a pool of its own.
+    static Pool& of_process() {
+        static const int registered = pthread_atfork(nullptr, nullptr, [] { current() = new Pool; });
+        (void)registered;
+        return *current();
+    }
+
+    // Calls work() here and on up to `helpers` other threads, and returns when the calls that began have ended. A
+    // thread that wakes up after this one has done all the work does not begin.
+    template <class Work> void run(int64_t helpers, Work& work) {
+        Job job{[](void* work) { (*static_cast<Work*>(work))(); }, &work, helpers, 0, nullptr};
+        {
+            const std::lock_guard lock(mutex_);
+            job.next = jobs_;
+            jobs_ = &job;
+            while (threads_ < helpers && start()) ++threads_;
+        }
+        for (int64_t i = 0; i < helpers; ++i) waiting_.notify_one();
+        work();
+        std::unique_lock lock(mutex_);
+        Job** place = &jobs_;
+        while (*place != &job) place = &(*place)->next;
+        *place = job.next;
+        if (job.running == 0) return;
+        lock.unlock();
+        for (int i = 0; i < looks_before_sleep; ++i) {
+            if (job.running == 0) return;
+            pause();
+        }
+        lock.lock();
+        ended_.wait(lock, [&] { return job.running == 0; });
+    }
+
+  private:
+    // Other threads end about when this one does: to look for that for some microseconds is faster than to be woken.
+    static constexpr int looks_before_sleep = 1000;
+
+    static void pause() {
+#if defined(__SSE2__)
+        __builtin_ia32_pause();
+#endif
+    }
+
+    struct Job {
+        void (*call)(void*);
+        void* work;
+        int64_t wanted;                // threads that may still begin
+        std::atomic<int64_t> running;  // those that have begun and not ended
+        Job* next;
+    };
+
+    static Pool*& current() {
+        static Pool* pool = new Pool;
+        return pool;
+    }
+
+    // Starts a thread that gets no signals: Python's handlers belong on its own threads.
+    bool start() {
+        sigset_t all, before;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        pthread_t thread;
+        const auto serve = [](void* pool) -> void* { static_cast<Pool*>(pool)->serve(); };
+        const bool started = pthread_create(&thread, nullptr, serve, this) == 0;
+        if (started) pthread_detach(thread);
+        pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        return started;
+    }
+
+    [[noreturn]] void serve() {
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            Job* job = nullptr;
+            waiting_.wait(lock, [&] { return (job = wanting()) != nullptr; });
+            --job->wanted, ++job->running;
+            lock.unlock();
+            job->call(job->work);
+            lock.lock();
+            if (--job->running == 0) ended_.notify_all();
+        }
+    }
+
+    Job* wanting() const {
+        Job* job = jobs_;
+        while (job && job->wanted == 0) job = job->next;
+        return job;
+    }
+
+    std::mutex mutex_;
+    std::condition_variable waiting_, ended_;
+    Job* jobs_ = nullptr;
+    int64_t threads_ = 0;
+};
+
+}  // namespace softgrad
