@@ -50,6 +50,10 @@ template <class T, class Is> [[gnu::always_inline]] inline int64_t first_where(c
         if (const unsigned bits = bits_of(is(*reinterpret_cast<const Vector<T>*>(z + j))))
             return j + __builtin_ctz(bits);
     }
+    if (j < K && lanes <= K) {  // the last vector, some of whose entries were looked at before
+        const unsigned bits = bits_of(is(*reinterpret_cast<const Vector<T>*>(z + K - lanes)));
+        return bits ? K - lanes + __builtin_ctz(bits) : K;
+    }
     while (j < K && !is(z[j])) ++j;
     return j;
 }

@@ -167,8 +167,7 @@ template <class T, class Work>
 template <class T> void softmax_vjp_rows(Source p, Source dp, Sink dz, Span span, T scale) {
     over_pairs<T>(p, dp, dz, span, [=](Pair<T>& row) {
         Wide<T> others[2];
-        row.sum_over_others(T(0.5), others, xs,
-                            [](const auto& row) { return [&row](int64_t j) { return row.y(j) * row.x(j); }; });
+        row.sum_over_others(T(0.5), others, xs, [](const auto& row) { return Products<T>{row.y(), row.x()}; });
         const Wide<T> p_m = row.x_m, dp_m = row.y_m;
         const T sum = T(others[0] + p_m), inner = T(others[1] + dp_m * p_m);
         const T dz_m = T(scale * (p_m * (dp_m * others[0] - others[1])));

@@ -29,6 +29,27 @@ template <class T> class Accumulator {
             }
         }
     }
+    // The same of x[j] y[j], each rounded: a sum of products that are fused would depend on the instruction set.
+    [[gnu::always_inline]] void add_products(const T* x, const T* y) {
+#if defined(__AVX__)
+        for (int64_t start = 0; start < group<T>; start += 8 * lanes) {
+            Lanes p[8];
+            for (int k = 0; k < 8; ++k) {
+                const int64_t j = start + k * lanes;
+                p[k] = *reinterpret_cast<const Lanes*>(x + j) * *reinterpret_cast<const Lanes*>(y + j);
+                asm("" : "+x"(p[k]));
+            }
+            const Lanes a = (p[0] + p[1]) + (p[2] + p[3]), b = (p[4] + p[5]) + (p[6] + p[7]), sum = a + b;
+            for (int64_t l = 0; l < lanes; ++l) add(l, sum[l]);
+        }
+#else
+        alignas(64) T products[group<T>];
+    #pragma omp simd
+        for (int64_t l = 0; l < group<T>; ++l) products[l] = x[l] * y[l];
+        asm("" : "+m"(products));
+        add_group(products);
+#endif
+    }
     Wide<T> total() const {
         Wide<T> sum = 0;
         for (int64_t l = 0; l < lanes; ++l) sum += std::isinf(high_[l]) ? high_[l] : Wide<T>(high_[l]) + low_[l];
@@ -37,6 +58,7 @@ template <class T> class Accumulator {
 
   private:
     static constexpr int64_t lanes = 32 / sizeof(T);
+    typedef T Lanes [[gnu::vector_size(32), gnu::aligned(alignof(T)), gnu::may_alias]];
 
     [[gnu::always_inline]] void add(int64_t l, T x) {
         if constexpr (std::is_same_v<T, float>) {
@@ -51,9 +73,14 @@ template <class T> class Accumulator {
     double high_[lanes], low_[lanes];
 };
 
+template <class T> struct Products {
+    const T *x, *y;
+    T operator()(int64_t j) const { return x[j] * y[j]; }
+};
+
 // Adds the i-th term(j) to totals[i] for j = begin..end-1, where begin is a multiple of the group, but for the entry
-// that skipped(j, count) finds among those of a group; any other number stands for none. A term may also be an array.
-// background->advance(count) is called between the groups, unless it is null.
+// that skipped(j, count) finds among those of a group; any other number stands for none. A term may also be an array,
+// or the products of two. background->advance(count) is called between the groups, unless it is null.
 template <class T, class Skipped, class Background, class... Term>
 [[gnu::always_inline]] inline void add_terms_but(Skipped skipped, int64_t begin, int64_t end, Accumulator<T>* totals,
                                                  Background background, Term... term) {
@@ -66,6 +93,9 @@ template <class T, class Skipped, class Background, class... Term>
             if (count == group<T> && !(0 <= but && but < count)) return to.add_group(term + j);
             for (int64_t l = 0; l < count; ++l) x[l] = term[j + l];
         } else {
+            if constexpr (std::is_same_v<decltype(term), Products<T>>) {
+                if (count == group<T> && !(0 <= but && but < count)) return to.add_products(term.x + j, term.y + j);
+            }
 #pragma omp simd
             for (int64_t l = 0; l < count; ++l) x[l] = term(j + l);
         }
