@@ -7,6 +7,7 @@ import pytest
 
 from cli.training.test_resume import at_step, interrupt
 from conftest import load
+from softgrad.cli import problem
 from softgrad.data import streams
 
 N = 4000
@@ -142,9 +143,18 @@ def test_what_cannot_be_read_in_blocks_is_one_message(case, softgrad, table, tmp
     assert message in err
 
 
-def test_a_report_of_a_stream_has_its_metrics_but_no_rows(softgrad, table, tmp_path):
+def test_the_report_of_a_stream_is_of_a_sample_of_its_rows(softgrad, table, tmp_path, monkeypatch):
     load("jinja2")
+    monkeypatch.setattr(problem, "ROWS_SAMPLED", 50)
     assert softgrad("train", table, *FAST, "--report", "--stream", "--out", "run").code == 0
-    assert (
-        "the table was read in blocks, and the run kept nothing of it" in (tmp_path / "run" / "report.md").read_text()
-    )
+    report = (tmp_path / "run" / "report.md").read_text()
+    details = json.loads((tmp_path / "run" / "details.json").read_text())["details"]
+    assert 0 < details["rows"] < 60 < metrics(tmp_path / "run")["test_rows"]
+    assert details["importance"]["rows"] == details["rows"]
+    assert report.count(f"a sample of {details['rows']} test rows") == 3
+    before = report
+    (tmp_path / "run" / "details.json").unlink()
+    assert softgrad("report", "run").code == 0
+    report = (tmp_path / "run" / "report.md").read_text()
+    assert "the table was read in blocks, and the run kept nothing of it" in report
+    assert report != before

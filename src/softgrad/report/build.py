@@ -30,7 +30,11 @@ def build(
         absent = "The calibration, the worst mistakes and the columns that matter are not shown"
         sections.append(Section("details", "What is not shown", [Paragraph(f"{absent}: {details}")]))
     else:
-        sections += [measured.calibration(metrics, details), of_table.mistakes(details), of_table.importance(details)]
+        sections += [
+            measured.calibration(metrics, details),
+            of_table.mistakes(metrics, details),
+            of_table.importance(metrics, details),
+        ]
     image = None if isinstance(details, str) else details["image"]
     sections += [of_table.columns(encoding, image), _run(metrics, options)]
     intro = [measured.headline(metrics)]

@@ -9,7 +9,7 @@ import numpy as np
 
 from softgrad.report import figures
 from softgrad.report.document import Figure, Figures, Paragraph, Section, Table
-from softgrad.report.words import name_of, number, percent
+from softgrad.report.words import counted_rows, name_of, number, percent
 
 SETS = {"train": "training", "validation": "validation", "test": "test"}
 MEASURES = {
@@ -160,6 +160,7 @@ def calibration(metrics: Mapping[str, Any], details: Mapping[str, Any]) -> Secti
     )
     before, after = details["reliability"]["before"], details["reliability"]["after"]
     losses, errors = details["log_losses"], details["errors"]
+    rows = counted_rows(details["rows"], metrics["test_rows"])
     return Section(
         "calibration",
         "Calibration",
@@ -167,7 +168,7 @@ def calibration(metrics: Mapping[str, Any], details: Mapping[str, Any]) -> Secti
             Paragraph(
                 "The confidence of a prediction is its probability. Of the rows that are predicted with a confidence "
                 "of 0.8, four in five should be right. The expected calibration error is the mean distance between "
-                f"the confidence and the accuracy, over {len(before)} groups of test rows. The temperature, by which "
+                f"the confidence and the accuracy, over {len(before)} groups of {rows}. The temperature, by which "
                 f"the logits are divided, was fitted on the validation rows. It changes no prediction. {use}"
             ),
             Table(

@@ -11,27 +11,28 @@ from softgrad.data import CategoryColumn, DateColumn, Encoding, LeftOut, NumberC
 from softgrad.data.kinds import describe
 from softgrad.report import figures
 from softgrad.report.document import Block, Figure, Figures, Paragraph, Picture, Pictures, Section, Table
-from softgrad.report.words import name_of, number
+from softgrad.report.words import counted_rows, name_of, number
 
 MOST_BARS = 15
 MOST_COLUMNS = 50  # in a table
 
 
-def mistakes(details: Mapping[str, Any]) -> Section:
+def mistakes(metrics: Mapping[str, Any], details: Mapping[str, Any]) -> Section:
     """The test rows that are predicted wrongly with the largest loss."""
     found = details["mistakes"]
     count, shown, columns = found["count"], found["shown"], found["columns"]
+    rows = counted_rows(details["rows"], metrics["test_rows"])
     if not count:
-        return Section("mistakes", "Worst mistakes", [Paragraph("Every test row is predicted correctly.")])
+        return Section("mistakes", "Worst mistakes", [Paragraph(f"All of {rows} are predicted correctly.")])
     which = "It is" if count == 1 else "They are" if count == len(shown) else f"The worst {len(shown)} are"
     text = (
-        f"{count:,} of {details['rows']:,} test rows {'is' if count == 1 else 'are'} predicted wrongly. {which} shown, "
-        "the lowest probability of the right class first."
+        f"Of {rows}, {count:,} {'is' if count == 1 else 'are'} predicted wrongly. {which} shown, the lowest "
+        "probability of the right class first."
     )
     if found["of_columns"] > len(columns) > 0:
         text += f" Of {found['of_columns']:,} columns, the {len(columns)} that matter most are shown."
     head = (details["place"], "class", "predicted", "p of the class", "p of the prediction", *map(name_of, columns))
-    rows = [
+    cells = [
         (
             f"{each['line']}",
             name_of(each["class"]),
@@ -42,7 +43,7 @@ def mistakes(details: Mapping[str, Any]) -> Section:
         )
         for each in shown
     ]
-    table = Table("The rows that are predicted wrongly", head, rows, texts=3)
+    table = Table("The rows that are predicted wrongly", head, cells, texts=3)
     blocks: list[Block] = [Paragraph(text), table]
     if details["image"]:
         blocks.insert(1, _pictures(shown))
@@ -64,7 +65,7 @@ def _pictures(shown: Sequence[Mapping[str, Any]]) -> Pictures:
     return Pictures(pictures)
 
 
-def importance(details: Mapping[str, Any]) -> Section:
+def importance(metrics: Mapping[str, Any], details: Mapping[str, Any]) -> Section:
     """How much worse the predictions are when the cells of one column are shuffled."""
     found, image = details["importance"], details["image"]
     columns = found["columns"]
@@ -72,7 +73,7 @@ def importance(details: Mapping[str, Any]) -> Section:
     if image:
         what = "pixel" if list(found["grid"]) == list(image) else "square of pixels"
         cells = f"values of one {what}"
-    rows = f"{'the' if found['rows'] == details['rows'] else 'a sample of'} {found['rows']:,} test rows"
+    rows = counted_rows(found["rows"], metrics["test_rows"])
     text = (
         f"The {cells} are shuffled among {rows}, so that the {what} says nothing. The more the log loss increases, the "
         f"more the model relies on it. Where one {what} says what others say too, it looks unimportant."

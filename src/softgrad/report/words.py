@@ -15,6 +15,11 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
 
 
+def counted_rows(rows: int, of_rows: int) -> str:
+    """The test rows that something was computed from: all, or a sample of them."""
+    return f"{'the' if rows == of_rows else 'a sample of'} {rows:,} test rows"
+
+
 def name_of(text: str, limit: int = LONGEST_NAME) -> str:
     """The name of a class or column on one line, shortened if it is long."""
     line = " ".join("".join(c if c.isprintable() or c.isspace() else ascii(c)[1:-1] for c in text).split())

@@ -30,7 +30,7 @@ OPTIONS = ["dataset", *(each.name for each in dataclasses.fields(RunConfig) if e
 
 
 def details_of(network: Network, problem: Problem, temperature: float, seed: int) -> dict[str, Any]:
-    """What the report of a run shows beside its metrics."""
+    """What the report of a run shows beside its metrics; of a table that is read in blocks, for the sampled rows."""
     trained = Trained(
         network,
         temperature,

@@ -58,8 +58,7 @@ def train(
             raise
         temperature = fit_temperature(network, problem) if config.calibrate else 1.0
         metrics = collect(config, problem, network, trainer.history, temperature, earlier)
-        kept = report and not config.stream
-        details = details_of(network, problem, temperature, config.seed) if kept else None
+        details = details_of(network, problem, temperature, config.seed) if report else None
         clock.lap()
         record = {"history": history_of(trainer.history, clock), **clock.rounded()}
         folder.finish(contents(problem, network, metrics, record, details))
