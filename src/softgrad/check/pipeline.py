@@ -140,12 +140,13 @@ class Check:
         # 6. Which gradients are wrong, and why? (In float32 a recognised function does not tell right from wrong.)
         samples = [given, *redrawn]
         exact = backward if eps == EPS else None
-        self.wrong |= wrong_elsewhere(functions, samples, self.judged, exact, judge, findings)
+        elsewhere = wrong_elsewhere(sampler, samples, self.judged, exact, judge, findings)
+        self.wrong |= elsewhere.wrong
         if self.wrong or self.misshapen:
             if near and name_wrong_forward(near, recogniser, [start, *redrawn], findings):
                 return True
             find_right_for_symmetric(functions, given, self.wrong, judge, findings)
-            evidence = Evidence(samples, start, self.judged, self.wrong, self.misshapen, backward)
+            evidence = Evidence(samples, start, self.judged, self.wrong, self.misshapen, backward, elsewhere.length)
             explain(evidence, sampler, options.context.numbers, judge, findings)
             return True
 

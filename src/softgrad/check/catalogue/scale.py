@@ -25,8 +25,8 @@ ENTRIES = (
     Entry(
         "size-hard-coded",
         "The length of an axis is hard-coded",
-        "The gradient is right for the length given, and off by a factor for another one. Read the length off the "
-        "array, as in x.shape[0].",
+        "The gradient is right for the length given, and wrong for another one. Read the length off the array, as in "
+        "x.shape[0].",
     ),
     Entry(
         "mean-missing",

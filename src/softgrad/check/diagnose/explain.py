@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from softgrad.check.derivatives.gradient import Judgement
 from softgrad.check.derivatives.gradient_judge import GradientJudge
-from softgrad.check.diagnose.hard_coded_size import find_hard_coded_size
+from softgrad.check.diagnose.hard_coded_size import find_hard_coded_size, name_hard_coded_size
 from softgrad.check.diagnose.ignored_numbers import find_ignored_numbers
 from softgrad.check.diagnose.line_search import mistakes_in_lines
 from softgrad.check.diagnose.other_inputs import facts_at_other_inputs
+from softgrad.check.diagnose.other_lengths import WrongLength
 from softgrad.check.diagnose.shapes import find_wrong_shapes
 from softgrad.check.diagnose.steps import find_steps
 from softgrad.check.diagnose.story import tell_one_story
@@ -37,6 +38,7 @@ class Evidence(NamedTuple):
     wrong: Mapping[Key, WrongGradient]
     misshapen: Mapping[Key, Array]  # gradients of the wrong shape
     backward: KnownBackward | None  # the right backward pass, where forward is a known function
+    length: WrongLength | None = None  # another length, for which alone gradients are wrong
 
 
 def explain(
@@ -53,7 +55,7 @@ def explain(
     """
     functions, given, backward = sampler.functions, evidence.samples[0], evidence.backward
     stepped: list[Key] = []
-    if backward is None and not evidence.misshapen:
+    if backward is None and not evidence.misshapen and evidence.length is None:
         stepped = find_steps(functions, evidence.samples, evidence.judged, evidence.wrong, findings)
         if stepped:
             evidence = _without(evidence, stepped)
@@ -64,10 +66,12 @@ def explain(
             findings.add("integer-truncation", f"the gradient of {functions.name_of(key)} is an array of integers")
     named = backward is not None and _name_wrong_lines(backward, findings)
     samples, shows = evidence.samples, None
-    if backward is not None and not named and evidence.wrong and all(one.ok for one in evidence.judged.values()):
+    if evidence.length is not None:
+        shows = name_hard_coded_size(evidence.length, functions, judge, findings)
+    elif backward is not None and not named and evidence.wrong and all(one.ok for one in evidence.judged.values()):
         shows = find_hard_coded_size(backward, given, sampler, findings)
-        if shows is not None:
-            named, samples = True, [given, shows]
+    if shows is not None:
+        named, samples = True, [given, shows]
     find_wrong_shapes(functions, given, evidence.misshapen, judge, findings)
     traced: list[Mistake] = []
     if not named:
@@ -82,7 +86,8 @@ def explain(
             findings.mistakes[:] = [one for one in findings.mistakes if one not in traced]
     # At another length, gradients that no known function has are wrong too.
     wrong = [*evidence.wrong, *evidence.misshapen] if shows is None else list(given.grads)
-    if not stepped:  # the trace of forward does not lead to a surrogate
+    has_shapes = shows is None or all(grad.shape == shows.arrays[key].shape for key, grad in shows.grads.items())
+    if not stepped and has_shapes:  # the trace of forward does not lead to a surrogate
         find_wrong_line(functions, samples, evidence.judged, wrong, judge, findings)
     tell_one_story(findings, [one.name for one in traced])
     if evidence.wrong and len(evidence.judged) > 1 and shows is None:

@@ -1,12 +1,15 @@
-"""A length that is hard-coded: gradients are right at the inputs given, and off by a ratio of lengths at others."""
+"""A length that is hard-coded: gradients are right at the inputs given, and wrong for other lengths of an axis."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from softgrad.check.derivatives.gradient_judge import GradientJudge
+from softgrad.check.diagnose.other_lengths import WrongLength
 from softgrad.check.recognise.known_backward import KnownBackward
 from softgrad.check.report.findings import Findings
 from softgrad.check.sampling.sampler import Sample, Sampler
+from softgrad.check.user.functions import UserFunctions
 from softgrad.formulas.numbers import constant_ratio
 
 WITHIN = 1e-6
@@ -40,20 +43,39 @@ def find_hard_coded_size(backward: KnownBackward, given: Sample, sampler: Sample
         own, new = changed.pop()
         if not off:
             continue  # another axis
-        ratios = [constant_ratio(draw.grads[i], np.asarray(backward.right(n)[i])) for i in wrong]
-        if any(one is None for one in ratios):
+        if any(draw.grads[i].shape != np.shape(backward.right(n)[i]) for i in wrong):
             return None
-        ratio = ratios[0] or 0.0
-        texts = {f"{new} / {own}": new / own, f"{own} / {new}": own / new}
-        text = next((text for text, value in texts.items() if abs(ratio / value - 1) < WITHIN), "")
-        if not text or any(abs((one or 0.0) / ratio - 1) > WITHIN for one in ratios):
-            return None
-        name = sampler.functions.name_of(keys[wrong[0]])
-        evidence = (
-            f"the gradient of {name} is right where an axis has length {own}, as given; for length {new} it is {text} "
-            f"times the right one"
-        )
+        ratios = [constant_ratio(draw.grads[i], np.asarray(backward.right(n)[i])) for i in off]
+        texts = {_in_lengths(ratio or 0.0, own, new) for ratio in ratios}
+        name = sampler.functions.name_of(keys[off[0]])
+        evidence = _evidence(name, own, new, texts.pop() if len(texts) == 1 else "")
         shows = sampler.usable(dict(zip(keys, draw.arrays, strict=False)))
     if shows is not None:
         findings.add("size-hard-coded", evidence)
     return shows
+
+
+def name_hard_coded_size(
+    length: WrongLength, functions: UserFunctions, judge: GradientJudge, findings: Findings
+) -> Sample:
+    """Adds the finding for gradients that are wrong at another length alone; returns the sample that shows it."""
+    key, shows = length.wrong[0], length.shows
+    grad, wanted = shows.grads[key], judge(shows, key).wanted
+    name, shape = functions.name_of(key), shows.arrays[key].shape
+    ratio = None if wanted is None else constant_ratio(grad, wanted)
+    evidence = _evidence(name, length.own, length.other, _in_lengths(ratio or 0.0, length.own, length.other))
+    if grad.shape != shape:
+        evidence += f": its shape is {grad.shape}, wanted {shape}"
+    findings.add("size-hard-coded", evidence)
+    return shows
+
+
+def _in_lengths(ratio: float, own: int, new: int) -> str:
+    """A ratio of gradients as one of the two lengths; empty if it is none."""
+    texts = {f"{new} / {own}": new / own, f"{own} / {new}": own / new}
+    return next((text for text, value in texts.items() if abs(ratio / value - 1) < WITHIN), "")
+
+
+def _evidence(name: str, own: int, new: int, ratio: str) -> str:
+    said = f"it is {ratio} times the right one" if ratio else "it is wrong"
+    return f"the gradient of {name} is right where an axis has length {own}, as given; for length {new} {said}"

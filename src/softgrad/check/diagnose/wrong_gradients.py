@@ -10,10 +10,11 @@ import numpy as np
 
 from softgrad.check.derivatives.gradient import Judgement
 from softgrad.check.derivatives.gradient_judge import GradientJudge
+from softgrad.check.diagnose.other_lengths import WrongLength, find_wrong_length
 from softgrad.check.recognise.known_backward import KnownBackward
 from softgrad.check.report.findings import Findings
 from softgrad.check.report.mistake import Place
-from softgrad.check.sampling.sampler import Sample
+from softgrad.check.sampling.sampler import Sample, Sampler
 from softgrad.check.user.arguments import Key
 from softgrad.check.user.functions import UserFunctions
 
@@ -30,46 +31,92 @@ def wrong_as_given(functions: UserFunctions, judged: Mapping[Key, Judgement]) ->
     return {key: _by_judgement(functions, key, one) for key, one in judged.items() if not one.ok}
 
 
+class Elsewhere(NamedTuple):
+    """What is wrong at other inputs than those given."""
+
+    wrong: dict[Key, WrongGradient]
+    length: WrongLength | None = None  # where it is wrong for the length alone
+
+
 def wrong_elsewhere(
-    functions: UserFunctions,
+    sampler: Sampler,
     samples: Sequence[Sample],
     judged: Mapping[Key, Judgement],
     backward: KnownBackward | None,
     judge: GradientJudge,
     findings: Findings,
-) -> dict[Key, WrongGradient]:
+) -> Elsewhere:
     """The gradients that are right at the inputs given and wrong at others, by array.
 
     Args:
-        functions: the user's functions.
-        samples: the inputs given, and others.
+        sampler: calls the user's functions.
+        samples: the inputs given, and others; these may have fewer rows.
         judged: the judgement of each gradient at the inputs given.
         backward: the right backward pass, where forward was recognised and it can be trusted at other inputs.
         judge: judges gradients at other inputs, where there is no right backward pass.
         findings: to be added to.
     """
-    keys = list(samples[0].arrays)
+    functions = sampler.functions
+    is_right = judged.keys() == samples[0].grads.keys() and all(one.ok for one in judged.values())
     wrong: dict[Key, WrongGradient] = {}
+    length = None
     if backward is not None:
-        for i in backward.wrong():
-            if keys[i] in judged and judged[keys[i]].ok:
-                if _is_of_one_sample(samples[0], backward, i):
-                    said = (
-                        f"the gradient of {functions.name_of(keys[i])} is right for one sample, as given, and wrong for"
-                    )
-                    findings.note(f"{said} several at once")
-                    continue
-                wrong[keys[i]] = _by_backward(functions, keys[i], backward, i, findings)
-    elif all(one.ok for one in judged.values()):
-        tried = [(key, judge(sample, key)) for sample in samples[1:3] for key in judged]
-        wrong = {key: _by_judgement(functions, key, one) for key, one in tried if not one.ok}
+        wrong = _wrong_by_backward(functions, samples[0], judged, backward, findings)
+    elif is_right:
+        samples, wrong = _wrong_by_derivatives(sampler, samples, judge)
+    if is_right and not wrong and sampler.inputs is None:
+        alike = [sample for sample in samples if _shapes(sample) == _shapes(samples[-1])]
+        length = find_wrong_length(alike, sampler, judge, findings, rows=alike[0] is samples[0])
+        if length is not None:
+            wrong = {key: _by_judgement(functions, key, judge(length.shows, key)) for key in length.wrong}
     for key in wrong:
         findings.note(
             f"the gradient of {functions.name_of(key)} is right at the inputs given, and wrong at others like them"
         )
     if wrong:
         findings.note("if forward is not meant for such inputs, the option inputs draws those that it is meant for")
+    return Elsewhere(wrong, length)
+
+
+def _wrong_by_backward(
+    functions: UserFunctions,
+    given: Sample,
+    judged: Mapping[Key, Judgement],
+    backward: KnownBackward,
+    findings: Findings,
+) -> dict[Key, WrongGradient]:
+    """The gradients that are right at the inputs given, and not those of the right backward pass at others."""
+    keys, wrong = list(given.arrays), {}
+    for i in backward.wrong():
+        if keys[i] in judged and judged[keys[i]].ok:
+            if _is_of_one_sample(given, backward, i):
+                said = f"the gradient of {functions.name_of(keys[i])} is right for one sample, as given, and wrong for"
+                findings.note(f"{said} several at once")
+                continue
+            wrong[keys[i]] = _by_backward(functions, keys[i], backward, i, findings)
     return wrong
+
+
+def _wrong_by_derivatives(
+    sampler: Sampler, samples: Sequence[Sample], judge: GradientJudge
+) -> tuple[Sequence[Sample], dict[Key, WrongGradient]]:
+    """The gradients that are wrong at two other inputs. Also the samples, of all rows where fewer are not enough."""
+
+    def wrong_at(others: Sequence[Sample]) -> dict[Key, WrongGradient]:
+        tried = [(key, judge(sample, key)) for sample in others[:2] for key in sample.grads]
+        return {key: _by_judgement(sampler.functions, key, one) for key, one in tried if not one.ok}
+
+    given, *others = samples
+    wrong = wrong_at(others)
+    if wrong and sampler.inputs is None and _shapes(others[0]) != _shapes(given):
+        # Are the numbers the reason, or the fewer rows? Functions of a sequence may be meant for other lengths.
+        others = sampler.redrawn(given, 2, as_given=True) or others
+        wrong = wrong_at(others)
+    return [given, *others], wrong
+
+
+def _shapes(sample: Sample) -> list[tuple[int, ...]]:
+    return [array.shape for array in sample.arrays.values()]
 
 
 def _is_of_one_sample(given: Sample, backward: KnownBackward, i: int) -> bool:

@@ -140,10 +140,13 @@ class Recogniser:
         self, samples: list[Sample], judged: Mapping[Key, Judgement], context: Mapping[str, Any]
     ) -> KnownFunction | None:
         alone = judged.get((0,)) if len(self.functions.leaves) == 1 and not self.functions.takes_upstream else None
+        wanted = None if alone is None else alone.wanted
+        if wanted is not None and wanted.shape != samples[0].arrays[0,].shape:  # of more rows than the samples have
+            wanted = None
         return recognise(
             [(self._arrays(sample), np.asarray(sample.output, dtype=np.float64)) for sample in samples[:4]],
             context,
-            gradient_at_logits=None if alone is None else alone.wanted,
+            gradient_at_logits=wanted,
             rtol=self.within,
         )
 

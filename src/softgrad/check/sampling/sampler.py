@@ -84,8 +84,9 @@ class Sampler:
                 return None
             if not np.isfinite(output).all():
                 return None
+            upstream = self.upstream(output) if upstream is None else upstream
             try:
-                return self.at(arrays, upstream)
+                return Sample(arrays, output, upstream, self.functions.gradients(arrays, upstream).grads)
             except CheckError as error:
                 self.failures.append(str(error))
                 return None
