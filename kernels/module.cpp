@@ -238,7 +238,9 @@ NB_MODULE(_kernels, m) {
     Pool::of_process();            // no thread is started yet
     const char* wanted = std::getenv("SOFTGRAD_ISA");
     try {
-        chosen = &choose(wanted ? wanted : "");
+        const Choice choice = choose(wanted ? wanted : "");
+        chosen = choice.set;
+        m.attr("ISA_WARNING") = choice.warning;
     } catch (const std::invalid_argument& error) {
         throw nb::import_error(error.what());
     }
@@ -280,6 +282,24 @@ NB_MODULE(_kernels, m) {
     m.def("get_num_threads", [] { return num_threads.load(); });
     m.def(
         "set_num_threads", [](int64_t n) { num_threads = n; }, "n"_a);
+    m.def(
+        "self_test",
+        [](const std::string& name) {
+            const Choice choice = choose(name);
+            return self_test(*choice.set);
+        },
+        "name"_a);
+    // The set that would be chosen if the sets computed these values in their self-tests, and the warning.
+    m.def(
+        "widest_sound",
+        [](const nb::dict& values) {
+            const auto of_set = [&](const InstructionSet& set) {
+                return nb::cast<std::vector<double>>(values[set.name.c_str()]);
+            };
+            const Choice choice = widest_sound(of_set);
+            return std::tuple(choice.set->name, choice.warning);
+        },
+        "values"_a);
     m.def("instruction_sets", [] {
         std::vector<std::string> names;
         for (const InstructionSet& set : instruction_sets()) {

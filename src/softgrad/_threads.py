@@ -1,8 +1,9 @@
-"""The number of threads that a large call may use."""
+"""The number of threads that a large call may use, and a warning if the widest vector instructions are not used."""
 
 from __future__ import annotations
 
 import os
+import warnings
 
 import numpy as np
 
@@ -59,3 +60,5 @@ def _default_num_threads() -> int:
 
 
 set_num_threads(_default_num_threads())
+if _kernels.ISA_WARNING:
+    warnings.warn(_kernels.ISA_WARNING, RuntimeWarning, stacklevel=2)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import mpmath
@@ -79,3 +80,26 @@ def test_an_instruction_set_that_is_not_there():
         f"ImportError: softgrad: SOFTGRAD_ISA is 'x86-64-v9', but this machine runs {names}: "
         "set it to one of these, or unset it for the widest"
     )
+
+
+def test_the_widest_set_that_computes_what_the_next_one_does_is_chosen():
+    names = _kernels.instruction_sets()
+    values = {name: _kernels.self_test(name) for name in names}
+    assert _kernels.widest_sound(values) == (names[-1], "")
+    assert "SOFTGRAD_ISA" in os.environ or (names[-1], "") == (_kernels.ISA, _kernels.ISA_WARNING)
+    for position in range(0, len(values[names[0]]) if len(names) > 1 else 0, 97):
+        for wrong in (1.001, float("nan"), float("inf")):
+            spoiled = [value * wrong if i == position else value for i, value in enumerate(values[names[-1]])]
+            chosen, warning = _kernels.widest_sound(values | {names[-1]: spoiled})
+            assert (chosen, names[-1] in warning, chosen in warning) == (names[-2], True, True)
+
+
+@pytest.mark.timing
+def test_the_self_test_takes_less_than_a_millisecond():
+    seconds = []
+    for _ in range(20):
+        started = time.perf_counter()
+        for name in _kernels.instruction_sets()[-2:]:
+            _kernels.self_test(name)
+        seconds.append(time.perf_counter() - started)
+    assert sorted(seconds)[10] < 1e-3
