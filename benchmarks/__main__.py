@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import against, goals, linear, page, plots, tables, training
+from benchmarks import against, csv_tables, goals, linear, page, plots, tables, training
 from benchmarks.questions import QUESTIONS, QUICK_SIZES
 from benchmarks.record import Record, load_all
 from benchmarks.runner import ROUNDS, run
@@ -26,7 +26,8 @@ def main() -> None:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"questions; or: {', '.join(USE_SAVED)}, {', '.join(PAGES)}, linear, training",
+        help=f"questions; or: {', '.join(USE_SAVED)}, {', '.join(PAGES)}, linear, training, "
+        f"tables, or one of {', '.join(csv_tables.PREFIX + name for name in csv_tables.NAMES)}",
     )
     parser.add_argument("--list", action="store_true", help="list the questions")
     parser.add_argument("--quick", action="store_true", help="use small sizes and two rounds, and save nothing")
@@ -42,7 +43,9 @@ def main() -> None:
         help="for capabilities: ask a library with another interpreter, such as TensorFlow=/venv/bin/python",
     )
     arguments = parser.parse_args()
-    if unknown := set(arguments.names) - {*QUESTIONS, *USE_SAVED, *PAGES, "linear", "training", *linear.QUESTIONS}:
+    known = {*QUESTIONS, *USE_SAVED, *PAGES, "linear", "training", *linear.QUESTIONS, "tables"}
+    known |= {csv_tables.PREFIX + name for name in csv_tables.NAMES}
+    if unknown := set(arguments.names) - known:
         parser.error(f"there is no question {', '.join(sorted(unknown))}; --list lists them")
     if arguments.list:
         for question in (*QUESTIONS.values(), *linear.QUESTIONS.values()):
@@ -72,6 +75,9 @@ def main() -> None:
             training.main(quick=arguments.quick, rounds=arguments.rounds)
         elif name == "linear" or name in linear.QUESTIONS:
             linear.main([] if name == "linear" else [name], quick=arguments.quick, rounds=arguments.rounds)
+        elif name == "tables" or name.removeprefix(csv_tables.PREFIX) in csv_tables.NAMES:
+            chosen = [] if name == "tables" else [name.removeprefix(csv_tables.PREFIX)]
+            csv_tables.main(chosen, quick=arguments.quick)
         else:
             if not records:
                 tables.console().print(tables.CAPTION)
