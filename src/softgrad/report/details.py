@@ -122,9 +122,9 @@ def _mistakes(trained: Trained, logits: Array, labels: Array, found: Importances
 
 def _names(encoding: Encoding, found: Importances) -> list[str]:
     """The columns that the model uses, the most important one first."""
-    ranked = [column.name for column in found.columns]
-    used = [column.name for column in encoding.columns if not isinstance(column, LeftOut)]
-    return ranked + [name for name in used if name not in set(ranked)]
+    ranked = dict.fromkeys(column.name for column in found.columns)
+    used = dict.fromkeys(column.name for column in encoding.columns if not isinstance(column, LeftOut))
+    return list(ranked | used)
 
 
 def _cell(value: Any) -> str:

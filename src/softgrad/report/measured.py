@@ -59,7 +59,8 @@ def results(metrics: Mapping[str, Any]) -> Section:
                 "commonest class each time, with the frequencies of the training classes as probabilities. The "
                 "balanced accuracy is the mean of the recalls of the classes. The log loss is the mean of -log p of "
                 "the right class. AUC is the area under the ROC curve, averaged over the classes, each against the "
-                "others. ECE is the expected calibration error, which is explained below."
+                "others. ECE is the expected calibration error: the mean distance between the confidence of the "
+                "predictions and their accuracy."
             ),
         ],
     )
