@@ -65,7 +65,7 @@ def write_together(files: Mapping[Path, Content]) -> None:
                 stack.enter_context(_locked(folder))
         moves = [(path, target.path, stack.enter_context(_temporary(path, target, files[path])))
                  for path, target in regular.items()]  # fmt: skip
-        with _interrupt_later():
+        with interrupt_later():
             _rename(moves)
             written.extend(files)
 
@@ -140,6 +140,23 @@ def sync_folder(folder: Path) -> None:
     except OSError as error:
         if error.errno not in CANNOT_SYNC:
             raise
+
+
+@contextmanager
+def interrupt_later() -> Iterator[None]:
+    """Ctrl-C takes effect at the end of the block, so that it never falls between two renames."""
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield
+        return
+    received: list[tuple[Any, ...]] = []
+    signal.signal(signal.SIGINT, lambda *arguments: received.append(arguments))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if received:
+            handler(*received[0])
 
 
 class _Target(NamedTuple):
@@ -316,20 +333,3 @@ def _rename(moves: Sequence[tuple[Path, Path, Path]]) -> None:
     for old in kept.values():
         with suppress(OSError):
             old.unlink()
-
-
-@contextmanager
-def _interrupt_later() -> Iterator[None]:
-    """Ctrl-C takes effect at the end of the block, so that it never falls between two renames."""
-    handler = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(handler):
-        yield
-        return
-    received: list[tuple[Any, ...]] = []
-    signal.signal(signal.SIGINT, lambda *arguments: received.append(arguments))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
-        if received:
-            handler(*received[0])

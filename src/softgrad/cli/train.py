@@ -93,7 +93,9 @@ def _refuse_others(ctx: typer.Context) -> None:
         source = ctx.get_parameter_source(parameter.name or "")
         if parameter.name not in WITH_RESUME and source is not None and source.name == "COMMANDLINE":
             name = f"--{parameter.name}".replace("_", "-") if parameter.param_type_name == "option" else "DATA"
-            raise OptionError(f"train: {name} is given with --resume, which goes on with the options of the run")
+            raise OptionError(
+                f"train: {name} is given with --resume, which goes on with the options of the run; leave it out"
+            )
 
 
 def _declare_options() -> None:

@@ -203,6 +203,20 @@ def test_ctrl_c_at_the_end_leaves_the_last_checkpoint(softgrad, tmp_path, monkey
     result(tmp_path / "run")
 
 
+def test_ctrl_c_while_the_folder_is_renamed_waits_for_that(softgrad, tmp_path, monkeypatch):
+    rename = Path.rename
+
+    def interrupted_rename(self, other):
+        if other.name == "run":
+            interrupt()
+        return rename(self, other)
+
+    monkeypatch.setattr(Path, "rename", interrupted_rename)
+    run = softgrad(*IRIS, "--checkpoint-seconds", 0)
+    assert (run.code, run.err) == (130, "softgrad: stopped; written before that: run\n")
+    result(tmp_path / "run")
+
+
 def test_a_second_ctrl_c_does_not_wait_for_the_step(softgrad, tmp_path, monkeypatch):
     def twice():
         interrupt()

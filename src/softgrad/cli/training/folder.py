@@ -86,13 +86,14 @@ class RunFolder:
             WriteError: a file cannot be written.
         """
         _files.write_together({self.unfinished / name: data for name, data in files.items()})
-        for path in _numbered(self.path):
-            with suppress(FileExistsError):  # there is a run or a file of this name
-                _rename(self.unfinished, path)
-                self.path = path
-                break
-        _files.written[:] = [self.path]
-        (self.path / CHECKPOINT).unlink(missing_ok=True)
+        with _files.interrupt_later():
+            for path in _numbered(self.path):
+                with suppress(FileExistsError):  # there is a run or a file of this name
+                    _rename(self.unfinished, path)
+                    self.path = path
+                    break
+            _files.written[:] = [self.path]
+            (self.path / CHECKPOINT).unlink(missing_ok=True)
 
     def _make(self, config: RunConfig) -> None:
         """Makes the folder, with config.toml in it, under a temporary name first."""
@@ -135,6 +136,8 @@ class RunFolder:
         try:
             yield
         except BaseException as error:
+            if not self.unfinished.exists():  # it has its name at the end
+                raise
             if not any((self.unfinished / name).exists() for name in (CHECKPOINT, MODEL)):
                 shutil.rmtree(self.unfinished, ignore_errors=True)
                 _files.written.clear()
