@@ -54,6 +54,10 @@ def divided_by_2_units(x, w):
     return d @ w.T, x.T @ d
 
 
+def weighted_by_4(x, w):
+    return np.outer(np.sinh(x @ w), w) / 4
+
+
 def row_sums(x):
     return np.sin(x).sum(axis=1) / len(x)
 
@@ -141,6 +145,7 @@ WRONG = {  # name: (function, derivative, inputs), right for 4
     "in the length of a sequence": (pooled, back_of_pooled, normal(2, 4, 3)),
     "in the number of classes": (brier, back_of_brier, normal(5, 4), ONE_HOT),
     "in the range of bodies": (energy, back_of_energy, normal(4, 2)),
+    "in as many rows as weights": (lambda x, w: np.cosh(x @ w).mean(), weighted_by_4, normal(4, 4), normal(4)),
     "in a square batch": (row_sums, lambda x, y, g: g[:, None] * np.cos(x) / 4, normal(4, 4)),
 }
 
@@ -203,7 +208,7 @@ def least_norm(x, y):
 
 def back_of_least_norm(x, y, w, g):
     """x has fewer rows than columns: w = x^T (x x^T)^-1 y."""
-    inverse = np.linalg.inv(x @ x.T)
+    inverse = np.linalg.pinv(x @ x.T)
     u = inverse @ (x @ g)
     return np.outer(inverse @ y, g - x.T @ u) - np.outer(u, w), u
 
@@ -272,8 +277,8 @@ def from_every_tenth_state(x, h, w, out, g):
 RIGHT = {
     "an even number of rows": (net, chunks_of_two, X, W),
     "an odd number of rows": (median, back_of_median, normal(5, 3)),
-    "fewer rows than columns": (least_norm, back_of_least_norm, normal(3, 7), normal(3)),
-    "two rows, and fewer than columns": (least_norm, back_of_least_norm, normal(2, 5), normal(2)),
+    "fewer rows than columns": (least_norm, back_of_least_norm, normal(3, 4), normal(3)),
+    "two rows, and fewer than columns": (least_norm, back_of_least_norm, normal(2, 3), normal(2)),
     "orthonormal columns": (
         lambda w, q, y: ((q @ w - y) ** 2).sum(),
         lambda w, q, y: 2 * (w - q.T @ y),

@@ -179,13 +179,8 @@ class _Lengths:
         def resized(key: Key) -> Array:
             first, *others = (sample.arrays[key] for sample in self.samples[:3])
             if np.array_equal(first, others[0]):
-                taken = first.take(again[entries], axis=self.axis)
-            else:
-                taken = np.concatenate([first, *others], axis=self.axis).take(entries, axis=self.axis)
-            if first.dtype.kind == "f" and (first >= 0).all() and np.allclose(first.sum(axis=self.axis), 1):
-                total = taken.sum(axis=self.axis, keepdims=True)
-                return np.asarray(taken / np.where(total, total, 1.0))  # probabilities
-            return taken
+                return first.take(again[entries], axis=self.axis)
+            return np.concatenate([first, *others], axis=self.axis).take(entries, axis=self.axis)
 
         given = self.samples[0]
         lengths = {
