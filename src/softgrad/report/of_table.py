@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from softgrad._messages import counted
 from softgrad.data import CategoryColumn, DateColumn, Encoding, LeftOut, NumberColumn
 from softgrad.data.kinds import describe
 from softgrad.report import figures
@@ -109,20 +111,13 @@ def columns(encoding: Encoding, image: Sequence[int] | None) -> Section:
     if image:
         text = f"Each row is an image of {image[0]} by {image[1]} pixels, each of which is standardised."
         return Section("columns", "How the images were read", [Paragraph(text)])
-    rows = [(name_of(column.name), f"{column.width:,}", describe(column)) for column in encoding.columns]
+    rows = [(name_of(column.name), describe(column), f"{column.width:,}") for column in encoding.columns]
     caption = "The columns"
     if len(rows) > MOST_COLUMNS:
         caption = f"The first {MOST_COLUMNS} of {len(rows):,} columns"
-    table = Table(caption, ("column", "inputs", "how it is read"), rows[:MOST_COLUMNS], texts=3)
-    counts = [
-        f"{sum(isinstance(column, kind) for column in encoding.columns):,} {word}"
-        for kind, word in (
-            (NumberColumn, "numbers"),
-            (CategoryColumn, "categories"),
-            (DateColumn, "dates"),
-            (LeftOut, "left out"),
-        )
-        if any(isinstance(column, kind) for column in encoding.columns)
-    ]
-    text = f"{len(rows):,} columns ({', '.join(counts)}) became {encoding.width:,} inputs of the network."
+    table = Table(caption, ("column", "how it is read", "inputs"), rows[:MOST_COLUMNS], texts=2)
+    words = {NumberColumn: "numbers", CategoryColumn: "categories", DateColumn: "dates", LeftOut: "left out"}
+    sizes = Counter(words[type(column)] for column in encoding.columns)
+    kinds = ", ".join(f"{word}: {sizes[word]:,}" for word in words.values() if sizes[word])
+    text = f"{counted(len(rows), 'column')} ({kinds}) became {counted(encoding.width, 'input')} of the network."
     return Section("columns", "How the columns were read", [Paragraph(text), table])
