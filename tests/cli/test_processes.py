@@ -96,7 +96,7 @@ def test_ctrl_c_stops_the_command_with_one_line(phase, tmp_path):
     arguments = ("train", "digits", "--hidden", "64", "--learning-rate", "1e-7", "--epochs", "100000")
     process = start([sys.executable, "-c", INTERRUPTIBLE, *arguments, "--checkpoint-seconds", "0.1"], tmp_path)
     lines = [process.stdout.readline() for _ in range(PHASES[phase])]
-    while phase == "training" and not list(tmp_path.rglob("checkpoint.safetensors")):
+    while phase == "training" and process.poll() is None and not list(tmp_path.rglob("checkpoint.safetensors")):
         time.sleep(0.01)
     time.sleep(0.1)
     process.send_signal(signal.SIGINT)
