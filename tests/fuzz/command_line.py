@@ -71,6 +71,7 @@ RIGHT = {  # option or argument: values that are often right
     "resume": ["model", "new"],
     "config": ["run.toml", "run.toml", "data.csv"],
     "out": ["new", "link", "fifo", "a/b/c", "protected", "null"],
+    "export out": ["new.onnx", "new.onnx", "folder/new.onnx", "fifo.onnx/new.onnx", "new"],
     "html": ["page"],
     "markdown": ["text.md"],
     "latex": ["new2", "text.tex"],
@@ -142,7 +143,7 @@ def named_as_output(arguments):
     for option, value in itertools.pairwise(arguments):
         if option in OUTPUTS:
             named.add(value)
-    return named
+    return named | {value for value in arguments[1:] if "export" in arguments and value.endswith(".onnx")}
 
 
 def changed(before, after, arguments):

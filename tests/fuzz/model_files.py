@@ -18,6 +18,8 @@ from fuzz.inputs import TABLES
 from fuzz.runner import faults, preload, run
 
 MARK = rb"\"sha256\": \""
+PREDICT = ["predict", "file", "data.csv", "--proba"]
+COMMANDS = [PREDICT, PREDICT, ["evaluate", "file", "data.csv"], ["info", "file"], ["export", "file", "file.onnx"]]
 ODD = [
     None,
     True,
@@ -104,6 +106,8 @@ def _places(value):
 
 def _similar(rng, value):
     """Another value of the same type, which may be as right as the first."""
+    if value is None:
+        return 1.0
     if isinstance(value, str):
         return value + "x"
     if isinstance(value, int | float):
@@ -121,7 +125,7 @@ def sealed(data):
 
 
 def fuzz(number, seed):
-    """Runs predict on model files, prints the faults, and returns how many files have one."""
+    """Runs the commands that take a model on model files, prints the faults, and returns how many files have one."""
     preload()
     bad, codes = 0, {}
     with tempfile.TemporaryDirectory() as base:
@@ -138,7 +142,7 @@ def fuzz(number, seed):
             forgery = rng.random() < 0.5
             content = (forged if forgery else damaged)(rng, data)
             (folder / "file").write_bytes(content)
-            outcome = run(["predict", "file", "data.csv", "--proba"], folder)
+            outcome = run(rng.choice(COMMANDS) if forgery else PREDICT, folder)
             codes[outcome.code] = codes.get(outcome.code, 0) + 1
             found = faults(outcome, folder)
             if outcome.code == 0 and not forgery and content != data:
