@@ -8,6 +8,7 @@ python -m benchmarks page                 writes docs/performance.md and its plo
 python -m benchmarks plot                 writes only the plots
 python -m benchmarks training             trains networks with softgrad, scikit-learn and torch
 python -m benchmarks tables               trains on six dirty tables, and writes the tables of docs/train-on-my-csv.md
+python -m benchmarks stream               measures the memory of training in blocks: docs/large-tables.md
 python -m benchmarks accuracy             measures the largest errors in ulp, and writes docs/accuracy.md
 python -m benchmarks capabilities         asks each library what it can do, and writes the tables of docs/torch.md
 

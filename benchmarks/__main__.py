@@ -14,7 +14,7 @@ from benchmarks.record import Record, load_all
 from benchmarks.runner import ROUNDS, run
 
 USE_SAVED = ("goals", "plot", "page")
-PAGES = ("accuracy", "capabilities")  # each writes its own page
+PAGES = ("accuracy", "capabilities", "stream")  # each writes into a page of its own
 
 
 def main() -> None:
@@ -71,6 +71,10 @@ def main() -> None:
             from benchmarks import capabilities
 
             capabilities.main(dict(given.split("=", 1) for given in arguments.python), quick=arguments.quick)
+        elif name == "stream":
+            from benchmarks import stream
+
+            stream.main(quick=arguments.quick)
         elif name == "training":
             training.main(quick=arguments.quick, rounds=arguments.rounds)
         elif name == "linear" or name in linear.QUESTIONS:

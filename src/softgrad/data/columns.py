@@ -61,6 +61,11 @@ def number_column(table: Table, name: str, number_format: str = "1.5", also_miss
         return numbers
     column = text_of(column)
     read, absent = written.NUMBERS[number_format], written.missing(column, also_missing)
+    plain = written.plain_numbers(column[~absent].tolist()) if number_format == "1.5" else None
+    if plain is not None:
+        numbers = np.full(len(column), np.nan)
+        numbers[~absent] = plain
+        return numbers
     values = [float("nan") if no else read(cell) for cell, no in zip(column.tolist(), absent, strict=True)]
     if None in values:
         row = values.index(None)

@@ -47,7 +47,8 @@ def read_csv(source: str, data: bytes) -> Table:
                 f"{counted(len(header), 'column')}; wanted one cell per column, with quotes around cells that contain "
                 f"{word}"
             )
-    columns = {name: np.array([row[i] for _, row in rows]) for i, name in enumerate(names)}
+    by_column = zip(*(row for _, row in rows), strict=True)
+    columns = {name: np.array(cells) for name, cells in zip(names, by_column, strict=True)}
     notes = [] if encoding == "UTF-8" else [f"the file is not UTF-8 text, so it is read as {encoding}"]
     for i, (given, name) in enumerate(zip(header, names, strict=True), start=1):
         if given != name:

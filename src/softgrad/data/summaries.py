@@ -213,14 +213,20 @@ class TextSummary:
         )
 
     def _numbers(self, counts: Mapping[str, int], number_format: str, table: Table) -> NumberColumn:
+        plain = written.plain_numbers(list(counts)) if number_format == "1.5" else None
+        if plain is not None:
+            return self._standardised(plain, counts, number_format)
         values = {cell: written.NUMBERS[number_format](cell) for cell in counts}
         wrong = [self.cells[cell][2] for cell, value in values.items() if value is None]
         if wrong:
             row = min(wrong)
             text = next(cell for cell, known in self.cells.items() if known[2] == row)
             raise no_number(table, self.name, row, text, number_format)
+        return self._standardised(np.array(list(values.values()), dtype=np.float64), counts, number_format)
+
+    def _standardised(self, values: Array, counts: Mapping[str, int], number_format: str) -> NumberColumn:
         moments = NumberMoments()
-        moments.add(np.array(list(values.values()), dtype=np.float64), self._trained(counts))
+        moments.add(values, self._trained(counts))
         mean, scale, unit = moments.on_a_scale()
         missing = self._is_missing_in_training(self.also_missing)
         return NumberColumn(self.name, mean, scale, number_format, missing, unit, self.also_missing)

@@ -15,6 +15,8 @@ from softgrad._arrays import Array
 from softgrad._numerals import to_number
 
 MISSING = ("", "?", "-", "--", ".", "#n/a", "#na", "<na>", "n/a", "n.a.", "na", "nan", "-nan", "none", "null")
+# Possessive: no repeat is tried again, so that the time and the memory are proportional to the text.
+_PLAIN_LINES = re.compile(r"(?:[+-]?+(?:[0-9]++\.?+[0-9]*+|\.[0-9]++)(?:[eE][+-]?+[0-9]++)?+\n)*+")
 _THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?([0-9]{1,3}(\.[0-9]{3})+|[0-9]*)(,[0-9]*)?([eE][+-]?[0-9]+)?")
 
@@ -24,6 +26,15 @@ def missing(cells: Array, also: Sequence[str] = ()) -> Array:
     if cells.dtype.kind == "U":
         return np.isin(np.char.lower(cells), [*MISSING, *also])
     return np.isnat(cells) if cells.dtype.kind == "M" else np.isnan(cells)
+
+
+def plain_numbers(cells: Sequence[str]) -> Array | None:
+    """The numbers, if `to_number` reads every cell; None if not. It is far faster than one cell at a time."""
+    text = "".join([f"{cell}\n" for cell in cells])
+    if text.count("\n") != len(cells) or not _PLAIN_LINES.fullmatch(text):
+        return None
+    values = np.array(cells, dtype=np.float64)
+    return values if np.isfinite(values).all() else None
 
 
 def _with_thousands(text: str) -> float | None:
@@ -77,7 +88,7 @@ def number_format(counts: Mapping[str, int], separator: str) -> tuple[str, int]:
         counts: the cells that are not missing, each with the number of rows that have it.
         separator: between the cells of the file.
     """
-    if all(to_number(cell) is not None for cell in counts):
+    if plain_numbers(list(counts)) is not None:
         return "1.5", sum(counts.values())
     order = list(PLAIN) if separator == "," else ["1.5", "1.234,5", "1,234.5"]
     if any(PERCENT in cell for cell in counts):
