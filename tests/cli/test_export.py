@@ -16,6 +16,7 @@ from softgrad.cli.model import load
 from softgrad.data import Encoding, Table, read_table, written
 from softgrad.data.columns import number_column
 from softgrad.data.kinds import CategoryColumn, DateColumn, NumberColumn
+from softgrad.nn.layers import LAYERS
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -227,6 +228,18 @@ def test_numbers_that_need_float64(tmp_path):
     cells = {"time": np.array([1.7e12 + 900, 1.7e12 - 1500, np.nan]), "kind": np.array(["a", "b", "c"])}
     table = Table("a.csv", cells, np.arange(3), None)
     _, got = session(onnx_model.export(trained).content).run(None, feed(trained, table))
+    np.testing.assert_allclose(got, next(trained.probabilities(table)), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer_can_be_exported(name, tmp_path):
+    arguments = {"Dense": [3], "Dropout": [0.5]}.get(name, [])
+    network = nn.Network([nn.Dense(4), LAYERS[name](*arguments), nn.Dense(2)]).initialize(1, seed=0)
+    facts = {"classes": ["0", "1"], "encoding": Encoding((NumberColumn("a", 1.0, 2.0),)).to_json()}
+    nn.save(network, tmp_path / "model.safetensors", facts=facts)
+    trained = load("export", tmp_path / "model.safetensors")
+    table = Table("a.csv", {"a": np.linspace(-9, 9, 50)}, np.arange(50), None)
+    _, got = session(onnx_model.export(trained).content).run(None, {"X": table.columns["a"][:, None]})
     np.testing.assert_allclose(got, next(trained.probabilities(table)), rtol=0, atol=1e-6)
 
 
