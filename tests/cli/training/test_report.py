@@ -21,7 +21,10 @@ from softgrad.softmax import softmax
 FILES = ["config.toml", "details.json", "metrics.json", "model.safetensors", "report.html", "report.md"]
 RUNS = {  # name: (rows of a table or None for a bundled set, options)
     "iris": (None, ("iris", "--hidden", 8, "--epochs", 3, "--schedule", "cosine", "--cross-validate", 3)),
-    "unbalanced": (unbalanced_rows, ("table.csv", "--target", "answer", "--epochs", 2, "--calibrate")),
+    "unbalanced": (
+        unbalanced_rows,
+        ("table.csv", "--target", "answer", "--drop", "calls", "--epochs", 2, "--calibrate"),
+    ),
     "arrays": (None, ("digits.npz", "--array", "images", "--target", "labels", "--hidden", 8, "--epochs", 2)),
     "messy": (messy_rows, ("table.csv", "--target", "kind & class", "--hidden", 16, "--epochs", 2)),
 }
@@ -130,6 +133,7 @@ def test_the_numbers_are_those_of_metrics_json(name, runs):
     assert [[int(cell) for cell in row[1:]] for row in matrix[1:]] == metrics["test_confusion"]
     options = dict(page.tables["The options"][1:])
     assert options["seed"] == str(metrics["seed"])
+    assert options.get("drop") == ("calls" if name == "unbalanced" else None)
     assert options["hidden"] == ", ".join(map(str, metrics["hidden"]))
     assert dict(page.tables["The versions"][1:]) == metrics["versions"]
     warnings = [attributes for _, attributes in page.tags if attributes.get("class") == "warning"]

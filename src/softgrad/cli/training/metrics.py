@@ -49,6 +49,7 @@ def collect(
         "split": config.split,
         "stratify": config.stratify and not config.stream,
         "stream": config.stream,
+        **{name: getattr(config, name) for name in ("drop", "numbers", "categories", "dates", "missing")},
         "versions": _versions(),
         "calibrate": config.calibrate,
         "cross_validate": config.cross_validate,
