@@ -14,7 +14,19 @@ import numpy as np
 
 import softgrad as sg
 
-OTHERS = ["jax", "marimo", "matplotlib", "ml_dtypes", "pytest", "rich", "safetensors", "sklearn", "torch", "typer"]
+OTHERS = [
+    "jax",
+    "marimo",
+    "matplotlib",
+    "ml_dtypes",
+    "polars",
+    "pytest",
+    "rich",
+    "safetensors",
+    "sklearn",
+    "torch",
+    "typer",
+]
 Z = np.array([[2.0, 1.0, 0.1], [0.0, 3.0, 1.0]])
 CSV = "width,kind\n" + "".join(f"{n / 2},{'ab'[n % 2]}\n" for n in range(20))
 
@@ -80,6 +92,11 @@ def data():
         path = Path(folder) / "table.csv"
         path.write_text(CSV)
         table = sg.data.read_table(str(path))
+        np.savez(Path(folder) / "table.npz", x=Z, y=np.array([0, 1]))
+        assert sg.data.read_table(f"{folder}/table.npz").target == "y"
+        path.write_bytes(b"PAR1")
+        parquet = needs("read_table", "polars", extra="parquet")
+        assert message(lambda: sg.data.read_table(str(path))) == parquet
     target, classes = sg.data.read_classes(table, "kind")
     assert classes == ("a", "b")
     assert sg.data.Encoding.fit(table, ["width"], np.arange(20)).transform(table).shape == (20, 1)
