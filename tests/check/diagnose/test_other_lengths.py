@@ -274,7 +274,19 @@ def from_every_tenth_state(x, h, w, out, g):
     return dx, g, dw
 
 
+def ratings(v, y, users, films):
+    x, w = v[: films * 7].reshape(films, 7), v[films * 7 :].reshape(users, 7)
+    return ((x @ w.T - y) ** 2).sum() / 2
+
+
+def back_of_ratings(v, y, users, films):
+    x, w = v[: films * 7].reshape(films, 7), v[films * 7 :].reshape(users, 7)
+    d = x @ w.T - y
+    return np.concatenate([(d @ w).ravel(), (d.T @ x).ravel()])
+
+
 RIGHT = {
+    "two matrices in one vector": (ratings, back_of_ratings, normal(63), normal(5, 4), 4, 5),
     "an even number of rows": (net, chunks_of_two, X, W),
     "an odd number of rows": (median, back_of_median, normal(5, 3)),
     "fewer rows than columns": (least_norm, back_of_least_norm, normal(3, 4), normal(3)),

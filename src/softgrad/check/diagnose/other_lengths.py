@@ -57,6 +57,7 @@ def find_wrong_length(
         return None
     for axis in (0, -1, 1):
         groups = _groups(samples[0], axis) if rows or axis else []
+        groups = [keys for keys in groups if not any(key[0] in sampler.functions.of_fixed_lengths for key in keys)]
         if axis and sampler.functions.captured:  # forward holds its data: a single input may be a matrix of parameters
             groups = [keys for keys in groups if len(keys) > 1 or keys[0] not in samples[0].grads]
         for keys in groups[:MOST_LENGTHS]:

@@ -81,6 +81,7 @@ class UserFunctions:
         self.arguments = Arguments(function, inputs, names or parameter_names(forward, len(inputs)))
         self.wrt, self.calls = wrt, Calls(max_calls)
         self.randomness = Randomness((forward, backward), generators)
+        self.of_fixed_lengths: frozenset[object] = frozenset()  # inputs that are parts of one vector
         self.captured = _captured(forward) if data is None else list(data) if len(data) <= MOST_CAPTURED else []
         self._generators = generators
         self._roots = (forward, backward, *holds, *self.arguments.inputs)
@@ -104,7 +105,7 @@ class UserFunctions:
             data=self.captured,
             shortens=self.shortens,
         )
-        other.calls = self.calls
+        other.calls, other.of_fixed_lengths = self.calls, self.of_fixed_lengths
         return other
 
     @contextmanager

@@ -112,6 +112,7 @@ class _Unpacked:
             i: np.argsort(np.concatenate([one.entries.ravel() for one in found])) for i, found in parts.items()
         }
         self.functions = functions.replaced(self._forward, self._backward, self.inputs(functions.arguments.inputs))
+        self.functions.of_fixed_lengths = frozenset(parts)
 
     def inputs(self, values: Sequence[Any]) -> tuple[Any, ...]:
         """Inputs with vectors, as inputs with their parts."""
