@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include <atomic>
+#include <cfenv>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -25,7 +26,8 @@ class Pool {
     // Calls work() here and on up to `helpers` other threads, and returns when the calls that began have ended. A
     // thread that wakes up after this one has done all the work does not begin.
     template <class Work> void run(int64_t helpers, Work& work) {
-        Job job{[](void* work) { (*static_cast<Work*>(work))(); }, &work, helpers, 0, nullptr};
+        Job job{[](void* work) { (*static_cast<Work*>(work))(); }, &work, helpers, 0, {}, nullptr};
+        std::fegetenv(&job.arithmetic);
         {
             const std::lock_guard lock(mutex_);
             job.next = jobs_;
@@ -63,6 +65,7 @@ class Pool {
         void* work;
         int64_t wanted;                // threads that may still begin
         std::atomic<int64_t> running;  // those that have begun and not ended
+        std::fenv_t arithmetic;        // how the caller rounds, and whether subnormal numbers are 0 to it
         Job* next;
     };
 
@@ -71,11 +74,13 @@ class Pool {
         return pool;
     }
 
-    // Starts a thread that gets no signals: Python's handlers belong on its own threads.
+    // Starts a thread that gets no signals but those of its own faults: Python's handlers belong on its own threads,
+    // and faulthandler shows where the others were.
     bool start() {
-        sigset_t all, before;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
+        sigset_t blocked, before;
+        sigfillset(&blocked);
+        for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL}) sigdelset(&blocked, fault);
+        pthread_sigmask(SIG_SETMASK, &blocked, &before);
         pthread_t thread;
         const auto serve = [](void* pool) -> void* { static_cast<Pool*>(pool)->serve(); };
         const bool started = pthread_create(&thread, nullptr, serve, this) == 0;
@@ -91,6 +96,7 @@ class Pool {
             waiting_.wait(lock, [&] { return (job = wanting()) != nullptr; });
             --job->wanted, ++job->running;
             lock.unlock();
+            std::fesetenv(&job->arithmetic);
             job->call(job->work);
             lock.lock();
             if (--job->running == 0) ended_.notify_all();

@@ -6,7 +6,9 @@ import pytest
 import softgrad as sg
 from softgrad import _kernels
 from softgrad._short import shortly
+from softgrad.losses import _short
 from softgrad.losses._short import ShortLoss
+from softgrad.losses.cross_entropy import LOSS
 
 RNG = np.random.default_rng(0)
 Z = RNG.standard_normal((6, 5, 4)).astype(np.float32)
@@ -153,3 +155,42 @@ def test_what_a_short_loss_leaves_to_the_long_way():
     memory = np.zeros(16, np.int64)
     grad = memory.view(np.float32)[:20].reshape(5, 4)  # the classes lie where the gradient is to be written
     assert sg.cross_entropy_with_grad(Z[0], memory[:5], out=grad).loss == sg.cross_entropy(Z[0], np.zeros(5, int))
+
+
+class Changing:
+    """A number that can change, as that in a tensor can; its hash is that of the object."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __float__(self):
+        return self.value
+
+
+@pytest.mark.parametrize("kind", [Changing, np.array])
+@pytest.mark.parametrize("name", LOSSES)
+def test_an_option_that_can_change_is_read_at_each_call(name, kind):
+    function, temperature = getattr(sg, f"{name}_with_grad"), kind(1.0)
+    losses = [function(Z, Y, temperature=temperature).loss for _ in range(2)]
+    if kind is Changing:
+        temperature.value = 3.0
+    else:
+        temperature[...] = 3.0
+    losses.append(function(Z, Y, temperature=temperature).loss)
+    assert losses == [function(Z, Y, temperature=T).loss for T in (1.0, 1.0, 3.0)]
+
+
+@pytest.mark.parametrize("ignore_index", [-(2**63), -(2**63) - 1, -(10**400), 2**63])
+def test_an_index_to_ignore_may_have_any_size(ignore_index):
+    losses = [sg.cross_entropy_with_grad(Z, Y, ignore_index=ignore_index).loss for _ in range(2)]
+    assert losses == [sg.cross_entropy(Z, Y)] * 2
+
+
+def test_the_last_options_are_known_however_many_there_were(monkeypatch):
+    monkeypatch.setattr(_short, "MANY", 4)
+    short = ShortLoss("cross_entropy")
+    for temperature in np.linspace(1.0, 2.0, 11).tolist():
+        options = {"temperature": temperature}
+        short.remember(options, LOSS.read("cross_entropy", Z, Y, options))
+        assert short(Z, Y, None, options) is not None
+        assert len(short._known) <= 4

@@ -154,6 +154,7 @@ for thread in sorted(map(int, os.listdir("/proc/self/task")))[-2:]:
     status = dict(line.split(":", 1) for line in open(f"/proc/self/task/{thread}/status"))
     blocked = int(status["SigBlk"], 16)
     assert blocked >> signal.SIGINT - 1 & 1, "Python's handlers belong on its own threads"
+    assert not blocked >> signal.SIGBUS - 1 & 1, "faulthandler says where the program was"
 sg.set_num_threads(5)
 sg.softmax(large)
 assert started() == 4
@@ -163,6 +164,29 @@ assert started() == 4
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts the threads of Linux")
 def test_threads_start_at_the_first_large_call_and_sleep_between_calls():
     subprocess.run([sys.executable, "-c", THREADS], check=True, timeout=120)
+
+
+ROUNDING = """
+import ctypes, platform, numpy as np, softgrad as sg
+
+NEAREST, UPWARD = 0, {"x86_64": 0x800, "aarch64": 0x400000}[platform.machine()]
+set_rounding = ctypes.CDLL(None).fesetround
+z = np.random.default_rng(0).standard_normal((40, 24_000))
+results = []
+for rounding in (UPWARD, NEAREST, UPWARD):  # the threads start with the first
+    set_rounding(rounding)
+    for threads in (3, 1, 3, 3):
+        sg.set_num_threads(threads)
+        results.append(sg.softmax(z).tobytes())
+    set_rounding(NEAREST)
+    assert len(set(results[-4:])) == 1, rounding
+assert len(set(results)) == 2
+"""
+
+
+def test_threads_round_as_their_caller_does():
+    """The same registers say whether subnormal numbers are 0, as after torch.set_flush_denormal."""
+    subprocess.run([sys.executable, "-c", ROUNDING], check=True, timeout=120)
 
 
 IN_A_SUBINTERPRETER = """

@@ -5,7 +5,7 @@ The options are read once, with all checks, and remembered; the next call with t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -48,13 +48,20 @@ class ShortLoss:
 
     def remember(self, options: Mapping[str, Any], batch: Batch) -> None:
         """Options that were read without an error."""
-        if options.get("where") is not None or options.get("weight") is not None or len(self._known) >= MANY:
+        if not are_constant(options.values()):
             return
         ignore_index = options.get("ignore_index")
         counted = options.get("denominator") is None
         numbers = numbers_for_any_rows(batch, ignore_index, counted=counted)
         if numbers is not None:
+            if len(self._known) >= MANY:
+                self._known.clear()
             self._known[_key(options)] = options.get("axis", -1), ignore_index, numbers
+
+
+def are_constant(values: Iterable[object]) -> bool:
+    """Whether no value can change later, as the number in a tensor and the entries of a mask can."""
+    return all(value is None or isinstance(value, int | float | str | np.number) for value in values)
 
 
 def numbers_for_any_rows(batch: Batch, ignore_index: int | None, *, counted: bool) -> _kernels.LossNumbers | None:
@@ -62,10 +69,10 @@ def numbers_for_any_rows(batch: Batch, ignore_index: int | None, *, counted: boo
 
     Args:
         batch: the batch, for which the options were read.
-        ignore_index: its option; the short way leaves out no class.
+        ignore_index: its option; the short way leaves out no class, and reads 64 bits.
         counted: whether a mean is divided by the number of rows that count.
     """
-    if batch.reduction == "none" or (ignore_index is not None and ignore_index >= 0):
+    if batch.reduction == "none" or (ignore_index is not None and not -(2**63) <= ignore_index < 0):
         return None
     if counted and batch.reduction == "mean":
         return batch.numbers(scale=0.0, denominator=0.0)  # 0 stands for the number of rows that count

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from softgrad import _kernels
 from softgrad.losses._batch import Batch
-from softgrad.losses._short import MANY, numbers_for_any_rows
+from softgrad.losses._short import MANY, are_constant, numbers_for_any_rows
 from softgrad.torch.arguments import is_differentiated
 from softgrad.torch.implementations import PLAIN, is_transformed, records_calls
 from softgrad.torch.memory import has_memory
@@ -32,16 +32,18 @@ DTYPES = {  # of the logits: (its name, a tensor like the loss)
 HUGE = 2**20  # entries from which NumPy asks the system for large pages, and torch does not
 ROWS_AT_ONCE = 2**18  # longer rows along an inner axis are copied first
 
-KNOWN: dict[Options, tuple[Options, _kernels.LossNumbers]] = {}  # up to MANY
+KNOWN: dict[Options, tuple[list[type], _kernels.LossNumbers]] = {}  # up to MANY; with the types of the options
 
 
 def remember(options: Options, batch: Batch) -> None:
     """Options that were read without an error; those of the short way need no check again."""
-    if not options.are_constant() or len(KNOWN) >= MANY:
+    if not are_constant(options):
         return
     numbers = numbers_for_any_rows(batch, options.ignore_index, counted=options.denominator is None)
     if numbers is not None:
-        KNOWN[options] = options, numbers
+        if len(KNOWN) >= MANY:
+            KNOWN.clear()
+        KNOWN[options] = [*map(type, options)], numbers
 
 
 def run(
@@ -70,9 +72,9 @@ def run(
         z, y, shape, N = logits.data_ptr(), target.data_ptr(), logits.shape, target.numel()
     except (TypeError, RuntimeError):  # an option without a hash; a tensor that is sparse, nested or left by torch.func
         return None
-    if type(options.axis) is not int or type(options.ignore_index) is float:  # True and 1.0 are equal to 1
+    types, numbers = known
+    if [*map(type, options)] != types:  # True and 1.0 are equal to 1
         return None
-    options, numbers = known
     axis, last, inner = options.axis, len(shape) - 1, 1
     if not (z and y) or not ~last <= axis <= last:  # no rows, or no memory
         return None

@@ -30,10 +30,6 @@ class Options(NamedTuple):
     if_all_ignored: str
     parameter: float = 0.0  # gamma of the focal loss
 
-    def are_constant(self) -> bool:
-        """Whether no value can change later, as the number in a tensor can."""
-        return all(value is None or isinstance(value, int | float | str) for value in self)
-
 
 def checked(
     options: Options, logits: Tensor, target: Tensor, where: Tensor | None, weight: Tensor | None
