@@ -114,10 +114,10 @@ TABLES = {  # name: (arguments, content of data.csv, message)
         "train: column 'a' is named as number and as category; name it once",
     ),
     "dropped target": ((*CSV, "--drop", "kind"), "a,kind\n" + "1,x\n2,y\n" * 9, "train: column 'kind' is the target"),
-    "row without a class": (
+    "no classes": (
         CSV,
-        "a,kind\n" + "1,x\n2,y\n" * 9 + "3,\n",
-        "line 20: column 'kind' is '', wanted a value",
+        "a,kind\n" + "1,\n2,NA\n" * 9,
+        "data.csv: column 'kind' holds no class in any of its 18 rows, wanted rows with a class; name another column",
     ),
     "one class": (CSV, "a,kind\n" + "1,x\n2,x\n" * 9, "column 'kind' is 'x' in all 18 rows"),
     "rare class": (CSV, "a,kind\n" + "1,x\n2,y\n" * 9 + "3,z\n", "class 'z' has 1 row, wanted at least 3"),

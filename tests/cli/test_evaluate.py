@@ -106,10 +106,11 @@ WRONG = {  # name: (the change of each row, options, the message)
         "softgrad: later.csv, line 2: column 'kind' is 'maybe', wanted one of the classes 'no', 'yes, it is'; correct "
         "the cell or remove the row\n",
     ),
-    "a class is missing": (
+    "all classes are missing": (
         changed("kind", ""),
         (),
-        "softgrad: later.csv, line 2: column 'kind' is '', wanted a value; fill the cell in or remove the row\n",
+        "softgrad: later.csv: column 'kind' holds no class in any of its 60 rows, wanted rows with a class; name "
+        "another column with --target, or fill it in\n",
     ),
     "a column is missing": (
         lambda row: {name: row[name] for name in ("width", "colour", "kind")},

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cases import TABLE
+from cli.tables import mixed_rows, write_csv
 from cli.training.runs import wine
 from softgrad import _kernels, nn
 from softgrad.data import Encoding
@@ -189,3 +190,20 @@ def test_a_wrong_kernel_of_the_training_pass_stops_the_command(softgrad, tmp_pat
     assert run.code == 1
     assert "softgrad: the gradient of layers.0." in run.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_without_a_class_are_left_out(softgrad, mixed, tmp_path):
+    rows = list(mixed_rows())
+    more = [*rows[:10], {**rows[0], "kind": ""}, *rows[10:], {**rows[1], "width": "sum", "kind": ""}]
+    write_csv(tmp_path / "more.csv", more)
+    for path, out in ((mixed, "a"), ("more.csv", "b")):
+        run = softgrad("train", path, "--target", "kind", *QUICK, "--out", out)
+        assert (run.code, run.err) == (0, "")
+    assert "rows without a class, which are left out: 2 of 62; 'kind' is empty in 2\n" in run.out
+    x, y = (nn.load(tmp_path / out / "model.safetensors")[0].parameters for out in "ab")
+    for name in x:
+        np.testing.assert_array_equal(x[name], y[name])
+    whole, part = (softgrad("evaluate", "b", path, "--json") for path in ("more.csv", mixed))
+    results = [json.loads(run.out) for run in (whole, part)]
+    assert results[0]["log_loss"] == results[1]["log_loss"]
+    assert whole.err == "softgrad: rows without a class, which are left out: 2 of 62; 'kind' is empty in 2\n"

@@ -122,7 +122,7 @@ def test_a_text_with_too_many_different_cells_is_left_out(parquet, monkeypatch):
 
 
 ERRORS = {  # name: (the change of the columns, options, message)
-    "missing class": ({"class": ["x"] * 299 + [None] * 101}, {}, r"row 300: column 'class' is '', wanted a value"),
+    "no class": ({"class": [None] * N}, {}, r"column 'class' holds no class in any of its 400 rows, wanted rows with"),
     "one class": ({"class": ["x"] * N}, {}, r"column 'class' is 'x' in all 400 rows, wanted at least 2 classes"),
     "rare class": ({"class": ["x"] * 398 + ["y"] * 2}, {}, r"class 'y' has 2 rows, wanted at least 3"),
     "infinity": ({"a": [1.0] * 399 + [np.inf]}, {}, r"row 400: column 'a' is inf, wanted a number"),

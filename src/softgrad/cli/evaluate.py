@@ -17,6 +17,7 @@ from softgrad.data import Table, class_indices
 from softgrad.data.encoding import Novelties
 from softgrad.data.streams import read_parts
 from softgrad.data.tables import SOURCES
+from softgrad.data.unlabelled import Unlabelled
 from softgrad.errors import DataError, OptionError
 
 
@@ -37,18 +38,23 @@ def evaluate(
     """Measure a trained model on DATA: the results that softgrad train prints of its test rows.
 
     They are beside those of always answering the class that was the commonest in training. Columns are matched by name.
+    Rows without a class are left out.
     """
     trained = load("evaluate", model)
     N, parts = read_parts(data, target=target, array=array, width=trained.encoding.width)
     novelties, blocks, indices = Novelties(trained.encoding), [], []
+    unlabelled: Unlabelled | None = None
     with progress("evaluating", N) as bar:
-        for table in parts:
-            column = _target(trained, table, target)
+        for whole in parts:
+            column = _target(trained, whole, target)
+            unlabelled = Unlabelled(column) if unlabelled is None else unlabelled
+            table = unlabelled.leave_out(whole)
             indices.append(class_indices(table, column, trained.classes))
             for block in trained.logits(table):
                 blocks.append(block)
                 bar.advance(steps=len(block))
             novelties.add(table)
+    without_class = () if unlabelled is None else unlabelled.notes(table.source)
     logits, labels = np.concatenate(blocks), np.concatenate(indices)
     of_classes, confusion = results.measure_classes(logits, labels, trained.classes)
     metrics: dict[str, Any] = {
@@ -61,7 +67,7 @@ def evaluate(
         "classes": of_classes,
         "confusion": confusion,
     }
-    for note in [*table.notes, *novelties.notes()]:
+    for note in [*table.notes, *without_class, *novelties.notes()]:
         typer.echo(f"softgrad: {note}", err=True)
     if as_json:
         typer.echo(json.dumps(metrics, indent=2))

@@ -16,6 +16,7 @@ from softgrad.data.columns import check_name
 from softgrad.data.streams import Stream, StreamedTable
 from softgrad.data.summaries import Kind
 from softgrad.data.tables import BUNDLED
+from softgrad.data.unlabelled import Unlabelled
 from softgrad.errors import DataError, OptionError
 
 ROWS_SAMPLED = 10_000  # of each set, of a table that is read in blocks
@@ -71,11 +72,11 @@ class Problem(NamedTuple):
             sizes = dict(zip(Split._fields, self.streamed.counts.sum(axis=1).tolist(), strict=True))
         N, subsets = sum(sizes.values()), ", ".join(f"{n:,} {name}" for name, n in sizes.items())
         lines = [f"{self.table.source}: {N:,} rows of {D:,} features in {len(self.classes)} classes ({subsets})"]
+        lines += self.table.notes
         if self.table.target is None:  # the columns of a bundled set are known
             missing_cells = self.encoding.missing(self.table) if self.streamed is None else self.streamed.missing
             counts = sorted(missing_cells.items(), key=lambda each: -each[1])
             missing = [f"{quoted(name)} in {count:,} rows" for name, count in counts]
-            lines += self.table.notes
             lines += self.encoding.describe()
             lines += [f"missing cells: {list_some(missing)}"] if missing else []
             lines.append(f"classes: {list_names(self.classes)}")
@@ -93,6 +94,7 @@ def read_problem(config: RunConfig) -> Problem:
         return _read_in_blocks(config)
     table = read_table(config.data, target=config.target, array=config.array)
     column = _target(config, table)
+    table = labelled(table, column)
     labels, classes = read_classes(table, column)
     features = [name for name in table.columns if name != column]
     rows = split(table, labels, classes, seed=config.seed, fractions=config.fractions, stratify=config.stratify)
@@ -123,6 +125,17 @@ def _read_in_blocks(config: RunConfig) -> Problem:
     return Problem(
         sample, column, x, labels, streamed.classes, streamed.encoding, rows, kinds, config.missing_texts, streamed
     )
+
+
+def labelled(table: Table, target: str) -> Table:
+    """The rows of a table that have a class. A note of the table says how many have none.
+
+    Raises:
+        DataError: no row has a class.
+    """
+    unlabelled = Unlabelled(target)
+    left = unlabelled.leave_out(table)
+    return left._replace(notes=(*table.notes, *unlabelled.notes(table.source)))
 
 
 def _target(config: RunConfig, table: Table) -> str:

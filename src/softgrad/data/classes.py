@@ -31,7 +31,7 @@ def read_classes(table: Table, target: str) -> tuple[Array, tuple[str, ...]]:
     those that are numbers come first, in ascending order, and the others follow, sorted as Python sorts strings.
 
     Raises:
-        DataError: there is no such column, a cell of it is empty, or all its cells are the same.
+        DataError: there is no such column, a row has no class, or all rows have the same.
 
     Example:
         >>> indices, names = sg.data.read_classes(sg.data.read_table("iris"), "target")

@@ -13,6 +13,8 @@ from softgrad.data import written
 from softgrad.data.table import Table
 from softgrad.errors import DataError
 
+CLASSES = ("none", "-", "--", ".")  # texts that are missing cells elsewhere
+
 
 def check_name(table: Table, name: str) -> None:
     """Raises if the table has no such column."""
@@ -57,7 +59,7 @@ def number_column(table: Table, name: str, number_format: str = "1.5", also_miss
         numbers = column.astype(np.float64)
         if np.isinf(numbers).any():
             row = int(np.isinf(numbers).argmax())
-            raise no_number(table, name, row, column[row], number_format)
+            raise no_number(table.where(row), name, column[row], number_format)
         return numbers
     column = text_of(column)
     read, absent = written.NUMBERS[number_format], written.missing(column, also_missing)
@@ -69,16 +71,16 @@ def number_column(table: Table, name: str, number_format: str = "1.5", also_miss
     values = [float("nan") if no else read(cell) for cell, no in zip(column.tolist(), absent, strict=True)]
     if None in values:
         row = values.index(None)
-        raise no_number(table, name, row, str(column[row]), number_format)
+        raise no_number(table.where(row), name, str(column[row]), number_format)
     return np.array(values, dtype=np.float64)
 
 
-def no_number(table: Table, name: str, row: int, cell: str | float, number_format: str) -> DataError:
+def no_number(where: str, name: str, cell: str | float, number_format: str) -> DataError:
     """The error of a column of numbers with a cell that is none."""
     like = "" if number_format == "1.5" else f" like {number_format}"
     shown = quoted(cell) if isinstance(cell, str) else cell
     return DataError(
-        f"{table.where(row)}: column {quoted(name)} is {shown}, wanted a number{like}, since this is a column of "
+        f"{where}: column {quoted(name)} is {shown}, wanted a number{like}, since this is a column of "
         "numbers; correct the cell, remove the row, read the column as categories, or the text as missing (--missing)"
     )
 
@@ -102,12 +104,9 @@ def date_column(table: Table, name: str, date_format: str) -> Array:
 
 
 def text_column(table: Table, name: str) -> Array:
-    """A column as str. No cell may be empty."""
+    """The column of the class as str. No cell may be missing."""
     column = cells(table, name)
-    text = text_of(column)
-    if column.dtype.kind in "iu":
-        return text
-    missing = np.isin(np.char.lower(text), ["", "nan"])
+    text, missing = missing_class(table, name)
     if missing.any():
         row = int(missing.argmax())
         raise DataError(
@@ -115,6 +114,15 @@ def text_column(table: Table, name: str) -> Array:
             "in or remove the row"
         )
     return text
+
+
+def missing_class(table: Table, name: str) -> tuple[Array, Array]:
+    """The column of the class as str, and a mask of the rows that have none.
+
+    A class may be called none, - or a point, as in none, mild, severe. Other columns read these as missing cells.
+    """
+    text = text_of(cells(table, name))
+    return text, written.missing(text) & ~np.isin(np.char.lower(text), CLASSES)
 
 
 def _shortest(number: float) -> str:

@@ -37,19 +37,18 @@ class Fitting:
         self.also_missing = tuple(text.strip().lower() for text in missing)
         self.summaries: dict[str, Summary] = {}
 
-    def add(self, table: Table, trained: Array, first: int = 0) -> None:
+    def add(self, table: Table, trained: Array) -> None:
         """Takes rows of the table.
 
         Args:
             table: the rows.
             trained: which of them are training rows, a mask of shape (N,).
-            first: the number of the first one, counted from 0.
         """
         for name in self.names:
             if self.kinds.get(name) != "left out":
                 if name not in self.summaries:
                     self.summaries[name] = self._summary(table, name)
-                self.summaries[name].add(table, trained, first)
+                self.summaries[name].add(table, trained)
 
     def columns(self, table: Table) -> tuple[Column, ...]:
         """How the columns are read. `table` names the source in messages.

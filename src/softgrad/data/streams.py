@@ -24,6 +24,7 @@ from softgrad.data.parquet_files import damaged, load_polars, to_table
 from softgrad.data.summaries import Kind
 from softgrad.data.table import Table
 from softgrad.data.tables import BUNDLED, PARQUET, read_table
+from softgrad.data.unlabelled import Unlabelled
 from softgrad.errors import DataError
 
 BLOCK_ROWS, BLOCK_VALUES = 2**15, 2**22  # of a block, at most
@@ -143,6 +144,7 @@ class StreamedTable(NamedTuple):
     missing: Mapping[str, int]  # the number of missing cells of the columns that have any
     seed: int
     fractions: tuple[float, float, float]
+    notes: tuple[str, ...] = ()  # about the rows that are left out
 
     @classmethod
     def fit(
@@ -158,7 +160,8 @@ class StreamedTable(NamedTuple):
     ) -> StreamedTable:
         """Reads the file once, and decides how its columns are read, as `Encoding.fit` does.
 
-        The rules are the same, but for columns of text with more than 10,000 different cells: they are left out.
+        The rules are the same, but for columns of text with more than 10,000 different cells: they are left out. Rows
+        without a class are left out, too.
 
         Args:
             stream: the file.
@@ -174,13 +177,16 @@ class StreamedTable(NamedTuple):
         """
         features = [name for name in stream.names if name != target]
         fitting, of_labels = Fitting(features, kinds, MOST_TEXTS, missing), LabelCounts(stream.source, target)
-        first = 0
-        for table in stream.blocks(len(stream.names)):
-            sets = draw_sets(first, len(table.lines), seed=seed, fractions=fractions)
+        first, unlabelled = 0, Unlabelled(target)
+        for whole in stream.blocks(len(stream.names)):
+            table = unlabelled.leave_out(whole)
+            drawn = draw_sets(first, len(whole.lines), seed=seed, fractions=fractions)
+            sets = drawn[np.asarray(table.lines) - 1 - first]
             of_labels.add(text_column(table, target), sets)
-            fitting.add(table, sets == TRAIN, first)
-            first += len(table.lines)
+            fitting.add(table, sets == TRAIN)
+            first += len(whole.lines)
             on_block()
+        notes = unlabelled.notes(stream.source)
         empty = Table(stream.source, {}, range(1, stream.rows + 1), None, place="row")
         index_of, classes = name_classes(empty, target, set(of_labels.counts))
         counts = np.zeros((3, len(classes)), np.int64)
@@ -189,7 +195,8 @@ class StreamedTable(NamedTuple):
         check_counts(empty, counts.sum(axis=0), classes, fractions)
         check_drawn(empty, counts, classes)
         encoding = Encoding(fitting.columns(empty))
-        return cls(stream, target, classes, encoding, counts, fitting.missing(encoding.columns), seed, fractions)
+        missing_cells = fitting.missing(encoding.columns)
+        return cls(stream, target, classes, encoding, counts, missing_cells, seed, fractions, notes)
 
     def blocks(self, which: int) -> Iterator[tuple[Array, Array]]:
         """The rows of a set, x in float32 and the class indices, a block at a time.
@@ -207,8 +214,16 @@ class StreamedTable(NamedTuple):
     def _tables(self, starts: Sequence[int], rows: int) -> Iterator[tuple[Table, Array]]:
         names = [*(column.name for column in self.encoding.columns if column.width), self.target]
         for first in starts:
-            table = self.stream.block(first, rows, names)
-            yield table, draw_sets(first, len(table.lines), seed=self.seed, fractions=self.fractions)
+            table, sets = self._labelled(first, rows, names)
+            if len(sets):
+                yield table, sets
+
+    def _labelled(self, first: int, rows: int, names: Sequence[str] | None = None) -> tuple[Table, Array]:
+        """The rows of a block that have a class, and their sets."""
+        whole = self.stream.block(first, rows, names)
+        table = Unlabelled(self.target).leave_out(whole)
+        sets = draw_sets(first, len(whole.lines), seed=self.seed, fractions=self.fractions)
+        return table, sets[np.asarray(table.lines) - 1 - first]
 
     def _of_set(self, which: int, tables: Iterable[tuple[Table, Array]]) -> Iterator[tuple[Array, Array]]:
         for table, sets in tables:
@@ -230,15 +245,14 @@ class StreamedTable(NamedTuple):
         order = np.random.default_rng(self.seed).permutation(self.starts)[:BLOCKS_SAMPLED].tolist()
         tables, sets = [], []
         for first in order:
-            table = self.stream.block(first, block_rows(self.encoding.width))
-            drawn = draw_sets(first, len(table.lines), seed=self.seed, fractions=self.fractions)
+            table, drawn = self._labelled(first, block_rows(self.encoding.width))
             kept = np.sort(np.concatenate([np.flatnonzero(drawn == i)[: -(-rows // len(order))] for i in range(3)]))
             tables.append(table.rows(kept))
             sets.append(drawn[kept])
         names = list(tables[0].columns)
         columns = {name: np.concatenate([table.columns[name] for table in tables]) for name in names}
         lines = np.concatenate([table.lines for table in tables])
-        return tables[0]._replace(columns=columns, lines=lines), np.concatenate(sets)
+        return tables[0]._replace(columns=columns, lines=lines, notes=self.notes), np.concatenate(sets)
 
     def batches(self, epoch: int, size: int) -> Iterator[tuple[Array, Array]]:
         """The training rows in batches of `size` rows, in an order that depends on the seed and the epoch alone."""

@@ -5,7 +5,7 @@ A summary is given the rows of a table, all at once or a part at a time, and say
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -46,8 +46,8 @@ class Summary(Protocol):
     def missing(self) -> int:
         """The number of missing cells."""
 
-    def add(self, table: Table, trained: Array, first: int) -> None:
-        """Takes rows of the column, of which `trained` are training rows; `first` is the number of the first one."""
+    def add(self, table: Table, trained: Array) -> None:
+        """Takes rows of the column, of which `trained` are training rows."""
 
     def column(self, kind: Kind | None, table: Table) -> Column:
         """How the column is read; as `kind`, if that is given. `table` names the source in messages.
@@ -64,9 +64,10 @@ class NumberSummary:
         self.name, self.rows, self.missing, self.trained_missing = name, 0, 0, 0
         self.all, self.trained = Range(), NumberMoments()
         self.row_numbers = True  # so far
+        self.from_lines: set[float] = set()  # what is added to the line of a row
         self.compared: list[Array] | None = [] if _called_identifier(name) else None
 
-    def add(self, table: Table, trained: Array, first: int) -> None:
+    def add(self, table: Table, trained: Array) -> None:
         """Takes rows of the column."""
         stored, values = cells(table, self.name), number_column(table, self.name)
         absent = np.isnan(values)
@@ -78,7 +79,9 @@ class NumberSummary:
             self.row_numbers, self.compared = False, None
         elif self.row_numbers and len(values):
             start = stored[0] if self.rows == 0 else self.all.low
-            self.row_numbers = start in (0, 1) and bool((stored == start + np.arange(first, first + len(stored))).all())
+            counted = bool((stored == start + np.arange(self.rows, self.rows + len(stored))).all())
+            self.from_lines.update(np.unique(stored - np.asarray(table.lines))[:2].tolist())
+            self.row_numbers = (start in (0, 1) and counted) or _are_lines(self.from_lines)
         if self.compared is not None and self.rows < ROWS_COMPARED:
             self.compared.append(stored[: ROWS_COMPARED - self.rows])
         self.rows += len(values)
@@ -110,7 +113,7 @@ class DateSummary:
         self.all = Range()  # of the days
         self.trained = tuple(Moments() for _ in DATE_PARTS)
 
-    def add(self, table: Table, trained: Array, first: int) -> None:
+    def add(self, table: Table, trained: Array) -> None:
         """Takes rows of the column."""
         parts = date_parts(cells(table, self.name), EPOCH)
         absent = np.isnan(parts[:, 0])
@@ -141,10 +144,11 @@ class TextSummary:
 
     def __init__(self, name: str, most: int | None = None, missing: tuple[str, ...] = ()) -> None:
         self.name, self.most, self.also_missing, self.rows = name, most, missing, 0
-        self.cells: dict[str, list[int]] = {}  # for each its rows, its training rows, and its first row
+        self.cells: dict[str, list[int]] = {}  # its rows, training rows, first row, and its line
 
-    def add(self, table: Table, trained: Array, first: int) -> None:
+    def add(self, table: Table, trained: Array) -> None:
         """Takes rows of the column."""
+        first = self.rows
         self.rows += len(table.lines)
         if self.too_many:
             return
@@ -153,7 +157,7 @@ class TextSummary:
         )
         of_training = np.bincount(inverse[trained], minlength=len(different))
         for cell, row, n, k in zip(*(a.tolist() for a in (different, firsts, counts, of_training)), strict=True):
-            known = self.cells.setdefault(cell, [0, 0, first + row])
+            known = self.cells.setdefault(cell, [0, 0, first + row, int(table.lines[row])])
             known[0] += n
             known[1] += k
 
@@ -217,11 +221,11 @@ class TextSummary:
         if plain is not None:
             return self._standardised(plain, counts, number_format)
         values = {cell: written.NUMBERS[number_format](cell) for cell in counts}
-        wrong = [self.cells[cell][2] for cell, value in values.items() if value is None]
+        wrong = [cell for cell, value in values.items() if value is None]
         if wrong:
-            row = min(wrong)
-            text = next(cell for cell, known in self.cells.items() if known[2] == row)
-            raise no_number(table, self.name, row, text, number_format)
+            text = min(wrong, key=lambda cell: self.cells[cell][2])
+            where = f"{table.source}, {table.place} {self.cells[text][3]}"
+            raise no_number(where, self.name, text, number_format)
         return self._standardised(np.array(list(values.values()), dtype=np.float64), counts, number_format)
 
     def _standardised(self, values: Array, counts: Mapping[str, int], number_format: str) -> NumberColumn:
@@ -262,9 +266,19 @@ class TextSummary:
             return False
         if not all(cell.isascii() and cell.isdigit() for cell in self.cells):
             return False
-        numbers = {int(cell): known[2] for cell, known in self.cells.items()}
-        starts = {number - row for number, row in numbers.items()}
-        return starts in ({0}, {1}) or (_called_identifier(self.name) and len(numbers) == self.rows)
+        numbers = {int(cell): known for cell, known in self.cells.items()}
+        starts = {number - known[2] for number, known in numbers.items()}
+        if starts in ({0}, {1}) or _are_lines({number - known[3] for number, known in numbers.items()}):
+            return True
+        return _called_identifier(self.name) and len(numbers) == self.rows
+
+
+def _are_lines(differences: Collection[float]) -> bool:
+    """Whether integers count the rows of the file, of which some are left out; from their differences to the lines.
+
+    They start at 0 or 1, and the lines at 1, or at 2 below the names of the columns.
+    """
+    return len(differences) == 1 and not set(differences).isdisjoint((-2, -1, 0))
 
 
 class Range:

@@ -13,7 +13,7 @@ from softgrad._arrays import Array
 from softgrad._files import read_whole, write_together
 from softgrad._messages import one_line, text_of
 from softgrad.cli import model as models
-from softgrad.cli.problem import Problem
+from softgrad.cli.problem import Problem, labelled
 from softgrad.cli.training.config import RunConfig
 from softgrad.cli.training.fitting import fit_temperature
 from softgrad.cli.training.folder import DETAILS, METRICS
@@ -107,6 +107,7 @@ def _from_table(model: models.Model) -> dict[str, Any] | str:
         return "the table was read in blocks, and the run kept nothing of it."
     try:
         table = read_table(metrics["dataset"], target=metrics["target"], array=metrics.get("array"))
+        table = labelled(table, metrics["target"])
         labels, classes = read_classes(table, metrics["target"])
         rows = _rows(table, labels, classes, metrics)
         x, held_out = (model.encoding.transform(table.rows(each)) for each in (rows.test, rows.validation))
