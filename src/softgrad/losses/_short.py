@@ -17,6 +17,8 @@ from softgrad.losses._batch import Batch
 from softgrad.losses._results import LossAndGrad
 
 MANY = 256  # options that are remembered
+CLASSES = frozenset({np.dtype(np.int64)})  # dtypes of a target that the compiled module reads
+CONSTANT = frozenset({type(None), bool, int, float, str, np.float32, np.float64, np.int64})  # types of options
 
 
 class ShortLoss:
@@ -28,7 +30,7 @@ class ShortLoss:
 
     def __call__(self, logits: object, target: object, out: object, options: Mapping[str, Any]) -> LossAndGrad | None:
         """The loss and its gradient; None for a call that goes the long way."""
-        if not (is_plain(logits) and is_plain(target)):
+        if not (is_plain(logits) and is_plain(target) and target.dtype in CLASSES):
             return None
         try:
             known = self._known.get(_key(options))
@@ -48,7 +50,10 @@ class ShortLoss:
 
     def remember(self, options: Mapping[str, Any], batch: Batch) -> None:
         """Options that were read without an error."""
-        if not are_constant(options.values()):
+        if batch.reduction == "none" or batch.target.ndim > 1 or not are_constant(options.values()):
+            return
+        key = _key(options)
+        if key in self._known:  # the arrays did not fit
             return
         ignore_index = options.get("ignore_index")
         counted = options.get("denominator") is None
@@ -56,12 +61,12 @@ class ShortLoss:
         if numbers is not None:
             if len(self._known) >= MANY:
                 self._known.clear()
-            self._known[_key(options)] = options.get("axis", -1), ignore_index, numbers
+            self._known[key] = options.get("axis", -1), ignore_index, numbers
 
 
 def are_constant(values: Iterable[object]) -> bool:
     """Whether no value can change later, as the number in a tensor and the entries of a mask can."""
-    return all(value is None or isinstance(value, int | float | str | np.number) for value in values)
+    return CONSTANT.issuperset(map(type, values))
 
 
 def numbers_for_any_rows(batch: Batch, ignore_index: int | None, *, counted: bool) -> _kernels.LossNumbers | None:
