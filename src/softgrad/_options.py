@@ -148,10 +148,12 @@ def guess_of_name(name: str, names: Collection[str]) -> str:
 
 
 def closest(name: str, names: Iterable[str]) -> str | None:
-    """The name that was probably meant; None if there is none like it."""
+    """The name that was probably meant, first of all one that differs in capitals alone; None if none is like it."""
     import difflib  # costs 2 ms, and most programs never need it
 
-    return next(iter(difflib.get_close_matches(name, list(names), n=1)), None)
+    known = list(names)
+    same = (each for each in known if each.casefold() == name.casefold())
+    return next(same, None) or next(iter(difflib.get_close_matches(name, known, n=1)), None)
 
 
 def shown(value: object) -> str:

@@ -194,3 +194,40 @@ def test_files_that_the_csv_module_writes_are_read(tmp_path_factory, rows):
     columns = read_table(str(path)).columns
     assert list(columns) == header
     assert list(zip(*[column.tolist() for column in columns.values()], strict=True)) == rows
+
+
+TITLES = {  # name: (the lines above the rows, the line of the names of the columns)
+    "one cell": ("Customers\na;b;c\n", 2),
+    "cells that are empty": ("Customers;;\r\n;;\r\na;b;c\r\n", 3),
+    "in quotes, with commas": ('"Ours, of 2024"\n\n"a";"b";"c"\n', 3),
+    "several lines": ("Customers\nas of 2024-01-31\na;b;c\n", 3),
+}
+
+
+@pytest.mark.parametrize("case", TITLES)
+def test_a_title_above_the_names_of_the_columns_is_left_out(case, table):
+    above, line = TITLES[case]
+    read = table(f"{above}1,5;x;y\n2;x;\n")
+    assert {name: column.tolist() for name, column in read.columns.items()} == {
+        "a": ["1,5", "2"],
+        "b": ["x", "x"],
+        "c": ["y", ""],
+    }
+    assert list(read.lines) == [line + 1, line + 2]
+    assert read.notes == (f"line {line} names the columns; what stands above them is left out",)
+
+
+NO_TITLES = {  # name: (the file, the names of its columns)
+    "one column": ("a\nx\ny\n", ["a"]),
+    "a name and an index": (",kind\nx,y\n", ["unnamed", "kind"]),
+    "one name above numbers": (",,kind\n1,2,x\n", ["unnamed", "unnamed (2)", "kind"]),
+    "a name of two lines": ('"a\n(x)",b,c,d\n1,2,3,4\n', ["a\n(x)", "b", "c", "d"]),
+}
+
+
+@pytest.mark.parametrize("case", NO_TITLES)
+def test_names_of_columns_are_no_title(case, table):
+    text, names = NO_TITLES[case]
+    read = table(text)
+    assert list(read.columns) == names
+    assert not any("above" in note for note in read.notes)

@@ -98,7 +98,7 @@ def run() -> int:
 
 def _usage_message(error: Any) -> str:
     """What is wrong with the command line. An unknown name is told with the name that was probably meant."""
-    message: str = error.format_message()
+    message: str = error.format_message().replace(": Value error, ", ": ")
     if error.ctx is not None and message.startswith("No such option"):
         return unknown_option(error.ctx.command, error.option_name)
     if error.ctx is not None and message.startswith("No such command"):

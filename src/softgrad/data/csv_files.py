@@ -6,17 +6,19 @@ import codecs
 import csv
 import io
 from contextlib import suppress
-from itertools import count
+from itertools import count, islice
 from typing import TypeAlias
 
 import numpy as np
 
 from softgrad._messages import counted, quoted
+from softgrad._numerals import to_number
 from softgrad.data.table import Table
 from softgrad.errors import DataError
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 UNNAMED = "unnamed"  # what a column without a name is called
+MOST_TITLE_LINES = 20
 
 Rows: TypeAlias = list[tuple[int, list[str]]]  # each with the number of its last line
 
@@ -32,6 +34,7 @@ def read_csv(source: str, data: bytes) -> Table:
         DataError: the file is empty or no text; its lines differ in length.
     """
     text, encoding = _decode(source, data)
+    text, title = _without_title(text)
     separator, rows = _rows(source, text)
     if not rows:
         raise DataError(f"{source} is empty; wanted column names in the first line, then one row per line")
@@ -50,6 +53,8 @@ def read_csv(source: str, data: bytes) -> Table:
     by_column = zip(*(row for _, row in rows), strict=True)
     columns = {name: np.array(cells) for name, cells in zip(names, by_column, strict=True)}
     notes = [] if encoding == "UTF-8" else [f"the file is not UTF-8 text, so it is read as {encoding}"]
+    if title:
+        notes.append(f"line {title + 1} names the columns; what stands above them is left out")
     for i, (given, name) in enumerate(zip(header, names, strict=True), start=1):
         if given != name:
             reason = f"is another {quoted(given)}" if given else "has no name"
@@ -76,6 +81,27 @@ def _decode(source: str, data: bytes) -> tuple[str, str]:
         with suppress(UnicodeDecodeError):
             return data.decode(codec), name
     raise DataError(f"{source} is not text in {' or '.join(encodings.values())}; save the file as CSV in UTF-8")
+
+
+def _without_title(text: str) -> tuple[str, int]:
+    """The text with blank lines in place of a title, and the number of lines above the names of the columns.
+
+    A title is one cell in a line, as spreadsheets write it above a table. At least three names, of which none is a
+    number, follow it.
+    """
+    start, titled = 0, False
+    for above, line in enumerate(islice(io.StringIO(text, newline=""), MOST_TITLE_LINES)):
+        if (
+            line.count('"') % 2 or len(line) > csv.field_size_limit()
+        ):  # a cell of several lines; _parse says what is wrong
+            return text, 0
+        rows = (next(csv.reader([line.rstrip("\r\n")], delimiter=separator), []) for separator in SEPARATORS)
+        cells = max(([cell for cell in row if cell.strip()] for row in rows), key=len)
+        if len(cells) > 1:
+            named = len(cells) > 2 and not any(to_number(cell.strip()) is not None for cell in cells)
+            return ("\n" * above + text[start:], above) if titled and named else (text, 0)
+        start, titled = start + len(line), titled or bool(cells)
+    return text, 0
 
 
 def _rows(source: str, text: str) -> tuple[str, Rows]:
