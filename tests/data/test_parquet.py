@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import sys
 from datetime import date, datetime, timedelta
 
@@ -152,3 +153,11 @@ def test_an_invalid_file_is_refused_in_one_sentence(case, pl, tmp_path):
 def test_a_file_without_rows_is_refused(parquet):
     with pytest.raises(DataError, match=r"table\.parquet has 1 columns but no rows; wanted at least one row"):
         parquet({"a": []})
+
+
+@pytest.mark.parametrize("days", [4_000_000, -1_000_000])
+def test_dates_outside_the_years_1_to_9999_can_be_kept_in_a_model(days, pl, parquet):
+    table = parquet({"day": pl.Series(range(days, days + 40)).cast(pl.Int32).cast(pl.Date), "y": ["a", "b"] * 20})
+    encoding = Encoding.fit(table, ["day"], np.arange(40))
+    assert Encoding.from_json(json.loads(json.dumps(encoding.to_json()))) == encoding
+    assert abs(encoding.transform(table)[:, 3].mean()) < 1e-6

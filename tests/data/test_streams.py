@@ -62,14 +62,15 @@ def close(column, wanted):
 @pytest.mark.parametrize("rows", [7, 64, 1000])
 def test_blocks_give_the_columns_and_the_rows_of_the_table(rows, parquet, monkeypatch):
     monkeypatch.setattr(streams, "BLOCK_ROWS", rows)
-    path = parquet(columns())
+    path = parquet(columns() | {"amount": ["unknown" if i % 9 == 0 else str(i % 50) for i in range(N)]})
     stream = Stream(path)
-    streamed = StreamedTable.fit(stream, "class", seed=3)
+    streamed = StreamedTable.fit(stream, "class", missing=["unknown"], seed=3)
     table, sets = read_table(path), draw_sets(0, N, seed=3)
     labels, classes = read_classes(table, "class")
     features = [name for name in table.columns if name != "class"]
-    encoding = Encoding.fit(table, features, np.flatnonzero(sets == 0))
-    kinds = (NumberColumn, NumberColumn, CategoryColumn, DateColumn, NumberColumn, DateColumn, *[LeftOut] * 5)
+    encoding = Encoding.fit(table, features, np.flatnonzero(sets == 0), missing=["unknown"])
+    kinds = (NumberColumn, NumberColumn, CategoryColumn, DateColumn, NumberColumn, DateColumn)
+    kinds += (*[LeftOut] * 5, NumberColumn)
     assert tuple(map(type, encoding.columns)) == kinds
     for column, wanted in zip(streamed.encoding.columns, encoding.columns, strict=True):
         assert close(column, wanted), (column, wanted)

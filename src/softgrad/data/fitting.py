@@ -68,7 +68,11 @@ class Fitting:
 
     def missing(self, columns: Iterable[Column]) -> dict[str, int]:
         """The number of missing cells of each of these columns that has any, of those that are used."""
-        counts = {column.name: self.summaries[column.name].missing for column in columns if column.width}
+        counts = {
+            column.name: self.summaries[column.name].count_missing(getattr(column, "also_missing", ()))
+            for column in columns
+            if column.width
+        }
         return {name: count for name, count in counts.items() if count}
 
     def _summary(self, table: Table, name: str) -> Summary:

@@ -37,14 +37,14 @@ SHARE_PER_CATEGORY = 100  # if those are also less than one training row in so m
 FAR = 10  # standard deviations from the mean: a column with numbers farther away gets a logarithmic scale,
 LARGE = 20  # if they are also more than so many times as large as the geometric mean of the sizes
 EPOCH = "1970-01-01"
+FIRST_DAY, LAST_DAY = -719_162, 2_932_896  # days since the epoch: those of the years 1 and 9999, which texts can hold
 
 
 class Summary(Protocol):
     """The cells of one column that were read so far."""
 
-    @property
-    def missing(self) -> int:
-        """The number of missing cells."""
+    def count_missing(self, also: tuple[str, ...] = ()) -> int:
+        """The number of missing cells; `also` has other texts that stand for one, in small letters."""
 
     def add(self, table: Table, trained: Array) -> None:
         """Takes rows of the column, of which `trained` are training rows."""
@@ -86,6 +86,10 @@ class NumberSummary:
             self.compared.append(stored[: ROWS_COMPARED - self.rows])
         self.rows += len(values)
 
+    def count_missing(self, also: tuple[str, ...] = ()) -> int:
+        """The number of missing cells."""
+        return self.missing
+
     def column(self, kind: Kind | None, table: Table) -> Column:
         """How the column is read."""
         if kind is None and table.target is None:  # a source with a target of its own holds nothing else to leave out
@@ -123,13 +127,18 @@ class DateSummary:
         self.missing += int(absent.sum())
         self.trained_missing += int((absent & trained).sum())
 
+    def count_missing(self, also: tuple[str, ...] = ()) -> int:
+        """The number of missing cells."""
+        return self.missing
+
     def column(self, kind: Kind | None, table: Table) -> Column:
         """How the column is read."""
         if self.all.count == 0:
             return LeftOut(self.name, MISSING)
         if kind is None and self.all.low == self.all.high and not self.missing:
             return LeftOut(self.name, f"always {_day(self.all.low)!r}")
-        since = _day(self.trained[3].low if self.trained[3].count else self.all.low)
+        first = self.trained[3].low if self.trained[3].count else self.all.low
+        since = _day(min(max(first, FIRST_DAY), LAST_DAY))
         return date_column_of(self.name, "year-month-day", since, self.trained, self.trained_missing > 0)
 
 
@@ -166,10 +175,9 @@ class TextSummary:
         """Whether there are more different cells than are kept."""
         return self.most is not None and len(self.cells) > self.most
 
-    @property
-    def missing(self) -> int:
-        """The number of missing cells."""
-        return sum(known[0] for cell, known in self.cells.items() if cell.lower() in written.MISSING)
+    def count_missing(self, also: tuple[str, ...] = ()) -> int:
+        """The number of missing cells; `also` has other texts that stand for one, in small letters."""
+        return sum(known[0] for cell, known in self.cells.items() if cell.lower() in (*written.MISSING, *also))
 
     @property
     def counts(self) -> dict[str, int]:

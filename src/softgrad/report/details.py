@@ -21,7 +21,7 @@ import numpy as np
 
 from softgrad._arrays import Array
 from softgrad.data import Encoding, LeftOut, Table
-from softgrad.data.columns import cells
+from softgrad.data.columns import cells, text_of
 from softgrad.losses import cross_entropy
 from softgrad.nn import Network
 from softgrad.report.importance import Importances, importances
@@ -107,7 +107,7 @@ def _mistakes(trained: Trained, logits: Array, labels: Array, found: Importances
             "probability_of_class": float(probs[i, labels[i]]),
         }
         if image is None:
-            mistake["cells"] = [_cell(cells(trained.table, name)[row]) for name in names[:MOST_CELLS]]
+            mistake["cells"] = [_cell(cells(trained.table, name), row) for name in names[:MOST_CELLS]]
         else:
             pixels = [column for name, column in trained.table.columns.items() if name != trained.table.target]
             mistake["pixels"] = np.array([column[row] for column in pixels], dtype=float).reshape(image).tolist()
@@ -127,6 +127,11 @@ def _names(encoding: Encoding, found: Importances) -> list[str]:
     return list(ranked | used)
 
 
-def _cell(value: Any) -> str:
-    text = f"{value:g}" if isinstance(value, float | int | np.number) else str(value)
+def _cell(column: Array, row: int) -> str:
+    """A cell as a reader would write it: a number in six digits, and a date without the time if it has none."""
+    text = str(text_of(column[row : row + 1])[0])
+    if column.dtype.kind == "f" and text:
+        text = f"{column[row]:g}"
+    elif column.dtype.kind == "M":
+        text = text.removesuffix(".000000").replace("T", " ")
     return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"

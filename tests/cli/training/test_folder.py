@@ -51,6 +51,18 @@ def test_out_is_a_new_or_an_empty_folder(out, softgrad, tmp_path):
     assert not list(tmp_path.rglob("*.unfinished"))
 
 
+def test_only_an_unfinished_run_has_the_name_of_one(softgrad, tmp_path):
+    run = softgrad("train", "iris", "--out", "run.unfinished", *QUICK)
+    assert (run.code, run.err) == (
+        2,
+        "softgrad: train: --out is run.unfinished, but only unfinished runs end in .unfinished; choose another name\n",
+    )
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "table.unfinished.csv").write_text("a,y\n" + "".join(f"{i % 7},{i % 2}\n" for i in range(60)))
+    softgrad("train", "table.unfinished.csv", "--target", "y", *QUICK)
+    assert seed_of(tmp_path / "softgrad-runs" / "table") == 0
+
+
 def test_out_is_not_the_current_folder(softgrad, tmp_path):
     run = softgrad("train", "iris", "--out", ".")
     assert (run.code, run.err) == (

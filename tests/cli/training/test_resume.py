@@ -263,6 +263,8 @@ REFUSED = {  # name: (what happens to the folder, arguments, message)
     "an option of the run": (None, ("--resume", "run", "--epochs", 9), "train: --epochs is given with --resume, w"),
     "a table": (None, ("iris", "--resume", "run"), "train: DATA is given with --resume, which goes on with the opti"),
     "a file of options": (None, ("--resume", "run", "--config", "run.unfinished/config.toml"), "train: --config is "),
+    "the folder of no run": (None, ("--resume", "."), "train: --resume is ., where no unfinished run is; wanted "),
+    "the root": (None, ("--resume", "/"), "train: --resume is /, where no unfinished run is; wanted "),
     "no such run": (None, ("--resume", "other"), "train: --resume is other, where no unfinished run is; wanted "),
     "a damaged checkpoint": (damage, ("--resume", "run"), "load_state: run.unfinished/checkpoint.safetensors is damag"),
     "other options": (other_options, ("--resume", "run"), "restore: network is Network(.*), but Network(.*) where the"),
@@ -284,6 +286,13 @@ def test_what_cannot_go_on_is_refused_in_one_sentence(case, softgrad, tmp_path, 
     assert run.err.startswith(f"softgrad: {start}"), run.err
     assert rest.split("(.*)")[-1] in run.err
     assert {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")} == before
+
+
+def test_a_run_goes_on_from_its_own_folder(softgrad, tmp_path, monkeypatch):
+    interrupted(softgrad, monkeypatch, 2)
+    monkeypatch.chdir(tmp_path / "run.unfinished")
+    assert softgrad("train", "--resume", ".").code == 0
+    assert (tmp_path / "run" / "model.safetensors").exists()
 
 
 def test_a_finished_run_is_not_gone_on_with(softgrad):

@@ -163,10 +163,10 @@ def new_folder(data: str, out: Path | None) -> RunFolder:
         out: the folder in place of that, which is new or empty.
 
     Raises:
-        OptionError: `out` is neither new nor empty.
+        OptionError: `out` is neither new nor empty, or has the name of an unfinished run.
         WriteError: the folder cannot be written.
     """
-    name = "standard-input" if data == "-" else Path(data.removesuffix(".gz")).stem
+    name = "standard-input" if data == "-" else Path(data.removesuffix(".gz")).stem.removesuffix(UNFINISHED)
     path = Path("softgrad-runs") / (name or "run") if out is None else _new_or_empty(out)
     folder = RunFolder(path, name_is_free=out is None)
     if out is not None and os.path.lexists(folder.unfinished):
@@ -187,14 +187,22 @@ def unfinished_folder(given: Path) -> RunFolder:
         OptionError: there is no such run, or it is finished.
     """
     path = Path(os.path.normpath(given))
+    if path.name in ("", ".."):  # such as the folder that the user is in
+        path = Path(os.path.abspath(given))  # noqa: PTH100
+    if not path.name:
+        raise _no_run(given)
     if not path.name.endswith(UNFINISHED) and not _unfinished(path).is_dir() and (path / METRICS).exists():
         raise OptionError(f"train: the run in {given} is finished; its model is {path / MODEL}")
     folder = RunFolder(path.with_name(path.name.removesuffix(UNFINISHED)), resumed=True)
     if not (folder.unfinished / CONFIG).exists():
-        raise OptionError(
-            f"train: --resume is {given}, where no unfinished run is; wanted a folder whose name ends in {UNFINISHED}"
-        )
+        raise _no_run(given)
     return folder
+
+
+def _no_run(given: Path) -> OptionError:
+    return OptionError(
+        f"train: --resume is {given}, where no unfinished run is; wanted a folder whose name ends in {UNFINISHED}"
+    )
 
 
 def contents(
@@ -223,6 +231,8 @@ def _facts(problem: Problem) -> dict[str, Any]:
 
 def _new_or_empty(out: Path) -> Path:
     path = Path(os.path.normpath(out))
+    if path.name.endswith(UNFINISHED):
+        raise OptionError(f"train: --out is {out}, but only unfinished runs end in {UNFINISHED}; choose another name")
     with _explained(out):
         if path.is_symlink() or (path.exists() and not path.is_dir()):
             raise OptionError(f"train: --out is {out}, which is no folder; choose a new one")
