@@ -189,7 +189,13 @@ def test_dates_are_those_of_the_calendar(name, missing, parts):
 
 def test_dates_without_a_time_and_of_one_row():
     column = DateColumn("date", "year-month-day", "2000-03-01", (0.0,) * 4, (1.0,) * 4)
-    for texts in (["2000-02-29"], ["2024-12-31T00:00Z"], ["2024-12-31"] * 3):
+    for texts in (
+        ["2000-02-29"],
+        ["2024-12-31T00:00Z"],
+        ["2024-12-31 18:30+01:00"],
+        ["2024-12-31T18:30:01-0530"],
+        ["2024-12-31"] * 3,
+    ):
         np.testing.assert_array_equal(*encoded(column, texts))
 
 

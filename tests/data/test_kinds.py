@@ -177,7 +177,7 @@ DATES = {  # the format: cells of 31 January 2020, a Friday, 4 July 2021, a Sund
     "year-month-day": ["2020-01-31", "2021-07-04 00:00", "2021-12-13T00:00:00Z"],
     "day-month-year": ["31-01-2020", "4-7-2021", "13-12-2021 00:00"],
     "year/month/day": ["2020/01/31", "2021/07/04", "2021/12/13 00:00"],
-    "day.month.year": ["31.01.2020", "4.7.2021", "13.12.2021 00:00:00"],
+    "day.month.year": ["31.01.2020", "4.7.2021", "13.12.2021 00:00:00+02"],
     "month/day/year": ["01/31/2020", "7/4/2021", "12/13/2021"],
     "day/month/year": ["31/01/2020", "4/7/2021", "13/12/2021"],
 }
@@ -194,7 +194,7 @@ def test_dates_become_year_month_day_of_the_week_and_days(name, table):
 
 
 def test_times_are_parts_of_days(table):
-    t, encoding = fit(table, "a\n2020-01-31 06:00\n2020-02-01 12:00:36\n")
+    t, encoding = fit(table, "a\n2020-01-31 06:00+01:00\n2020-02-01 12:00:36.0-0530\n")
     days = encoding.transform(t)[:, 3] * encoding.columns[0].scales[3] + encoding.columns[0].means[3]
     np.testing.assert_allclose(days, [0.25, 1.5 + 36 / 86400])
     assert Encoding.from_json(json.loads(json.dumps(encoding.to_json()))) == encoding
@@ -222,7 +222,17 @@ def test_a_later_cell_that_is_no_date_is_rejected(table):
         encoding.transform(table("a\n31.01.2020\n31.02.2021\n"))
 
 
-NO_DATES = ["2020-13-01", "2020-01-31Z", "1.2.3", "2020-01-31 25:00", "2020-1", "yesterday", "٢٠٢٠-01-31"]
+NO_DATES = [
+    "2020-13-01",
+    "2020-01-31Z",
+    "2020-01-31+01:00",
+    "2020-01-31 12:00+1",
+    "1.2.3",
+    "2020-01-31 25:00",
+    "2020-1",
+    "yesterday",
+    "٢٠٢٠-01-31",
+]
 
 
 @pytest.mark.parametrize("cell", NO_DATES)

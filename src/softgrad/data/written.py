@@ -111,17 +111,18 @@ DATES = {  # by what the format is called
     "month/day/year": ("%m/%d/%Y", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S"),
     "day/month/year": ("%d/%m/%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S"),
 }
-_DATE = re.compile(r"[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([ T][0-9:.]+Z?)?")
+_DATE = re.compile(r"[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([ T][0-9:.]+(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?")
 
 
 def to_date(text: str, name: str) -> datetime | None:
     """The date that the text holds in the format of this name; None if it is something else.
 
-    A Z at the end of a time, for UTC, makes no difference.
+    A time zone at the end of a time, such as Z or +01:00, makes no difference: the time stays what the clock showed.
     """
-    if not _DATE.fullmatch(text):
+    found = _DATE.fullmatch(text)
+    if not found:
         return None
-    text = text.removesuffix("Z")
+    text = text.removesuffix(found[2] or "")
     for pattern in DATES[name]:
         try:
             return datetime.strptime(text, pattern)

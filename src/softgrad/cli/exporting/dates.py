@@ -36,7 +36,8 @@ def dates(graph: Graph, text: str, column: DateColumn) -> str:
     if column.format == "year-month-day":  # 2024-01-31T12:30
         day, after = _pieces(graph, day, "T", 2)
         clock = graph.op("StringConcat", clock, after)
-    clock = _pieces(graph, clock, "Z", 2)[0]  # 2024-01-31T12:30Z
+    for sign in ("Z", "+", "-"):  # 2024-01-31T12:30Z, 2024-01-31T12:30+01:00
+        clock = _pieces(graph, clock, sign, 2)[0]
     separator = next(c for c in column.format if not c.isalpha())
     pieces = [graph.cast(piece, np.int64) for piece in _pieces(graph, day, separator, 3)]
     fields = dict(zip(column.format.split(separator), pieces, strict=True))
