@@ -207,3 +207,9 @@ def test_rows_without_a_class_are_left_out(softgrad, mixed, tmp_path):
     results = [json.loads(run.out) for run in (whole, part)]
     assert results[0]["log_loss"] == results[1]["log_loss"]
     assert whole.err == "softgrad: rows without a class, which are left out: 2 of 62; 'kind' is empty in 2\n"
+
+
+def test_classes_that_differ_in_capitals_alone_are_told(softgrad, tmp_path):
+    rows = ({"a": str(i), "kind": ("no", "No", "yes")[i % 3]} for i in range(30))
+    run = softgrad("train", write_csv(tmp_path / "a.csv", rows), "--target", "kind", "--numbers", "a", *QUICK)
+    assert "classes that differ in capitals alone, and are not merged: 'No', 'no'\n" in run.out

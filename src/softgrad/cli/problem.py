@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -80,6 +81,10 @@ class Problem(NamedTuple):
             lines += self.encoding.describe()
             lines += [f"missing cells: {list_some(missing)}"] if missing else []
             lines.append(f"classes: {list_names(self.classes)}")
+            folded = Counter(name.casefold() for name in self.classes)
+            alike = [name for name in self.classes if folded[name.casefold()] > 1]
+            if alike:
+                lines.append(f"classes that differ in capitals alone, and are not merged: {list_names(alike)}")
         return lines
 
 
