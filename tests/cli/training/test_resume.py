@@ -255,6 +255,11 @@ def other_options(folder):
     path.write_text(path.read_text().replace('hidden = "6"', 'hidden = "7"'))
 
 
+def other_patience(folder):
+    path = folder / "config.toml"
+    path.write_text(path.read_text().replace("patience = 10", "patience = 3"))
+
+
 def no_options(folder):
     (folder / "config.toml").unlink()
 
@@ -267,7 +272,8 @@ REFUSED = {  # name: (what happens to the folder, arguments, message)
     "the root": (None, ("--resume", "/"), "train: --resume is /, where no unfinished run is; wanted "),
     "no such run": (None, ("--resume", "other"), "train: --resume is other, where no unfinished run is; wanted "),
     "a damaged checkpoint": (damage, ("--resume", "run"), "load_state: run.unfinished/checkpoint.safetensors is damag"),
-    "other options": (other_options, ("--resume", "run"), "restore: network is Network(.*), but Network(.*) where the"),
+    "other options": (other_options, ("--resume", "run"), "train: hidden is '7' in config.toml, but '6' when run.unf"),
+    "another patience": (other_patience, ("--resume", "run"), "train: patience is '3' in config.toml, but '10' when "),
     "no options": (no_options, ("--resume", "run"), "train: --resume is run, where no unfinished run is; wanted "),
     "seconds": (None, ("iris", "--checkpoint-seconds", "-1"), "train: --checkpoint-seconds is -1.0, wanted 0 or a"),
 }  # fmt: skip

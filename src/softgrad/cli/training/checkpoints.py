@@ -1,20 +1,23 @@
 """Checkpoints: the state of a training in a file, from which it goes on to the same bits.
 
 A checkpoint is written after an epoch, at most once per second; with --checkpoint-seconds S whenever S seconds have
-passed, within epochs too; and after Ctrl-C. Besides the state of the trainer it holds the checksum of the data, what
-was found before the training, and the time so far.
+passed, within epochs too; and after Ctrl-C. Besides the state of the trainer it holds the checksum of the data, the
+options, what was found before the training, and the time so far.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from pathlib import Path
 from typing import Any
 
 from softgrad import nn
+from softgrad._messages import quoted
 from softgrad.cli.problem import Problem
 from softgrad.cli.training.clock import Clock
-from softgrad.errors import DataError
+from softgrad.cli.training.config import RunConfig
+from softgrad.errors import DataError, OptionError
 from softgrad.nn.state import State
 
 SECONDS = 1.0  # between checkpoints: with short epochs, writing them would take longer than the training
@@ -28,6 +31,7 @@ class Checkpoints:
         trainer: whose state is saved.
         problem: the data.
         clock: the time so far.
+        config: the options.
         earlier: what was found before the training, which is not repeated.
         seconds: the time between checkpoints, which may then fall within epochs.
     """
@@ -38,11 +42,12 @@ class Checkpoints:
         trainer: nn.Trainer,
         problem: Problem,
         clock: Clock,
+        config: RunConfig,
         earlier: dict[str, Any],
         seconds: float | None,
     ) -> None:
         self.path, self.trainer, self.problem, self.clock = path, trainer, problem, clock
-        self.earlier, self.seconds = earlier, seconds
+        self.options, self.earlier, self.seconds = _options(config), earlier, seconds
         self._checksum: str | None = None
         self._last = time.perf_counter()
 
@@ -63,7 +68,12 @@ class Checkpoints:
         """
         self._checksum = self._checksum or self.problem.checksum()
         self.clock.lap("training_seconds")
-        facts = {"data": self._checksum, "earlier": self.earlier, "clock": self.clock.state()}
+        facts = {
+            "data": self._checksum,
+            "options": self.options,
+            "earlier": self.earlier,
+            "clock": self.clock.state(),
+        }
         nn.save_state(self.trainer.state(), self.path, facts=facts)
         self._last = time.perf_counter()
 
@@ -85,6 +95,20 @@ class Checkpoint:
         self.facts: dict[str, Any]
         self.state, self.facts = nn.load_state(path)
 
+    def check_options(self, config: RunConfig) -> None:
+        """Checks that the options are those of the checkpoint.
+
+        Raises:
+            OptionError: they are not.
+        """
+        saved = self.facts.get("options", {})  # those of earlier versions have none
+        for name, value in _options(config).items():
+            if value != saved.get(name, value):
+                raise OptionError(
+                    f"train: {name} is {quoted(str(value))} in config.toml, but {quoted(str(saved[name]))} when "
+                    f"{self.path} was written; restore it, or train again without --resume"
+                )
+
     def check_data(self, problem: Problem) -> None:
         """Checks that the data are those of the checkpoint.
 
@@ -96,3 +120,8 @@ class Checkpoint:
                 f"train: {problem.table.source} has changed since {self.path} was written; restore the table, or train "
                 "again without --resume"
             )
+
+
+def _options(config: RunConfig) -> dict[str, Any]:
+    """The options that must not change: all but the path of the table, which may have moved."""
+    return {name: value for name, value in dataclasses.asdict(config).items() if name != "data"}

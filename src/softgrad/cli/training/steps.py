@@ -34,6 +34,8 @@ def train(
     clock = Clock()
     folder = new_folder(config.data, out) if resume is None else unfinished_folder(resume)
     saved = Checkpoint(folder.checkpoint) if resume is not None and folder.checkpoint.exists() else None
+    if saved is not None:
+        saved.check_options(config)
     problem = read_problem(config)
     for line in problem.summary():
         output(line)
@@ -49,7 +51,7 @@ def train(
         return 1
 
     with folder.made(config):
-        checkpoints = Checkpoints(folder.checkpoint, trainer, problem, clock, earlier, checkpoint_seconds)
+        checkpoints = Checkpoints(folder.checkpoint, trainer, problem, clock, config, earlier, checkpoint_seconds)
         trainer.words = Words("train", "--learning-rate", folder.left_after_divergence)
         try:
             fit(trainer, clock, checkpoints)
