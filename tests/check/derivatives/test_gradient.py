@@ -405,3 +405,16 @@ def test_a_wrong_gradient_makes_a_plateau():
     _, errors = step_curve(f, z, g, 1.01 * got, np.random.default_rng(0))
     assert np.all(errors[6:-8] > 0.009)
     assert errors.min() > 1e-3
+
+
+def test_a_rounding_error_is_a_gradient_of_zero():
+    """Of a Cox likelihood with one patient, say: 0, whatever x is."""
+    x = np.array([0.3])
+    report = sg.check_grad(lambda x: np.abs(np.maximum(x, x) - x).sum(), lambda x: np.full_like(x, -1.1e-16), x)
+    assert report.ok is True
+
+
+def test_a_small_gradient_of_zero_is_wrong_where_the_function_moves_further_away():
+    x = np.array([-1.0, -2.0])
+    report = sg.check_grad(lambda x: np.maximum(1e-20 * x, 0).sum(), lambda x: np.full_like(x, 1e-20), x)
+    assert report.ok is False

@@ -19,6 +19,7 @@
     patterns.py         how a wrong gradient differs from the right one
     other_inputs.py     other inputs at which a wrong gradient is right, or a right one wrong
     other_lengths.py    batches of other lengths, at which a gradient is wrong
+    held_lengths.py     numbers outside of a backward pass that may stand for the length of an axis
     hard_coded_size.py  what is said of a length that is hard-coded
 
 In: samples, judgements, and the right backward pass if there is one. Out: mistakes and facts.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from softgrad.check.derivatives.gradient import Judgement
@@ -89,6 +90,8 @@ def explain(
     has_shapes = shows is None or all(grad.shape == shows.arrays[key].shape for key, grad in shows.grads.items())
     if not stepped and has_shapes:  # the trace of forward does not lead to a surrogate
         find_wrong_line(functions, samples, evidence.judged, wrong, judge, findings)
+        if shows is not None and findings.backward_line is not None:  # what it lacks there belongs to that length
+            findings.backward_line = replace(findings.backward_line, notes=("for other lengths, it goes wrong here",))
     tell_one_story(findings, [one.name for one in traced])
     if evidence.wrong and len(evidence.judged) > 1 and shows is None:
         first = functions.name_of(first_from_the_end(functions, evidence.wrong, given, backward))

@@ -10,6 +10,7 @@ import numpy as np
 
 from softgrad.check.derivatives.gradient import Judgement
 from softgrad.check.derivatives.gradient_judge import GradientJudge
+from softgrad.check.diagnose.held_lengths import held_length
 from softgrad.check.diagnose.other_lengths import WrongLength, find_wrong_length
 from softgrad.check.recognise.known_backward import KnownBackward
 from softgrad.check.report.findings import Findings
@@ -62,12 +63,17 @@ def wrong_elsewhere(
     length = None
     if backward is not None:
         wrong = _wrong_by_backward(functions, samples[0], judged, backward, findings)
+        changed = _changed_where_wrong(samples[0], backward)
+        if wrong and is_right and changed and _may_be_meant(functions, *changed, findings):
+            return Elsewhere({})
     elif is_right:
         samples, wrong = _wrong_by_derivatives(sampler, samples, judge)
     if is_right and not wrong and sampler.inputs is None:
         alike = [sample for sample in samples if _shapes(sample) == _shapes(samples[-1])]
         length = find_wrong_length(alike, sampler, judge, findings, rows=alike[0] is samples[0])
-        if length is not None:
+        if length is not None and _may_be_meant(functions, length.own, length.other, findings):
+            length = None
+        elif length is not None:
             wrong = {key: _by_judgement(functions, key, judge(length.shows, key)) for key in length.wrong}
     for key in wrong:
         findings.note(
@@ -113,6 +119,35 @@ def _wrong_by_derivatives(
         others = sampler.redrawn(given, 2, as_given=True) or others
         wrong = wrong_at(others)
     return [given, *others], wrong
+
+
+def _may_be_meant(functions: UserFunctions, own: int, other: int, findings: Findings) -> bool:
+    """Whether backward reads what may stand for the length given: then it may be meant for that length alone."""
+    held = held_length(functions.backward, own)
+    if held:
+        findings.note(
+            f"the gradients are right where an axis has length {own}, as given, and wrong for length {other}: "
+            f"{functions.backward_name} uses {held}, from outside of it, and may be meant for length {own} alone"
+        )
+    return bool(held)
+
+
+def _changed_where_wrong(given: Sample, backward: KnownBackward) -> tuple[int, int] | None:
+    """The length given and another one, if gradients are wrong exactly where that length is another one."""
+    shapes, found = [array.shape for array in given.arrays.values()], None
+    for n, draw in enumerate(backward.draws):
+        if backward.wrong_on(n):
+            others = [np.shape(array) for array in draw.arrays[: len(shapes)]]
+            changed = {
+                pair
+                for shape, other in zip(shapes, others, strict=True)
+                for pair in zip(shape, other, strict=True)
+                if pair[0] != pair[1]
+            }
+            if len(changed) != 1:
+                return None
+            found = changed.pop()
+    return found
 
 
 def _shapes(sample: Sample) -> list[tuple[int, ...]]:

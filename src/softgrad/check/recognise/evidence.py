@@ -79,7 +79,7 @@ def _lines_show(function: KnownFunction, forward: Sequence[Names]) -> bool:
 
 def _is_one_product(function: KnownFunction, names: Names) -> bool:
     """Whether there is one sample of one feature, so that nothing is summed."""
-    return bool(names["m"] == 1 and np.size(names["x"]) == 1)
+    return bool("x" in names and names["m"] == 1 and np.size(names["x"]) == 1)  # attention has q, k and v
 
 
 def _depends_on(function: KnownFunction, name: str, arrays: Sequence[Array], output: Array, rtol: float) -> bool:

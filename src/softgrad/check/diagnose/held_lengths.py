@@ -1,0 +1,161 @@
+"""What a backward pass reads from outside of itself, and what may stand for the length of an axis.
+
+`/ n`, with `n = len(data)` outside of the function, may be right: the function may be meant for that data alone. So may
+`/ len(data)`. A number that the same file assigns as a literal, as in `BATCH_SIZE = 4`, is hard-coded.
+"""
+
+from __future__ import annotations
+
+import ast
+import dis
+import functools
+import inspect
+import linecache
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+import softgrad
+from softgrad.check.user.randomness import is_empty
+
+PACKAGE = str(Path(softgrad.__file__).parent)
+DEPTH = 6
+MOST_OBJECTS = 2000
+MOST_ENTRIES = 100  # of a dict or a list
+LOADED, STORED = {"LOAD_ATTR", "LOAD_METHOD", "LOAD_GLOBAL", "LOAD_NAME"}, {"STORE_ATTR"}
+
+
+def held_length(backward: Callable[..., Any], own: int) -> str:
+    """What `backward` reads from outside of itself that may stand for the length `own`, in words; "" for nothing."""
+    for name, value in _values(backward):
+        if _may_be_length(value, own):
+            return f"{name} of shape {tuple(value.shape)}" if _is_array(value) else f"{name} = {value}"
+    return ""
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(getattr(value, "shape", None), tuple) and bool(value.shape)
+
+
+def _may_be_length(value: Any, own: int) -> bool:
+    """Whether a number is a multiple of the length, of one less, or of the number of pairs, or 1 over one of these."""
+    if _is_array(value):
+        return own in value.shape
+    if not 0 < abs(value) < np.inf:
+        return False
+    whole = value if value >= 1 else 1 / value
+    count = round(whole)
+    if abs(whole - count) > 1e-9 * count or count < own - 1 or count < 2:
+        return False
+    return count % own == 0 or 2 * count % (own * (own - 1)) == 0 or (own > 2 and count % (own - 1) == 0)
+
+
+def _values(backward: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
+    """The numbers and arrays that the user's functions read by a name, without numbers that are literals in their file.
+
+    The arrays of objects are their parameters, and are left out.
+    """
+    seen: dict[int, Any] = {}
+    left: list[tuple[Any, int]] = [(backward, 0)]
+    while left and len(seen) < MOST_OBJECTS:
+        value, depth = left.pop(0)
+        if id(value) in seen or depth > DEPTH:
+            continue
+        seen[id(value)] = value
+        file = _file(value)
+        for name, one in _held(value):
+            for inner in _entries(one):
+                if _is_array(inner):
+                    if file and isinstance(value, FunctionType):
+                        yield name, inner
+                elif not isinstance(inner, int | float | np.integer | np.floating):
+                    left.append((inner, depth + 1))
+                elif file and not isinstance(inner, bool) and not _is_literal(file, name, inner):
+                    yield name, inner
+
+
+def _entries(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict | list | tuple):
+        if len(value) <= MOST_ENTRIES:
+            for one in value.values() if isinstance(value, dict) else value:
+                yield from _entries(one) if isinstance(one, dict | list | tuple) else (one,)
+    elif not isinstance(value, ModuleType | str | bytes | None):
+        yield value
+
+
+def _held(value: Any) -> Iterator[tuple[str, Any]]:
+    """What a function, a class or an object refers to, with the names."""
+    if isinstance(value, functools.partial):
+        yield from (("func", value.func), *value.keywords.items())
+    elif isinstance(value, MethodType):
+        yield from (("self", value.__self__), ("func", value.__func__))
+    elif isinstance(value, FunctionType):
+        code = value.__code__
+        if not _file(value) and not code.co_filename.startswith(PACKAGE):
+            return  # a function of NumPy, say
+        yield from ((name, value.__globals__[name]) for name in _names(code, LOADED) if name in value.__globals__)
+        cells = zip(code.co_freevars, value.__closure__ or (), strict=True)
+        yield from ((name, cell.cell_contents) for name, cell in cells if not is_empty(cell))
+    elif isinstance(value, type):
+        if _file(value):
+            yield from ((name, getattr(one, "__func__", one)) for name, one in vars(value).items())
+    elif hasattr(value, "__dict__"):
+        yield "type", type(value)
+        if not _file(value):
+            if type(value).__module__.startswith("softgrad."):  # it holds the user's functions
+                yield from vars(value).items()
+            return
+        methods = [pair for kind in type(value).__mro__ for pair in vars(kind).items()]
+        codes = [one.__code__ for name, one in methods if inspect.isfunction(one) and name != "__init__"]
+        cached = {name for code in codes for name in _names(code, STORED)}  # set anew by each forward pass
+        yield from ((name, one) for name, one in vars(value).items() if name not in cached)
+
+
+def _names(code: CodeType, operations: set[str]) -> list[str]:
+    names = [str(one.argval) for one in dis.get_instructions(code) if one.opname in operations]
+    inner = [one for one in code.co_consts if isinstance(one, CodeType)]
+    return list(dict.fromkeys([*names, *(name for one in inner for name in _names(one, operations))]))
+
+
+def _file(value: Any) -> str:
+    """The file of the user's function or class; "" for one of ours and of what is installed."""
+    if isinstance(value, FunctionType):
+        file = value.__code__.co_filename
+    else:
+        kind = value if isinstance(value, type) else type(value)
+        codes = (getattr(one, "__func__", one) for one in vars(kind).values())
+        file = next((one.__code__.co_filename for one in codes if inspect.isfunction(one)), "")
+    return "" if file.startswith(PACKAGE) or "site-packages" in file else file
+
+
+def _is_literal(file: str, name: str, value: float) -> bool:
+    """Whether every assignment to this name in the file is one of a literal, and one of them gives this value."""
+    assigned = _assigned(file, len(linecache.getlines(file))).get(name, [])
+    return bool(assigned) and all(isinstance(one, int | float) for one in assigned) and value in assigned
+
+
+@functools.lru_cache(maxsize=8)
+def _assigned(file: str, lines: int) -> dict[str, list[Any]]:
+    """What each name and attribute of a file is assigned: the values of literals, None for everything else."""
+    del lines  # a file that has grown is read again
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)))
+    except (SyntaxError, ValueError):
+        return {}
+    found: dict[str, list[Any]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            value = node.value.value if isinstance(node.value, ast.Constant) else None
+            for target in targets:
+                pairs = [(target, value)]
+                if isinstance(target, ast.Tuple):
+                    values = node.value.elts if isinstance(node.value, ast.Tuple) else [None] * len(target.elts)
+                    pairs = [(t, getattr(v, "value", None)) for t, v in zip(target.elts, values, strict=False)]
+                for one, given in pairs:
+                    key = getattr(one, "id", getattr(one, "attr", ""))
+                    found.setdefault(key, []).append(given)
+    return found
