@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import softgrad as sg
 from softgrad.check.derivatives.gradient import judge_gradient
 from softgrad.check.derivatives.step_curve import step_curve
 

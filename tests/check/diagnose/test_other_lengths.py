@@ -1,5 +1,7 @@
 """A length that is hard-coded is found in any function; code that is meant for some lengths alone is right."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -367,6 +369,24 @@ def test_a_length_that_is_read_outside_of_the_derivative_is_a_fact(case):
     report = sg.check_grad(sines, lambda x: slope(x) / rows(), X)
     assert report.ok is True
     assert any(f"grad uses {said}, from outside of it, and may be meant for length 4 alone" in f for f in report.facts)
+
+
+def over(x, rows):
+    return slope(x) / rows
+
+
+def over_default(x, count=ROWS):
+    return slope(x) / count
+
+
+def over_literal_default(x, literal=4):
+    return slope(x) / literal
+
+
+def test_a_length_that_is_an_argument_set_before_is_a_fact():
+    assert sg.check_grad(sines, functools.partial(over, rows=len(X)), X).ok is True
+    assert sg.check_grad(sines, over_default, X).ok is True
+    assert sg.check_grad(sines, over_literal_default, X).ok is False
 
 
 def test_a_number_that_is_a_literal_in_the_file_is_hard_coded():

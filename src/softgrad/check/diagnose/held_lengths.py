@@ -18,10 +18,9 @@ from typing import Any
 
 import numpy as np
 
-import softgrad
 from softgrad.check.user.randomness import is_empty
 
-PACKAGE = str(Path(softgrad.__file__).parent)
+PACKAGE = str(Path(__file__).parents[2])
 DEPTH = 6
 MOST_OBJECTS = 2000
 MOST_ENTRIES = 100  # of a dict or a list
@@ -73,7 +72,7 @@ def _values(backward: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
                         yield name, inner
                 elif not isinstance(inner, int | float | np.integer | np.floating):
                     left.append((inner, depth + 1))
-                elif file and not isinstance(inner, bool) and not _is_literal(file, name, inner):
+                elif file and not isinstance(inner, bool) and not _is_literal(file, name, float(inner)):
                     yield name, inner
 
 
@@ -97,6 +96,8 @@ def _held(value: Any) -> Iterator[tuple[str, Any]]:
         if not _file(value) and not code.co_filename.startswith(PACKAGE):
             return  # a function of NumPy, say
         yield from ((name, value.__globals__[name]) for name in _names(code, LOADED) if name in value.__globals__)
+        defaults = inspect.signature(value).parameters.values()
+        yield from ((one.name, one.default) for one in defaults if one.default is not inspect.Parameter.empty)
         cells = zip(code.co_freevars, value.__closure__ or (), strict=True)
         yield from ((name, cell.cell_contents) for name, cell in cells if not is_empty(cell))
     elif isinstance(value, type):
@@ -122,6 +123,7 @@ def _names(code: CodeType, operations: set[str]) -> list[str]:
 
 def _file(value: Any) -> str:
     """The file of the user's function or class; "" for one of ours and of what is installed."""
+    value = value.func if isinstance(value, functools.partial) else value
     if isinstance(value, FunctionType):
         file = value.__code__.co_filename
     else:
@@ -147,6 +149,12 @@ def _assigned(file: str, lines: int) -> dict[str, list[Any]]:
         return {}
     found: dict[str, list[Any]] = {}
     for node in ast.walk(tree):
+        if isinstance(node, ast.arguments):
+            with_default = node.args[len(node.args) - len(node.defaults) :]
+            given_by_name = zip(node.kwonlyargs, node.kw_defaults, strict=True)
+            for argument, default in (*zip(with_default, node.defaults, strict=False), *given_by_name):
+                if default is not None:
+                    found.setdefault(argument.arg, []).append(getattr(default, "value", None))
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             value = node.value.value if isinstance(node.value, ast.Constant) else None
