@@ -75,7 +75,7 @@ def test_classes_of_any_dtype(case, arrays):
 
 
 INVALID = {  # name: (options, arrays, message)
-    "no x": ({}, {"X": X}, r"has no array 'x'; its arrays are 'X'; name another with --array$"),
+    "no x": ({}, {"X": X}, r"has no array 'x'; its arrays are 'X'; name another with --array; did you mean 'X'\?$"),
     "no such target": ({"target": "z"}, {"x": X, "y": X}, "has no array 'z'; its arrays are 'x', 'y'; name another w"),
     "one dimension": ({}, {"x": X[0]}, r"x\.shape is \(2,\) and its dtype float32, wanted numbers of shape \(N, D\)"),
     "texts": ({}, {"x": X.astype(str)}, r"x\.shape is \(3, 2\) and its dtype <U32, wanted numbers"),

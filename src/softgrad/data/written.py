@@ -15,8 +15,9 @@ from softgrad._arrays import Array
 from softgrad._numerals import to_number
 
 MISSING = ("", "?", "-", "--", ".", "#n/a", "#na", "<na>", "n/a", "n.a.", "na", "nan", "-nan", "none", "null")
-# Possessive: no repeat is tried again, so that the time and the memory are proportional to the text.
-_PLAIN_LINES = re.compile(r"(?:[+-]?+(?:[0-9]++\.?+[0-9]*+|\.[0-9]++)(?:[eE][+-]?+[0-9]++)?+\n)*+")
+# A line that is no plain number. Each text matches the pattern of a number in one way only, so the time is proportional
+# to the text.
+_OTHER_LINE = re.compile(r"^(?![+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$)", re.MULTILINE)
 _THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?([0-9]{1,3}(\.[0-9]{3})+|[0-9]*)(,[0-9]*)?([eE][+-]?[0-9]+)?")
 
@@ -30,8 +31,8 @@ def missing(cells: Array, also: Sequence[str] = ()) -> Array:
 
 def plain_numbers(cells: Sequence[str]) -> Array | None:
     """The numbers, if `to_number` reads every cell; None if not. It is far faster than one cell at a time."""
-    text = "".join([f"{cell}\n" for cell in cells])
-    if text.count("\n") != len(cells) or not _PLAIN_LINES.fullmatch(text):
+    text = "\n".join(cells)
+    if text.count("\n") >= max(len(cells), 1) or (len(cells) and _OTHER_LINE.search(text)):
         return None
     values = np.array(cells, dtype=np.float64)
     return values if np.isfinite(values).all() else None
