@@ -1,5 +1,5 @@
 // Threads that sleep between the calls that they help. They are started by the first call that needs them: to start one
-// takes 60 microseconds, and to wake one 5. None spins, which would slow down the threads of BLAS.
+// takes 60 microseconds, and to wake one about 20. None spins, which would slow down the threads of BLAS.
 #pragma once
 
 #include <pthread.h>
