@@ -1,13 +1,20 @@
-"""Hooks of mkdocs: they add the page written by `sg.explain`, and remove links to files outside the site."""
+"""Hooks of mkdocs, for what a page has in the repository and on the site in different forms."""
 
 import re
+import sys
+from pathlib import Path
 
 from mkdocs.structure.files import File
 
 import softgrad as sg
 
+sys.path.insert(0, str(Path(__file__).parent))
+from fill import NAMES
+
 LOGITS, TARGET = [2.0, 1.0, 0.1], 0
 OUTSIDE = re.compile(r"\[([^]]+)\]\(\.\./[^)]+\)")  # from a page in docs/ to a file of the repository
+PICTURE = re.compile(r'<picture>\s*<source .*srcset="(.+?)">\s*<img src="(.+?)" alt="(.+?)".*>\s*</picture>')
+HEADING = "\n    options: {show_root_heading: true, show_root_full_path: false, show_root_toc_entry: true}"
 
 
 def on_files(files, config):
@@ -16,5 +23,13 @@ def on_files(files, config):
 
 
 def on_page_markdown(markdown, page, **_):
-    """Replaces each link to a file of the repository by its text."""
-    return OUTSIDE.sub(r"\1", markdown) if "/" not in page.file.src_uri else markdown
+    """Puts docstrings in the place of names, makes pictures follow the switch to dark, and removes links to files."""
+    markdown = NAMES.sub(lambda found: _docstrings(found[2], found[3]), markdown)
+    markdown = PICTURE.sub(r"![\3](\2#only-light)\n![\3](\1#only-dark)", markdown)
+    return markdown if "/" in page.file.src_uri else OUTSIDE.sub(r"\1", markdown)
+
+
+def _docstrings(module, names):
+    if names is None:
+        return f"::: {module}\n"
+    return "".join(f"::: {module}.{name}{HEADING}\n\n" for name in names.split())

@@ -1,7 +1,7 @@
 """Every example on the site runs, and prints the output that the page shows.
 
-The examples in a page are doctests. The files in docs/examples/ are included in a page: Python programs, shell
-commands, and the output of each in a .txt file of the same name.
+The examples in a page are doctests. The files in docs/examples/ stand in a page too: Python programs, shell
+commands, and the output of each in a .txt file of the same name. `python docs/fill.py` puts them there.
 """
 
 import doctest
@@ -33,6 +33,7 @@ PACKAGES = {  # of programs that need one
     "use_onnx.py": ["onnx", "onnxruntime"],
 }
 
+FILL = runpy.run_path(str(DOCS / "fill.py"))
 NUMBER = re.compile(r"\d[\d,.]*(e-?\d+)?")
 
 
@@ -55,6 +56,25 @@ def test_the_examples_of_a_page_run(page, folder):
 
 def test_pages_have_examples():
     assert sum((DOCS / page).read_text().count(">>>") for page in PAGES) > 50
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_shows_its_files_as_they_are(page):
+    text = (DOCS / page).read_text()
+    assert text == FILL["with_examples"](DOCS / page), "run python docs/fill.py"
+    assert "--8<--" not in text  # what only a build replaces
+    assert ":::" not in text
+
+
+def test_every_program_stands_in_a_page():
+    shown = "".join((DOCS / page).read_text() for page in PAGES)
+    assert [name for name in PROGRAMS if f"<!-- examples/{name}" not in shown] == []
+
+
+def test_the_comparison_notices_another_line(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("<!-- examples/train_flowers.sh -->\n```sh\nsoftgrad train\n```\n")
+    assert "softgrad train flowers.csv --target" in FILL["with_examples"](page)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -1,6 +1,8 @@
-"""The built site has no warnings and no broken links, loads nothing from other hosts, and lists every public name."""
+"""The site has no broken links, loads nothing from other hosts, lists every public name, and typesets its formulas."""
 
 import importlib.util
+import re
+import runpy
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -17,6 +19,7 @@ MODULES = {"functions": sg, "check": sg.check, "explanation": sg.explanation, "n
 MODULES["data"] = sg.data
 if importlib.util.find_spec("torch"):
     MODULES["torch"] = sg.torch
+API = sorted((ROOT / "docs" / "api").glob("*.md"))
 LOADED = {"script": "src", "img": "src", "iframe": "src", "link": "href"}  # the attributes that a browser loads at once
 
 
@@ -46,6 +49,13 @@ def site(tmp_path_factory):
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
     return {path: Page(path) for path in folder.rglob("*.html")}
+
+
+@pytest.fixture(scope="module")
+def described():
+    """What `docs/fill.py` says of the pages of the API."""
+    load("mkdocs")
+    return runpy.run_path(str(ROOT / "docs" / "fill.py"))
 
 
 def is_internal(address):
@@ -83,3 +93,51 @@ def test_every_public_name_is_described(site, module):
     defined = [name for name, value in vars(public).items() if getattr(value, "__module__", "") == public.__name__]
     names = getattr(public, "__all__", defined)
     assert [name for name in names if not name.startswith("_") and name not in described | MODULES.keys()] == []
+
+
+def test_search_works_without_a_server(site):
+    (index,) = [path for path in site if path.parent.name != "api" and path.name == "index.html"]
+    assert (index.parent / "search" / "search_index.js").read_text().startswith("var __index = {")
+    assert "assets/iframe-worker/shim.js" in site[index].resources
+    assert (index.parent / "assets" / "iframe-worker" / "shim.js").is_file()
+
+
+@pytest.mark.parametrize("page", API, ids=lambda page: page.stem)
+def test_a_page_in_the_repository_lists_its_names(page, described):
+    text = page.read_text()
+    assert text == described["with_names"](page), "run python docs/fill.py"
+    assert "- [`" in text
+
+
+def test_every_displayed_formula_is_typeset(described):
+    typesetting = runpy.run_path(str(ROOT / "docs" / "docstrings.py"))
+    typeset, plain = set(), []
+    for docstring in docstrings_of_the_api(described):
+        for block in typesetting["DISPLAYED"].finditer(before_arguments(docstring) + "\n"):
+            cells = {cell for line in block[0].splitlines() for cell in typesetting["cells"](line)}
+            typeset |= typesetting["LATEX"].keys() & cells
+            plain += [cell for cell in cells - typesetting["LATEX"].keys() if re.search(r"^[^(].* (=|<-) ", cell)]
+    assert plain == []  # each needs a line in docs/formulas.toml
+    assert typesetting["LATEX"].keys() - typeset == set()
+
+
+def docstrings_of_the_api(described):
+    for page in API:
+        for found in described["NAMES"].finditer(page.read_text()):
+            for member in [described["source_of"](found[2]), *described["described"](found[2], found[3])]:
+                yield member.docstring.value if member.docstring else ""
+
+
+def before_arguments(docstring):
+    return re.split(r"\n(?=[A-Z][a-z]+:\n )", docstring)[0]
+
+
+def test_a_formula_is_typeset_beside_its_note():
+    load("latex2mathml")
+    text = runpy.run_path(str(ROOT / "docs" / "docstrings.py"))["typeset"](
+        "A loss:\n\n    dL/dp = p - t     the 1/2 <\n\nB"
+    )
+    assert text.count("<math") == 1
+    assert "<mfrac>" in text
+    assert "<td>the 1/2 &lt;</td>" in text
+    assert text.endswith("</table></div>\n\nB")
