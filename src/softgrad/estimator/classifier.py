@@ -41,7 +41,7 @@ class SoftmaxClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     The loss of n rows is the mean of `loss` over the rows, plus alpha / (2 n) times the sum of the squared weights;
     with weights of rows, it is the weighted mean, and n is their sum. With hidden_layer_sizes=() and solver="lbfgs"
     this is the loss of LogisticRegression with C = 1 / alpha, and for two classes, which have two columns of weights,
-    with C = 2 / alpha.
+    with C = 2 / alpha. Both searches begin with weights of 0.
 
     Args:
         hidden_layer_sizes: the number of units in each hidden layer; () for softmax regression.
@@ -80,7 +80,7 @@ class SoftmaxClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         weight_decay: before a step, each weight is multiplied by 1 - learning rate * weight_decay.
         dtype: the dtype of the network: "float32", "float64" or "auto". This is float64 for tables of at most 65,536
             numbers (rows times columns), where float32 saves little time, and float32 for larger ones.
-            lbfgs computes in float64 and rounds the parameters at the end.
+            lbfgs ends in float64, whatever the dtype, and rounds the parameters at the end.
 
     Attributes:
         classes_: the classes in ascending order.
@@ -219,9 +219,11 @@ class SoftmaxClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             networks.copy_parameters(old, new)
         self._start(new, rng, keep_curves=goes_on)
         progress = Progress(self, self.max_iter, X, labels)
-        is_lbfgs = self.solver == "lbfgs"
-        with blas_threads(new, min(X.shape[0], rows.AT_ONCE) if is_lbfgs else training.batch_size_of(self, X.shape[0])):
-            (lbfgs if is_lbfgs else training).fit(self, X, target, weight, progress)
+        if self.solver == "lbfgs":
+            lbfgs.fit(self, X, target, weight, progress)
+        else:
+            with blas_threads(new, training.batch_size_of(self, X.shape[0])):
+                training.fit(self, X, target, weight, progress)
         progress.close()
         return self
 

@@ -33,7 +33,10 @@ def build(
     if classifier.label_smoothing:
         options["label_smoothing"] = classifier.label_smoothing
     network = nn.Network([*layers, nn.Dense(classes)], loss=classifier.loss, dtype=dtype, **options)
-    return network.initialize(features, seed=rng)
+    network.initialize(features, seed=rng)
+    if classifier.solver == "lbfgs" and len(layers) == 0:  # convex: the search begins where LogisticRegression's does
+        network.layers[0].parameters["weight"][...] = 0
+    return network
 
 
 def dense_layers(network: nn.Network) -> list[nn.Dense]:
