@@ -1,47 +1,32 @@
-"""A check is quick enough for a test suite: a softmax layer in 50 ms, a network of 4,810 parameters in 2 s.
+"""A check is quick enough for a test suite: about 50 ms for a softmax layer, 1.5 s for a network of 4,810 parameters.
 
-The best of several, by the clock or the time of this process, whichever is less: what else the machine does is not
-counted, nor are threads that wait for work.
+The unit is one evaluation of the user's function and gradient. The limits are twice what is measured.
 """
-
-import time
 
 import numpy as np
 import pytest
 
 import softgrad as sg
 from check.corpus.common import relu, row_losses, softmax
+from cost import cost
 
-pytestmark = pytest.mark.timing
-
-LAYER, NETWORK = 0.050, 2.0  # seconds
 Z = np.random.default_rng(0).normal(size=(4, 3))
 
-
-def best_of(count, check):
-    """The least seconds of several calls, and the last report."""
-    check()  # imports and caches
-    seconds = []
-    for _ in range(count):
-        before, start = time.process_time(), time.perf_counter()
-        report = check()
-        seconds += [time.process_time() - before, time.perf_counter() - start]
-    return min(seconds), report
-
-
-LAYERS = {  # the backward of a softmax layer: (the lines, the name of what is wrong)
-    "right": (lambda z, p, dp: p * (dp - (p * dp).sum(axis=-1, keepdims=True)), None),
-    "wrong": (lambda z, p, dp: p * (1 - p) * dp, "diagonal-only"),
+LAYERS = {  # the backward of a softmax layer: (the lines, the name of what is wrong, the limit in evaluations)
+    "right": (lambda z, p, dp: p * (dp - (p * dp).sum(axis=-1, keepdims=True)), None, 2_800),
+    "wrong": (lambda z, p, dp: p * (1 - p) * dp, "diagonal-only", 16_000),
 }
 
 
 @pytest.mark.parametrize("case", LAYERS)
 def test_a_softmax_layer(case):
-    vjp, name = LAYERS[case]
-    seconds, report = best_of(5, lambda: sg.check_vjp(softmax, vjp, Z))
+    vjp, name, limit = LAYERS[case]
+    report = sg.check_vjp(softmax, vjp, Z)
     assert report.ok is (name is None)
     assert name is None or report.mistake.name == name
-    assert seconds < LAYER
+    p = softmax(Z)
+    evaluations = cost(lambda: sg.check_vjp(softmax, vjp, Z), lambda: vjp(Z, softmax(Z), p), turns=5, units=100)
+    assert evaluations < limit
 
 
 def loss(P, x, y):
@@ -58,9 +43,9 @@ def backward(activation_derivative):
     return grad
 
 
-NETWORKS = {
-    "right": (backward(lambda dh, h: dh * (h > 0)), None),
-    "wrong": (backward(lambda dh, h: dh), "relu-derivative-one"),
+NETWORKS = {  # the lines, the name of what is wrong, {rows: the limit in evaluations}
+    "right": (backward(lambda dh, h: dh * (h > 0)), None, {50: 1_600, 1797: 500}),
+    "wrong": (backward(lambda dh, h: dh), "relu-derivative-one", {50: 5_600, 1797: 1_400}),
 }
 
 
@@ -69,7 +54,7 @@ NETWORKS = {
 def test_the_digits_network(case, rows):
     from sklearn.datasets import load_digits
 
-    grad, name = NETWORKS[case]
+    grad, name, limits = NETWORKS[case]
     rng = np.random.default_rng(0)
     digits = load_digits()
     P = {
@@ -80,7 +65,10 @@ def test_the_digits_network(case, rows):
     }
     assert sum(array.size for array in P.values()) == 4810
     x, y = digits.data[:rows] / 16, digits.target[:rows]
-    seconds, report = best_of(2, lambda: sg.check_grad(loss, grad, P, x, y))
+    report = sg.check_grad(loss, grad, P, x, y)
     assert report.ok is (name is None)
     assert name is None or report.mistake.name == name
-    assert seconds < NETWORK
+    evaluations = cost(
+        lambda: sg.check_grad(loss, grad, P, x, y), lambda: (loss(P, x, y), grad(P, x, y)), turns=2, units=30
+    )
+    assert evaluations < limits[rows]
