@@ -4,7 +4,8 @@ python -m benchmarks                      runs every question, prints tables and
 python -m benchmarks cross-entropy        runs some questions; --list lists them, --quick is a smoke test
 python -m benchmarks --against DIR        compares this softgrad with the one in DIR, and saves nothing
 python -m benchmarks goals                compares the saved results with the goals
-python -m benchmarks page                 writes docs/performance.md and its plots from the saved results
+python -m benchmarks page                 writes docs/performance.md, its plots, the goals in benchmarks/README.md and
+                                          the figure in README.md and docs/index.md, from the saved results
 python -m benchmarks plot                 writes only the plots
 python -m benchmarks training             trains networks with softgrad, scikit-learn and torch
 python -m benchmarks tables               trains on six dirty tables, and writes the tables of docs/train-on-my-csv.md

@@ -118,11 +118,11 @@ def show_saved(what: str) -> None:
     if what == "goals":
         print_goals(saved)
     elif what == "page":
-        print(page.write(saved))
+        print(*page.write(saved), sep="\n")
     else:
         for record in saved.values():
             if len(record.sweep()) > 1:
-                print(plots.draw(record))
+                print(*plots.draw(record), sep="\n")
 
 
 def print_goals(records: Mapping[str, Record]) -> None:

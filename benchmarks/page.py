@@ -1,29 +1,33 @@
-"""Writes docs/performance.md from the saved results."""
+"""Writes docs/performance.md, benchmarks/README.md and the sentence about speed on the first pages."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 from textwrap import fill
 
 from benchmarks import goals, plots, tables
-from benchmarks.record import Record
+from benchmarks.providers import PEERS, SOFTGRAD
+from benchmarks.record import Record, Row
 
-PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
-WIDTH = 120  # of its prose
+ROOT = Path(__file__).parents[1]
+WIDTH = 120  # of prose
+FIRST_PAGES = ("README.md", "docs/index.md")  # they have a sentence between these comments
+SENTENCE = re.compile(r"(<!-- speed -->\n).*?(<!-- end -->)", re.DOTALL)
+IN_PROSE = {"torch": "torch", "jax.jit": "JAX with jit", "NumPy": "hand-written NumPy"}
+FIGURE = ("cross-entropy", 4096, 32_000)  # the question and the size of the sentence
 
 TEXT = Template("""\
 # Performance
 
-This page compares the time that softgrad takes with that of other libraries. All libraries get the same inputs on the
-same machine. The dtype is float32 unless the name of a question or a heading says otherwise.
+$picture
+$summary
 
-## Goals
+All libraries get the same inputs on the same machine. The dtype is float32 unless a heading says otherwise.
+[The goals](../benchmarks/README.md#the-goals) were set before; the table says which are missed.
 
-$goals_caption
-
-$goals
 ## How to read the tables
 
 $caption
@@ -53,36 +57,115 @@ $machines
 """)
 
 
-def write(records: Mapping[str, Record], path: Path = PAGE) -> Path:
-    """Writes the page, and its plots in the folder images/ beside it."""
+README = Template("""\
+# Benchmarks
+
+How fast, how exact and how able softgrad is, compared with other libraries. `python -m benchmarks` measures the speed,
+saves the results in [results/](results), and compares them with the goals; `python -m benchmarks --list` lists the
+questions. [Performance](../docs/performance.md) shows the results and says how they were measured.
+`python -m benchmarks page` writes that page and this one. [`__init__.py`](__init__.py) lists the other commands.
+
+## The goals
+
+$goals_caption
+
+$goals""")
+
+
+def write(records: Mapping[str, Record], root: Path = ROOT) -> list[Path]:
+    """Writes the page and its plots, the table of goals, and the sentence on the first pages; returns their paths."""
     from benchmarks.runner import MAX_SECONDS, SAMPLE_SECONDS
     from benchmarks.worker import LONG_CALL
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
+    page, readme, first = root / "docs" / "performance.md", root / "benchmarks" / "README.md", _first(records)
+    for path in (page, readme):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(
         TEXT.substitute(
-            goals_caption=fill(tables.GOALS_CAPTION, WIDTH),
-            goals=tables.text(tables.goals(goals.evaluate(records), markdown=True)),
+            picture=_pictures(records[FIGURE[0]], page.parent) if FIGURE[0] in records else "",
+            summary=fill(" ".join(filter(None, [first, *_standing(records)])), WIDTH),
             caption=fill(tables.CAPTION, WIDTH),
-            questions="".join(_question(record, path.parent) for record in records.values()),
+            questions="".join(_question(record, page.parent) for record in records.values()),
             sample_seconds=SAMPLE_SECONDS,
             long_call=LONG_CALL,
             max_seconds=f"{MAX_SECONDS:g}",
             machines="\n".join(_machines(records)),
         )
     )
-    return path
+    readme.write_text(
+        README.substitute(
+            goals_caption=fill(tables.GOALS_CAPTION, WIDTH),
+            goals=tables.text(tables.goals(goals.evaluate(records), markdown=True)),
+        )
+    )
+    first_pages = [root / name for name in FIRST_PAGES]
+    for path in first_pages if first else []:
+        path.write_text(SENTENCE.sub(rf"\1\n{fill(first, WIDTH)}\n\n\2", path.read_text()))
+    return [page, readme, *first_pages]
+
+
+def _first(records: Mapping[str, Record]) -> str:
+    """The one figure of speed, in a sentence; nothing if it was not measured."""
+    question, rows, classes = FIGURE
+    for row in records[question].rows if question in records else []:
+        seconds = row.median(SOFTGRAD)
+        if (row.rows, row.classes) == (rows, classes) and seconds:
+            return (
+                f"For {rows:,} x {classes:,} logits in float32, softgrad takes {1000 * seconds:.0f} ms for the mean "
+                f"cross-entropy and its gradient{_slower(row)}."
+            )
+    return ""
+
+
+def _slower(row: Row) -> str:
+    """How many times as long the others take."""
+    takes = [(IN_PROSE[peer], f"{ratio:.1f} times") for peer in IN_PROSE if (ratio := row.time_ratio(peer)) is not None]
+    if not takes:
+        return ""
+    (name, times), *others = takes
+    return "; " + ", ".join([f"{name} takes {times} as long", *(f"{name} {times}" for name, times in others)])
+
+
+def _standing(records: Mapping[str, Record]) -> list[str]:
+    """How often softgrad is the fastest, and where it is furthest behind."""
+    fastest: list[tuple[float, str, Row, Record]] = []
+    for record in records.values():
+        for row in record.rows:
+            ratios = {peer: ratio for peer in PEERS if (ratio := row.time_ratio(peer)) is not None}
+            if ratios:
+                peer = min(ratios, key=ratios.__getitem__)
+                fastest.append((ratios[peer], peer, row, record))
+    if not fastest:
+        return []
+    ahead = sum(ratio >= 1 for ratio, *_ in fastest)
+    sentences = [f"softgrad is the fastest library in {ahead} of the {len(fastest)} rows of the tables below."]
+    ratio, peer, row, record = min(fastest, key=lambda found: found[0])
+    if ratio < 1:
+        sentences.append(
+            f"It is furthest behind in {record.title.partition(':')[0]}, at {row.rows:,} x {row.classes:,}, "
+            f"where {peer} takes {ratio:.2f} of its time."
+        )
+    return sentences
 
 
 def _question(record: Record, folder: Path) -> str:
     paragraphs = [f"## {record.title}\n"]
-    if len(record.sweep()) > 1:
-        plot = plots.draw(record, folder / "images")
-        paragraphs.append(f"![Time against size]({plot.relative_to(folder)})\n")
-    paragraphs.append(tables.text(tables.table(record, markdown=True)))
+    if len(record.sweep()) > 1 and record.question != FIGURE[0]:  # whose plot opens the page
+        paragraphs.append(_pictures(record, folder))
+    paragraphs.append(
+        f'<div class="sg-results" markdown>\n\n{tables.text(tables.table(record, markdown=True))}\n</div>\n'
+    )
     if notes := tables.notes(record):
         paragraphs.append("".join(f"- {note}\n" for note in notes))
     return "\n".join(paragraphs) + "\n"
+
+
+def _pictures(record: Record, folder: Path) -> str:
+    """Draws the plots of a question, and returns the HTML that shows them in a page of the folder."""
+    if len(record.sweep()) < 2:
+        return ""
+    light, dark = (str(path.relative_to(folder)) for path in plots.draw(record, folder / "images"))
+    return plots.picture(light, dark, f"Plot of the time against the number of rows, {record.title}")
 
 
 def _machines(records: Mapping[str, Record]) -> list[str]:

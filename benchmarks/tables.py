@@ -81,7 +81,7 @@ def table(record: Record, *, markdown: bool = False) -> Table:
     for row in record.rows:
         table.add_row(
             f"{row.rows:,} x {row.classes:,}",
-            f"{row.bytes_moved / 1e6:.3g}",
+            f"{float(f'{row.bytes_moved / 1e6:.3g}'):,g}",
             _number(row.gigabytes_per_second(), ".3g"),
             _milliseconds(row, SOFTGRAD),
             _milliseconds(row, SOFTGRAD_OUT),

@@ -12,7 +12,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from fill import NAMES
 
 LOGITS, TARGET = [2.0, 1.0, 0.1], 0
-OUTSIDE = re.compile(r"\[([^]]+)\]\(\.\./[^)]+\)")  # from a page in docs/ to a file of the repository
+OUTSIDE = re.compile(r"(\[[^]]+\])\(\.\./([^)]+)\)")  # a link from a page in docs/ to a file of the repository
+REPOSITORY = "https://github.com/softgrad/softgrad/tree/main"
 PICTURE = re.compile(r'<picture>\s*<source .*srcset="(.+?)">\s*<img src="(.+?)" alt="(.+?)".*>\s*</picture>')
 HEADING = "\n    options: {show_root_heading: true, show_root_full_path: false, show_root_toc_entry: true}"
 
@@ -23,10 +24,10 @@ def on_files(files, config):
 
 
 def on_page_markdown(markdown, page, **_):
-    """Puts docstrings in the place of names, makes pictures follow the switch to dark, and removes links to files."""
+    """Puts docstrings in the place of names, makes pictures follow the switch to dark, and mends links to files."""
     markdown = NAMES.sub(lambda found: _docstrings(found[2], found[3]), markdown)
     markdown = PICTURE.sub(r"![\3](\2#only-light)\n![\3](\1#only-dark)", markdown)
-    return markdown if "/" in page.file.src_uri else OUTSIDE.sub(r"\1", markdown)
+    return markdown if "/" in page.file.src_uri else OUTSIDE.sub(rf"\1({REPOSITORY}/\2)", markdown)
 
 
 def _docstrings(module, names):

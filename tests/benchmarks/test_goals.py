@@ -85,24 +85,66 @@ def test_the_questions_and_sizes_of_the_goals_exist():
     assert {goal.question for goal in GOALS if goal.size is None} == set(QUESTIONS)
 
 
-def test_the_page_holds_goals_tables_machine_and_versions(tmp_path):
-    records = {name: record(name) for name in ("cross-entropy", "softmax-float64")}
-    text = page.write(records, tmp_path / "performance.md").read_text()
-    assert "$" not in text
-    assert max(map(len, (line for line in text.splitlines() if not line.startswith("|")))) <= 120
-    assert re.search(r"\| cross-entropy +\| 64 x 10 +\| torch +\| torch +\| 6 +\| 6.00 +\| ", text)
-    assert "FALLS SHORT" in text
-    assert "## the title of softmax-float64" in text
-    assert "- 2026-01-01: Z80, 1 processors, 1 GiB; CP/M 2.2; Python 3.11; numpy 2.0" in text
-    assert text.count("Z80") == 1  # one line for both questions
+@pytest.fixture
+def root(tmp_path):
+    """A folder with the two first pages of the repository."""
+    for name in page.FIRST_PAGES:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("before\n<!-- speed -->\nold\n<!-- end -->\nafter\n")
+    return tmp_path
 
 
-def test_writing_the_page_draws_its_plots(tmp_path):
-    with_sweep = record()
-    with_sweep.rows += [Row(rows, 1000, 1, {SOFTGRAD: [rows / 1e3], "torch": [rows / 1e2]}, {}) for rows in (1, 16)]
-    text = page.write({"cross-entropy": with_sweep}, tmp_path / "performance.md").read_text()
-    assert "](images/benchmark-cross-entropy.png)" in text
-    assert (tmp_path / "images" / "benchmark-cross-entropy.png").read_bytes().startswith(b"\x89PNG")
+def test_the_pages_hold_goals_tables_machine_and_versions(root):
+    paths = page.write({name: record(name) for name in ("cross-entropy", "softmax-float64")}, root)
+    performance, goals, *_ = (path.read_text() for path in paths)
+    for text in (performance, goals):
+        assert "$" not in text
+        assert max(map(len, (line for line in text.splitlines() if not line.startswith(("|", "<"))))) <= 130
+    assert re.search(r"\| cross-entropy +\| 64 x 10 +\| torch +\| torch +\| 6 +\| 6.00 +\| ", goals)
+    assert "FALLS SHORT" in goals
+    assert "## the title of softmax-float64" in performance
+    assert "- 2026-01-01: Z80, 1 processors, 1 GiB; CP/M 2.2; Python 3.11; numpy 2.0" in performance
+    assert performance.count("Z80") == 1  # one line for both questions
+
+
+def test_the_first_pages_have_the_figure_of_speed(root):
+    for path in page.write({"cross-entropy": record()}, root)[2:]:
+        before, start, *sentence, end, after = path.read_text().splitlines()
+        assert (before, start, end, after) == ("before", "<!-- speed -->", "<!-- end -->", "after")
+        assert " ".join(sentence).strip() == (
+            "For 4,096 x 32,000 logits in float32, softgrad takes 10 ms for the mean cross-entropy and its gradient; "
+            "torch takes 12.0 times as long, JAX with jit 4.0 times, hand-written NumPy 3.0 times."
+        )
+
+
+def test_the_page_says_where_softgrad_is_behind(root):
+    slower = record(torch=15)
+    text = " ".join(page.write({"cross-entropy": slower}, root)[0].read_text().split())
+    assert "softgrad is the fastest library in 1 of the 2 rows of the tables below." in text
+    assert "in the title of cross-entropy, at 64 x 10, where torch takes 0.75 of its time." in text
+    assert "behind" not in page.write({"cross-entropy": record()}, root)[0].read_text()
+
+
+def test_a_question_without_results_leaves_the_first_pages_alone(root):
+    page.write({"softmax": record("softmax")}, root)
+    assert (root / "README.md").read_text().splitlines()[2] == "old"
+
+
+def test_the_pages_of_the_repository_have_a_place_for_the_figure():
+    for name in page.FIRST_PAGES:
+        assert page.SENTENCE.search((page.ROOT / name).read_text()), name
+
+
+def test_writing_the_page_draws_its_plots_for_light_and_dark_pages(root):
+    swept = record()
+    swept.rows += [
+        Row(rows, 1000, 1, {SOFTGRAD: [rows / 1e3], SOFTGRAD_TORCH: [rows / 5e2], "torch": [rows / 1e2]}, {})
+        for rows in (1, 16)
+    ]
+    text = page.write({"cross-entropy": swept}, root)[0].read_text()
+    for name in ("benchmark-cross-entropy.png", "benchmark-cross-entropy-dark.png"):
+        assert f'"images/{name}"' in text
+        assert (root / "docs" / "images" / name).read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_goals_are_printed_from_the_saved_records(monkeypatch, capsys):

@@ -16,3 +16,7 @@ def test_the_two_commands_are_in_the_readme():
     lines = README.read_text().splitlines()
     assert "    python -m pip install '.[cli]' && softgrad train" in lines
     assert "    python -m pip install '.[test]' && python -m pytest" in lines
+
+
+def test_the_readme_is_short():
+    assert len(README.read_text().splitlines()) <= 150
