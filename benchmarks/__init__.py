@@ -7,7 +7,7 @@ python -m benchmarks goals                compares the saved results with the go
 python -m benchmarks page                 writes docs/performance.md, its plots, the goals in benchmarks/README.md and
                                           the figure in README.md and docs/index.md, from the saved results
 python -m benchmarks plot                 writes only the plots
-python -m benchmarks training             trains networks with softgrad, scikit-learn and torch
+python -m benchmarks training             trains networks and softmax regressions with softgrad, scikit-learn and torch
 python -m benchmarks tables               trains on six dirty tables, and writes the tables of docs/train-on-my-csv.md
 python -m benchmarks stream               measures the memory of training in blocks: docs/large-tables.md
 python -m benchmarks accuracy             measures the largest errors in ulp, and writes docs/accuracy.md

@@ -1,20 +1,33 @@
-"""One run of each library on a task: the seconds of the training alone, and the accuracy on the test rows."""
+"""One run of each library on a task: the seconds of the training alone, and what the network has learned."""
 
 from __future__ import annotations
 
 import itertools
 import time
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.training.tasks import LEARNING_RATE, Data, Task
+from benchmarks.questions.base import Array
+from benchmarks.training.tasks import ADAM, LBFGS, LEARNING_RATE, Data, Task
 
 CLASSES = 10
-Run = Callable[[Task, Data], tuple[float, float | None]]
+L2 = 1.0  # alpha of ours, and 1 / C of LogisticRegression
 
 
-def softgrad(task: Task, data: Data) -> tuple[float, float]:
+class Outcome(NamedTuple):
+    """What one run gives."""
+
+    seconds: float
+    accuracy: float | None = None  # on the test rows
+    loss: float | None = None  # that L-BFGS minimises, at the end
+
+
+Run = Callable[[Task, Data], Outcome]
+
+
+def softgrad(task: Task, data: Data) -> Outcome:
     """softgrad.nn.train."""
     from softgrad import nn
 
@@ -30,10 +43,10 @@ def softgrad(task: Task, data: Data) -> tuple[float, float]:
         epochs=task.epochs,
         seed=0,
     )
-    return time.perf_counter() - started, float((network.predict(data.x_test) == data.test_labels).mean())
+    return Outcome(time.perf_counter() - started, float((network.predict(data.x_test) == data.test_labels).mean()))
 
 
-def mlp_classifier(task: Task, data: Data) -> tuple[float, float]:
+def mlp_classifier(task: Task, data: Data) -> Outcome:
     """sklearn.neural_network.MLPClassifier, which runs all epochs."""
     import warnings
 
@@ -52,10 +65,10 @@ def mlp_classifier(task: Task, data: Data) -> tuple[float, float]:
     )
     started = time.perf_counter()
     classifier.fit(data.x, data.labels)
-    return time.perf_counter() - started, float(classifier.score(data.x_test, data.test_labels))
+    return Outcome(time.perf_counter() - started, float(classifier.score(data.x_test, data.test_labels)))
 
 
-def torch(task: Task, data: Data) -> tuple[float, float]:
+def torch(task: Task, data: Data) -> Outcome:
     """The usual loop of torch in eager mode."""
     import torch
 
@@ -77,10 +90,10 @@ def torch(task: Task, data: Data) -> tuple[float, float]:
     seconds = time.perf_counter() - started
     with torch.no_grad():
         predicted = model(torch.from_numpy(data.x_test)).argmax(1).numpy()
-    return seconds, float((predicted == data.test_labels).mean())
+    return Outcome(seconds, float((predicted == data.test_labels).mean()))
 
 
-def products(task: Task, data: Data) -> tuple[float, None]:
+def products(task: Task, data: Data) -> Outcome:
     """Only the matrix products of the steps, written to existing arrays."""
     widths, n = (data.x.shape[1], *task.hidden, CLASSES), task.batch_size
     rng = np.random.default_rng(0)
@@ -96,13 +109,51 @@ def products(task: Task, data: Data) -> tuple[float, None]:
             np.matmul(outputs[i].T, grads[i + 1], out=weight_grads[i])
             if i:
                 np.matmul(grads[i + 1], weights[i].T, out=grads[i])
-    return time.perf_counter() - started, None
+    return Outcome(time.perf_counter() - started)
+
+
+def softmax_classifier(task: Task, data: Data) -> Outcome:
+    """softgrad.SoftmaxClassifier without hidden layers, with L-BFGS."""
+    from softgrad import SoftmaxClassifier
+
+    classifier = SoftmaxClassifier(task.hidden, solver="lbfgs", alpha=L2, max_iter=task.epochs, random_state=0)
+    return _regression(classifier, lambda: classifier.coefs_[0], data)
+
+
+def logistic_regression(task: Task, data: Data) -> Outcome:
+    """sklearn.linear_model.LogisticRegression with L-BFGS."""
+    from sklearn.linear_model import LogisticRegression
+
+    classifier = LogisticRegression(C=1 / L2, max_iter=task.epochs)
+    return _regression(classifier, lambda: classifier.coef_, data)
+
+
+def _regression(classifier: Any, weights: Callable[[], Array], data: Data) -> Outcome:
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    started = time.perf_counter()
+    classifier.fit(data.x, data.labels)
+    seconds = time.perf_counter() - started
+    penalty = L2 / (2 * len(data.x)) * float(np.square(weights(), dtype=np.float64).sum())
+    of_labels = classifier.predict_log_proba(data.x)[np.arange(len(data.x)), data.labels]
+    loss = penalty - float(of_labels.mean(dtype=np.float64))
+    return Outcome(seconds, float(classifier.score(data.x_test, data.test_labels)), loss)
 
 
 SOFTGRAD, PRODUCTS = "softgrad", "products alone"
-LIBRARIES: dict[str, tuple[Run, str]] = {  # name: the run, and the package that it needs
-    SOFTGRAD: (softgrad, "softgrad"),
-    "MLPClassifier": (mlp_classifier, "sklearn"),
-    "torch": (torch, "torch"),
-    PRODUCTS: (products, "numpy"),
+Libraries = dict[str, tuple[Run, str]]  # name: the run, and the package that it needs
+LIBRARIES: dict[str, Libraries] = {  # by optimizer
+    ADAM: {
+        SOFTGRAD: (softgrad, "softgrad"),
+        "MLPClassifier": (mlp_classifier, "sklearn"),
+        "torch": (torch, "torch"),
+        PRODUCTS: (products, "numpy"),
+    },
+    LBFGS: {
+        SOFTGRAD: (softmax_classifier, "sklearn"),
+        "LogisticRegression": (logistic_regression, "sklearn"),
+    },
 }
