@@ -5,6 +5,7 @@ import re
 import runpy
 import subprocess
 import sys
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
@@ -12,6 +13,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 import pytest
 
 import softgrad as sg
+from browser import TOO_WIDE, as_seen, chromium_window
 from conftest import load
 
 ROOT = Path(__file__).parents[2]
@@ -95,11 +97,53 @@ def test_every_public_name_is_described(site, module):
     assert [name for name in names if not name.startswith("_") and name not in described | MODULES.keys()] == []
 
 
-def test_search_works_without_a_server(site):
-    (index,) = [path for path in site if path.parent.name != "api" and path.name == "index.html"]
-    assert (index.parent / "search" / "search_index.js").read_text().startswith("var __index = {")
-    assert "assets/iframe-worker/shim.js" in site[index].resources
-    assert (index.parent / "assets" / "iframe-worker" / "shim.js").is_file()
+@pytest.fixture(scope="module")
+def chromium(site):
+    with chromium_window() as window:
+        yield window
+
+
+def page_named(site, name):
+    return next(path for path in site if path.as_posix().endswith(name))
+
+
+@pytest.mark.browser
+def test_search_works_without_a_server(site, chromium):
+    as_seen(chromium, 1280)
+    chromium.get(page_named(site, "quick-start.html").as_uri())
+    box = chromium.find_element("css selector", "input.md-search__input")
+    box.send_keys("softcap")
+    found = until(lambda: chromium.find_elements("css selector", ".md-search-result__item a"))
+    assert any("functions.html" in link.get_attribute("href") for link in found)
+    loaded = "return performance.getEntriesByType('resource').map(entry => entry.name)"
+    assert [name for name in chromium.execute_script(loaded) if not name.startswith("file:")] == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", ["index.html", "performance.html", "api/functions.html", "api/nn.html"])
+def test_a_page_fits_a_phone(site, chromium, name):
+    as_seen(chromium, 390)
+    chromium.get(page_named(site, name).as_uri())
+    assert chromium.execute_script(TOO_WIDE) == 0
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("scheme", "shown"), [("light", "entropy.png"), ("dark", "entropy-dark.png")])
+def test_a_dark_page_has_dark_pictures(site, chromium, scheme, shown):
+    as_seen(chromium, 1280, scheme)
+    chromium.get(page_named(site, "performance.html").as_uri())
+    chromium.execute_script("localStorage.clear(); location.reload()")
+    pictures = until(lambda: chromium.find_elements("css selector", "img[src*=cross-entropy]"))
+    visible = [picture.get_attribute("src") for picture in pictures if picture.is_displayed()]
+    assert [shown in source for source in visible] == [True]
+
+
+def until(found, seconds=10):
+    """What `found` returns, once it is not empty."""
+    end = time.monotonic() + seconds
+    while not (result := found()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return result
 
 
 @pytest.mark.parametrize("page", API, ids=lambda page: page.stem)
