@@ -1,7 +1,7 @@
 """An extension of griffe that prepares the plain text of docstrings for the site.
 
 The heading `Example:` becomes griffe's `Examples:`. <x, y>, an inner product, is escaped: Markdown would take it for an
-HTML tag. Formulas that stand on lines of their own are typeset, as formulas.toml says.
+HTML tag. Formulas are typeset, as formulas.toml says: on lines of their own, and in the sentences before the arguments.
 """
 
 import html
@@ -13,7 +13,10 @@ from pathlib import Path
 import griffe
 from latex2mathml.converter import convert
 
-LATEX = tomllib.loads((Path(__file__).parent / "formulas.toml").read_text())
+FORMULAS = tomllib.loads((Path(__file__).parent / "formulas.toml").read_text())
+LATEX, INLINE = FORMULAS["displayed"], FORMULAS["inline"]
+IN_A_SENTENCE = re.compile(rf"(?<![\w`])({'|'.join(map(re.escape, sorted(INLINE, key=len, reverse=True)))})(?![\w`^(])")
+SECTION = re.compile(r"\n(?=[A-Z][a-z]+:\n )")
 DISPLAYED = re.compile(
     r"(?:^ {4}.*\n|^\n(?= {4}))+", re.MULTILINE
 )  # lines with an indent, and empty lines between them
@@ -43,6 +46,19 @@ def typeset(docstring: str) -> str:
     return docstring
 
 
+def sentences(docstring: str) -> str:
+    """The docstring with the formulas in its sentences as MathML, and <x, y> escaped."""
+    text, *sections = SECTION.split(docstring, maxsplit=1)
+    lines = [line if line.startswith(" ") else _sentence(line) for line in text.split("\n")]
+    rest = [line if line.startswith(" ") else line.replace("<", "&lt;") for line in "\n".join(sections).split("\n")]
+    return "\n".join([*lines, *rest] if sections else lines)
+
+
+def _sentence(line: str) -> str:
+    parts = IN_A_SENTENCE.split(line)  # text and formulas in turn
+    return "".join(convert(INLINE[part]) if i % 2 else part.replace("<", "&lt;") for i, part in enumerate(parts))
+
+
 def _cell(text: str) -> str:
     return f"<td>{convert(LATEX[text]) if text in LATEX else html.escape(text)}</td>"
 
@@ -53,6 +69,4 @@ class PlainText(griffe.Extension):
     def on_object(self, *, obj: griffe.Object, **_: object) -> None:
         """Called for every object of the package after it is read."""
         if obj.docstring is not None:
-            lines = obj.docstring.value.replace("\nExample:\n", "\nExamples:\n").split("\n")
-            escaped = (line if line.startswith(" ") else line.replace("<", "&lt;") for line in lines)
-            obj.docstring.value = typeset("\n".join(escaped))
+            obj.docstring.value = typeset(sentences(obj.docstring.value.replace("\nExample:\n", "\nExamples:\n")))

@@ -153,27 +153,39 @@ def test_a_page_in_the_repository_lists_its_names(page, described):
     assert "- [`" in text
 
 
-def test_every_displayed_formula_is_typeset(described):
+def test_every_formula_is_typeset(described):
     typesetting = runpy.run_path(str(ROOT / "docs" / "docstrings.py"))
-    typeset, plain = set(), []
-    for docstring in docstrings_of_the_api(described):
-        for block in typesetting["DISPLAYED"].finditer(before_arguments(docstring) + "\n"):
+    displayed, inline, plain = set(), set(), []
+    for text in map(before_arguments, docstrings_of_the_api(described)):
+        inline |= {found[0] for line in text.splitlines() for found in typesetting["IN_A_SENTENCE"].finditer(line)}
+        for block in typesetting["DISPLAYED"].finditer(text + "\n"):
             cells = {cell for line in block[0].splitlines() for cell in typesetting["cells"](line)}
-            typeset |= typesetting["LATEX"].keys() & cells
+            displayed |= typesetting["LATEX"].keys() & cells
             plain += [cell for cell in cells - typesetting["LATEX"].keys() if re.search(r"^[^(].* (=|<-) ", cell)]
     assert plain == []  # each needs a line in docs/formulas.toml
-    assert typesetting["LATEX"].keys() - typeset == set()
+    assert typesetting["LATEX"].keys() - displayed == set()
+    assert typesetting["INLINE"].keys() - inline == set()
 
 
 def docstrings_of_the_api(described):
     for page in API:
         for found in described["NAMES"].finditer(page.read_text()):
             for member in [described["source_of"](found[2]), *described["described"](found[2], found[3])]:
-                yield member.docstring.value if member.docstring else ""
+                inner = [inner for inner in member.members.values() if member.is_class and not inner.is_alias]
+                yield from (each.docstring.value for each in [member, *inner] if each.docstring)
 
 
 def before_arguments(docstring):
     return re.split(r"\n(?=[A-Z][a-z]+:\n )", docstring)[0]
+
+
+def test_a_formula_in_a_sentence_is_typeset_and_code_is_not():
+    load("latex2mathml")
+    text = runpy.run_path(str(ROOT / "docs" / "docstrings.py"))["sentences"](
+        "With J^+ and `J^T`, <x, y>.\n\nArgs:\n    x: <x, J^T>"
+    )
+    assert text.count("<math") == 1
+    assert text.endswith(" and `J^T`, &lt;x, y>.\n\nArgs:\n    x: <x, J^T>")
 
 
 def test_a_formula_is_typeset_beside_its_note():
