@@ -56,7 +56,13 @@ def sentences(docstring: str) -> str:
 
 def _sentence(line: str) -> str:
     parts = IN_A_SENTENCE.split(line)  # text and formulas in turn
-    return "".join(convert(INLINE[part]) if i % 2 else part.replace("<", "&lt;") for i, part in enumerate(parts))
+    return "".join(_inline(INLINE[part]) if i % 2 else part.replace("<", "&lt;") for i, part in enumerate(parts))
+
+
+def _inline(latex: str) -> str:
+    """The formula in parts, between which a line may break: before the second equals sign, and later ones."""
+    left, *right = latex.split(" = ")
+    return " ".join(map(convert, [" = ".join([left, *right[:1]]), *(f"= {side}" for side in right[1:])]))
 
 
 def _cell(text: str) -> str:
