@@ -154,6 +154,16 @@ PREDICTIONS = {  # name: (arguments, content of data.csv, message)
         "model cannot be written: Is a directory; choose another path",
     ),
     "output below a file": ((*PREDICT, "--out", "data.csv/out.csv"), ROW, "data.csv/out.csv cannot be written"),
+    "output in no folder": (
+        (*PREDICT, "--out", "new/folder/out.csv"),
+        ROW,
+        "predict: --out is new/folder/out.csv, but new/folder does not exist; make this folder first",
+    ),
+    "model in no folder": (
+        ("export", "model", "new/model.onnx"),
+        ROW,
+        "export: new/model.onnx cannot be written, since new does not exist; make this folder first",
+    ),
     "output not writable": ((*PREDICT, "--out", "/proc/out.csv"), ROW, "/proc/out.csv cannot be written"),
 }
 

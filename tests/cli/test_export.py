@@ -90,6 +90,7 @@ def test_dirty_tables(softgrad, tmp_path):
 
 
 def test_numbers_and_text(softgrad, trained, mixed, tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
     assert softgrad("export", trained / "model.safetensors", "a/b/model.onnx").code == 0
     assert_same_answers(trained, tmp_path / "a" / "b" / "model.onnx", mixed)
     assert sorted(path.name for path in (tmp_path / "a" / "b").iterdir()) == ["model.onnx"]

@@ -72,9 +72,10 @@ def test_the_model_may_be_given_as_a_folder_or_as_a_file(options, softgrad, trai
 
 def test_out_writes_the_same_to_a_file(softgrad, trained, mixed, tmp_path):
     printed = softgrad("predict", trained, mixed, "--proba").out
-    assert softgrad("predict", trained, mixed, "--proba", "--out", "new/folder/predictions.csv") == (0, "", "")
-    assert (tmp_path / "new" / "folder" / "predictions.csv").read_bytes() == printed.encode()
-    assert list((tmp_path / "new" / "folder").iterdir()) == [tmp_path / "new" / "folder" / "predictions.csv"]
+    (tmp_path / "new").mkdir()
+    assert softgrad("predict", trained, mixed, "--proba", "--out", "new/predictions.csv") == (0, "", "")
+    assert (tmp_path / "new" / "predictions.csv").read_bytes() == printed.encode()
+    assert list((tmp_path / "new").iterdir()) == [tmp_path / "new" / "predictions.csv"]
 
 
 @pytest.mark.parametrize("name", ["digits", "iris", "wine", "breast-cancer"])

@@ -32,6 +32,8 @@ def export(
     trained = load("export", model)
     if os.path.realpath(out) == os.path.realpath(trained.path):
         raise OptionError(f"export: {out} is the model itself; choose another path")
+    if not out.parent.exists():
+        raise OptionError(f"export: {out} cannot be written, since {out.parent} does not exist; make this folder first")
     check_writable(out)
     exported = to_onnx(trained)
     write_whole(out, exported.content)

@@ -46,6 +46,8 @@ def predict(
     if out is not None and os.path.realpath(out) in (os.path.realpath(file), os.path.realpath(data)):
         raise OptionError(f"predict: --out is {out}, which is also an input; choose another --out")
     if out is not None:
+        if not out.parent.exists():
+            raise OptionError(f"predict: --out is {out}, but {out.parent} does not exist; make this folder first")
         check_writable(out)
     trained = load("predict", file)
     N, parts = read_parts(data, array=array, width=trained.encoding.width)

@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import softgrad as sg
 from cli.tables import mixed_rows, write_csv
 from softgrad import nn
+from softgrad.cli import main
 from softgrad.cli.training import checkpoints
 
 QUICK = ("--hidden", 6, "--epochs", 8, "--no-check")
@@ -86,6 +88,30 @@ def test_a_stopped_run_goes_on_to_the_same_bits(case, softgrad, tmp_path, monkey
     assert not (tmp_path / "run.unfinished").exists()
 
 
+def test_a_run_that_is_stopped_where_its_patience_ends_is_not_trained_further(softgrad, tmp_path, monkeypatch):
+    options = (*QUICK, "--learning-rate", 0.3, "--patience", 2, "--epochs", 60)
+    assert softgrad("train", "iris", "--out", "whole", *options).code == 0
+    epochs = len(json.loads((tmp_path / "whole" / "metrics.json").read_text())["history"])
+    assert epochs < 60
+    interrupted(softgrad, monkeypatch, 3 * epochs, ("train", "iris", "--out", "run", *options))
+    run = softgrad("train", "--resume", "run")
+    assert f"\ngoes on after {epochs} epochs, {3 * epochs} steps\n" in run.out
+    assert result(tmp_path / "run") == result(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("given", [(), ("--report",)])
+def test_a_run_without_a_report_goes_on_without_one(given, softgrad, tmp_path, monkeypatch):
+    reports = []
+    monkeypatch.setattr("softgrad.cli.training.steps._report", reports.append)
+    interrupted(softgrad, monkeypatch, 5)
+    monkeypatch.setattr(sys, "argv", ["softgrad", "train", "--resume", "run", *given])  # `softgrad` adds --no-report
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 0
+    assert reports == [Path("run")] * len(given)
+    assert (tmp_path / "run" / "details.json").exists() == bool(given)
+
+
 def test_what_was_found_before_the_training_is_kept_and_not_found_again(softgrad, tmp_path, monkeypatch):
     arguments = ("train", "iris", "--hidden", 4, "--epochs", 3, "--cross-validate", 2, "--out")
     assert softgrad(*arguments, "whole").code == 0
@@ -130,6 +156,61 @@ def test_a_run_that_is_killed_goes_on_to_the_same_bits(tmp_path):
 @pytest.mark.thorough
 def test_a_run_that_is_killed_at_any_of_twenty_moments_goes_on_to_the_same_bits(tmp_path):
     assert {"step", "write", "fsync"} <= killed(tmp_path, 20, 1)
+
+
+@pytest.mark.parametrize("link", ["link", "link.unfinished", "folder/link.unfinished"])
+def test_a_link_to_an_unfinished_run_leads_to_its_folder(link, softgrad, tmp_path, monkeypatch):
+    assert softgrad("train", "iris", "--out", "whole", *QUICK).code == 0
+    interrupted(softgrad, monkeypatch, 5)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / link).symlink_to(tmp_path / "run.unfinished")
+    run = softgrad("train", "--resume", link.removesuffix(".unfinished"))
+    assert (run.code, run.err) == (0, "")
+    assert run.out.endswith(f"model and metrics in {tmp_path / 'run'}\n")
+    assert result(tmp_path / "run") == result(tmp_path / "whole")
+    assert not (tmp_path / "run").is_symlink()
+
+
+def test_resume_from_another_folder_says_where_to_go(softgrad, tmp_path, monkeypatch):
+    table = write_csv(tmp_path / "table.csv", mixed_rows())
+    arguments = ("table.csv", "--target", "kind", *QUICK)
+    assert softgrad("train", *arguments, "--out", "whole").code == 0
+    interrupted(softgrad, monkeypatch, 2, ("train", *arguments, "--out", "run"))
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path / "folder")
+    message = (
+        "softgrad: train: table.csv, the table of the run in ../run.unfinished, is not here; go to the folder that the "
+        "run was started in, or write where the table is into ../run.unfinished/config.toml\n"
+    )
+    assert softgrad("train", "--resume", "../run") == (2, "", message)
+    config = tmp_path / "run.unfinished" / "config.toml"
+    config.write_text(config.read_text().replace('"table.csv"', f'"{table}"'))
+    assert softgrad("train", "--resume", "../run").code == 0
+    assert (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_resume_needs_a_folder_that_can_be_written(softgrad, tmp_path, monkeypatch):
+    interrupted(softgrad, monkeypatch, 5)
+
+    def refuse(path):
+        raise sg.WriteError(f"{path} cannot be written: Permission denied; choose another path")
+
+    monkeypatch.setattr("softgrad._files.check_writable", refuse)
+    run = softgrad("train", "--resume", "run")
+    assert (run.code, run.out) == (2, "")
+    assert run.err.startswith("softgrad: run.unfinished/checkpoint.safetensors cannot be written: Permission denied")
+
+
+def test_a_folder_in_which_another_process_trains_is_left_to_it(softgrad, tmp_path, monkeypatch):
+    interrupted(softgrad, monkeypatch, 5)
+    with (tmp_path / "run.unfinished" / "config.toml").open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        run = softgrad(*IRIS)
+    assert (run.code, run.err) == (
+        2,
+        "softgrad: train: another process trains in run.unfinished; wait for it to end, or choose another --out\n",
+    )
+    assert "remove it, or choose another --out" in softgrad(*IRIS).err
 
 
 HOW_OFTEN = {  # name: (options, seconds between checkpoints after epochs, wanted: the number of the next batch at each)

@@ -21,7 +21,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from softgrad import __version__, _files, nn
 from softgrad.cli.interrupt import Stopped
@@ -56,7 +56,7 @@ class RunFolder:
         return self.unfinished / CHECKPOINT
 
     @contextmanager
-    def made(self, config: RunConfig) -> Iterator[None]:
+    def made(self, config: RunConfig, *, report: bool) -> Iterator[None]:
         """Makes the folder under its name for unfinished runs, unless it is there.
 
         If the block fails, the folder is removed, unless it has a checkpoint or a model. The error then says how to go
@@ -64,7 +64,7 @@ class RunFolder:
         """
         with _files.new_folders(self.path.parent):
             if not self.resumed:
-                self._make(config)
+                self._make(toml.to_bytes(config, report=report))
             with self._in_use(), self._removed_after_an_error():
                 yield
 
@@ -95,13 +95,13 @@ class RunFolder:
             _files.written[:] = [self.path]
             (self.path / CHECKPOINT).unlink(missing_ok=True)
 
-    def _make(self, config: RunConfig) -> None:
+    def _make(self, options: bytes) -> None:
         """Makes the folder, with config.toml in it, under a temporary name first."""
         temporary = _files.unused_name(self.path.parent)
         try:
             with _explained(self.unfinished):
                 temporary.mkdir()
-            _files.write_whole(temporary / CONFIG, toml.to_bytes(config))
+            _files.write_whole(temporary / CONFIG, options)
             for path in _numbered(self.path) if self.name_is_free else [self.path]:
                 if not (self.name_is_free and os.path.lexists(path)):
                     with suppress(FileExistsError):
@@ -118,17 +118,11 @@ class RunFolder:
     @contextmanager
     def _in_use(self) -> Iterator[None]:
         """Holds a lock on config.toml, so that no other process goes on with the run meanwhile."""
-        import fcntl
-
         with _explained(self.unfinished):
             file = (self.unfinished / CONFIG).open()
         with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise OptionError(f"train: another process trains in {self.unfinished}; wait for it to end") from error
-            except OSError:  # a file system without locks
-                pass
+            if not _lock(file):
+                raise OptionError(f"train: another process trains in {self.unfinished}; wait for it to end")
             yield
 
     @contextmanager
@@ -177,6 +171,11 @@ def new_folder(data: str, out: Path | None) -> RunFolder:
 
 def taken(unfinished: Path) -> OptionError:
     """The error that a run which is to be made is there, unfinished."""
+    with suppress(OSError), (unfinished / CONFIG).open() as file:
+        if not _lock(file):
+            return OptionError(
+                f"train: another process trains in {unfinished}; wait for it to end, or choose another --out"
+            )
     return OptionError(f"train: {unfinished} is there, from an unfinished run; remove it, or choose another --out")
 
 
@@ -185,10 +184,14 @@ def unfinished_folder(given: Path) -> RunFolder:
 
     Raises:
         OptionError: there is no such run, or it is finished.
+        WriteError: its folder cannot be written.
     """
     path = Path(os.path.normpath(given))
     if path.name in ("", ".."):  # such as the folder that the user is in
         path = Path(os.path.abspath(given))  # noqa: PTH100
+    for link in (path, path.parent / f"{path.name}{UNFINISHED}"):
+        if link.is_symlink():
+            path = Path(os.path.realpath(link))
     if not path.name:
         raise _no_run(given)
     if not path.name.endswith(UNFINISHED) and not _unfinished(path).is_dir() and (path / METRICS).exists():
@@ -196,6 +199,7 @@ def unfinished_folder(given: Path) -> RunFolder:
     folder = RunFolder(path.with_name(path.name.removesuffix(UNFINISHED)), resumed=True)
     if not (folder.unfinished / CONFIG).exists():
         raise _no_run(given)
+    _files.check_writable(folder.checkpoint)
     return folder
 
 
@@ -262,6 +266,19 @@ def _rename(old: Path, new: Path) -> None:
             raise FileExistsError from error
         raise WriteError(f"{new} cannot be written: {error.strerror or error}; choose another path") from error
     _files.sync_folder(new.parent)
+
+
+def _lock(file: IO[str]) -> bool:
+    """Locks the config.toml of a run until it is closed. False if another process, which trains there, has done so."""
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        pass
+    return True
 
 
 @contextmanager

@@ -17,13 +17,14 @@ from softgrad.cli.training.checkpoints import Checkpoint, Checkpoints
 from softgrad.cli.training.clock import Clock
 from softgrad.cli.training.config import RunConfig
 from softgrad.cli.training.fitting import build, build_trainer, fit, fit_temperature
-from softgrad.cli.training.folder import contents, new_folder, unfinished_folder
+from softgrad.cli.training.folder import CONFIG, contents, new_folder, unfinished_folder
 from softgrad.cli.training.folds import cross_validate
 from softgrad.cli.training.folds import show as show_folds
 from softgrad.cli.training.gradient import GRADIENT_LIMIT, check_gradient
 from softgrad.cli.training.metrics import collect, history_of
 from softgrad.cli.training.reports import details_of, write_report
-from softgrad.errors import MissingPackageError, TrainingError
+from softgrad.data.tables import is_there
+from softgrad.errors import MissingPackageError, OptionError, TrainingError
 from softgrad.nn.words import Words
 
 
@@ -33,6 +34,11 @@ def train(
     """Reads the table, checks the gradient, trains, measures, and writes the folder. Returns the exit code."""
     clock = Clock()
     folder = new_folder(config.data, out) if resume is None else unfinished_folder(resume)
+    if resume is not None and not is_there(config.data):
+        raise OptionError(
+            f"train: {config.data}, the table of the run in {folder.unfinished}, is not here; go to the folder that "
+            f"the run was started in, or write where the table is into {folder.unfinished / CONFIG}"
+        )
     saved = Checkpoint(folder.checkpoint) if resume is not None and folder.checkpoint.exists() else None
     if saved is not None:
         saved.check_options(config)
@@ -50,7 +56,7 @@ def train(
     if earlier is None:
         return 1
 
-    with folder.made(config):
+    with folder.made(config, report=report):
         checkpoints = Checkpoints(folder.checkpoint, trainer, problem, clock, config, earlier, checkpoint_seconds)
         trainer.words = Words("train", "--learning-rate", folder.left_after_divergence)
         try:

@@ -16,7 +16,7 @@ from softgrad._options import closest
 from softgrad.cli.training.config import RunConfig
 from softgrad.errors import OptionError
 
-FIELDS = [field.name for field in dataclasses.fields(RunConfig)]
+FIELDS = [*(field.name for field in dataclasses.fields(RunConfig)), "report"]
 
 
 def use_file(ctx: typer.Context, path: Path | None) -> Path | None:
@@ -44,11 +44,12 @@ def use_file(ctx: typer.Context, path: Path | None) -> Path | None:
     return path
 
 
-def to_bytes(config: RunConfig) -> bytes:
-    """The content of a file with which `softgrad train --config` repeats a run."""
+def to_bytes(config: RunConfig, *, report: bool) -> bytes:
+    """The content of a file with which `softgrad train --config` repeats a run, and --resume goes on with it."""
     import tomlkit
 
-    values = {name: value for name, value in dataclasses.asdict(config).items() if value is not None}
+    given = {**dataclasses.asdict(config), "report": report}
+    values = {name: value for name, value in given.items() if value is not None}
     head = f"# softgrad {__version__}. To repeat this run: softgrad train --config FILE, where FILE is this file.\n"
     return (head + tomlkit.dumps(values)).encode(errors="surrogateescape")  # a file's name need not be UTF-8
 
