@@ -62,7 +62,8 @@ def _sentence(line: str) -> str:
 def _inline(latex: str) -> str:
     """The formula in parts, between which a line may break: before the second equals sign, and later ones."""
     left, *right = latex.split(" = ")
-    return " ".join(map(convert, [" = ".join([left, *right[:1]]), *(f"= {side}" for side in right[1:])]))
+    parts = [" = ".join([left, *right[:1]]), *(f"= {side}" for side in right[1:])]
+    return f"<span>{' '.join(map(convert, parts))}</span>"  # without <span>, <math> ends a paragraph
 
 
 def _cell(text: str) -> str:
