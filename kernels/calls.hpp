@@ -45,8 +45,12 @@ class WithoutGil {
     PyThreadState* const state_ = PyEval_SaveThread();
 };
 
+// Exponentials that take about a microsecond: to release the GIL would take a tenth of it.
+constexpr int64_t few = 1024;
+
 // Calls rows(begin, end) on the threads. Along an inner axis, a thread takes whole cache lines of rows side by side.
 template <class Rows> void run(Shape shape, int64_t exponentials, const Rows& rows) {
+    if (exponentials <= few) return rows(0, shape.rows());
     const WithoutGil without_gil;
     split_rows(shape.rows(), shape.inner == 1 ? 1 : rows_side_by_side, exponentials, num_threads, rows);
 }
@@ -90,8 +94,5 @@ inline int64_t count_rows(const int64_t* y, int64_t N, int64_t K, std::optional<
     }
     return rows;
 }
-
-// short_calls.cpp
-void bind_short_calls(nanobind::module_& m);
 
 }  // namespace softgrad

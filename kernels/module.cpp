@@ -10,6 +10,7 @@
 
 #include "calls.hpp"
 #include "probability_rows.hpp"
+#include "short_calls.hpp"
 #include "subnormals.hpp"
 
 namespace nb = nanobind;
@@ -258,7 +259,9 @@ NB_MODULE(_kernels, m) {
     bind<uint16_t>(m);
     bind_training<float>(m);
     bind_training<double>(m);
+    if (!import_numpy()) throw nb::python_error();
     bind_short_calls(m);
+    bind_short_losses(m);
     m.def(
         "total",
         [](Vector<const float> x, double denominator) { return total(x.data(), int64_t(x.size()), denominator); },

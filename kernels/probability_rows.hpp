@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <type_traits>
 
 #include "half_floats.hpp"
@@ -19,12 +20,11 @@ namespace softgrad::SOFTGRAD_ISA {
 // read. Tolerated are the rounding of the entries, rows of zeros, which a mask can leave, and NaN.
 template <class E> int64_t find_no_probabilities(Source source, Shape shape, bool logarithms) {
     const E* const entries = static_cast<const E*>(source.entries);
-    const auto probability = [=](int64_t i) -> double {
+    const auto entry = [=](int64_t i) {
         if constexpr (std::is_same_v<E, uint16_t>) {
-            const float x = source.storage == Storage::bfloat16 ? from_bfloat16(entries[i]) : from_float16(entries[i]);
-            return logarithms ? std::exp(x) : x;
+            return source.storage == Storage::bfloat16 ? from_bfloat16(entries[i]) : from_float16(entries[i]);
         } else {
-            return logarithms ? std::exp(entries[i]) : entries[i];
+            return entries[i];
         }
     };
     // Entries of any dtype may have been rounded to 16 bits before. 16-bit probabilities below 2^-25 are 0; an error of
@@ -36,10 +36,24 @@ template <class E> int64_t find_no_probabilities(Source source, Shape shape, boo
         if (rows == 0 || left <= 0) break;
         const int64_t count = std::min(left, shape.K);
         const int64_t first = row / shape.inner * shape.K * shape.inner + row % shape.inner;
+        if (logarithms && count < shape.K) {  // part of a row has any sum: its largest entry says all
+            auto largest = -std::numeric_limits<decltype(entry(0))>::infinity();
+            bool has_nan = false;
+            for (int64_t j = 0; j < count; ++j) {
+                const auto y = entry(first + j * shape.inner);
+                largest = y > largest ? y : largest;
+                has_nan |= y != y;
+            }
+            const double p = std::exp(largest);
+            if (p > 1 + tolerance) return row;
+            if (p != 0 || has_nan) left -= count;
+            continue;
+        }
         double sums[4] = {0, 0, 0, 0};  // added side by side, which is faster
         bool outside = false;
         for (int64_t j = 0; j < count; ++j) {
-            const double p = probability(first + j * shape.inner);
+            const auto x = entry(first + j * shape.inner);
+            const double p = logarithms ? std::exp(x) : x;
             outside |= p < -tolerance || p > 1 + tolerance;
             sums[j % 4] += p;
         }

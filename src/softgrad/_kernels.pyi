@@ -1,12 +1,13 @@
 """The compiled kernels (kernels/module.cpp). They check nothing: arrays are contiguous and of one dtype.
 
-Those whose name begins with short_ (kernels/short_calls.cpp) check everything, and compute nothing where an argument
-does not fit.
+Those whose name begins with short_ (kernels/short_calls.hpp) take the arguments of the public function and check
+everything; where an argument does not fit, they compute nothing and return None.
 
 16-bit floats come as the uint16 that hold their bits; what is beside them, class weights say, is float32. `fresh` says
 that the memory to write was never touched.
 """
 
+from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -138,25 +139,21 @@ def token_log_probs_vjp(
     bfloat16: bool = False,
     fresh: bool = True,
 ) -> None: ...
-def short_softmax(x: object, out: object, axis: object, temperature: object, fresh: bool) -> bool: ...
-def short_log_softmax(x: object, out: object, axis: object, temperature: object, fresh: bool) -> bool: ...
-def short_softmax_vjp(x: object, y: object, out: object, axis: object, temperature: object, fresh: bool) -> bool: ...
-def short_log_softmax_vjp(
-    x: object, y: object, out: object, axis: object, temperature: object, fresh: bool
-) -> bool: ...
-def short_log_softmax_jvp(
-    x: object, y: object, out: object, axis: object, temperature: object, fresh: bool
-) -> bool: ...
+def short_softmax(args: tuple[Any, ...], options: dict[str, Any]) -> Any: ...
+def short_log_softmax(args: tuple[Any, ...], options: dict[str, Any]) -> Any: ...
+def short_logsumexp(args: tuple[Any, ...], options: dict[str, Any]) -> Any: ...
+def short_softmax_vjp(args: tuple[Any, ...], options: dict[str, Any]) -> Any: ...
+def short_log_softmax_vjp(args: tuple[Any, ...], options: dict[str, Any]) -> Any: ...
+def short_log_softmax_jvp(args: tuple[Any, ...], options: dict[str, Any]) -> Any: ...
+def short_logsumexp_vjp(args: tuple[Any, ...], options: dict[str, Any]) -> Any: ...
 def short_loss(
     name: str,
-    z: object,
-    target: object,
-    grad: object,
-    axis: object,
-    numbers: LossNumbers,
-    ignored: int | None,
-    fresh: bool,
-) -> float | None: ...
+    known: dict[Any, Any],  # the options of earlier calls: what `read` returned for them
+    read: Callable[[dict[str, Any]], tuple[int, int | None, LossNumbers] | None],  # axis, ignore_index, numbers
+    constant: frozenset[type],  # types of the options that cannot change
+    result: type | None,  # of the loss and its gradient; None for the loss alone
+    most: int,  # options that are known
+) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]: ...
 def loss_at(
     dtype: str,  # "float32", "float64" or "bfloat16"
     name: str,

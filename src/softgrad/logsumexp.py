@@ -15,13 +15,13 @@ import numpy.typing as npt
 
 from softgrad import _kernels
 from softgrad._arrays import Array, Axis, Rows, in_shape_of, to_out, to_row_values
-from softgrad._calls import explained
+from softgrad._calls import explained, explained_after
 from softgrad._scores import fill_empty_rows, to_scores
 
 __all__ = ["logsumexp", "logsumexp_jvp", "logsumexp_vjp"]
 
 
-@explained
+@explained_after(_kernels.short_logsumexp)
 def logsumexp(
     logits: npt.ArrayLike,  # (..., K)
     *,
@@ -64,7 +64,7 @@ def logsumexp(
     return out
 
 
-@explained
+@explained_after(_kernels.short_logsumexp_vjp)
 def logsumexp_vjp(
     logits: npt.ArrayLike,  # (..., K)
     grad_output: npt.ArrayLike,  # (...)

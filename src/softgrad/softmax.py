@@ -23,10 +23,9 @@ import numpy.typing as npt
 
 from softgrad import _kernels
 from softgrad._arrays import Array, Axis, to_out, to_pair
-from softgrad._calls import explained
+from softgrad._calls import explained_after
 from softgrad._options import scale
 from softgrad._scores import fill_empty_rows, masked, refuse, to_mask, to_scores
-from softgrad._short import shortly
 
 __all__ = [
     "log_softmax",
@@ -38,7 +37,7 @@ __all__ = [
 ]
 
 
-@explained
+@explained_after(_kernels.short_softmax)
 def softmax(
     logits: npt.ArrayLike,  # (..., K)
     *,
@@ -72,10 +71,6 @@ def softmax(
         >>> sg.softmax([2.0, 1.0, 0.1]).round(3)
         array([0.659, 0.242, 0.099])
     """
-    if where is None:
-        short = shortly(_kernels.short_softmax, axis, temperature, out, logits)
-        if short is not None:
-            return short
     z, mask = to_scores("softmax", logits, axis, temperature, where, out)
     p = z.output_buffer(out)
     z.call(_kernels.softmax, (z.stored, p), temperature, fresh=out is None)
@@ -84,7 +79,7 @@ def softmax(
     return z.in_original_shape(p, out)
 
 
-@explained
+@explained_after(_kernels.short_softmax_vjp)
 def softmax_vjp(
     probs: npt.ArrayLike,  # (..., K)
     grad_output: npt.ArrayLike,  # (..., K)
@@ -124,16 +119,12 @@ def softmax_vjp(
         >>> sg.softmax_vjp(p, [1.0, 0.0, 0.0]).round(3)  # the first row of J
         array([ 0.225, -0.16 , -0.065])
     """
-    if where is None:
-        short = shortly(_kernels.short_softmax_vjp, axis, temperature, out, probs, grad_output)
-        if short is not None:
-            return short
     return _times(
         _kernels.softmax_vjp, "softmax_vjp", axis, temperature, where, out, probs=probs, grad_output=grad_output
     )
 
 
-@explained
+@explained_after(_kernels.short_softmax_vjp)
 def softmax_jvp(
     probs: npt.ArrayLike,  # (..., K)
     tangent: npt.ArrayLike,  # (..., K)
@@ -168,14 +159,10 @@ def softmax_jvp(
         >>> sg.softmax_jvp([0.5, 0.25, 0.25], [1.0, 1.0, 1.0])  # adding a constant to the logits changes nothing
         array([0., 0., 0.])
     """
-    if where is None:
-        short = shortly(_kernels.short_softmax_vjp, axis, temperature, out, probs, tangent)
-        if short is not None:
-            return short
     return _times(_kernels.softmax_vjp, "softmax_jvp", axis, temperature, where, out, probs=probs, tangent=tangent)
 
 
-@explained
+@explained_after(_kernels.short_log_softmax)
 def log_softmax(
     logits: npt.ArrayLike,  # (..., K)
     *,
@@ -206,10 +193,6 @@ def log_softmax(
         >>> sg.log_softmax([40.0, 0.0])  # -4.25e-18; log(softmax(z)) would give 0
         array([-4.24835426e-18, -4.00000000e+01])
     """
-    if where is None:
-        short = shortly(_kernels.short_log_softmax, axis, temperature, out, logits)
-        if short is not None:
-            return short
     z, mask = to_scores("log_softmax", logits, axis, temperature, where, out)
     log_p = z.output_buffer(out)
     z.call(_kernels.log_softmax, (z.stored, log_p), temperature, fresh=out is None)
@@ -218,7 +201,7 @@ def log_softmax(
     return z.in_original_shape(log_p, out)
 
 
-@explained
+@explained_after(_kernels.short_log_softmax_vjp)
 def log_softmax_vjp(
     log_probs: npt.ArrayLike,  # (..., K)
     grad_output: npt.ArrayLike,  # (..., K)
@@ -254,10 +237,6 @@ def log_softmax_vjp(
         >>> sg.log_softmax_vjp(y, [-1.0, 0.0, 0.0]).round(3)  # cross-entropy with target 0: p - t
         array([-0.341,  0.242,  0.099])
     """
-    if where is None:
-        short = shortly(_kernels.short_log_softmax_vjp, axis, temperature, out, log_probs, grad_output)
-        if short is not None:
-            return short
     return _times(
         _kernels.log_softmax_vjp,
         "log_softmax_vjp",
@@ -270,7 +249,7 @@ def log_softmax_vjp(
     )
 
 
-@explained
+@explained_after(_kernels.short_log_softmax_jvp)
 def log_softmax_jvp(
     log_probs: npt.ArrayLike,  # (..., K)
     tangent: npt.ArrayLike,  # (..., K)
@@ -305,10 +284,6 @@ def log_softmax_jvp(
         >>> sg.log_softmax_jvp(y, [1.0, 0.0, 0.0]).round(3)
         array([ 0.341, -0.659, -0.659])
     """
-    if where is None:
-        short = shortly(_kernels.short_log_softmax_jvp, axis, temperature, out, log_probs, tangent)
-        if short is not None:
-            return short
     return _times(
         _kernels.log_softmax_jvp, "log_softmax_jvp", axis, temperature, where, out, log_probs=log_probs, tangent=tangent
     )

@@ -1,55 +1,84 @@
-"""The short way (softgrad/_short.py): what takes it, what does not, and that both ways give the same bits."""
+"""The short way (kernels/short_calls.hpp): what takes it, what does not, and that both ways give the same bits."""
 
+import inspect
+import itertools
+
+import ml_dtypes
 import numpy as np
 import pytest
 
 import softgrad as sg
 from softgrad import _kernels
-from softgrad._short import shortly
 from softgrad.losses import _short
-from softgrad.losses._short import ShortLoss
-from softgrad.losses.cross_entropy import LOSS
+from softgrad.losses._short import shortly, shortly_with_grad
 
 RNG = np.random.default_rng(0)
 Z = RNG.standard_normal((6, 5, 4)).astype(np.float32)
 Y = RNG.integers(0, 4, (6, 5))
-KERNELS = {
+SHORT = {
     "softmax": _kernels.short_softmax,
     "log_softmax": _kernels.short_log_softmax,
+    "logsumexp": _kernels.short_logsumexp,
     "softmax_vjp": _kernels.short_softmax_vjp,
+    "softmax_jvp": _kernels.short_softmax_vjp,
     "log_softmax_vjp": _kernels.short_log_softmax_vjp,
     "log_softmax_jvp": _kernels.short_log_softmax_jvp,
+    "logsumexp_vjp": _kernels.short_logsumexp_vjp,
 }
+WITHOUT_OUT = ["logsumexp", "logsumexp_vjp"]
+FLOATS = [np.float16, ml_dtypes.bfloat16, np.float32, np.float64]
 LOSSES = ["cross_entropy", "focal_loss", "kl_divergence", "squared_error"]
 
 
 def arrays_of(name, dtype, axis):
     z = Z.astype(dtype)
-    if name in ("softmax", "log_softmax"):
+    if name in ("softmax", "log_softmax", "logsumexp"):
         return (z,)
-    first = sg.softmax(z, axis=axis) if name == "softmax_vjp" else sg.log_softmax(z, axis=axis)
+    if name == "logsumexp_vjp":
+        return z, RNG.standard_normal(np.delete(z.shape, axis)).astype(dtype)
+    first = sg.log_softmax(z, axis=axis) if name.startswith("log_softmax") else sg.softmax(z, axis=axis)
     return first, RNG.standard_normal(z.shape).astype(dtype)
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-@pytest.mark.parametrize("axis", [-1, 0, 1])
-@pytest.mark.parametrize("name", KERNELS)
-def test_both_ways_give_the_same_bits(name, axis, dtype):
-    arrays = arrays_of(name, dtype, axis)
-    short = shortly(KERNELS[name], axis, 2.0, None, *arrays)
-    long = getattr(sg, name)(*map(strided, arrays), axis=axis, temperature=2.0)
-    assert short.dtype == long.dtype and short.tobytes() == np.ascontiguousarray(long).tobytes()
-    out = arrays[0].copy()
-    first, *others = arrays
-    assert shortly(KERNELS[name], axis, 2.0, out, out, *others) is out  # in place
-    assert out.tobytes() == short.tobytes(), first
+def same(a, b):
+    return type(a) is type(b) and a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_both_ways_give_the_same_bits(name):
+    for dtype, axis, order in itertools.product(FLOATS, (-1, 0, 1), "CF"):
+        options = {"axis": axis, "temperature": 2}
+        arrays = [np.asarray(array, order=order) for array in arrays_of(name, dtype, axis)]
+        short = SHORT[name](tuple(arrays), options)
+        long = getattr(sg, name)(*map(strided, arrays), **options)
+        if name == "logsumexp_vjp" and (axis != -1 or order == "F" or arrays[0].itemsize == 2):
+            assert short is None
+            continue
+        assert same(short, long)
+        assert short.flags.f_contiguous == (order == "F")
+        if name not in WITHOUT_OUT:
+            out = arrays[0].copy(order)
+            assert SHORT[name]((out, *arrays[1:]), {**options, "out": out}) is out  # in place
+            assert same(out, long)
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_the_public_functions_take_the_short_way(name):
+    closure = inspect.getclosurevars(getattr(sg, name)).nonlocals
+    assert closure["shortly"] is SHORT[name]
+    for shape in ((9,), (1, 10), (64, 10), (16, 1000)):
+        z = RNG.standard_normal(shape).astype(np.float32)
+        g = z if name not in WITHOUT_OUT else np.array(z[..., 0])
+        first = sg.log_softmax(z) if name.startswith("log_softmax") else sg.softmax(z)
+        arguments = (z if name.startswith("logsumexp") else first, g)[: 1 + ("_" in name.replace("log_softmax", ""))]
+        assert same(SHORT[name](arguments, {}), getattr(sg, name)(*map(strided, arguments)))
 
 
 def strided(array):
     """The same numbers, with gaps between them: no case for the short way."""
     gaps = np.zeros((*array.shape, 2), array.dtype)
     gaps[..., 0] = array
-    return gaps[..., 0]
+    return gaps[..., 0] if array.ndim else array
 
 
 class Subclass(np.ndarray):
@@ -62,75 +91,97 @@ def read_only(array):
 
 
 UNALIGNED = np.frombuffer(b"\0" + Z.tobytes(), np.uint8)[1:].view(np.float32).reshape(Z.shape)
-REFUSED = {  # (axis, temperature, out, x)
-    "a list": (-1, 1.0, None, Z.tolist()),
-    "a subclass": (-1, 1.0, None, Z.view(Subclass)),
-    "Fortran order": (-1, 1.0, None, np.asfortranarray(Z)),
-    "the other byte order": (-1, 1.0, None, Z.astype(Z.dtype.newbyteorder())),
-    "integers": (-1, 1.0, None, Y),
-    "complex numbers": (-1, 1.0, None, Z.astype(np.complex64)),
-    "no address for float32": (-1, 1.0, None, UNALIGNED),
-    "no entries": (-1, 1.0, None, Z[:0]),
-    "no classes": (-1, 1.0, None, np.zeros((3, 0), np.float32)),
-    "no axes": (-1, 1.0, None, np.float32(1.0) + np.zeros((), np.float32)),
-    "an axis too far": (3, 1.0, None, Z),
-    "a negative axis too far": (-4, 1.0, None, Z),
-    "a huge axis": (2**70, 1.0, None, Z),
-    "all axes": (None, 1.0, None, Z),
-    "two axes": ((0, 1), 1.0, None, Z),
-    "True as an axis": (True, 1.0, None, Z),
-    "an integer of NumPy": (np.int64(1), 1.0, None, Z),
-    "an integer as temperature": (-1, 1, None, Z),
-    "no temperature": (-1, 0.0, None, Z),
-    "a temperature that is NaN": (-1, float("nan"), None, Z),
-    "a result elsewhere that is too short": (-1, 1.0, np.empty((6, 5, 3), np.float32), Z),
-    "a result of another dtype": (-1, 1.0, np.empty(Z.shape, np.float64), Z),
-    "a result that is read-only": (-1, 1.0, read_only(np.empty_like(Z)), Z),
-    "a result in Fortran order": (-1, 1.0, np.empty_like(np.asfortranarray(Z)), Z),
-    "a result that is a list": (-1, 1.0, Z.tolist(), Z),
+REFUSED = {  # (x, options)
+    "a list": (Z.tolist(), {}),
+    "a subclass": (Z.view(Subclass), {}),
+    "gaps between entries": (Z[:, ::2], {}),
+    "the other byte order": (Z.astype(Z.dtype.newbyteorder()), {}),
+    "integers": (Y, {}),
+    "integers of 32 bits": (Y.astype(np.int32), {}),
+    "complex numbers": (Z.astype(np.complex64), {}),
+    "no address for float32": (UNALIGNED, {}),
+    "no entries": (Z[:0], {}),
+    "no classes": (np.zeros((3, 0), np.float32), {}),
+    "no axes": (np.zeros((), np.float32), {}),
+    "a mask": (Z, {"where": np.ones(Z.shape, bool)}),
+    "an axis too far": (Z, {"axis": 3}),
+    "a negative axis too far": (Z, {"axis": -4}),
+    "a huge axis": (Z, {"axis": 2**70}),
+    "all axes": (Z, {"axis": None}),
+    "two axes": (Z, {"axis": (0, 1)}),
+    "True as an axis": (Z, {"axis": True}),
+    "an integer of NumPy": (Z, {"axis": np.int64(1)}),
+    "True as temperature": (Z, {"temperature": True}),
+    "a huge temperature": (Z, {"temperature": 10**400}),
+    "no temperature": (Z, {"temperature": 0.0}),
+    "a temperature that is NaN": (Z, {"temperature": float("nan")}),
+    "an unknown option": (Z, {"temprature": 1.0}),
+    "an option of another function": (Z, {"keepdims": False}),
+    "a result that is too short": (Z, {"out": np.empty((6, 5, 3), np.float32)}),
+    "a result of another dtype": (Z, {"out": np.empty(Z.shape, np.float64)}),
+    "a result that is read-only": (Z, {"out": read_only(np.empty_like(Z))}),
+    "a result in Fortran order": (Z, {"out": np.empty_like(np.asfortranarray(Z))}),
+    "a result that is a list": (Z, {"out": Z.tolist()}),
 }
 
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_does_not_fit_goes_the_long_way(case):
-    axis, temperature, out, x = REFUSED[case]
-    before = None if out is None else np.array(out).tobytes()
-    assert shortly(_kernels.short_softmax, axis, temperature, out, x) is None
-    assert before is None or np.array(out).tobytes() == before
+    x, options = REFUSED[case]
+    before = np.array(options.get("out")).tobytes()
+    assert _kernels.short_softmax((x,), options) is None
+    assert np.array(options.get("out")).tobytes() == before
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_other_numbers_of_arguments_go_the_long_way(name):
+    for count in {0, 1, 2, 3} - {1 + name.endswith(("_vjp", "_jvp"))}:
+        assert SHORT[name]((Z,) * count, {}) is None
+
+
+def test_logsumexp_with_class_axes_kept_or_a_result_goes_the_long_way():
+    assert _kernels.short_logsumexp((Z,), {"keepdims": True}) is None
+    assert _kernels.short_logsumexp((Z,), {"out": np.empty((6, 5), np.float32)}) is None
+    assert _kernels.short_logsumexp((Z,), {"keepdims": False, "out": None}) is not None
 
 
 def test_a_result_that_overlaps_the_logits_goes_the_long_way():
     memory = Z.reshape(-1).copy()
     x, out = memory[:-4].reshape(-1, 4), memory[4:].reshape(-1, 4)
     wanted = sg.softmax(x.copy())
-    assert shortly(_kernels.short_softmax, -1, 1.0, out, x) is None
+    assert _kernels.short_softmax((x,), {"out": out}) is None
     assert sg.softmax(x, out=out) is out and out.tobytes() == wanted.tobytes()
 
 
 def test_logits_for_probabilities_go_the_long_way_which_refuses_them():
-    assert shortly(_kernels.short_softmax_vjp, -1, 1.0, None, Z, Z) is None
+    assert _kernels.short_softmax_vjp((Z, Z), {}) is None
     with pytest.raises(sg.errors.DataError):
         sg.softmax_vjp(Z, Z)
 
 
+@pytest.mark.parametrize("option", ["temprature", "keepdims"])
+def test_an_unknown_option_is_still_explained(option):
+    with pytest.raises(TypeError, match=f"softmax: unexpected option '{option}'"):
+        sg.softmax(Z, **{option: False})
+
+
 @pytest.mark.parametrize("options", [{}, {"axis": 1}, {"reduction": "sum"}, {"ignore_index": -7, "temperature": 2.0}])
 @pytest.mark.parametrize("name", LOSSES)
-def test_a_loss_takes_the_short_way_from_the_second_call_on(name, options, monkeypatch):
-    function = getattr(sg, f"{name}_with_grad")
+def test_a_loss_takes_the_short_way(name, options):
     y = RNG.integers(0, 4, (6, 4)) if options.get("axis") == 1 else Y.copy()
     y[0, 0] = options.get("ignore_index", y[0, 0])
-    first = function(strided(Z), y, **options)
-    taken, kernel = [], _kernels.short_loss
-
-    def watched(*args):
-        taken.append(kernel(*args))
-        return taken[-1]
-
-    monkeypatch.setattr(_kernels, "short_loss", watched)
-    second = function(Z, y, **options)
-    assert taken == [second.loss]
-    assert type(first.loss) is type(second.loss) and first.loss == second.loss
-    assert np.ascontiguousarray(first.grad).tobytes() == second.grad.tobytes()
+    for dtype in FLOATS:
+        z, out = Z.astype(dtype), np.empty(Z.shape, dtype)
+        long = getattr(sg, f"{name}_with_grad")(strided(z), y, **options)
+        assert same(long.loss, shortly(name)((z, y), options))
+        for short in (
+            shortly_with_grad(name)((z, y), options),
+            shortly_with_grad(name)((z, y.astype(np.int32)), options),
+            shortly_with_grad(name)((z, y), {**options, "out": out}),
+        ):
+            assert type(short) is sg.LossAndGrad
+            assert same(short.loss, long.loss) and same(short.grad, long.grad)
+        assert short.grad is out
 
 
 def test_options_that_were_read_hide_no_error():
@@ -146,14 +197,34 @@ def test_options_that_were_read_hide_no_error():
         sg.cross_entropy_with_grad(Z[0], Y[0], out=np.empty((5, 3), np.float32))
 
 
-def test_what_a_short_loss_leaves_to_the_long_way():
-    short, options = ShortLoss("cross_entropy"), {"weight": np.ones(4)}
-    assert short(Z[0], Y[0], None, options) is None  # arrays have no hash
-    assert short(Z[0], Y[0], None, {"axis": 1}) is None  # not read yet
-    result = sg.cross_entropy_with_grad(Z[0], np.full(5, -7), ignore_index=-7)
-    assert sg.cross_entropy_with_grad(Z[0], np.full(5, -7), ignore_index=-7).loss == result.loss == 0
+LEFT = {  # (logits, target, options)
+    "class weights": (Z[0], Y[0], {"weight": np.ones(4)}),
+    "no reduction": (Z[0], Y[0], {"reduction": "none"}),
+    "an unknown option": (Z[0], Y[0], {"reducton": "sum"}),
+    "a wrong option": (Z[0], Y[0], {"label_smoothing": 2.0}),
+    "an axis of NumPy": (Z[0], Y[0], {"axis": np.int64(1)}),
+    "a class is ignored": (Z[0], Y[0], {"ignore_index": 1}),
+    "all rows are ignored": (Z[0], np.full(5, -7), {"ignore_index": -7}),
+    "a class outside": (Z[0], Y[0] + 4, {}),
+    "probabilities": (Z[0], np.full((5, 4), 0.25, np.float32), {}),
+    "classes of 8 bits": (Z[0], Y[0].astype(np.int8), {}),
+    "classes with gaps": (Z[0], strided(Y[0]), {}),
+    "too few classes": (Z[0], Y[0, :3], {}),
+    "Fortran order, whose losses are added in that of C": (np.asfortranarray(Z[0]), Y[0], {}),
+    "a result that is too short": (Z[0], Y[0], {"out": np.empty((5, 3), np.float32)}),
+}
+
+
+@pytest.mark.parametrize("case", LEFT)
+def test_what_a_short_loss_leaves_to_the_long_way(case):
+    *arrays, options = LEFT[case]
+    assert shortly_with_grad("cross_entropy")(tuple(arrays), options) is None
+    assert "out" in options or shortly("cross_entropy")(tuple(arrays), options) is None
+
+
+def test_a_gradient_over_the_classes_goes_the_long_way():
     memory = np.zeros(16, np.int64)
-    grad = memory.view(np.float32)[:20].reshape(5, 4)  # the classes lie where the gradient is to be written
+    grad = memory.view(np.float32)[:20].reshape(5, 4)
     assert sg.cross_entropy_with_grad(Z[0], memory[:5], out=grad).loss == sg.cross_entropy(Z[0], np.zeros(5, int))
 
 
@@ -186,11 +257,16 @@ def test_an_index_to_ignore_may_have_any_size(ignore_index):
     assert losses == [sg.cross_entropy(Z, Y)] * 2
 
 
-def test_the_last_options_are_known_however_many_there_were(monkeypatch):
+def test_some_options_are_known_and_a_call_with_others_is_right(monkeypatch):
     monkeypatch.setattr(_short, "MANY", 4)
-    short = ShortLoss("cross_entropy")
-    for temperature in np.linspace(1.0, 2.0, 11).tolist():
-        options = {"temperature": temperature}
-        short.remember(options, LOSS.read("cross_entropy", Z, Y, options))
-        assert short(Z, Y, None, options) is not None
-        assert len(short._known) <= 4
+    short = shortly("cross_entropy")
+    results = [short((Z, Y), {"temperature": T}) for T in np.linspace(1.0, 2.0, 6).tolist() * 2]
+    assert [result is not None for result in results] == [True, True, True, True, False, False] * 2
+    assert results[:4] == results[6:10]
+
+
+def test_options_of_other_types_are_told_apart():
+    short = shortly("cross_entropy")
+    assert short((Z, Y), {"temperature": 1.0}) == short((Z, Y), {"temperature": 1})
+    assert short((Z, Y), {"temperature": True}) is None
+    assert short((Z, Y), {"label_smoothing": 0.0, "axis": -1}) == short((Z, Y), {})

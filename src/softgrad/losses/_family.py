@@ -15,7 +15,6 @@ from softgrad.losses._batch import Batch
 from softgrad.losses._hessian import Point, point, product_at_logits
 from softgrad.losses._options import read_batch, tangent_matrix
 from softgrad.losses._results import LossAndGrad
-from softgrad.losses._short import ShortLoss
 
 # Of a point and a vector u (N, K): the gradient at the scores, and the Hessian there times u.
 AtScores: TypeAlias = Callable[[Point, Array], tuple[Array, Array]]
@@ -31,7 +30,6 @@ class Loss:
         self.row = LOSSES[name]
         self._options = frozenset(self.row.options)
         self._at_scores = at_scores
-        self._short = ShortLoss(name)
 
     def read(
         self,
@@ -52,12 +50,7 @@ class Loss:
         self, logits: npt.ArrayLike, target: npt.ArrayLike, out: Array | None, options: Mapping[str, Any]
     ) -> LossAndGrad:
         """The loss and its gradient."""
-        result = self._short(logits, target, out, options)
-        if result is None:
-            batch = self.read(f"{self.row.name}_with_grad", logits, target, options, out)
-            self._short.remember(options, batch)
-            result = batch.loss_with_grad(out)
-        return result
+        return self.read(f"{self.row.name}_with_grad", logits, target, options, out).loss_with_grad(out)
 
     def jvp(self, logits: npt.ArrayLike, target: npt.ArrayLike, tangent: npt.ArrayLike, **options: Any) -> Array:
         """The derivative of the loss along a tangent."""

@@ -1,67 +1,35 @@
-"""The short way to a loss against class indices and its gradient: see `softgrad._short`.
+"""The short way to a loss against class indices, in the compiled module: see kernels/short_calls.hpp.
 
 The options are read once, with all checks, and remembered; the next call with the same ones finds their numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from softgrad import _kernels
-from softgrad._arrays import COMPUTED_IN
-from softgrad._short import is_plain
+from softgrad.errors import SoftgradError
+from softgrad.formulas.losses import LOSSES
 from softgrad.losses._batch import Batch
+from softgrad.losses._options import read_batch
 from softgrad.losses._results import LossAndGrad
 
 MANY = 256  # options that are remembered
-CLASSES = frozenset({np.dtype(np.int64)})  # dtypes of a target that the compiled module reads
 CONSTANT = frozenset({type(None), bool, int, float, str, np.float32, np.float64, np.int64})  # types of options
+ANY_LOGITS, ANY_CLASS = np.zeros((1, 1)), np.zeros(1, np.int64)
 
 
-class ShortLoss:
-    """A loss of one name, with its gradient."""
+def shortly(name: str) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]:
+    """The short way to the loss of this name."""
+    return _kernels.short_loss(name, {}, _reader(name), CONSTANT, None, MANY)
 
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._known: dict[Any, tuple[int, int | None, _kernels.LossNumbers]] = {}  # axis, ignore_index, numbers
 
-    def __call__(self, logits: object, target: object, out: object, options: Mapping[str, Any]) -> LossAndGrad | None:
-        """The loss and its gradient; None for a call that goes the long way."""
-        if not (is_plain(logits) and is_plain(target) and target.dtype in CLASSES):
-            return None
-        try:
-            known = self._known.get(_key(options))
-        except TypeError:  # an option without a hash
-            return None
-        if known is None:
-            return None
-        axis, ignore_index, numbers = known
-        if out is None:
-            grad = np.empty_like(logits)
-        elif is_plain(out):
-            grad = out
-        else:
-            return None
-        loss = _kernels.short_loss(self._name, logits, target, grad, axis, numbers, ignore_index, out is None)
-        return None if loss is None else LossAndGrad(COMPUTED_IN[logits.dtype.char].type(loss), grad)
-
-    def remember(self, options: Mapping[str, Any], batch: Batch) -> None:
-        """Options that were read without an error."""
-        if batch.reduction == "none" or batch.target.ndim > 1 or not are_constant(options.values()):
-            return
-        key = _key(options)
-        if key in self._known:  # the arrays did not fit
-            return
-        ignore_index = options.get("ignore_index")
-        counted = options.get("denominator") is None
-        numbers = numbers_for_any_rows(batch, ignore_index, counted=counted)
-        if numbers is not None:
-            if len(self._known) >= MANY:
-                self._known.clear()
-            self._known[key] = options.get("axis", -1), ignore_index, numbers
+def shortly_with_grad(name: str) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]:
+    """The short way to the loss of this name with its gradient."""
+    return _kernels.short_loss(name, {}, _reader(name), CONSTANT, LossAndGrad, MANY)
 
 
 def are_constant(values: Iterable[object]) -> bool:
@@ -84,6 +52,22 @@ def numbers_for_any_rows(batch: Batch, ignore_index: int | None, *, counted: boo
     return batch.numbers(scale=batch.scale, denominator=batch.denominator)
 
 
-def _key(options: Mapping[str, Any]) -> object:
-    """What tells options apart: True is equal to 1, and not the same."""
-    return (*options.items(), *map(type, options.values())) if options else ()
+def _reader(name: str) -> Callable[[dict[str, Any]], tuple[int, int | None, _kernels.LossNumbers] | None]:
+    """The function that reads the options of a call; it returns None for the options that go the long way."""
+    row = LOSSES[name]
+
+    def read(options: dict[str, Any]) -> tuple[int, int | None, _kernels.LossNumbers] | None:
+        if not options.keys() <= set(row.options):
+            return None
+        others = {**options}
+        axis = others.pop("axis", -1)
+        try:
+            batch = read_batch(name, row, ANY_LOGITS, ANY_CLASS, **others)
+        except (SoftgradError, TypeError):  # the long way raises it
+            return None
+        ignore_index = None if others.get("ignore_index") is None else int(others["ignore_index"])
+        counted = others.get("denominator") is None
+        numbers = numbers_for_any_rows(batch, ignore_index, counted=counted)
+        return None if numbers is None or type(axis) is not int or abs(axis) > 64 else (axis, ignore_index, numbers)
+
+    return read

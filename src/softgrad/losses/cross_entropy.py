@@ -23,12 +23,13 @@ from typing import Unpack
 import numpy.typing as npt
 
 from softgrad._arrays import Array
-from softgrad._calls import explained
+from softgrad._calls import explained, explained_after
 from softgrad.losses._batch import IfAllIgnored, Reduction
 from softgrad.losses._family import Loss
 from softgrad.losses._hessian import Point, pulled, times_jacobian
 from softgrad.losses._options import LossOptions, read_batch
 from softgrad.losses._results import LossAndGrad, LossGradStats
+from softgrad.losses._short import shortly, shortly_with_grad
 
 __all__ = [
     "cross_entropy",
@@ -39,7 +40,7 @@ __all__ = [
 ]
 
 
-@explained
+@explained_after(shortly("cross_entropy"))
 def cross_entropy(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
@@ -119,7 +120,7 @@ def cross_entropy(
     ).loss()
 
 
-@explained
+@explained_after(shortly_with_grad("cross_entropy"))
 def cross_entropy_with_grad(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities

@@ -18,12 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from softgrad._arrays import Array
-from softgrad._calls import explained
+from softgrad._calls import explained, explained_after
 from softgrad.losses._batch import IfAllIgnored, Reduction
 from softgrad.losses._family import Loss
 from softgrad.losses._hessian import Point, one_minus, pulled, times_jacobian
 from softgrad.losses._options import CommonOptions, read_batch
 from softgrad.losses._results import LossAndGrad, LossGradStats
+from softgrad.losses._short import shortly, shortly_with_grad
 from softgrad.losses.cross_entropy import at_scores as cross_entropy_at_scores
 
 __all__ = [
@@ -50,7 +51,7 @@ class FocalOptions(CommonOptions, total=False):
     where: npt.ArrayLike | None
 
 
-@explained
+@explained_after(shortly("focal_loss"))
 def focal_loss(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
@@ -118,7 +119,7 @@ def focal_loss(
     ).loss()
 
 
-@explained
+@explained_after(shortly_with_grad("focal_loss"))
 def focal_loss_with_grad(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities

@@ -15,11 +15,12 @@ from typing import Unpack
 import numpy.typing as npt
 
 from softgrad._arrays import Array
-from softgrad._calls import explained
+from softgrad._calls import explained, explained_after
 from softgrad.losses._batch import IfAllIgnored, Reduction
 from softgrad.losses._family import Loss
 from softgrad.losses._options import LossOptions, read_batch
 from softgrad.losses._results import LossAndGrad, LossGradStats
+from softgrad.losses._short import shortly, shortly_with_grad
 from softgrad.losses.cross_entropy import at_scores
 
 __all__ = [
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 
-@explained
+@explained_after(shortly("kl_divergence"))
 def kl_divergence(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (..., K) probabilities, or (...) class indices
@@ -97,7 +98,7 @@ def kl_divergence(
     ).loss()
 
 
-@explained
+@explained_after(shortly_with_grad("kl_divergence"))
 def kl_divergence_with_grad(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (..., K) probabilities, or (...) class indices

@@ -17,12 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from softgrad._arrays import Array
-from softgrad._calls import explained
+from softgrad._calls import explained, explained_after
 from softgrad.losses._batch import IfAllIgnored, Reduction
 from softgrad.losses._family import Loss
 from softgrad.losses._hessian import Point, dot, minus_mean, one_minus, times_jacobian
 from softgrad.losses._options import LossOptions, read_batch
 from softgrad.losses._results import LossAndGrad, LossGradStats
+from softgrad.losses._short import shortly, shortly_with_grad
 
 __all__ = [
     "squared_error",
@@ -33,7 +34,7 @@ __all__ = [
 ]
 
 
-@explained
+@explained_after(shortly("squared_error"))
 def squared_error(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities
@@ -99,7 +100,7 @@ def squared_error(
     ).loss()
 
 
-@explained
+@explained_after(shortly_with_grad("squared_error"))
 def squared_error_with_grad(
     logits: npt.ArrayLike,  # (..., K)
     target: npt.ArrayLike,  # (...) class indices, or (..., K) probabilities

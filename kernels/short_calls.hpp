@@ -1,0 +1,75 @@
+// The short way to a result, for the arrays of most calls: in C order, or in Fortran order where no loss is added up,
+// of floating numbers, without a mask. What stands before a kernel in Python takes longer than the kernel does on a
+// small array. Whatever does not fit is refused before any work and without an error: it goes the long way through
+// softgrad/_arrays.py, which has the messages. The results are the same.
+//
+// A short call is given the arguments of the public function, as a tuple and a dict, and returns what it returns; or
+// None, if it has computed nothing.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include "calls.hpp"
+#include "numpy_arrays.hpp"
+
+namespace softgrad {
+
+// Longer rows along an inner axis are copied first: LONG_ROW of softgrad/_arrays.py.
+constexpr int64_t rows_at_once = 1 << 18;
+
+// An array around its class axis; nothing if it has no such axis, no entries, or gaps between them. In Fortran order
+// the axes are counted from the other end.
+inline std::optional<Shape> around(const Array& array, int64_t axis) {
+    if (axis < 0) axis += array.dims;
+    if (axis < 0 || axis >= array.dims || array.size == 0 || !(array.in_c_order || array.in_fortran_order)) return {};
+    int64_t before = 1, after = 1;
+    for (int64_t i = 0; i < axis; ++i) before *= array.length(i);
+    for (int64_t i = axis + 1; i < array.dims; ++i) after *= array.length(i);
+    if (!array.in_c_order) std::swap(before, after);
+    const Shape shape{before, array.length(axis), after};
+    if (shape.inner > 1 && shape.K > rows_at_once) return {};
+    return shape;
+}
+
+// Whether a kernel may write to one array while it reads the other: they are one array, or share no memory.
+inline bool may_write(const Array& out, const Array& read) {
+    return out.writeable && (out.data == read.data || out.apart_from(read));
+}
+
+// Calls with(E{}, storage) for floating entries, and returns what it returns; or null.
+template <class With> PyObject* with_entries(Entries entries, With with) {
+    switch (entries) {
+        case Entries::float32:
+            return with(float{}, Storage::itself);
+        case Entries::float64:
+            return with(double{}, Storage::itself);
+        case Entries::float16:
+            return with(uint16_t{}, Storage::float16);
+        case Entries::bfloat16:
+            return with(uint16_t{}, Storage::bfloat16);
+        default:
+            return nullptr;
+    }
+}
+
+// What a short call returns if it has computed nothing.
+inline PyObject* none() { return Py_NewRef(Py_None); }
+
+// A Python function whose document is its signature, "name(args, options, /)\n--\n\n".
+template <PyObject* (*function)(PyObject* self, PyObject* args, PyObject* options)>
+PyMethodDef short_method(const char* name, const char* signature) {
+    PyObject* (*const call)(PyObject*, PyObject* const*, Py_ssize_t) = [](PyObject* self, PyObject* const* given,
+                                                                          Py_ssize_t count) {
+        return count == 2 && PyTuple_Check(given[0]) && PyDict_Check(given[1]) ? function(self, given[0], given[1])
+                                                                               : none();
+    };
+    return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(call)), METH_FASTCALL, signature};
+}
+
+#define SOFTGRAD_SHORT(name, ...) short_method<__VA_ARGS__>(name, name "(args, options, /)\n--\n\n")
+
+// short_calls.cpp and short_losses.cpp
+void bind_short_calls(nanobind::module_& m);
+void bind_short_losses(nanobind::module_& m);
+
+}  // namespace softgrad
