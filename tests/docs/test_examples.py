@@ -5,6 +5,7 @@ commands, and the output of each in a .txt file of the same name. `python docs/f
 """
 
 import doctest
+import functools
 import html
 import os
 import re
@@ -77,14 +78,22 @@ def test_the_comparison_notices_another_line(tmp_path):
     assert "softgrad train flowers.csv --target" in FILL["with_examples"](page)
 
 
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory):
+    """A function that returns the output of a program. All run in one folder, each of them once."""
+    folder = tmp_path_factory.mktemp("programs") / "examples"
+    shutil.copytree(DOCS / "examples", folder)
+    return functools.cache(lambda program: run(program, folder))
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_program_prints_the_text_beside_it(program, folder):
+def test_a_program_prints_the_text_beside_it(program, printed):
     for package in PACKAGES.get(program, []):
         load(package)
     for earlier in RUN_FIRST.get(program, []):
-        run(earlier)
-    printed, expected = run(program), Path(program).with_suffix(".txt")
-    assert outline(printed) == outline(expected.read_text() if expected.exists() else "")
+        printed(earlier)
+    expected = (DOCS / "examples" / program).with_suffix(".txt")
+    assert outline(printed(program)) == outline(expected.read_text() if expected.exists() else "")
 
 
 def test_the_picture_of_the_readme_shows_the_report():
@@ -99,12 +108,12 @@ def test_the_comparison_notices_other_words(kind):
     assert outline("is right\n") != outline({"another word": "is wrong\n", "nothing printed": ""}[kind])
 
 
-def run(program):
-    """The output of a program on a terminal of 80 columns. Asserts that its exit code is 0."""
+def run(program, folder):
+    """The output of a program in this folder, on a terminal of 80 columns. Asserts that its exit code is 0."""
     command = [sys.executable] if program.endswith(".py") else ["bash", "-euo", "pipefail"]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = os.environ | {"PATH": path, "COLUMNS": "80", "NO_COLOR": "1"}
-    process = subprocess.run([*command, program], capture_output=True, text=True, env=environment)
+    process = subprocess.run([*command, program], capture_output=True, text=True, env=environment, cwd=folder)
     assert process.returncode == 0, process.stderr
     return process.stdout
 

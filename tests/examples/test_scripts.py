@@ -41,6 +41,12 @@ NO_DATA = {
     ),
 }
 
+# A process that a shell starts in the background ignores Ctrl-C. This code enables it again, and runs the script.
+INTERRUPTIBLE = (
+    "import runpy, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')"
+)
+
 
 @pytest.fixture
 def data(tmp_path):
@@ -127,7 +133,7 @@ def test_says_that_a_text_is_too_short(tmp_path):
 def test_an_interrupt_is_one_line(script, data):
     """The script is interrupted after its first line, in training that would take hours."""
     arguments = [*filled(SMALL[script], data), "--epochs", "1000000"]
-    command = [sys.executable, "-u", str(EXAMPLES / f"{script}.py"), *arguments]
+    command = [sys.executable, "-u", "-c", INTERRUPTIBLE, str(EXAMPLES / f"{script}.py"), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline()
         process.send_signal(signal.SIGINT)

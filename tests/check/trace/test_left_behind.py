@@ -106,7 +106,7 @@ def test_another_thread_gets_plain_arrays():
 
 def test_traces_in_several_threads_at_once():
     results = {}
-    barrier = threading.Barrier(4, timeout=20)
+    barrier = threading.Barrier(4, timeout=120)
 
     def run(number):
         def forward(x):
