@@ -8,7 +8,7 @@ A comment in a page says what stands below it:
     <!-- api softgrad.check: Report Mistake -->       some of its names
 
 Between `api` and `end` the page lists names, for those who read it in the repository. On the site, hooks.py puts their
-docstrings in its place.
+docstrings in its place. derivation.md is an explanation in Markdown, with formulas in LaTeX; the site shows its HTML.
 """
 
 from __future__ import annotations
@@ -22,9 +22,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import griffe
 
+    from softgrad.explanation import Explanation
+
 DOCS = Path(__file__).parent
 EXAMPLE = re.compile(r"(<!-- (examples/\S+?)(?:, first (\d+) lines)? -->\n+```.*\n)(?:.*\n)*?(```\n)")
 NAMES = re.compile(r"(<!-- api (\S+?)(?:: (.+?))? -->\n)(?:.*\n)*?(<!-- end -->\n)")
+
+
+def derivation() -> Explanation:
+    """The explanation that derivation.md shows."""
+    import softgrad as sg
+
+    return sg.explain([2.0, 1.0, 0.1], 0)
 
 
 def with_examples(page: Path) -> str:
@@ -75,6 +84,7 @@ def _list(module: str, names: str | None, page: Path) -> str:
 
 
 if __name__ == "__main__":
+    (DOCS / "derivation.md").write_text(derivation().to_markdown())
     for page in DOCS.rglob("*.md"):
         page.write_text(with_examples(page))
         page.write_text(with_names(page))

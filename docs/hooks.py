@@ -4,27 +4,19 @@ import re
 import sys
 from pathlib import Path
 
-from mkdocs.structure.files import File
-
-import softgrad as sg
-
 sys.path.insert(0, str(Path(__file__).parent))
-from fill import NAMES
+from fill import NAMES, derivation
 
-LOGITS, TARGET = [2.0, 1.0, 0.1], 0
 OUTSIDE = re.compile(r"(\[[^]]+\])\(\.\./([^)]+)\)")  # a link from a page in docs/ to a file of the repository
 REPOSITORY = "https://github.com/softgrad/softgrad/tree/main"
 PICTURE = re.compile(r'<picture>\s*<source .*srcset="(.+?)">\s*<img src="(.+?)" alt="(.+?)".*>\s*</picture>')
 HEADING = "\n    options: {show_root_heading: true, show_root_full_path: false, show_root_toc_entry: true}"
 
 
-def on_files(files, config):
-    """Adds the derivation, which is generated in every build."""
-    files.append(File.generated(config, "derivation.md", content=sg.explain(LOGITS, TARGET)._repr_html_()))
-
-
 def on_page_markdown(markdown, page, **_):
     """Puts docstrings in the place of names, makes pictures follow the switch to dark, and mends links to files."""
+    if page.file.src_uri == "derivation.md":
+        return derivation()._repr_html_()  # its formulas are MathML, which needs no script
     markdown = NAMES.sub(lambda found: _docstrings(found[2], found[3]), markdown)
     markdown = PICTURE.sub(r"![\3](\2#only-light)\n![\3](\1#only-dark)", markdown)
     return markdown if "/" in page.file.src_uri else OUTSIDE.sub(rf"\1({REPOSITORY}/\2)", markdown)

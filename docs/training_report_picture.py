@@ -1,13 +1,13 @@
 """Takes the picture of a training report in the docs, with Chromium: `python docs/training_report_picture.py`."""
 
 import base64
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from selenium import webdriver
+sys.path.insert(0, str(Path(__file__).parent))
+from chromium import window
 
 PICTURE = Path(__file__).parent / "images" / "training-report.png"
 WIDTH, HEIGHT, FIRST = 1100, 1270, "calibration"  # the picture begins at this section
@@ -15,12 +15,7 @@ WIDTH, HEIGHT, FIRST = 1100, 1270, "calibration"  # the picture begins at this s
 
 def main() -> None:
     """Trains on the digits, and takes a picture of the middle of the report."""
-    options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--hide-scrollbars"):
-        options.add_argument(argument)
-    options.binary_location = str(shutil.which("chromium"))
-    driver = webdriver.ChromeService(executable_path=str(shutil.which("chromedriver")))
-    with tempfile.TemporaryDirectory() as folder, webdriver.Chrome(options=options, service=driver) as chromium:
+    with tempfile.TemporaryDirectory() as folder, window() as chromium:
         command = "from softgrad.cli import main; main()"
         subprocess.run([sys.executable, "-c", command, "train", "--out", "run"], cwd=folder, check=True)
         size = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}

@@ -67,6 +67,12 @@ def test_a_page_shows_its_files_as_they_are(page):
     assert ":::" not in text
 
 
+def test_the_derivation_is_that_of_explain():
+    """The test leaves out numbers: the last digits of central differences depend on the machine."""
+    written, now = (DOCS / "derivation.md").read_text(), FILL["derivation"]().to_markdown()
+    assert outline(written) == outline(now), "run python docs/fill.py"
+
+
 def test_every_program_stands_in_a_page():
     shown = "".join((DOCS / page).read_text() for page in PAGES)
     assert [name for name in PROGRAMS if f"<!-- examples/{name}" not in shown] == []
