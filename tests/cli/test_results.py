@@ -108,15 +108,30 @@ def test_a_model_that_answers_one_class_is_called_that_and_class_weights_mend_it
     assert "warning" not in out
 
 
+def test_a_column_that_tells_the_class_is_said_and_kept(train, mixed):
+    doubt = (
+        "column 'colour' alone tells the class of every row; leave it out with --drop if it is known only once the class "
+        "is"
+    )
+    out, metrics = train(mixed, "--target", "kind", "--epochs", 1)
+    assert f"\nwarning: {doubt}\n" in out
+    assert metrics["doubts"] == [doubt]
+    out, metrics = train(mixed, "--target", "kind", "--epochs", 1, "--drop", "colour")
+    assert "--drop" not in out
+    assert metrics["doubts"] == []
+
+
 def facts(confusion, accuracy, balanced_accuracy):
     confusion = np.array(confusion)
     recall = confusion.diagonal() / confusion.sum(axis=1)
     return {
-        "baseline": {"class": "a", "accuracy": accuracy, "balanced_accuracy": balanced_accuracy},
+        "baseline": {"class": "a", "accuracy": accuracy, "balanced_accuracy": balanced_accuracy, "log_loss": 0.6},
         "test_accuracy": confusion.trace() / confusion.sum(),
         "test_balanced_accuracy": recall.mean(),
         "test_classes": [{"class": name, "rows": n} for name, n in zip("abc", confusion.sum(axis=1), strict=False)],
         "test_confusion": confusion.tolist(),
+        "test_log_loss": 0.5,
+        "uncalibrated": None,
     }
 
 
@@ -132,6 +147,20 @@ WARNINGS = {  # name: (confusion, baseline, options, the warning)
         "^on the test rows the model never predicts 'c'; try --class-weight balanced$",
     ),
     "weighted, better in the balanced accuracy": ([[5, 3], [0, 2]], (0.8, 0.5), {"balanced": True}, None),
+    "hardly better": (
+        [[80, 3], [13, 4]],
+        (0.83, 0.5),
+        {},
+        "^on the test rows the model is hardly better than always answering 'a': its accuracy is 0.8400, 0.8300 is "
+        "reached without a model, and the standard error is 0.0367; try --class-weight balanced$",
+    ),
+    "better by more than the standard error": ([[80, 3], [9, 8]], (0.83, 0.5), {}, None),
+    "weighted, hardly better": (
+        [[50, 33], [8, 9]],
+        (0.83, 0.5),
+        {"balanced": True},
+        "hardly better .* balanced accuracy is 0.5659, 0.5000 is .*, and the standard error is 0.0662; try other",
+    ),
     "weighted, no better": ([[4, 4], [1, 1]], (0.8, 0.5), {"balanced": True}, "its balanced accuracy is 0.5000.*other"),
 }
 
@@ -144,6 +173,24 @@ def test_the_warning_says_what_is_wrong_and_what_to_try(case):
         assert said is None
     else:
         assert re.search(wanted, said), said
+
+
+PROBABILITIES = {  # name: (options, facts, what to try)
+    "not calibrated": ({}, {}, "try --calibrate"),
+    "at the last epoch": ({"more_epochs": True}, {}, "try more --epochs or --calibrate"),
+    "calibrated": ({}, {"uncalibrated": {"test_log_loss": 0.9}}, "try more --weight-decay or --dropout"),
+}
+
+
+@pytest.mark.parametrize("case", PROBABILITIES)
+def test_the_warning_tells_of_probabilities_worse_than_the_frequencies(case):
+    options, more, tries = PROBABILITIES[case]
+    known = facts([[80, 3], [2, 15]], 0.83, 0.5) | {"test_log_loss": 0.61} | more
+    assert results.warning(known, **{"balanced": False, "more_epochs": False, **options}) == (
+        "on the test rows the probabilities are worse than the frequencies of the classes: their log loss is 0.6100, "
+        f"and 0.6000 is reached without a model; {tries}"
+    )
+    assert results.warning(known, balanced=True, more_epochs=False) is None
 
 
 def test_class_weights_also_count_in_the_validation_loss(softgrad, unbalanced, monkeypatch):

@@ -35,6 +35,7 @@ def document(image=None, classes=25, columns=40):
         "baseline": baseline,
         "test_classes": [{"class": name, "rows": 4, "precision": None, "recall": 0.5} for name in labels],
         "test_confusion": np.full((classes, classes), 1234).tolist(),
+        "doubts": [f"1 {LONG}", f"2 {LONG}"],
         "warning": LONG,
         "cross_validation": {"folds": 3, "each": [each] * 3, "mean": each, "deviation": each, "baseline": baseline},
         "uncalibrated": {f"test_{name}": value for name, value in each.items()},
@@ -69,6 +70,11 @@ def document(image=None, classes=25, columns=40):
     }
     kinds = (NumberColumn(LONG, 0.0, 1.0), CategoryColumn(f"2 {LONG}", tuple(labels)), LeftOut(f"3 {LONG}", LONG))
     return build(metrics, details, Encoding(kinds), ["dataset", "epochs"])
+
+
+def test_every_warning_stands_at_the_top():
+    warnings = [block.text for block in document().intro if getattr(block, "is_warning", False)]
+    assert warnings == [f"Warning: 1 {LONG}.", f"Warning: 2 {LONG}.", f"Warning: {LONG}."]
 
 
 PAGES = {"a table": {}, "images": {"image": [8, 5], "classes": 10}}

@@ -14,6 +14,7 @@ from softgrad.cli.console import progress
 from softgrad.cli.training.config import RunConfig
 from softgrad.data import Encoding, Split, Table, class_indices, read_classes, read_table, split
 from softgrad.data.columns import check_name
+from softgrad.data.doubts import doubts
 from softgrad.data.streams import Stream, StreamedTable
 from softgrad.data.summaries import Kind
 from softgrad.data.tables import BUNDLED
@@ -36,6 +37,7 @@ class Problem(NamedTuple):
     kinds: Mapping[str, Kind]  # of the columns for which the user says it
     missing: Sequence[str] = ()  # texts that stand for a missing number, beside the usual ones
     streamed: StreamedTable | None = None  # the whole of the table, if only a sample of it is here
+    doubts: Sequence[str] = ()  # what makes its results too good
 
     def subset(self, rows: Array) -> tuple[Array, Array]:
         """The given rows of x, and their labels."""
@@ -85,7 +87,7 @@ class Problem(NamedTuple):
             alike = [name for name in self.classes if folded[name.casefold()] > 1]
             if alike:
                 lines.append(f"classes that differ in capitals alone, and are not merged: {list_names(alike)}")
-        return lines
+        return lines + [f"warning: {doubt}" for doubt in self.doubts]
 
 
 def read_problem(config: RunConfig) -> Problem:
@@ -106,7 +108,9 @@ def read_problem(config: RunConfig) -> Problem:
     kinds = _kinds(config.kinds, table, column)
     missing = config.missing_texts
     encoding = Encoding.fit(table, features, rows.train, kinds=kinds, missing=missing)
-    return Problem(table, column, encoding.transform(table), labels, classes, encoding, rows, kinds, missing)
+    x = encoding.transform(table)
+    doubted = () if config.data in BUNDLED else doubts(x, labels, encoding, rows)
+    return Problem(table, column, x, labels, classes, encoding, rows, kinds, missing, doubts=doubted)
 
 
 def _read_in_blocks(config: RunConfig) -> Problem:

@@ -124,7 +124,10 @@ def _auc(labels: Array, probs: Array) -> float | None:
 
 
 def warning(metrics: dict[str, Any], *, balanced: bool, more_epochs: bool) -> str | None:
-    """One sentence if the model is no better than the baseline, or if it never predicts a class; else None.
+    """One sentence if the model is hardly better than the baseline, or if it never predicts a class; else None.
+
+    Hardly better is less than one standard error of the test rows, or worse in the log loss. The latter does not count
+    if the classes were weighted, since the probabilities are then those of other frequencies.
 
     Args:
         metrics: what `measure` gives.
@@ -153,7 +156,31 @@ def warning(metrics: dict[str, Any], *, balanced: bool, more_epochs: bool) -> st
         )
     if never:
         return f"on the test rows the model never predicts {list_names(never, 3)}; {try_these}"
+    error = _standard_error(np.array(metrics["test_confusion"]), balanced=balanced)
+    if reached - without < error:
+        return (
+            f"on the test rows the model is hardly better than always answering {quoted(baseline['class'])}: its "
+            f"{name.replace('_', ' ')} is {reached:.4f}, {without:.4f} is reached without a model, and the standard "
+            f"error is {error:.4f}; {try_these}"
+        )
+    if not balanced and metrics["test_log_loss"] > baseline["log_loss"]:
+        tries = ["more --epochs"] if more_epochs else []
+        tries += [] if metrics["uncalibrated"] else ["--calibrate"]
+        return (
+            f"on the test rows the probabilities are worse than the frequencies of the classes: their log loss is "
+            f"{metrics['test_log_loss']:.4f}, and {baseline['log_loss']:.4f} is reached without a model; try "
+            f"{' or '.join(tries or ['more --weight-decay', '--dropout'])}"
+        )
     return None
+
+
+def _standard_error(confusion: Array, *, balanced: bool) -> float:
+    """The standard error of the accuracy, or of the mean of the recalls of the classes that occur."""
+    of_class, right = confusion.sum(axis=1), confusion.diagonal()
+    if not balanced:
+        of_class, right = of_class.sum(keepdims=True), right.sum(keepdims=True)
+    recall = right[of_class > 0] / of_class[of_class > 0]
+    return float(np.sqrt((recall * (1 - recall) / of_class[of_class > 0]).sum()) / len(recall))
 
 
 def show(metrics: Mapping[str, Any]) -> None:

@@ -70,11 +70,6 @@ def read_table(source: str, *, target: str | None = None, array: str | None = No
     return read_csv(source, data)
 
 
-def is_there(source: str) -> bool:
-    """Whether this is a file, a bundled data set, or - for standard input."""
-    return source == "-" or source in BUNDLED or Path(source).exists()
-
-
 def _bundled(name: str) -> Table:
     with needs("read_table", "scikit-learn", extra="cli"):
         import sklearn.datasets

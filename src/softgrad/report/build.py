@@ -38,8 +38,8 @@ def build(
     image = None if isinstance(details, str) else details["image"]
     sections += [of_table.columns(encoding, image), _run(metrics, options)]
     intro = [measured.headline(metrics)]
-    if metrics["warning"]:
-        intro.append(Paragraph(f"Warning: {metrics['warning']}.", is_warning=True))
+    warnings = [*metrics.get("doubts", ()), *([metrics["warning"]] if metrics["warning"] else [])]
+    intro += [Paragraph(f"Warning: {warning}.", is_warning=True) for warning in warnings]
     return Document(f"Training run: {name_of(metrics['dataset'])}", intro, sections)
 
 

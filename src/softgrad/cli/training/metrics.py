@@ -54,6 +54,7 @@ def collect(
         "calibrate": config.calibrate,
         "cross_validate": config.cross_validate,
     }
+    metrics["doubts"] = list(problem.doubts)
     metrics["warning"] = results.warning(
         metrics, balanced=config.class_weight == "balanced", more_epochs=len(history) == config.epochs
     )

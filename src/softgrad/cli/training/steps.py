@@ -23,7 +23,7 @@ from softgrad.cli.training.folds import show as show_folds
 from softgrad.cli.training.gradient import GRADIENT_LIMIT, check_gradient
 from softgrad.cli.training.metrics import collect, history_of
 from softgrad.cli.training.reports import details_of, write_report
-from softgrad.data.tables import is_there
+from softgrad.data.tables import BUNDLED
 from softgrad.errors import MissingPackageError, OptionError, TrainingError
 from softgrad.nn.words import Words
 
@@ -34,7 +34,7 @@ def train(
     """Reads the table, checks the gradient, trains, measures, and writes the folder. Returns the exit code."""
     clock = Clock()
     folder = new_folder(config.data, out) if resume is None else unfinished_folder(resume)
-    if resume is not None and not is_there(config.data):
+    if resume is not None and not (config.data in (*BUNDLED, "-") or Path(config.data).exists()):
         raise OptionError(
             f"train: {config.data}, the table of the run in {folder.unfinished}, is not here; go to the folder that "
             f"the run was started in, or write where the table is into {folder.unfinished / CONFIG}"
