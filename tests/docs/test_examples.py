@@ -22,7 +22,7 @@ from conftest import load
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md"))
 PROGRAMS = sorted(path.name for path in (DOCS / "examples").iterdir() if path.suffix in (".py", ".sh"))
-NEEDS = {"torch.md": "torch"}  # the packages of pages whose examples need one
+NEEDS = {"torch.md": "torch", "comparison.md": "torch"}  # the packages of pages whose examples need one
 RUN_FIRST = {  # the programs that must run before another one
     "predict_flowers.sh": ["train_flowers.sh"],
     "export_flowers.sh": ["train_flowers.sh"],
@@ -32,6 +32,10 @@ PACKAGES = {  # of programs that need one
     "norm_in_torch.py": ["torch"],
     "export_flowers.sh": ["onnx"],
     "use_onnx.py": ["onnx", "onnxruntime"],
+    "wrong_backward.py": ["torch"],
+    "confident_row_in_jax.py": ["jax", "optax"],
+    "no_such_class_in_jax.py": ["jax", "optax"],
+    "wrong_backward_in_jax.py": ["jax", "optax"],
 }
 
 FILL = runpy.run_path(str(DOCS / "fill.py"))
