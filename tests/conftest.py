@@ -4,6 +4,7 @@ The environment variable SOFTGRAD_TESTS_REQUIRE lists modules, and programs from
 example "torch" or "torch,pdflatex". If one of them is missing, no test is run.
 """
 
+import gc
 import os
 import shutil
 
@@ -32,6 +33,16 @@ def pytest_configure():
             (program if name in PACKAGES else load)(name)
         except pytest.skip.Exception as missing:
             raise pytest.UsageError(f"SOFTGRAD_TESTS_REQUIRE names {name}: {missing}") from missing
+
+
+def pytest_collection():
+    gc.disable()
+
+
+def pytest_collection_finish():
+    """The garbage collector passes over the tests that were found: they are garbage at the end alone."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
