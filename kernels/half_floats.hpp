@@ -50,9 +50,16 @@ inline uint16_t to_float16(float x) {
     const uint16_t* const bits = static_cast<const uint16_t*>(from.entries) + start;
     int64_t i = 0;
     if (from.storage == Storage::bfloat16) {
-        for (; i < count; ++i) to[i] = from_bfloat16(bits[i]);
+#pragma omp simd
+        for (i = 0; i < count; ++i) to[i] = from_bfloat16(bits[i]);
         return;
     }
+#if defined(__AVX512F__)
+    for (; i + 16 <= count; i += 16) {
+        const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bits + i));
+        _mm512_storeu_ps(to + i, _mm512_cvtph_ps(x));
+    }
+#endif
 #if defined(__F16C__)
     for (; i + 8 <= count; i += 8) {
         _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bits + i))));
@@ -61,19 +68,27 @@ inline uint16_t to_float16(float x) {
     for (; i < count; ++i) to[i] = from_float16(bits[i]);
 }
 
-[[gnu::noinline]] inline void narrow(const float* from, int64_t count, Storage storage, uint16_t* bits) {
+// factor * x, rounded.
+[[gnu::noinline]] inline void narrow(const float* x, int64_t count, float factor, Storage storage, uint16_t* bits) {
     int64_t i = 0;
     if (storage == Storage::bfloat16) {
-        for (; i < count; ++i) bits[i] = to_bfloat16(from[i]);
+#pragma omp simd
+        for (i = 0; i < count; ++i) bits[i] = to_bfloat16(factor * x[i]);
         return;
     }
-#if defined(__F16C__)
-    for (; i + 8 <= count; i += 8) {
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(bits + i),
-                         _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT));
+#if defined(__AVX512F__)
+    for (; i + 16 <= count; i += 16) {
+        const __m256i rounded = _mm512_cvtps_ph(_mm512_loadu_ps(x + i) * factor, _MM_FROUND_TO_NEAREST_INT);
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(bits + i), rounded);
     }
 #endif
-    for (; i < count; ++i) bits[i] = to_float16(from[i]);
+#if defined(__F16C__)
+    for (; i + 8 <= count; i += 8) {
+        const __m128i rounded = _mm256_cvtps_ph(_mm256_loadu_ps(x + i) * factor, _MM_FROUND_TO_NEAREST_INT);
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(bits + i), rounded);
+    }
+#endif
+    for (; i < count; ++i) bits[i] = to_float16(factor * x[i]);
 }
 
 }  // namespace softgrad::SOFTGRAD_ISA

@@ -140,9 +140,9 @@ template <class T> struct LossRows {
     template <class Work> [[gnu::always_inline]] void over(const int64_t* classes, Work work) const {
         const bool with_grad = grad.entries;
         const Scores<T> scores(options.temperature, options.softcap);
-        const RowReader<T> reader(z, K);
+        const RowReader<T> reader(z, K, 2);
         RowWriter<T> writer(grad, begin * K, with_grad ? in_buffers(K) : 0, N * K);
-        Exponentials<T> exponentials(reader, scores, with_grad ? &writer : nullptr);
+        Exponentials<T> exponentials(reader, scores, with_grad ? &writer : nullptr, end);
         for (int64_t i = begin; i < end; ++i) {
             const int64_t y = classes ? label_at(classes, i, K) : -1;
             if (classes && y < 0) {

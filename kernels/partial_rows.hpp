@@ -12,12 +12,12 @@ namespace softgrad::SOFTGRAD_ISA {
 
 // `others` is -1, and the sum 0, where every class is masked.
 template <class T> void partial_sums_rows(Source z, Span span, const Scores<T>& scores, T* max, double* others) {
-    const RowReader<T> reader(z, span.K);
-    Exponentials<T> exponentials(reader, scores, nullptr);
+    const RowReader<T> reader(z, span.K, 2);
+    Exponentials<T> exponentials(reader, scores, nullptr, span.end);
     for (int64_t i = span.begin; i < span.end; ++i) {
         Background<T> background(reader, nullptr, i, span.end);
         const Normalizer<T> n = exponentials.row(i, background);
-        const bool masked = n.max == -std::numeric_limits<T>::infinity() && !has_nan(reader, i);
+        const bool masked = n.max == -std::numeric_limits<T>::infinity() && !exponentials.has_nan();
         max[i] = n.max;
         others[i] = masked ? -1 : double(n.others);
     }

@@ -1,5 +1,7 @@
 // Threads that sleep between the calls that they help. They are started by the first call that needs them: to start one
-// takes 60 microseconds, and to wake one about 20. None spins, which would slow down the threads of BLAS.
+// takes 60 microseconds, and to wake one about 20. Before a thread sleeps it looks for another call, no longer than it
+// takes to wake it: calls that follow one another find it awake. To look for longer would slow down the threads of
+// BLAS.
 #pragma once
 
 #include <pthread.h>
@@ -7,6 +9,7 @@
 
 #include <atomic>
 #include <cfenv>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -23,23 +26,33 @@ class Pool {
         return *current();
     }
 
+    // Whether the call before this one was so short ago that a thread which it woke up would now be looking for work.
+    bool calls_follow() {
+        const int64_t now = std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+        return now - last_call_.exchange(now, std::memory_order_relaxed) < 2 * looks_for.count();
+    }
+
     // Calls work() here and on up to `helpers` other threads, and returns when the calls that began have ended. A
     // thread that wakes up after this one has done all the work does not begin.
     template <class Work> void run(int64_t helpers, Work& work) {
         Job job{[](void* work) { (*static_cast<Work*>(work))(); }, &work, helpers, 0, {}, nullptr};
         std::fegetenv(&job.arithmetic);
+        int64_t asleep = helpers;
         {
             const std::lock_guard lock(mutex_);
+            asleep -= looking_;
             job.next = jobs_;
             jobs_ = &job;
+            wanted_ += helpers;
             while (threads_ < helpers && start()) ++threads_;
         }
-        for (int64_t i = 0; i < helpers; ++i) waiting_.notify_one();
+        for (int64_t i = 0; i < asleep; ++i) waiting_.notify_one();
         work();
         std::unique_lock lock(mutex_);
         Job** place = &jobs_;
         while (*place != &job) place = &(*place)->next;
         *place = job.next;
+        wanted_ -= job.wanted;
         if (job.running == 0) return;
         lock.unlock();
         for (int i = 0; i < looks_before_sleep; ++i) {
@@ -53,6 +66,8 @@ class Pool {
   private:
     // Other threads end about when this one does: to look for that for some microseconds is faster than to be woken.
     static constexpr int looks_before_sleep = 1000;
+
+    static constexpr std::chrono::nanoseconds looks_for{20'000};
 
     static void pause() {
 #if defined(__SSE2__)
@@ -92,15 +107,32 @@ class Pool {
     [[noreturn]] void serve() {
         std::unique_lock lock(mutex_);
         for (;;) {
-            Job* job = nullptr;
-            waiting_.wait(lock, [&] { return (job = wanting()) != nullptr; });
-            --job->wanted, ++job->running;
+            Job* job = wanting();
+            if (!job) {
+                ++looking_;
+                lock.unlock();
+                look();
+                lock.lock();
+                --looking_;
+                waiting_.wait(lock, [&] { return (job = wanting()) != nullptr; });
+            }
+            --job->wanted, ++job->running, --wanted_;
             lock.unlock();
             std::fesetenv(&job->arithmetic);
             job->call(job->work);
             lock.lock();
             if (--job->running == 0) ended_.notify_all();
         }
+    }
+
+    void look() const {
+        const auto end = std::chrono::steady_clock::now() + looks_for;
+        do {
+            for (int i = 0; i < 16; ++i) {
+                if (wanted_.load(std::memory_order_relaxed) > 0) return;
+                pause();
+            }
+        } while (std::chrono::steady_clock::now() < end);
     }
 
     Job* wanting() const {
@@ -112,7 +144,9 @@ class Pool {
     std::mutex mutex_;
     std::condition_variable waiting_, ended_;
     Job* jobs_ = nullptr;
-    int64_t threads_ = 0;
+    int64_t threads_ = 0, looking_ = 0;
+    std::atomic<int64_t> wanted_{0};  // by all jobs; changed under the mutex
+    std::atomic<int64_t> last_call_{0};
 };
 
 }  // namespace softgrad

@@ -13,28 +13,8 @@
 
 namespace softgrad::SOFTGRAD_ISA {
 
-// The largest entry. NaN is skipped: it reaches the result through the exponentials.
-template <class T> [[gnu::always_inline]] inline T maximum(const T* z, int64_t K) {
-    constexpr int64_t lanes = 256 / sizeof(T);
-    T most[lanes];
-    for (int64_t l = 0; l < lanes; ++l) most[l] = -std::numeric_limits<T>::infinity();
-    const auto add = [&](int64_t j, int64_t count) {
-#pragma omp simd
-        for (int64_t l = 0; l < count; ++l) most[l] = z[j + l] > most[l] ? z[j + l] : most[l];
-    };
-    for (int64_t j = 0; j + lanes <= K; j += lanes) add(j, lanes);
-    if (K < lanes) add(0, K);
-    if (K > lanes) add(K - lanes, lanes);  // some entries twice, which costs less than the rest entry by entry
-    for (int64_t half = lanes / 2; half > 0; half /= 2) {
-#pragma omp simd
-        for (int64_t l = 0; l < half; ++l) most[l] = most[l + half] > most[l] ? most[l + half] : most[l];
-    }
-    return most[0];
-}
-
-// The first index j with is(z[j]), or K if there is none. `is` holds for all numbers from one on, or for one that none
-// exceeds; it takes a number, or a vector entry by entry.
-template <class T, class Is> [[gnu::always_inline]] inline int64_t first_where(const T* z, int64_t K, Is is) {
+// The first index j with z[j] > limit, or K if there is none.
+template <class T> [[gnu::always_inline]] inline int64_t first_above(const T* z, int64_t K, T limit) {
     constexpr int64_t lanes = vector_bytes / sizeof(T), block = 8 * lanes;
     int64_t j = 0;
     for (; j + block <= K; j += block) {
@@ -44,35 +24,75 @@ template <class T, class Is> [[gnu::always_inline]] inline int64_t first_where(c
 #pragma omp simd
             for (int64_t l = 0; l < lanes; ++l) most[l] = z[j + k + l] > most[l] ? z[j + k + l] : most[l];
         }
-        if (bits_of(is(*reinterpret_cast<const Vector<T>*>(most)))) break;
+        if (bits_above(most, limit)) break;
     }
     for (; j + lanes <= K; j += lanes) {
-        if (const unsigned bits = bits_of(is(*reinterpret_cast<const Vector<T>*>(z + j))))
-            return j + __builtin_ctz(bits);
+        if (const unsigned bits = bits_above(z + j, limit)) return j + __builtin_ctz(bits);
     }
     if (j < K && lanes <= K) {  // the last vector, some of whose entries were looked at before
-        const unsigned bits = bits_of(is(*reinterpret_cast<const Vector<T>*>(z + K - lanes)));
+        const unsigned bits = bits_above(z + K - lanes, limit);
         return bits ? K - lanes + __builtin_ctz(bits) : K;
     }
-    while (j < K && !is(z[j])) ++j;
+    while (j < K && !(z[j] > limit)) ++j;
     return j;
 }
 
-// The largest entry and its first index, which is 0 if all entries are NaN.
+// The largest entry and its first index, which is 0 if all entries are NaN. NaN is skipped: it reaches the result
+// through the exponentials.
 template <class T> struct Peak {
     T max;
     int64_t at;
 };
 
+// The largest entries of whole groups are kept, so that one group alone is searched for the largest entry of all.
 template <class T> [[gnu::always_inline]] inline Peak<T> peak(const T* z, int64_t K) {
-    constexpr int64_t stretch = 8192;  // of a long row, only the stretch with the largest entry is searched for it
+    constexpr int64_t lanes = vector_bytes / sizeof(T), groups = 64;
     Peak<T> top{-std::numeric_limits<T>::infinity(), 0};
-    for (int64_t start = 0; start < K; start += stretch) {
-        const T max = maximum(z + start, K - start < stretch ? K - start : stretch);
-        if (max > top.max) top = {max, start};
+    if (K < group<T>) {
+        for (int64_t j = 0; j < K; ++j) {
+            if (z[j] > top.max) top = {z[j], j};
+        }
+        return top;
     }
-    const int64_t at = top.at + first_where(z + top.at, K - top.at, [=](auto x) { return x == top.max; });
-    return {top.max, at < K ? at : 0};
+    alignas(64) T most[groups][lanes], all[lanes];
+    for (int64_t start = 0; start < K; start += groups * group<T>) {
+        const int64_t end = std::min(K, start + groups * group<T>), count = (end - start + group<T> - 1) / group<T>;
+        // Where the last group begins earlier, some entries are seen twice.
+        const auto begin = [=](int64_t g) { return std::min(start + g * group<T>, K - group<T>); };
+        for (int64_t l = 0; l < lanes; ++l) all[l] = -std::numeric_limits<T>::infinity();
+        for (int64_t g = 0; g < count; ++g) {
+            const T* const x = z + begin(g);
+            T here[lanes];
+            for (int64_t l = 0; l < lanes; ++l) here[l] = -std::numeric_limits<T>::infinity();
+            for (int64_t k = 0; k < group<T>; k += lanes) {
+#pragma omp simd
+                for (int64_t l = 0; l < lanes; ++l) here[l] = x[k + l] > here[l] ? x[k + l] : here[l];
+            }
+#pragma omp simd
+            for (int64_t l = 0; l < lanes; ++l) {
+                most[g][l] = here[l];
+                all[l] = here[l] > all[l] ? here[l] : all[l];
+            }
+        }
+        for (int64_t half = lanes / 2; half > 0; half /= 2) {
+#pragma omp simd
+            for (int64_t l = 0; l < half; ++l) all[l] = all[l + half] > all[l] ? all[l + half] : all[l];
+        }
+        if (!(all[0] > top.max)) continue;
+        // No branch depends on where it is: one that is predicted wrongly takes as long as a fifth of 1,000 entries.
+        uint64_t groups_with_max = 0, at_max[group<T> / 64] = {};
+        for (int64_t g = 0; g < count; ++g) groups_with_max |= uint64_t(bits_equal(most[g], all[0]) != 0) << g;
+        const int64_t first = begin(__builtin_ctzll(groups_with_max));
+        for (int64_t k = 0; k < group<T>; k += lanes) {
+            at_max[k / 64] |= uint64_t(bits_equal(z + first + k, all[0])) << k % 64;
+        }
+        int64_t at = 0;
+        for (int64_t word = group<T> / 64 - 1; word >= 0; --word) {
+            at = at_max[word] ? word * 64 + __builtin_ctzll(at_max[word]) : at;
+        }
+        top = {all[0], first + at};
+    }
+    return top;
 }
 
 // The scalars of one row's softmax. The largest exponential is exactly 1. One such term is left out of the sum, because
@@ -93,14 +113,13 @@ template <class T> struct Normalizer {
 };
 
 // Adds e_j in units to `total`, over a stretch of K entries without the entry `skipped`, which may lie outside. exp(j)
-// computes the group of e_j that starts at j, into e, which holds whole groups.
+// computes the group of e_j that starts at j, into e, which holds whole groups: 0 beyond K.
 template <class T, class Exp>
 [[gnu::always_inline]] inline void add_exponentials(int64_t K, T* e, int64_t skipped, Accumulator<T>& total,
                                                     Background<T>& background, Exp exp) {
     Accumulator<T> sum = total;
     for (int64_t j = 0; j < K; j += group<T>) {
         exp(j);
-        for (int64_t l = K - j; l < group<T>; ++l) e[j + l] = 0;
         if (j <= skipped && skipped < j + group<T>) {
             const T kept = e[skipped];
             e[skipped] = 0;
@@ -118,20 +137,35 @@ template <class T, class Exp>
 template <bool tempered, class T>
 [[gnu::noinline]] void exponentials_below(const T* z, int64_t K, Peak<T> top, ExpBelow<T> below, T* e,
                                           Accumulator<T>& total, Background<T>& background) {
+    if (const int64_t whole = K / group<T> * group<T>; whole < K) {  // the last group is 0 beyond K
+        for (int64_t l = 0; l < group<T>; ++l) e[whole + l] = 0;
+    }
     if (below.is_far(top.max)) {
         for (int64_t j = 0; j < K; ++j) e[j] = z[j] - top.max;
         z = e, top.max -= top.max;
     }
     const typename ExpBelow<T>::Origin origin = below.origin(top.max);
-    add_exponentials(K, e, top.at, total, background, [=](int64_t j) {
+    // The last vector, some of whose entries are computed twice. Beyond a shorter row it holds -inf: its exponential is
+    // 0.
+    constexpr int64_t lanes = vector_bytes / sizeof(T);
+    const int64_t last_start = K < lanes ? 0 : K - lanes;
+    alignas(64) T last[lanes];
+    if (K < lanes) {
+        for (int64_t l = 0; l < lanes; ++l) last[l] = l < K ? z[l] : -std::numeric_limits<T>::infinity();
+    } else {
+        for (int64_t l = 0; l < lanes; ++l) last[l] = z[last_start + l];
+    }
+    const auto exp_of_vector = [=](const T* x, T* to) {
+#pragma omp simd
+        for (int64_t l = 0; l < lanes; ++l) to[l] = below.template exp<tempered>(x[l], origin);
+    };
+    add_exponentials(K, e, top.at, total, background, [&](int64_t j) {
         if (j + group<T> <= K) {
 #pragma omp simd
             for (int64_t l = 0; l < group<T>; ++l) e[j + l] = below.template exp<tempered>(z[j + l], origin);
         } else {
-            alignas(64) T rest[group<T>];  // a whole group costs less than a last vector entry by entry
-            for (int64_t l = 0; l < group<T>; ++l) rest[l] = l < K - j ? z[j + l] : origin.max;
-#pragma omp simd
-            for (int64_t l = 0; l < group<T>; ++l) e[j + l] = below.template exp<tempered>(rest[l], origin);
+            for (int64_t l = j; l + lanes <= K; l += lanes) exp_of_vector(z + l, e + l);
+            exp_of_vector(last, e + last_start);
         }
     });
 }
@@ -154,6 +188,7 @@ template <class T>
             differences[l] = x.hi;
             slopes[l] = here.slope;
         }
+        for (int64_t l = end; l < j + group<T>; ++l) e[l] = 0;
     });
 }
 
@@ -167,14 +202,18 @@ template <class T> [[gnu::noinline]] Peak<T> peak(const RowReader<T>& reader, in
     return top;
 }
 
-// Rows of logits with their exponentials, one row after another, and of a long row one stretch after another.
+// Rows of logits with their exponentials, one row after another, and of a long row one stretch after another. The
+// largest entry of the next row is found before this one's sum is added up: the processor then has work while it waits
+// for either. Hence the reader needs two buffers.
 template <class T> class Exponentials {
   public:
-    // Exponentials go into the writer's buffers, from which they are written, or with null into one of their own.
-    Exponentials(const RowReader<T>& reader, const Scores<T>& scores, RowWriter<T>* writer)
+    // Rows end at `end`. Exponentials go into the writer's buffers, from which they are written, or with null into one
+    // of their own.
+    Exponentials(const RowReader<T>& reader, const Scores<T>& scores, RowWriter<T>* writer, int64_t end)
         : reader_(reader),
           scores_(scores),
           writer_(writer),
+          end_(end),
           buffer_(writer ? 0 : in_buffers(reader.K())),
           of_cap_(scores.softcap == 0 ? 0 : 2 * in_buffers(reader.K())) {}
 
@@ -182,12 +221,15 @@ template <class T> class Exponentials {
     // capped, only a row that is masked whole is NaN.
     [[gnu::noinline]] Normalizer<T> row(int64_t i, Background<T>& background) {
         const int64_t K = reader_.K();
+        const bool is_at_hand = row_ + 1 == i && z_next_;
         row_ = i;
         Accumulator<T> sum;
         if (K <= long_row) {
-            start = 0, z = reader_.row(i);
-            top_ = peak(z, K);
+            start = 0, z = is_at_hand ? z_next_ : reader_.row(i);
+            top_ = is_at_hand ? next_ : peak(z, K);
             compute(K, sum, background);
+            z_next_ = i + 1 < end_ ? reader_.row(i + 1) : nullptr;
+            if (z_next_) next_ = peak(z_next_, K);
         } else {
             top_ = peak(reader_, i);
             over_stretches(K, [&](int64_t from, int64_t count) {
@@ -198,6 +240,16 @@ template <class T> class Exponentials {
         constexpr T infinity = std::numeric_limits<T>::infinity();
         const bool nan = scores_.softcap == 0 ? std::isinf(top_.max) : top_.max == -infinity;
         return {top_.max, top_.at, nan ? std::numeric_limits<T>::quiet_NaN() : sum.total() / unit<T>};
+    }
+
+    // Whether the row holds a NaN.
+    [[gnu::noinline]] bool has_nan() const {
+        int nan = 0;
+        over_stretches(reader_.K(), [&](int64_t from, int64_t count) {
+            const T* const x = from == start ? z : reader_.at(row_, from, count);
+            for (int64_t j = 0; j < count; ++j) nan |= x[j] != x[j];
+        });
+        return nan;
     }
 
     // Goes to the stretch of a long row that begins at `from`, in a buffer that is not being written.
@@ -240,9 +292,11 @@ template <class T> class Exponentials {
     const RowReader<T>& reader_;
     const Scores<T>& scores_;
     RowWriter<T>* const writer_;
+    const int64_t end_;
     Buffer<T> buffer_, of_cap_;
-    int64_t row_ = 0;
-    Peak<T> top_{};
+    int64_t row_ = -1;
+    Peak<T> top_{}, next_{};
+    const T* z_next_ = nullptr;  // row row_ + 1, of which next_ is the peak
 };
 
 // Writes the row factor * e_j, with `value` at the index `special`, from the exponentials in the writer's buffer.

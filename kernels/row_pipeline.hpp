@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "half_floats.hpp"
 #include "row_writer.hpp"
@@ -9,20 +10,25 @@
 
 namespace softgrad::SOFTGRAD_ISA {
 
-// Reads rows of K entries, or stretches of them. 16-bit entries are widened into a buffer.
+// Reads rows of K entries, or stretches of them. 16-bit entries are widened into buffers, which take turns.
 template <class T> class RowReader {
   public:
-    RowReader(Source from, int64_t K)
-        : from_(from), K_(K), widened_(from.storage == Storage::itself ? 0 : in_buffers(K)) {}
+    RowReader(Source from, int64_t K, int buffers = 1)
+        : from_(from),
+          K_(K),
+          widened_(from.storage == Storage::itself ? 0 : in_buffers(K)),
+          others_(from.storage == Storage::itself || buffers == 1 ? 0 : in_buffers(K)),
+          in_turn_{widened_.entries, buffers == 1 ? widened_.entries : others_.entries} {}
 
     const T* row(int64_t i) const { return at(i, 0, K_); }
 
-    // Entries start..start+count-1 of row i, until the next call.
+    // Entries start..start+count-1 of row i, until as many further calls as there are buffers.
     const T* at(int64_t i, int64_t start, int64_t count) const {
         if constexpr (std::is_same_v<T, float>) {
             if (from_.storage != Storage::itself) {
-                widen(from_, i * K_ + start, count, widened_.entries);
-                return widened_.entries;
+                std::swap(in_turn_[0], in_turn_[1]);
+                widen(from_, i * K_ + start, count, in_turn_[0]);
+                return in_turn_[0];
             }
         }
         return static_cast<const T*>(from_.entries) + i * K_ + start;
@@ -36,7 +42,8 @@ template <class T> class RowReader {
   private:
     Source from_;
     int64_t K_;
-    Buffer<T> widened_;
+    Buffer<T> widened_, others_;
+    mutable T* in_turn_[2];
 };
 
 // Arrays of at least so many bytes do not stay in a second-level cache.

@@ -38,10 +38,7 @@ template <class T> using Vector = typename VectorOf<T>::type;
 // The entries of a comparison of two vectors, a bit each.
 template <class Mask> [[gnu::always_inline]] inline unsigned bits_of(Mask mask) {
     constexpr int entry = int(sizeof(mask[0]));
-#if defined(__AVX512DQ__)
-    if constexpr (entry == 4) return _mm512_movepi32_mask((__m512i)mask);
-    if constexpr (entry == 8) return _mm512_movepi64_mask((__m512i)mask);
-#elif defined(__AVX__)
+#if defined(__AVX__)
     if constexpr (entry == 4) return unsigned(_mm256_movemask_ps((__m256)mask));
     if constexpr (entry == 8) return unsigned(_mm256_movemask_pd((__m256d)mask));
 #elif defined(__SSE2__)
@@ -51,6 +48,24 @@ template <class Mask> [[gnu::always_inline]] inline unsigned bits_of(Mask mask) 
     unsigned bits = 0;
     for (int l = 0; l < vector_bytes / entry; ++l) bits |= unsigned(mask[l] != 0) << l;
     return bits;
+#endif
+}
+
+// The entries of the vector at x that are equal to a number, or above it, a bit each.
+template <class T> [[gnu::always_inline]] inline unsigned bits_equal(const T* x, T number) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4) return _mm512_cmp_ps_mask(_mm512_loadu_ps(x), _mm512_set1_ps(number), _CMP_EQ_OQ);
+    if constexpr (sizeof(T) == 8) return _mm512_cmp_pd_mask(_mm512_loadu_pd(x), _mm512_set1_pd(number), _CMP_EQ_OQ);
+#else
+    return bits_of(*reinterpret_cast<const Vector<T>*>(x) == number);
+#endif
+}
+template <class T> [[gnu::always_inline]] inline unsigned bits_above(const T* x, T number) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4) return _mm512_cmp_ps_mask(_mm512_loadu_ps(x), _mm512_set1_ps(number), _CMP_GT_OQ);
+    if constexpr (sizeof(T) == 8) return _mm512_cmp_pd_mask(_mm512_loadu_pd(x), _mm512_set1_pd(number), _CMP_GT_OQ);
+#else
+    return bits_of(*reinterpret_cast<const Vector<T>*>(x) > number);
 #endif
 }
 
@@ -85,17 +100,7 @@ template <class T> [[gnu::always_inline]] inline void stream_lines(const T* x, T
 template <class T>
 [[gnu::always_inline]] inline void scaled(const T* x, int64_t count, T factor, Storage storage, void* to) {
     if constexpr (std::is_same_v<T, float>) {
-        if (storage != Storage::itself) {
-            constexpr int64_t piece = 32;
-            float row[piece];
-            uint16_t* bits = static_cast<uint16_t*>(to);
-            for (; count > 0; count -= piece, x += piece, bits += piece) {
-                const int64_t n = std::min(count, piece);
-                for (int64_t j = 0; j < n; ++j) row[j] = factor * x[j];
-                narrow(row, n, storage, bits);
-            }
-            return;
-        }
+        if (storage != Storage::itself) return narrow(x, count, factor, storage, static_cast<uint16_t*>(to));
     }
     T* const row = static_cast<T*>(to);
 #pragma omp simd

@@ -14,10 +14,10 @@ struct Span {
 
 // p_j = e_j / sum, with e_j = exp(s_j - s_max) so that exp never overflows.
 template <class T> void softmax_rows(Source z, Sink p, Span span, const ExpBelow<T>& below) {
-    const RowReader<T> reader(z, span.K);
+    const RowReader<T> reader(z, span.K, 2);
     const Scores<T> scores(below);
     RowWriter<T> writer(p, span.begin * span.K, in_buffers(span.K), span.rows * span.K);
-    Exponentials<T> exponentials(reader, scores, &writer);
+    Exponentials<T> exponentials(reader, scores, &writer, span.end);
     for (int64_t i = span.begin; i < span.end; ++i) {
         Background<T> background(reader, &writer, i, span.end);
         const Normalizer<T> n = exponentials.row(i, background);
@@ -30,10 +30,10 @@ template <class T> void softmax_rows(Source z, Sink p, Span span, const ExpBelow
 
 // log p_j = (s_j - s_max) - log(sum): two terms of the same sign.
 template <class T> void log_softmax_rows(Source z, Sink log_p, Span span, const ExpBelow<T>& below) {
-    const RowReader<T> reader(z, span.K);
+    const RowReader<T> reader(z, span.K, 2);
     const Scores<T> scores(below);
     RowWriter<T> writer(log_p, span.begin * span.K, in_buffers(span.K), span.rows * span.K);
-    Exponentials<T> exponentials(reader, scores, &writer);
+    Exponentials<T> exponentials(reader, scores, &writer, span.end);
     for (int64_t i = span.begin; i < span.end; ++i) {
         Background<T> background(reader, &writer, i, span.end);
         const Normalizer<T> n = exponentials.row(i, background);
@@ -48,22 +48,12 @@ template <class T> void log_softmax_rows(Source z, Sink log_p, Span span, const 
     }
 }
 
-// Whether a row holds a NaN.
-template <class T> [[gnu::noinline]] bool has_nan(const RowReader<T>& reader, int64_t i) {
-    int nan = 0;
-    over_stretches(reader.K(), [&](int64_t start, int64_t count) {
-        const T* const row = reader.at(i, start, count);
-        for (int64_t j = 0; j < count; ++j) nan |= row[j] != row[j];
-    });
-    return nan;
-}
-
 // log of the sum of exp(s_j) = s_max + log(sum). An infinite maximum is the answer itself, unless the row holds a NaN.
 template <class T> void logsumexp_rows(Source z, Sink lse, Span span, const ExpBelow<T>& below) {
-    const RowReader<T> reader(z, span.K);
+    const RowReader<T> reader(z, span.K, 2);
     const Scores<T> scores(below);
     RowWriter<T> writer(lse, span.begin, 1, span.rows);
-    Exponentials<T> exponentials(reader, scores, nullptr);
+    Exponentials<T> exponentials(reader, scores, nullptr, span.end);
     for (int64_t i = span.begin; i < span.end; ++i) {
         Background<T> background(reader, nullptr, i, span.end);
         const Normalizer<T> n = exponentials.row(i, background);
@@ -71,7 +61,7 @@ template <class T> void logsumexp_rows(Source z, Sink lse, Span span, const ExpB
         if (!std::isinf(n.max)) {
             *value = T(n.max / Wide<T>(below.temperature) + n.log_sum());
         } else {
-            *value = has_nan(reader, i) ? std::numeric_limits<T>::quiet_NaN() : n.max;
+            *value = exponentials.has_nan() ? std::numeric_limits<T>::quiet_NaN() : n.max;
         }
         writer.put(1);
     }
@@ -103,13 +93,21 @@ template <class T> class Pair {
         m = -1, x_m = y_m = 0;
         over_stretches(xs_.K(), [&](int64_t start, int64_t count) {
             read(start, count);
-            const auto find = [&](int64_t j, int64_t entries) {
-                if (m >= 0) return m;
-                const int64_t first = first_where(x() + j, entries, [=](auto x) { return x > half; });
-                if (first < entries) m = j + first, x_m = x(m), y_m = y(m);
-                return m;
-            };
+            const auto find = [&](int64_t j, int64_t entries) { return first_above_half(half, j, entries); };
             add_terms_but(find, start, start + count, totals, background_, term(*this)...);
+        });
+        background_ = nullptr;
+        for (const Accumulator<T>& total : totals) *sums++ = total.total();
+    }
+
+    // The same with half = 1/2 for probabilities x, of which no lane of a group has one above 1/2 unless its sum is:
+    // the sums of x and of x y.
+    [[gnu::always_inline]] void sum_probabilities(Wide<T>* sums) {
+        Accumulator<T> totals[2];
+        m = -1, x_m = y_m = 0;
+        over_stretches(xs_.K(), [&](int64_t start, int64_t count) {
+            read(start, count);
+            add_probabilities(start, start + count, totals);
         });
         background_ = nullptr;
         for (const Accumulator<T>& total : totals) *sums++ = total.total();
@@ -128,6 +126,45 @@ template <class T> class Pair {
     }
 
   private:
+    // m, if it is known or among these entries.
+    [[gnu::always_inline]] int64_t first_above_half(T half, int64_t j, int64_t entries) {
+        if (m >= 0) return m;
+        const int64_t first = first_above(x() + j, entries, half);
+        if (first < entries) m = j + first, x_m = x(m), y_m = y(m);
+        return m;
+    }
+
+    // Adds x and x y of entries begin..end-1, but for m.
+    [[gnu::noinline]] void add_probabilities(int64_t begin, int64_t end, Accumulator<T>* totals) {
+        Accumulator<T> of_x = totals[0], of_products = totals[1];
+        const T *const x = this->x(), *const y = this->y();
+        Background<T>* const background = background_;
+        const auto add = [&](const T* x_group, const T* y_group, int64_t j, int64_t entries) {
+            if (of_x.add_group_up_to(x_group, T(0.5))) return of_products.add_products(x_group, y_group);
+            totals[0] = of_x, totals[1] = of_products;
+            add_around_half(j, j + entries, totals);
+            of_x = totals[0], of_products = totals[1];
+        };
+        int64_t j = begin;
+        for (; j + group<T> <= end; j += group<T>) {
+            add(x + j, y + j, j, group<T>);
+            if (background) background->advance(group<T>);
+        }
+        if (j < end) {
+            alignas(64) T last_x[group<T>], last_y[group<T>];
+            copy_padded(x, j, end, last_x);
+            copy_padded(y, j, end, last_y);
+            add(last_x, last_y, j, end - j);
+        }
+        totals[0] = of_x, totals[1] = of_products;
+    }
+
+    // The same of a group that may hold m.
+    [[gnu::noinline]] void add_around_half(int64_t begin, int64_t end, Accumulator<T>* totals) {
+        const auto find = [&](int64_t j, int64_t entries) { return first_above_half(T(0.5), j, entries); };
+        add_terms_but(find, begin, end, totals, nullptr, x(), Products<T>{x(), y()});
+    }
+
     void read(int64_t start, int64_t count) {
         if (xs_.K() <= long_row) return;
         start_ = start, x_ = xs_.at(row_, start, count), y_ = ys_.at(row_, start, count);
@@ -167,7 +204,7 @@ template <class T, class Work>
 template <class T> void softmax_vjp_rows(Source p, Source dp, Sink dz, Span span, T scale) {
     over_pairs<T>(p, dp, dz, span, [=](Pair<T>& row) {
         Wide<T> others[2];
-        row.sum_over_others(T(0.5), others, xs, [](const auto& row) { return Products<T>{row.y(), row.x()}; });
+        row.sum_probabilities(others);
         const Wide<T> p_m = row.x_m, dp_m = row.y_m;
         const T sum = T(others[0] + p_m), inner = T(others[1] + dp_m * p_m);
         const T dz_m = T(scale * (p_m * (dp_m * others[0] - others[1])));
@@ -184,7 +221,9 @@ template <class T> void log_softmax_vjp_rows(Source log_p, Source dy, Sink dz, S
         row.sum_over_others(log_half<T>, &others, ys);
         const Wide<T> dy_m = row.y_m, q_m = one_minus_exp(row.x_m);
         const T sum = T(others + dy_m), dz_m = T(scale * (dy_m * q_m - (1 - q_m) * others));
-        row.write([&](int64_t j) { return scale * (row.y(j) - exp_nonpositive(row.x(j)) * sum); }, dz_m);
+        const auto dz = [&](int64_t j) { return row.y(j) - exp_nonpositive(row.x(j)) * sum; };
+        if (scale == 1) return row.write(dz, dz_m);
+        row.write([&](int64_t j) { return scale * dz(j); }, dz_m);
     });
 }
 

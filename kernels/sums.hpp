@@ -9,69 +9,105 @@
 #include "buffer.hpp"
 #include "scores.hpp"
 
+#if defined(__AVX__)
+    #include <immintrin.h>
+#endif
+
 namespace softgrad::SOFTGRAD_ISA {
 
 // Adds up groups of entries: eight to one in T by halves, those in twice the precision, lane by lane. The lanes are
 // written out, so the sum is the same on every instruction set that rounds its terms alike.
 template <class T> class Accumulator {
   public:
-    Accumulator() {
-        for (int64_t l = 0; l < lanes; ++l) high_[l] = low_[l] = 0;
-    }
     [[gnu::always_inline]] void add_group(const T* x) {
         for (int64_t start = 0; start < group<T>; start += 8 * lanes) {
-#pragma omp simd
-            for (int64_t l = 0; l < lanes; ++l) {
-                const T* const y = x + start + l;
-                const T a = (y[0] + y[lanes]) + (y[2 * lanes] + y[3 * lanes]);
-                const T b = (y[4 * lanes] + y[5 * lanes]) + (y[6 * lanes] + y[7 * lanes]);
-                add(l, a + b);
-            }
+            const auto y = [=](int64_t k) { return *reinterpret_cast<const Lanes*>(x + start + k * lanes); };
+            add(((y(0) + y(1)) + (y(2) + y(3))) + ((y(4) + y(5)) + (y(6) + y(7))));
         }
+    }
+    // The same, unless a lane adds up to more than `most`: then nothing is added, and it returns false.
+    [[gnu::always_inline]] bool add_group_up_to(const T* x, T most) {
+        constexpr int64_t count = group<T> / (8 * lanes);
+        Lanes sums[count];
+        for (int64_t i = 0; i < count; ++i) {
+            const auto y = [=](int64_t k) { return *reinterpret_cast<const Lanes*>(x + (8 * i + k) * lanes); };
+            sums[i] = ((y(0) + y(1)) + (y(2) + y(3))) + ((y(4) + y(5)) + (y(6) + y(7)));
+        }
+        auto above = sums[0] > most;
+        for (int64_t i = 1; i < count; ++i) above |= sums[i] > most;
+        if (any_of(above)) return false;
+        for (const Lanes& sum : sums) add(sum);
+        return true;
     }
     // The same of x[j] y[j], each rounded: a sum of products that are fused would depend on the instruction set.
     [[gnu::always_inline]] void add_products(const T* x, const T* y) {
-#if defined(__AVX__)
         for (int64_t start = 0; start < group<T>; start += 8 * lanes) {
-            Lanes p[8];
-            for (int k = 0; k < 8; ++k) {
+            const auto product = [=](int64_t k) {
                 const int64_t j = start + k * lanes;
-                p[k] = *reinterpret_cast<const Lanes*>(x + j) * *reinterpret_cast<const Lanes*>(y + j);
-                asm("" : "+x"(p[k]));
-            }
-            const Lanes a = (p[0] + p[1]) + (p[2] + p[3]), b = (p[4] + p[5]) + (p[6] + p[7]), sum = a + b;
-            for (int64_t l = 0; l < lanes; ++l) add(l, sum[l]);
-        }
-#else
-        alignas(64) T products[group<T>];
-    #pragma omp simd
-        for (int64_t l = 0; l < group<T>; ++l) products[l] = x[l] * y[l];
-        asm("" : "+m"(products));
-        add_group(products);
+                Lanes p = *reinterpret_cast<const Lanes*>(x + j) * *reinterpret_cast<const Lanes*>(y + j);
+#if defined(__AVX__)
+                asm("" : "+x"(p));
 #endif
+                return p;
+            };
+            const Lanes a = (product(0) + product(1)) + (product(2) + product(3));
+            const Lanes b = (product(4) + product(5)) + (product(6) + product(7));
+            add(a + b);
+        }
     }
     Wide<T> total() const {
         Wide<T> sum = 0;
-        for (int64_t l = 0; l < lanes; ++l) sum += std::isinf(high_[l]) ? high_[l] : Wide<T>(high_[l]) + low_[l];
+        for (int64_t l = 0; l < lanes; ++l) {
+            const bool has_low = std::is_same_v<T, double> && !std::isinf(high_[l]);
+            sum += has_low ? Wide<T>(high_[l]) + low_[l] : high_[l];
+        }
         return sum;
     }
 
   private:
     static constexpr int64_t lanes = 32 / sizeof(T);
     typedef T Lanes [[gnu::vector_size(32), gnu::aligned(alignof(T)), gnu::may_alias]];
+    typedef double Four [[gnu::vector_size(32)]];
+    typedef double Eight [[gnu::vector_size(64)]];
+    using Doubles = std::conditional_t<lanes == 8, Eight, Four>;  // as many as there are lanes
 
-    [[gnu::always_inline]] void add(int64_t l, T x) {
+    [[gnu::always_inline]] void add(const Lanes& x) {
         if constexpr (std::is_same_v<T, float>) {
-            high_[l] += x;
+            high_ += __builtin_convertvector(x, Doubles);
         } else {  // Knuth's two-sum
-            const double sum = high_[l] + x, x_seen = sum - high_[l];
-            low_[l] += (high_[l] - (sum - x_seen)) + (x - x_seen);
-            high_[l] = sum;
+            const Doubles sum = high_ + x, x_seen = sum - high_;
+            low_ += (high_ - (sum - x_seen)) + (x - x_seen);
+            high_ = sum;
         }
     }
 
-    double high_[lanes], low_[lanes];
+    template <class Mask> [[gnu::always_inline]] static bool any_of(const Mask& mask) {
+#if defined(__AVX__)
+        return !_mm256_testz_si256((__m256i)mask, (__m256i)mask);
+#else
+        int any = 0;
+        for (int64_t l = 0; l < lanes; ++l) any |= mask[l] != 0;
+        return any;
+#endif
+    }
+
+    Doubles high_{}, low_{};
 };
+
+// Entries begin..end-1 of x, and zeros up to a whole group.
+template <class T> [[gnu::always_inline]] inline void copy_padded(const T* x, int64_t begin, int64_t end, T* to) {
+    constexpr int64_t lanes = 64 / sizeof(T);
+    for (int64_t l = 0; l < group<T>; ++l) to[l] = 0;
+    if (end - begin < lanes) {
+        for (int64_t j = begin; j < end; ++j) to[j - begin] = x[j];
+        return;
+    }
+    const auto copy = [&](int64_t j) {
+        for (int64_t l = 0; l < lanes; ++l) to[j - begin + l] = x[j + l];
+    };
+    for (int64_t j = begin; j + lanes <= end; j += lanes) copy(j);
+    copy(end - lanes);  // some entries twice
+}
 
 template <class T> struct Products {
     const T *x, *y;
@@ -91,11 +127,12 @@ template <class T, class Skipped, class Background, class... Term>
     const auto add = [&](Accumulator<T>& to, auto term, int64_t count, int64_t but) {
         if constexpr (std::is_pointer_v<decltype(term)>) {
             if (count == group<T> && !(0 <= but && but < count)) return to.add_group(term + j);
-            for (int64_t l = 0; l < count; ++l) x[l] = term[j + l];
+            copy_padded(term, j, j + count, x);
         } else {
             if constexpr (std::is_same_v<decltype(term), Products<T>>) {
                 if (count == group<T> && !(0 <= but && but < count)) return to.add_products(term.x + j, term.y + j);
             }
+            for (int64_t l = 0; count < group<T> && l < group<T>; ++l) x[l] = 0;
 #pragma omp simd
             for (int64_t l = 0; l < count; ++l) x[l] = term(j + l);
         }
@@ -111,7 +148,6 @@ template <class T, class Skipped, class Background, class... Term>
         }
     }
     if (j < end) {
-        for (int64_t l = 0; l < group<T>; ++l) x[l] = 0;
         Accumulator<T>* to = sums;
         const int64_t but = skipped(j, end - j) - j;
         (add(*to++, term, end - j, but), ...);

@@ -11,19 +11,26 @@
 
 namespace softgrad {
 
-// Exponentials below which it costs more to wake a thread than it saves.
-constexpr int64_t exponentials_worth_a_thread = 40 * 1024;
+// Exponentials below which it costs more to wake a thread than it saves, and to share with one that is awake. Not many
+// threads are kept awake.
+constexpr int64_t exponentials_worth_waking = 40 * 1024, exponentials_worth_sharing = 6 * 1024, kept_awake = 4;
 
 // Calls rows(begin, end) such that the calls together cover 0..N-1, each with a multiple of `together` rows, but for
 // the last. `exponentials` measures the work of all calls. An exception of one call is rethrown when all have ended.
 template <class Rows>
 void split_rows(int64_t N, int64_t together, int64_t exponentials, int64_t max_threads, const Rows& rows) {
-    const int64_t worth = exponentials / exponentials_worth_a_thread;
     const int64_t groups = (N + together - 1) / together;
-    const int64_t threads = std::max<int64_t>(1, std::min({max_threads, worth, groups}));
+    const auto threads_for = [=](int64_t least) {
+        return std::max<int64_t>(1, std::min({max_threads, exponentials / least, groups}));
+    };
+    int64_t threads = threads_for(exponentials_worth_waking);
+    if (const int64_t awake = std::min(kept_awake, threads_for(exponentials_worth_sharing)); threads < awake) {
+        if (Pool::of_process().calls_follow()) threads = awake;
+    }
     if (threads == 1) return rows(0, N);
     // Several parts per thread, taken in turn: a thread that starts late or is interrupted takes fewer.
-    const int64_t part = (groups + 8 * threads - 1) / (8 * threads) * together;
+    const int64_t parts = std::min(8 * threads, std::max(threads, 2 * exponentials / exponentials_worth_sharing));
+    const int64_t part = (groups + parts - 1) / parts * together;
     std::atomic<int64_t> next{0};
     std::exception_ptr thrown;
     std::mutex mutex;

@@ -48,7 +48,7 @@ template <class T> void read(Source x, int64_t start, int64_t count, T* buffer) 
 template <class T> void write(const T* buffer, int64_t count, Sink x, int64_t start) {
     if constexpr (std::is_same_v<T, float>) {
         if (x.storage != Storage::itself) {
-            return narrow(buffer, count, x.storage, static_cast<uint16_t*>(x.entries) + start);
+            return narrow(buffer, count, 1, x.storage, static_cast<uint16_t*>(x.entries) + start);
         }
     }
     copy(buffer, count, static_cast<T*>(x.entries) + start);
