@@ -1,10 +1,15 @@
 """Chromium, for programs that take pictures of pages."""
 
+import base64
+import io
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from PIL import Image
 from selenium import webdriver
+
+SCHEMES = {"light": "", "dark": "-dark"}  # the colour schemes, and the ends of the names of their pictures
 
 
 @contextmanager
@@ -17,3 +22,20 @@ def window() -> Iterator[webdriver.Chrome]:
     driver = webdriver.ChromeService(executable_path=str(shutil.which("chromedriver")))
     with webdriver.Chrome(options=options, service=driver) as chromium:
         yield chromium
+
+
+def show(chromium: webdriver.Chrome, address: str, width: int, height: int, scheme: str) -> None:
+    """Opens a page in a window of this size and colour scheme, whose pictures have 1.5 times as many pixels."""
+    size = {"width": width, "height": height, "deviceScaleFactor": 1.5, "mobile": False}
+    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    chromium.get(address)
+
+
+def taken(chromium: webdriver.Chrome, top: float, width: float, height: float) -> Image.Image:
+    """A picture of a part of the page, in 128 colours."""
+    clip = {"x": 0, "y": top, "width": width, "height": height, "scale": 1}
+    data = chromium.execute_cdp_cmd("Page.captureScreenshot", {"clip": clip, "captureBeyondViewport": True})["data"]
+    picture = Image.open(io.BytesIO(base64.b64decode(data)))
+    return picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=128)
