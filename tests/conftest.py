@@ -43,11 +43,6 @@ def pytest_collection_finish():
     gc.enable()
 
 
-def pytest_sessionfinish():
-    """Hypothesis may be imported now. It then asks the collector who refers to random generators of other packages."""
-    gc.unfreeze()
-
-
 @pytest.fixture(scope="session")
 def torch():
     torch = load("torch")
