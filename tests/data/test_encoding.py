@@ -76,7 +76,7 @@ COLUMNS = {  # name: (cells, whether this is a number column)
     "infinities": ("inf -inf Infinity", False),
     "points alone": (". .. ...", False),
     "fractions without a digit on one side": ("1. .5 2.", True),
-    "zeros in front": ("007 010 001", True),
+    "zeros in front": ("007 010 001", False),
 }
 
 

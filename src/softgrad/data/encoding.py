@@ -23,6 +23,7 @@ from softgrad.data.kinds import (
     column_from_json,
     column_to_json,
 )
+from softgrad.data.lookalikes import hint
 from softgrad.data.summaries import FAR, Kind
 from softgrad.data.table import Table
 from softgrad.errors import DataError
@@ -48,10 +49,11 @@ class Encoding(NamedTuple):
         """Decides how each column is read, and computes what it needs from the training rows.
 
         A column is a column of numbers if at least half of its cells that are not missing are numbers. It is one of
-        dates if all of them are dates of one format, and one of categories otherwise. Columns that say nothing are left
-        out: those with the same cell in all rows, texts with a value of its own in most rows, and, if any other column
-        is left, row numbers and different integers in a column called id. A column that the source stores as numbers or
-        as dates is one of those. Beside a target that the source defines, no column of numbers is left out.
+        dates if all of them are dates of one format, and one of categories otherwise. Integers of the same length of
+        which some start with 0, such as postal codes, are categories. Columns that say nothing are left out: those with
+        the same cell in all rows, texts with a value of its own in most rows, and, if any other column is left, row
+        numbers and different integers in a column called id. A column that the source stores as numbers or as dates is
+        one of those. Beside a target that the source defines, no column of numbers is left out.
 
         Categories of fewer than 5 training rows are rare, if that is less than one row in 100: they are read as other.
 
@@ -108,6 +110,8 @@ class Encoding(NamedTuple):
             lines += [f"dates, as {date_format}: {list_names(names)}"] if names else []
         categories = [f"{quoted(column.name)} ({_how_many(column)})" for column in self._of(CategoryColumn)]
         lines += [f"categories: {list_some(categories)}"] if categories else []
+        alike = [(column.name, hint((*column.categories, *column.rare))) for column in self._of(CategoryColumn)]
+        lines += [f"{quoted(name)} holds {found}" for name, found in alike if found]
         left_out = [f"{quoted(column.name)} ({column.reason})" for column in self._of(LeftOut)]
         return [*lines, f"left out: {list_some(left_out)}"] if left_out else lines
 

@@ -24,6 +24,7 @@ from softgrad.data.kinds import (
     date_parts,
     on_logarithmic_scale,
 )
+from softgrad.data.lookalikes import are_codes, hint
 from softgrad.data.table import Table
 from softgrad.errors import DataError
 
@@ -207,12 +208,17 @@ class TextSummary:
             )
         if date_format is not None:
             return self._dates(counts, date_format)
-        if is_number:
-            if kind is None and self._is_identifier():
-                return LeftOut(self.name, INTEGERS)
+        if is_number and kind is None and self._is_identifier():
+            return LeftOut(self.name, INTEGERS)
+        if is_number and (kind == "number" or not are_codes(given)):
             return self._numbers(given, number_format, table)
         if kind is None and len(counts) > max(50, total / 2):
-            return LeftOut(self.name, f"an identifier or free text: {len(counts):,} different values in {total:,} rows")
+            found = hint(counts)
+            return LeftOut(
+                self.name,
+                f"an identifier or free text: {len(counts):,} different values in {total:,} rows"
+                + (f"; {found}" if found else ""),
+            )
         return self._categories(counts)
 
     def _of_too_many(self, kind: Kind | None, table: Table) -> Column:
