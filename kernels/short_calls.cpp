@@ -7,19 +7,6 @@ namespace nb = nanobind;
 namespace softgrad {
 namespace {
 
-// Options that some of the functions have.
-struct Takes {
-    bool out = false, keepdims = false;
-};
-
-struct Options {
-    int64_t axis = -1;
-    double temperature = 1;
-    PyObject* out = nullptr;
-};
-
-bool is_named(PyObject* name, const char* other) { return PyUnicode_CompareWithASCIIString(name, other) == 0; }
-
 // Whether it is an integer of Python that fits.
 bool read_axis(PyObject* value, int64_t& axis) {
     if (!PyLong_CheckExact(value)) return false;
@@ -37,7 +24,9 @@ bool read_temperature(PyObject* value, double& temperature) {
     return false;
 }
 
-bool read_options(PyObject* given, const Takes& takes, Options& options) {
+}  // namespace
+
+bool read_options(PyObject* given, Takes takes, Options& options) {
     PyObject *name, *value;
     for (Py_ssize_t i = 0; PyDict_Next(given, &i, &name, &value);) {
         if (is_named(name, "axis")) {
@@ -54,6 +43,8 @@ bool read_options(PyObject* given, const Takes& takes, Options& options) {
     }
     return true;
 }
+
+namespace {
 
 // The arrays that are read and the one that is written, with the options.
 template <size_t count> struct Call {

@@ -52,6 +52,22 @@ template <class With> PyObject* with_entries(Entries entries, With with) {
     }
 }
 
+inline bool is_named(PyObject* name, const char* other) { return PyUnicode_CompareWithASCIIString(name, other) == 0; }
+
+// Options that some of the functions of softmax have.
+struct Takes {
+    bool out = false, keepdims = false;
+};
+
+struct Options {
+    int64_t axis = -1;
+    double temperature = 1;
+    PyObject* out = nullptr;
+};
+
+// Reads the options of softmax or of a function like it, in short_calls.cpp; false if one does not fit.
+bool read_options(PyObject* given, Takes takes, Options& options);
+
 // What a short call returns if it has computed nothing.
 inline PyObject* none() { return Py_NewRef(Py_None); }
 
@@ -68,8 +84,9 @@ PyMethodDef short_method(const char* name, const char* signature) {
 
 #define SOFTGRAD_SHORT(name, ...) short_method<__VA_ARGS__>(name, name "(args, options, /)\n--\n\n")
 
-// short_calls.cpp and short_losses.cpp
+// short_calls.cpp, short_losses.cpp and short_tensors.cpp
 void bind_short_calls(nanobind::module_& m);
 void bind_short_losses(nanobind::module_& m);
+void bind_short_tensors(nanobind::module_& m);
 
 }  // namespace softgrad

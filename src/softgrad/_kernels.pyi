@@ -154,6 +154,10 @@ def short_loss(
     result: type | None,  # of the loss and its gradient; None for the loss alone
     most: int,  # options that are known
 ) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]: ...
+def short_tensor(
+    torch: tuple[Any, ...],  # what kernels/short_tensors.cpp calls Torch
+    vjp: bool,  # the product instead of the values
+) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]: ...
 def loss_at(
     dtype: str,  # "float32", "float64" or "bfloat16"
     name: str,

@@ -8,19 +8,20 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from softgrad._calls import explained
+from softgrad._calls import explained_after
 from softgrad._options import scale
 from softgrad.torch.arguments import class_axes, is_differentiated, same_device, to_logits
 from softgrad.torch.forms import softmax as forms
-from softgrad.torch.implementations import kernels_for, needs_closed_form
+from softgrad.torch.implementations import IMPLEMENTATIONS, kernels_for, needs_closed_form, records_calls
 from softgrad.torch.options import check_mask
+from softgrad.torch.softmax_shortcut import shortly, shortly_product
 
 __all__ = ["log_softmax", "logsumexp", "softmax"]
 
 Axis: TypeAlias = int | Sequence[int] | None
 
 
-@explained
+@explained_after(shortly("softmax", lambda *found: _found(_Softmax, *found)))
 def softmax(logits: Tensor, *, axis: Axis = -1, temperature: float = 1.0, where: Tensor | None = None) -> Tensor:
     """The probabilities, as `softgrad.softmax`.
 
@@ -43,7 +44,7 @@ def softmax(logits: Tensor, *, axis: Axis = -1, temperature: float = 1.0, where:
     return _call("softmax", _Softmax, logits, axis, temperature, where)
 
 
-@explained
+@explained_after(shortly("log_softmax", lambda *found: _found(_LogSoftmax, *found)))
 def log_softmax(logits: Tensor, *, axis: Axis = -1, temperature: float = 1.0, where: Tensor | None = None) -> Tensor:
     """The log-probabilities, as `softgrad.log_softmax`.
 
@@ -66,7 +67,7 @@ def log_softmax(logits: Tensor, *, axis: Axis = -1, temperature: float = 1.0, wh
     return _call("log_softmax", _LogSoftmax, logits, axis, temperature, where)
 
 
-@explained
+@explained_after(shortly("logsumexp", lambda *found: _found(_LogSumExp, *found)))
 def logsumexp(
     logits: Tensor,
     *,
@@ -112,16 +113,38 @@ def _call(name: str, with_grad: Any, logits: Tensor, axis: Axis, temperature: fl
     if kernels is None or not axes:
         result: Tensor = getattr(forms, name)(logits, axes, temperature, where)
     elif is_differentiated(logits):
-        result = with_grad.apply(kernels, logits, axes, temperature, where)
+        result = with_grad.apply(None, kernels, logits, axes, temperature, where)
     else:
         result = getattr(kernels, name)(logits, axes, temperature, where)
     return result
 
 
+def _found(with_grad: Any, logits: Tensor, found: tuple[Tensor], axis: int, temperature: float) -> Tensor:
+    """A result of the short way, differentiable at the logits.
+
+    It calls what `apply` ends in, without its search for tensors of torch.func, which the short way has ended.
+    """
+    result: Tensor = super(torch.autograd.Function, with_grad).apply(
+        found, IMPLEMENTATIONS["cpu"], logits, (axis,), temperature, None
+    )
+    return result
+
+
+_softmax_vjp, _log_softmax_vjp = shortly_product("softmax"), shortly_product("log_softmax")
+
+
 class _Softmax(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, kernels: Any, logits: Tensor, axes: Any, temperature: float, where: Tensor | None) -> Tensor:
-        p: Tensor = kernels.softmax(logits, axes, temperature, where)
+    def forward(
+        ctx: Any,
+        found: tuple[Tensor] | None,
+        kernels: Any,
+        logits: Tensor,
+        axes: Any,
+        temperature: float,
+        where: Tensor | None,
+    ) -> Tensor:
+        p = found[0] if found else kernels.softmax(logits, axes, temperature, where)
         ctx.save_for_backward(p, where)
         ctx.options = axes, temperature
         return p
@@ -131,15 +154,27 @@ class _Softmax(torch.autograd.Function):
         p, where = ctx.saved_tensors
         axes, temperature = ctx.options
         kernels = None if needs_closed_form(g) else kernels_for(p, g)
+        if kernels is not None and where is None and len(axes) == 1 and not records_calls():
+            dz = _softmax_vjp((p, g), {"axis": axes[0], "temperature": temperature})
+            if dz is not None:
+                return None, None, dz, None, None, None
         if kernels is None:
-            return None, forms.softmax_vjp(p, g, axes, temperature), None, None, None
-        return None, kernels.softmax_vjp(p, g, axes, temperature, where), None, None, None
+            return None, None, forms.softmax_vjp(p, g, axes, temperature), None, None, None
+        return None, None, kernels.softmax_vjp(p, g, axes, temperature, where), None, None, None
 
 
 class _LogSoftmax(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, kernels: Any, logits: Tensor, axes: Any, temperature: float, where: Tensor | None) -> Tensor:
-        y: Tensor = kernels.log_softmax(logits, axes, temperature, where)
+    def forward(
+        ctx: Any,
+        found: tuple[Tensor] | None,
+        kernels: Any,
+        logits: Tensor,
+        axes: Any,
+        temperature: float,
+        where: Tensor | None,
+    ) -> Tensor:
+        y = found[0] if found else kernels.log_softmax(logits, axes, temperature, where)
         ctx.save_for_backward(y, where)
         ctx.options = axes, temperature
         return y
@@ -149,15 +184,27 @@ class _LogSoftmax(torch.autograd.Function):
         y, where = ctx.saved_tensors
         axes, temperature = ctx.options
         kernels = None if needs_closed_form(g) else kernels_for(y, g)
+        if kernels is not None and where is None and len(axes) == 1 and not records_calls():
+            dz = _log_softmax_vjp((y, g), {"axis": axes[0], "temperature": temperature})
+            if dz is not None:
+                return None, None, dz, None, None, None
         if kernels is None:
-            return None, forms.log_softmax_vjp(y, g, axes, temperature, where), None, None, None
-        return None, kernels.log_softmax_vjp(y, g, axes, temperature, where), None, None, None
+            return None, None, forms.log_softmax_vjp(y, g, axes, temperature, where), None, None, None
+        return None, None, kernels.log_softmax_vjp(y, g, axes, temperature, where), None, None, None
 
 
 class _LogSumExp(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, kernels: Any, logits: Tensor, axes: Any, temperature: float, where: Tensor | None) -> Tensor:
-        lse: Tensor = kernels.logsumexp(logits, axes, temperature, where)
+    def forward(
+        ctx: Any,
+        found: tuple[Tensor] | None,
+        kernels: Any,
+        logits: Tensor,
+        axes: Any,
+        temperature: float,
+        where: Tensor | None,
+    ) -> Tensor:
+        lse = found[0] if found else kernels.logsumexp(logits, axes, temperature, where)
         ctx.save_for_backward(logits, where)
         ctx.options = axes, temperature
         return lse
@@ -171,5 +218,5 @@ class _LogSumExp(torch.autograd.Function):
             p = _call("softmax", _Softmax, logits, axes, temperature, where)
             for one in axes:
                 g = g.unsqueeze(one)
-            return None, p * g / temperature, None, None, None
-        return None, kernels.logsumexp_vjp(logits, g, axes, temperature, where), None, None, None
+            return None, None, p * g / temperature, None, None, None
+        return None, None, kernels.logsumexp_vjp(logits, g, axes, temperature, where), None, None, None
