@@ -121,7 +121,7 @@ TABLES = {  # name: (arguments, content of data.csv, message)
         "data.csv: column 'kind' holds no class in any of its 18 rows, wanted rows with a class; name another column",
     ),
     "one class": (CSV, "a,kind\n" + "1,x\n2,x\n" * 9, "column 'kind' is 'x' in all 18 rows"),
-    "rare class": (CSV, "a,kind\n" + "1,x\n2,y\n" * 9 + "3,z\n", "class 'z' has 1 row, wanted at least 3"),
+    "rare class": (CSV, "a,kind\n" + "1,x\n2,x\n" * 9 + "3,z\n", "class 'z' has 1 row, wanted at least 3"),
     "few rows": (CSV, "a,kind\n" + "1,x\n2,y\n" * 3, "there are 6 rows for 2 classes, wanted at least 10 rows"),
     "row too short": (CSV, "a,kind\n1,x\n2\n", "data.csv, line 3 has 1 cell, but the first line names 2 columns"),
     "quote not closed": (CSV, 'a,kind\n1,"x\n', "data.csv, line 2: unexpected end of data"),

@@ -8,6 +8,7 @@ from softgrad.data import Encoding, Split, read_classes, read_table
 from softgrad.data.doubts import doubts, repeated_rows, telling_columns
 
 CLASS = np.random.default_rng(0).integers(0, 3, 120)
+NAMES = ("k0", "k1", "k2")
 DAY = np.arange(120) % 28 + 1
 CELLS = {  # name: (whether it tells the class, its cell for a class k in row i)
     "a name of the class": (True, lambda k, i: ("red", "green", "blue")[k]),
@@ -72,7 +73,7 @@ def test_what_is_said(tmp_path):
     x, labels, encoding = read(tmp_path, CLASS, x=CELLS["dates"][1])
     half = np.arange(60)
     copies = Split(half, half[:0], half)
-    one, more = doubts(x, labels, encoding, copies)
+    one, more = doubts(x, labels, encoding, copies, NAMES)
     assert one == (
         "column 'x' alone tells the class of every row; leave it out with --drop if it is known only once the class is"
     )
@@ -81,6 +82,15 @@ def test_what_is_said(tmp_path):
         "the rows that are copies of others"
     )
     x, labels, encoding = read(tmp_path, CLASS, x=CELLS["dates"][1], y=CELLS["a name of the class"][1])
-    assert doubts(x, labels, encoding, copies)[0].startswith("each of the columns 'x', 'y' alone tells the class of")
+    assert doubts(x, labels, encoding, copies, NAMES)[0].startswith(
+        "each of the columns 'x', 'y' alone tells the class of"
+    )
+    rare = doubts(
+        *read(tmp_path, [*CLASS, 3], x=lambda k, i: str(i % 9)), Split(half, half[:0], half + 60), [*NAMES, "k3"]
+    )
+    assert rare == [
+        "all rows of 'k3' are training rows, since there are fewer than 3 of each, so the results say nothing of them; "
+        "add rows, or merge rare classes"
+    ]
     none = read(tmp_path, CLASS, x=CELLS["numbers"][1])
-    assert doubts(*none, Split(half, half[:0], half + 60)) == []
+    assert doubts(*none, Split(half, half[:0], half + 60), NAMES) == []

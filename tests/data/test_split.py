@@ -132,12 +132,26 @@ def test_without_stratifying_a_class_may_be_missing_from_the_training_rows(table
     assert {0, 1} < drawn
 
 
+@pytest.mark.parametrize("stratify", [True, False])
+def test_all_rows_of_a_rare_class_are_training_rows(stratify, table):
+    counts = (40, 1, 20, 2)
+    t, indices, names = example(table, counts)
+    sets = split(t, indices, names, seed=0, stratify=stratify)
+    assert sorted(np.concatenate(sets)) == list(range(63))
+    drawn = [np.bincount(indices[rows], minlength=4).tolist() for rows in sets]
+    assert [of[1::2] for of in drawn] == [[1, 2], [0, 0], [0, 0]]
+    assert [sum(of) for of in drawn] == [39, 12, 12]
+    if stratify:
+        assert drawn == [[24, 1, 12, 2], [8, 0, 4, 0], [8, 0, 4, 0]]
+
+
 TOO_FEW = {  # name: (the number of rows of each class, message)
     "a class of two rows": (
         (20, 2),
         r"class 'class 1' has 2 rows, wanted at least 3: .*; merge rare classes or remove their rows",
     ),
     "a class of one row": ((1, 20), r"class 'class 0' has 1 row, wanted at least 3"),
+    "many rows of rare classes": ((20, 20, 2, 2, 1), r"class 'class 4' has 1 row, wanted at least 3"),
     "few rows": ((4, 5), r"there are 9 rows for 2 classes, wanted at least 10 rows; add rows, or merge classes"),
 }
 

@@ -109,7 +109,7 @@ def read_problem(config: RunConfig) -> Problem:
     missing = config.missing_texts
     encoding = Encoding.fit(table, features, rows.train, kinds=kinds, missing=missing)
     x = encoding.transform(table)
-    doubted = () if config.data in BUNDLED else doubts(x, labels, encoding, rows)
+    doubted = () if config.data in BUNDLED else doubts(x, labels, encoding, rows, classes)
     return Problem(table, column, x, labels, classes, encoding, rows, kinds, missing, doubts=doubted)
 
 

@@ -20,6 +20,7 @@ from softgrad.errors import DataError, OptionError
 
 FRACTIONS = (0.6, 0.2, 0.2)  # of all rows: for training, validation and test
 MIN_ROWS_PER_CLASS = 3
+MOST_RARE = 0.1  # of the rows, in classes of fewer: where there are more, the target is hardly a class
 
 
 @explained
@@ -115,6 +116,8 @@ def split(
 ) -> Split:
     """Draws a split of the rows: three fifths for training, a fifth for validation, a fifth for the test.
 
+    Classes of fewer than 3 rows have all of them among the training rows, if these are at most a tenth of the table.
+
     Args:
         table: the table, which the error messages name.
         target: the class index of each row.
@@ -124,7 +127,8 @@ def split(
         stratify: whether every class has the same part of its rows in each set.
 
     Raises:
-        DataError: a class has fewer than 3 rows; a set would have fewer rows than there are classes; without
+        DataError: a class has fewer than 3 rows, and more than a tenth of the rows are in such classes, or fewer than
+            2 classes have more; a set would have fewer rows than there are classes; without
             `stratify`, no row of a class was drawn for training.
         OptionError: a fraction is not positive, or their sum is not 1.
         MissingPackageError: scikit-learn is not installed.
@@ -138,19 +142,33 @@ def split(
     with needs("split", "scikit-learn", extra="cli"):
         from sklearn.model_selection import train_test_split
 
-    N, K = len(target), len(classes)
-    check_counts(table, np.bincount(target, minlength=K), classes, fractions)
+    K = len(classes)
+    counts = np.bincount(target, minlength=K)
+    rare = rare_classes(counts)
+    frequent = [name for name, few in zip(classes, rare, strict=True) if not few]
+    check_counts(table, counts[~rare], frequent, fractions)
+    drawn, kept = np.flatnonzero(~rare[target]), np.flatnonzero(rare[target])
+    N = len(drawn)
     _, validation_fraction, test_fraction = fractions
     test_size = math.ceil(round(N * test_fraction, 6))
     validation_size = math.ceil(round((N - test_size) * validation_fraction / (1 - test_fraction), 6))
     rows, test = train_test_split(
-        np.arange(N), test_size=test_size, stratify=target if stratify else None, random_state=seed
+        drawn, test_size=test_size, stratify=target[drawn] if stratify else None, random_state=seed
     )
     train, validation = train_test_split(
         rows, test_size=validation_size, stratify=target[rows] if stratify else None, random_state=seed
     )
+    train = np.concatenate([train, kept])
     check_drawn(table, np.bincount(target[train], minlength=K)[None], classes)
     return Split(train, validation, test)
+
+
+def rare_classes(counts: Array) -> Array:
+    """Which classes have so few rows that all are training rows; `counts` has the rows of each class."""
+    rare: Array = (counts > 0) & (counts < MIN_ROWS_PER_CLASS)
+    if counts[rare].sum() > MOST_RARE * counts.sum() or np.count_nonzero(~rare) < 2:
+        rare[:] = False
+    return rare
 
 
 def check_counts(table: Table, counts: Array, classes: Sequence[str], fractions: tuple[float, float, float]) -> None:

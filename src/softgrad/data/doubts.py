@@ -1,4 +1,4 @@
-"""What in a table makes results too good: columns that tell the class, and rows that are in two sets.
+"""What in a table makes results too good: columns that tell the class, rows that are in two sets, rare classes.
 
 A column tells the class if each of its categories occurs with one class, or if its numbers or dates, in order, fall
 into one stretch per class. Missing cells count as one more category, or as a stretch of their own. In a table of few
@@ -11,13 +11,14 @@ and the column is named if that is less than CHANCE.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import lgamma, log
 
 import numpy as np
 
 from softgrad._arrays import Array
 from softgrad._messages import list_names
-from softgrad.data.classes import Split
+from softgrad.data.classes import MIN_ROWS_PER_CLASS, Split, rare_classes
 from softgrad.data.encoding import Encoding
 from softgrad.data.kinds import DATE_PARTS, CategoryColumn, DateColumn, LeftOut
 
@@ -30,9 +31,16 @@ def doubts(
     labels: Array,  # (N)
     encoding: Encoding,
     rows: Split,
+    classes: Sequence[str],
 ) -> list[str]:
     """What to know before the results are believed, one sentence each. `x` is as `encoding` makes it."""
     said = []
+    rare = [classes[k] for k in np.flatnonzero(rare_classes(np.bincount(labels, minlength=len(classes)))).tolist()]
+    if rare:
+        said.append(
+            f"all rows of {list_names(rare, 3)} are training rows, since there are fewer than {MIN_ROWS_PER_CLASS} of "
+            "each, so the results say nothing of them; add rows, or merge rare classes"
+        )
     names = telling_columns(x, labels, encoding)
     if names:
         which = "column" if len(names) == 1 else "each of the columns"
