@@ -6,17 +6,31 @@
 
 namespace softgrad::SOFTGRAD_ISA {
 
-template <class T> void cross_entropy_classes_tiles(const LossRows<T>& rows, const int64_t* target) {
+// factor e_j, or the gradient at the label.
+template <class T> struct LossColumns {
     using Label = typename ExpConstants<T>::Int;  // as wide as T, so that they are compared lane by lane
+    const T* tile;
+    const Label* label;
+    const T *grad_y, *before, *factor;
+    template <int n> [[gnu::always_inline]] Entries<T, n> at(int64_t j, int l) const {
+        const auto is_label = entries<n>(label + l) == Label(j);
+        const Entries<T, n> e = entries<n>(tile + j * lanes<T> + l);
+        return is_label ? entries<n>(grad_y + l) : e * entries<n>(before + l) * entries<n>(factor + l);
+    }
+};
+
+template <class T> void cross_entropy_classes_tiles(const LossRows<T>& rows, const int64_t* target) {
+    using Label = typename ExpConstants<T>::Int;
     constexpr int L = lanes<T>;
     const int64_t K = rows.K;
     const Shape shape{rows.N, K, 1};
     const ExpBelow<T> below(rows.options.temperature);
     const double scale = rows.options.scale / rows.options.temperature;
     const Tile<T> tile(K);
-    TileWriter<T> writer(rows.grad, shape, rows.begin);
-    over_places<T>(shape, rows.begin, rows.end, [&](Place at) {
-        load(rows.z, at, K, tile);
+    Traffic traffic(rows.z.storage);
+    TileWriter<T> writer(rows.grad, shape, rows.begin, traffic);
+    over_places<T>(rows.begin, rows.end, [&](Place at) {
+        load(rows.z, at, K, tile, traffic.next);
         Label label[L];
         Lane<T> z_y, weight, e_y, loss, before, factor, grad_y;
         int ignored = 0;
@@ -27,7 +41,7 @@ template <class T> void cross_entropy_classes_tiles(const LossRows<T>& rows, con
             weight[l] = y < 0 ? T(0) : rows.options.weight ? rows.options.weight[y] : T(1);
             ignored |= y < 0;
         }
-        const LaneNormalizer<T> n = exponentials<true>(tile, K, below);
+        const LaneNormalizer<T> n = exponentials<true>(tile, K, below, traffic);
         for (int l = 0; l < L; ++l) e_y[l] = label[l] < 0 ? T(0) : tile[label[l]][l];
 #pragma omp simd
         for (int l = 0; l < L; ++l) {
@@ -43,17 +57,11 @@ template <class T> void cross_entropy_classes_tiles(const LossRows<T>& rows, con
         copy(loss, at.rows, rows.loss + at.first_row);
         if (!rows.grad.entries) return;
 
-        for (int64_t j = 0; j < K; ++j) {
-            T* const e = tile[j];
-#pragma omp simd
-            for (int l = 0; l < L; ++l) {
-                e[l] = label[l] == Label(j) ? grad_y[l] : e[l] * before[l] * factor[l];
-            }
+        for (int l = 0; ignored && l < L; ++l) {  // even where its logits are NaN
+            for (int64_t j = 0; label[l] < 0 && j < K; ++j) tile[j][l] = 0;
+            if (label[l] < 0) before[l] = factor[l] = 0;
         }
-        for (int l = 0; ignored && l < L; ++l) {
-            for (int64_t j = 0; label[l] < 0 && j < K; ++j) tile[j][l] = 0;  // even where its logits are NaN
-        }
-        writer.put(tile, at);
+        writer.put(at, LossColumns<T>{tile[0], label, grad_y, before, factor});
     });
 }
 

@@ -7,43 +7,60 @@
 
 namespace softgrad::SOFTGRAD_ISA {
 
+// factor * e_j
+template <class T> struct ScaledColumns {
+    const T *tile, *factor;
+    template <int n> [[gnu::always_inline]] Entries<T, n> at(int64_t j, int l) const {
+        return entries<n>(tile + j * lanes<T> + l) * entries<n>(factor + l);
+    }
+};
+
 template <class T>
 void softmax_tiles(Source z, Sink p, Shape shape, int64_t begin, int64_t end, const ExpBelow<T>& below) {
     const Tile<T> tile(shape.K);
-    TileWriter<T> writer(p, shape, begin);
-    over_places<T>(shape, begin, end, [&](Place at) {
-        load(z, at, shape.K, tile);
-        LaneNormalizer<T> n = exponentials<true>(tile, shape.K, below);
+    Traffic traffic(z.storage);
+    TileWriter<T> writer(p, shape, begin, traffic);
+    over_places<T>(begin, end, [&](Place at) {
+        load(z, at, shape.K, tile, traffic.next);
+        LaneNormalizer<T> n = exponentials<true>(tile, shape.K, below, traffic);
         T* const factor = n.others;
 #pragma omp simd
         for (int l = 0; l < lanes<T>; ++l) factor[l] = (1 / unit<T>) / (1 + factor[l]);
-        over_entries<T>(shape.K, [&](int64_t j, int l) { tile[j][l] *= factor[l]; });
-        writer.put(tile, at);
+        writer.put(at, ScaledColumns<T>{tile[0], factor});
     });
 }
+
+// (z_j - top) / temperature - log(sum)
+template <class T> struct LogColumns {
+    const T *tile, *top, *log_sum;
+    T inverse;
+    template <int n> [[gnu::always_inline]] Entries<T, n> at(int64_t j, int l) const {
+        return (entries<n>(tile + j * lanes<T> + l) - entries<n>(top + l)) * inverse - entries<n>(log_sum + l);
+    }
+};
 
 template <class T>
 void log_softmax_tiles(Source z, Sink log_p, Shape shape, int64_t begin, int64_t end, const ExpBelow<T>& below) {
     const Tile<T> tile(shape.K);
-    TileWriter<T> writer(log_p, shape, begin);
-    over_places<T>(shape, begin, end, [&](Place at) {
-        load(z, at, shape.K, tile);
-        LaneNormalizer<T> n = exponentials<false>(tile, shape.K, below);
+    Traffic traffic(z.storage);
+    TileWriter<T> writer(log_p, shape, begin, traffic);
+    over_places<T>(begin, end, [&](Place at) {
+        load(z, at, shape.K, tile, traffic.next);
+        LaneNormalizer<T> n = exponentials<false>(tile, shape.K, below, traffic);
         T* const log_sum = n.others;
 #pragma omp simd
         for (int l = 0; l < lanes<T>; ++l) log_sum[l] = log1p_nonnegative(log_sum[l]);
-        over_entries<T>(shape.K,
-                        [&](int64_t j, int l) { tile[j][l] = (tile[j][l] - n.top[l]) * below.inverse - log_sum[l]; });
-        writer.put(tile, at);
+        writer.put(at, LogColumns<T>{tile[0], n.top, log_sum, below.inverse});
     });
 }
 
 template <class T>
 void logsumexp_tiles(Source z, Sink lse, Shape shape, int64_t begin, int64_t end, const ExpBelow<T>& below) {
     const Tile<T> tile(shape.K);
-    over_places<T>(shape, begin, end, [&](Place at) {
-        load(z, at, shape.K, tile);
-        const LaneNormalizer<T> n = exponentials<false>(tile, shape.K, below);
+    Traffic traffic(z.storage);
+    over_places<T>(begin, end, [&](Place at) {
+        load(z, at, shape.K, tile, traffic.next);
+        const LaneNormalizer<T> n = exponentials<false>(tile, shape.K, below, traffic);
         Lane<T> values;
         for (int l = 0; l < at.rows; ++l) {
             values[l] = T(n.max[l] / Wide<T>(below.temperature) + std::log1p(Wide<T>(n.others[l])));
@@ -55,119 +72,205 @@ void logsumexp_tiles(Source z, Sink lse, Shape shape, int64_t begin, int64_t end
     });
 }
 
-// The sum of terms of each lane, one after another, by Kahan's method.
-template <class T> struct LaneSum {
-    Lane<T> sum{}, lost{};
-    [[gnu::always_inline]] void add(int l, T x) {
-        const T term = x - lost[l], next = sum[l] + term;
-        lost[l] = (next - sum[l]) - term;
-        sum[l] = next;
-    }
-};
-
 // The first class m of each lane with p_m > 1/2, and what belongs to it; -1 and 0 in a lane without one.
 template <class T> struct LaneTop {
     using Index = typename ExpConstants<T>::Int;
-    Index at[lanes<T>];
-    Lane<T> p{}, x{};  // x is the other array's entry
-    LaneTop() { fill(at, lanes<T>, Index(-1)); }
-
-    // Sees entry j: p (or its logarithm, and `half` likewise) and x. Returns whether it is m.
-    [[gnu::always_inline]] bool see(int64_t j, int l, T half, T p_j, T x_j) {
-        const bool is_top = (p_j > half) & (at[l] < 0);
-        at[l] = is_top ? Index(j) : at[l];
-        p[l] = is_top ? p_j : p[l];
-        x[l] = is_top ? x_j : x[l];
-        return is_top;
+    using V = Entries<T, wide<T>>;
+    Entries<Index, wide<T>> at[registers<T>];
+    V p[registers<T>]{}, x[registers<T>]{};  // x is the other array's entry
+    LaneTop() {
+        for (auto& index : at) index = Entries<Index, wide<T>>{} - 1;
     }
-    [[gnu::always_inline]] bool is_at(int64_t j, int l) const { return at[l] == Index(j); }
+
+    // Sees entry j: p (or its logarithm, and `half` likewise) and x. Returns `of_others` where it is not m, and 0
+    // there.
+    [[gnu::always_inline]] V see(int64_t j, int i, T half, V p_j, V x_j, V of_others) {
+        const auto is_top = (p_j > half) & (at[i] < 0);
+        at[i] = is_top ? Entries<Index, wide<T>>{} + Index(j) : at[i];
+        p[i] = is_top ? p_j : p[i];
+        x[i] = is_top ? x_j : x[i];
+        return is_top ? V{} : of_others;
+    }
+
+    void write(Index* to_at, T* to_p, T* to_x) const {
+        for (int i = 0; i < registers<T>; ++i) {
+            set_entries<wide<T>>(to_at + i * wide<T>, at[i]);
+            set_register(to_p, i, p[i]), set_register(to_x, i, x[i]);
+        }
+    }
+};
+
+// What the entries of a product are computed from, lane by lane, and the entry of the class m.
+template <class T> struct LaneSums {
+    typename ExpConstants<T>::Int top[lanes<T>];
+    Lane<T> of_all, inner_of_all, at_top;
+};
+
+// Two tiles, and the products that are written.
+template <class T> struct PairTiles {
+    Tile<T> x, y;
+    Traffic traffic;
+    TileWriter<T> writer;
+
+    PairTiles(Source of_x, Sink out, Shape shape, int64_t begin)
+        : x(shape.K), y(shape.K), traffic(of_x.storage), writer(out, shape, begin, traffic) {}
+
+    void load(Source of_x, Source of_y, Place at, int64_t K) {
+        softgrad::SOFTGRAD_ISA::load(of_x, at, K, x, traffic.next);
+        softgrad::SOFTGRAD_ISA::load(of_y, at, K, y, traffic.second_next);
+    }
+
+    // sum(j, i, x_j, y_j) for the i-th register of every column, with the memory traffic.
+    template <bool second_too = true, class Sum> [[gnu::always_inline]] void over_entries(int64_t K, Sum sum) {
+        Traffic here = traffic;
+        for (int64_t j = 0; j < K; ++j) {
+            for (int i = 0; i < registers<T>; ++i) sum(j, i, in_register(x[j], i), in_register(y[j], i));
+            here.advance();
+            if (second_too) here.advance_second();
+        }
+        traffic = here;
+    }
+};
+
+// The entries of a product: at_top at the class m.
+template <class T, class Entry> struct ProductColumns {
+    using Index = typename ExpConstants<T>::Int;
+    const Index* top;
+    const T* at_top;
+    Entry entry;
+    template <int n> [[gnu::always_inline]] Entries<T, n> at(int64_t j, int l) const {
+        const auto is_top = entries<n>(top + l) == Index(j);
+        return is_top ? entries<n>(at_top + l) : entry.template at<n>(j * lanes<T> + l, l);
+    }
 };
 
 // dz_k = scale p_k (dp_k sum(p) - <dp, p>)
+template <class T> struct SoftmaxVjpEntry {
+    const T *p, *dp, *of_all, *inner_of_all;
+    T scale;
+    template <int n> [[gnu::always_inline]] Entries<T, n> at(int64_t entry, int l) const {
+        return scale * (entries<n>(p + entry) *
+                        (entries<n>(dp + entry) * entries<n>(of_all + l) - entries<n>(inner_of_all + l)));
+    }
+};
+
+template <class T> [[gnu::noinline]] void softmax_vjp_sums(PairTiles<T>& tiles, int64_t K, T scale, LaneSums<T>& to) {
+    LaneTop<T> top;
+    LaneSum<T> sum, inner;
+    tiles.over_entries(
+        K, [&](int64_t j, int i, auto p, auto dp) __attribute__((always_inline)) {
+            const auto other = top.see(j, i, T(0.5), p, dp, p);
+            sum.add(i, other);
+            inner.add(i, other * dp);
+        });
+    for (int i = 0; i < registers<T>; ++i) {
+        set_entries<wide<T>>(to.top + i * wide<T>, top.at[i]);
+        set_register(to.at_top, i, scale * (top.p[i] * (top.x[i] * sum.sum[i] - inner.sum[i])));
+        set_register(to.of_all, i, sum.sum[i] + top.p[i]);
+        set_register(to.inner_of_all, i, inner.sum[i] + top.x[i] * top.p[i]);
+    }
+}
+
 template <class T>
 void softmax_vjp_tiles(Source p, Source dp, Sink dz, Shape shape, int64_t begin, int64_t end, T scale) {
-    const Tile<T> probs(shape.K), grad(shape.K);
-    TileWriter<T> writer(dz, shape, begin);
-    over_places<T>(shape, begin, end, [&](Place at) {
-        load(p, at, shape.K, probs);
-        load(dp, at, shape.K, grad);
-        LaneTop<T> top;
-        LaneSum<T> sum, inner;
-        over_entries<T>(shape.K, [&](int64_t j, int l) {
-            const T p_j = probs[j][l], dp_j = grad[j][l];
-            const T other = top.see(j, l, T(0.5), p_j, dp_j) ? T(0) : p_j;
-            sum.add(l, other);
-            inner.add(l, other * dp_j);
-        });
-        Lane<T> of_all, inner_of_all, at_top;
-#pragma omp simd
-        for (int l = 0; l < lanes<T>; ++l) {
-            at_top[l] = scale * (top.p[l] * (top.x[l] * sum.sum[l] - inner.sum[l]));
-            of_all[l] = sum.sum[l] + top.p[l];
-            inner_of_all[l] = inner.sum[l] + top.x[l] * top.p[l];
-        }
-        over_entries<T>(shape.K, [&](int64_t j, int l) {
-            const T entry = scale * (probs[j][l] * (grad[j][l] * of_all[l] - inner_of_all[l]));
-            grad[j][l] = top.is_at(j, l) ? at_top[l] : entry;
-        });
-        writer.put(grad, at);
+    PairTiles<T> tiles(p, dz, shape, begin);
+    LaneSums<T> sums;
+    over_places<T>(begin, end, [&](Place at) {
+        tiles.load(p, dp, at, shape.K);
+        softmax_vjp_sums(tiles, shape.K, scale, sums);
+        const SoftmaxVjpEntry<T> entry{tiles.x[0], tiles.y[0], sums.of_all, sums.inner_of_all, scale};
+        tiles.writer.put(at, ProductColumns<T, SoftmaxVjpEntry<T>>{sums.top, sums.at_top, entry});
     });
 }
 
+// n entries that were computed before.
+template <class T> struct ComputedEntry {
+    const T* tile;
+    template <int n> [[gnu::always_inline]] Entries<T, n> at(int64_t entry, int) const {
+        return entries<n>(tile + entry);
+    }
+};
+
 // dz_k = scale (dy_k - p_k sum(dy))
 template <class T>
-void log_softmax_vjp_tiles(Source log_p, Source dy, Sink dz, Shape shape, int64_t begin, int64_t end, T scale) {
-    const Tile<T> logs(shape.K), grad(shape.K);
-    TileWriter<T> writer(dz, shape, begin);
-    over_places<T>(shape, begin, end, [&](Place at) {
-        load(log_p, at, shape.K, logs);
-        load(dy, at, shape.K, grad);
-        LaneTop<T> top;
-        LaneSum<T> sum;
-        over_entries<T>(shape.K, [&](int64_t j, int l) {
-            const T dy_j = grad[j][l];
-            sum.add(l, top.see(j, l, log_half<T>, logs[j][l], dy_j) ? T(0) : dy_j);
-        });
-        Lane<T> of_all, at_top;
+[[gnu::noinline]] void log_softmax_vjp_sums(PairTiles<T>& tiles, int64_t K, T scale, LaneSums<T>& to) {
+    LaneTop<T> top;
+    LaneSum<T> sum;
+    tiles.template over_entries<false>(
+        K, [&](int64_t j, int i, auto log_p, auto dy)
+               __attribute__((always_inline)) { sum.add(i, top.see(j, i, log_half<T>, log_p, dy, dy)); });
+    Lane<T> log_p_m, dy_m, others, of_all;
+    top.write(to.top, log_p_m, dy_m);
+    for (int i = 0; i < registers<T>; ++i) set_register(others, i, sum.sum[i]);
+#pragma omp simd
+    for (int l = 0; l < lanes<T>; ++l) {
+        const T q_m = one_minus_exp(log_p_m[l]);
+        to.at_top[l] = scale * (dy_m[l] * q_m - (1 - q_m) * others[l]);
+        of_all[l] = others[l] + dy_m[l];
+    }
+    const T* const logs = tiles.x[0];
+    T* const dy = tiles.y[0];
+    for (int64_t j = 0; j < K; ++j) {
 #pragma omp simd
         for (int l = 0; l < lanes<T>; ++l) {
-            const T q_m = one_minus_exp(top.p[l]);
-            at_top[l] = scale * (top.x[l] * q_m - (1 - q_m) * sum.sum[l]);
-            of_all[l] = sum.sum[l] + top.x[l];
+            const int64_t i = j * lanes<T> + l;
+            dy[i] = scale * (dy[i] - exp_nonpositive(logs[i]) * of_all[l]);
         }
-        over_entries<T>(shape.K, [&](int64_t j, int l) {
-            const T entry = scale * (grad[j][l] - exp_nonpositive(logs[j][l]) * of_all[l]);
-            grad[j][l] = top.is_at(j, l) ? at_top[l] : entry;
-        });
-        writer.put(grad, at);
+        tiles.traffic.advance_second();
+    }
+}
+
+template <class T>
+void log_softmax_vjp_tiles(Source log_p, Source dy, Sink dz, Shape shape, int64_t begin, int64_t end, T scale) {
+    PairTiles<T> tiles(log_p, dz, shape, begin);
+    LaneSums<T> sums;
+    over_places<T>(begin, end, [&](Place at) {
+        tiles.load(log_p, dy, at, shape.K);
+        log_softmax_vjp_sums(tiles, shape.K, scale, sums);
+        tiles.writer.put(at, ProductColumns<T, ComputedEntry<T>>{sums.top, sums.at_top, {tiles.y[0]}});
     });
 }
 
 // dy_j = scale (dz_j - <p, dz>)
+template <class T> struct LogSoftmaxJvpEntry {
+    const T *dz, *of_all;
+    T scale;
+    template <int n> [[gnu::always_inline]] Entries<T, n> at(int64_t entry, int l) const {
+        return scale * (entries<n>(dz + entry) - entries<n>(of_all + l));
+    }
+};
+
+template <class T>
+[[gnu::noinline]] void log_softmax_jvp_sums(PairTiles<T>& tiles, int64_t K, T scale, LaneSums<T>& to) {
+    LaneTop<T> top;
+    LaneSum<T> inner;
+    tiles.over_entries(
+        K, [&](int64_t j, int i, auto log_p, auto dz) __attribute__((always_inline)) {
+            T p[wide<T>];
+#pragma omp simd
+            for (int l = 0; l < wide<T>; ++l) p[l] = exp_nonpositive(tiles.x[j][i * wide<T> + l]);
+            inner.add(i, top.see(j, i, log_half<T>, log_p, dz, entries<wide<T>>(p) * dz));
+        });
+    Lane<T> log_p_m, dz_m, others;
+    top.write(to.top, log_p_m, dz_m);
+    for (int i = 0; i < registers<T>; ++i) set_register(others, i, inner.sum[i]);
+#pragma omp simd
+    for (int l = 0; l < lanes<T>; ++l) {
+        const T q_m = one_minus_exp(log_p_m[l]);
+        to.at_top[l] = scale * (dz_m[l] * q_m - others[l]);
+        to.of_all[l] = others[l] + (1 - q_m) * dz_m[l];
+    }
+}
+
 template <class T>
 void log_softmax_jvp_tiles(Source log_p, Source dz, Sink dy, Shape shape, int64_t begin, int64_t end, T scale) {
-    const Tile<T> logs(shape.K), tangent(shape.K);
-    TileWriter<T> writer(dy, shape, begin);
-    over_places<T>(shape, begin, end, [&](Place at) {
-        load(log_p, at, shape.K, logs);
-        load(dz, at, shape.K, tangent);
-        LaneTop<T> top;
-        LaneSum<T> inner;
-        over_entries<T>(shape.K, [&](int64_t j, int l) {
-            const T log_p_j = logs[j][l], dz_j = tangent[j][l];
-            inner.add(l, top.see(j, l, log_half<T>, log_p_j, dz_j) ? T(0) : exp_nonpositive(log_p_j) * dz_j);
-        });
-        Lane<T> of_all, at_top;
-#pragma omp simd
-        for (int l = 0; l < lanes<T>; ++l) {
-            const T q_m = one_minus_exp(top.p[l]);
-            at_top[l] = scale * (top.x[l] * q_m - inner.sum[l]);
-            of_all[l] = inner.sum[l] + (1 - q_m) * top.x[l];
-        }
-        over_entries<T>(shape.K, [&](int64_t j, int l) {
-            tangent[j][l] = top.is_at(j, l) ? at_top[l] : scale * (tangent[j][l] - of_all[l]);
-        });
-        writer.put(tangent, at);
+    PairTiles<T> tiles(log_p, dy, shape, begin);
+    LaneSums<T> sums;
+    over_places<T>(begin, end, [&](Place at) {
+        tiles.load(log_p, dz, at, shape.K);
+        log_softmax_jvp_sums(tiles, shape.K, scale, sums);
+        const LogSoftmaxJvpEntry<T> entry{tiles.y[0], sums.of_all, scale};
+        tiles.writer.put(at, ProductColumns<T, LogSoftmaxJvpEntry<T>>{sums.top, sums.at_top, entry});
     });
 }
 

@@ -13,7 +13,8 @@ namespace softgrad::SOFTGRAD_ISA {
 template <class T> struct LaneNormalizer { Lane<T> max, top, others; };
 
 template <bool tempered, bool keep, class T>
-[[gnu::noinline]] void exponentials_of(const Tile<T>& tile, int64_t K, ExpBelow<T> below, LaneNormalizer<T>& n) {
+[[gnu::noinline]] void exponentials_of(const Tile<T>& tile, int64_t K, ExpBelow<T> below, LaneNormalizer<T>& n,
+                                       Traffic& traffic) {
     constexpr int L = lanes<T>;
     copy(tile[0], L, n.max);
     for (int64_t j = 1; j < K; ++j) {
@@ -38,35 +39,44 @@ template <bool tempered, bool keep, class T>
         const auto origin = below.origin(n.top[l]);
         lowest[l] = origin.lowest, magic[l] = origin.magic, rest[l] = origin.rest;
     }
-    Lane<T> sum, lost, attained;  // Kahan's sum: `lost` is what the last addition rounded away
-    fill(sum, L, T(0));
-    fill(lost, L, T(0));
-    fill(attained, L, T(-1));
+    using V = Entries<T, wide<T>>;
+    LaneSum<T> sum;
+    V attained[registers<T>];
+    for (int i = 0; i < registers<T>; ++i) attained[i] = V{} - 1;
+    Traffic here = traffic;
     for (int64_t j = 0; j < K; ++j) {
         T* const s = tile[j];
+        V at_max[registers<T>];  // 1 or 0
+        for (int i = 0; i < registers<T>; ++i) {
+            at_max[i] = in_register(s, i) == in_register(n.top, i) ? V{} + 1 : V{};
+        }
+        Lane<T> kept;
+        T* const e = keep ? s : kept;
 #pragma omp simd
         for (int l = 0; l < L; ++l) {
-            const bool at_max = s[l] == n.top[l];
-            const T e = below.template exp<tempered>(s[l], {n.top[l], lowest[l], magic[l], rest[l]});
-            if constexpr (keep) s[l] = e;
-            attained[l] += at_max ? T(1) : T(0);
-            const T term = (at_max ? T(0) : e) - lost[l];
-            const T next = sum[l] + term;
-            lost[l] = (next - sum[l]) - term;
-            sum[l] = next;
+            e[l] = below.template exp<tempered>(s[l], {n.top[l], lowest[l], magic[l], rest[l]});
         }
+        for (int i = 0; i < registers<T>; ++i) {
+            attained[i] += at_max[i];
+            sum.add(i, at_max[i] == 0 ? in_register(e, i) : V{});
+        }
+        here.advance();
     }
-#pragma omp simd
-    for (int l = 0; l < L; ++l) n.others[l] = (sum[l] * (1 / unit<T>)+attained[l]) + (n.max[l] - n.max[l]);
+    traffic = here;
+    for (int i = 0; i < registers<T>; ++i) {
+        const V max = in_register(n.max, i), others = sum.sum[i] * (1 / unit<T>)+attained[i];
+        set_register(n.others, i, others + (max - max));
+    }
 }
 
 // The normalizers of a tile of logits. `keep` overwrites the tile with the exponentials in units.
-template <bool keep, class T> LaneNormalizer<T> exponentials(const Tile<T>& tile, int64_t K, const ExpBelow<T>& below) {
+template <bool keep, class T>
+LaneNormalizer<T> exponentials(const Tile<T>& tile, int64_t K, const ExpBelow<T>& below, Traffic& traffic) {
     LaneNormalizer<T> n;
     if (below.temperature == 1) {
-        exponentials_of<false, keep>(tile, K, below, n);
+        exponentials_of<false, keep>(tile, K, below, n, traffic);
     } else {
-        exponentials_of<true, keep>(tile, K, below, n);
+        exponentials_of<true, keep>(tile, K, below, n, traffic);
     }
     return n;
 }

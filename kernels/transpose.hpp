@@ -8,14 +8,14 @@ namespace softgrad::SOFTGRAD_ISA {
 
 template <class T> constexpr int side = 32 / sizeof(T);
 
-// One row of a block in a register, and the same at any address. In structs, since Clang ignores the alignment of an
-// alias template.
-template <class T> struct BlockRowOf {
-    typedef T type [[gnu::vector_size(32)]];
-    typedef T unaligned [[gnu::vector_size(32), gnu::aligned(alignof(T)), gnu::may_alias]];
+// n entries in a register, and the same at any address. In structs, since Clang ignores the alignment of an alias
+// template.
+template <class T, int n> struct EntriesOf {
+    typedef T type [[gnu::vector_size(n * sizeof(T))]];
+    typedef T unaligned [[gnu::vector_size(n * sizeof(T)), gnu::aligned(alignof(T)), gnu::may_alias]];
 };
-template <class T> using BlockRow = typename BlockRowOf<T>::type;
-template <class T> using UnalignedBlockRow = typename BlockRowOf<T>::unaligned;
+template <class T, int n> using Entries = typename EntriesOf<T, n>::type;
+template <class T, int n> using UnalignedEntries = typename EntriesOf<T, n>::unaligned;
 
 // Swaps the two corners off the diagonal in each square of 2s x 2s entries, for its rows a = r and b = r + s.
 template <int s, class V, int... k>
@@ -27,22 +27,28 @@ template <int s, class V, int... k>
 }
 
 template <int s, class V, int n> [[gnu::always_inline]] inline void swap_all_corners(V (&rows)[n]) {
+    constexpr int entries = sizeof(V) / sizeof(rows[0][0]);
     for (int r = 0; r < n; ++r) {
-        if (!(r & s)) swap_corners<s>(rows[r], rows[r + s], std::make_integer_sequence<int, n>());
+        if (!(r & s)) swap_corners<s>(rows[r], rows[r + s], std::make_integer_sequence<int, entries>());
     }
+}
+
+// Transposes n rows of n entries; of wider rows, each n entries by themselves.
+template <class V, int n> [[gnu::always_inline]] inline void transpose_registers(V (&rows)[n]) {
+    if constexpr (n > 8) swap_all_corners<8>(rows);
+    if constexpr (n > 4) swap_all_corners<4>(rows);
+    if constexpr (n > 2) swap_all_corners<2>(rows);
+    swap_all_corners<1>(rows);
 }
 
 // to[c * to_stride + r] = from[r * from_stride + c]
 template <class T>
 [[gnu::always_inline]] inline void transpose_block(const T* from, int64_t from_stride, T* to, int64_t to_stride) {
     constexpr int n = side<T>;
-    BlockRow<T> rows[n];
-    for (int r = 0; r < n; ++r) rows[r] = *reinterpret_cast<const UnalignedBlockRow<T>*>(from + r * from_stride);
-    if constexpr (n > 8) swap_all_corners<8>(rows);
-    if constexpr (n > 4) swap_all_corners<4>(rows);
-    swap_all_corners<2>(rows);
-    swap_all_corners<1>(rows);
-    for (int c = 0; c < n; ++c) *reinterpret_cast<UnalignedBlockRow<T>*>(to + c * to_stride) = rows[c];
+    Entries<T, n> rows[n];
+    for (int r = 0; r < n; ++r) rows[r] = *reinterpret_cast<const UnalignedEntries<T, n>*>(from + r * from_stride);
+    transpose_registers(rows);
+    for (int c = 0; c < n; ++c) *reinterpret_cast<UnalignedEntries<T, n>*>(to + c * to_stride) = rows[c];
 }
 
 // Transposes a matrix, its first rows first, or its first columns. Blocks overlap where a side of the matrix is not a
