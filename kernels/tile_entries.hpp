@@ -70,7 +70,7 @@ template <Storage storage, class T, int n>
                                     _mm256_cvtps_ph((__m256)x, _MM_FROUND_TO_NEAREST_INT));
         }
 #endif
-        narrow(reinterpret_cast<const float*>(&x), n, storage, bits);
+        narrow(reinterpret_cast<const float*>(&x), n, 1, storage, bits);
     }
 }
 
