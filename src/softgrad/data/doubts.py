@@ -11,7 +11,7 @@ and the column is named if that is less than CHANCE.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import lgamma, log
 
 import numpy as np
@@ -78,9 +78,13 @@ def telling_columns(x: Array, labels: Array, encoding: Encoding) -> list[str]:
 
 def repeated_rows(x: Array, labels: Array, rows: Split) -> int:
     """The number of test rows with the cells and the class of a training row."""
-    both = np.column_stack([x, labels]) + 0.0  # no -0.0, whose bytes are others
-    known = {hash(row.tobytes()) for row in both[rows.train]}
-    return sum(hash(row.tobytes()) in known for row in both[rows.test])
+
+    def keys(of: Array) -> Iterator[int]:
+        for row in of:  # one at a time, since x may be large; + 0.0 gives -0.0 the bytes of 0.0
+            yield hash(((x[row] + 0.0).tobytes(), int(labels[row])))
+
+    known = set(keys(rows.train))
+    return sum(key in known for key in keys(rows.test))
 
 
 def _pure(cells: Array, labels: Array) -> bool:
