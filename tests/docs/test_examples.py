@@ -106,10 +106,12 @@ def test_a_program_prints_the_text_beside_it(program, printed):
     assert outline(printed(program)) == outline(expected.read_text() if expected.exists() else "")
 
 
-def test_the_picture_of_the_readme_shows_the_report():
+@pytest.mark.parametrize("name", ["report.svg", "report-dark.svg"])
+def test_the_pictures_of_the_report_show_it(name):
     """The test compares the words, whose places and colours depend on the version of rich."""
-    drawn = runpy.run_path(str(DOCS / "report_picture.py"))["draw"]()
-    assert words_of(drawn) == words_of((DOCS / "images" / "report.svg").read_text())
+    pictures = runpy.run_path(str(DOCS / "report_picture.py"))
+    drawn = pictures["draw"](*pictures["THEMES"][name])
+    assert words_of(drawn) == words_of((DOCS / "images" / name).read_text())
     assert "should be" in words_of(drawn)
 
 
