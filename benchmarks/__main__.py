@@ -116,7 +116,7 @@ def show_saved(what: str) -> None:
     for name in QUESTIONS.keys() - saved:
         print(f"{name}: no results are saved yet; run python -m benchmarks {name}", file=sys.stderr)
     if what == "goals":
-        print_goals(saved)
+        print_goals(goals.with_linear(saved))
     elif what == "page":
         print(*page.write(saved), sep="\n")
     else:

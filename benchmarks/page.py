@@ -95,7 +95,7 @@ def write(records: Mapping[str, Record], root: Path = ROOT) -> list[Path]:
     readme.write_text(
         README.substitute(
             goals_caption=fill(tables.GOALS_CAPTION, WIDTH),
-            goals=tables.text(tables.goals(goals.evaluate(records), markdown=True)),
+            goals=tables.text(tables.goals(goals.evaluate(goals.with_linear(records)), markdown=True)),
         )
     )
     first_pages = [root / name for name in FIRST_PAGES]

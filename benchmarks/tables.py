@@ -16,20 +16,21 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 BUSY = 10  # percent; a note is added if the load at the start was higher
-WIDTH = 130  # columns of the output if standard output is not a terminal
+WIDTH = 150  # columns of the output if standard output is not a terminal
 CAPTION = (
     'Times are medians. "plain" is a call that returns a new array: its memory is allocated and freed in every call, '
     'page faults included, as in the calls of the other libraries. "out=" is a call that writes to an existing array. '
-    '"tensors" is the module of softgrad.torch, with autograd. "MB moved" is the least that must be read and written, '
-    'and "GB/s" is MB moved divided by the time with out=. The column of a library shows its time divided by the time '
-    'of softgrad\'s plain call. "copy" is the time of np.copyto divided by the time of softgrad with out=. np.copyto '
-    "copies half of the bytes moved to an existing array, in one thread or in several, whichever is faster."
+    '"tensors" is softgrad.torch: the module of the loss with autograd, or the function. "MB moved" is the least that '
+    'must be read and written, and "GB/s" is MB moved divided by the time with out=. The column of a library shows its '
+    'time divided by the time of softgrad\'s plain call. "copy" is the time of np.copyto divided by the time of '
+    "softgrad with out=. np.copyto copies half of the bytes moved to an existing array, in one thread or in several, "
+    "whichever is faster."
 )
 GOALS_CAPTION = (
     'The columns "wanted" and "found" are ratios: the time of the fastest library in the column "against", divided by '
-    "the time of softgrad's plain call, or of softgrad.torch where the question says so. Against the copy, the ratio "
-    "is the time of the copy divided by the time of softgrad with out=. For a goal at every size, the worst size is "
-    "shown."
+    "the time of softgrad's plain call, or of the call that is named after the question. Against the copy, the ratio "
+    "is the time of the copy divided by the time of softgrad with out=. Columns are compared with softgrad's own rows. "
+    "For a goal at every size, the worst size is shown."
 )
 
 
@@ -99,7 +100,7 @@ def goals(results: Sequence[Result], *, markdown: bool = False) -> Table:
     for result in results:
         goal, size = result.goal, result.size
         table.add_row(
-            goal.question if goal.ours == SOFTGRAD else f"{goal.question}, {goal.ours}",
+            goal.question if goal.ours == SOFTGRAD else f"{goal.question}, {goal.ours.removeprefix('softgrad, ')}",
             "every size" if size is None else str(size) if goal.size else f"{size} (worst)",
             "every peer" if goal.against == PEERS else ", ".join(goal.against),
             result.fastest,

@@ -8,6 +8,7 @@ __all__ = [
     "PROVIDERS",
     "SOFTGRAD",
     "SOFTGRAD_OUT",
+    "SOFTGRAD_ROWS",
     "SOFTGRAD_TORCH",
     "Call",
     "Entry",
@@ -17,7 +18,8 @@ __all__ = [
 
 SOFTGRAD, COPY = "softgrad", "copy"
 SOFTGRAD_OUT = "softgrad, out="  # the call that writes to an existing array
-SOFTGRAD_TORCH = "softgrad.torch"  # on tensors, with autograd
+SOFTGRAD_ROWS = "softgrad, rows"  # the numbers of columns, as rows
+SOFTGRAD_TORCH = "softgrad.torch"  # on tensors; a loss with autograd
 
 _HERE = "benchmarks.providers"
 _TORCH = "python -m pip install torch --index-url https://download.pytorch.org/whl/cpu"

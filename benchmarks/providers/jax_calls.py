@@ -35,6 +35,10 @@ class Jax(Provider):
         """jax.nn.softmax."""
         return self._jitted(lambda z: (self.jax.nn.softmax(z),), logits)
 
+    def softmax_columns(self, logits: Any) -> Call:
+        """jax.nn.softmax along the outer axis."""
+        return self._jitted(lambda z: (self.jax.nn.softmax(z, axis=0),), logits)
+
     def log_softmax(self, logits: Any) -> Call:
         """jax.nn.log_softmax."""
         return self._jitted(lambda z: (self.jax.nn.log_softmax(z),), logits)

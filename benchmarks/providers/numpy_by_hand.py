@@ -43,6 +43,17 @@ class NumPyByHand(Provider):
 
         return call
 
+    def softmax_columns(self, logits: Array) -> Call:
+        """exp(z - max) divided by its sum, along the outer axis."""
+
+        def call() -> tuple[Array, ...]:
+            work = logits - logits.max(axis=0)
+            np.exp(work, out=work)
+            work /= work.sum(axis=0)
+            return (work,)
+
+        return call
+
     def log_softmax(self, logits: Array) -> Call:
         """The shifted logits z - max minus the logarithm of the sum of exp(z - max)."""
 

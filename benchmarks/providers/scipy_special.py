@@ -37,6 +37,10 @@ class SciPy(Provider):
         """scipy.special.softmax."""
         return lambda: (self.special.softmax(logits, axis=1),)
 
+    def softmax_columns(self, logits: Array) -> Call:
+        """scipy.special.softmax along the outer axis."""
+        return lambda: (self.special.softmax(logits, axis=0),)
+
     def log_softmax(self, logits: Array) -> Call:
         """scipy.special.log_softmax."""
         return lambda: (self.special.log_softmax(logits, axis=1),)

@@ -27,6 +27,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "softmax_vjp": sg.softmax_vjp,
     "log_softmax_vjp": sg.log_softmax_vjp,
     "token_log_probs": token_log_probs,
+    "softmax_columns": partial(sg.softmax, axis=0),
 }
 
 
@@ -34,9 +35,12 @@ class Softgrad(Provider):
     """The public functions. The time includes the checks of the arguments."""
 
     def calls(self, operation: Operation, inputs: tuple[Array, ...]) -> dict[str, Call]:
-        """A plain call, which allocates its result; and a call with out=, which does not."""
+        """A plain call, which allocates its result; one with out=, which does not; for columns, one of the rows."""
         function = FUNCTIONS[operation.name]
         calls: dict[str, Call] = {self.name: partial(_as_tuple, partial(function, *inputs))}
+        if operation.name == "softmax_columns":
+            rows = np.ascontiguousarray(inputs[0].T)
+            calls[f"{self.name}, rows"] = lambda: (sg.softmax(rows).T,)
         if "out" in inspect.signature(function).parameters:
             calls[f"{self.name}, out="] = partial(_as_tuple, partial(function, *inputs, out=np.empty_like(inputs[0])))
         return calls

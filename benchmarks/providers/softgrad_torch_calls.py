@@ -10,11 +10,26 @@ from benchmarks.questions.base import Operation
 
 
 class SoftgradTorch(Torch):
-    """The time includes the module, autograd and the checks of the arguments."""
+    """The time includes the module of the loss, autograd and the checks of the arguments."""
 
     def calls(self, operation: Operation, inputs: Any) -> dict[str, Call]:
-        """What has a pass of its own; softmax and the others are the calls of softgrad behind torch's autograd."""
-        return super().calls(operation, inputs) if operation.name in ("cross_entropy", "token_log_probs") else {}
+        """What has a way of its own; the others are the calls of softgrad behind torch's autograd."""
+        own = ("cross_entropy", "softmax", "log_softmax", "token_log_probs")
+        return super().calls(operation, inputs) if operation.name in own else {}
+
+    def softmax(self, logits: Any) -> Call:
+        """The function of the same name."""
+        import softgrad.torch
+
+        function = softgrad.torch.softmax
+        return lambda: (function(logits),)
+
+    def log_softmax(self, logits: Any) -> Call:
+        """The function of the same name."""
+        import softgrad.torch
+
+        function = softgrad.torch.log_softmax
+        return lambda: (function(logits),)
 
     def cross_entropy(self, logits: Any, target: Any) -> Call:
         """CrossEntropyLoss in the forward pass, autograd in the backward pass."""

@@ -52,6 +52,11 @@ class Torch(Provider):
         softmax = self.optimized(lambda z: self.torch.softmax(z, 1))
         return lambda: (softmax(logits),)
 
+    def softmax_columns(self, logits: Any) -> Call:
+        """torch.softmax along the outer axis."""
+        softmax = self.optimized(lambda z: self.torch.softmax(z, 0))
+        return lambda: (softmax(logits),)
+
     def log_softmax(self, logits: Any) -> Call:
         """torch.log_softmax."""
         log_softmax = self.optimized(lambda z: self.torch.log_softmax(z, 1))

@@ -38,6 +38,23 @@ class Softmax(_Forward):
         return (Truth("probabilities", logits.shape, rows, probs, probs),)
 
 
+class SoftmaxColumns(_Forward):
+    """Softmax along the outer axis: the result holds the probabilities of each column, in the shape (K, N)."""
+
+    name = "softmax_columns"
+
+    def inputs(self, size: Size, dtype: str) -> tuple[Array, ...]:
+        """Logits of shape (K, N)."""
+        return (np.ascontiguousarray(super().inputs(size, dtype)[0].T),)
+
+    def truth(self, inputs: tuple[Array, ...], rows: Array) -> tuple[Truth, ...]:
+        """All probabilities. The error of each one is measured relative to itself."""
+        (logits,) = inputs
+        _, exponentials, sums = softmax_parts(logits.T.astype(np.float64))
+        probs = (exponentials / sums).T
+        return (Truth("probabilities", logits.shape, ..., probs, probs),)
+
+
 class LogSoftmax(_Forward):
     """The result holds the log-probabilities."""
 

@@ -5,11 +5,11 @@ import sys
 
 import pytest
 from benchmarks.goals import GOALS, evaluate
-from benchmarks.providers import COPY, PEERS, SOFTGRAD, SOFTGRAD_OUT, SOFTGRAD_TORCH
+from benchmarks.providers import COPY, PEERS, SOFTGRAD, SOFTGRAD_OUT, SOFTGRAD_ROWS, SOFTGRAD_TORCH
 from benchmarks.questions import QUESTIONS, Size
 from benchmarks.record import Record, Row
 
-from benchmarks import __main__, page, tables
+from benchmarks import __main__, goals, linear, page, tables
 
 VOCABULARY, SMALL = Size(4096, 32_000), Size(64, 10)
 MACHINE = {"processor": "Z80", "processors": 1, "memory_gib": 1, "system": "CP/M 2.2", "python": "3.11"}
@@ -71,6 +71,21 @@ def test_a_goal_of_the_module_compares_the_module():
     assert (result.goal.wanted, result.value, result.verdict()) == (7, pytest.approx(10), "reached")
 
 
+def test_columns_are_compared_with_the_rows_of_softgrad_and_short_rows_with_the_copy():
+    columns = result_of("softmax-columns", None, (SOFTGRAD_ROWS,), **{SOFTGRAD_ROWS: 9})
+    assert (columns.size, columns.value, columns.verdict()) == (SMALL, pytest.approx(9 / 20), "FALLS SHORT")
+    short = result_of("softmax-short-rows", None, (COPY,))
+    assert (short.goal.wanted, short.value, short.verdict()) == (0.5, pytest.approx(0.75), "reached")
+
+
+def test_the_linear_loss_has_a_goal_at_the_memory_of_torch():
+    size = linear.QUESTIONS[goals.LINEAR].sizes[0]
+    seconds = {"softgrad": [15.0], "softgrad, memory as torch": [12.0], "torch, chunks of 512": [12.6]}
+    rows = [Row(size.rows, size.classes, 0, seconds, {}, features=size.features)]
+    (result,) = evaluate({goals.LINEAR: Record(goals.LINEAR, "", "2026-01-01", MACHINE, {}, {}, rows)})
+    assert (result.value, result.verdict()) == (pytest.approx(1.05), "reached")
+
+
 def test_a_goal_that_was_not_measured_is_not_reached():
     result = result_of("cross-entropy", Size(65_536, 1000), ("torch",))
     assert (result.value, result.verdict()) == (None, "not run")
@@ -80,8 +95,9 @@ def test_a_goal_that_was_not_measured_is_not_reached():
 
 def test_the_questions_and_sizes_of_the_goals_exist():
     for goal in GOALS:
-        assert goal.size is None or goal.size in QUESTIONS[goal.question].sizes
-        assert set(goal.against) <= {COPY, *PEERS}
+        question = {**QUESTIONS, **linear.QUESTIONS}[goal.question]
+        assert goal.size is None or goal.size in question.sizes
+        assert goal.question == goals.LINEAR or set(goal.against) <= {COPY, SOFTGRAD_ROWS, *PEERS}
     assert {goal.question for goal in GOALS if goal.size is None} == set(QUESTIONS)
 
 
@@ -165,5 +181,7 @@ def test_a_command_that_needs_saved_records_says_that_there_are_none(command, mo
 
 
 def test_tables_can_be_written_as_markdown():
-    lines = tables.text(tables.goals(evaluate({"softmax": record("softmax")}), markdown=True)).splitlines()
+    lines = tables.text(
+        tables.goals(evaluate({"softmax-float64": record("softmax-float64")}), markdown=True)
+    ).splitlines()
     assert [line.count("|") for line in lines] == [8, 8, 8]
