@@ -13,11 +13,12 @@ template <class T> constexpr int64_t group = 512 / sizeof(T);
 template <class T> struct Buffer {
     T* const entries;
 
-    // At least `count` entries: the last group is completed.
+    // At least `count` entries: the last group is completed. None are no memory, which would take time to find.
     explicit Buffer(int64_t count)
-        : entries(static_cast<T*>(
-              std::aligned_alloc(64, sizeof(T) * size_t((count + group<T> - 1) / group<T> * group<T>)))) {
-        if (!entries) throw std::bad_alloc();
+        : entries(count == 0 ? nullptr
+                             : static_cast<T*>(std::aligned_alloc(
+                                   64, sizeof(T) * size_t((count + group<T> - 1) / group<T> * group<T>)))) {
+        if (count != 0 && !entries) throw std::bad_alloc();
     }
     Buffer(const Buffer&) = delete;
     Buffer& operator=(const Buffer&) = delete;
