@@ -49,15 +49,19 @@ template <class T> class RowReader {
 // Arrays of at least so many bytes do not stay in a second-level cache.
 constexpr int64_t fetched_from = 4 << 20;
 
+// Rows of fewer bytes, about a page, are fetched faster by the processor itself.
+constexpr int64_t fetched_row = 4800;
+
 // The memory traffic that goes on while row i is computed.
 template <class T> class Background {
   public:
     // Writes the row that `writer` was given last, unless it is null, and fetches row i + 1 of 0..end-1. The processor
-    // itself fetches rows from its caches, and rows that are long enough to be computed in stretches.
+    // itself fetches rows from its caches, short rows, and rows that are long enough to be computed in stretches.
     Background(const RowReader<T>& reader, RowWriter<T>* writer, int64_t i, int64_t end)
         : writer_(writer && writer->streams() ? writer : nullptr),
           entry_bytes_(reader.entry_bytes()),
-          next_(i + 1 < end && reader.K() <= long_row && end * reader.K() * entry_bytes_ >= fetched_from
+          next_(i + 1 < end && reader.K() <= long_row && reader.K() * entry_bytes_ >= fetched_row &&
+                        end * reader.K() * entry_bytes_ >= fetched_from
                     ? reader.address(i + 1)
                     : nullptr) {}
 
