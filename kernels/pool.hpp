@@ -26,11 +26,9 @@ class Pool {
         return *current();
     }
 
-    // Whether the call before this one was so short ago that a thread which it woke up would now be looking for work.
-    bool calls_follow() {
-        const int64_t now = std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
-        return now - last_call_.exchange(now, std::memory_order_relaxed) < 2 * looks_for.count();
-    }
+    // Whether the call before this one ended so short ago that a thread which helped it would be looking for work.
+    bool call_follows() const { return now() - last_end_.load(std::memory_order_relaxed) < looks_for.count(); }
+    void call_ends() { last_end_.store(now(), std::memory_order_relaxed); }
 
     // Calls work() here and on up to `helpers` other threads, and returns when the calls that began have ended. A
     // thread that wakes up after this one has done all the work does not begin.
@@ -68,6 +66,8 @@ class Pool {
     static constexpr int looks_before_sleep = 1000;
 
     static constexpr std::chrono::nanoseconds looks_for{20'000};
+
+    static int64_t now() { return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1); }
 
     static void pause() {
 #if defined(__SSE2__)
@@ -146,7 +146,7 @@ class Pool {
     Job* jobs_ = nullptr;
     int64_t threads_ = 0, looking_ = 0;
     std::atomic<int64_t> wanted_{0};  // by all jobs; changed under the mutex
-    std::atomic<int64_t> last_call_{0};
+    std::atomic<int64_t> last_end_{0};
 };
 
 }  // namespace softgrad

@@ -23,11 +23,15 @@ void split_rows(int64_t N, int64_t together, int64_t exponentials, int64_t max_t
     const auto threads_for = [=](int64_t least) {
         return std::max<int64_t>(1, std::min({max_threads, exponentials / least, groups}));
     };
+    const int64_t awake = std::min(kept_awake, threads_for(exponentials_worth_sharing));
     int64_t threads = threads_for(exponentials_worth_waking);
-    if (const int64_t awake = std::min(kept_awake, threads_for(exponentials_worth_sharing)); threads < awake) {
-        if (Pool::of_process().calls_follow()) threads = awake;
+    if (threads == 1 && awake == 1) return rows(0, N);
+    Pool& pool = Pool::of_process();
+    if (threads < awake && pool.call_follows()) threads = awake;
+    if (threads == 1) {
+        rows(0, N);
+        return pool.call_ends();
     }
-    if (threads == 1) return rows(0, N);
     // Several parts per thread, taken in turn: a thread that starts late or is interrupted takes fewer.
     const int64_t parts = std::min(8 * threads, std::max(threads, 2 * exponentials / exponentials_worth_sharing));
     const int64_t part = (groups + parts - 1) / parts * together;
@@ -42,7 +46,8 @@ void split_rows(int64_t N, int64_t together, int64_t exponentials, int64_t max_t
             thrown = std::current_exception();
         }
     };
-    Pool::of_process().run(threads - 1, work);
+    pool.run(threads - 1, work);
+    pool.call_ends();
     if (thrown) std::rethrow_exception(thrown);
 }
 
