@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <exception>
 #include <mutex>
+#include <thread>
 
 #include "pool.hpp"
 
@@ -32,15 +33,22 @@ void split_rows(int64_t N, int64_t together, int64_t exponentials, int64_t max_t
         rows(0, N);
         return pool.call_ends();
     }
-    // Several parts per thread, taken in turn: a thread that starts late or is interrupted takes fewer.
-    const int64_t parts = std::min(8 * threads, std::max(threads, 2 * exponentials / exponentials_worth_sharing));
-    const int64_t part = (groups + parts - 1) / parts * together;
-    std::atomic<int64_t> next{0};
+    // Several parts per thread, taken in turn: a thread that starts late or is interrupted takes fewer. The caller
+    // takes them from the first on and the others from the last, so that in the next call most rows are in the same
+    // caches.
+    const int64_t wanted = std::min(8 * threads, std::max(threads, 2 * exponentials / exponentials_worth_sharing));
+    const int64_t part = (groups + wanted - 1) / wanted * together, parts = (N + part - 1) / part;
+    std::atomic<int64_t> taken{0}, from_first{0}, from_last{0};
     std::exception_ptr thrown;
     std::mutex mutex;
+    const auto caller = std::this_thread::get_id();
     auto work = [&] {
+        const bool is_caller = std::this_thread::get_id() == caller;
         try {
-            for (int64_t begin; (begin = next.fetch_add(part)) < N;) rows(begin, std::min(N, begin + part));
+            while (taken.fetch_add(1) < parts) {
+                const int64_t begin = (is_caller ? from_first.fetch_add(1) : parts - 1 - from_last.fetch_add(1)) * part;
+                rows(begin, std::min(N, begin + part));
+            }
         } catch (...) {
             const std::lock_guard lock(mutex);
             thrown = std::current_exception();
