@@ -29,8 +29,8 @@ template <class T> void cross_entropy_classes_tiles(const LossRows<T>& rows, con
     const Tile<T> tile(K);
     Traffic traffic(rows.z.storage);
     TileWriter<T> writer(rows.grad, shape, rows.begin, traffic);
-    over_places<T>(rows.begin, rows.end, [&](Place at) {
-        load(rows.z, at, K, tile, traffic.next);
+    over_places<T>(shape, rows.begin, rows.end, [&](Place at) {
+        load(rows.z, at, shape, tile, traffic.next);
         Label label[L];
         Lane<T> z_y, weight, e_y, loss, before, factor, grad_y;
         int ignored = 0;

@@ -41,6 +41,7 @@ void over_rows(Source x, Source y, Sink out, Shape shape, int64_t begin, int64_t
 
 template <class T> void softmax(Source z, Sink p, Shape shape, int64_t begin, int64_t end, double temperature) {
     const ExpBelow<T> below(temperature);
+    if (in_tiles<T>(shape)) return softmax_tiles<T>(z, p, shape, begin, end, below);
     over_rows<T>(z, p, shape, begin, end, [&](Source z, Sink p, Span span) {
         span.K <= short_row<T> ? softmax_tiles<T>(z, p, span.shape(), span.begin, span.end, below)
                                : softmax_rows<T>(z, p, span, below);
@@ -49,6 +50,7 @@ template <class T> void softmax(Source z, Sink p, Shape shape, int64_t begin, in
 
 template <class T> void log_softmax(Source z, Sink log_p, Shape shape, int64_t begin, int64_t end, double temperature) {
     const ExpBelow<T> below(temperature);
+    if (in_tiles<T>(shape)) return log_softmax_tiles<T>(z, log_p, shape, begin, end, below);
     over_rows<T>(z, log_p, shape, begin, end, [&](Source z, Sink log_p, Span span) {
         span.K <= short_row<T> ? log_softmax_tiles<T>(z, log_p, span.shape(), span.begin, span.end, below)
                                : log_softmax_rows<T>(z, log_p, span, below);
@@ -57,6 +59,7 @@ template <class T> void log_softmax(Source z, Sink log_p, Shape shape, int64_t b
 
 template <class T> void logsumexp(Source z, Sink lse, Shape shape, int64_t begin, int64_t end, double temperature) {
     const ExpBelow<T> below(temperature);
+    if (in_tiles<T>(shape)) return logsumexp_tiles<T>(z, lse, shape, begin, end, below);
     const auto rows = [&](Source z, Sink lse, Span span) {
         span.K <= short_row<T> ? logsumexp_tiles<T>(z, lse, span.shape(), span.begin, span.end, below)
                                : logsumexp_rows<T>(z, lse, span, below);
@@ -71,6 +74,7 @@ template <class T> void logsumexp(Source z, Sink lse, Shape shape, int64_t begin
 template <class T>
 void softmax_vjp(Source p, Source dp, Sink dz, Shape shape, int64_t begin, int64_t end, double temperature) {
     const T scale = T(1 / temperature);
+    if (in_tiles<T>(shape)) return softmax_vjp_tiles<T>(p, dp, dz, shape, begin, end, scale);
     over_rows<T>(p, dp, dz, shape, begin, end, [&](Source p, Source dp, Sink dz, Span span) {
         span.K <= short_row<T> ? softmax_vjp_tiles<T>(p, dp, dz, span.shape(), span.begin, span.end, scale)
                                : softmax_vjp_rows<T>(p, dp, dz, span, scale);
@@ -80,6 +84,7 @@ void softmax_vjp(Source p, Source dp, Sink dz, Shape shape, int64_t begin, int64
 template <class T>
 void log_softmax_vjp(Source log_p, Source dy, Sink dz, Shape shape, int64_t begin, int64_t end, double temperature) {
     const T scale = T(1 / temperature);
+    if (in_tiles<T>(shape)) return log_softmax_vjp_tiles<T>(log_p, dy, dz, shape, begin, end, scale);
     over_rows<T>(log_p, dy, dz, shape, begin, end, [&](Source log_p, Source dy, Sink dz, Span span) {
         span.K <= short_row<T> ? log_softmax_vjp_tiles<T>(log_p, dy, dz, span.shape(), span.begin, span.end, scale)
                                : log_softmax_vjp_rows<T>(log_p, dy, dz, span, scale);
@@ -89,6 +94,7 @@ void log_softmax_vjp(Source log_p, Source dy, Sink dz, Shape shape, int64_t begi
 template <class T>
 void log_softmax_jvp(Source log_p, Source dz, Sink dy, Shape shape, int64_t begin, int64_t end, double temperature) {
     const T scale = T(1 / temperature);
+    if (in_tiles<T>(shape)) return log_softmax_jvp_tiles<T>(log_p, dz, dy, shape, begin, end, scale);
     over_rows<T>(log_p, dz, dy, shape, begin, end, [&](Source log_p, Source dz, Sink dy, Span span) {
         span.K <= short_row<T> ? log_softmax_jvp_tiles<T>(log_p, dz, dy, span.shape(), span.begin, span.end, scale)
                                : log_softmax_jvp_rows<T>(log_p, dz, dy, span, scale);

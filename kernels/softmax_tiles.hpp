@@ -20,8 +20,8 @@ void softmax_tiles(Source z, Sink p, Shape shape, int64_t begin, int64_t end, co
     const Tile<T> tile(shape.K);
     Traffic traffic(z.storage);
     TileWriter<T> writer(p, shape, begin, traffic);
-    over_places<T>(begin, end, [&](Place at) {
-        load(z, at, shape.K, tile, traffic.next);
+    over_places<T>(shape, begin, end, [&](Place at) {
+        load(z, at, shape, tile, traffic.next);
         LaneNormalizer<T> n = exponentials<true>(tile, shape.K, below, traffic);
         T* const factor = n.others;
 #pragma omp simd
@@ -44,8 +44,8 @@ void log_softmax_tiles(Source z, Sink log_p, Shape shape, int64_t begin, int64_t
     const Tile<T> tile(shape.K);
     Traffic traffic(z.storage);
     TileWriter<T> writer(log_p, shape, begin, traffic);
-    over_places<T>(begin, end, [&](Place at) {
-        load(z, at, shape.K, tile, traffic.next);
+    over_places<T>(shape, begin, end, [&](Place at) {
+        load(z, at, shape, tile, traffic.next);
         LaneNormalizer<T> n = exponentials<false>(tile, shape.K, below, traffic);
         T* const log_sum = n.others;
 #pragma omp simd
@@ -58,8 +58,8 @@ template <class T>
 void logsumexp_tiles(Source z, Sink lse, Shape shape, int64_t begin, int64_t end, const ExpBelow<T>& below) {
     const Tile<T> tile(shape.K);
     Traffic traffic(z.storage);
-    over_places<T>(begin, end, [&](Place at) {
-        load(z, at, shape.K, tile, traffic.next);
+    over_places<T>(shape, begin, end, [&](Place at) {
+        load(z, at, shape, tile, traffic.next);
         const LaneNormalizer<T> n = exponentials<false>(tile, shape.K, below, traffic);
         Lane<T> values;
         for (int l = 0; l < at.rows; ++l) {
@@ -115,9 +115,9 @@ template <class T> struct PairTiles {
     PairTiles(Source of_x, Sink out, Shape shape, int64_t begin)
         : x(shape.K), y(shape.K), traffic(of_x.storage), writer(out, shape, begin, traffic) {}
 
-    void load(Source of_x, Source of_y, Place at, int64_t K) {
-        softgrad::SOFTGRAD_ISA::load(of_x, at, K, x, traffic.next);
-        softgrad::SOFTGRAD_ISA::load(of_y, at, K, y, traffic.second_next);
+    void load(Source of_x, Source of_y, Place at, Shape shape) {
+        softgrad::SOFTGRAD_ISA::load(of_x, at, shape, x, traffic.next);
+        softgrad::SOFTGRAD_ISA::load(of_y, at, shape, y, traffic.second_next);
     }
 
     // sum(j, i, x_j, y_j) for the i-th register of every column, with the memory traffic.
@@ -175,8 +175,8 @@ template <class T>
 void softmax_vjp_tiles(Source p, Source dp, Sink dz, Shape shape, int64_t begin, int64_t end, T scale) {
     PairTiles<T> tiles(p, dz, shape, begin);
     LaneSums<T> sums;
-    over_places<T>(begin, end, [&](Place at) {
-        tiles.load(p, dp, at, shape.K);
+    over_places<T>(shape, begin, end, [&](Place at) {
+        tiles.load(p, dp, at, shape);
         softmax_vjp_sums(tiles, shape.K, scale, sums);
         const SoftmaxVjpEntry<T> entry{tiles.x[0], tiles.y[0], sums.of_all, sums.inner_of_all, scale};
         tiles.writer.put(at, ProductColumns<T, SoftmaxVjpEntry<T>>{sums.top, sums.at_top, entry});
@@ -224,8 +224,8 @@ template <class T>
 void log_softmax_vjp_tiles(Source log_p, Source dy, Sink dz, Shape shape, int64_t begin, int64_t end, T scale) {
     PairTiles<T> tiles(log_p, dz, shape, begin);
     LaneSums<T> sums;
-    over_places<T>(begin, end, [&](Place at) {
-        tiles.load(log_p, dy, at, shape.K);
+    over_places<T>(shape, begin, end, [&](Place at) {
+        tiles.load(log_p, dy, at, shape);
         log_softmax_vjp_sums(tiles, shape.K, scale, sums);
         tiles.writer.put(at, ProductColumns<T, ComputedEntry<T>>{sums.top, sums.at_top, {tiles.y[0]}});
     });
@@ -266,8 +266,8 @@ template <class T>
 void log_softmax_jvp_tiles(Source log_p, Source dz, Sink dy, Shape shape, int64_t begin, int64_t end, T scale) {
     PairTiles<T> tiles(log_p, dy, shape, begin);
     LaneSums<T> sums;
-    over_places<T>(begin, end, [&](Place at) {
-        tiles.load(log_p, dz, at, shape.K);
+    over_places<T>(shape, begin, end, [&](Place at) {
+        tiles.load(log_p, dz, at, shape);
         log_softmax_jvp_sums(tiles, shape.K, scale, sums);
         const LogSoftmaxJvpEntry<T> entry{tiles.y[0], sums.of_all, scale};
         tiles.writer.put(at, ProductColumns<T, LogSoftmaxJvpEntry<T>>{sums.top, sums.at_top, entry});
