@@ -49,8 +49,8 @@ namespace {
 // The arrays that are read and the one that is written, with the options.
 template <size_t count> struct Call {
     Array read[count], out;
-    PyObject* result = nullptr;  // a new reference
-    Shape shape;                 // of the first array, around the class axis
+    nb::object result;
+    Shape shape;  // of the first array, around the class axis
     Options options;
 
     // Whether the arguments can be read.
@@ -68,15 +68,11 @@ template <size_t count> struct Call {
 
     // Whether there is a result to write to, in the shape of the first array.
     bool prepare_out() {
-        result = options.out ? Py_NewRef(options.out) : new_array_like(read[0]);
-        const std::optional<Array> array = result ? read_array(result) : std::nullopt;
+        result = options.out ? nb::borrow(options.out) : nb::steal(new_array_like(read[0]));
+        const std::optional<Array> array = result.is_valid() ? read_array(result.ptr()) : std::nullopt;
         bool fits = array && read[0].alike(*array);
         for (const Array& other : read) fits = fits && may_write(*array, other);
-        if (fits) {
-            out = *array;
-        } else {
-            Py_CLEAR(result);
-        }
+        if (fits) out = *array;
         return fits;
     }
 
@@ -99,7 +95,7 @@ template <auto of_float, auto of_double> PyObject* unary(PyObject*, PyObject* ar
                 (kernels<float>().*of_float)(x, out, shape, begin, end, call.options.temperature);
             }
         });
-        return call.result;
+        return call.result.release().ptr();
     });
 }
 
@@ -107,16 +103,17 @@ PyObject* logsumexp(PyObject*, PyObject* args, PyObject* given) {
     Call<1> call;
     if (!call.prepare(args, given, {.out = true, .keepdims = true}) || call.options.out) return none();
     const Array& x = call.read[0];
-    PyObject* const result = new_array_without(x, call.class_axis());
-    if (!result) return none();
-    const std::optional<Array> out = read_array(result);
-    return with_entries(x.entries, [&]<class E>(E, Storage stored) {
+    nb::object result = nb::steal(new_array_without(x, call.class_axis()));
+    if (!result.is_valid()) return none();
+    const std::optional<Array> out = read_array(result.ptr());
+    return with_entries(x.entries, [&]<class E>(E, Storage stored) -> PyObject* {
         using T = Computed<E>;
         run(call.shape, x.size, [&](int64_t begin, int64_t end) {
             kernels<T>().logsumexp({x.data, stored}, {out->data, stored, true}, call.shape, begin, end,
                                    call.options.temperature);
         });
-        return or_scalar(result);
+        PyObject* const values = or_scalar(result.release().ptr());
+        return values ? values : none();
     });
 }
 
@@ -137,7 +134,7 @@ PyObject* product(PyObject*, PyObject* args, PyObject* given) {
                 (kernels<float>().*of_float)(x, y, out, shape, begin, end, call.options.temperature);
             }
         });
-        return call.result;
+        return call.result.release().ptr();
     });
 }
 
@@ -168,7 +165,7 @@ PyObject* logsumexp_vjp(PyObject*, PyObject* args, PyObject* given) {
                     }
                 }
             });
-            return call.result;
+            return call.result.release().ptr();
         }
     });
 }

@@ -9,6 +9,9 @@
 
 #include <nanobind/nanobind.h>
 
+#include <exception>
+#include <new>
+
 #include "calls.hpp"
 #include "numpy_arrays.hpp"
 
@@ -71,13 +74,22 @@ bool read_options(PyObject* given, Takes takes, Options& options);
 // What a short call returns if it has computed nothing.
 inline PyObject* none() { return Py_NewRef(Py_None); }
 
-// A Python function whose document is its signature, "name(args, options, /)\n--\n\n".
+// A Python function whose document is its signature, "name(args, options, /)\n--\n\n". No exception of C++ leaves it.
 template <PyObject* (*function)(PyObject* self, PyObject* args, PyObject* options)>
 PyMethodDef short_method(const char* name, const char* signature) {
     PyObject* (*const call)(PyObject*, PyObject* const*, Py_ssize_t) = [](PyObject* self, PyObject* const* given,
-                                                                          Py_ssize_t count) {
-        return count == 2 && PyTuple_Check(given[0]) && PyDict_Check(given[1]) ? function(self, given[0], given[1])
-                                                                               : none();
+                                                                          Py_ssize_t count) -> PyObject* {
+        if (count != 2 || !PyTuple_Check(given[0]) || !PyDict_Check(given[1])) return none();
+        try {
+            return function(self, given[0], given[1]);
+        } catch (nanobind::python_error& error) {
+            error.restore();
+        } catch (const std::bad_alloc& error) {
+            PyErr_SetString(PyExc_MemoryError, error.what());
+        } catch (const std::exception& error) {
+            PyErr_SetString(PyExc_RuntimeError, error.what());
+        }
+        return nullptr;
     };
     return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(call)), METH_FASTCALL, signature};
 }

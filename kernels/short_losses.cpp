@@ -54,12 +54,16 @@ struct Loss {
     // whose types are not among `constant` can change. No more than `most` options are kept, and none is forgotten.
     PyObject* numbers_of(PyObject* options) const {
         const nb::object key = key_of(options);
-        if (!key.is_valid()) return nullptr;
+        if (!key.is_valid()) {
+            PyErr_Clear();  // of a type without a hash
+            return nullptr;
+        }
         PyObject* found = PyDict_GetItemWithError(known, key.ptr());
         if (found) return Py_NewRef(found);
         if (PyDict_Size(known) < PyLong_AsLongLong(most)) {
             found = PyObject_CallFunctionObjArgs(read, options, nullptr);
             if (found) PyDict_SetItem(known, key.ptr(), found);
+            if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception)) throw nb::python_error();  // Ctrl-C
         }
         PyErr_Clear();
         return found;

@@ -2,6 +2,8 @@
 
 import inspect
 import itertools
+import subprocess
+import sys
 
 import ml_dtypes
 import numpy as np
@@ -206,6 +208,8 @@ LEFT = {  # (logits, target, options)
     "a class is ignored": (Z[0], Y[0], {"ignore_index": 1}),
     "all rows are ignored": (Z[0], np.full(5, -7), {"ignore_index": -7}),
     "a class outside": (Z[0], Y[0] + 4, {}),
+    "True for every class": (Z[0], Y[0], {"where": True}),
+    "False for every class": (Z[0], Y[0], {"where": False}),
     "probabilities": (Z[0], np.full((5, 4), 0.25, np.float32), {}),
     "classes of 8 bits": (Z[0], Y[0].astype(np.int8), {}),
     "classes with gaps": (Z[0], strided(Y[0]), {}),
@@ -249,6 +253,65 @@ def test_an_option_that_can_change_is_read_at_each_call(name, kind):
         temperature[...] = 3.0
     losses.append(function(Z, Y, temperature=temperature).loss)
     assert losses == [function(Z, Y, temperature=T).loss for T in (1.0, 1.0, 3.0)]
+
+
+def test_no_class_of_any_row_takes_part():
+    for _ in range(2):
+        loss, grad = sg.cross_entropy_with_grad(Z, Y, where=False)
+        assert loss == sg.cross_entropy(Z, Y, where=False) == 0 and not grad.any()
+
+
+class WithoutHash(type):
+    __hash__ = None
+
+
+class Unhashable(Changing, metaclass=WithoutHash):
+    """A number whose type cannot be looked up in a set."""
+
+
+def test_an_option_of_a_type_without_a_hash_goes_the_long_way():
+    assert shortly("cross_entropy")((Z, Y), {"temperature": Unhashable(2.0)}) is None
+    assert sg.cross_entropy(Z, Y, temperature=Unhashable(2.0)) == sg.cross_entropy(Z, Y, temperature=2.0)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OverflowError])
+def test_only_errors_are_left_to_the_long_way(error, monkeypatch):
+    def read_batch(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr(_short, "read_batch", read_batch)
+    short = shortly("cross_entropy")
+    if error is OverflowError:
+        assert short((Z, Y), {}) is None
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            short((Z, Y), {})
+
+
+WITHOUT_MEMORY = """
+import resource
+import numpy as np
+import softgrad as sg
+sg.set_num_threads(1)
+z, y = np.zeros((1 << 23, 2), np.float32), np.zeros(1 << 23, np.int64)
+y32, out, columns = y.astype(np.int32), np.empty_like(z), np.zeros((2, 1 << 18, 3), np.float32)
+calls = [
+    lambda: sg.cross_entropy(z, y), lambda: sg.cross_entropy(z, y32),
+    lambda: sg.cross_entropy_with_grad(z, y, out=out), lambda: sg.softmax(columns, axis=1, out=columns),
+]
+pages = int(open("/proc/self/statm").read().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (1 << 20),) * 2)
+for call in calls:
+    try:
+        call()
+    except MemoryError:
+        print("caught")
+"""
+
+
+def test_too_little_memory_is_an_error_of_python():
+    process = subprocess.run([sys.executable, "-c", WITHOUT_MEMORY], capture_output=True, text=True)
+    assert (process.returncode, process.stderr, process.stdout.split()) == (0, "", ["caught"] * 4)
 
 
 @pytest.mark.parametrize("ignore_index", [-(2**63), -(2**63) - 1, -(10**400), 2**63])

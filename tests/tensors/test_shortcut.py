@@ -231,3 +231,15 @@ def test_nothing_is_said_at_the_end_of_a_program():
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    "extra", [{"where": torch.ones(4, 3, dtype=torch.bool)}, {"weight": torch.full((3,), 2.0**80)}]
+)
+def test_options_that_came_with_a_mask_or_weights_are_read_again_without_them(extra):
+    z, y = torch.randn(4, 3), torch.tensor([0, 1, 2, 0])
+    options = {"label_smoothing": 0.1, "z_loss": 0.1}
+    st.cross_entropy(z, y, **options, **extra)
+    assert [st.cross_entropy(z, y, **options).item() for _ in range(2)] == [
+        sg.cross_entropy(z.numpy(), y.numpy(), **options)
+    ] * 2

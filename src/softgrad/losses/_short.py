@@ -38,14 +38,16 @@ def are_constant(values: Iterable[object]) -> bool:
 
 
 def numbers_for_any_rows(batch: Batch, ignore_index: int | None, *, counted: bool) -> _kernels.LossNumbers | None:
-    """The numbers of a batch without weights and mask, for a batch of other rows; None if the short way has none.
+    """The numbers of a batch, for a batch of other rows; None if the short way has none, as with weights or a mask.
 
     Args:
         batch: the batch, for which the options were read.
         ignore_index: its option; the short way leaves out no class, and reads 64 bits.
         counted: whether a mean is divided by the number of rows that count.
     """
-    if batch.reduction == "none" or (ignore_index is not None and not -(2**63) <= ignore_index < 0):
+    if batch.weight is not None or batch.mask is not None or batch.reduction == "none":
+        return None  # weights and a mask change other numbers, too
+    if ignore_index is not None and not -(2**63) <= ignore_index < 0:
         return None
     if counted and batch.reduction == "mean":
         return batch.numbers(scale=0.0, denominator=0.0)  # 0 stands for the number of rows that count
