@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
+from functools import cache
+from io import StringIO
 
 import numpy as np
 
@@ -14,6 +17,7 @@ from softgrad.check.conduct.types_and_shapes import find_not_finite, find_short_
 from softgrad.check.derivatives.evaluate import EPS
 from softgrad.check.derivatives.gradient import Judgement
 from softgrad.check.derivatives.gradient_judge import GradientJudge, can_be_trusted
+from softgrad.check.derivatives.pictured import curve_of, entries_of, is_as_it_was
 from softgrad.check.diagnose.explain import Evidence, explain
 from softgrad.check.diagnose.other_inputs import find_wrong_below_zero
 from softgrad.check.diagnose.symmetric import find_right_for_symmetric
@@ -23,6 +27,7 @@ from softgrad.check.recognise.nearly import remark_on
 from softgrad.check.recognise.recogniser import Recogniser
 from softgrad.check.report.findings import Findings
 from softgrad.check.report.mistake import Curve
+from softgrad.check.report.pictures import Pictures
 from softgrad.check.report.report import Report
 from softgrad.check.sampling.sampler import Sample, Sampler
 from softgrad.check.user.arguments import Key
@@ -112,7 +117,7 @@ class Check:
         self.judge = judge = GradientJudge(sampler, options.rtol, eps, self.rng)
         for key in (key for key in given.grads if key not in self.misshapen):
             self.judged[key] = judge(given, key)
-        self.wrong = wrong_as_given(functions, self.judged)
+        self.wrong = wrong_as_given(functions, given, self.judged)
         find_truncation(functions, given, findings)
         if not can_be_trusted(functions, given, self.judged, findings):
             return False
@@ -165,7 +170,7 @@ class Check:
 
     def _stop(self) -> bool:
         """The calls have run out. What was judged by then stands; returns whether that is enough for a verdict."""
-        self.wrong = self.wrong or wrong_as_given(self.functions, self.judged)
+        self.wrong = self.wrong or wrong_as_given(self.functions, self.given, self.judged)
         grads = {} if self.given is None else self.given.grads
         left = [self.functions.name_of(key) for key in grads if key not in self.judged and key not in self.misshapen]
         what = self.not_done
@@ -185,6 +190,7 @@ class Check:
             findings.note(fact)
         worst = max(self.wrong.values(), key=lambda one: one.error, default=WrongGradient(0.0, None))
         largest = max((one.error for one in judged.values()), default=0.0)
+        errors = {key: one.error for key, one in judged.items()} | {key: one.error for key, one in self.wrong.items()}
         return Report(
             function=self.functions.function,
             ok=not (self.wrong or self.misshapen or findings.mistakes),
@@ -196,11 +202,32 @@ class Check:
             checked={self.functions.name_of(key): given.arrays[key].shape for key in given.grads},
             calls=self.functions.calls.made,
             curves=(lambda: self._curves(judge, given)) if judge is not None and judged else None,
+            pictures=cache(lambda: self._pictures(judge, given)) if judge is not None and judged else None,
             backward_line=findings.backward_line,
             forward_line=findings.forward_line,
             right=tuple(self.functions.name_of(key) for key in judged if key not in self.wrong),
+            errors={self.functions.name_of(key): error for key, error in errors.items()},
         )
 
     def _curves(self, judge: GradientJudge, given: Sample) -> Mapping[str, Curve]:
         with self.functions.kept():
             return judge.curves(given, self.judged)
+
+    def _pictures(self, judge: GradientJudge, given: Sample) -> Pictures:
+        """Of the gradient that is furthest off. They are measured with the calls that the check has left."""
+        key = max(self.wrong or self.judged, key=lambda key: (self.wrong or self.judged)[key].error)
+        wrong = self.wrong.get(key, WrongGradient(0.0, None, given))
+        calls, made = self.functions.calls, self.functions.calls.made
+        entries, curve = wrong.entries, None
+        try:
+            calls.limit = max(self.options.max_calls, made)
+            with self.functions.kept(), np.errstate(all="ignore"), redirect_stdout(StringIO()):
+                if wrong.sample is not None and is_as_it_was(judge, wrong.sample, key):
+                    entries = entries_of(judge, wrong.sample, key, calls.limit - calls.made)
+                    curve = curve_of(judge, wrong.sample, key, calls.limit - calls.made)
+        except (OutOfCalls, Exception):  # the user's functions may raise anything
+            pass
+        finally:
+            taken, calls.made = calls.made - made, made
+            calls.release()
+        return Pictures(entries, curve, self.options.rtol, taken)

@@ -8,6 +8,7 @@
     plateaus.py        outputs that are constant near x and change further away
     network.py         compare_gradients: every entry of every parameter of a network
     step_curve.py      the error against the step size, for a plot
+    pictured.py        what the page of a report draws of one gradient
 
 In: a function, a point, a gradient. Out: whether the gradient is right, the largest error, and where it is.
 """

@@ -56,6 +56,7 @@ class Verdict(NamedTuple):
     resolved: bool = True  # whether some step gave a derivative that can be trusted
     plateau: bool = False  # whether an output is constant near x and changes further away
     across: bool = False  # whether `got` is the slope across the steps of such an output
+    step: float = 0.0  # of the differences that gave `wanted`, in the largest of its terms; 0 for the complex step
 
     @property
     def error(self) -> float:
@@ -167,7 +168,7 @@ class DerivativeTest:
             and noise <= self.rtol / 4 * size
             and bend <= self.rtol**0.5 * size
         ):
-            return Verdict(abs(got - wanted) / size, got, wanted, self.rtol / 2 * size)
+            return Verdict(abs(got - wanted) / size, got, wanted, self.rtol / 2 * size, step=(up * down) ** 0.5)
         return None
 
     def verdict(self, v: Array, got: float, size: float) -> Verdict:
@@ -240,7 +241,8 @@ class DerivativeTest:
         jumps = self._used & (slope * distance > MOVES * EPS * np.abs(self.at.value))
         exact, fine = jumps & self.plateaus.exact, jumps & self.plateaus.fine
         zero = exact | (self.plateaus.exact & (distance > 0) & (derivative.value == 0))
-        changed = Numerical(np.where(zero, 0.0, derivative.value), np.where(zero, 0.0, derivative.error))
+        value, error = np.where(zero, 0.0, derivative.value), np.where(zero, 0.0, derivative.error)
+        changed = derivative._replace(value=value, error=error)
         return _Differences(changed, bool(exact.any()), fine)
 
     def _by_differences(self, differences: _Differences, v: Array, got: float, size: float) -> tuple[Verdict, float]:
@@ -249,7 +251,14 @@ class DerivativeTest:
         if not got:  # where f moves as rounding does, 0 may be right, and so may the slope
             derivative = derivative._replace(error=np.where(differences.fine, np.inf, derivative.error))
         verdict, terms = self._compare_with(derivative, v, got, size)
-        return verdict._replace(plateau=differences.plateau), terms
+        return verdict._replace(plateau=differences.plateau, step=self._step(derivative)), terms
+
+    def _step(self, derivative: Numerical) -> float:
+        """The step that gave the largest term of a weighted derivative."""
+        if derivative.step is None or not self._weight.size:
+            return 0.0
+        largest = np.argmax(np.nan_to_num(np.abs(derivative.value[self._used] * self._weight), nan=-1.0))
+        return float(derivative.step[self._used].flat[largest])
 
     def _compare_with(self, derivative: Numerical, v: Array, got: float, size: float) -> tuple[Verdict, float]:
         """Judges by a derivative. Also the size of the terms.

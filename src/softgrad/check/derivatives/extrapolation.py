@@ -28,6 +28,7 @@ class Numerical(NamedTuple):
 
     value: Array
     error: Array
+    step: Array | None = None  # the longest step of the differences that gave each; None where it was no such step
 
 
 class AtStep(NamedTuple):
@@ -89,7 +90,7 @@ def least_error(measure: Callable[[float], AtStep], shape: tuple[int, ...], step
     contradict each other, as they do at a jump of f, their distance is added to the estimate.
     """
     value, error = np.full(shape, np.nan), np.full(shape, np.inf)
-    trusted, rounded = np.zeros(shape, bool), np.zeros(shape, bool)
+    trusted, rounded, used = np.zeros(shape, bool), np.zeros(shape, bool), np.zeros(shape)
     tried: list[tuple[AtStep, Array]] = []
     with np.errstate(all="ignore"):
         for step in steps:
@@ -99,6 +100,7 @@ def least_error(measure: Callable[[float], AtStep], shape: tuple[int, ...], step
             tried.append((now, trusted_now))
             better = np.where(trusted_now == trusted, now.error < error, trusted_now)
             value, error = np.where(better, now.value, value), np.where(better, now.error, error)
+            used = np.where(better, step, used)
             trusted, rounded = trusted | trusted_now, np.where(better, rounded_now, rounded)
             good = error <= GOOD * np.abs(value)
             if np.all(good | rounded if max(steps[len(tried) :], default=0.0) <= step else good):
@@ -106,4 +108,4 @@ def least_error(measure: Callable[[float], AtStep], shape: tuple[int, ...], step
         for other, other_trusted in tried:
             contradiction = np.nan_to_num(np.abs(other.value - value) - other.error, nan=0.0, neginf=0.0)
             error = error + np.where(other_trusted | ~trusted, np.maximum(contradiction, 0.0), 0.0)
-    return Numerical(value, error)
+    return Numerical(value, error, used)

@@ -53,6 +53,7 @@ class Judgement(NamedTuple):
     judged: int = 0  # entries, or projections, that were looked at
     plateaus: int = 0  # entries, or projections, of an output that is constant near x and changes further away
     across: bool = False  # whether every wrong one is the slope across the steps of such outputs
+    step: float = 0.0  # of the differences at the worst entry; 0 for the complex step
 
 
 class _Counted:
@@ -129,14 +130,14 @@ def _entries(test: DerivativeTest, got: Array, counted: _Counted) -> Judgement:
     verdicts: list[Verdict] = []
     while len(verdicts) < got.size and not counted.is_spent:
         verdicts.append(entry_verdict(test, got, len(verdicts)))
-    where = None
+    where, step = None, 0.0
     if verdicts:
         worst = _worst(verdicts)
-        where = _spot(got, worst, verdicts[worst])
+        where, step = _spot(got, worst, verdicts[worst]), verdicts[worst].step
     if len(verdicts) < got.size:
-        return _judgement(test, verdicts, f"{len(verdicts)} of {got.size} entries", where)
+        return _judgement(test, verdicts, f"{len(verdicts)} of {got.size} entries", where)._replace(step=step)
     wanted = np.array([verdict.wanted for verdict in verdicts]).reshape(got.shape)
-    return _judgement(test, verdicts, "every entry", where)._replace(wanted=wanted)
+    return _judgement(test, verdicts, "every entry", where)._replace(wanted=wanted, step=step)
 
 
 def entry_verdict(test: DerivativeTest, got: Array, j: int) -> Verdict:
@@ -161,14 +162,14 @@ def _projections(test: DerivativeTest, got: Array, rng: np.random.Generator, cou
         on_kinks = any(verdict.kink for verdict in verdicts)
         directions.append(finite * _direction_of(len(directions), test, got, rng, on_kinks=on_kinks))
         verdicts.append(_projection(test, got, directions[-1]))
-    where, extent = None, f"{len(verdicts)} random projections"
+    where, step, extent = None, 0.0, f"{len(verdicts)} random projections"
     worst = int(np.argmax([verdict.error for verdict in verdicts]))
     if verdicts[worst].error > SUSPECT * test.rtol:
         on_kinks = any(verdict.kink for verdict in verdicts)
         for j in _suspects(test, got, directions[worst], counted, rng if on_kinks else None):
             entry = entry_verdict(test, got, j)
             if entry.error > test.rtol:
-                where = _spot(got, j, entry)
+                where, step = _spot(got, j, entry), entry.step
                 verdicts.append(entry)
                 break
         if on_kinks and where is None:
@@ -176,7 +177,7 @@ def _projections(test: DerivativeTest, got: Array, rng: np.random.Generator, cou
                 verdict._replace(resolved=False) if verdict.error > test.rtol else verdict for verdict in verdicts
             ]
     left_out = int((~finite).sum()) - sum(verdict.resolved for verdict in infinite)
-    return _judgement(test, verdicts, extent, where)._replace(left_out=left_out)
+    return _judgement(test, verdicts, extent, where)._replace(left_out=left_out, step=step)
 
 
 def _direction_of(n: int, test: DerivativeTest, got: Array, rng: np.random.Generator, *, on_kinks: bool) -> Array:

@@ -45,7 +45,7 @@ class GradientJudge:
         if sample.grads[key].shape != sample.arrays[key].shape:
             return OF_WRONG_SHAPE
         return judge_gradient(
-            self._function(sample, key),
+            self.function(sample, key),
             np.asarray(sample.arrays[key], dtype=np.float64),
             sample.upstream,
             sample.grads[key],
@@ -60,7 +60,7 @@ class GradientJudge:
 
         These are the changes of f((x + x^T) / 2), whose gradient is the symmetric part.
         """
-        f = self._function(sample, key)
+        f = self.function(sample, key)
 
         def symmetric(x: Array) -> Array:
             return np.asarray((x + np.swapaxes(x, -1, -2)) / 2)
@@ -84,7 +84,7 @@ class GradientJudge:
         affordable = WORK // (1 + sum(array.size for array in handled))
         return int(min(SHARE * functions.calls.limit, affordable)) // len(sample.grads)
 
-    def _function(self, sample: Sample, key: Key) -> Callable[[Array], Array]:
+    def function(self, sample: Sample, key: Key) -> Callable[[Array], Array]:
         """Forward as a function of one array; all others stay as they are in the sample."""
         arrays, dtype = dict(sample.arrays), sample.arrays[key].dtype
 
@@ -100,7 +100,7 @@ class GradientJudge:
         curves = {}
         for key in keys:
             x = np.asarray(sample.arrays[key], dtype=np.float64)
-            curve = step_curve(self._function(sample, key), x, sample.upstream, sample.grads[key], rng)
+            curve = step_curve(self.function(sample, key), x, sample.upstream, sample.grads[key], rng)
             curves[self.sampler.functions.name_of(key)] = curve
         return curves
 

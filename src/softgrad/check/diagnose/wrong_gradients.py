@@ -15,6 +15,7 @@ from softgrad.check.diagnose.other_lengths import WrongLength, find_wrong_length
 from softgrad.check.recognise.known_backward import KnownBackward
 from softgrad.check.report.findings import Findings
 from softgrad.check.report.mistake import Place
+from softgrad.check.report.pictures import Entries
 from softgrad.check.sampling.sampler import Sample, Sampler
 from softgrad.check.user.arguments import Key
 from softgrad.check.user.functions import UserFunctions
@@ -25,11 +26,15 @@ class WrongGradient(NamedTuple):
 
     error: float
     where: Place | None
+    sample: Sample | None = None  # the inputs where it is wrong; None for those of `entries`
+    entries: Entries | None = None  # where a known backward pass tells what is right
 
 
-def wrong_as_given(functions: UserFunctions, judged: Mapping[Key, Judgement]) -> dict[Key, WrongGradient]:
+def wrong_as_given(
+    functions: UserFunctions, given: Sample | None, judged: Mapping[Key, Judgement]
+) -> dict[Key, WrongGradient]:
     """The gradients that are wrong at the inputs given, by array."""
-    return {key: _by_judgement(functions, key, one) for key, one in judged.items() if not one.ok}
+    return {key: _by_judgement(functions, key, one, given) for key, one in judged.items() if not one.ok}
 
 
 class Elsewhere(NamedTuple):
@@ -74,7 +79,7 @@ def wrong_elsewhere(
         if length is not None and _may_be_meant(functions, length.own, length.other, findings):
             length = None
         elif length is not None:
-            wrong = {key: _by_judgement(functions, key, judge(length.shows, key)) for key in length.wrong}
+            wrong = {key: _by_judgement(functions, key, judge(length.shows, key), length.shows) for key in length.wrong}
     for key in wrong:
         findings.note(
             f"the gradient of {functions.name_of(key)} is right at the inputs given, and wrong at others like them"
@@ -109,8 +114,8 @@ def _wrong_by_derivatives(
     """The gradients that are wrong at two other inputs. Also the samples, of all rows where fewer are not enough."""
 
     def wrong_at(others: Sequence[Sample]) -> dict[Key, WrongGradient]:
-        tried = [(key, judge(sample, key)) for sample in others[:2] for key in sample.grads]
-        return {key: _by_judgement(sampler.functions, key, one) for key, one in tried if not one.ok}
+        tried = [(key, judge(sample, key), sample) for sample in others[:2] for key in sample.grads]
+        return {key: _by_judgement(sampler.functions, key, one, sample) for key, one, sample in tried if not one.ok}
 
     given, *others = samples
     wrong = wrong_at(others)
@@ -171,9 +176,9 @@ def _is_of_one_sample(given: Sample, backward: KnownBackward, i: int) -> bool:
     return True
 
 
-def _by_judgement(functions: UserFunctions, key: Key, one: Judgement) -> WrongGradient:
+def _by_judgement(functions: UserFunctions, key: Key, one: Judgement, sample: Sample | None) -> WrongGradient:
     place = None if one.where is None else Place(functions.name_of(key), *one.where)
-    return WrongGradient(one.error, place)
+    return WrongGradient(one.error, place, sample)
 
 
 def _by_backward(
@@ -189,8 +194,10 @@ def _by_backward(
         return WrongGradient(np.inf, None)
     off = np.abs(got - wanted)
     at = tuple(int(k) for k in np.unravel_index(np.argmax(np.nan_to_num(off, nan=np.inf)), off.shape))
-    place = Place(functions.name_of(key), at, float(got[at]), float(wanted[at]))
-    return WrongGradient(float(off[at] / max(abs(got[at]), abs(wanted[at]))), place)
+    name = functions.name_of(key)
+    place = Place(name, at, float(got[at]), float(wanted[at]))
+    entries = Entries(name, np.asarray(got), np.asarray(wanted), at, (0,) * got.ndim, got.shape)
+    return WrongGradient(float(off[at] / max(abs(got[at]), abs(wanted[at]))), place, entries=entries)
 
 
 def first_from_the_end(

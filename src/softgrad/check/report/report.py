@@ -18,8 +18,9 @@ from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from softgrad.check.report.html import as_html
+from softgrad.check.report.html import as_html, as_html_page
 from softgrad.check.report.mistake import Curve, Mistake, Place
+from softgrad.check.report.pictures import Pictures
 from softgrad.check.report.plot import draw
 from softgrad.check.report.source import SourceLine
 from softgrad.check.report.summary import Summary, summarise
@@ -52,6 +53,8 @@ class Report:
     forward_line: SourceLine | None = None  # the line of the forward pass whose derivative is wrong
     right: tuple[str, ...] = ()  # the names of the gradients that are
     language: str = "NumPy"  # of the lines to write instead
+    errors: Mapping[str, float] = field(default_factory=dict, compare=False)  # name of a gradient to its relative error
+    pictures: Callable[[], Pictures] | None = field(default=None, compare=False)  # what the page draws
 
     @property
     def mistake(self) -> Mistake | None:
@@ -78,6 +81,29 @@ class Report:
         if self.curves is None:
             raise ValueError(f"{self.function}: plot() has nothing to draw; no error was measured at any step size")
         return draw(self.curves(), self._summary().headline, ax)
+
+    def to_html(self) -> str:
+        """The report as an HTML page: what print shows, with two pictures.
+
+        The line to write stands beside yours. One picture shows which entries of the gradient are wrong, the other the
+        error of the worst entry against the step size: a right gradient makes a V, a wrong one a plateau. For the
+        pictures forward is called again, within `max_calls`; the last line says how often. Where no calls are left, or
+        forward has changed since the check, they are left out.
+
+        Returns:
+            The page, with no scripts and nothing to download.
+
+        Example:
+            >>> report = sg.check_vjp(np.sin, lambda x, y, g: g * np.cos(x), np.array([0.5, 1.0]))
+            >>> page = report.to_html()
+            >>> page[:15], "check_vjp: right" in page
+            ('<!DOCTYPE html>', True)
+        """
+        return as_html_page(self._summary().headline, [self.html_fragment()])
+
+    def html_fragment(self, *titles: str) -> str:
+        """One <div> element, which is what a notebook shows; titles say above it what was checked."""
+        return as_html(self._summary(), self.pictures() if self.pictures is not None else None, titles)
 
     def to_dict(self) -> dict[str, Any]:
         """The report without its curves, as JSON takes it; NaN and infinities are the strings "nan", "inf", "-inf"."""
@@ -112,10 +138,16 @@ class Report:
             self.calls,
             self.backward_line,
             self.language,
+            self.right,
+            self.errors,
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "curves": None}  # they call the user's functions, which need not be picklable
+        return {
+            **vars(self),
+            "curves": None,
+            "pictures": None,
+        }  # they call the user's functions, which need not be picklable
 
     def __str__(self) -> str:
         if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or find_spec("rich") is None:
@@ -138,7 +170,7 @@ class Report:
         return self._styled(WIDTH)
 
     def _repr_html_(self) -> str:
-        return as_html(self._summary())
+        return self.html_fragment()
 
     def __bool__(self) -> NoReturn:
         asserts = self.function.replace("check", "assert")

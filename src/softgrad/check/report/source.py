@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import linecache
+import textwrap
+import warnings
 from dataclasses import dataclass
 
 from softgrad.check.user.raised import in_words
@@ -22,6 +25,24 @@ class SourceLine:
     around: tuple[str, ...] = ()  # the source around it
     first: int = 0  # the number of the first line of `around`
     mended: str = ""  # the statement as it should be; "" where that is not known
+
+    @property
+    def statement_rows(self) -> tuple[int, int]:
+        """The numbers of the first and the last row of the statement, as far as `around` shows it."""
+        own = self.number - self.first
+        spans = [(a, b) for a in range(own + 1) for b in range(own + 1, len(self.around) + 1)]
+        for a, b in sorted(spans, key=lambda span: span[1] - span[0]):
+            if _is_statement(self.around[a:b]):
+                return self.first + a, self.first + b - 1
+        return self.number, self.number
+
+    @property
+    def statement(self) -> str:
+        """The statement, without the comment of a single row; "" where no source can be found."""
+        first, last = self.statement_rows
+        if first == last or not self.around:
+            return self.text
+        return "\n".join(row.strip() for row in self.around[first - self.first : last - self.first + 1])
 
     @property
     def place(self) -> str:
@@ -45,6 +66,17 @@ def source_line(file: str, number: int, function: str, notes: tuple[str, ...] = 
     first = max(1, number - AROUND)
     around = tuple(row.rstrip() for row in rows[first - 1 : number + AROUND])
     return SourceLine(file, number, _without_comment(rows[number - 1]), function, notes, around, first)
+
+
+def _is_statement(rows: tuple[str, ...]) -> bool:
+    """Whether rows are one statement that is complete."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of invalid escapes, say
+            body = ast.parse(textwrap.dedent("\n".join(rows))).body
+    except (SyntaxError, ValueError):
+        return False
+    return len(body) == 1 and not hasattr(body[0], "body")
 
 
 def _without_comment(row: str) -> str:

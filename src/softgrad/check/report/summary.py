@@ -11,6 +11,15 @@ from softgrad.check.report.source import SourceLine
 SHAPES_SHOWN = 6
 
 
+class Gradient(NamedTuple):
+    """One gradient that was judged."""
+
+    name: str
+    shape: tuple[int, ...]
+    ok: bool
+    error: str
+
+
 class Summary(NamedTuple):
     """The parts of a report in their order. A part that is empty is not shown."""
 
@@ -24,6 +33,7 @@ class Summary(NamedTuple):
     remarks: tuple[str, ...]  # on other mistakes
     facts: tuple[str, ...]
     footer: str  # what was checked, and how
+    gradients: tuple[Gradient, ...] = ()  # where each of them has an error of its own
 
 
 def summarise(
@@ -38,6 +48,8 @@ def summarise(
     calls: int,
     line: SourceLine | None = None,
     language: str = "NumPy",
+    right: Sequence[str] = (),
+    errors: Mapping[str, float] | None = None,
 ) -> Summary:
     """The summary of a report with these fields."""
     first = mistakes[0] if mistakes else None
@@ -60,6 +72,10 @@ def summarise(
         remarks=tuple(remarks),
         facts=tuple(facts),
         footer=_footer(checked, method, calls),
+        gradients=tuple(
+            Gradient(name, tuple(map(int, checked.get(name, ()))), name in right, f"{error:.1e}")
+            for name, error in (errors or {}).items()
+        ),
     )
 
 

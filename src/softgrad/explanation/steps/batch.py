@@ -54,7 +54,7 @@ class Batch(NamedTuple):
     def by_differences(self, directions: Iterable[Array]) -> Bounded:
         """Derivatives of the mean loss along directions (m, K) in the logits, computed from values of the loss."""
         found = list(map(self._along, directions))
-        return Bounded(*(np.array([float(one[part]) for one in found]) for part in (0, 1)))
+        return Bounded(np.array([float(one.value) for one in found]), np.array([float(one.error) for one in found]))
 
     def _along(self, direction: Array) -> Numerical:
         problem, rows = self.problem, np.flatnonzero(direction.any(axis=1))  # other rows do not change the difference

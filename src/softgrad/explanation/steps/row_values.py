@@ -123,14 +123,15 @@ class RowValues:
             return getattr(losses, self.loss)(z, self.target)
 
         found = [along(value, self.shifted.value, unit(self.z.value, j)) for j in self.shown]
-        return Bounded(*(np.array([float(one[part]) for one in found]) for part in (0, 1)))
+        return Bounded(np.array([float(one.value) for one in found]), np.array([float(one.error) for one in found]))
 
     @cached_property
     def jacobian_by_differences(self) -> Bounded:
         """The Jacobian of the classes shown, from values of softmax alone."""
         shown = list(self.shown)
         columns = [along(softmax, self.shifted.value, unit(self.z.value, j)) for j in shown]
-        return Bounded(*(np.stack([one[part][shown] for one in columns], axis=-1) for part in (0, 1)))
+        values, errors = [one.value[shown] for one in columns], [one.error[shown] for one in columns]
+        return Bounded(np.stack(values, axis=-1), np.stack(errors, axis=-1))
 
     def line(self, expression: str) -> Bounded:
         """The value of an expression of the catalogue for this row, (K)."""
