@@ -149,7 +149,7 @@ PyObject* values_of_tensor(PyObject* self, PyObject* args, PyObject* given) {
 PyObject* product_of_tensors(PyObject* self, PyObject* args, PyObject* given) {
     const Torch torch(self);
     Options options;
-    if (PyTuple_Size(args) != 2 || !read_options(given, {}, options)) return declined();
+    if (PyTuple_Size(args) != 2 || !read_options(given, {}, options) || !torch.is_plain()) return declined();
     Py_ssize_t lengths_of_x[most_axes], lengths_of_y[most_axes];
     const std::optional<Array> x = read_tensor(torch, PyTuple_GetItem(args, 0), lengths_of_x),
                                y = read_tensor(torch, PyTuple_GetItem(args, 1), lengths_of_y);

@@ -153,6 +153,23 @@ def test_transforms_and_modes_go_the_long_way(transform):
     assert short("softmax")((Z,), {}) is not None
 
 
+class WideTensors(torch.overrides.TorchFunctionMode):
+    """Returns other tensors than it is asked for: shorter ones would not hold the result."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        return result.double() if function in (torch.empty_like, torch.Tensor.new_empty) else result
+
+
+def test_a_mode_that_replaces_tensors_goes_the_long_way():
+    y, vjp = torch.softmax(Z, 1), sys.modules["softgrad.torch.softmax"]._softmax_vjp
+    wanted = [getattr(st, name)(Z) for name in NAMES]
+    with WideTensors():
+        assert [short(name)((Z,), {}) for name in NAMES] == [None] * 3 and vjp((y, Z), {}) is None
+        results = [getattr(st, name)(Z) for name in NAMES]
+    assert all(map(torch.equal, results, wanted))
+
+
 def test_errors_are_those_of_the_long_way():
     with pytest.raises(sg.AxisError, match=r"softmax: axis is 2, but logits.shape is \(4, 3\)"):
         st.softmax(Z, axis=2)

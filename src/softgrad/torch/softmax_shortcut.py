@@ -21,6 +21,7 @@ ENTRIES = {torch.float16: 0, torch.bfloat16: 1, torch.float32: 2, torch.float64:
 IDLE = (  # true while something transforms, intercepts or traces calls
     torch._C._are_functorch_transforms_active,
     torch._C._len_torch_dispatch_stack,
+    torch._C._len_torch_function_stack,
     torch._C._is_tracing,
 )
 
