@@ -204,6 +204,15 @@ def test_json_prints_nothing_but_the_report(name, check, checker):
     assert result.err == "loaded\n"
 
 
+def test_the_reports_are_written_as_a_page(check, checker, tmp_path):
+    checker.report = WRONG
+    page = tmp_path / "page.html"
+    assert check(PAIR, *SHAPE, "--html", str(page)) == (1, WRONG.text() + "\n", "")
+    assert "Only the diagonal of softmax&#x27;s Jacobian" in page.read_text()
+    result = check(PAIR, *SHAPE, "--html", str(page / "below a file.html"))
+    assert (result.code, result.err.count("\n")) == (2, 1)
+
+
 def test_the_output_of_the_functions_is_not_in_the_json(check, checker):
     checker.report = WRONG
     checker.action = lambda forward, vjp, inputs: forward(*inputs)

@@ -1,4 +1,4 @@
-"""The pictures of an explanation in the pages show what `sg.explain` says now."""
+"""The pictures of an explanation and of a report in the pages show what they say now."""
 
 import re
 import runpy
@@ -11,16 +11,23 @@ from conftest import load, program
 DOCS = Path(__file__).parents[2] / "docs"
 
 
+PICTURES = {  # the program: words in its pictures
+    "explanation_picture.py": "Only the diagonal of the Jacobian is used",
+    "report_page_picture.py": "The gradient of z minus the right one",
+}
+
+
 @pytest.mark.browser
-def test_the_pictures_of_an_explanation_can_be_drawn_again(tmp_path):
+@pytest.mark.parametrize("program_name", PICTURES)
+def test_the_pictures_can_be_drawn_again(program_name, tmp_path):
     """The test compares words: how they look depends on the fonts of the machine, and numbers on its last digits."""
     load("selenium"), program("chromium"), program("chromedriver")
-    pictures = runpy.run_path(str(DOCS / "explanation_picture.py"))
+    pictures = runpy.run_path(str(DOCS / program_name))
     light, dark = pictures["draw"](tmp_path)
     assert brightness(light) > 200 > 80 > brightness(dark)
     for drawn in (light, dark):
-        assert words_in(drawn) == words_in(DOCS / "images" / drawn.name), "run python docs/explanation_picture.py"
-        assert "Only the diagonal of the Jacobian is used" in words_in(drawn)
+        assert words_in(drawn) == words_in(DOCS / "images" / drawn.name), f"run python docs/{program_name}"
+        assert PICTURES[program_name] in words_in(drawn)
 
 
 def words_in(path):

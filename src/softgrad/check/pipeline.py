@@ -190,6 +190,7 @@ class Check:
             findings.note(fact)
         worst = max(self.wrong.values(), key=lambda one: one.error, default=WrongGradient(0.0, None))
         largest = max((one.error for one in judged.values()), default=0.0)
+        drawn = self.wrong or (judged and not self.misshapen and not findings.mistakes)
         errors = {key: one.error for key, one in judged.items()} | {key: one.error for key, one in self.wrong.items()}
         return Report(
             function=self.functions.function,
@@ -202,7 +203,7 @@ class Check:
             checked={self.functions.name_of(key): given.arrays[key].shape for key in given.grads},
             calls=self.functions.calls.made,
             curves=(lambda: self._curves(judge, given)) if judge is not None and judged else None,
-            pictures=cache(lambda: self._pictures(judge, given)) if judge is not None and judged else None,
+            pictures=cache(lambda: self._pictures(judge, given)) if judge is not None and drawn else None,
             backward_line=findings.backward_line,
             forward_line=findings.forward_line,
             right=tuple(self.functions.name_of(key) for key in judged if key not in self.wrong),
@@ -223,7 +224,8 @@ class Check:
             calls.limit = max(self.options.max_calls, made)
             with self.functions.kept(), np.errstate(all="ignore"), redirect_stdout(StringIO()):
                 if wrong.sample is not None and is_as_it_was(judge, wrong.sample, key):
-                    entries = entries_of(judge, wrong.sample, key, calls.limit - calls.made)
+                    if self.wrong:
+                        entries = entries_of(judge, wrong.sample, key, calls.limit - calls.made)
                     curve = curve_of(judge, wrong.sample, key, calls.limit - calls.made)
         except (OutOfCalls, Exception):  # the user's functions may raise anything
             pass

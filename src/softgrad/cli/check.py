@@ -13,8 +13,10 @@ from typing import Annotated, Any
 
 import typer
 
+from softgrad._files import write_whole
 from softgrad._messages import quoted
 from softgrad._numerals import to_integer
+from softgrad.check.report.html import as_html_page
 from softgrad.check.user.options import DRAWS, FEWEST_CALLS, FEWEST_DRAWS, MAX_CALLS, MOST_DRAWS
 from softgrad.cli.finding.known import Missing
 from softgrad.cli.gradients import Gradients, Request, gradients_in
@@ -80,6 +82,7 @@ def check(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write the reports as an HTML page to this file, too.")] = None,
 ) -> int:
     """Check the gradients in FILE, and name the mistakes.
 
@@ -119,10 +122,18 @@ def check(
                 interrupted = True
                 break
         done = made_up_for(done, vars(code.module))
+        page = _page(file, done) if html is not None else ""
     _show(done, missing, as_json=as_json)
+    if html is not None:
+        write_whole(html, page.encode())
     if interrupted:
         raise KeyboardInterrupt
     return exit_code(done, missing)
+
+
+def _page(file: Path, done: Sequence[Checked]) -> str:
+    """The reports as one page, each below what was taken for what."""
+    return as_html_page(file.name, [report.html_fragment(found.title, *found.said) for found, report in done])
 
 
 @contextmanager

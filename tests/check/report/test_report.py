@@ -239,7 +239,7 @@ rnn.py, line 31, in backward:   dh = Whh @ da
 Only the diagonal of softmax's Jacobian""")
     html = WITH_A_LINE._repr_html_()
     assert html.count("<mark") == 1
-    assert "  31          dh = Whh @ da  # &lt;- here</mark>\n  32      return dh</pre>" in html
+    assert "  31          dh = Whh @ da  # &lt;- here</mark><span>  32      return dh</span></pre>" in html
     parsed(WITH_A_LINE)
     without = replace(WITH_A_LINE, backward_line=SourceLine("rnn.py", 31, "", "<lambda>"))
     assert "\n\nrnn.py, line 31, in a lambda\n\n" in without.text()

@@ -57,7 +57,7 @@ def heat_map(entries: Entries, rtol: float) -> str:
             at = _furthest(off, slice(top, bottom), slice(left, right))
             x, y, value = LEFT + c * wide, TOP + r * HEIGHT, float(off[at])
             parts.append(_cell(x, y, wide, value, largest, str(plane.place(*at))))
-            if value and top <= plane.worst[0] < bottom and left <= plane.worst[1] < right:
+            if top <= plane.worst[0] < bottom and left <= plane.worst[1] < right:
                 marked = (
                     f'<rect x="{x + 1}" y="{y + 1}" width="{wide - 3}" height="{HEIGHT - 3}" fill="none" '
                     f'stroke="currentColor" stroke-width="2"/>'
@@ -138,18 +138,15 @@ def _text(x: float, y: float, text: object, anchor: str, *, quiet: bool = True) 
 
 
 def _caption(entries: Entries, plane: _Plane, off: Array, rows: list[int], columns: list[int]) -> str:
-    name, shape = entries.name, entries.whole
-    what = f"the gradient of {name}"
+    what, shape = f"The gradient of {entries.name}", entries.whole
     if plane.before:
         what += f" at [{', '.join(map(str, plane.before))}, :, :]"
     if entries.got.shape != shape:
         what += f", of shape {shape}, around its worst entry"
     wrong = int((off != 0).sum() - np.isnan(off).sum())
-    said = f"{what[0].upper()}{what[1:]} minus the right one: "
-    said += (
-        f"{wrong} of {off.size} {'entry is' if wrong == 1 == off.size else 'entries are'} wrong" if wrong else "right"
-    )
+    said = f"{what} minus the right one: {wrong} of {off.size} {'entries' if off.size > 1 else 'entry'}"
+    said += " is wrong" if wrong == 1 else " are wrong"
     each = (rows[1] - rows[0]) * (columns[1] - columns[0])
     if each > 1:
         said += f"; each cell shows the worst of up to {each}"
-    return f"{said}. In the frame: {plane.place(*plane.worst)}." if wrong else f"{said} in every entry."
+    return f"{said}. In the frame: {plane.place(*plane.worst)}."

@@ -6,6 +6,7 @@ theme of a notebook, which no style sheet can ask for. `report.css` is embedded;
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from html import escape
@@ -46,9 +47,8 @@ def as_html(summary: Summary, pictures: Pictures | None = None, titles: Sequence
         parts.append(f"<p>{_tag('code', summary.place)}</p>")
     if summary.title:
         parts.append(_tag("h3", summary.title))
-        parts.append(_tag("p", summary.explanation))
+        parts.append(f"<p>{_prose(summary.explanation)}</p>")
     parts.append(_beside(summary))
-    parts.append(_table([line for line in summary.lines if line != _fix(summary)]))
     if pictures is not None:
         parts.append(_drawn(pictures))
     parts += [_tag("p", remark) for remark in summary.remarks]
@@ -71,14 +71,17 @@ def _beside(summary: Summary) -> str:
     line, (label, fix), panels = summary.line, _fix(summary), []
     code, comment = _parted(fix)
     own, right = ("", "") if line is None else (escape(line.statement), escape(code))
-    if line is not None and line.statement and code:
+    if line is not None and line.statement and label.startswith("in "):  # code, not a formula
         own, right = marked(line.statement, code)
     if line is not None:
         panels.append(f'<div class="sg-panel">{_tag("p", line.place)}{_rows(line, own)}{_list(line.notes)}</div>')
+    others = _table([one for one in summary.lines if one != (label, fix)])
     if fix:
+        label = f"write instead, {label}" if label.startswith("in ") else label
         right = f"<pre>{right or escape(code)}{escape(comment)}</pre>"
-        called = f"write instead, {label}" if label.startswith("in ") else label  # "in NumPy"
-        panels.append(f'<div class="sg-panel">{_tag("p", called)}{right}</div>')
+        panels.append(f'<div class="sg-panel">{_tag("p", label)}{right}{others}</div>')
+    elif others:
+        panels.append(f'<div class="sg-panel">{others}</div>')
     return f'<div class="sg-beside">{"".join(panels)}</div>' if panels else ""
 
 
@@ -98,17 +101,19 @@ def _rows(line: SourceLine, own: str) -> str:
     """The source around a line, with the statement marked; `own` is the statement as HTML."""
     if not line.around:
         return f"<pre><mark>{line.number:>4}  {own}</mark></pre>" if own else ""
-    first, last = line.statement_rows
+    (first, last), (begin, end) = line.statement_rows, line.function_rows
     own_rows = iter(own.split("\n"))
     shown = []
     for number, row in enumerate(line.around, line.first):
+        if not begin <= number <= end:
+            continue
         if first <= number <= last:
             margin, rest = row[: len(row) - len(row.lstrip())], row.strip()
             comment = rest[len(line.text) :] if first == last and rest.startswith(line.text) else ""
             shown.append(f"<mark>{number:>4}  {margin}{next(own_rows, '')}{escape(comment)}</mark>")
         else:
-            shown.append(escape(f"{number:>4}  {row}"))
-    return f"<pre>{chr(10).join(shown)}</pre>"
+            shown.append(_tag("span", f"{number:>4}  {row}"))
+    return f'<pre class="sg-rows">{"".join(shown)}</pre>'
 
 
 def _drawn(pictures: Pictures) -> str:
@@ -140,7 +145,12 @@ def _table(lines: Sequence[tuple[str, str]]) -> str:
 
 
 def _list(texts: Sequence[str]) -> str:
-    return f"<ul>{''.join(_tag('li', text) for text in texts)}</ul>" if texts else ""
+    return f"<ul>{''.join(f'<li>{_prose(text)}</li>' for text in texts)}</ul>" if texts else ""
+
+
+def _prose(text: str) -> str:
+    """A text whose parts in backticks are code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _tag(name: str, text: str, look: str = "") -> str:

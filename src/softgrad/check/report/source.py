@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from softgrad.check.user.raised import in_words
 
 AROUND = 3  # lines shown before and after
+STARTS = ("def ", "async def ", "class ")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,21 @@ class SourceLine:
             if _is_statement(self.around[a:b]):
                 return self.first + a, self.first + b - 1
         return self.number, self.number
+
+    @property
+    def function_rows(self) -> tuple[int, int]:
+        """The numbers of the first and the last row of `around` that belong to the function of the statement."""
+        first, last = self.statement_rows
+        if self.function == "<lambda>":
+            return first, last
+        above, below = self.around[: first - self.first], self.around[last - self.first + 1 :]
+        begin = next((i for i in reversed(range(len(above))) if above[i].lstrip().startswith(STARTS)), 0)
+        margin = _margin(above[begin]) if above and above[begin].lstrip().startswith(STARTS) else 0
+        end = next((i for i, row in enumerate(below) if row.strip() and _margin(row) <= margin), len(below))
+        while end and not below[end - 1].strip():
+            end -= 1
+        inside = _margin(self.around[first - self.first]) > margin if self.around else False
+        return (self.first + begin, last + end) if inside else (self.first, self.first + len(self.around) - 1)
 
     @property
     def statement(self) -> str:
@@ -66,6 +82,10 @@ def source_line(file: str, number: int, function: str, notes: tuple[str, ...] = 
     first = max(1, number - AROUND)
     around = tuple(row.rstrip() for row in rows[first - 1 : number + AROUND])
     return SourceLine(file, number, _without_comment(rows[number - 1]), function, notes, around, first)
+
+
+def _margin(row: str) -> int:
+    return len(row) - len(row.lstrip())
 
 
 def _is_statement(rows: tuple[str, ...]) -> bool:

@@ -15,7 +15,7 @@ from softgrad.check.report.pictures import StepCurve
 from softgrad.formulas.numbers import Array
 
 WIDTH, HEIGHT = 460, 250
-LEFT, RIGHT, TOP, BOTTOM = 46, 20, 8, 36  # the room around the axes
+LEFT, RIGHT, TOP, BOTTOM = 46, 18, 8, 36  # the room around the axes
 LEAST, MOST = -16, 1  # powers of 10: the range of the errors
 Axis = Callable[[float], float]
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -44,7 +44,7 @@ def step_plot(curve: StepCurve, rtol: float) -> str:
         parts.append(_line(LEFT, y(10.0**power), WIDTH - RIGHT, y(10.0**power), "0.12"))
     parts.append(_text(WIDTH - RIGHT, HEIGHT - 4, "step of the central difference", "end"))
     parts.append(_line(LEFT, y(rtol), WIDTH - RIGHT, y(rtol), "0.6", dashes="2 4"))
-    parts.append(_text((LEFT + WIDTH) / 2, y(rtol) - 5, f"right below {rtol:g}", "middle"))
+    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, y(rtol) - 5, f"right below {rtol:g}", "middle"))
     if curve.used and 10.0 ** ends[0] <= curve.used <= 10.0 ** ends[1]:
         parts.append(_line(x(curve.used), TOP, x(curve.used), HEIGHT - BOTTOM, "0.6", dashes="6 4"))
         side = "end" if x(curve.used) > WIDTH / 2 else "start"
@@ -90,11 +90,12 @@ def _power(power: int) -> str:
 def _caption(curve: StepCurve) -> str:
     step = "" if curve.used else " The check itself took the complex step, which has no such error."
     if curve.of_right is None:
-        return escape(f"The relative error of {curve.place} against the step: a right gradient makes a V.{step}")
+        return escape(
+            f"The relative error of {curve.place} against the step: it falls until rounding takes over.{step}"
+        )
     own, right = _key("off", curve.place), _key("fine", "the right gradient")
-    return (
-        f"The relative error against the step: {own} stays at the size of its error, {right} makes a V.{escape(step)}"
-    )
+    falls = f"that of {right} falls until rounding takes over.{step}"
+    return f"The relative error against the step: that of {own} stays as large as it is, {falls}"
 
 
 def _key(colour: str, text: str) -> str:
