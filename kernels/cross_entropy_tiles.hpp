@@ -23,13 +23,14 @@ template <class T> void cross_entropy_classes_tiles(const LossRows<T>& rows, con
     using Label = typename ExpConstants<T>::Int;
     constexpr int L = lanes<T>;
     const int64_t K = rows.K;
-    const Shape shape{rows.N, K, 1};
+    const Shape shape{rows.N / rows.inner, K, rows.inner};
+    const void* const array = rows.grad.entries ? rows.grad.entries : rows.z.entries;
     const ExpBelow<T> below(rows.options.temperature);
     const double scale = rows.options.scale / rows.options.temperature;
     const Tile<T> tile(K);
     Traffic traffic(rows.z.storage);
     TileWriter<T> writer(rows.grad, shape, rows.begin, traffic);
-    over_places<T>(shape, rows.begin, rows.end, [&](Place at) {
+    over_places<T>(array, rows.z.storage, shape, rows.begin, rows.end, [&](Place at) {
         load(rows.z, at, shape, tile, traffic.next);
         Label label[L];
         Lane<T> z_y, weight, e_y, loss, before, factor, grad_y;

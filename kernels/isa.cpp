@@ -118,11 +118,12 @@ void scaled_exponentials(Source z, Sink out, const T* max, const double* factor,
 // The losses by their kernels. KL divergence and cross-entropy differ for distributions alone.
 struct CrossEntropy {
     template <class T> static void classes(const LossRows<T>& rows, const int64_t* target) {
-        if (rows.K > short_row<T> || rows.options.softcap != 0 || rows.stats.entropy) {
-            cross_entropy_classes(rows, target);
-        } else {
-            cross_entropy_classes_tiles(rows, target);
-        }
+        if (has_tiles(rows)) return cross_entropy_classes_tiles(rows, target);
+        cross_entropy_classes(rows, target);
+    }
+    // Whether there is a kernel of tiles for these rows.
+    template <class T> static bool has_tiles(const LossRows<T>& rows) {
+        return rows.K <= short_row<T> && rows.options.softcap == 0 && !rows.stats.entropy;
     }
     template <class T, class Target> static void distributions(const LossRows<T>& rows, Target target) {
         cross_entropy_soft(rows, target, false);
@@ -136,6 +137,7 @@ struct KlDivergence : CrossEntropy {
 };
 
 struct SquaredError {
+    template <class T> static bool has_tiles(const LossRows<T>&) { return false; }
     template <class T> static void classes(const LossRows<T>& rows, const int64_t* target) {
         squared_error_classes(rows, target);
     }
@@ -145,6 +147,9 @@ struct SquaredError {
 };
 
 struct FocalLoss : CrossEntropy {  // which it is for gamma = 0
+    template <class T> static bool has_tiles(const LossRows<T>& rows) {
+        return rows.options.parameter == 0 && CrossEntropy::has_tiles(rows);
+    }
     template <class T> static void classes(const LossRows<T>& rows, const int64_t* target) {
         if (rows.options.parameter == 0) return CrossEntropy::classes(rows, target);
         focal_loss_classes(rows, target);
@@ -170,12 +175,17 @@ template <class T> LossRows<T> of_panel(LossRows<T> rows, const Panel<T>& panel,
 template <class Loss, class T>
 void loss_of_classes(Source z, const int64_t* target, LossOptions<T> options, T* loss, Sink grad, Stats<T> stats,
                      Shape shape, int64_t begin, int64_t end) {
+    const bool unsmoothed = options.label_smoothing == 0 && options.z_loss == 0;
     const auto compute = [&](const LossRows<T>& rows, const int64_t* target) {
-        if (options.label_smoothing == 0 && options.z_loss == 0) return Loss::classes(rows, target);
+        if (unsmoothed) return Loss::classes(rows, target);
         Loss::distributions(rows, SmoothedClasses<T>(target, options.label_smoothing, shape.K));
     };
-    const LossRows<T> rows{z, options, loss, grad, stats, shape.rows(), shape.K, begin, end};
+    LossRows<T> rows{z, options, loss, grad, stats, shape.rows(), shape.K, begin, end};
     if (shape.inner == 1) return compute(rows, target);
+    if (unsmoothed && in_tiles<T>(shape) && Loss::has_tiles(rows)) {
+        rows.inner = shape.inner;
+        return compute(rows, target);
+    }
     const Panel<T> panel(shape, z.storage, begin, end);
     panel.over(begin, end, [&](int64_t first, int64_t last) {
         compute(of_panel(rows, panel, first, last), target + first);

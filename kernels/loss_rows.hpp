@@ -133,6 +133,7 @@ template <class T> struct LossRows {
     Sink grad;  // its entries are null if it is not asked for
     Stats<T> stats;
     int64_t N, K, begin, end;
+    int64_t inner = 1;  // the distance of a row's entries: kernels of tiles alone take others than 1
 
     // Calls work(row) for each row that is not ignored: `classes` may be null, and is negative for an ignored row.
     // Kernels read the class from the row. The loss, the gradient and the statistics of an ignored row are 0, whatever

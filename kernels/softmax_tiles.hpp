@@ -20,7 +20,7 @@ void softmax_tiles(Source z, Sink p, Shape shape, int64_t begin, int64_t end, co
     const Tile<T> tile(shape.K);
     Traffic traffic(z.storage);
     TileWriter<T> writer(p, shape, begin, traffic);
-    over_places<T>(shape, begin, end, [&](Place at) {
+    over_places<T>(p.entries, p.storage, shape, begin, end, [&](Place at) {
         load(z, at, shape, tile, traffic.next);
         LaneNormalizer<T> n = exponentials<true>(tile, shape.K, below, traffic);
         T* const factor = n.others;
@@ -44,7 +44,7 @@ void log_softmax_tiles(Source z, Sink log_p, Shape shape, int64_t begin, int64_t
     const Tile<T> tile(shape.K);
     Traffic traffic(z.storage);
     TileWriter<T> writer(log_p, shape, begin, traffic);
-    over_places<T>(shape, begin, end, [&](Place at) {
+    over_places<T>(log_p.entries, log_p.storage, shape, begin, end, [&](Place at) {
         load(z, at, shape, tile, traffic.next);
         LaneNormalizer<T> n = exponentials<false>(tile, shape.K, below, traffic);
         T* const log_sum = n.others;
@@ -58,7 +58,7 @@ template <class T>
 void logsumexp_tiles(Source z, Sink lse, Shape shape, int64_t begin, int64_t end, const ExpBelow<T>& below) {
     const Tile<T> tile(shape.K);
     Traffic traffic(z.storage);
-    over_places<T>(shape, begin, end, [&](Place at) {
+    over_places<T>(z.entries, z.storage, shape, begin, end, [&](Place at) {
         load(z, at, shape, tile, traffic.next);
         const LaneNormalizer<T> n = exponentials<false>(tile, shape.K, below, traffic);
         Lane<T> values;
@@ -175,7 +175,7 @@ template <class T>
 void softmax_vjp_tiles(Source p, Source dp, Sink dz, Shape shape, int64_t begin, int64_t end, T scale) {
     PairTiles<T> tiles(p, dz, shape, begin);
     LaneSums<T> sums;
-    over_places<T>(shape, begin, end, [&](Place at) {
+    over_places<T>(dz.entries, dz.storage, shape, begin, end, [&](Place at) {
         tiles.load(p, dp, at, shape);
         softmax_vjp_sums(tiles, shape.K, scale, sums);
         const SoftmaxVjpEntry<T> entry{tiles.x[0], tiles.y[0], sums.of_all, sums.inner_of_all, scale};
@@ -224,7 +224,7 @@ template <class T>
 void log_softmax_vjp_tiles(Source log_p, Source dy, Sink dz, Shape shape, int64_t begin, int64_t end, T scale) {
     PairTiles<T> tiles(log_p, dz, shape, begin);
     LaneSums<T> sums;
-    over_places<T>(shape, begin, end, [&](Place at) {
+    over_places<T>(dz.entries, dz.storage, shape, begin, end, [&](Place at) {
         tiles.load(log_p, dy, at, shape);
         log_softmax_vjp_sums(tiles, shape.K, scale, sums);
         tiles.writer.put(at, ProductColumns<T, ComputedEntry<T>>{sums.top, sums.at_top, {tiles.y[0]}});
@@ -266,7 +266,7 @@ template <class T>
 void log_softmax_jvp_tiles(Source log_p, Source dz, Sink dy, Shape shape, int64_t begin, int64_t end, T scale) {
     PairTiles<T> tiles(log_p, dy, shape, begin);
     LaneSums<T> sums;
-    over_places<T>(shape, begin, end, [&](Place at) {
+    over_places<T>(dy.entries, dy.storage, shape, begin, end, [&](Place at) {
         tiles.load(log_p, dz, at, shape);
         log_softmax_jvp_sums(tiles, shape.K, scale, sums);
         const LogSoftmaxJvpEntry<T> entry{tiles.y[0], sums.of_all, scale};

@@ -37,10 +37,9 @@ template <class T> struct LaneSum {
 };
 
 // Whether rows are computed in tiles: short ones. Along an inner axis tiles are full where enough rows lie side by
-// side, and the lines of more classes than this leave the cache before they are used whole.
+// side.
 template <class T> bool in_tiles(Shape shape) {
-    if (shape.inner == 1) return shape.K <= short_row<T>;
-    return shape.K <= 16 && shape.inner >= 4 * lanes<T>;
+    return shape.K <= short_row<T> && (shape.inner == 1 || shape.inner >= 4 * lanes<T>);
 }
 
 // Where the first entry of a row is in an array.
@@ -251,13 +250,26 @@ template <class T> class TileWriter {
     int64_t bytes_ = 0;   // of the last tile, with those before it
 };
 
+// The rows before the next cache line of an array of entries of so many bytes, where rows lie side by side.
+inline int64_t rows_before_line(const void* array, Shape shape, int64_t row, int64_t size) {
+    const auto at = reinterpret_cast<uintptr_t>(array) + uintptr_t(first_entry(shape, row) * size);
+    return int64_t((64 - at % 64) % 64) / size;
+}
+
 // Calls work(place) for each tile of the rows begin..end-1. Those of a tile follow one another in the array, or lie
-// side by side.
+// side by side: then tiles begin with a cache line of `array`, so that they share none.
 template <class T, class Work>
-[[gnu::always_inline]] inline void over_places(Shape shape, int64_t begin, int64_t end, Work work) {
+[[gnu::always_inline]] inline void over_places(const void* array, Storage storage, Shape shape, int64_t begin,
+                                               int64_t end, Work work) {
+    const int64_t size = storage == Storage::itself ? int64_t(sizeof(T)) : 2;
     while (begin < end) {
-        const int64_t together =
-            shape.inner == 1 ? end - begin : std::min(end - begin, shape.inner - begin % shape.inner);
+        int64_t together = end - begin;
+        if (shape.inner > 1) {
+            together = std::min(together, shape.inner - begin % shape.inner);
+            if (const int64_t before = rows_before_line(array, shape, begin, size)) {
+                together = std::min(together, before);
+            }
+        }
         const bool more = together > lanes<T>;
         const Place at{begin, more ? lanes<T> : int(together), more};
         work(at);

@@ -66,7 +66,7 @@ def test_streamed_rows_are_those_of_small_arrays(name, K, dtype):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_columns_are_rows(name, dtype):
     function = FUNCTIONS[name]
-    for K in (1, 2, 3, 7, 8, 16, 17):
+    for K in (1, 2, 7, 17, 64, 65, 128, 129):  # 64 and 128 are the longest rows of tiles
         z, g = (np.stack(arrays) for arrays in zip(draw(333, K, dtype), draw(333, K, dtype), strict=True))
         columns = [np.ascontiguousarray(np.moveaxis(x, 2, 1)) for x in (z, g)]
         rows = result(function, z, g, offset=0, axis=2)
