@@ -246,7 +246,7 @@ template <class T> class Exponentials {
     [[gnu::noinline]] bool has_nan() const {
         int nan = 0;
         over_stretches(reader_.K(), [&](int64_t from, int64_t count) {
-            const T* const x = from == start ? z : reader_.at(row_, from, count);
+            const T* const x = reader_.K() <= long_row ? z : reader_.at(row_, from, count);
             for (int64_t j = 0; j < count; ++j) nan |= x[j] != x[j];
         });
         return nan;

@@ -39,7 +39,7 @@ template <class T> void log_softmax_rows(Source z, Sink log_p, Span span, const 
         const Normalizer<T> n = exponentials.row(i, background);
         const T log_sum = T(n.log_sum()), inverse = below.inverse;
         over_stretches(span.K, [&](int64_t start, int64_t count) {
-            const T* const row = start == exponentials.start ? exponentials.z : reader.at(i, start, count);
+            const T* const row = span.K <= long_row ? exponentials.z : reader.at(i, start, count);
             T* const out = writer.place();
 #pragma omp simd
             for (int64_t j = 0; j < count; ++j) out[j] = (row[j] - n.max) * inverse - log_sum;
