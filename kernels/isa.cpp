@@ -8,6 +8,7 @@
 #include "optimizer_steps.hpp"
 #include "panels.hpp"
 #include "partial_rows.hpp"
+#include "probability_rows.hpp"
 #include "softmax_rows.hpp"
 #include "softmax_tiles.hpp"
 #include "squared_error.hpp"
@@ -266,6 +267,7 @@ constexpr Kernels<T> kernels{
     .softmax_vjp = softmax_vjp<T>,
     .log_softmax_vjp = log_softmax_vjp<T>,
     .log_softmax_jvp = log_softmax_jvp<T>,
+    .find_no_probabilities = find_no_probabilities<T>,
     .losses = losses<T>,
     .token_log_probs = token_log_probs<T>,
     .token_log_probs_vjp = token_log_probs_vjp<T>,

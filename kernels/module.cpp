@@ -9,7 +9,6 @@
 #include <memory>
 
 #include "calls.hpp"
-#include "probability_rows.hpp"
 #include "short_calls.hpp"
 #include "subnormals.hpp"
 
@@ -51,7 +50,7 @@ void bind_product(nb::module_& m, const char* name, typename Kernels<T>::Binary 
         [=](Cube<const E> x, Cube<const E> y, Cube<E> out, double temperature, bool bfloat16, bool fresh) {
             const Shape shape = shape_of(x);
             const Storage stored = storage<E>(bfloat16);
-            const int64_t wrong = SOFTGRAD_ISA::find_no_probabilities<E>({x.data(), stored}, shape, logarithms);
+            const int64_t wrong = kernels<T>().find_no_probabilities({x.data(), stored}, shape, logarithms);
             if (wrong >= 0) return wrong;
             run(shape, shape.rows() * shape.K / entries_an_exponential, [&](int64_t begin, int64_t end) {
                 (kernels<T>().*kernel)({x.data(), stored}, {y.data(), stored}, {out.data(), stored, fresh}, shape,
@@ -166,7 +165,7 @@ template <class E, class T = Computed<E>> void bind_tokens(nb::module_& m) {
 
 // For probabilities alone, without a product.
 template <class E> int64_t find_no_probabilities(Cube<const E> p, bool bfloat16) {
-    return SOFTGRAD_ISA::find_no_probabilities<E>({p.data(), storage<E>(bfloat16)}, shape_of(p), false);
+    return kernels<Computed<E>>().find_no_probabilities({p.data(), storage<E>(bfloat16)}, shape_of(p), false);
 }
 
 template <class E> void bind(nb::module_& m) {

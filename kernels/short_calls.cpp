@@ -1,7 +1,5 @@
 #include "short_calls.hpp"
 
-#include "probability_rows.hpp"
-
 namespace nb = nanobind;
 
 namespace softgrad {
@@ -125,7 +123,8 @@ PyObject* product(PyObject*, PyObject* args, PyObject* given) {
     const Shape shape = call.shape;
     return with_entries(call.read[0].entries, [&]<class E>(E, Storage stored) -> PyObject* {
         const Source x{call.read[0].data, stored}, y{call.read[1].data, stored};
-        if (SOFTGRAD_ISA::find_no_probabilities<E>(x, shape, logarithms) >= 0 || !call.prepare_out()) return none();
+        if (kernels<Computed<E>>().find_no_probabilities(x, shape, logarithms) >= 0 || !call.prepare_out())
+            return none();
         run(shape, shape.rows() * shape.K / entries_an_exponential, [&](int64_t begin, int64_t end) {
             const Sink out{call.out.data, stored, call.fresh()};
             if constexpr (std::is_same_v<E, double>) {

@@ -3,7 +3,6 @@
 // softgrad/torch/softmax_shortcut.py says what it needs of torch.
 #include <string_view>
 
-#include "probability_rows.hpp"
 #include "short_calls.hpp"
 
 namespace nb = nanobind;
@@ -159,11 +158,11 @@ PyObject* product_of_tensors(PyObject* self, PyObject* args, PyObject* given) {
     const bool logarithms = is_named(torch.name, "log_softmax");
     PyObject* const result = with_entries(x->entries, [&]<class E>(E, Storage stored) -> PyObject* {
         const Source from{x->data, stored}, upstream{y->data, stored};
-        if (SOFTGRAD_ISA::find_no_probabilities<E>(from, *shape, logarithms) >= 0) return nullptr;
+        const auto& all = kernels<Computed<E>>();
+        if (all.find_no_probabilities(from, *shape, logarithms) >= 0) return nullptr;
         nb::object created = new_tensor_like(torch, *x);
         const uintptr_t to = created.is_valid() ? address_of(created.ptr()) : 0;
         if (!to) return nullptr;
-        const auto& all = kernels<Computed<E>>();
         const auto kernel = logarithms ? all.log_softmax_vjp : all.softmax_vjp;
         run(*shape, logarithms ? x->size : x->size / 3, [&](int64_t begin, int64_t end) {
             kernel(from, upstream, {reinterpret_cast<void*>(to), stored, true}, *shape, begin, end,

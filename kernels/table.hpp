@@ -44,6 +44,7 @@ template <class T> struct Kernels {
     void (*scaled_exponentials)(Source z, Sink out, const T* max, const double* factor, Shape shape, int64_t begin,
                                 int64_t end, double temperature, double softcap);
     Binary softmax_vjp, log_softmax_vjp, log_softmax_jvp;
+    int64_t (*find_no_probabilities)(Source p, Shape shape, bool logarithms);  // a row, or -1
     std::span<const NamedLoss> losses;
     Tokens token_log_probs;
     TokensVjp token_log_probs_vjp;

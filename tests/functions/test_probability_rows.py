@@ -46,6 +46,20 @@ def test_logits_are_refused(name, dtype, shape, axis):
         PRODUCTS[name](z, z, axis=axis)
 
 
+@products
+@dtypes
+@together(place=[0, 63, 64, 127, 128, 255, 256, 299], axis=[0, -1])
+def test_one_wrong_entry_of_the_first_row_is_refused_wherever_it_is(name, dtype, place, axis):
+    """Rows are read in groups of 64 or 128 entries; of so many rows, at least one as a whole."""
+    N, K = (5, 128) if axis == 0 else (160, 300)
+    logarithms = name in FROM_LOGARITHMS
+    p = np.full((N, K), np.log(1 / K) if logarithms else 1 / K)
+    p[0, place % K] = 0.5 if logarithms else 1.5
+    output = np.ascontiguousarray(np.moveaxis(p, -1, axis)).astype(dtype)
+    with pytest.raises(sg.DataError, match="wanted probabilities, whose sum is 1"):
+        PRODUCTS[name](output, output, axis=axis)
+
+
 @pytest.mark.parametrize("name", FROM_LOGARITHMS)
 @pytest.mark.parametrize("wrong", [lambda p: p, lambda p: np.log(p) + 1, lambda p: np.log(p) - 1])
 def test_probabilities_and_shifted_logarithms_are_refused(name, wrong):
