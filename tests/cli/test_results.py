@@ -161,6 +161,7 @@ WARNINGS = {  # name: (confusion, baseline, options, the warning)
         {"balanced": True},
         "hardly better .* balanced accuracy is 0.5659, 0.5000 is .*, and the standard error is 0.0662; try other",
     ),
+    "even classes": ([[6, 2], [4, 2]], (0.6, 0.5), {}, "without a model; try other columns"),
     "weighted, no better": ([[4, 4], [1, 1]], (0.8, 0.5), {"balanced": True}, "its balanced accuracy is 0.5000.*other"),
 }
 

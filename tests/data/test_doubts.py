@@ -62,11 +62,37 @@ def test_many_rows_are_not_judged_by_the_first(tmp_path):
     assert telling_columns(x, labels, encoding) == ["x"]
 
 
-def test_test_rows_that_are_copies_of_training_rows_are_counted():
+def test_test_rows_that_are_copies_of_training_rows_are_counted(tmp_path):
+    _, _, encoding = read(tmp_path, CLASS, x=CELLS["numbers"][1])  # two columns of numbers
     x = np.array([[1.0, 0.0], [2.0, 1.0], [1.0, -0.0], [1.0, 0.0], [2.0, 1.0], [3.0, 1.0], [1.0, 0.0]])
     labels = np.array([0, 1, 0, 1, 1, 1, 0])
-    rows = Split(np.array([0, 1]), np.array([6]), np.array([2, 3, 4, 5]))
-    assert repeated_rows(x, labels, rows) == 2  # 2 and 4; row 3 is of another class
+    x, labels = np.concatenate([x, np.arange(400).reshape(-1, 2)]), np.concatenate([labels, np.arange(200) % 2])
+    rows = Split(np.concatenate([[0, 1], np.arange(7, 207)]), np.array([6]), np.array([2, 3, 4, 5]))
+    assert repeated_rows(x, labels, encoding, rows) == 2  # 2 and 4; row 3 is of another class
+
+
+def a_copy_of_each(table):
+    return np.concatenate([table, table])
+
+
+RNG = np.random.default_rng(3)
+TABLES = {  # name: (cells, whether its copies are named)
+    "few values": (RNG.integers(0, 3, (600, 2)), False),
+    "few values and a copy of each row": (a_copy_of_each(RNG.integers(0, 5, (300, 6))), True),
+    "many values": (RNG.normal(size=(600, 2)), False),
+    "many values and a copy of each row": (a_copy_of_each(RNG.normal(size=(300, 2))), True),
+    "many values and five copies": (np.concatenate([table := RNG.normal(size=(595, 2)), table[-5:]]), False),
+    "one column of decimals": (RNG.normal(size=(600, 1)).round(2), False),
+}
+
+
+@pytest.mark.parametrize("case", TABLES)
+def test_copies_that_are_few_or_there_by_chance_are_not_named(case, tmp_path):
+    cells, named = TABLES[case]
+    table = read_table(str(write_csv(tmp_path / "table.csv", [dict(enumerate(map(str, row))) for row in cells])))
+    encoding = Encoding.fit(table, table.columns, np.arange(600), kinds=dict.fromkeys(table.columns, "number"))
+    rows = Split(np.arange(360), np.arange(360, 480), np.arange(480, 600))
+    assert bool(repeated_rows(encoding.transform(table), np.arange(600) % 3 // 2, encoding, rows)) == named
 
 
 def test_what_is_said(tmp_path):
@@ -78,8 +104,8 @@ def test_what_is_said(tmp_path):
         "column 'x' alone tells the class of every row; leave it out with --drop if it is known only once the class is"
     )
     assert more == (
-        "60 of the 60 test rows are the same as a training row, so the results may be better than for new rows; remove "
-        "the rows that are copies of others"
+        "60 of the 60 test rows are the same as a training row, more than by chance; if the table has copies of rows, "
+        "remove them, since the results are then better than for new rows"
     )
     x, labels, encoding = read(tmp_path, CLASS, x=CELLS["dates"][1], y=CELLS["a name of the class"][1])
     assert doubts(x, labels, encoding, copies, NAMES)[0].startswith(

@@ -79,9 +79,10 @@ def test_a_limit_counts_both_parts(dtypes, limit, coarse, monkeypatch):
 
 @pytest.mark.parametrize("factor", [1e38, 1e150])
 def test_numbers_too_large_for_float32_are_trained_on_in_float64(dtypes, factor):
-    classifier = make(dtype="float32", alpha=0.0, tol=1e-12).fit(X * factor, Y)
+    with pytest.warns(ConvergenceWarning, match="stuck after 0"):
+        classifier = make(dtype="float32", alpha=0.0, tol=1e-12).fit(X * factor, Y)
     assert dtypes[:3] == ["float32", "float64", "float64"]
-    assert np.isfinite(classifier.loss_curve_).all()
+    assert np.isfinite(classifier.loss_)
 
 
 @pytest.mark.parametrize("hidden", [(), (5,)])
@@ -153,3 +154,17 @@ def test_softmax_regression_begins_at_zero_like_logistic_regression():
         with pytest.warns(ConvergenceWarning):
             again.fit(X, Y)
     assert again.loss_curve_[7] < again.loss_curve_[6]
+
+
+def test_a_search_that_is_stuck_is_a_warning_and_keeps_the_loss_of_its_parameters():
+    with pytest.warns(ConvergenceWarning, match="stuck after 0 iterations: .* tol=0.0001; raise tol") as caught:
+        classifier = make(max_iter=20).fit(X * 1e40, Y)
+    assert caught[0].filename == __file__
+    assert classifier.loss_ == pytest.approx(np.log(3))
+    np.testing.assert_array_equal(classifier.coefs_[0], 0)
+
+
+def test_numbers_are_as_large_as_for_logistic_regression():
+    factor = 1e20
+    ours, theirs = make(max_iter=200).fit(X * factor, Y), LogisticRegression(max_iter=200).fit(X * factor, Y)
+    np.testing.assert_allclose(ours.score(X * factor, Y), theirs.score(X * factor, Y), atol=0.02)

@@ -3,7 +3,7 @@
 import pytest
 
 from softgrad import nn
-from softgrad.nn.threads import SMALL_PRODUCT, blas_threads
+from softgrad.nn.threads import SMALL_PRODUCT, blas_threads, one_blas_thread
 
 threadpoolctl = pytest.importorskip("threadpoolctl")
 
@@ -21,4 +21,15 @@ def test_the_largest_product_of_a_batch_decides(rows, is_small):
     with threadpoolctl.threadpool_limits(2, user_api="blas"):
         with blas_threads(network, rows):
             assert threads() == ({1} if is_small else {2})
+        assert threads() == {2}
+
+
+def test_of_overlapping_blocks_the_last_restores_what_the_first_found():
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        first, second = one_blas_thread(), one_blas_thread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert threads() == {1}
+        second.__exit__(None, None, None)
         assert threads() == {2}

@@ -74,12 +74,13 @@ class Problem(NamedTuple):
         if self.streamed is not None:
             sizes = dict(zip(Split._fields, self.streamed.counts.sum(axis=1).tolist(), strict=True))
         N, subsets = sum(sizes.values()), ", ".join(f"{n:,} {name}" for name, n in sizes.items())
-        lines = [f"{self.table.source}: {N:,} rows of {D:,} features in {len(self.classes)} classes ({subsets})"]
+        features = "feature" if D == 1 else "features"
+        lines = [f"{self.table.source}: {N:,} rows of {D:,} {features} in {len(self.classes)} classes ({subsets})"]
         lines += self.table.notes
         if self.table.target is None:  # the columns of a bundled set are known
             missing_cells = self.encoding.missing(self.table) if self.streamed is None else self.streamed.missing
             counts = sorted(missing_cells.items(), key=lambda each: -each[1])
-            missing = [f"{quoted(name)} in {count:,} rows" for name, count in counts]
+            missing = [f"{quoted(name)} in {count:,} row{'s' * (count != 1)}" for name, count in counts]
             lines += self.encoding.describe()
             lines += [f"missing cells: {list_some(missing)}"] if missing else []
             lines.append(f"classes: {list_names(self.classes)}")

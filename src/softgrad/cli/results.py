@@ -20,6 +20,7 @@ from softgrad.softmax import softmax
 LARGEST_SHOWN = 12  # classes of a confusion matrix that fits on a terminal
 MOST_CLASSES = 30  # of which precision and recall are shown
 NAME_LENGTH = 24
+UNEVEN = 2  # times as many rows as the rarest class: from there on, --class-weight changes the predictions
 COLUMNS = {  # the metrics that are shown of each set, and their names
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced",
@@ -142,7 +143,9 @@ def warning(metrics: dict[str, Any], *, balanced: bool, more_epochs: bool) -> st
         for each, count in zip(metrics["test_classes"], predicted, strict=True)
         if each["rows"] > count == 0
     ]
-    tries = [] if balanced else ["--class-weight balanced"]
+    counts = [each["rows"] for each in metrics["test_classes"] if each["rows"]]
+    is_even = max(counts) < UNEVEN * min(counts)
+    tries = [] if balanced or is_even else ["--class-weight balanced"]
     tries += ["more --epochs"] if more_epochs else []
     if not tries:
         tries = ["other columns, or other --hidden units"]

@@ -7,12 +7,17 @@ rows this happens by chance: if the classes were shuffled, it would with a proba
     chance = A / (N! / (n_1! ... n_K!))        n_k rows have class k; A = K^c for c categories, K! for stretches
 
 and the column is named if that is less than CHANCE.
+
+Copies of training rows among the test rows are named if they can change the accuracy by its standard error, which is at
+most 1 / (2 sqrt(n)) for n test rows. In a table of few columns with few values, rows are the same by chance. The copies
+must be twice as many as there would be if every column were shuffled among the rows of each class.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import lgamma, log
+from itertools import pairwise
+from math import lgamma, log, sqrt
 
 import numpy as np
 
@@ -24,6 +29,7 @@ from softgrad.data.kinds import DATE_PARTS, CategoryColumn, DateColumn, LeftOut
 
 CHANCE = 1e-6
 FIRST_ROWS = 1000  # most columns tell the classes not even of these, which is found out sooner
+ROWS_AT_ONCE = 256
 
 
 def doubts(
@@ -48,11 +54,11 @@ def doubts(
             f"{which} {list_names(names, 3)} alone tells the class of every row; leave it out with --drop if it is "
             "known only once the class is"
         )
-    count = repeated_rows(x, labels, rows)
+    count = repeated_rows(x, labels, encoding, rows)
     if count:
         said.append(
-            f"{count:,} of the {len(rows.test):,} test rows {'is' if count == 1 else 'are'} the same as a training "
-            "row, so the results may be better than for new rows; remove the rows that are copies of others"
+            f"{count:,} of the {len(rows.test):,} test rows are the same as a training row, more than by chance; if "
+            "the table has copies of rows, remove them, since the results are then better than for new rows"
         )
     return said
 
@@ -76,15 +82,32 @@ def telling_columns(x: Array, labels: Array, encoding: Encoding) -> list[str]:
     return names
 
 
-def repeated_rows(x: Array, labels: Array, rows: Split) -> int:
-    """The number of test rows with the cells and the class of a training row."""
+def repeated_rows(x: Array, labels: Array, encoding: Encoding, rows: Split) -> int:
+    """The number of test rows with the cells and the class of a training row; 0 if they are few or there by chance."""
+    known = set(_keys(x, labels, rows.train))
+    count = sum(key in known for key in _keys(x, labels, rows.test))
+    many = sqrt(len(rows.test)) / 2
+    if count <= many:
+        return 0
+    by_chance = sum(key in known for key in _keys_of_shuffled(x, labels, encoding, rows.test))
+    return count if count - by_chance > max(many, by_chance) else 0
 
-    def keys(of: Array) -> Iterator[int]:
-        for row in of:  # one at a time, since x may be large; + 0.0 gives -0.0 the bytes of 0.0
-            yield hash(((x[row] + 0.0).tobytes(), int(labels[row])))
 
-    known = set(keys(rows.train))
-    return sum(key in known for key in keys(rows.test))
+def _keys(x: Array, labels: Array, rows: Array) -> Iterator[int]:
+    for row in rows:  # one at a time, since x may be large; + 0.0 gives -0.0 the bytes of 0.0
+        yield hash(((x[row] + 0.0).tobytes(), int(labels[row])))
+
+
+def _keys_of_shuffled(x: Array, labels: Array, encoding: Encoding, rows: Array) -> Iterator[int]:
+    """Those of rows with the same classes, of which each column has the cell of another row of the class."""
+    rng, width = np.random.default_rng(0), np.cumsum([0, *(column.width for column in encoding.columns)])
+    for k in np.unique(labels[rows]):
+        sources, left = np.flatnonzero(labels == k), int((labels[rows] == k).sum())
+        while left > 0:
+            size = min(left, ROWS_AT_ONCE)
+            columns = [x[rng.choice(sources, size), start:end] for start, end in pairwise(width)]
+            yield from _keys(np.concatenate(columns, axis=1), np.full(size, k), np.arange(size))
+            left -= size
 
 
 def _pure(cells: Array, labels: Array) -> bool:

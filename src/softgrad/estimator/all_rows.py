@@ -24,11 +24,10 @@ import numpy as np
 
 from softgrad import nn
 from softgrad._arrays import Array
-from softgrad._extras import needs
 from softgrad._threads import get_num_threads
 from softgrad.estimator.rows import AT_ONCE, dense
 from softgrad.nn.network import LossAndGrads
-from softgrad.nn.threads import blas_threads
+from softgrad.nn.threads import blas_threads, one_blas_thread
 
 NUMBERS_AT_ONCE = 2**19  # of the table, in a chunk: 2 MiB of float32
 FEWEST_ROWS = 256  # of a chunk, however wide the table is
@@ -54,9 +53,7 @@ class LossOfAllRows:
         if self._threads == 1:
             self._stack.enter_context(blas_threads(self.network, self.chunks[0].stop))
         else:
-            with needs("train", "threadpoolctl", extra="cli"):
-                from threadpoolctl import threadpool_limits
-            self._stack.enter_context(threadpool_limits(1, user_api="blas"))
+            self._stack.enter_context(one_blas_thread())
             self._pool = self._stack.enter_context(ThreadPoolExecutor(self._threads))
         return self
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from softgrad import nn
 from softgrad._arrays import Array
 from softgrad.check import GradientError, compare_gradients
 from softgrad.estimator.rows import dense
+from softgrad.nn.threads import one_blas_thread
 
 ROWS_CHECKED = 16
 
@@ -29,7 +29,7 @@ def check(network: nn.Network, x: Any, target: Array | None, limit: float) -> Gr
         x = rng.standard_normal((ROWS_CHECKED, network.in_features))
         target = np.arange(ROWS_CHECKED) % len(network.layers[-1].parameters["bias"])
     x, target = dense(x[:ROWS_CHECKED]), target[:ROWS_CHECKED]
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread():
         return compare_gradients(
             lambda: float(network.loss(x, target)),
             network.parameters,

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 COARSE = 1e-5  # decrease of the loss in an iteration, relative: a thousand times what float32 changes it by
 SMALLEST_DECREASE = 64 * np.finfo(np.float64).eps  # in float64: no progress
-LIMIT_REACHED = 1  # the status of SciPy's result
+LIMIT_REACHED, STUCK = 1, 2  # the status of SciPy's result
+MOST_STEPS = 50  # that a line search tries: as many as LogisticRegression's
 
 
 def fit(classifier: SoftmaxClassifier, x: Any, target: Array, weight: Array | None, progress: Progress) -> None:
@@ -75,6 +76,7 @@ def _fit(classifier: SoftmaxClassifier, loss: LossOfAllRows, progress: Progress)
                 "maxfun": classifier.max_fun - evaluations,
                 "gtol": classifier.tol,
                 "ftol": SMALLEST_DECREASE,
+                "maxls": MOST_STEPS,
             },
         )
         vector, evaluations = result.x, evaluations + int(result.nfev)
@@ -87,14 +89,22 @@ def _fit(classifier: SoftmaxClassifier, loss: LossOfAllRows, progress: Progress)
             f"{NAME}.fit: the loss is {result.fun} after {iterations} iterations, wanted a finite number; scale the "
             "columns of X, for example with StandardScaler"
         )
+    value = float(result.fun)
+    if result.status == STUCK:  # SciPy gives the loss of the last step that it tried, and the vector before it
+        value, evaluations = loss(vector)[0], evaluations + 1
     write(classifier.network_, vector)
-    classifier.loss_ = classifier.best_loss_ = float(result.fun)
+    classifier.loss_ = classifier.best_loss_ = value
     classifier.n_iter_, classifier.t_ = iterations, evaluations * loss.x.shape[0]
     if result.status == LIMIT_REACHED:
         reached = "max_iter" if iterations >= classifier.max_iter else "max_fun"
-        warnings.warn(
-            f"{NAME}: the training ended at {reached}={getattr(classifier, reached)}, before it had converged; raise "
-            f"{reached} or tol, or scale the columns of X, for example with StandardScaler",
-            ConvergenceWarning,
-            stacklevel=5,
+        _warn(f"ended at {reached}={getattr(classifier, reached)}, before it had converged; raise {reached} or tol")
+    elif result.status == STUCK:
+        _warn(
+            f"is stuck after {iterations} iterations: no step lowers the loss, but the gradient is not as small as "
+            f"tol={classifier.tol}; raise tol"
         )
+
+
+def _warn(what: str) -> None:
+    remedy = "or scale the columns of X, for example with StandardScaler"
+    warnings.warn(f"{NAME}: the training {what}, {remedy}", ConvergenceWarning, stacklevel=6)

@@ -16,6 +16,7 @@ from softgrad._arrays import Array
 from softgrad.data import Encoding
 from softgrad.losses import cross_entropy
 from softgrad.nn import Network
+from softgrad.nn.threads import one_blas_thread
 
 REPEATS = 5
 MOST_COLUMNS = 200  # of more, those with the largest weights are shuffled; of more pixels, squares
@@ -64,7 +65,6 @@ def importances(
         seed: of the sample and of the shuffling.
     """
     from sklearn.inspection import permutation_importance
-    from threadpoolctl import threadpool_limits
 
     rng = np.random.default_rng(seed)
     rows = min(len(x), MOST_ROWS, max(FEWEST_ROWS, MOST_CELLS // x.shape[1]))
@@ -88,7 +88,7 @@ def importances(
 
     own = np.arange(rows)
     index = np.tile(own[:, None], (1, len(names)))  # what is shuffled: for each column, the rows of its cells
-    with threadpool_limits(1, user_api="blas"):  # the products are small: more threads wait for each other
+    with one_blas_thread():  # the products are small: more threads wait for each other
         found = permutation_importance(_Fitted(), index, labels, scoring=score, n_repeats=REPEATS, random_state=seed)
     measured = (
         found["log_loss"].importances_mean,

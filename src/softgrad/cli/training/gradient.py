@@ -11,6 +11,7 @@ from softgrad.check import GradientError, compare_gradients
 from softgrad.check.derivatives.network import entries_compared
 from softgrad.cli.console import progress
 from softgrad.cli.problem import Problem
+from softgrad.nn.threads import one_blas_thread
 from softgrad.nn.workspace import Workspace
 
 GRADIENT_LIMIT = 1e-6
@@ -45,8 +46,6 @@ def check_gradient(network: nn.Network, problem: Problem, seed: int) -> CheckedG
     The matrices are so small that BLAS is faster with one thread, on a busy machine by a factor of 100. The parameters
     are moved a little first: with the initial biases of 0, a row of zeros is at the kink of ReLU.
     """
-    from threadpoolctl import threadpool_limits
-
     network = network.astype(np.float64)
     rng = np.random.default_rng(seed)
     for parameter in network.parameters.values():
@@ -55,7 +54,7 @@ def check_gradient(network: nn.Network, problem: Problem, seed: int) -> CheckedG
     workspace = Workspace(network)
     workspace.loss_with_grads(x, labels, None, None)
     entries = entries_compared(network.parameters)
-    with threadpool_limits(1, user_api="blas"), progress("checking the gradient", entries) as bar:
+    with one_blas_thread(), progress("checking the gradient", entries) as bar:
         worst = compare_gradients(
             lambda: float(network.loss(x, labels)),
             network.parameters,
