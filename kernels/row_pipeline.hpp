@@ -49,9 +49,6 @@ template <class T> class RowReader {
 // Arrays of at least so many bytes do not stay in a second-level cache.
 constexpr int64_t fetched_from = 4 << 20;
 
-// Rows of fewer bytes, about a page, are fetched faster by the processor itself.
-constexpr int64_t fetched_row = 4800;
-
 // The memory traffic that goes on while row i is computed.
 template <class T> class Background {
   public:

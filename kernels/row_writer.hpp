@@ -18,8 +18,12 @@ namespace softgrad::SOFTGRAD_ISA {
 
 // A result of at least so many bytes is streamed: several times the size of a second-level cache. Fresh memory is in
 // the cache when it is written, since the system has just filled it with zeros: there, the size of a large third-level
-// cache.
-constexpr int64_t streamed_from = 8 << 20, fresh_streamed_from = 128 << 20;
+// cache. Rows of fewer bytes than about a page, and those of 16-bit entries, are streamed from a size in between: up to
+// there the processor itself writes them faster.
+constexpr int64_t streamed_from = 8 << 20, short_streamed_from = 24 << 20, fresh_streamed_from = 128 << 20;
+
+// Rows of fewer bytes, about a page, are fetched faster by the processor itself.
+constexpr int64_t fetched_row = 4800;
 
 #if defined(__AVX512F__)
 constexpr int vector_bytes = 64;
@@ -115,7 +119,7 @@ template <class T> class RowWriter {
     RowWriter(Sink out, int64_t first, int64_t longest, int64_t total)
         : storage_(out.storage),
           size_(out.storage == Storage::itself ? int(sizeof(T)) : 2),
-          stream_(out.entries && total * size_ >= (out.fresh ? fresh_streamed_from : streamed_from)),
+          stream_(out.entries && total * size_ >= streamed_bytes(out, longest)),
           to_(out.entries ? static_cast<char*>(out.entries) + first * size_ : nullptr),
           buffer_(longest),
           other_buffer_(stream_ ? longest : 0) {
@@ -181,6 +185,12 @@ template <class T> class RowWriter {
     }
 
   private:
+    int64_t streamed_bytes(Sink out, int64_t longest) const {
+        if (out.fresh) return fresh_streamed_from;
+        const bool is_short = longest * size_ < fetched_row || out.storage != Storage::itself;
+        return is_short ? short_streamed_from : streamed_from;
+    }
+
     bool is_direct() const { return !stream_ && storage_ == Storage::itself; }
 
     // Puts `count` entries into the line that is held back.
