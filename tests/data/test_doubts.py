@@ -76,12 +76,13 @@ def a_copy_of_each(table):
 
 
 RNG = np.random.default_rng(3)
+TABLE = RNG.normal(size=(595, 2))
 TABLES = {  # name: (cells, whether its copies are named)
     "few values": (RNG.integers(0, 3, (600, 2)), False),
     "few values and a copy of each row": (a_copy_of_each(RNG.integers(0, 5, (300, 6))), True),
     "many values": (RNG.normal(size=(600, 2)), False),
     "many values and a copy of each row": (a_copy_of_each(RNG.normal(size=(300, 2))), True),
-    "many values and five copies": (np.concatenate([table := RNG.normal(size=(595, 2)), table[-5:]]), False),
+    "many values and five copies": (np.concatenate([TABLE[:594], TABLE[:5], TABLE[594:]]), False),
     "one column of decimals": (RNG.normal(size=(600, 1)).round(2), False),
 }
 
