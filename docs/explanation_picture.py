@@ -25,7 +25,7 @@ AREA = """
     range.setStartBefore(first);
     range.setEndAfter(last);
     const [above, below] = [first.getBoundingClientRect(), last.getBoundingClientRect()];
-    return [above.top + scrollY - 8, below.bottom + scrollY + 12, range.toString()];
+    return [above.top + scrollY - 8, below.bottom + scrollY + 6, range.toString()];
 """
 
 

@@ -118,8 +118,8 @@ def assert_shown_right(number, value, what):
     digits = number.digits
     six = number.at_most == 6 and number.error * 1e9 <= abs(number.value)  # six are certain; .g drops trailing zeros
     unit = mpf(10) ** last_place(digits, 6 if six else 0)
-    if digits == "0" and not number.error:
-        unit = mpf(0)
+    if digits == "0":
+        unit = mpf(10) ** -6 if number.error else mpf(0)
     assert abs(mpf(digits) - value) <= mpf("0.52") * unit, f"{what}: shown {digits}, exact {mpmath.nstr(value, 12)}"
 
 

@@ -81,7 +81,7 @@ def browser(chromium, url):
 
 def shown(browser):
     """The text of the explanation on the page, or "" if there is none yet."""
-    found = browser.find_elements("css selector", ".sg-explanation")
+    found = browser.find_elements("css selector", ".sg-explanation:not(.sg-pictures)")
     return text_of(found[0].get_attribute("innerHTML")) if found else ""
 
 
@@ -98,13 +98,17 @@ def expected(*arguments, **options):
 def press(browser, slider, *keys):
     from selenium.webdriver import Keys
 
-    handles = browser.execute_script(
+    for key in keys:
+        sliders(browser)[slider].send_keys(getattr(Keys, key))
+
+
+def sliders(browser):
+    """The handles of all sliders: of the logits, the label smoothing, and the number of classes."""
+    return browser.execute_script(
         "const found = []; const look = (node) => { for (const e of node.querySelectorAll('*')) {"
         " if (e.getAttribute('role') === 'slider') found.push(e); if (e.shadowRoot) look(e.shadowRoot); } };"
         " look(document); return found;"
     )
-    for key in keys:
-        handles[slider].send_keys(getattr(Keys, key))
 
 
 @pytest.fixture(params=["a vector", "many classes"])
@@ -114,6 +118,7 @@ def page(request, chromium, tmp_path):
     file.write_text(EXPLANATIONS[request.param].to_html(), encoding="utf-8")
     as_seen(chromium, 1280)
     chromium.get(file.as_uri())
+    chromium.execute_async_script("document.fonts.load('1em \"softgrad math\"').then(arguments[0])")
     return chromium
 
 
@@ -172,6 +177,34 @@ def test_an_entry_of_the_jacobian_shows_its_formula(page):
         assert page.execute_script(on_top, hover, *middle)
 
 
+def test_formulas_have_the_font_of_the_page(page):
+    loaded = "return [...document.fonts].map((font) => [font.family, font.status].join())"
+    assert page.execute_script(loaded) == ['"softgrad math",loaded']
+    family = "return getComputedStyle(document.querySelector('math')).fontFamily"
+    assert page.execute_script(family).startswith('"softgrad math"')
+
+
+def test_a_symbol_is_marked_everywhere_while_the_pointer_is_on_it(page):
+    from selenium.webdriver import ActionChains
+
+    marked = (
+        "return [...document.querySelectorAll(`.sg-s-${arguments[0]}`)].map((e) => getComputedStyle(e).backgroundColor)"
+    )
+    assert set(page.execute_script(marked, "p")) == {"rgba(0, 0, 0, 0)"}
+    ActionChains(page).move_to_element(page.find_element("css selector", ".sg-answer .sg-s-p")).perform()
+    colours = page.execute_script(marked, "p")
+    assert len(colours) > 50 and len(set(colours)) == 1 and colours[0] != "rgba(0, 0, 0, 0)"
+    assert set(page.execute_script(marked, "z")) == {"rgba(0, 0, 0, 0)"}
+
+
+def test_a_mistake_opens_without_a_script(page):
+    folded = page.find_element("css selector", "details.sg-wrong")
+    line = folded.find_element("tag name", "code")
+    assert not line.is_displayed()
+    folded.find_element("tag name", "summary").click()
+    assert line.is_displayed()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_sliders_and_steps_have_the_same_background(chromium, url, scheme):
     as_seen(chromium, 1280, scheme)
@@ -187,22 +220,37 @@ def test_the_page_opens_with_three_logits(browser):
 
 def test_moving_a_slider_updates_every_number(browser):
     before = shown(browser)
-    sliders = ["classes", "smoothing", *(f"z_{i}" for i in range(3))]
-    press(browser, sliders.index("z_1"), "ARROW_RIGHT", "ARROW_RIGHT")
+    press(browser, 1, "ARROW_RIGHT", "ARROW_RIGHT")
     wait(lambda: shown(browser) == expected([2.0, 1.2, 0.1], 0))
     assert shown(browser) != before
-    press(browser, sliders.index("z_0"), "HOME")
+    press(browser, 0, "HOME")
     wait(lambda: shown(browser) == expected([-6.0, 1.2, 0.1], 0))
 
 
-def test_smoothing_makes_the_target_a_distribution(browser):
-    press(browser, 1, "ARROW_RIGHT", "ARROW_RIGHT")
-    target = [0.9 + 0.1 / 3, 0.1 / 3, 0.1 / 3]
-    wait(lambda: shown(browser) == expected(FIRST, target))
+def test_label_smoothing_is_that_of_explain(browser):
+    press(browser, 3, "ARROW_RIGHT", "ARROW_RIGHT")
+    wait(lambda: shown(browser) == expected(FIRST, 0, label_smoothing=0.1))
+
+
+def test_sliders_and_pictures_stay_in_sight_and_follow_while_dragging(browser):
+    from selenium.webdriver import ActionChains
+
+    browser.execute_script("document.querySelector('.sg-contents li:last-child a').scrollIntoView()")
+    browser.execute_script("document.querySelector('#App').scrollTop = 3000")
+    panel = "const b = document.querySelector('.sg-pictures').getBoundingClientRect(); return [b.top, b.bottom]"
+    top, bottom = browser.execute_script(panel)
+    assert 0 <= top < bottom < 600  # of 1000
+    pictures = browser.find_element("css selector", ".sg-pictures")
+    before = pictures.text
+    assert "The Jacobian" in before
+    handle = sliders(browser)[1]
+    ActionChains(browser).click_and_hold(handle).move_by_offset(20, 0).perform()  # and not released
+    wait(lambda: browser.find_element("css selector", ".sg-pictures").text != before)
+    ActionChains(browser).move_by_offset(10, 0).release().perform()
 
 
 def test_more_classes_have_more_sliders(browser):
-    press(browser, 0, "ARROW_RIGHT")
+    press(browser, 4, "ARROW_RIGHT")
     wait(lambda: shown(browser) == expected([*FIRST, 0.0], 0))
 
 

@@ -16,7 +16,27 @@ CASES = {
         sg.OptionError,
         r"logits\[0, 1\] is -inf",
     ),
-    "too far apart": (([301, 0], 0), {}, sg.OptionError, r"logits\[1\] is 301 below the largest.*at most 300"),
+    "a temperature of 0": (([2, 1], 0), {"temperature": 0}, sg.OptionError, "temperature is 0"),
+    "a smoothing above 1": (([2, 1], 0), {"label_smoothing": 1.5}, sg.OptionError, "label_smoothing is 1.5"),
+    "two weights for three classes": (
+        ([2, 1, 0], 0),
+        {"weight": [1, 2]},
+        sg.ShapeError,
+        r"weight.shape is \(2,\), wanted \(3,\), one number per class",
+    ),
+    "a weight below 0": (
+        ([2, 1], 0),
+        {"weight": [1, -2]},
+        sg.OptionError,
+        r"weight\[1\] is -2, wanted a finite number",
+    ),
+    "weights of 0 alone": (([2, 1], 0), {"weight": [0, 2]}, sg.OptionError, "weight is 0 for the class of every row"),
+    "a gradient of another shape": (
+        ([2, 1, 0], 0),
+        {"mine": [1, 2]},
+        sg.ShapeError,
+        r"mine.shape is \(2,\), wanted \(3,\), the shape of logits",
+    ),
     "a scalar": ((3.0, 0), {}, sg.AxisError, "axis"),
     "three axes": (
         (np.zeros((2, 2, 2)), np.zeros((2, 2), int)),

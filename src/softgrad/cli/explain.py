@@ -40,6 +40,18 @@ def explain(
     layout: Annotated[
         Literal["rows", "columns"], typer.Option(help="Whether the samples of a batch are rows or columns of a matrix.")
     ] = "rows",
+    temperature: Annotated[float, typer.Option(help="The logits are divided by this number.")] = 1.0,
+    label_smoothing: Annotated[
+        float, typer.Option(help="The fraction of the target that is spread over all classes, from 0 to 1.")
+    ] = 0.0,
+    weight: Annotated[str | None, typer.Option(metavar="WEIGHTS", help="One weight per class such as 1,2,0.5.")] = None,
+    mine: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="GRADIENT",
+            help="Your own gradient, such as -0.341,0.242,0.099; give it once per row. It is said which mistake it is.",
+        ),
+    ] = None,
     rows: Annotated[int, integer_option("Number of rows shown in full.", min=1)] = 2,
     classes: Annotated[int, integer_option("Number of classes shown.", min=1)] = 8,
     html: Annotated[Path | None, typer.Option(help="Write an HTML page to this file.")] = None,
@@ -50,8 +62,19 @@ def explain(
 
     The derivation is printed as text unless an output file is given.
     """
-    explanation = explain_numbers(*_numbers(logits, target, layout), loss=loss_name(loss), layout=layout, rows=rows,
-                                  classes=classes)  # fmt: skip
+    z, t = _numbers(logits, target, layout)
+    explanation = explain_numbers(
+        z,
+        t,
+        loss=loss_name(loss),
+        layout=layout,
+        temperature=temperature,
+        label_smoothing=label_smoothing,
+        weight=None if weight is None else _table("--weight", [weight.split(",")])[0],
+        mine=_gradient(mine, z, layout) if mine else None,
+        rows=rows,
+        classes=classes,
+    )
     formats: list[tuple[Path | None, Callable[[Explanation], str]]] = [
         (html, Explanation.to_html),
         (markdown, Explanation.to_markdown),
@@ -88,6 +111,14 @@ def _numbers(logits: list[str], target: list[str], layout: Layout) -> tuple[Arra
     if not rows:
         return z, t[0]
     return (z.T, t.T) if layout == "columns" else (z, t)
+
+
+def _gradient(mine: list[str], z: Array, layout: Layout) -> Array:
+    """The reader's own gradient, with one row for each row of logits."""
+    rows = _table("--mine", [text.split(",") for text in mine])
+    if z.ndim == 1 and len(rows) == 1:
+        return np.array(rows[0])
+    return np.array(rows).T if layout == "columns" else np.array(rows)
 
 
 def _table(name: str, lines: list[list[str]]) -> list[list[float]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from softgrad.check.report.mistake import Mistake
 from softgrad.explanation.formula import Math, Num, Vec
 
 
@@ -22,6 +23,7 @@ class Wrong:
     line: str  # "dz = p * (1 - p) * dp"
     gives: Math
     right: Math
+    is_readers: bool = False  # whether it gives the reader's own gradient
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Table:
     title: str
     head: tuple[Math, ...]
     rows: tuple[tuple[Math, ...], ...]
-    look: Literal["plain", "heat", "bars"] = "plain"  # "heat": a heat map; "bars": p and t as bars
+    look: Literal["plain", "heat", "bars"] = "plain"  # "heat": a heat map; "bars": a bar beside each number
     hover: tuple[tuple[Math, ...], ...] = ()  # for each number of a heat map, how it is computed
     left_out: str = ""  # "178 more rows, 292 more classes"
 
@@ -71,12 +73,32 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """The results, which stand before the steps that lead to them."""
+
+    lines: tuple[Math, ...] = ()  # the probabilities, the loss and the gradient
+    tables: tuple[Table, ...] = ()  # pictures of p, t and the gradient
+
+
+@dataclass(frozen=True)
+class Mine:
+    """What a gradient of the reader's is."""
+
+    ok: bool
+    verdict: str  # "Your gradient is right"
+    reasons: tuple[str, ...]  # paragraphs
+    mistakes: tuple[Mistake, ...] = ()  # the known mistakes that give its numbers, the likeliest first
+
+
+@dataclass(frozen=True)
 class Document:
-    """A title, an introduction and parts, in reading order."""
+    """A title, an introduction, the answer and parts, in reading order."""
 
     title: str
-    intro: tuple[str, ...]
+    intro: tuple[str, ...]  # the first paragraph stands before the answer
     parts: tuple[Part, ...]
+    answer: Answer = field(default=Answer(), kw_only=True)
+    mine: Mine | None = field(default=None, kw_only=True)
 
     def numbered_parts(self) -> Iterator[tuple[Part, list[tuple[int, Step]]]]:
         """Each part with its numbered steps; the numbers start at 1 and run through the whole document."""

@@ -2,7 +2,7 @@
 
 A value with an error of at most E is shown with at most six significant digits: as many as keep one unit of the last
 digit at 100 E or more. The number shown then differs from the exact value by at most 0.51 units of its last digit. If
-no digit is certain, the value is shown as 0 with as many decimals as are certain.
+no digit is certain, the value is shown as 0 with as many decimals as are certain, or plainly as 0 if six are.
 
 The rounding error of a formula is measured, not derived. The formula is computed again with each input moved by a
 fraction of its error, up or down at random. The largest change, times a safety margin, is the error of the result.
@@ -26,7 +26,7 @@ ULPS = 16  # assumed error of a softgrad function; the docstrings promise at mos
 MOVE = 1 / 4  # fraction of an input's error by which it is moved; the errors are bounds, so inputs are closer than that
 SAMPLES = 8
 MARGIN = 8  # for errors larger than those that the samples found
-DECIMALS = 6  # the most that are shown of a 0
+DECIMALS = 6  # of a 0 that is shown without decimals
 
 
 class Bounded(NamedTuple):
@@ -44,8 +44,8 @@ class Bounded(NamedTuple):
         certain = at_most if error == 0 else min(at_most, _certain_digits(size, error))
         if certain >= 1:
             return f"{value:.{certain}g}"
-        decimals = min(DECIMALS, max(0, math.floor(-math.log10(2 * (size + error)))))
-        return f"{0:.{decimals}f}"
+        decimals = max(0, math.floor(-math.log10(2 * (size + error))))
+        return f"{0:.{decimals}f}" if decimals < DECIMALS else "0"
 
 
 def _certain_digits(size: float, error: float) -> int:

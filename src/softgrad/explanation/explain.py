@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 
 import numpy as np
@@ -11,14 +11,17 @@ import numpy.typing as npt
 from softgrad._arrays import Array
 from softgrad._calls import explained
 from softgrad.errors import OptionError
-from softgrad.explanation.arguments import Layout, Problem, read
-from softgrad.explanation.document import Document, Part
+from softgrad.explanation.arguments import Layout, Problem, read, read_mine
+from softgrad.explanation.document import Answer, Document, Part, Step
+from softgrad.explanation.formula import without_repeats
+from softgrad.explanation.mine import judge
 from softgrad.explanation.render.html import as_html_fragment, as_html_page
 from softgrad.explanation.render.latex import as_latex_document
 from softgrad.explanation.render.markdown import as_markdown
 from softgrad.explanation.render.text import WIDTH, as_plain_text
+from softgrad.explanation.steps.answer import answer_of
 from softgrad.explanation.steps.backward import backward_steps
-from softgrad.explanation.steps.batch import Batch, batch_of, mean_step, remaining_rows
+from softgrad.explanation.steps.batch import Batch, batch_of, mean_step, remaining_rows, with_readers
 from softgrad.explanation.steps.forward import forward_steps
 from softgrad.explanation.steps.layer import layer_step
 from softgrad.explanation.steps.row_values import RowValues
@@ -67,32 +70,44 @@ def explain(
     *,
     loss: str = "cross_entropy",
     layout: Layout = "rows",
+    temperature: float = 1.0,
+    label_smoothing: float = 0.0,
+    weight: npt.ArrayLike | None = None,  # (K,)
+    mine: npt.ArrayLike | None = None,  # in the shape of logits
     rows: int = 2,
     classes: int = 8,
 ) -> Explanation:
     """Derives the gradient of a softmax loss on your numbers, step by step.
 
-    Each step shows a formula, the same formula with your numbers, and the reason for it. Common mistakes are shown with
-    the value that they give and the right value. Every gradient is compared with central differences.
+    The loss and the gradient come first. Each step then shows a formula, the same formula with your numbers, and the
+    reason for it. Common mistakes are shown with the value that they give and the right value. Every gradient is
+    compared with central differences.
 
     Args:
-        logits: a vector (K,), or a batch in the given layout; finite, and at most 300 below the largest of their row.
+        logits: a vector (K,), or a batch in the given layout; finite. Probabilities below 1e-130 are shown as 0.
         target: for each row a class index, or a distribution over the classes.
         loss: "cross_entropy", "squared_error" or "kl_divergence", averaged over the rows.
         layout: the layout of a batch and of the linear layer below it: "rows" (m, K) or "columns" (K, m).
+        temperature: the logits are divided by it.
+        label_smoothing: the fraction of the target that is spread over all classes, from 0 to 1.
+        weight: one weight per class, of at least 0; with the meaning that it has in `softgrad.cross_entropy`.
+        mine: a gradient that you computed with respect to the logits. The explanation says whether it is right, or
+            which known mistakes give its numbers. Numbers with fewer than seven decimals count as rounded.
         rows: how many rows of a batch are shown in full, at most 50; the others are shown in a table.
         classes: how many classes are shown, at most 50: those with the largest probability or target.
 
     Returns:
         The explanation: print it, or call `to_text()`, `to_markdown()`, `to_latex()` or `to_html()`. `loss` and `grad`
-        are its results. Every digit shown is correct.
+        are its results, and `mine` is the verdict on your gradient: `ok`, `verdict`, `reasons` and `mistakes`. Every
+        digit shown is correct.
 
     Raises:
-        ShapeError: logits are neither a vector nor a matrix, or target does not fit them.
+        ShapeError: logits are neither a vector nor a matrix, or target, weight or mine does not fit them.
         LabelError: a class outside 0..K-1.
         DtypeError: entries are not numbers.
-        OptionError: an unknown loss or layout; a logit that is not finite or too far below the largest; a target that
-            is not a distribution; rows or classes below 1, or above 50 where there are as many.
+        OptionError: an unknown loss or layout; a logit that is not finite; a target that is not a distribution; a
+            temperature, label_smoothing or weight out of range; rows or classes below 1, or above 50 where there are as
+            many.
 
     Example:
         >>> e = sg.explain([2.0, 1.0, 0.1], 0)
@@ -100,29 +115,43 @@ def explain(
         ['Shift by the maximum', 'Exponentials', 'Probabilities']
         >>> e.grad.round(3)
         array([-0.341,  0.242,  0.099])
+        >>> sg.explain([2.0, 1.0, 0.1], 0, mine=[0.341, -0.242, -0.099]).mine.verdict
+        'Your gradient is wrong: the sign is wrong'
     """
     for name, value in (("rows", rows), ("classes", classes)):
         if not isinstance(value, Integral) or value < 1:
             raise OptionError(f"explain: {name} is {value!r}, wanted an integer of at least 1")
-    problem = read(logits, target, loss, layout)
+    problem = read(logits, target, loss, layout, temperature, label_smoothing, weight)
+    readers = None if mine is None else read_mine(mine, logits)
     for name, value, there in (("rows", rows, problem.rows), ("classes", classes, problem.classes)):
         if min(value, there) > MOST_SHOWN:
             raise OptionError(
                 f"explain: {name} is {value:,} of {there:,}, wanted at most {MOST_SHOWN} to be shown in full; the "
                 "others are in the sums"
             )
-    labels = [None] * problem.rows if problem.labels is None else list(map(int, problem.labels))
-    row_values = tuple(
-        RowValues(z, t, label, loss, classes) for z, t, label in zip(problem.z, problem.t, labels, strict=True)
-    )
+    row_values = tuple(RowValues(problem, r, classes) for r in range(problem.rows))
     batch = batch_of(problem, row_values, classes)
+    verdict = None if readers is None else judge(problem, _as_given(problem, batch.grad.value), readers)
+    if readers is not None and verdict is not None and not verdict.ok and np.isfinite(readers).all():
+        batch = with_readers(batch, readers)
     return Explanation(
         f"Softmax and its gradient, step by step: {LOSSES[loss].title}",
         _intro(problem),
         tuple(_parts(batch, rows)),
         float(batch.loss.value),
-        np.ravel(batch.grad.value) if problem.is_vector else batch.grad.value,
+        _as_given(problem, batch.grad.value),
+        answer=_tidy_answer(answer_of(batch, rows)),
+        mine=verdict,
     )
+
+
+def _as_given(problem: Problem, grad: Array) -> Array:
+    """The gradient in the shape of the logits."""
+    return np.ravel(grad) if problem.is_vector else grad
+
+
+def _tidy_answer(answer: Answer) -> Answer:
+    return replace(answer, lines=tuple(map(without_repeats, answer.lines)))
 
 
 def _intro(problem: Problem) -> tuple[str, ...]:
@@ -134,15 +163,33 @@ def _intro(problem: Problem) -> tuple[str, ...]:
         else f"There is one row of {classes}; its target"
     )
     target = "a distribution" if problem.labels is None else "a class index"
+    options = {
+        "temperature": None if problem.temperature == 1 else f"{problem.temperature:g}",
+        "label smoothing": f"{problem.label_smoothing:g}" if problem.label_smoothing else None,
+        "class weights": None
+        if problem.weight is None
+        else f"({', '.join(f'{w:g}' for w in problem.weight[:8])}" + (", …)" if K > 8 else ")"),
+    }
+    said = ", ".join(f"{name} {value}" for name, value in options.items() if value is not None)
     return (
-        f"{given} is {target}. The loss is the {LOSSES[problem.loss].title}.",
+        f"{given} is {target}. The loss is the {LOSSES[problem.loss].title}" + (f", with {said}." if said else "."),
         "z denotes the logits, p the probabilities, t the target and L the loss. Rows and classes count from 0. In "
         "code, dp is ∂L/∂p and dz is ∂L/∂z.",
         "Numbers have at most six digits, and every digit shown is correct.",
     )
 
 
+def _tidy(step: Step) -> Step:
+    """The step without equations that say a number twice."""
+    return replace(step, numbers=tuple(map(without_repeats, step.numbers)))
+
+
 def _parts(batch: Batch, rows: int) -> list[Part]:
+    """The steps, in the order of the derivation."""
+    return [replace(part, steps=tuple(map(_tidy, part.steps))) for part in _all_parts(batch, rows)]
+
+
+def _all_parts(batch: Batch, rows: int) -> list[Part]:
     m = batch.problem.rows
     first, *further = batch.row_values[:rows]
     parts = [Part("One row" if m == 1 else "Row 0", (*forward_steps(first), *backward_steps(first)))]

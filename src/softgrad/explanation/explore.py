@@ -2,7 +2,7 @@
 # [tool.marimo.display]
 # theme = "system"
 # ///
-"""The interactive page, a marimo app: sliders for the logits, menus for target and loss, and the explanation below.
+"""The interactive page, a marimo app: sliders and pictures that stay in sight, and the explanation below.
 
 `softgrad explore` runs it. All numbers come from `sg.explain`.
 """
@@ -10,7 +10,7 @@
 import marimo
 
 __generated_with = "0.25.2"
-app = marimo.App(app_title="softgrad: softmax and its gradient", width="medium")
+app = marimo.App(app_title="softgrad: softmax and its gradient", width="full")
 
 
 @app.cell
@@ -18,9 +18,10 @@ def _imports():
     import marimo as mo
 
     import softgrad as sg
+    from softgrad.explanation.render.html import as_html_pictures
     from softgrad.formulas.losses import LOSSES
 
-    return LOSSES, mo, sg
+    return LOSSES, as_html_pictures, mo, sg
 
 
 @app.cell
@@ -32,9 +33,7 @@ def _how_many(LOSSES, mo):
         label="loss",
     )
     layout = mo.ui.radio(["rows", "columns"], value="rows", label="layout", inline=True)
-    smoothing = mo.ui.slider(
-        0, 0.9, step=0.05, value=0, label="fraction of the target spread over all classes", show_value=True
-    )
+    smoothing = mo.ui.slider(0, 0.9, step=0.05, value=0, label="label smoothing", show_value=True)
     return classes, layout, loss, smoothing
 
 
@@ -52,25 +51,45 @@ def _sliders(classes, mo):
 
 
 @app.cell
-def _controls(classes, layout, logits, loss, mo, smoothing, target):
-    mo.vstack(
-        [
-            mo.hstack([classes, loss, target], justify="start", wrap=True),
-            mo.hstack([smoothing, layout], justify="start", wrap=True),
-            mo.hstack(list(logits), justify="start", wrap=True),
-        ]
+def _explained(layout, logits, loss, sg, smoothing, target):
+    explanation = sg.explain(
+        logits.value, int(target.value), loss=loss.value, layout=layout.value, label_smoothing=smoothing.value
     )
+    return (explanation,)
+
+
+@app.cell
+def _look():
+    # The cell with the sliders and the pictures stays at the top of the window, and takes at most half of it.
+    LOOK = """
+        @media (min-height: 30rem) {
+          .marimo-cell:has(.sg-in-sight) {
+            position: sticky; top: 0; z-index: 5; max-height: 50vh; overflow: auto;
+            background: var(--background, Canvas); border-bottom: 1px solid var(--border, GrayText);
+          }
+        }
+        .sg-pictures.sg-explanation { display: flex; flex-wrap: wrap; gap: 0 1.5rem; }
+        .sg-pictures.sg-explanation { margin: 0; padding: 0; background: none; }
+        .sg-pictures.sg-explanation table { font-size: 0.85em; }
+        .sg-pictures.sg-explanation .sg-wide:has(.sg-bars) { width: 19rem; max-width: 80vw; }
+        @media (min-width: 60rem) { .sg-pictures.sg-explanation { max-width: calc(100vw - 38rem); } }
+        .sg-pictures .sg-bars td, .sg-pictures .sg-heat td { padding-top: 0.05rem; padding-bottom: 0.05rem; }
+        .sg-pictures .sg-heat td { min-width: 0; }
+    """
+    return (LOOK,)
+
+
+@app.cell
+def _in_sight(LOOK, as_html_pictures, classes, explanation, layout, logits, loss, mo, smoothing, target):
+    controls = mo.vstack([*logits, mo.hstack([loss, target], justify="start", wrap=True), smoothing, classes, layout])
+    pictures = mo.Html(as_html_pictures(explanation))
+    look = mo.Html(f"<style>{LOOK}</style><span class='sg-in-sight'></span>")
+    mo.vstack([look, mo.hstack([controls, pictures], justify="start", align="start", gap=1.5, wrap=True)])
     return
 
 
 @app.cell
-def _explanation(layout, logits, loss, mo, sg, smoothing, target):
-    label = int(target.value)
-    K = len(logits.value)
-    distribution = [(1 - smoothing.value) * (i == label) + smoothing.value / K for i in range(K)]
-    explanation = sg.explain(
-        logits.value, distribution if smoothing.value else label, loss=loss.value, layout=layout.value
-    )
+def _explanation(explanation, mo):
     mo.Html(explanation._repr_html_())
     return
 

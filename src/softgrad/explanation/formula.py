@@ -25,25 +25,34 @@ class Sign(NamedTuple):
 
 
 SIGNS = {
-    "=": Sign(" = ", "=", "<mo>=</mo>", binary=True),
-    "≈": Sign(" ≈ ", r"\approx ", "<mo>≈</mo>", binary=True),
-    "≠": Sign(" ≠ ", r"\ne ", "<mo>≠</mo>", binary=True),
-    "+": Sign(" + ", "+", "<mo>+</mo>", binary=True),
-    "-": Sign(" - ", "-", "<mo>\N{MINUS SIGN}</mo>", binary=True),
-    "·": Sign(" · ", r"\cdot ", "<mo>·</mo>", binary=True),
+    "=": Sign(" = ", "=", '<mo form="infix">=</mo>', binary=True),
+    "≈": Sign(" ≈ ", r"\approx ", '<mo form="infix">≈</mo>', binary=True),
+    "≠": Sign(" ≠ ", r"\ne ", '<mo form="infix">≠</mo>', binary=True),
+    "+": Sign(" + ", "+", '<mo form="infix">+</mo>', binary=True),
+    "-": Sign(" - ", "-", '<mo form="infix">\N{MINUS SIGN}</mo>', binary=True),
+    "·": Sign(" · ", r"\cdot ", '<mo form="infix">·</mo>', binary=True),
     "negative": Sign("-", "-", '<mo form="prefix">\N{MINUS SIGN}</mo>'),
     "(": Sign("(", "(", '<mo stretchy="false">(</mo>'),
     ")": Sign(")", ")", '<mo stretchy="false">)</mo>'),
     "⟨": Sign("⟨", r"\langle ", '<mo stretchy="false">⟨</mo>'),
     "⟩": Sign("⟩", r"\rangle ", '<mo stretchy="false">⟩</mo>'),
     ",": Sign(", ", r",\ ", '<mo separator="true" rspace="0.35em">,</mo>'),
+    "slash": Sign("/", "/", '<mo lspace="0" rspace="0">/</mo>'),
+    "thin": Sign(" ", r"\,", '<mspace width="0.17em"/>'),
+    "Σ": Sign("Σ", r"\Sigma ", "<mo>∑</mo>"),
+    "∂": Sign("∂", r"\partial ", "<mi>∂</mi>"),
     "δ": Sign("δ", r"\delta ", "<mi>δ</mi>"),
+    "ε": Sign("ε", r"\varepsilon ", "<mi>ε</mi>"),
+    "λ": Sign("λ", r"\lambda ", "<mi>λ</mi>"),
+    "τ": Sign("τ", r"\tau ", "<mi>τ</mi>"),
     "max": Sign("max ", r"\max ", "<mi>max</mi>"),
     "log": Sign("log ", r"\log ", '<mi>log</mi><mspace width="0.17em"/>'),
     "exp": Sign("exp", r"\exp", "<mi>exp</mi>"),
     "diag": Sign("diag", r"\operatorname{diag}", "<mi>diag</mi>"),
+    "sigmoid": Sign("sigmoid", r"\operatorname{sigmoid}", "<mi>sigmoid</mi>"),
+    "softmax": Sign("softmax", r"\operatorname{softmax}", "<mi>softmax</mi>"),
 }
-FUNCTIONS = ("max", "log", "exp", "diag")
+FUNCTIONS = ("max", "log", "exp", "diag", "sigmoid", "softmax")
 
 
 @dataclass(frozen=True)
@@ -159,6 +168,34 @@ def factor(number: Num) -> Math:
 def loss_by(by: Math) -> Partial:
     """The derivative of the loss with respect to a quantity."""
     return Partial("L", by)
+
+
+def without_repeats(math: Math) -> Math:
+    """An equation without each side that reads the same as the side before it: x = 1 = 1 becomes x = 1."""
+    if not isinstance(math, Row):
+        return math
+    sides: list[list[Math]] = [[]]
+    for part in math.parts:
+        if part == "=":
+            sides.append([])
+        else:
+            sides[-1].append(part)
+    kept = [side for n, side in enumerate(sides) if n == 0 or _reading(side) != _reading(sides[n - 1])]
+    parts = list(kept[0])
+    for side in kept[1:]:
+        parts += ["=", *side]
+    return Row(tuple(parts))
+
+
+def _reading(parts: Iterable[Math]) -> list[object]:
+    """What is shown of formulas side by side: rows opened, numbers as their digits."""
+    shown: list[object] = []
+    for part in parts:
+        if isinstance(part, Row):
+            shown += _reading(part.parts)
+        else:
+            shown.append(part.digits if isinstance(part, Num) else part)
+    return shown
 
 
 def in_brackets(math: Math) -> Math:

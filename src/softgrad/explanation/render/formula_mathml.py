@@ -1,7 +1,11 @@
-"""A formula as MathML Core, which browsers show without scripts or fonts."""
+"""A formula as MathML Core, which browsers show without scripts.
+
+A browser does not break a formula into lines. A long one is therefore several <math> elements, between which it may.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from html import escape
 
 from softgrad.explanation.formula import (
@@ -22,11 +26,46 @@ from softgrad.explanation.formula import (
 )
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
+SYMBOLS = tuple("zuptsewLJSxWb")  # are marked everywhere while the pointer is on one; page.css has a rule for each
 
 
 def as_mathml(math: Math) -> str:
-    """The formula as an inline <math> element, with fractions at full size."""
-    return f'<math><mstyle displaystyle="true">{_parts(math)}</mstyle></math>'
+    """The formula as one <math> element, with fractions at full size."""
+    return _element(_parts(math))
+
+
+def as_inline_mathml(math: Math) -> str:
+    """The formula as one <math> element within a sentence."""
+    return f"<math>{_parts(math)}</math>"
+
+
+def as_folding_mathml(math: Math) -> str:
+    """The formula as <math> elements, between which a line may end: in front of = and +, and after a comma."""
+    elements = [""]
+    for part, breaks in _with_breaks(math):
+        if breaks and elements[-1]:
+            elements.append("")
+        elements[-1] += part
+    return "<wbr>".join(map(_element, elements))
+
+
+def _element(inside: str) -> str:
+    return f'<math><mstyle displaystyle="true">{inside}</mstyle></math>'
+
+
+def _with_breaks(math: Math) -> Iterator[tuple[str, bool]]:
+    """The parts of a formula, each with whether a line may begin with it."""
+    if isinstance(math, Row):
+        for part in math.parts:
+            yield from _with_breaks(part)
+    elif isinstance(math, Vec):
+        entries = [*map(_parts, math.entries), *_more(math)]
+        for n, entry in enumerate(entries):
+            before = "" if n else SIGNS["("].mathml
+            after = SIGNS[","].mathml if n < len(entries) - 1 else SIGNS[")"].mathml
+            yield f"{before}{entry}{after}", n > 0
+    else:
+        yield _parts(math), (isinstance(math, str) and math in ("=", "+")) or isinstance(math, Words)
 
 
 def _parts(math: Math) -> str:
@@ -51,12 +90,15 @@ def _parts(math: Math) -> str:
             return f"<mfrac><mrow><mi>∂</mi>{_parts(of)}</mrow><mrow><mi>∂</mi>{_parts(by)}</mrow></mfrac>"
         case Sum(index, body):
             return f"<munder><mo>∑</mo><mrow>{_letters(index)}</mrow></munder>{_parts(body)}"
-        case Vec(entries, left_out):
-            more = [f"<mo>…</mo><mtext>{NO_BREAK}{left_out:,} more</mtext>"] if left_out else []
-            inside = SIGNS[","].mathml.join([*map(_parts, entries), *more])
+        case Vec(entries):
+            inside = SIGNS[","].mathml.join([*map(_parts, entries), *_more(math)])
             return f"{SIGNS['('].mathml}{inside}{SIGNS[')'].mathml}"
         case More(count):
             return f"<mo>…</mo><mtext>{NO_BREAK}({count:,} more)</mtext>"
+
+
+def _more(vector: Vec) -> list[str]:
+    return [f"<mo>…</mo><mtext>{NO_BREAK}{vector.left_out:,} more</mtext>"] if vector.left_out else []
 
 
 def _one(math: Math) -> str:
@@ -65,10 +107,12 @@ def _one(math: Math) -> str:
 
 def _letters(text: str) -> str:
     """Letters as identifiers, digits as one number."""
-    if text.isdigit():
+    if text.replace(".", "").isdigit():
         return f"<mn>{text}</mn>"
     if "," in text:
         return SIGNS[","].mathml.join(map(_letters, text.split(",")))
+    if text in SYMBOLS:
+        return f'<mi class="sg-s-{text}">{text}</mi>'
     return "".join(f"<mi>{escape(letter)}</mi>" for letter in text)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from softgrad.explanation.document import Compared, Document, Step, Table, Wrong
+from softgrad.explanation.document import Answer, Compared, Document, Mine, Step, Table, Wrong
 from softgrad.explanation.formula import SIGNS as SIGN_OF
 from softgrad.explanation.formula import Math, Words
 from softgrad.explanation.render.formula_latex import as_latex
+from softgrad.explanation.render.prose import Code, pieces
 
 SIGNS = {  # characters of the prose that TeX allows in math mode only
     "∂": r"\partial", "δ": r"\delta", "Σ": r"\Sigma", "λ": r"\lambda", "ε": r"\varepsilon", "≠": r"\ne",
@@ -34,12 +35,21 @@ PREAMBLE = r"""\documentclass{article}
 
 def as_latex_document(document: Document) -> str:
     """The whole document, with its preamble."""
-    blocks = [rf"\section*{{{_prose(document.title)}}}", *map(_prose, document.intro)]
+    first, *others = map(_prose, document.intro)
+    blocks = [rf"\section*{{{_prose(document.title)}}}", first, *_answer(document.answer, document.mine), *others]
     for part, steps in document.numbered_parts():
         blocks.append(rf"\subsection*{{{_prose(part.title)}}}")
         for number, step in steps:
             blocks += [rf"\subsubsection*{{{number}. {_prose(step.title)}}}", *_step(step)]
     return PREAMBLE + "\n\n".join(blocks) + "\n\n\\end{document}\n"
+
+
+def _answer(answer: Answer, mine: Mine | None) -> Iterator[str]:
+    yield from (rf"\hspace*{{1em}}{_math(line)}" for line in answer.lines)
+    yield from map(_table, answer.tables)
+    if mine is not None:
+        yield rf"\textbf{{{_prose(mine.verdict)}.}}"
+        yield from map(_prose, mine.reasons)
 
 
 def _step(step: Step) -> Iterator[str]:
@@ -80,9 +90,10 @@ def _wrong(wrong: Wrong) -> str:
     return "\n".join(
         [
             r"\begin{quote}",
-            rf"\textbf{{Wrong: {_prose(wrong.title)}.}} {_prose(wrong.explanation)}",
+            rf"\textbf{{Wrong: {_prose(wrong.title)}{' (your gradient)' if wrong.is_readers else ''}.}} "
+            + _prose(wrong.explanation),
             "",
-            rf"\texttt{{{_prose(wrong.line)}}}\\",
+            rf"\texttt{{{_escaped(wrong.line)}}}\\",
             rf"gives {_math(wrong.gives)}\\",
             rf"right {_math(wrong.right)}",
             r"\end{quote}",
@@ -97,4 +108,16 @@ def _math(math: Math) -> str:
 
 
 def _prose(text: str) -> str:
+    """A sentence with its formulas and its code."""
+    return "".join(
+        rf"\texttt{{{_escaped(piece.text)}}}"
+        if isinstance(piece, Code)
+        else _escaped(piece)
+        if isinstance(piece, str)
+        else f"${as_latex(piece)}$"
+        for piece in pieces(text)
+    )
+
+
+def _escaped(text: str) -> str:
     return "".join(ESCAPED.get(letter, letter) for letter in text)

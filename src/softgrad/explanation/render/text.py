@@ -5,25 +5,40 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from softgrad.explanation.document import Compared, Document, Step, Table, Wrong
+from softgrad.explanation.document import Answer, Compared, Document, Mine, Step, Table, Wrong
 from softgrad.explanation.formula import Math, Vec, Words
+from softgrad.explanation.render.bars import bars
 from softgrad.explanation.render.formula_text import as_text
 
 WIDTH = 96
 MARGIN = "    "
-BAR = 20  # width of the bar of a probability of 1
 
 
 def as_plain_text(document: Document, width: int) -> str:
     """The document as text. Prose is wrapped to `width` columns; formulas and tables are not."""
     lines = [document.title, "=" * len(document.title)]
-    for sentence in document.intro:
+    for n, sentence in enumerate(document.intro):
         lines += _wrapped(sentence, width, "")
+        if n == 0:
+            lines += _answer(document.answer, document.mine, width)
     for part, steps in document.numbered_parts():
         lines += ["", part.title, "-" * len(part.title)]
         for number, step in steps:
             lines += ["", f"{number}. {step.title}", *_step(step, width)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _answer(answer: Answer, mine: Mine | None, width: int) -> Iterator[str]:
+    yield from _block(answer.lines)
+    for table in answer.tables:
+        yield ""
+        yield from _table(table)
+    if mine is not None:
+        yield ""
+        for paragraph in (f"{mine.verdict}.", *mine.reasons):
+            yield from _wrapped(paragraph, width, MARGIN)
+    if answer.lines:
+        yield ""
 
 
 def _step(step: Step, width: int) -> Iterator[str]:
@@ -60,8 +75,10 @@ def _table(table: Table) -> Iterator[str]:
     cells = [[as_text(cell) for cell in line] for line in (table.head, *table.rows)]
     if table.look == "bars":
         cells[0].append("")
-        for line, (_, p, t) in zip(cells[1:], table.rows, strict=True):
-            line.append(f"p {_bar(p)}  t {_bar(t)}")
+        for line, (_, *numbers) in zip(cells[1:], table.rows, strict=True):
+            line.append(
+                "  ".join(f"{as_text(of)} {bar}" for of, bar in zip(table.head[1:], bars(numbers), strict=True))
+            )
     columns = list(zip(*cells, strict=True))
     widths = [max(map(len, column)) for column in columns]
     left = [isinstance(cell, Words | Vec) for cell in table.rows[0]] + [True] * (len(columns) - len(table.head))
@@ -74,10 +91,6 @@ def _table(table: Table) -> Iterator[str]:
         yield f"{MARGIN}({table.left_out})"
 
 
-def _bar(probability: Math) -> str:
-    return ("█" * round(BAR * float(as_text(probability)))).ljust(BAR, "·")
-
-
 def _compared(compared: Compared) -> Iterator[str]:
     what, largest = as_text(compared.what), as_text(compared.largest)
     if compared.differences is not None:
@@ -86,7 +99,7 @@ def _compared(compared: Compared) -> Iterator[str]:
 
 
 def _wrong(wrong: Wrong, width: int) -> Iterator[str]:
-    yield f"{MARGIN}wrong: {wrong.title}"
+    yield f"{MARGIN}wrong: {wrong.title}{' (your gradient)' if wrong.is_readers else ''}"
     yield from _wrapped(wrong.explanation, width, MARGIN + "  ")
     yield f"{MARGIN}  {wrong.line}"
     yield f"{MARGIN}  gives  {as_text(wrong.gives)}"

@@ -8,11 +8,16 @@ Feedforward Classification Network Outputs (1990).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from softgrad.check.catalogue.cross_entropy import ANY_SUM
 from softgrad.check.catalogue.softmax import SOFTMAX
 from softgrad.explanation.document import Compared, Step, Table
+from softgrad.explanation.error_bounds import computed
 from softgrad.explanation.formula import (
     Frac,
     Math,
+    Num,
     Partial,
     Squared,
     Sub,
@@ -25,20 +30,26 @@ from softgrad.explanation.formula import (
     row,
     total,
 )
-from softgrad.explanation.steps.row_values import RowValues
+from softgrad.explanation.steps.row_values import VECTOR, RowValues
 from softgrad.explanation.steps.shared import (
     WRITTEN_OUT,
     classes_left_out,
+    close,
     compared,
+    differ,
     largest,
+    log_p,
     main_class,
     num,
     p,
+    score,
     t,
     vec,
     wrong,
-    z,
+    wrong_of,
 )
+from softgrad.explanation.steps.wrong_lines import wrong_line
+from softgrad.formulas.language import run
 from softgrad.formulas.losses import FUSED, SOFTMAX_IN_LOSS
 
 DELTA = Sub("δ", "ij")
@@ -50,6 +61,7 @@ def backward_steps(at: RowValues) -> tuple[Step, ...]:
     simplified = [_simplified(at)] if at.simplifies else []
     shortcut = _cross_entropy_of_class if at.simplifies else _squared_error_of_class
     of_class = [] if at.label is None else [shortcut(at, at.label)]
+    scaled = [_through_temperature(at)] if at.temperature != 1 else []
     return (
         _at_probabilities(at),
         _jacobian(at),
@@ -58,6 +70,17 @@ def backward_steps(at: RowValues) -> tuple[Step, ...]:
         _inner_product(at),
         *simplified,
         *of_class,
+        *scaled,
+    )
+
+
+def _too_large(at: RowValues) -> str:
+    """A sentence on the numbers that are left out, because they contain 1/p where p is shown as 0."""
+    if not at.overflows:
+        return ""
+    i = next(i for i in range(len(at.far)) if at.far[i] and at.t.value[i])
+    return (
+        f" Here 1/p_{i} is too large to be shown. The gradient at the logits is finite all the same: see p - t below."
     )
 
 
@@ -75,10 +98,12 @@ def _at_probabilities(at: RowValues) -> Step:
         mistakes = ("sign", "logits-gradient-at-probabilities", "true-class-only-missing")
     return Step(
         "The gradient at the probabilities",
-        why,
+        why + _too_large(at),
         (row(loss_by(p("i")), "=", formula),),
-        (row(loss_by(p(i)), "=", with_numbers, "=", num(at.dp, i)), row(loss_by("p"), "=", vec(at, at.dp))),
-        wrong=wrong(at, at.at_probabilities, mistakes, at.dp),
+        ()
+        if at.overflows
+        else (row(loss_by(p(i)), "=", with_numbers, "=", num(at.dp, i)), row(loss_by("p"), "=", vec(at, at.dp))),
+        wrong=() if at.overflows else wrong(at, at.at_probabilities, mistakes, at.dp),
     )
 
 
@@ -96,9 +121,10 @@ def _jacobian(at: RowValues) -> Step:
     )
     return Step(
         "The Jacobian, entry by entry",
-        "The quotient rule differentiates e_i / S. The numerator contains z_j only if i = j; the sum S always does.",
+        f"The quotient rule differentiates e_i / S. The numerator contains {at.letter}_j only if i = j; the sum S "
+        "always does.",
         (
-            row(J_IJ, "=", Partial(p("i"), z("j")), "=", by_quotient_rule,
+            row(J_IJ, "=", Partial(p("i"), score(at, "j")), "=", by_quotient_rule,
                 Words("   with "), "S", "=", Sum("k", Sub("e", "k"))),
             row(Sub("J", "ii"), "=", p("i"), "(", "1", "-", p("i"), ")", Words("   if "), "i", "=", "j"),
             row(J_IJ, "=", "negative", p("i"), p("j"), Words("   if "), "i", "≠", "j"),
@@ -144,17 +170,19 @@ def _product(at: RowValues) -> Step:
     mistakes = ("diagonal-only", "jacobian-summed", "inner-product-missing", "off-diagonal-sign")
     return Step(
         "The product with the Jacobian",
-        "Each z_j affects the loss through every p_i. The chain rule sums these effects.",
+        f"Each {at.letter}_j affects the loss through every p_i. The chain rule sums these effects.",
         (
-            row(loss_by(z("j")), "=", Sum("i", row(J_IJ, loss_by(p("i"))))),
-            row(loss_by("z"), "=", Transposed("J"), loss_by("p")),
+            row(loss_by(score(at, "j")), "=", Sum("i", row(J_IJ, loss_by(p("i"))))),
+            row(loss_by(at.letter), "=", Transposed("J"), loss_by("p")),
         ),
-        (
+        ()
+        if at.overflows
+        else (
             *(_entry_of_product(at, b) for b in range(len(at.shown))[:WRITTEN_OUT]),
             row(Transposed("J"), loss_by("p"), "=", vec(at, at.product)),
         ),
-        compared=(compared(at, row(Transposed("J"), loss_by("p")), at.product),),
-        wrong=wrong(at, SOFTMAX, mistakes, at.product),
+        compared=() if at.overflows else compared(at, row(Transposed("J"), loss_by("p")), at.product),
+        wrong=wrong(at, SOFTMAX, mistakes, at.dz),
     )
 
 
@@ -164,7 +192,7 @@ def _entry_of_product(at: RowValues, b: int) -> Math:
     terms = [row(factor(num(at.jacobian, a, b)), "·", factor(num(at.dp, i))) for a, i in counted]
     left_out = int((at.dp.value != 0).sum()) - len(counted)
     j = at.shown[b]
-    return row(loss_by(z(j)), "=", total(terms, left_out), "=", num(at.product, j))
+    return row(loss_by(score(at, j)), "=", total(terms, left_out), "=", num(at.product, j))
 
 
 def _inner_product(at: RowValues) -> Step:
@@ -181,33 +209,71 @@ def _inner_product(at: RowValues) -> Step:
         (
             row(Sum("i", row(p("i"), "(", DELTA, "-", p("j"), ")", loss_by(p("i")))), "=",
                 p("j"), loss_by(p("j")), "-", p("j"), Sum("i", row(p("i"), loss_by(p("i"))))),
-            row(loss_by("z"), "=", "p", "(", loss_by("p"), "-", inner, ")", Words("   entry by entry")),
+            row(loss_by(at.letter), "=", "p", "(", loss_by("p"), "-", inner, ")", Words("   entry by entry")),
         ),
-        (
+        ()
+        if at.overflows
+        else (
             row(inner, "=", total(products, left_out), "=", num(at.inner)),
-            row(loss_by(z(j)), "=", with_numbers, "=", num(at.dz, j)),
-            row(loss_by("z"), "=", vec(at, at.dz)),
+            row(loss_by(score(at, j)), "=", with_numbers, "=", num(at.dz, j)),
+            row(loss_by(at.letter), "=", vec(at, at.dz)),
         ),
-        compared=(compared(at, loss_by("z"), at.dz),) if not at.simplifies else (),
+        compared=compared(at, loss_by(at.letter), at.dz) if not at.simplifies else (),
         wrong=wrong(at, SOFTMAX_IN_LOSS, ("softmax-jacobian-missing", "mean-for-sum"), at.dz),
     )  # fmt: skip
 
 
 def _simplified(at: RowValues) -> Step:
-    lines = (row(loss_by(z(j)), "=", num(at.p, j), "-", num(at.t, j), "=", num(at.dz, j)) for j in at.shown)
+    one = at.weight is None  # the target sums to 1
+    total_t: tuple[Math, ...] = () if one else (Sum("i", t("i")),)
+    by_sum: tuple[Math, ...] = () if one else ("·", num(at.target_sum))
+    lines = (
+        row(loss_by(score(at, j)), "=", num(at.p, j), *by_sum, "-", num(at.t, j), "=", num(at.dz, j)) for j in at.shown
+    )
+    right = FUSED if one else ANY_SUM
+    names = ("softmax-derivative-again", "sign", "factor-2", "probabilities-gradient-at-logits") if one else (
+        "target-sum-missing", "sign", "factor-2")  # fmt: skip
+    of_p: Math = row("p", "-", "t") if one else row("p", *total_t, "-", "t")
     return Step(
-        "The sum simplifies to p - t",
-        "Each p_i cancels the 1/p_i of the loss, and the target sums to 1.",
+        "The sum simplifies to p - t" if one else "The sum simplifies to p Σ t - t",
+        "Each p_i cancels the 1/p_i of the loss, and the target sums to 1."
+        if one
+        else "Each p_i cancels the 1/p_i of the loss. The weighted target does not sum to 1, so its sum stays.",
         (
-            row(loss_by(z("j")), "=", Sum("i", row(p("i"), "(", DELTA, "-", p("j"), ")",
+            row(loss_by(score(at, "j")), "=", Sum("i", row(p("i"), "(", DELTA, "-", p("j"), ")",
                 row("(", "negative", Frac(t("i"), p("i")), ")")))),
-            row(loss_by(z("j")), "=", "negative", t("j"), "+", p("j"), Sum("i", t("i")), "=", p("j"), "-", t("j")),
+            row(loss_by(score(at, "j")), "=", "negative", t("j"), "+", p("j"), Sum("i", t("i")), "=",
+                p("j"), *total_t, "-", t("j")),
         ),
-        (*tuple(lines)[:WRITTEN_OUT], row(loss_by("z"), "=", "p", "-", "t", "=", vec(at, at.dz))),
-        compared=(compared(at, row("p", "-", "t"), at.dz),),
-        wrong=wrong(at, FUSED, ("softmax-derivative-again", "sign", "factor-2", "probabilities-gradient-at-logits"),
-                    at.dz),
+        (*tuple(lines)[:WRITTEN_OUT], row(loss_by(at.letter), "=", of_p, "=", vec(at, at.dz))),
+        compared=compared(at, of_p, at.dz),
+        wrong=wrong(at, right, names, at.dz),
     )  # fmt: skip
+
+
+def _through_temperature(at: RowValues) -> Step:
+    """From the gradient at u = z / T to that at the logits."""
+    line = "dz = dz / T"
+    found = []
+    for name in ("temperature-missing", "temperature-inverted", "temperature-twice"):
+        text = wrong_line(line, name)
+        gives = computed(lambda du, text=text: run([text], {"dz": du, "T": at.temperature})["dz"], at.dz)
+        if differ(gives.value, at.grad.value):
+            shown = f"dz = {text.removeprefix('dz = ').replace('dz', 'du')}"
+            mine = None if at.mine is None else at.mine / at.temperature
+            one = wrong_of(name, shown, VECTOR, vec(at, gives), vec(at, at.grad))
+            found.append(replace(one, is_readers=mine is not None and close(mine, gives.value)))
+    T, j = Num(at.temperature, 0.0), main_class(at)
+    return Step(
+        "Back through the temperature",
+        "u_i = z_i / T, so the chain rule divides by T once more.",
+        (row(loss_by(Sub("z", "i")), "=", Frac("1", "T"), loss_by(Sub("u", "i"))),),
+        (
+            row(loss_by(Sub("z", str(j))), "=", Frac(num(at.dz, j), T), "=", num(at.grad, j)),
+            row(loss_by("z"), "=", vec(at, at.grad)),
+        ),
+        wrong=tuple(found),
+    )
 
 
 def _cross_entropy_of_class(at: RowValues, y: int) -> Step:
@@ -218,12 +284,12 @@ def _cross_entropy_of_class(at: RowValues, y: int) -> Step:
         "p.",
         (
             row("L", "=", "negative", "log", p(y)),
-            row(loss_by("z"), "=", "p", Words("   with 1 subtracted at class "), str(y)),
+            row(loss_by(at.letter), "=", "p", Words("   with 1 subtracted at class "), str(y)),
         ),
         (
-            row("L", "=", "negative", "log", num(at.p, y), "=", num(at.loss_value)),
-            row(loss_by(z(y)), "=", num(at.p, y), "-", "1", "=", num(at.dz, y)),
-            row(loss_by("z"), "=", vec(at, at.dz)),
+            row("L", "=", "negative", log_p(at, y), "=", num(at.loss_value)),
+            row(loss_by(score(at, y)), "=", num(at.p, y), "-", "1", "=", num(at.dz, y)),
+            row(loss_by(at.letter), "=", vec(at, at.dz)),
         ),
         wrong=wrong(at, FUSED, mistakes, at.dz),
     )

@@ -81,7 +81,7 @@ def layer_step(batch: Batch) -> Step:
             _shapes(batch.problem.rows, batch.problem.classes),
             *(array_table(batch, name, values) for name, values in arrays.items()),
         ),
-        _compared(batch, layer),
+        _compared(batch, layer) if all(at.is_comparable for at in batch.row_values) else (),
         wrong=tuple(
             found
             for line, names in zip(LINES[layout], MISTAKES, strict=True)

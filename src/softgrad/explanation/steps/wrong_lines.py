@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from softgrad.check.catalogue import ENTRIES, WRONG_LINES, Entry
 from softgrad.check.diagnose.naming import names_of_edit
 from softgrad.formulas.edits import edits
 from softgrad.formulas.language import split
+
+WORDS = {"m": "the number of rows", "K": "the number of classes", "samples": "rows"}  # for the {m} of an entry
 
 
 @lru_cache
@@ -24,5 +27,6 @@ def wrong_line(right: str, name: str) -> str:
 
 
 def entry(name: str) -> Entry:
-    """The title and explanation of a mistake."""
-    return ENTRIES[name]
+    """The title and explanation of a mistake, in the words of a batch of rows."""
+    title, explanation = (re.sub(r"\{(\w+)\}", lambda found: WORDS[found[1]], text) for text in ENTRIES[name][1:])
+    return Entry(name, title, explanation)
