@@ -29,7 +29,7 @@ def main(source: str) -> None:
     for record in font["name"].names:
         if record.nameID in (1, 4, 6):
             record.string = NAME.replace(" ", "-") if record.nameID == 6 else NAME
-    # The height of a line: that of STIX Math leaves room for the largest bracket, and letters would cover their neighbours.
+    # The height of a line. That of STIX Math has room for the largest bracket: letters would cover other lines.
     lines, windows = font["hhea"], font["OS/2"]
     lines.ascent, lines.descent, lines.lineGap = ASCENT, -DESCENT, 0
     windows.sTypoAscender, windows.sTypoDescender, windows.sTypoLineGap = ASCENT, -DESCENT, 0
