@@ -116,6 +116,25 @@ def test_a_mistake_with_an_option_is_named(name):
     assert verdict.verdict.startswith("Your gradient is wrong")
 
 
+def test_two_mistakes_at_once_are_told_together():
+    right = sg.cross_entropy_with_grad(Z, LABELS).grad
+    verdict = verdict_on(-3 * right, Z, LABELS)
+    assert verdict.verdict == (
+        "Your gradient is wrong: the sign is wrong, and the division by the number of samples is missing"
+    )
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_random_numbers_have_no_name(seed):
+    rng = np.random.default_rng(seed)
+    logits, mine = rng.normal(size=3).round(1), rng.normal(size=3).round(3)
+    assert verdict_on(mine, logits, 0).mistakes == ()
+
+
+def test_one_subtracted_everywhere_is_named():
+    assert names(verdict_on(sg.softmax(Z[0]) - 1, Z[0], 0)) == ["one-subtracted-everywhere"]
+
+
 def test_rounded_numbers_are_named_too():
     verdict = sg.explain([2.0, 1.0, 0.1], 0, mine=[0.341, -0.242, -0.099]).mine
     assert names(verdict)[0] == "sign"

@@ -45,13 +45,17 @@ def judge(problem: Problem, right: Array, mine: Array) -> Mine:
     if backward.is_close(mine, right):
         digits = " to the digits given" if backward.tolerance else ""
         return Mine(True, f"Your gradient is right{digits}", ())
-    found = tuple(one for one in mistakes_in_lines(backward) if one.name in ENTRIES)
+    found = mistakes_in_lines(backward)
+    if any(one.name not in ENTRIES for one in found):  # on one input, what has no name is little evidence
+        found = ()
     if not found:
         at = tuple(map(int, np.unravel_index(np.argmax(np.abs(mine - right)), right.shape)))
         difference = f"Its {_entry(at)} is {mine[at]:.6g}, and {right[at]:.6g} is right."
         return Mine(False, "Your gradient is wrong", (difference, "No mistake of the catalogue gives its numbers."))
-    if len(found) == 1:
-        return Mine(False, f"Your gradient is wrong: {_small(found[0].title)}", tuple(_told(found[0])), found)
+    if all(one.also for one in found[1:]):  # one mistake, or all of them at once
+        titles = ", and ".join(_small(one.title) for one in found)
+        reasons = (*(one.explanation for one in found), *_told(found[0])[1:])
+        return Mine(False, f"Your gradient is wrong: {titles}", reasons, found)
     told = (f"{one.title}. {' '.join(_told(one)[1:])}" for one in found[:SHOWN])
     return Mine(False, f"Your gradient is wrong. {len(found)} known mistakes give its numbers", tuple(told), found)
 
@@ -60,13 +64,13 @@ def _told(one: Mistake) -> list[str]:
     """The explanation, the wrong line, and the line to write."""
     shows, _, _ = one.evidence.rpartition(", on ")
     line, gives, _ = shows.partition(" give")
-    lines = " and ".join(f"`{each}`" for each in line.split(" and ")) if gives else ""
-    seen = f"{lines} {'together give' if ' and ' in line else 'gives'} your numbers." if gives else f"Here {shows}."
-    return [
-        one.explanation,
-        seen.replace(" together together", " together"),
-        *([f"Write `{one.fix}`."] if one.fix else []),
-    ]
+    if gives:
+        lines = line.removesuffix(" together").split(" and ")
+        give = "gives" if len(lines) == 1 else "together give"
+        seen = f"{' and '.join(f'`{each}`' for each in lines)} {give} your numbers."
+    else:
+        seen = f"{shows.replace('every gradient', 'Every entry')}."
+    return [one.explanation, seen, *([f"Write `{one.fix}`."] if one.fix else [])]
 
 
 def _small(title: str) -> str:

@@ -154,6 +154,7 @@ CLAIMS = {  # name of an entry: what must be true of each line that it alone is 
     "weight-gradient-transposed": is_transposed,
     "true-class-only": zero_where_the_target_is,
     "one-hot-not-subtracted": no_target,
+    "one-subtracted-everywhere": no_target,
     "loss-derivative-missing": no_target,
     "activation-derivative-missing": lambda line, names: same(values_of(line.wrong, names), names["da"]),
     "relu-derivative-one": lambda line, names: same(values_of(line.wrong, names), names["da"]),

@@ -210,6 +210,16 @@ def target_forgotten(rng):
     return mean_loss_one_hot, grad, with_one_hot(5, 4)(rng)
 
 
+@family.planted("one-subtracted-everywhere", "1 subtracted from the whole array", kind="grad")
+def one_subtracted_everywhere(rng):
+    def grad(z, classes):
+        dz = softmax(z)
+        dz -= 1
+        return dz / len(z)
+
+    return mean_loss, grad, with_classes(5, 4)(rng)
+
+
 @family.planted("one-hot-not-subtracted", "the subtraction is done on a copy that is thrown away", kind="grad")
 def target_subtracted_from_a_copy(rng):
     def grad(z, classes):

@@ -59,6 +59,11 @@ ENTRIES = (
         "the loss too, through the sum that softmax divides by: their gradient is p_j.",
     ),
     Entry(
+        "one-subtracted-everywhere",
+        "1 is subtracted from every entry",
+        "The target is 1 at the true class alone, and 0 at the others. Here 1 is subtracted at every class.",
+    ),
+    Entry(
         "true-probability-for-all",
         "The probability of the true class stands in every entry",
         "Each class needs its own probability: the gradient of class j is p_j minus the target of class j.",
@@ -168,6 +173,7 @@ def _fused(line: str, t: str) -> tuple[WrongLine, ...]:
         WrongLine(line, "p * (1 - p)", "loss-derivative-missing"),
         WrongLine(line, f"sum_k({t} * p) - {t}", "true-probability-for-all"),
         WrongLine(line, "p", "one-hot-not-subtracted"),
+        WrongLine(line, "p - 1", "one-subtracted-everywhere"),
         WrongLine(line, f"-{t}", "probabilities-missing"),
         WrongLine(line, f"{t}", "probabilities-missing", "sign"),
         WrongLine(line, f"p - shift({t})", "label-off-by-one"),

@@ -14,7 +14,7 @@ def bars(numbers: Sequence[Math]) -> Iterator[str]:
     """A bar for each number of a line: those of p and t from the left, that of the gradient from the middle."""
     for n, number in enumerate(map(float, map(as_text, numbers))):
         if n < 2:
-            yield ("█" * round(BAR * number)).ljust(BAR, "·")
+            yield ("█" * round(BAR * min(1.0, number))).ljust(BAR, "·")
         else:
             half = ("█" * round(BAR / 2 * min(1.0, abs(number)))).ljust(BAR // 2, "·")
             yield f"{half[::-1]}│{'·' * (BAR // 2)}" if number < 0 else f"{'·' * (BAR // 2)}│{half}"

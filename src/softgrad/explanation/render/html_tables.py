@@ -49,7 +49,7 @@ def _largest(rows: Iterable[tuple[Math, ...]]) -> float:
 def _bar(cell: Num, column: int, whole: float) -> str:
     """A bar: of p and t from the left; in the third column, of the gradient, from the middle to either side."""
     if column < 2:
-        width = f"width: {100 * cell.value:.1f}%"
+        width = f"width: {100 * cell.value / whole:.1f}%"
         return f'<div class="sg-track"><div class="sg-bar sg-{"pt"[column]}" style="{width}"></div></div>'
     size = 50 * abs(cell.value) / whole
     left = 50 - size if cell.value < 0 else 50

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from softgrad.explanation.document import Answer, Table
+from softgrad.explanation.error_bounds import Bounded
 from softgrad.explanation.formula import Frac, Math, Squared, Sub, Sum, Vec, Words, loss_by, row
 from softgrad.explanation.steps.batch import Batch, array_table, mean_of_rows
 from softgrad.explanation.steps.row_values import RowValues
-from softgrad.explanation.steps.shared import classes_left_out, num, p, t, vec
+from softgrad.explanation.steps.shared import num, p, t
 
+CLASSES = 8  # how many are in the answer: those with the largest probability or target
 ROWS = 3  # of a batch: how many have their probabilities and a picture in the answer
 
 
@@ -29,7 +31,7 @@ def answer_of(batch: Batch, rows: int) -> Answer:
 
 def _probabilities(at: RowValues) -> Math:
     scores = row("z", "slash", "T") if at.temperature != 1 else "z"
-    return row("p", "=", "softmax", "(", scores, ")", "=", vec(at, at.p))
+    return row("p", "=", "softmax", "(", scores, ")", "=", _entries(at, at.p))
 
 
 def _loss(at: RowValues) -> Math:
@@ -44,7 +46,7 @@ def _loss(at: RowValues) -> Math:
 
 
 def _gradient(batch: Batch, at: RowValues) -> Math:
-    values = Vec(tuple(num(batch.row_grad(0), i) for i in at.shown), at.left_out)
+    values = _entries(at, batch.row_grad(0))
     plain = at.temperature == 1 and not batch.is_weighted
     return row(loss_by("z"), "=", *((_formula(at), "=") if plain else ()), values)
 
@@ -59,16 +61,27 @@ def _picture(at: RowValues, of: str) -> Table:
     """The probabilities, the target and the gradient of each class shown, as bars."""
     is_difference = at.simplifies and at.weight is None and at.temperature == 1
     gradient = row("p", "-", "t") if is_difference else loss_by("z")
+    left_out = at.z.value.size - len(_main(at))
     what = "p - t" if is_difference else "∂L/∂z"
     return Table(
         f"{of}p, t and {what}",
         (Words("class"), "p", "t", gradient),
         tuple(_bars(at)),
         "bars",
-        left_out=classes_left_out(at),
+        left_out=f"{left_out:,} of {at.z.value.size:,} classes are left out" if left_out else "",
     )
 
 
 def _bars(at: RowValues) -> Iterator[tuple[Math, ...]]:
-    for i in at.shown:
+    for i in _main(at):
         yield str(i), num(at.p, i), num(at.t, i), num(at.grad, i)
+
+
+def _main(at: RowValues) -> list[int]:
+    """The classes in the answer."""
+    return sorted(sorted(at.shown, key=lambda i: (-max(at.p.value[i], at.t.value[i]), i))[:CLASSES])
+
+
+def _entries(at: RowValues, values: Bounded) -> Vec:
+    main = _main(at)
+    return Vec(tuple(num(values, i) for i in main), at.z.value.size - len(main))
