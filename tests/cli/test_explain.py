@@ -28,6 +28,14 @@ CALLS = {  # name: (command line, arguments of sg.explain, its options)
                 {"layout": "columns"}),
     "fewer rows and classes": ("2,1 3,1 --target 0 --target 1 --rows 1 --classes 1", ([[2, 1], [3, 1]], [0, 1]),
                                {"rows": 1, "classes": 1}),
+    "options of the loss": ("2 1 --target 0 --temperature 2 --label-smoothing 0.1 --weight 1,3", ([2, 1], 0),
+                            {"temperature": 2, "label_smoothing": 0.1, "weight": [1, 3]}),
+    "a gradient": ("2 1 --target 0 --mine=0.731,0.269", ([2, 1], 0), {"mine": [0.731, 0.269]}),
+    "a gradient of rows": ("2,1 0,1 --target 0 --target 1 --mine=-.1,.1 --mine=.1,-.1", ([[2, 1], [0, 1]], [0, 1]),
+                           {"mine": [[-0.1, 0.1], [0.1, -0.1]]}),
+    "a gradient of columns": ("2,1,0 0,1,0 --target 0 --target 1 --layout columns --mine=-1,1,0 --mine=1,-1,0",
+                              (np.array([[2, 1, 0], [0, 1, 0]]).T, [0, 1]),
+                              {"layout": "columns", "mine": np.array([[-1, 1, 0], [1, -1, 0]]).T}),
 }  # fmt: skip
 
 
@@ -73,6 +81,10 @@ INVALID = {  # name: (command line, message)
     "ragged rows": ("2,1 1 --target 0 --target 0", "the rows of LOGITS have the lengths 2, 1, wanted rows of equal"),
     "too few targets": ("2,1 1,2 --target 0", "the number of targets is 1, but the number of rows is 2; give --target"),
     "too many targets": ("2 1 --target 0 --target 1", "the number of targets is 2, but the number of rows is 1; give"),
+    "a gradient with spaces": (
+        "2 1 --target 0 --mine -0.3 0.3",
+        "--mine has 1 x 1 numbers, wanted 1 x 3, as the logits; join the",
+    ),
     "nan": ("2 nan --target 0", "LOGITS has 'nan', wanted finite numbers"),
     "unknown loss": ("2 1 --target 0 --loss hinge", "hinge"),
     "folder that cannot be created": ("2 1 --target 0 --html /dev/null/a.html", "cannot be written"),

@@ -116,7 +116,13 @@ def _numbers(logits: list[str], target: list[str], layout: Layout) -> tuple[Arra
 def _gradient(mine: list[str], z: Array, layout: Layout) -> Array:
     """The reader's own gradient, with one row for each row of logits."""
     rows = _table("--mine", [text.split(",") for text in mine])
-    if z.ndim == 1 and len(rows) == 1:
+    wanted = (1, len(z)) if z.ndim == 1 else z.T.shape if layout == "columns" else z.shape
+    if (len(rows), len(rows[0])) != wanted:
+        raise OptionError(
+            f"explain: --mine has {len(rows)} x {len(rows[0])} numbers, wanted {wanted[0]} x {wanted[1]}, as the logits; join "
+            "the numbers of a row with commas, such as --mine=-0.341,0.242,0.099"
+        )
+    if z.ndim == 1:
         return np.array(rows[0])
     return np.array(rows).T if layout == "columns" else np.array(rows)
 
