@@ -7,7 +7,7 @@ def sampled(table, stays, name=str):
     """For a parametrize: every case of the table, those that do not stay in CI marked as thorough."""
     cases = list(table)
     marks = [() if stays(case) else pytest.mark.thorough for case in cases]
-    assert () in marks, "nothing is left to CI"
+    assert not cases or () in marks, "nothing is left to CI"
     return [pytest.param(case, id=name(case), marks=mark) for case, mark in zip(cases, marks, strict=True)]
 
 

@@ -54,6 +54,7 @@ def test_the_measures_of_right_and_of_constant_answers():
     assert [constant[name] for name in measure.MEASURES] == pytest.approx([0.5, 1 / 3, 1.5 * np.log(2), 0.5])
 
 
+@pytest.mark.thorough
 def test_a_table_is_measured_with_every_library(monkeypatch, tmp_path):
     monkeypatch.setattr(measure, "CLASSIFIERS", {"LogisticRegression": measure.CLASSIFIERS["LogisticRegression"]})
     result = measure.measure(TABLES["wine"](), tmp_path, quick=True, report=print)

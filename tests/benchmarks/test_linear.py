@@ -79,6 +79,7 @@ def test_right_results_of_tensors_have_no_fault(line):
             assert library.fault(truths, slip(*results), question.dtype)
 
 
+@pytest.mark.thorough
 def test_bfloat16_is_compared_with_bfloat16():
     load("torch")
     record = measure(QUESTIONS["linear-32000-bfloat16"], quick=True, rounds=2, report=lambda text: None)

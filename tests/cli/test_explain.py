@@ -83,7 +83,7 @@ INVALID = {  # name: (command line, message)
     "too many targets": ("2 1 --target 0 --target 1", "the number of targets is 2, but the number of rows is 1; give"),
     "a gradient with spaces": (
         "2 1 --target 0 --mine -0.3 0.3",
-        "--mine has 1 x 1 numbers, wanted 1 x 3, as the logits; join the",
+        "--mine has 1 x 1 numbers, wanted 1 x 3, as logits; join the",
     ),
     "nan": ("2 nan --target 0", "LOGITS has 'nan', wanted finite numbers"),
     "unknown loss": ("2 1 --target 0 --loss hinge", "hinge"),

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from conftest import load
+from sampled import sampled
 
 torch = load("torch")
 
@@ -129,7 +130,7 @@ def test_says_that_a_text_is_too_short(tmp_path):
         imported("character_lm").main(["--text", str(tmp_path / "short.txt")])
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", sampled(SCRIPTS, lambda script: script == "character_lm"))
 def test_an_interrupt_is_one_line(script, data):
     """The script is interrupted after its first line, in training that would take hours."""
     arguments = [*filled(SMALL[script], data), "--epochs", "1000000"]

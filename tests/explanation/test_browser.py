@@ -205,6 +205,7 @@ def test_a_mistake_opens_without_a_script(page):
     assert line.is_displayed()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_sliders_and_steps_have_the_same_background(chromium, url, scheme):
     as_seen(chromium, 1280, scheme)
@@ -249,17 +250,20 @@ def test_sliders_and_pictures_stay_in_sight_and_follow_while_dragging(browser):
     ActionChains(browser).move_by_offset(10, 0).release().perform()
 
 
+@pytest.mark.thorough
 def test_more_classes_have_more_sliders(browser):
     press(browser, 4, "ARROW_RIGHT")
     wait(lambda: shown(browser) == expected([*FIRST, 0.0], 0))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("loss", ["squared error", "Kullback-Leibler divergence"])
 def test_the_menu_changes_the_loss(browser, loss):
     choose(browser, "cross-entropy", loss)
     wait(lambda: shown(browser) == expected(FIRST, 0, loss={"s": "squared_error", "K": "kl_divergence"}[loss[0]]))
 
 
+@pytest.mark.thorough
 def test_the_menu_changes_the_target(browser):
     choose(browser, "0", "2")
     wait(lambda: shown(browser) == expected(FIRST, 2))

@@ -119,8 +119,8 @@ def _gradient(mine: list[str], z: Array, layout: Layout) -> Array:
     wanted = (1, len(z)) if z.ndim == 1 else z.T.shape if layout == "columns" else z.shape
     if (len(rows), len(rows[0])) != wanted:
         raise OptionError(
-            f"explain: --mine has {len(rows)} x {len(rows[0])} numbers, wanted {wanted[0]} x {wanted[1]}, as the logits; join "
-            "the numbers of a row with commas, such as --mine=-0.341,0.242,0.099"
+            f"explain: --mine has {len(rows)} x {len(rows[0])} numbers, wanted {wanted[0]} x {wanted[1]}, as logits; "
+            "join the numbers of a row with commas, such as --mine=-0.341,0.242,0.099"
         )
     if z.ndim == 1:
         return np.array(rows[0])

@@ -16,7 +16,7 @@ from softgrad.check.recognise.tries import Tries
 from softgrad.check.report.findings import plain_mistake
 from softgrad.check.report.mistake import Mistake
 
-MOST_TRIES = 12_000  # of the search for one wrong line, and of that for two
+MOST_TRIES = 14_000  # of the search for one wrong line, and of that for two
 
 
 def mistakes_in_lines(backward: KnownBackward) -> tuple[Mistake, ...]:
