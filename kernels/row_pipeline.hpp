@@ -1,4 +1,4 @@
-// Rows are computed one at a time. While a row is computed, the row before it is written and the next one is fetched.
+// Rows are computed one at a time. While a row is computed, the row before it is written and a later one is fetched.
 #pragma once
 
 #include <cstdint>
@@ -49,23 +49,32 @@ template <class T> class RowReader {
 // Arrays of at least so many bytes do not stay in a second-level cache.
 constexpr int64_t fetched_from = 4 << 20;
 
+// So many bytes are on their way from memory, in whole rows: the largest entry of the next row is found before it is
+// computed, which takes all of the row.
+constexpr int64_t bytes_ahead = 12 << 10;
+
 // The memory traffic that goes on while row i is computed.
 template <class T> class Background {
   public:
-    // Writes the row that `writer` was given last, unless it is null, and fetches row i + 1 of 0..end-1. The processor
-    // itself fetches rows from its caches, short rows, and rows that are long enough to be computed in stretches.
+    // Writes the row that `writer` was given last, unless it is null, and fetches a later row of 0..end-1. The
+    // processor itself fetches rows from its caches, and rows that are long enough to be computed in stretches. Rows
+    // that are written to the caches are fetched one ahead, and short ones not at all.
     Background(const RowReader<T>& reader, RowWriter<T>* writer, int64_t i, int64_t end)
-        : writer_(writer && writer->streams() ? writer : nullptr),
-          entry_bytes_(reader.entry_bytes()),
-          next_(i + 1 < end && reader.K() <= long_row && reader.K() * entry_bytes_ >= fetched_row &&
-                        end * reader.K() * entry_bytes_ >= fetched_from
-                    ? reader.address(i + 1)
-                    : nullptr) {}
+        : writer_(writer && writer->streams() ? writer : nullptr), entry_bytes_(reader.entry_bytes()) {
+        const int64_t row_bytes = reader.K() * entry_bytes_;
+        if (end * row_bytes < fetched_from || reader.K() > long_row) return;
+        const bool through_caches = writer && !writer->streams();
+        if (through_caches && row_bytes < fetched_row) return;
+        const int64_t ahead = through_caches ? 1 : (bytes_ahead + row_bytes - 1) / row_bytes;
+        if (i + ahead < end) next_ = reader.address(i + ahead);
+    }
 
-    // Fetches row i + 1 of a second array, too.
+    // Fetches the next row of two arrays, unless it is short.
     Background(const RowReader<T>& reader, const RowReader<T>& second, RowWriter<T>* writer, int64_t i, int64_t end)
-        : Background(reader, writer, i, end) {
-        if (next_) second_next_ = second.address(i + 1);
+        : writer_(writer && writer->streams() ? writer : nullptr), entry_bytes_(reader.entry_bytes()) {
+        const int64_t row_bytes = reader.K() * entry_bytes_;
+        if (end * row_bytes < fetched_from || reader.K() > long_row || row_bytes < fetched_row || i + 1 == end) return;
+        next_ = reader.address(i + 1), second_next_ = second.address(i + 1);
     }
 
     // Fetches, and writes, `count` entries more.
@@ -84,8 +93,7 @@ template <class T> class Background {
 
     RowWriter<T>* writer_;
     int entry_bytes_;
-    const char* next_;
-    const char* second_next_ = nullptr;
+    const char *next_ = nullptr, *second_next_ = nullptr;
 };
 
 }  // namespace softgrad::SOFTGRAD_ISA
