@@ -171,9 +171,8 @@ def _number(function: str, name: str, value: object, wanted: str) -> float:
             f"{function}: {name} is differentiated or mapped, which options are not; wanted a number"
             + ("; divide the logits by it" if name == "temperature" else "")
         )
-    number = not isinstance(value, str | bytes | bool | np.bool_) and np.ndim(value) == 0  # type: ignore[arg-type]
     try:
-        if number:
+        if not isinstance(value, str | bytes | bool | np.bool_) and np.ndim(value) == 0:  # type: ignore[arg-type]
             return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         pass
