@@ -262,6 +262,7 @@ NB_MODULE(_kernels, m) {
     bind_short_calls(m);
     bind_short_losses(m);
     bind_short_tensors(m);
+    bind_short_tensor_losses(m);
     m.def(
         "total",
         [](Vector<const float> x, double denominator) { return total(x.data(), int64_t(x.size()), denominator); },

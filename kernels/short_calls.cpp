@@ -137,33 +137,20 @@ PyObject* product(PyObject*, PyObject* args, PyObject* given) {
     });
 }
 
-// Softmax, times one number per row: of float32 and float64, with the classes on the innermost axis.
+// The product of logsumexp: of float32 and float64, with the classes on the innermost axis.
 PyObject* logsumexp_vjp(PyObject*, PyObject* args, PyObject* given) {
     Call<2> call;
     if (!call.prepare(args, given, {})) return none();
     const auto& [logits, g] = call.read;
-    const Shape shape = call.shape;
-    if (shape.inner != 1 || !logits.in_c_order || !g.in_c_order || g.entries != logits.entries) return none();
+    if (call.shape.inner != 1 || !logits.in_c_order || !g.in_c_order || g.entries != logits.entries) return none();
     if (!g.has_shape_without(logits, call.class_axis())) return none();
-    return with_entries(g.entries, [&]<class E>(E, Storage stored) -> PyObject* {
+    return with_entries(g.entries, [&]<class E>(E, Storage) -> PyObject* {
         if constexpr (std::is_same_v<E, uint16_t>) {
             return none();
         } else {
             if (!call.prepare_out()) return none();
-            const E *const upstream = reinterpret_cast<const E*>(g.data), T = E(call.options.temperature);
-            E* const dz = reinterpret_cast<E*>(call.out.data);
-            const int64_t rows_in_cache = std::max<int64_t>(1, (1 << 15) / shape.K);
-            run(shape, shape.rows() * shape.K, [&](int64_t begin, int64_t end) {
-                for (int64_t first = begin; first < end; first += rows_in_cache) {
-                    const int64_t last = std::min(end, first + rows_in_cache);
-                    kernels<E>().softmax({call.read[0].data, stored}, {dz, stored, false}, shape, first, last,
-                                         call.options.temperature);
-                    for (int64_t i = first; i < last; ++i) {
-                        const E factor = upstream[i] / T;
-                        for (int64_t j = i * shape.K; j < (i + 1) * shape.K; ++j) dz[j] *= factor;
-                    }
-                }
-            });
+            logsumexp_product<E>(call.read[0].data, call.read[1].data, call.out.data, call.shape,
+                                 call.options.temperature);
             return call.result.release().ptr();
         }
     });

@@ -71,17 +71,35 @@ struct Options {
 // Reads the options of softmax or of a function like it, in short_calls.cpp; false if one does not fit.
 bool read_options(PyObject* given, Takes takes, Options& options);
 
+// The product of logsumexp, softmax times one number per row, of rows with the classes side by side.
+template <class E>
+void logsumexp_product(const char* z, const char* upstream, void* out, Shape shape, double temperature) {
+    const E *const g = reinterpret_cast<const E*>(upstream), T = E(temperature);
+    E* const dz = static_cast<E*>(out);
+    const int64_t rows_in_cache = std::max<int64_t>(1, (1 << 15) / shape.K);
+    run(shape, shape.rows() * shape.K, [&](int64_t begin, int64_t end) {
+        for (int64_t first = begin; first < end; first += rows_in_cache) {
+            const int64_t last = std::min(end, first + rows_in_cache);
+            kernels<E>().softmax({z, Storage::itself}, {dz, Storage::itself, false}, shape, first, last, temperature);
+            for (int64_t i = first; i < last; ++i) {
+                const E factor = g[i] / T;
+                for (int64_t j = i * shape.K; j < (i + 1) * shape.K; ++j) dz[j] *= factor;
+            }
+        }
+    });
+}
+
 // What a short call returns if it has computed nothing.
 inline PyObject* none() { return Py_NewRef(Py_None); }
 
-// A Python function whose document is its signature, "name(args, options, /)\n--\n\n". No exception of C++ leaves it.
-template <PyObject* (*function)(PyObject* self, PyObject* args, PyObject* options)>
-PyMethodDef short_method(const char* name, const char* signature) {
+// A Python function whose document is its signature, as "name(args, options, /)\n--\n\n". No exception of C++ leaves
+// it.
+template <PyObject* (*function)(PyObject* self, PyObject* const* given, Py_ssize_t count)>
+PyMethodDef python_method(const char* name, const char* signature) {
     PyObject* (*const call)(PyObject*, PyObject* const*, Py_ssize_t) = [](PyObject* self, PyObject* const* given,
                                                                           Py_ssize_t count) -> PyObject* {
-        if (count != 2 || !PyTuple_Check(given[0]) || !PyDict_Check(given[1])) return none();
         try {
-            return function(self, given[0], given[1]);
+            return function(self, given, count);
         } catch (nanobind::python_error& error) {
             error.restore();
         } catch (const std::bad_alloc& error) {
@@ -94,11 +112,18 @@ PyMethodDef short_method(const char* name, const char* signature) {
     return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(call)), METH_FASTCALL, signature};
 }
 
-#define SOFTGRAD_SHORT(name, ...) short_method<__VA_ARGS__>(name, name "(args, options, /)\n--\n\n")
+template <PyObject* (*function)(PyObject* self, PyObject* args, PyObject* options)>
+PyObject* with_options(PyObject* self, PyObject* const* given, Py_ssize_t count) {
+    if (count != 2 || !PyTuple_Check(given[0]) || !PyDict_Check(given[1])) return none();
+    return function(self, given[0], given[1]);
+}
 
-// short_calls.cpp, short_losses.cpp and short_tensors.cpp
+#define SOFTGRAD_SHORT(name, ...) python_method<with_options<__VA_ARGS__>>(name, name "(args, options, /)\n--\n\n")
+
+// short_calls.cpp, short_losses.cpp, short_tensors.cpp and short_tensor_losses.cpp
 void bind_short_calls(nanobind::module_& m);
 void bind_short_losses(nanobind::module_& m);
 void bind_short_tensors(nanobind::module_& m);
+void bind_short_tensor_losses(nanobind::module_& m);
 
 }  // namespace softgrad

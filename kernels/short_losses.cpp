@@ -1,45 +1,12 @@
-#include <nanobind/stl/optional.h>
+#include "short_losses.hpp"
 
-#include <memory>
 #include <vector>
-
-#include "short_calls.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
 
 namespace softgrad {
 namespace {
-
-// The total loss of rows against class indices, and their gradient; nothing, and nothing is computed, if a class is
-// outside 0..K-1 or no row counts. A denominator of 0 stands for the number of rows that count.
-template <class T>
-std::optional<T> loss_of_rows(std::string_view name, Source z, const int64_t* classes, Sink grad, Shape shape,
-                              const LossNumbers& numbers, std::optional<int64_t> ignored) {
-    const int64_t N = shape.rows(), count = count_rows(classes, N, shape.K, ignored);
-    if (count <= 0) return {};
-    const auto rows_of = loss_named<T>(name).of_classes;
-    LossOptions<T> options{numbers, nullptr, false};
-    if (options.denominator == 0) options.scale = 1 / (options.denominator = double(count));
-    const std::unique_ptr<T[]> losses(new T[size_t(N)]);
-    run(shape, N * shape.K,
-        [&](int64_t begin, int64_t end) { rows_of(z, classes, options, losses.get(), grad, {}, shape, begin, end); });
-    return total(losses.get(), N, options.denominator);
-}
-
-// The same for tensors of torch, which are given by their addresses: to read one as an array takes longer. 16-bit
-// entries are bfloat16.
-template <class E>
-bool loss_at(const char* name, uintptr_t z, uintptr_t target, uintptr_t loss, uintptr_t grad, int64_t N, int64_t K,
-             int64_t inner, const LossNumbers& numbers, std::optional<int64_t> ignored) {
-    using T = Computed<E>;
-    const Storage stored = storage<E>(true);
-    const std::optional<T> total =
-        loss_of_rows<T>(name, {reinterpret_cast<const void*>(z), stored}, reinterpret_cast<const int64_t*>(target),
-                        {reinterpret_cast<void*>(grad), stored, true}, {N / inner, K, inner}, numbers, ignored);
-    if (total) *reinterpret_cast<T*>(loss) = *total;
-    return total.has_value();
-}
 
 // What is known of a loss; each member is a reference that the tuple holds, which is the self of the short call.
 struct Loss {
@@ -161,18 +128,6 @@ void bind_short_losses(nb::module_& m) {
             return nb::steal(PyCFunction_NewEx(&method, self.ptr(), nullptr));
         },
         "name"_a, "known"_a, "read"_a, "constant"_a, "result"_a.none(), "most"_a);
-    m.def(
-        "loss_at",
-        [](const char* dtype, const char* name, uintptr_t z, uintptr_t target, uintptr_t loss, uintptr_t grad,
-           int64_t N, int64_t K, int64_t inner, const LossNumbers& numbers, std::optional<int64_t> ignored) {
-            const std::string_view stored = dtype;
-            const auto compute = stored == "float32"   ? loss_at<float>
-                                 : stored == "float64" ? loss_at<double>
-                                                       : loss_at<uint16_t>;
-            return compute(name, z, target, loss, grad, N, K, inner, numbers, ignored);
-        },
-        "dtype"_a, "name"_a, "z"_a, "target"_a, "loss"_a, "grad"_a, "N"_a, "K"_a, "inner"_a, "numbers"_a,
-        "ignored"_a.none());
 }
 
 }  // namespace softgrad

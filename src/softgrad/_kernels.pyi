@@ -155,22 +155,19 @@ def short_loss(
     most: int,  # options that are known
 ) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]: ...
 def short_tensor(
-    torch: tuple[Any, ...],  # what kernels/short_tensors.cpp calls Torch
-    vjp: bool,  # the product instead of the values
-) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]: ...
-def loss_at(
-    dtype: str,  # "float32", "float64" or "bfloat16"
     name: str,
-    z: int,
-    target: int,
-    loss: int,
-    grad: int,
-    N: int,
-    K: int,
-    inner: int,
-    numbers: LossNumbers,
-    ignored: int | None,
-) -> bool: ...
+    torch: tuple[Any, ...],  # softgrad/torch/asked.py
+    differentiated: Callable[..., Any] | None,  # makes a result differentiable; None for the product instead
+    most: int,  # entries
+) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]: ...
+def short_tensor_loss(
+    torch: tuple[Any, ...],
+    known: dict[Any, tuple[tuple[type, ...], LossNumbers]],  # options, with their types
+    likes: tuple[Any, ...],  # tensors like the loss, for each dtype of the logits; None for the long way
+    huge: int,  # entries
+    new_huge: Callable[[Any], Any],  # a new tensor in the shape and dtype of one that has as many entries
+) -> Callable[[Any, Any, Any, bool | None], Any]: ...  # of options, logits, target, with_grad
+def returns_saved_gradient(torch: tuple[Any, ...]) -> Callable[[Any], bool | None]: ...  # of the upstream gradient
 def add_bias_and_activate(y: Trained, bias: Trained, activation: int) -> None: ...
 def activation_and_bias_grad(y: Trained, g: Trained, bias_grad: Trained, activation: int) -> None: ...
 def sgd_step(

@@ -36,8 +36,8 @@ OPTIONS = {
 
 
 @pytest.fixture(autouse=True)
-def nothing_known(monkeypatch):
-    monkeypatch.setattr(cpu_shortcut, "KNOWN", {})
+def nothing_known():
+    cpu_shortcut.KNOWN.clear()
 
 
 @pytest.fixture
@@ -76,8 +76,8 @@ def test_both_ways_give_the_same_bits(shape, options, taken, monkeypatch):
     if len(shape) == 1 and "ignore_index" in options:
         del options["ignore_index"]  # of its only row
     for name, dtype, huge in itertools.product(LOSSES, (torch.float32, torch.float64, torch.bfloat16), (1, 2**20)):
-        monkeypatch.setattr(cpu_shortcut, "HUGE", huge)
-        monkeypatch.setattr(cpu_shortcut, "KNOWN", {})
+        monkeypatch.setattr(cpu_shortcut, "_short", cpu_shortcut.short_way(huge))
+        cpu_shortcut.KNOWN.clear()
         z, target = draw(shape, axis, dtype, options.get("ignore_index"))
         long, short = (loss_and_grad(name, z, target, **options) for _ in range(2))
         for a, b in zip(long, short, strict=True):
@@ -108,6 +108,41 @@ def test_a_loss_of_a_compiled_graph_takes_the_short_way(taken):
     assert all(map(torch.equal, first, second))
     assert operators.loss(options, z, target, None, None) == first[0]
     assert taken == [False, True, True]
+
+
+def test_logits_may_stand_anywhere_in_memory(taken):
+    st.cross_entropy(Z, Y)
+    for offset, dtype in itertools.product((1, 3), (torch.float32, torch.float64, torch.bfloat16)):
+        z, y = torch.randn(12 + offset).to(dtype)[offset:].view(4, 3), torch.cat([Y, Y])[4:]
+        gaps = torch.stack([z, z], -1)[..., 0]
+        assert all(map(torch.equal, loss_and_grad("cross_entropy", z, y), loss_and_grad("cross_entropy", gaps, y)))
+        for outside in (-1, 3, 2**62):
+            with pytest.raises(sg.LabelError):
+                st.cross_entropy(z, y.index_fill(0, torch.tensor([2]), outside))
+            assert not taken[-1]
+    assert taken[1:3] == [True, False]
+
+
+def test_backward_passes_through_a_kept_graph_do_not_share_the_gradient(taken):
+    z, target = draw((6, 5), 1, torch.float32)
+    for _ in range(2):
+        at = z.clone().requires_grad_()
+        loss = st.cross_entropy(at, target)
+    assert taken[-1]
+    first = torch.autograd.grad(loss, at, retain_graph=True)[0]
+    wanted = first.clone()
+    first.zero_()
+    for g in (1.0, -0.5, 3.0):
+        (grad,) = torch.autograd.grad(loss, at, torch.tensor(g), retain_graph=True)
+        assert torch.equal(grad, g * wanted)
+        grad.zero_()
+    several = torch.tensor([1.0, 2.0])
+    (rows,) = torch.autograd.grad(loss, at, several, is_grads_batched=True, retain_graph=True)
+    assert torch.equal(rows, several.view(2, 1, 1) * wanted)
+    (grad,) = torch.autograd.grad(loss, at, create_graph=True)
+    assert grad.requires_grad and torch.allclose(grad, wanted)
+    (grad,) = torch.autograd.grad(loss, at, torch.tensor(-0.5))
+    assert torch.equal(grad, -0.5 * wanted)
 
 
 Z, Y = torch.randn(4, 3), torch.tensor([0, 2, 1, 1])

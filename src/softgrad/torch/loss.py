@@ -25,6 +25,7 @@ from softgrad.torch.implementations import (
     records_calls,
 )
 from softgrad.torch.options import Options, check_values, checked
+from softgrad.torch.softmax_shortcut import without_search
 from softgrad.torch.upstream import times_rows, times_rows_in_place
 
 
@@ -33,7 +34,7 @@ def call(options: Options, logits: Tensor, target: Tensor, where: Tensor | None,
     found = None if torch.compiler.is_compiling() else cpu_shortcut.run(options, logits, target, where, weight)
     if found is not None:
         value, grad = found
-        return value if grad is None else _apply(logits, target, None, None, options, found)
+        return value if grad is None else _apply(logits, target, options, found)
     name = options.name
     logits = to_logits(name, logits)
     target = to_loss_target(name, target, logits)
@@ -45,7 +46,7 @@ def call(options: Options, logits: Tensor, target: Tensor, where: Tensor | None,
     if kernels is None:
         return in_closed_form(options, logits, target, where, weight)
     if is_differentiated(logits):
-        value = _Loss.apply(logits, target, where, weight, options, None)
+        value = _Loss.apply(logits, target, where, weight, options)
     else:
         kernels = operators if records_calls() else kernels
         value = kernels.loss(options, logits, target, where, weight)
@@ -76,23 +77,14 @@ class _Loss(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
-        logits: Tensor,
-        target: Tensor,
-        where: Tensor | None,
-        weight: Tensor | None,
-        options: Options,
-        found: tuple[Tensor, Tensor] | None,
+        ctx: Any, logits: Tensor, target: Tensor, where: Tensor | None, weight: Tensor | None, options: Options
     ) -> Tensor:
+        kernels = operators if records_calls() else IMPLEMENTATIONS[logits.device.type]
         grad = None
-        if found is not None:
-            loss, grad = found
+        if logits.dtype == torch.float16:
+            loss = kernels.loss(options, logits, target, where, weight)
         else:
-            kernels = operators if records_calls() else IMPLEMENTATIONS[logits.device.type]
-            if logits.dtype == torch.float16:
-                loss = kernels.loss(options, logits, target, where, weight)
-            else:
-                loss, grad = kernels.loss_with_grad(options, logits, target, where, weight)
+            loss, grad = kernels.loss_with_grad(options, logits, target, where, weight)
         ctx.save_for_backward(logits, target, where, weight, grad)
         ctx.options = options
         return loss
@@ -100,19 +92,47 @@ class _Loss(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> Any:
         logits, target, where, weight, grad = ctx.saved_tensors
-        options = ctx.options
-        if grad is not None and may_overwrite_saved(g):
-            return times_rows_in_place(grad, g, options.axis), None, None, None, None, None
-        if is_recorded() or (grad is None and needs_closed_form(g)):
-            _, vjp = torch.func.vjp(lambda z: in_closed_form(options, z, target, where, weight), logits)
-            return vjp(g)[0], *(None,) * 5
-        if grad is None:
-            kernels = operators if records_calls() else IMPLEMENTATIONS[logits.device.type]
-            grad = kernels.loss_vjp(options, logits, target, where, weight, g)
-        else:
-            grad = times_rows(grad, g, options.axis)
-        return grad, None, None, None, None, None
+        return _backward(ctx.options, logits, target, where, weight, grad, g), None, None, None, None
 
 
-# What _Loss.apply ends in, without its search for tensors of torch.func, which the shortcut has ended.
-_apply = super(torch.autograd.Function, _Loss).apply
+class _ShortLoss(torch.autograd.Function):
+    """The same after the short way, which has found the loss and the gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, target: Tensor, options: Options, found: tuple[Tensor, Tensor]) -> Tensor:
+        loss, grad = found
+        ctx.save_for_backward(logits, target, grad)
+        ctx.options = options
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Any:
+        logits, target, grad = ctx.saved_tensors
+        if torch.compiler.is_compiling() or not cpu_shortcut.returns_saved_gradient(g):
+            grad = _backward(ctx.options, logits, target, None, None, grad, g)
+        return grad, None, None, None
+
+
+_apply = without_search(_ShortLoss)
+
+
+def _backward(
+    options: Options,
+    logits: Tensor,
+    target: Tensor,
+    where: Tensor | None,
+    weight: Tensor | None,
+    grad: Tensor | None,
+    g: Tensor,
+) -> Tensor:
+    """The gradient at the logits, for the upstream gradient g."""
+    if grad is not None and may_overwrite_saved(g):
+        return times_rows_in_place(grad, g, options.axis)
+    if is_recorded() or (grad is None and needs_closed_form(g)):
+        _, vjp = torch.func.vjp(lambda z: in_closed_form(options, z, target, where, weight), logits)
+        dz: Tensor = vjp(g)[0]
+        return dz
+    if grad is not None:
+        return times_rows(grad, g, options.axis)
+    kernels = operators if records_calls() else IMPLEMENTATIONS[logits.device.type]
+    return kernels.loss_vjp(options, logits, target, where, weight, g)

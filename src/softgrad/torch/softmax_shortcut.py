@@ -11,32 +11,24 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 
 from softgrad import _kernels
-from softgrad.torch.cpu_shortcut import HUGE
-from softgrad.torch.implementations import PLAIN
-
-ENTRIES = {torch.float16: 0, torch.bfloat16: 1, torch.float32: 2, torch.float64: 3}  # kernels/numpy_arrays.hpp
-IDLE = (  # true while something transforms, intercepts or traces calls
-    torch._C._are_functorch_transforms_active,
-    torch._C._len_torch_dispatch_stack,
-    torch._C._len_torch_function_stack,
-    torch._C._is_tracing,
-)
+from softgrad.torch.asked import HUGE, TORCH
 
 
-def shortly(name: str, differentiated: Callable[..., Tensor]) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]:
+def shortly(
+    name: str, differentiated: type[torch.autograd.Function]
+) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]:
     """The short way to a function.
 
     Args:
         name: "softmax", "log_softmax" or "logsumexp".
-        differentiated: makes a result differentiable at the logits; it gets the logits, the result in a tuple, the axis
-            and the temperature.
+        differentiated: makes a result differentiable at the logits; it gets the logits, the class axes, the
+            temperature, no mask, and the result in a tuple.
     """
     is_compiling, kernel = (
         torch.compiler.is_compiling,
-        _kernels.short_tensor(_of_torch(name, differentiated), vjp=False),
+        _kernels.short_tensor(name, TORCH, without_search(differentiated), HUGE),
     )
 
     def call(args: tuple[Any, ...], options: dict[str, Any]) -> Tensor | None:
@@ -47,11 +39,11 @@ def shortly(name: str, differentiated: Callable[..., Tensor]) -> Callable[[tuple
 
 
 def shortly_product(name: str) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]:
-    """The short way to the vector-Jacobian product of softmax or log_softmax, for backward passes with kernels."""
-    return _kernels.short_tensor(_of_torch(name, None), vjp=True)
+    """The short way to the vector-Jacobian product, for a backward pass with kernels; elsewhere it gives None."""
+    return _kernels.short_tensor(name, TORCH, None, HUGE)
 
 
-def _of_torch(name: str, differentiated: Callable[..., Tensor] | None) -> tuple[Any, ...]:
-    """What the kernel calls."""
-    recorded = torch.is_grad_enabled
-    return (name, *PLAIN, ENTRIES, IDLE, forward_ad, torch.empty_like, recorded, differentiated, HUGE)
+def without_search(function: type[torch.autograd.Function]) -> Callable[..., Tensor]:
+    """What `function.apply` ends in, without its search for tensors of torch.func, which the short ways have ended."""
+    apply: Callable[..., Tensor] = super(torch.autograd.Function, function).apply
+    return apply
