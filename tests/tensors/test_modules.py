@@ -139,3 +139,25 @@ def test_training_with_one_changed_line():
 def test_an_option_of_another_name_is_explained(module):
     with pytest.raises(TypeError, match=f"{module.__name__}: unexpected option 'temprature'; did you mean temperature"):
         module(temprature=2.0)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_options_are_attributes_that_the_next_call_reads(module):
+    given = (*(torch.randn(2, 3), torch.randn(3, 3))[: 1 + (module is MODULES[1])], torch.tensor([0, 1]))
+    options = {"z_loss": 0.1, "softcap": 3.0, "temperature": 2.0, "denominator": 5.0, "if_all_ignored": "zero"}
+    options |= {"label_smoothing": 0.2, "ignore_index": 1, "weight": torch.tensor([1.0, 2.0, 3.0])}
+    assigned = module()
+    for name, value in options.items():
+        assert getattr(assigned, name) is not value
+        setattr(assigned, name, value)
+    assert repr(assigned) == repr(module(**options))
+    assert assigned(*given) == module(**options)(*given) != module()(*given)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_what_is_no_tensor_is_said_in_a_sentence(module):
+    given = [torch.randn(2, 3)] * (1 + (module is MODULES[1]))
+    with pytest.raises(TypeError, match="cross_entropy: target is a list, wanted a tensor"):
+        module()(*given, [0, 1])
+    with pytest.raises(TypeError, match=r"cross_entropy: (logits|x) is a list, wanted a tensor"):
+        module()([[0.0, 1.0]], *given[1:], torch.tensor([0]))

@@ -1,5 +1,7 @@
 """The operators of torch, and what records them: torch.compile, torch.export, make_fx."""
 
+import io
+
 import pytest
 
 from conftest import load
@@ -119,6 +121,31 @@ def test_export_holds_operations_of_torch_alone(strict):
     program = torch.export.export(model, (Z, CLASSES), strict=strict)
     assert not any("softgrad" in str(node.target) for node in program.graph.nodes)
     torch.testing.assert_close(program.module()(Z, CLASSES), model(Z, CLASSES))
+
+
+def test_the_structure_of_log_probs_can_be_written():
+    """Without it torch.export.save refuses a program that returns them."""
+    from torch.utils import _pytree
+
+    _, structure = _pytree.tree_flatten(st.token_log_probs(Z, CLASSES))
+    assert _pytree.treespec_loads(_pytree.treespec_dumps(structure)) == structure
+
+
+@pytest.mark.thorough
+def test_an_exported_program_that_returns_log_probs_can_be_saved():
+    class Model(torch.nn.Module):
+        def forward(self, z, tokens):
+            return st.token_log_probs(z, tokens)
+
+    rows = torch.export.Dim("rows")
+    program = torch.export.export(Model(), (Z, CLASSES), dynamic_shapes=({0: rows}, {0: rows}))
+    file = io.BytesIO()
+    torch.export.save(program, file)
+    loaded = torch.export.load(io.BytesIO(file.getvalue())).module()
+    z, tokens = Z.repeat(2, 1), CLASSES.repeat(2)
+    got = loaded(z, tokens)
+    assert isinstance(got, st.TokenLogProbs)
+    torch.testing.assert_close(got, st.token_log_probs(z, tokens))
 
 
 def test_make_fx_sees_the_operators():

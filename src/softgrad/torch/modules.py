@@ -21,6 +21,11 @@ class _Loss(torch.nn.Module):
     """What both losses hold: the arguments of torch.nn.CrossEntropyLoss, and ours."""
 
     weight: Tensor | None
+    z_loss: float
+    softcap: float | None
+    temperature: float
+    denominator: float | None
+    if_all_ignored: IfAllIgnored
 
     def __init__(
         self,
@@ -41,7 +46,8 @@ class _Loss(torch.nn.Module):
         self.ignore_index = ignore_index
         self.reduction = reduction
         self.label_smoothing = label_smoothing
-        self.own = own
+        for name, value in own.items():  # attributes, like those of torch: an assignment changes the next call
+            setattr(self, name, value)
 
     def ignored(self, *, is_probs: bool) -> int | None:
         """The class index of rows to leave out. As in torch, one of 0 or more is an error with probabilities."""
@@ -54,7 +60,7 @@ class _Loss(torch.nn.Module):
             "ignore_index": self.ignored(is_probs=is_probs),
             "reduction": self.reduction,
             "label_smoothing": self.label_smoothing,
-            **self.own,
+            **{name: getattr(self, name) for name in self.defaults},
         }
 
     def extra_repr(self) -> str:
@@ -63,7 +69,7 @@ class _Loss(torch.nn.Module):
             "ignore_index": (self.ignore_index, -100),
             "reduction": (self.reduction, "mean"),
             "label_smoothing": (self.label_smoothing, 0.0),
-            **{name: (value, self.defaults[name]) for name, value in self.own.items()},
+            **{name: (getattr(self, name), default) for name, default in self.defaults.items()},
         }
         return ", ".join(f"{name}={value!r}" for name, (value, default) in shown.items() if value != default)
 
@@ -135,18 +141,18 @@ class CrossEntropyLoss(_Loss):
 
     def forward(self, input: Tensor, target: Tensor, *, where: Tensor | None = None) -> Tensor:
         """The loss of logits (K,), (N, K) or (N, K, ...); `where` as in `softgrad.cross_entropy`."""
-        own = self.own
+        axes = getattr(input, "ndim", 2)  # of what is no tensor, `call` says so
         options = Options(
             "cross_entropy",
-            0 if input.ndim == 1 else 1,
-            self.ignored(is_probs=target.ndim == input.ndim),
+            0 if axes == 1 else 1,
+            self.ignored(is_probs=getattr(target, "ndim", 1) == axes),
             self.label_smoothing,
-            own["z_loss"],
-            own["softcap"],
-            own["temperature"],
+            self.z_loss,
+            self.softcap,
+            self.temperature,
             self.reduction,
-            own["denominator"],
-            own["if_all_ignored"],
+            self.denominator,
+            self.if_all_ignored,
         )
         try:
             weight = self._buffers["weight"]  # self.weight takes as long as the rest of this method
@@ -216,4 +222,5 @@ class LinearCrossEntropyLoss(_Loss):
 
     def forward(self, x: Tensor, w: Tensor, target: Tensor, bias: Tensor | None = None) -> Tensor:
         """The loss of the logits x @ w.T + bias, for x (..., D), w (V, D) and bias (V,)."""
-        return linear_cross_entropy(x, w, target, bias, **self.options(is_probs=target.ndim == x.ndim))
+        is_probs = getattr(target, "ndim", 1) == getattr(x, "ndim", 2)  # of what is no tensor, the function says so
+        return linear_cross_entropy(x, w, target, bias, **self.options(is_probs=is_probs))

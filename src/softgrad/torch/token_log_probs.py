@@ -39,6 +39,10 @@ class TokenLogProbs(NamedTuple):
     entropy: Tensor  # in nats
 
 
+# With a name of its type, torch.export.save can write a program that returns one.
+torch.utils._pytree._register_namedtuple(TokenLogProbs, serialized_type_name="softgrad.torch.TokenLogProbs")
+
+
 @explained
 def token_log_probs(
     logits: Tensor,  # (..., V)
