@@ -168,7 +168,7 @@ def test_a_length_that_is_hard_coded_is_found(case):
 
 def test_it_is_told_with_its_line_and_its_numbers():
     report = checked(*WRONG["in the mean"])
-    said = "is right where an axis has length 4, as given; for length 3 it is 3 / 4 times the right one"
+    said = "is right where axis 0 has length 4, as given; for length 3 it is 3 / 4 times the right one"
     assert report.mistake.evidence == f"the gradient of x {said}"
     assert "slope(x) / 4" in report.backward_line.text
     shaped = checked(*WRONG["in a reshape"])
@@ -391,6 +391,19 @@ def test_a_length_that_is_an_argument_set_before_is_a_fact():
 
 def test_a_number_that_is_a_literal_in_the_file_is_hard_coded():
     report = sg.check_grad(sines, lambda x: slope(x) / FOUR, X)
+    assert report.mistake.name == "size-hard-coded"
+
+
+N = 4
+
+
+def test_a_variable_of_the_same_name_inside_of_a_function_is_another_one():
+    def rows_and_columns(x):
+        N, D = x.shape
+        return N * D
+
+    assert rows_and_columns(X) == 12
+    report = sg.check_grad(sines, lambda x: slope(x) / N, X)
     assert report.mistake.name == "size-hard-coded"
 
 

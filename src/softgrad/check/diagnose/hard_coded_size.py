@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from softgrad.check.derivatives.gradient_judge import GradientJudge
@@ -43,12 +45,19 @@ def find_hard_coded_size(backward: KnownBackward, given: Sample, sampler: Sample
         own, new = changed.pop()
         if not off:
             continue  # another axis
-        if any(draw.grads[i].shape != np.shape(backward.right(n)[i]) for i in wrong):
+        if any(draw.grads[i].shape != draw.arrays[i].shape for i in wrong):
             return None
-        ratios = [constant_ratio(draw.grads[i], np.asarray(backward.right(n)[i])) for i in off]
+        rights = {i: np.reshape(backward.right(n)[i], draw.arrays[i].shape) for i in off}
+        ratios = [constant_ratio(draw.grads[i], right) for i, right in rights.items()]
         texts = {_in_lengths(ratio or 0.0, own, new) for ratio in ratios}
         name = sampler.functions.name_of(keys[off[0]])
-        evidence = _evidence(name, own, new, texts.pop() if len(texts) == 1 else "")
+        axes = {
+            (axis, len(shape))
+            for shape, other in zip(shapes, others, strict=True)
+            for axis in range(len(shape))
+            if shape[axis] != other[axis]
+        }
+        evidence = _evidence(name, axes, own, new, texts.pop() if len(texts) == 1 else "")
         shows = sampler.usable(dict(zip(keys, draw.arrays, strict=False)))
     if shows is not None:
         findings.add("size-hard-coded", evidence)
@@ -63,7 +72,8 @@ def name_hard_coded_size(
     grad, wanted = shows.grads[key], judge(shows, key).wanted
     name, shape = functions.name_of(key), shows.arrays[key].shape
     ratio = None if wanted is None else constant_ratio(grad, wanted)
-    evidence = _evidence(name, length.own, length.other, _in_lengths(ratio or 0.0, length.own, length.other))
+    axes = {(axis % shows.arrays[key].ndim, shows.arrays[key].ndim) for key, axis in length.axes.items()}
+    evidence = _evidence(name, axes, length.own, length.other, _in_lengths(ratio or 0.0, length.own, length.other))
     if grad.shape != shape:
         evidence += f": its shape is {grad.shape}, wanted {shape}"
     findings.add("size-hard-coded", evidence)
@@ -76,6 +86,11 @@ def _in_lengths(ratio: float, own: int, new: int) -> str:
     return next((text for text, value in texts.items() if abs(ratio / value - 1) < WITHIN), "")
 
 
-def _evidence(name: str, own: int, new: int, ratio: str) -> str:
+def _evidence(name: str, axes: Collection[tuple[int, int]], own: int, new: int, ratio: str) -> str:
+    """In words, what is wrong where. Each axis comes with the number of axes of its array."""
+    if len({axis for axis, _ in axes}) == 1:
+        where = f"axis {next(iter(axes))[0]}"
+    else:
+        where = "the last axis" if all(axis == ndim - 1 for axis, ndim in axes) else "an axis"
     said = f"it is {ratio} times the right one" if ratio else "it is wrong"
-    return f"the gradient of {name} is right where an axis has length {own}, as given; for length {new} {said}"
+    return f"the gradient of {name} is right where {where} has length {own}, as given; for length {new} {said}"

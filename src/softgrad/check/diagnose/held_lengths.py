@@ -72,8 +72,17 @@ def _values(backward: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
                         yield name, inner
                 elif not isinstance(inner, int | float | np.integer | np.floating):
                     left.append((inner, depth + 1))
-                elif file and not isinstance(inner, bool) and not _is_literal(file, name, float(inner)):
+                elif isinstance(inner, bool) or not file:
+                    continue
+                elif not _is_literal(file, name, float(inner), is_global=_is_global(value, name)):
                     yield name, inner
+
+
+def _is_global(value: Any, name: str) -> bool:
+    if not isinstance(value, FunctionType):
+        return False
+    code = value.__code__
+    return name in value.__globals__ and name not in (*code.co_varnames, *code.co_freevars)
 
 
 def _entries(value: Any) -> Iterator[Any]:
@@ -133,37 +142,55 @@ def _file(value: Any) -> str:
     return "" if file.startswith(PACKAGE) or "site-packages" in file else file
 
 
-def _is_literal(file: str, name: str, value: float) -> bool:
-    """Whether every assignment to this name in the file is one of a literal, and one of them gives this value."""
-    assigned = _assigned(file, len(linecache.getlines(file))).get(name, [])
+def _is_literal(file: str, name: str, value: float, *, is_global: bool) -> bool:
+    """Whether every assignment to this name in the file is one of a literal, and one of them gives this value.
+
+    For a global name, those inside of functions and classes do not count: they are other variables.
+    """
+    everywhere, global_ones = _assigned(file, len(linecache.getlines(file)))
+    assigned = (global_ones if is_global else everywhere).get(name, [])
     return bool(assigned) and all(isinstance(one, int | float) for one in assigned) and value in assigned
 
 
 @functools.lru_cache(maxsize=8)
-def _assigned(file: str, lines: int) -> dict[str, list[Any]]:
-    """What each name and attribute of a file is assigned: the values of literals, None for everything else."""
+def _assigned(file: str, lines: int) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
+    """What each name and attribute of a file is assigned, everywhere and outside of functions and classes.
+
+    These are the values of literals, and None for everything else.
+    """
     del lines  # a file that has grown is read again
+    everywhere: dict[str, list[Any]] = {}
+    global_ones: dict[str, list[Any]] = {}
     try:
         tree = ast.parse("".join(linecache.getlines(file)))
     except (SyntaxError, ValueError):
-        return {}
-    found: dict[str, list[Any]] = {}
+        return everywhere, global_ones
+    inner = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+    inside = {id(one) for node in ast.walk(tree) if isinstance(node, inner) for one in ast.walk(node)}
+    declared = {name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names}
     for node in ast.walk(tree):
-        if isinstance(node, ast.arguments):
-            with_default = node.args[len(node.args) - len(node.defaults) :]
-            given_by_name = zip(node.kwonlyargs, node.kw_defaults, strict=True)
-            for argument, default in (*zip(with_default, node.defaults, strict=False), *given_by_name):
-                if default is not None:
-                    found.setdefault(argument.arg, []).append(getattr(default, "value", None))
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            value = node.value.value if isinstance(node.value, ast.Constant) else None
-            for target in targets:
-                pairs = [(target, value)]
-                if isinstance(target, ast.Tuple):
-                    values = node.value.elts if isinstance(node.value, ast.Tuple) else [None] * len(target.elts)
-                    pairs = [(t, getattr(v, "value", None)) for t, v in zip(target.elts, values, strict=False)]
-                for one, given in pairs:
-                    key = getattr(one, "id", getattr(one, "attr", ""))
-                    found.setdefault(key, []).append(given)
-    return found
+        for name, value in _assignments(node):
+            everywhere.setdefault(name, []).append(value)
+            if id(node) not in inside or name in declared:
+                global_ones.setdefault(name, []).append(value)
+    return everywhere, global_ones
+
+
+def _assignments(node: ast.AST) -> Iterator[tuple[str, Any]]:
+    """The names and attributes that a statement, or the arguments of a function, assign; None for no literal."""
+    if isinstance(node, ast.arguments):
+        with_default = node.args[len(node.args) - len(node.defaults) :]
+        given_by_name = zip(node.kwonlyargs, node.kw_defaults, strict=True)
+        for argument, default in (*zip(with_default, node.defaults, strict=False), *given_by_name):
+            if default is not None:
+                yield argument.arg, getattr(default, "value", None)
+    if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        for target in targets:
+            pairs: list[tuple[ast.expr, ast.expr | None]] = [(target, node.value)]
+            if isinstance(target, ast.Tuple):
+                values = node.value.elts if isinstance(node.value, ast.Tuple) else [None] * len(target.elts)
+                pairs = list(zip(target.elts, values, strict=False))
+            for one, value in pairs:
+                literal = value.value if isinstance(value, ast.Constant) else None
+                yield getattr(one, "id", getattr(one, "attr", "")), literal

@@ -28,8 +28,12 @@ from softgrad.formulas.numbers import Array, nearly_equal
 
 LARGEST = 100_000  # entries of all arrays together
 MOST_LENGTHS = 2  # that are tried of an axis
+FEW_POINTS = 3  # such as the two ends of a line or the corners of a triangle, which may be written out one by one
 MOST_SUBSETS = 3  # of the arrays that share a length
 FAR_OFF = 1e-3  # the least relative error: a length that is hard-coded shows plainly
+AGREES = 1e-4  # the relative error of a difference that agrees; one of another length does so by chance, though rarely
+
+Axes = Mapping[Key, int]  # for some arrays, the axis that has the length in question
 
 
 class WrongLength(NamedTuple):
@@ -37,6 +41,7 @@ class WrongLength(NamedTuple):
 
     shows: Sample
     wrong: tuple[Key, ...]
+    axes: Axes  # those whose length is another one
     own: int  # the length given
     other: int
 
@@ -61,8 +66,8 @@ def find_wrong_length(
         if axis and sampler.functions.captured:  # forward holds its data: a single input may be a matrix of parameters
             groups = [keys for keys in groups if len(keys) > 1 or keys[0] not in samples[0].grads]
         for keys in groups[:MOST_LENGTHS]:
-            for subset in _subsets(samples[0], keys):
-                tried = _Lengths(subset, axis, samples, sampler, judge)
+            for axes in _axes(samples[0], keys, axis):
+                tried = _Lengths(axes, samples, sampler, judge)
                 if tried.find():
                     if tried.refused:
                         findings.note(tried.refused)
@@ -83,10 +88,21 @@ def _groups(given: Sample, axis: int) -> list[tuple[Key, ...]]:
     return sorted((keys for keys in found if _may_be_batch(given, keys)), key=len, reverse=True)
 
 
-def _subsets(given: Sample, keys: tuple[Key, ...]) -> list[tuple[Key, ...]]:
-    """All arrays that share a length; then all but one, which may have that length by chance."""
+def _axes(given: Sample, keys: tuple[Key, ...], axis: int) -> list[Axes]:
+    """All arrays that share a length; then all but one, which may have that length by chance.
+
+    At last, those that have it on axis 1 with those that have it on axis 0, such as a batch of sequences, of shape
+    (time, batch, features), and its first states.
+    """
     without = (tuple(one for one in keys if one != key) for key in reversed(keys[1:]))
-    return [keys, *(subset for subset in without if _may_be_batch(given, subset))][:MOST_SUBSETS]
+    subsets = [keys, *(subset for subset in without if _may_be_batch(given, subset))][:MOST_SUBSETS]
+    found: list[Axes] = [dict.fromkeys(subset, axis) for subset in subsets]
+    if axis == 1:
+        first = given.arrays[keys[0]]
+        rows = {key: 0 for key, array in given.arrays.items() if array.shape[:1] == first.shape[1:2]}
+        if rows and not rows.keys() & set(keys):
+            found.append({**found[0], **rows})
+    return found
 
 
 def _may_be_batch(given: Sample, keys: Sequence[Key]) -> bool:
@@ -96,7 +112,7 @@ def _may_be_batch(given: Sample, keys: Sequence[Key]) -> bool:
 
 class _Outcome(Enum):
     RIGHT = auto()
-    WRONG = auto()
+    WRONG = auto()  # by one difference
     RAISES = auto()  # backward raises, and forward does not
     NOTHING = auto()  # forward does not take that length, no batch, or all gradients are 0
 
@@ -105,54 +121,72 @@ class _Lengths:
     """Other lengths of one axis.
 
     Args:
-        keys: the arrays that share it.
-        axis: the axis.
+        axes: the arrays that share its length, and where each of them has it.
         samples: inputs of the same shapes, of which longer ones are made.
         sampler: calls the user's functions.
         judge: judges gradients.
     """
 
-    def __init__(
-        self, keys: tuple[Key, ...], axis: int, samples: Sequence[Sample], sampler: Sampler, judge: GradientJudge
-    ) -> None:
-        self.keys, self.axis, self.samples, self.sampler, self.judge = keys, axis, samples, sampler, judge
-        self.own: int = samples[0].arrays[keys[0]].shape[axis]
+    def __init__(self, axes: Axes, samples: Sequence[Sample], sampler: Sampler, judge: GradientJudge) -> None:
+        self.axes, self.samples, self.sampler, self.judge = axes, samples, sampler, judge
+        self.own: int = next(samples[0].arrays[key].shape[axis] for key, axis in axes.items())
         self.rng = np.random.default_rng(0)
         self.found: WrongLength | None = None
         self.refused = ""  # in words, that backward raises at other lengths
 
     def find(self) -> bool:
-        """Looks for a length at which gradients are wrong; returns whether the axis may be asked about."""
-        own, other = np.arange(self.own), 2 * self.own
-        shorter = own[: self.own - max(1, self.own // 8)]
-        twice, shows = self._outcome(np.arange(other))
+        """Looks for a length at which gradients are wrong; returns whether the axis may be asked about.
+
+        One difference is enough to suspect a gradient, and few calls. Only a suspect is judged entry by entry.
+        """
+        own = np.arange(self.own)
+        twice, longer = self._outcome(np.arange(2 * self.own))
         if twice is _Outcome.NOTHING:
             return False
-        if twice is _Outcome.RAISES and self._has_rows() and self._outcome(shorter)[0] is _Outcome.RAISES:
-            functions, name = self.sampler.functions, self.sampler.functions.name_of(self.keys[0])
-            self.refused = (
-                f"with more or fewer than {self.own} rows in {name}, {functions.forward_name} works and "
-                f"{functions.backward_name} does not: is {self.own} hard-coded? {self.sampler.failures[-1]}"
-            )
-        if twice is not _Outcome.WRONG or self._outcome(np.arange(3 * self.own))[0] is not _Outcome.WRONG:
+        if twice is _Outcome.RIGHT or (twice is _Outcome.RAISES and not self._has_rows()):
             return True
-        mixed = own + self.own * (own % 2)
-        if self._outcome(mixed)[0] is not _Outcome.RIGHT:
+        less, shorter = self._outcome(own[: self.own - max(1, self.own // 8)])
+        if less not in (_Outcome.WRONG, _Outcome.RAISES):
             return True
-        less, short = self._outcome(shorter)
-        if less is _Outcome.WRONG:
-            shows, other = short, len(shorter)
-        elif less is _Outcome.RIGHT or not self._has_rows():
+        if twice is _Outcome.RAISES:
+            more = "more or fewer" if less is _Outcome.RAISES else "more"
+            self.refused = f"with {more} than {self.own} rows in {self._name}, {self._refused()}"
             return True
-        assert shows is not None
-        self.found = WrongLength(shows, self._wrong(shows), self.own, other)
+        as_many, mixed = self._outcome(own + self.own * (own % 2))
+        if as_many is not _Outcome.RIGHT or self._outcome(np.arange(3 * self.own))[0] is not _Outcome.WRONG:
+            return True
+        shows, other = (longer, 2 * self.own) if shorter is None else (shorter, self.own - max(1, self.own // 8))
+        assert shows is not None and mixed is not None
+        wrong = self._wrong(shows)
+        if not wrong or self._wrong(mixed):
+            return True
+        if less is _Outcome.WRONG or self._has_rows():
+            self.found = WrongLength(shows, wrong, self.axes, self.own, other)
+        elif self._are_steps():
+            self.refused = f"with fewer than {self.own} entries on axis 1 of {self._name}, {self._refused()}"
         return True
+
+    @property
+    def _name(self) -> str:
+        return self.sampler.functions.name_of(next(iter(self.axes)))
+
+    def _refused(self) -> str:
+        functions = self.sampler.functions
+        return (
+            f"{functions.forward_name} works and {functions.backward_name} does not: is {self.own} hard-coded? "
+            f"{self.sampler.failures[-1]}"
+        )
 
     def _has_rows(self) -> bool:
         """Whether the entries are rows. Others, such as x, y and z, may be written out one by one."""
-        arrays = [self.samples[0].arrays[key] for key in self.keys]
-        is_square = len(arrays) == 1 and arrays[0].ndim == 2 and arrays[0].shape[0] == arrays[0].shape[1]
-        return self.axis == 0 and not is_square and any(array.ndim > 1 for array in arrays)
+        arrays = [self.samples[0].arrays[key] for key in self.axes]
+        shape = arrays[0].shape if len(arrays) == 1 else ()
+        is_written_out = len(shape) == 2 and (shape[0] <= FEW_POINTS or shape[0] == shape[1])
+        return not any(self.axes.values()) and not is_written_out and any(array.ndim > 1 for array in arrays)
+
+    def _are_steps(self) -> bool:
+        """Whether the entries may be those of a sequence, of shape (rows, time, features)."""
+        return set(self.axes.values()) == {1} and self.own > FEW_POINTS
 
     def _outcome(self, entries: Array) -> tuple[_Outcome, Sample | None]:
         arrays, failures = self._arrays(entries), len(self.sampler.failures)
@@ -166,7 +200,7 @@ class _Lengths:
             return _Outcome.RIGHT, sample
         if not self._is_batch(arrays, len(entries)):
             return _Outcome.NOTHING, None
-        return _Outcome.WRONG if self._wrong(sample) else _Outcome.RIGHT, sample
+        return _Outcome.WRONG, sample
 
     def _arrays(self, entries: Array) -> Arrays:
         """The inputs given, with these entries on the axis: their own; from the length given on, those of the others.
@@ -177,11 +211,11 @@ class _Lengths:
         own = np.arange(self.own)
         again = np.concatenate([own, own**2 // self.own, own // 2])
 
-        def resized(key: Key) -> Array:
+        def resized(key: Key, axis: int) -> Array:
             first, *others = (sample.arrays[key] for sample in self.samples[:3])
             if np.array_equal(first, others[0]):
-                return first.take(again[entries], axis=self.axis)
-            return np.concatenate([first, *others], axis=self.axis).take(entries, axis=self.axis)
+                return first.take(again[entries], axis=axis)
+            return np.concatenate([first, *others], axis=axis).take(entries, axis=axis)
 
         given = self.samples[0]
         lengths = {
@@ -189,7 +223,7 @@ class _Lengths:
             for key, array in given.arrays.items()
             if not array.ndim and array == self.own and key not in given.grads
         }
-        return {**given.arrays, **lengths, **{key: resized(key) for key in self.keys}}
+        return {**given.arrays, **lengths, **{key: resized(key, axis) for key, axis in self.axes.items()}}
 
     def _wrong(self, sample: Sample) -> tuple[Key, ...]:
         judged = {key: self.judge(sample, key) for key in sample.grads}
@@ -205,6 +239,7 @@ class _Lengths:
             moves[key] = direction(x, self.rng) * ((x != 0) if x.any() else 1.0) * (np.abs(x).max(initial=0.0) or 1.0)
             terms.append((np.asarray(grad, dtype=float) * moves[key]).ravel())
         usual, expected = np.cbrt(self.judge.eps), np.concatenate(terms)
+        within = max(AGREES, 40 * usual**2)
         for step in (usual, usual / 64):  # a shorter one for steep functions
             try:
                 above, below = (self.sampler.functions.output(_moved(sample, moves, s)) for s in (step, -step))
@@ -213,14 +248,14 @@ class _Lengths:
             if above.shape != below.shape or above.shape != sample.output.shape:
                 return False
             slope = float(((above - below) / (2 * step) * sample.upstream).sum())
-            if abs(slope - expected.sum()) <= FAR_OFF * np.linalg.norm(expected):
+            if abs(slope - expected.sum()) <= within * np.linalg.norm(expected):
                 return True
         return False
 
     def _is_batch(self, arrays: Arrays, length: int) -> bool:
         """Whether permuting the entries permutes the output of forward, or leaves it as it is."""
         order = self.rng.permutation(length)
-        permuted = {key: arrays[key].take(order, axis=self.axis) for key in self.keys}
+        permuted = {key: arrays[key].take(order, axis=axis) for key, axis in self.axes.items()}
         try:
             output, other = (self.sampler.functions.output({**arrays, **one}) for one in ({}, permuted))
         except CheckError:
