@@ -242,6 +242,43 @@ def hessian_times(x, v):
     return torch.func.jvp(torch.func.grad(lambda y: (y**3).sum() + y.prod()), (x,), (v,))[1]
 
 
+class SeededDropout(torch.autograd.Function):
+    """The mask comes from a generator made in forward, which draws other numbers in float32 than in float64."""
+
+    @staticmethod
+    def forward(ctx, x):
+        drawn = torch.rand(x.shape, generator=torch.Generator().manual_seed(3), dtype=x.dtype)
+        mask = (drawn > 0.3) / 0.7
+        ctx.save_for_backward(mask)
+        return x * mask
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * ctx.saved_tensors[0]
+
+
+class FrequencyOfTheDtype(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.frequency = 4.0 if x.dtype == torch.float64 else 2.0
+        ctx.save_for_backward(x)
+        return torch.sin(ctx.frequency * x)
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * ctx.frequency * torch.cos(ctx.frequency * ctx.saved_tensors[0])
+
+
+class WrongFrequencyOfTheDtype(FrequencyOfTheDtype):
+    @staticmethod
+    def backward(ctx, g):
+        return g * 4.0 * torch.cos(ctx.frequency * ctx.saved_tensors[0])
+
+
+def test_another_function_in_float32_hides_no_mistake():
+    assert st.check(WrongFrequencyOfTheDtype, X).mistake.name == "wrong-in-float32"
+
+
 RNG, GENERATOR = np.random.default_rng(0), torch.Generator().manual_seed(3)
 WAYS = {
     "float32 alone": (InFloat32Alone, X.float()),
@@ -258,6 +295,8 @@ WAYS = {
     "vmap": (lambda x: torch.vmap(lambda row: row.softmax(0))(x), X),
     "torch.func.jvp of torch.func.grad": (hessian_times, POSITIVE[0], X[0]),
     "float32 inside": (RMSNormInFloat32(), X),
+    "another function in float32": (FrequencyOfTheDtype, X),
+    "other random numbers in float32": (SeededDropout, normal(8, 9)),
     "a checkpoint of a module": (Checkpointed(), X),
     "several outputs of a layer": (nn.RNN(3, 2), normal(4, 2, 3)),
 }
