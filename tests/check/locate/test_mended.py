@@ -64,11 +64,39 @@ def two_mistakes(x, w):
     return 3 * dz @ w.T, x.T @ dz / 5
 
 
+def one_row_after_the_other(x, w):
+    dz = 2 * (x @ w) / len(x)
+    dw = np.zeros_like(w)
+    for row, drow in zip(x, dz, strict=True):
+        dw = np.outer(row, drow)
+    return dz @ w.T, dw
+
+
+def the_first_row_alone(x, w):
+    dz = 2 * (x @ w) / len(x)
+    dw = x[:1].T @ dz[:1]
+    return dz @ w.T, dw
+
+
+def one_of_two_uses(x, w):
+    grads = {"x": 2 * np.tanh(x @ w) * (1 - np.tanh(x @ w) ** 2) @ w.T}
+    grads["w"] = x[:1].T @ (2 * np.tanh(x[:1] @ w) * (1 - np.tanh(x[:1] @ w) ** 2))
+    return grads["x"], grads["w"]
+
+
 CASES = {
     "a length": (mean_of_squares, without_the_division, (X, W), "dz = 2 * z / len(x)"),
     "the factor of a term": (ridge, half_the_penalty, (X, W), "dw = x.T @ dz + 2 * REG * w"),
     "a square": (difference, tanh_without_square, (X, W), "dz = dh * (1 - h ** 2)"),
     "a repeated index": (looked_up, added_once, (X,), "np.add.at(d, index, 3 * table[index] ** 2)"),
+    "a row that overwrites the one before": (
+        mean_of_squares,
+        one_row_after_the_other,
+        (X, W),
+        "dw += np.outer(row, drow)",
+    ),
+    "rows that are left out": (mean_of_squares, the_first_row_alone, (X, W), ""),
+    "rows that are left out, in a dict": (difference, one_of_two_uses, (X, W), ""),
     "a factor too many": (mean_of_squares, one_of_two, (X, W), "return dz @ w.T, x.T @ dz"),
     "two mistakes": (mean_of_squares, two_mistakes, (X, W), ""),
 }

@@ -65,8 +65,8 @@ ENTRIES = (
     ),
     Entry(
         "only-the-last",
-        "Contributions overwrite each other and are not added up",
-        "What is used several times gets the sum of what flows back from each use: `+=`, not `=`.",
+        "Only one of several contributions to the gradient stays",
+        "What is used several times gets the sum of what flows back from each use. In a loop that is `+=`, not `=`.",
     ),
     Entry(
         "repeated-indices",

@@ -99,16 +99,57 @@ class Statement:
 
 
 def added_to(file: str, number: int) -> str:
-    """The statement that writes into an array, with += for =; "" where there is none."""
+    """The statement that overwrites what is there already, with += for =; "" where there is none."""
     own = Statement(file, number)
     statement = own.statement
     if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
         return ""
     target = statement.targets[0]
-    if not isinstance(target, ast.Subscript | ast.Name):
+    if not isinstance(target, ast.Subscript | ast.Name) or not _overwrites(own, target):
         return ""
     text = f"{own.text(target)} += {own.text(statement.value)}"
     return text if len(text) <= LONGEST else ""
+
+
+def _overwrites(own: Statement, target: ast.Subscript | ast.Name) -> bool:
+    """Whether a statement is repeated by a loop, or stands below another that gives its target more than zeros."""
+    assert own.function is not None and isinstance(own.statement, ast.stmt)
+    number = own.statement.lineno
+    earlier = [
+        one
+        for one in ast.walk(own.function)
+        if isinstance(one, ast.Assign | ast.AugAssign) and one.lineno < number and _root(target) in _written(one)
+    ]
+    loops = [one for one in ast.walk(own.function) if isinstance(one, ast.For | ast.While)]
+    if any(one.lineno < number <= (one.end_lineno or 0) for one in loops):
+        return bool(earlier) or ast.unparse(target) != _root(target)
+    return any(not _is_start(one) for one in earlier)
+
+
+def _root(place: ast.AST) -> str:
+    """The variable of which a target is a part, or the entry of a dict under a name."""
+    while isinstance(place, ast.Subscript) and not _is_name(place.slice):
+        place = place.value
+    return ast.unparse(place)
+
+
+def _is_name(index: ast.expr) -> bool:
+    return isinstance(index, ast.Constant) and isinstance(index.value, str)
+
+
+def _written(statement: ast.Assign | ast.AugAssign) -> list[str]:
+    """The variables that a statement gives values, or parts of them."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    parts = [one.elts if isinstance(one, ast.Tuple) else [one] for one in targets]
+    return [_root(one) for group in parts for one in group]
+
+
+def _is_start(statement: ast.Assign | ast.AugAssign) -> bool:
+    """Whether a statement gives a variable zeros, or memory without numbers."""
+    value = statement.value
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+        return False
+    return isinstance(value, ast.Call) and any(word in ast.unparse(value.func) for word in ("zeros", "empty"))
 
 
 def added_at(file: str, number: int) -> str:

@@ -258,6 +258,11 @@ class Sentence:
         return f"the gradient of {self.target} is that of `{self.names[self.told['other']]}`{summed}"
 
     def _only_the_last(self) -> str:
+        if self.variant in ("first", "last"):
+            return f"{self.flow} is that of the {self.variant} place to which it was broadcast, and no sum of all"
+        if str(self.variant).startswith("axis "):
+            _, axis, i = str(self.variant).split()
+            return f"{self.flow} is 0, except for the {'first' if i == '0' else 'last'} entry on axis {axis}"
         return f"of what flows back to {self.target} from several places, only one stays"
 
     def _repeated_indices(self) -> str:
