@@ -177,3 +177,18 @@ def test_a_single_number_lacks_no_factor(x):
     report = sg.check_vjp(lambda x: np.exp(x) * x, lambda x, y, g: g * np.sin(x), x)
     assert report.ok is False
     assert report.backward_line is None or not any("lacks the factor" in note for note in report.backward_line.notes)
+
+
+def test_what_a_number_is_stands_at_the_end_of_the_sentence():
+    t = X > 0
+
+    def positives_without_their_weight(x):
+        d = 1 / (1 + np.exp(-x)) - t
+        return d / x.size
+
+    report = sg.check_grad(
+        lambda x: (3 * t * np.logaddexp(0, -x) + (1 - t) * np.logaddexp(0, x)).mean(), positives_without_their_weight, X
+    )
+    assert report.backward_line.notes[0] == (
+        "d should be 12 times the gradient of x, where 12 is the number of entries of the mean"
+    )

@@ -37,10 +37,18 @@ class Factors:
 
     def text(self, factor: float) -> str:
         """A factor in words; "" where nothing is to be said of it."""
+        return "".join(self._text_and_note(factor))
+
+    def times(self, factor: float, what: str) -> str:
+        """A factor times something, in words; "" where nothing is to be said of the factor."""
+        text, note = self._text_and_note(factor)
+        return f"{text} times {what}{note}" if text else ""
+
+    def _text_and_note(self, factor: float) -> tuple[str, str]:
         if not SMALLEST < abs(factor) < 1 / SMALLEST:
-            return ""
+            return "", ""
         if abs(factor + 1) < SMALLEST:
-            return "-1"
+            return "-1", ""
         inputs = self._backward.trace.graph.inputs
         texts = Texts({node: self._names[key] for key, node in inputs.items() if key in self._names})
         try:
@@ -48,10 +56,10 @@ class Factors:
         except Exception:  # a name is an extra: the digits do without
             named = None
         if named is not None and named.doubt <= MOST_DOUBT:
-            return named.full
+            return named.text, named.note
         if not is_simple(factor) and self._draws < FEWEST_DRAWS:
-            return ""
-        return in_digits(factor)
+            return "", ""
+        return in_digits(factor), ""
 
 
 def in_digits(factor: float) -> str:

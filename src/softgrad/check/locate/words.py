@@ -162,10 +162,8 @@ class Words:
             return f"{rest}; it should be all of it{self._formula(known, inputs)}"
         transposed = ", transposed" if repair.layout == "transposed" else ""
         if repair.factor != 1:
-            number = self.factors.text(repair.factor)
-            if not number:
-                return self._belongs_nowhere(candidate)
-            return f"{what} should be {number} times {self._is(known)}{transposed}"
+            product = self.factors.times(repair.factor, f"{self._is(known)}{transposed}")
+            return f"{what} should be {product}" if product else self._belongs_nowhere(candidate)
         return f"{what} should be {self._is(known)}{transposed}{self._formula(known, inputs)}"
 
     def _lacks_factor(self, what: str, factor: float) -> str:
@@ -193,8 +191,8 @@ class Words:
             return f"{what} lacks a term: {self._is(known)}"
         if abs(factor + 1) < 1e-6:
             return f"{what} has a term too many: {self._is(known)}"
-        number = self.factors.text(factor)
-        return f"{what} lacks a term: {number or 'a multiple of'}{' times' * bool(number)} {self._is(known)}"
+        term = self._is(known)
+        return f"{what} lacks a term: {self.factors.times(factor, term) or f'a multiple of {term}'}"
 
     def _name(self, candidate: Candidate) -> str:
         """What the line calls the value."""

@@ -54,11 +54,6 @@ class Named(NamedTuple):
     doubt: float
     note: str = ""
 
-    @property
-    def full(self) -> str:
-        """The text with the note."""
-        return self.text + self.note
-
 
 class _Number(NamedTuple):
     """A quantity: what it is called, its value, how far-fetched it is, and what else is said of it."""
