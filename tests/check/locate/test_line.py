@@ -192,3 +192,31 @@ def test_what_a_number_is_stands_at_the_end_of_the_sentence():
     assert report.backward_line.notes[0] == (
         "d should be 12 times the gradient of x, where 12 is the number of entries of the mean"
     )
+
+
+def silu(x):
+    return x / (1 + np.exp(-x))
+
+
+def exchanged(gate, up, y, g):
+    s = 1 / (1 + np.exp(-gate))
+    dgate = g * up * (s + silu(gate) * (1 - s))
+    dup = g * silu(gate)
+    return dup, dgate
+
+
+def exchanged_in_a_dict(params, y, g):
+    s = 1 / (1 + np.exp(-params["gate"]))
+    dgate = g * params["up"] * (s + silu(params["gate"]) * (1 - s))
+    dup = g * silu(params["gate"])
+    return {"gate": dup, "up": dgate}
+
+
+def test_gradients_in_each_others_place_are_told_at_the_line_that_returns_them():
+    gate, up = X, X[::-1] + 1
+    report = sg.check_vjp(lambda gate, up: silu(gate) * up, exchanged, gate, up)
+    assert report.backward_line.text == "return dup, dgate"
+    assert report.backward_line.notes[0] == "what is returned as the gradient of gate is the gradient of up"
+    params = {"gate": gate, "up": up}
+    report = sg.check_vjp(lambda p: silu(p["gate"]) * p["up"], exchanged_in_a_dict, params)
+    assert report.backward_line.text == 'return {"gate": dup, "up": dgate}'

@@ -17,7 +17,7 @@ from softgrad.check.locate.known import Known, agree
 from softgrad.check.locate.lines import Line, Lines
 from softgrad.check.locate.partly import PartlyKnown
 from softgrad.check.locate.repair import LINEAR, Repair, Repairs, groups_in, is_simple
-from softgrad.check.locate.statements import rows_of
+from softgrad.check.locate.statements import rows_of, writes_out
 from softgrad.check.locate.suspects import MOVES, RIGHT_WITHIN, Backward
 from softgrad.check.trace.graph import Node
 from softgrad.check.user.arguments import Key
@@ -92,6 +92,8 @@ class Choice:
         """The candidate that costs least; of equal ones the first."""
         if self._lacks_upstream:
             return self._returned()
+        if (exchanged := self._exchanged()) is not None:
+            return exchanged
         return min(self.all(), key=lambda one: one.order, default=None) or self._returned()
 
     @property
@@ -259,6 +261,23 @@ class Choice:
             if line is not None and (is_used or twice or not node.active or node not in backward.own):
                 cost = MISPLACED + NOT_MENDED * (len(backward.wrong) - 1)
                 yield Candidate(cost, node, Line(*line), None, key)
+
+    def _exchanged(self) -> Candidate | None:
+        """The line that returns two right gradients, each in the place of the other, where no others are wrong."""
+        backward = self.backward
+        if len(backward.wrong) != 2:
+            return None
+        a, b = backward.wrong
+        if a not in backward.return_lines:
+            return None
+        line = Line(*backward.return_lines[a])
+        if not writes_out(line.file, line.number, a, b):
+            return None
+        for one, other in ((a, b), (b, a)):
+            value, right = backward.returned[one].value, backward.right[other]
+            if value.shape != right.shape or not agree(value, right, RIGHT_WITHIN):
+                return None
+        return Candidate(MISPLACED, backward.returned[a], line, None, a)
 
     def _is_no_gradient(self, node: Node) -> bool:
         """Whether a value is right as one of the forward pass, or as a derivative, and no gradient."""

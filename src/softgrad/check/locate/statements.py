@@ -7,6 +7,7 @@ import linecache
 from functools import lru_cache
 
 from softgrad.check.mutate.texts import is_module
+from softgrad.check.user.arguments import Key
 
 MOST_ROWS = 20_000
 LONGEST = 30  # characters of a name
@@ -52,6 +53,15 @@ def target_of(file: str, number: int) -> tuple[str, ast.expr | None]:
     if isinstance(target, ast.Tuple | ast.List) or len(name) > LONGEST:
         return "", None
     return name, statement.value
+
+
+def writes_out(file: str, number: int, a: Key, b: Key) -> bool:
+    """Whether the return at a line has both gradients in the tuple, list or dict that it writes out."""
+    statement = _statement_at(file, number)
+    value = statement.value if isinstance(statement, ast.Return) else None
+    if isinstance(value, ast.Tuple | ast.List):
+        return bool(a[0] != b[0])
+    return isinstance(value, ast.Dict) and a[:-1] == b[:-1]
 
 
 def rows_of(file: str, number: int) -> range:
