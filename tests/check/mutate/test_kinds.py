@@ -248,6 +248,7 @@ def pinball(z):
     return np.maximum(TAUS * z, (TAUS - 1) * z)
 
 
+KERNEL = RNG.normal(size=3)
 PARTS = {  # a function within another one: (forward, backward, inputs, names, words)
     "the means of the batch are over one axis": (
         batch_norm,
@@ -276,6 +277,13 @@ PARTS = {  # a function within another one: (forward, backward, inputs, names, w
         (X,),
         {"wrong-operand"},
         "1 - TAUS stands for TAUS",
+    ),
+    "the kernel of a convolution is not turned round": (
+        lambda x: np.lib.stride_tricks.sliding_window_view(x, 3, axis=1) @ KERNEL,
+        lambda x, y, dy: np.lib.stride_tricks.sliding_window_view(np.pad(dy, ((0, 0), (2, 2))), 3, axis=1) @ KERNEL,
+        (RNG.normal(size=(3, 7)),),
+        {"memory-order"},
+        "is used in reverse order along axis 2",
     ),
     "a mask is left out": (
         lambda x: np.sum(np.log(np.cosh(x[:3] ** 2))),

@@ -246,6 +246,15 @@ class ShortSlope(Square):
         return g * (2 * x.exp().log()).float()  # short
 
 
+class ShortBuffer(Square):
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        grad = torch.zeros(x.shape)
+        grad += 2 * x * g  # short
+        return grad
+
+
 class Underflows(Square):
     @staticmethod
     def forward(ctx, x):
@@ -330,6 +339,7 @@ WRONG = {  # (fn, inputs, the name, the comment on its line)
     "an output that is not used": (TwoOutputs, (X,), "unused-output", "None"),
     "slope in float32": (ShortTypes, (X,), "float32-result", "short"),
     "slope rounded to float32": (ShortSlope, (X,), "float32-result", "short"),
+    "a buffer of float32": (ShortBuffer, (X,), "float32-result", "short"),
     "upstream in float32": (ShortUpstream, (X,), "float32-result", "short"),
     "a constant too small for float32": (Underflows, (X,), "wrong-in-float32", None),
     "a constant of float64": (NeedsFloat64, (X,), "wrong-in-float32", "raises"),

@@ -40,7 +40,7 @@ def of_gather(where: Where, nodes: list[Node], k: int) -> Iterator[Candidate]:
         yield Candidate(kind, where, k, _swapped_result(axes), 1.3, told)
     for axis in range(len(node.shape)):
         if node.shape[axis] > 1:
-            yield Candidate("memory-order", where, k, _turned(axis), 1.5, {"variant": "reversed"})
+            yield Candidate("memory-order", where, k, _turned(axis), 1.5, {"variant": "reversed", "axis": axis})
     for axis in range(len(parent.shape)):
         for by in (-1, 1):
             yield Candidate("wrong-operand", where, k, _shifted(by, axis), 1.7, {"variant": "index"})

@@ -58,7 +58,7 @@ def of_node(where: Where, node: Node, *, is_output: bool = False) -> Iterator[Ca
             def turned(g: Array, axes: tuple[int, ...] = axes) -> Array:
                 return np.flip(g, axes)
 
-            yield Candidate("memory-order", where, None, _by(turned), 1.6, {"variant": "reversed"})
+            yield Candidate("memory-order", where, None, _by(turned), 1.6, {"variant": "reversed", "axis": axes[0]})
     if len(node.shape) > 1:
         yield Candidate("broadcast-sum", where, None, _by(lambda g: g.sum()), 1.8, {"variant": "summed all"})
     for bound in (1.0, 5.0, 10.0, 0.5, 0.1):

@@ -280,6 +280,8 @@ class Sentence:
     def _memory_order(self) -> str:
         if self.variant == "pieces":
             return f"the gradients of the parts of {self.target} stand in each other's place"
+        if self.variant == "reversed":
+            return f"the gradient of {self.source} is used in reverse order along axis {self.told['axis']}"
         return f"{self.flow} has the right numbers in another order"
 
     def _clipped(self) -> str:

@@ -80,6 +80,9 @@ def with_conduct(report: Report, functions: TorchFunctions, others: Randomness, 
 
 def _with(report: Report, found: list[Found]) -> Report:
     known = {mistake.name for mistake in report.mistakes}
+    if report.backward_line is None:  # the trial shows the line of what the numbers have shown
+        there = next((one.line for one in found if one.name in known and one.line is not None), None)
+        report = replace(report, backward_line=there)
     found = [one for one in {one.name: one for one in reversed(found)}.values() if one.name not in known][::-1]
     if not found:
         return report

@@ -45,7 +45,7 @@ class Watching(SafeDispatchMode):
             for i, argument in enumerate(func._schema.arguments):
                 if argument.alias_info is not None and argument.alias_info.is_write:
                     self._note(args[i] if i < len(args) else kwargs.get(argument.name))
-        elif not self.is_shortened and _shortens(args, result):
+        if not self.is_shortened and _shortens(args, result):
             self.is_shortened, self.shortens = True, self._places.here("")[0]
         return result
 
