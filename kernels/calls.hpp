@@ -48,11 +48,20 @@ class WithoutGil {
 // Exponentials that take about a microsecond: to release the GIL would take a tenth of it.
 constexpr int64_t few = 1024;
 
-// Calls rows(begin, end) on the threads. Along an inner axis, a thread takes whole cache lines of rows side by side.
+// Rows along an inner axis that a thread takes together: as many as are read of each page at a time, if each thread
+// has some parts of that size, and whole cache lines.
+inline int64_t rows_together(Shape shape) {
+    constexpr int64_t most = 8 * rows_side_by_side, parts = 4;
+    if (shape.inner == 1) return 1;
+    const int64_t rows = std::min(most, shape.rows() / (parts * num_threads));
+    return std::max(rows_side_by_side, rows / rows_side_by_side * rows_side_by_side);
+}
+
+// Calls rows(begin, end) on the threads.
 template <class Rows> void run(Shape shape, int64_t exponentials, const Rows& rows) {
     if (exponentials <= few) return rows(0, shape.rows());
     const WithoutGil without_gil;
-    split_rows(shape.rows(), shape.inner == 1 ? 1 : rows_side_by_side, exponentials, num_threads, rows);
+    split_rows(shape.rows(), rows_together(shape), exponentials, num_threads, rows);
 }
 
 template <class T> const typename Kernels<T>::NamedLoss& loss_named(std::string_view name) {

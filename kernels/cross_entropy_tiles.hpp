@@ -19,50 +19,62 @@ template <class T> struct LossColumns {
     }
 };
 
-template <class T> void cross_entropy_classes_tiles(const LossRows<T>& rows, const int64_t* target) {
+// The label of each lane, and what its gradient is computed from.
+template <class T> struct LossLanes {
+    typename ExpConstants<T>::Int label[lanes<T>];
+    Lane<T> grad_y, before, factor;
+
+    LossColumns<T> columns(Tile<T> tile) const { return {tile[0], label, grad_y, before, factor}; }
+};
+
+// Fills the losses and `of` from a tile of rows `first` .. `first + count - 1`.
+template <class T>
+void cross_entropy_lanes(const LossRows<T>& rows, const int64_t* target, int64_t first, int count, Tile<T> tile,
+                         const ExpBelow<T>& below, Traffic& traffic, LossLanes<T>& of) {
     using Label = typename ExpConstants<T>::Int;
     constexpr int L = lanes<T>;
     const int64_t K = rows.K;
-    const Shape shape{rows.N / rows.inner, K, rows.inner};
-    const void* const array = rows.grad.entries ? rows.grad.entries : rows.z.entries;
-    const ExpBelow<T> below(rows.options.temperature);
     const double scale = rows.options.scale / rows.options.temperature;
-    const Tile<T> tile(K);
-    Traffic traffic(rows.z.storage);
-    TileWriter<T> writer(rows.grad, shape, rows.begin, traffic);
-    over_places<T>(array, rows.z.storage, shape, rows.begin, rows.end, [&](Place at) {
-        load(rows.z, at, shape, tile, traffic.next);
-        Label label[L];
-        Lane<T> z_y, weight, e_y, loss, before, factor, grad_y;
-        int ignored = 0;
-        for (int l = 0; l < L; ++l) {
-            const int64_t y = l < at.rows ? label_at(target, at.first_row + l, K) : -1;
-            label[l] = Label(y);
-            z_y[l] = y < 0 ? T(0) : tile[y][l];
-            weight[l] = y < 0 ? T(0) : rows.options.weight ? rows.options.weight[y] : T(1);
-            ignored |= y < 0;
-        }
-        const LaneNormalizer<T> n = exponentials<true>(tile, K, below, traffic);
-        for (int l = 0; l < L; ++l) e_y[l] = label[l] < 0 ? T(0) : tile[label[l]][l];
+    Lane<T> z_y, weight, e_y, loss;
+    int ignored = 0;
+    for (int l = 0; l < L; ++l) {
+        const int64_t y = l < count ? label_at(target, first + l, K) : -1;
+        of.label[l] = Label(y);
+        z_y[l] = y < 0 ? T(0) : tile[y][l];
+        weight[l] = y < 0 ? T(0) : rows.options.weight ? rows.options.weight[y] : T(1);
+        ignored |= y < 0;
+    }
+    const LaneNormalizer<T> n = exponentials<true>(tile, K, below, traffic);
+    for (int l = 0; l < L; ++l) e_y[l] = of.label[l] < 0 ? T(0) : tile[of.label[l]][l];
 #pragma omp simd
-        for (int l = 0; l < L; ++l) {
-            const T sum = 1 + n.others[l];
-            const T unweighted = log1p_nonnegative(n.others[l]) + (n.max[l] - z_y[l]) * below.inverse;
-            loss[l] = weight[l] == 0 ? T(0) : weight[l] * unweighted;
-            factor[l] = T(scale * weight[l]) / sum;
-            grad_y[l] = factor[l] * (z_y[l] == n.max[l] ? -n.others[l] : e_y[l] / unit<T> - sum);
-            const bool small = std::abs(factor[l]) < T(0x1p-60);  // in units it would be subnormal, and lose digits
-            before[l] = small ? 1 / unit<T> : T(1);
-            factor[l] = small ? factor[l] : factor[l] / unit<T>;
-        }
-        copy(loss, at.rows, rows.loss + at.first_row);
-        if (!rows.grad.entries) return;
+    for (int l = 0; l < L; ++l) {
+        const T sum = 1 + n.others[l];
+        const T unweighted = log1p_nonnegative(n.others[l]) + (n.max[l] - z_y[l]) * below.inverse;
+        loss[l] = weight[l] == 0 ? T(0) : weight[l] * unweighted;
+        of.factor[l] = T(scale * weight[l]) / sum;
+        of.grad_y[l] = of.factor[l] * (z_y[l] == n.max[l] ? -n.others[l] : e_y[l] / unit<T> - sum);
+        const bool small = std::abs(of.factor[l]) < T(0x1p-60);  // in units it would be subnormal, and lose digits
+        of.before[l] = small ? 1 / unit<T> : T(1);
+        of.factor[l] = small ? of.factor[l] : of.factor[l] / unit<T>;
+    }
+    copy(loss, count, rows.loss + first);
+    for (int l = 0; ignored && l < L; ++l) {  // even where its logits are NaN
+        for (int64_t j = 0; of.label[l] < 0 && j < K; ++j) tile[j][l] = 0;
+        if (of.label[l] < 0) of.before[l] = of.factor[l] = 0;
+    }
+}
 
-        for (int l = 0; ignored && l < L; ++l) {  // even where its logits are NaN
-            for (int64_t j = 0; label[l] < 0 && j < K; ++j) tile[j][l] = 0;
-            if (label[l] < 0) before[l] = factor[l] = 0;
-        }
-        writer.put(at, LossColumns<T>{tile[0], label, grad_y, before, factor});
+template <class T> void cross_entropy_classes_tiles(const LossRows<T>& rows, const int64_t* target) {
+    const ExpBelow<T> below(rows.options.temperature);
+    const TileBuffer<T> buffer(rows.K);
+    const Tile<T> tile = buffer.tile();
+    Traffic traffic(rows.z.storage);
+    TileWriter<T> writer(rows.grad, {rows.N, rows.K, 1}, rows.begin, traffic);
+    LossLanes<T> of;
+    over_places<T>(rows.begin, rows.end, [&](Place at) {
+        load(rows.z, at, rows.K, tile, traffic.next);
+        cross_entropy_lanes(rows, target, at.first_row, at.rows, tile, below, traffic, of);
+        if (rows.grad.entries) writer.put(at, of.columns(tile));
     });
 }
 

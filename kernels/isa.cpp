@@ -2,6 +2,7 @@
 // and SOFTGRAD_ISA as its namespace, so that the linker never takes one set's code for another's. For the same reason
 // nothing here instantiates a template of the standard library unless it is certain to be inlined.
 #include "cross_entropy.hpp"
+#include "cross_entropy_columns.hpp"
 #include "cross_entropy_tiles.hpp"
 #include "focal_loss.hpp"
 #include "layer_rows.hpp"
@@ -9,6 +10,7 @@
 #include "panels.hpp"
 #include "partial_rows.hpp"
 #include "probability_rows.hpp"
+#include "softmax_columns.hpp"
 #include "softmax_rows.hpp"
 #include "softmax_tiles.hpp"
 #include "squared_error.hpp"
@@ -42,7 +44,7 @@ void over_rows(Source x, Source y, Sink out, Shape shape, int64_t begin, int64_t
 
 template <class T> void softmax(Source z, Sink p, Shape shape, int64_t begin, int64_t end, double temperature) {
     const ExpBelow<T> below(temperature);
-    if (in_tiles<T>(shape)) return softmax_tiles<T>(z, p, shape, begin, end, below);
+    if (in_bands<T>(shape)) return softmax_columns<T>(z, p, shape, begin, end, below);
     over_rows<T>(z, p, shape, begin, end, [&](Source z, Sink p, Span span) {
         span.K <= short_row<T> ? softmax_tiles<T>(z, p, span.shape(), span.begin, span.end, below)
                                : softmax_rows<T>(z, p, span, below);
@@ -51,7 +53,7 @@ template <class T> void softmax(Source z, Sink p, Shape shape, int64_t begin, in
 
 template <class T> void log_softmax(Source z, Sink log_p, Shape shape, int64_t begin, int64_t end, double temperature) {
     const ExpBelow<T> below(temperature);
-    if (in_tiles<T>(shape)) return log_softmax_tiles<T>(z, log_p, shape, begin, end, below);
+    if (in_bands<T>(shape)) return log_softmax_columns<T>(z, log_p, shape, begin, end, below);
     over_rows<T>(z, log_p, shape, begin, end, [&](Source z, Sink log_p, Span span) {
         span.K <= short_row<T> ? log_softmax_tiles<T>(z, log_p, span.shape(), span.begin, span.end, below)
                                : log_softmax_rows<T>(z, log_p, span, below);
@@ -60,7 +62,7 @@ template <class T> void log_softmax(Source z, Sink log_p, Shape shape, int64_t b
 
 template <class T> void logsumexp(Source z, Sink lse, Shape shape, int64_t begin, int64_t end, double temperature) {
     const ExpBelow<T> below(temperature);
-    if (in_tiles<T>(shape)) return logsumexp_tiles<T>(z, lse, shape, begin, end, below);
+    if (in_bands<T>(shape)) return logsumexp_columns<T>(z, lse, shape, begin, end, below);
     const auto rows = [&](Source z, Sink lse, Span span) {
         span.K <= short_row<T> ? logsumexp_tiles<T>(z, lse, span.shape(), span.begin, span.end, below)
                                : logsumexp_rows<T>(z, lse, span, below);
@@ -75,7 +77,7 @@ template <class T> void logsumexp(Source z, Sink lse, Shape shape, int64_t begin
 template <class T>
 void softmax_vjp(Source p, Source dp, Sink dz, Shape shape, int64_t begin, int64_t end, double temperature) {
     const T scale = T(1 / temperature);
-    if (in_tiles<T>(shape)) return softmax_vjp_tiles<T>(p, dp, dz, shape, begin, end, scale);
+    if (in_bands<T>(shape)) return softmax_vjp_columns<T>(p, dp, dz, shape, begin, end, scale);
     over_rows<T>(p, dp, dz, shape, begin, end, [&](Source p, Source dp, Sink dz, Span span) {
         span.K <= short_row<T> ? softmax_vjp_tiles<T>(p, dp, dz, span.shape(), span.begin, span.end, scale)
                                : softmax_vjp_rows<T>(p, dp, dz, span, scale);
@@ -85,7 +87,7 @@ void softmax_vjp(Source p, Source dp, Sink dz, Shape shape, int64_t begin, int64
 template <class T>
 void log_softmax_vjp(Source log_p, Source dy, Sink dz, Shape shape, int64_t begin, int64_t end, double temperature) {
     const T scale = T(1 / temperature);
-    if (in_tiles<T>(shape)) return log_softmax_vjp_tiles<T>(log_p, dy, dz, shape, begin, end, scale);
+    if (in_bands<T>(shape)) return log_softmax_vjp_columns<T>(log_p, dy, dz, shape, begin, end, scale);
     over_rows<T>(log_p, dy, dz, shape, begin, end, [&](Source log_p, Source dy, Sink dz, Span span) {
         span.K <= short_row<T> ? log_softmax_vjp_tiles<T>(log_p, dy, dz, span.shape(), span.begin, span.end, scale)
                                : log_softmax_vjp_rows<T>(log_p, dy, dz, span, scale);
@@ -95,7 +97,7 @@ void log_softmax_vjp(Source log_p, Source dy, Sink dz, Shape shape, int64_t begi
 template <class T>
 void log_softmax_jvp(Source log_p, Source dz, Sink dy, Shape shape, int64_t begin, int64_t end, double temperature) {
     const T scale = T(1 / temperature);
-    if (in_tiles<T>(shape)) return log_softmax_jvp_tiles<T>(log_p, dz, dy, shape, begin, end, scale);
+    if (in_bands<T>(shape)) return log_softmax_jvp_columns<T>(log_p, dz, dy, shape, begin, end, scale);
     over_rows<T>(log_p, dz, dy, shape, begin, end, [&](Source log_p, Source dz, Sink dy, Span span) {
         span.K <= short_row<T> ? log_softmax_jvp_tiles<T>(log_p, dz, dy, span.shape(), span.begin, span.end, scale)
                                : log_softmax_jvp_rows<T>(log_p, dz, dy, span, scale);
@@ -119,12 +121,15 @@ void scaled_exponentials(Source z, Sink out, const T* max, const double* factor,
 // The losses by their kernels. KL divergence and cross-entropy differ for distributions alone.
 struct CrossEntropy {
     template <class T> static void classes(const LossRows<T>& rows, const int64_t* target) {
-        if (has_tiles(rows)) return cross_entropy_classes_tiles(rows, target);
+        if (has_tiles(rows)) {
+            return rows.inner > 1 ? cross_entropy_classes_columns(rows, target)
+                                  : cross_entropy_classes_tiles(rows, target);
+        }
         cross_entropy_classes(rows, target);
     }
     // Whether there is a kernel of tiles for these rows.
     template <class T> static bool has_tiles(const LossRows<T>& rows) {
-        return rows.K <= short_row<T> && rows.options.softcap == 0 && !rows.stats.entropy;
+        return (rows.K <= short_row<T> || rows.inner > 1) && rows.options.softcap == 0 && !rows.stats.entropy;
     }
     template <class T, class Target> static void distributions(const LossRows<T>& rows, Target target) {
         cross_entropy_soft(rows, target, false);
@@ -183,9 +188,10 @@ void loss_of_classes(Source z, const int64_t* target, LossOptions<T> options, T*
     };
     LossRows<T> rows{z, options, loss, grad, stats, shape.rows(), shape.K, begin, end};
     if (shape.inner == 1) return compute(rows, target);
-    if (unsmoothed && in_tiles<T>(shape) && Loss::has_tiles(rows)) {
+    if (unsmoothed && in_bands<T>(shape)) {
         rows.inner = shape.inner;
-        return compute(rows, target);
+        if (Loss::has_tiles(rows)) return compute(rows, target);
+        rows.inner = 1;
     }
     const Panel<T> panel(shape, z.storage, begin, end);
     panel.over(begin, end, [&](int64_t first, int64_t last) {

@@ -15,17 +15,24 @@ template <class T> struct ScaledColumns {
     }
 };
 
+// Overwrites a tile with its exponentials in units.
+template <class T>
+void softmax_lanes(Tile<T> tile, int64_t K, const ExpBelow<T>& below, Traffic& traffic, Lane<T>& factor) {
+    const LaneNormalizer<T> n = exponentials<true>(tile, K, below, traffic);
+#pragma omp simd
+    for (int l = 0; l < lanes<T>; ++l) factor[l] = (1 / unit<T>) / (1 + n.others[l]);
+}
+
 template <class T>
 void softmax_tiles(Source z, Sink p, Shape shape, int64_t begin, int64_t end, const ExpBelow<T>& below) {
-    const Tile<T> tile(shape.K);
+    const TileBuffer<T> buffer(shape.K);
+    const Tile<T> tile = buffer.tile();
     Traffic traffic(z.storage);
     TileWriter<T> writer(p, shape, begin, traffic);
-    over_places<T>(p.entries, p.storage, shape, begin, end, [&](Place at) {
-        load(z, at, shape, tile, traffic.next);
-        LaneNormalizer<T> n = exponentials<true>(tile, shape.K, below, traffic);
-        T* const factor = n.others;
-#pragma omp simd
-        for (int l = 0; l < lanes<T>; ++l) factor[l] = (1 / unit<T>) / (1 + factor[l]);
+    over_places<T>(begin, end, [&](Place at) {
+        load(z, at, shape.K, tile, traffic.next);
+        Lane<T> factor;
+        softmax_lanes(tile, shape.K, below, traffic, factor);
         writer.put(at, ScaledColumns<T>{tile[0], factor});
     });
 }
@@ -40,34 +47,49 @@ template <class T> struct LogColumns {
 };
 
 template <class T>
+void log_softmax_lanes(Tile<T> tile, int64_t K, const ExpBelow<T>& below, Traffic& traffic, Lane<T>& top,
+                       Lane<T>& log_sum) {
+    const LaneNormalizer<T> n = exponentials<false>(tile, K, below, traffic);
+    copy(n.top, lanes<T>, top);
+#pragma omp simd
+    for (int l = 0; l < lanes<T>; ++l) log_sum[l] = log1p_nonnegative(n.others[l]);
+}
+
+template <class T>
 void log_softmax_tiles(Source z, Sink log_p, Shape shape, int64_t begin, int64_t end, const ExpBelow<T>& below) {
-    const Tile<T> tile(shape.K);
+    const TileBuffer<T> buffer(shape.K);
+    const Tile<T> tile = buffer.tile();
     Traffic traffic(z.storage);
     TileWriter<T> writer(log_p, shape, begin, traffic);
-    over_places<T>(log_p.entries, log_p.storage, shape, begin, end, [&](Place at) {
-        load(z, at, shape, tile, traffic.next);
-        LaneNormalizer<T> n = exponentials<false>(tile, shape.K, below, traffic);
-        T* const log_sum = n.others;
-#pragma omp simd
-        for (int l = 0; l < lanes<T>; ++l) log_sum[l] = log1p_nonnegative(log_sum[l]);
-        writer.put(at, LogColumns<T>{tile[0], n.top, log_sum, below.inverse});
+    over_places<T>(begin, end, [&](Place at) {
+        load(z, at, shape.K, tile, traffic.next);
+        Lane<T> top, log_sum;
+        log_softmax_lanes(tile, shape.K, below, traffic, top, log_sum);
+        writer.put(at, LogColumns<T>{tile[0], top, log_sum, below.inverse});
     });
+}
+
+// logsumexp of the first `count` lanes.
+template <class T>
+void logsumexp_lanes(Tile<T> tile, int64_t K, int count, const ExpBelow<T>& below, Traffic& traffic, T* values) {
+    const LaneNormalizer<T> n = exponentials<false>(tile, K, below, traffic);
+    for (int l = 0; l < count; ++l) {
+        values[l] = T(n.max[l] / Wide<T>(below.temperature) + std::log1p(Wide<T>(n.others[l])));
+        if (!std::isinf(n.max[l])) continue;
+        values[l] = n.max[l];
+        for (int64_t j = 0; j < K; ++j) values[l] = tile[j][l] == tile[j][l] ? values[l] : tile[j][l];
+    }
 }
 
 template <class T>
 void logsumexp_tiles(Source z, Sink lse, Shape shape, int64_t begin, int64_t end, const ExpBelow<T>& below) {
-    const Tile<T> tile(shape.K);
+    const TileBuffer<T> buffer(shape.K);
+    const Tile<T> tile = buffer.tile();
     Traffic traffic(z.storage);
-    over_places<T>(z.entries, z.storage, shape, begin, end, [&](Place at) {
-        load(z, at, shape, tile, traffic.next);
-        const LaneNormalizer<T> n = exponentials<false>(tile, shape.K, below, traffic);
+    over_places<T>(begin, end, [&](Place at) {
+        load(z, at, shape.K, tile, traffic.next);
         Lane<T> values;
-        for (int l = 0; l < at.rows; ++l) {
-            values[l] = T(n.max[l] / Wide<T>(below.temperature) + std::log1p(Wide<T>(n.others[l])));
-            if (!std::isinf(n.max[l])) continue;
-            values[l] = n.max[l];
-            for (int64_t j = 0; j < shape.K; ++j) values[l] = tile[j][l] == tile[j][l] ? values[l] : tile[j][l];
-        }
+        logsumexp_lanes(tile, shape.K, at.rows, below, traffic, values);
         write(values, at.rows, lse, at.first_row);
     });
 }
@@ -106,19 +128,10 @@ template <class T> struct LaneSums {
     Lane<T> of_all, inner_of_all, at_top;
 };
 
-// Two tiles, and the products that are written.
+// Two tiles, and the memory traffic while sums are added up.
 template <class T> struct PairTiles {
     Tile<T> x, y;
     Traffic traffic;
-    TileWriter<T> writer;
-
-    PairTiles(Source of_x, Sink out, Shape shape, int64_t begin)
-        : x(shape.K), y(shape.K), traffic(of_x.storage), writer(out, shape, begin, traffic) {}
-
-    void load(Source of_x, Source of_y, Place at, Shape shape) {
-        softgrad::SOFTGRAD_ISA::load(of_x, at, shape, x, traffic.next);
-        softgrad::SOFTGRAD_ISA::load(of_y, at, shape, y, traffic.second_next);
-    }
 
     // sum(j, i, x_j, y_j) for the i-th register of every column, with the memory traffic.
     template <bool second_too = true, class Sum> [[gnu::always_inline]] void over_entries(int64_t K, Sum sum) {
@@ -172,14 +185,21 @@ template <class T> [[gnu::noinline]] void softmax_vjp_sums(PairTiles<T>& tiles, 
 }
 
 template <class T>
+ProductColumns<T, SoftmaxVjpEntry<T>> softmax_vjp_entries(const PairTiles<T>& tiles, const LaneSums<T>& sums, T scale) {
+    return {sums.top, sums.at_top, {tiles.x[0], tiles.y[0], sums.of_all, sums.inner_of_all, scale}};
+}
+
+template <class T>
 void softmax_vjp_tiles(Source p, Source dp, Sink dz, Shape shape, int64_t begin, int64_t end, T scale) {
-    PairTiles<T> tiles(p, dz, shape, begin);
+    const TileBuffer<T> of_p(shape.K), of_dp(shape.K);
+    PairTiles<T> tiles{of_p.tile(), of_dp.tile(), Traffic(p.storage)};
+    TileWriter<T> writer(dz, shape, begin, tiles.traffic);
     LaneSums<T> sums;
-    over_places<T>(dz.entries, dz.storage, shape, begin, end, [&](Place at) {
-        tiles.load(p, dp, at, shape);
+    over_places<T>(begin, end, [&](Place at) {
+        load(p, at, shape.K, tiles.x, tiles.traffic.next);
+        load(dp, at, shape.K, tiles.y, tiles.traffic.second_next);
         softmax_vjp_sums(tiles, shape.K, scale, sums);
-        const SoftmaxVjpEntry<T> entry{tiles.x[0], tiles.y[0], sums.of_all, sums.inner_of_all, scale};
-        tiles.writer.put(at, ProductColumns<T, SoftmaxVjpEntry<T>>{sums.top, sums.at_top, entry});
+        writer.put(at, softmax_vjp_entries(tiles, sums, scale));
     });
 }
 
@@ -221,13 +241,21 @@ template <class T>
 }
 
 template <class T>
+ProductColumns<T, ComputedEntry<T>> log_softmax_vjp_entries(const PairTiles<T>& tiles, const LaneSums<T>& sums) {
+    return {sums.top, sums.at_top, {tiles.y[0]}};
+}
+
+template <class T>
 void log_softmax_vjp_tiles(Source log_p, Source dy, Sink dz, Shape shape, int64_t begin, int64_t end, T scale) {
-    PairTiles<T> tiles(log_p, dz, shape, begin);
+    const TileBuffer<T> of_log_p(shape.K), of_dy(shape.K);
+    PairTiles<T> tiles{of_log_p.tile(), of_dy.tile(), Traffic(log_p.storage)};
+    TileWriter<T> writer(dz, shape, begin, tiles.traffic);
     LaneSums<T> sums;
-    over_places<T>(dz.entries, dz.storage, shape, begin, end, [&](Place at) {
-        tiles.load(log_p, dy, at, shape);
+    over_places<T>(begin, end, [&](Place at) {
+        load(log_p, at, shape.K, tiles.x, tiles.traffic.next);
+        load(dy, at, shape.K, tiles.y, tiles.traffic.second_next);
         log_softmax_vjp_sums(tiles, shape.K, scale, sums);
-        tiles.writer.put(at, ProductColumns<T, ComputedEntry<T>>{sums.top, sums.at_top, {tiles.y[0]}});
+        writer.put(at, log_softmax_vjp_entries(tiles, sums));
     });
 }
 
@@ -263,14 +291,22 @@ template <class T>
 }
 
 template <class T>
+ProductColumns<T, LogSoftmaxJvpEntry<T>> log_softmax_jvp_entries(const PairTiles<T>& tiles, const LaneSums<T>& sums,
+                                                                 T scale) {
+    return {sums.top, sums.at_top, {tiles.y[0], sums.of_all, scale}};
+}
+
+template <class T>
 void log_softmax_jvp_tiles(Source log_p, Source dz, Sink dy, Shape shape, int64_t begin, int64_t end, T scale) {
-    PairTiles<T> tiles(log_p, dy, shape, begin);
+    const TileBuffer<T> of_log_p(shape.K), of_dz(shape.K);
+    PairTiles<T> tiles{of_log_p.tile(), of_dz.tile(), Traffic(log_p.storage)};
+    TileWriter<T> writer(dy, shape, begin, tiles.traffic);
     LaneSums<T> sums;
-    over_places<T>(dy.entries, dy.storage, shape, begin, end, [&](Place at) {
-        tiles.load(log_p, dz, at, shape);
+    over_places<T>(begin, end, [&](Place at) {
+        load(log_p, at, shape.K, tiles.x, tiles.traffic.next);
+        load(dz, at, shape.K, tiles.y, tiles.traffic.second_next);
         log_softmax_jvp_sums(tiles, shape.K, scale, sums);
-        const LogSoftmaxJvpEntry<T> entry{tiles.y[0], sums.of_all, scale};
-        tiles.writer.put(at, ProductColumns<T, LogSoftmaxJvpEntry<T>>{sums.top, sums.at_top, entry});
+        writer.put(at, log_softmax_jvp_entries(tiles, sums, scale));
     });
 }
 

@@ -4,6 +4,9 @@
 // a tile: a load waits long for what two stores have just written.
 #pragma once
 
+#include <algorithm>
+#include <cstring>
+
 #include "half_floats.hpp"
 #include "row_writer.hpp"
 #include "transpose.hpp"
@@ -72,6 +75,44 @@ template <Storage storage, class T, int n>
 #endif
         narrow(reinterpret_cast<const float*>(&x), n, 1, storage, bits);
     }
+}
+
+// The first `count` of n entries, and zeros.
+template <Storage storage, class T, int n>
+[[gnu::always_inline]] inline Entries<T, n> read_first_entries(const Stored<storage, T>* bits, int count) {
+    if (count >= n) return read_entries<storage, T, n>(bits);
+    Stored<storage, T> whole[n]{};
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+    const auto mask = (1u << std::max(count, 0)) - 1;
+    if constexpr (sizeof(whole) == 64 && sizeof(T) == 4)
+        return (Entries<T, n>)_mm512_maskz_loadu_ps(__mmask16(mask), bits);
+    if constexpr (sizeof(whole) == 64 && sizeof(T) == 8)
+        return (Entries<T, n>)_mm512_maskz_loadu_pd(__mmask8(mask), bits);
+    if constexpr (sizeof(whole) == 32) {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(whole), _mm256_maskz_loadu_epi16(__mmask16(mask), bits));
+        return read_entries<storage, T, n>(whole);
+    }
+#endif
+    if (count > 0) std::memcpy(whole, bits, size_t(count) * sizeof(*bits));
+    return read_entries<storage, T, n>(whole);
+}
+
+// Writes the first `count` of n entries.
+template <Storage storage, class T, int n>
+[[gnu::always_inline]] inline void write_first_entries(Entries<T, n> x, Stored<storage, T>* bits, int count) {
+    if (count >= n) return write_entries<storage, T, n>(x, bits);
+    Stored<storage, T> whole[n];
+    write_entries<storage, T, n>(x, whole);
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+    const auto mask = (1u << std::max(count, 0)) - 1;
+    if constexpr (sizeof(whole) == 64 && sizeof(T) == 4) return _mm512_mask_storeu_ps(bits, __mmask16(mask), (__m512)x);
+    if constexpr (sizeof(whole) == 64 && sizeof(T) == 8) return _mm512_mask_storeu_pd(bits, __mmask8(mask), (__m512d)x);
+    if constexpr (sizeof(whole) == 32) {
+        const auto narrowed = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(whole));
+        return _mm256_mask_storeu_epi16(bits, __mmask16(mask), narrowed);
+    }
+#endif
+    if (count > 0) std::memcpy(bits, whole, size_t(count) * sizeof(*bits));
 }
 
 // Rows of at least `block_side` entries, in blocks of `block_side` entries of some rows. Blocks overlap where K is not

@@ -12,8 +12,34 @@ namespace softgrad::SOFTGRAD_ISA {
 // The normalizer of each lane. Differences s_j - s_max are (tile[j] - top) / temperature.
 template <class T> struct LaneNormalizer { Lane<T> max, top, others; };
 
+// ExpBelow's origin of each lane.
+template <class T> struct LaneOrigins { Lane<T> top, lowest, magic, rest; };
+
+// For the largest logits `max`. Those that are far are taken off the tile.
+template <class T> LaneOrigins<T> origins(Tile<T> tile, int64_t K, const Lane<T>& max, const ExpBelow<T>& below) {
+    constexpr int L = lanes<T>;
+    LaneOrigins<T> to;
+    copy(max, L, to.top);
+    int far = 0;
+#pragma omp simd reduction(| : far)
+    for (int l = 0; l < L; ++l) far |= below.is_far(max[l]);
+    if (far) {
+        Lane<T> taken;
+        for (int l = 0; l < L; ++l) taken[l] = below.is_far(max[l]) ? max[l] : T(0), to.top[l] -= taken[l];
+        for (int64_t j = 0; j < K; ++j) {
+            for (int l = 0; l < L; ++l) tile[j][l] -= taken[l];
+        }
+    }
+#pragma omp simd
+    for (int l = 0; l < L; ++l) {
+        const auto origin = below.origin(to.top[l]);
+        to.lowest[l] = origin.lowest, to.magic[l] = origin.magic, to.rest[l] = origin.rest;
+    }
+    return to;
+}
+
 template <bool tempered, bool keep, class T>
-[[gnu::noinline]] void exponentials_of(const Tile<T>& tile, int64_t K, ExpBelow<T> below, LaneNormalizer<T>& n,
+[[gnu::noinline]] void exponentials_of(Tile<T> tile, int64_t K, ExpBelow<T> below, LaneNormalizer<T>& n,
                                        Traffic& traffic) {
     constexpr int L = lanes<T>;
     copy(tile[0], L, n.max);
@@ -22,23 +48,8 @@ template <bool tempered, bool keep, class T>
 #pragma omp simd
         for (int l = 0; l < L; ++l) n.max[l] = s[l] > n.max[l] ? s[l] : n.max[l];
     }
-    copy(n.max, L, n.top);
-    int far = 0;
-#pragma omp simd reduction(| : far)
-    for (int l = 0; l < L; ++l) far |= below.is_far(n.max[l]);
-    if (far) {
-        Lane<T> taken;
-        for (int l = 0; l < L; ++l) taken[l] = below.is_far(n.max[l]) ? n.max[l] : T(0), n.top[l] -= taken[l];
-        for (int64_t j = 0; j < K; ++j) {
-            for (int l = 0; l < L; ++l) tile[j][l] -= taken[l];
-        }
-    }
-    Lane<T> lowest, magic, rest;
-#pragma omp simd
-    for (int l = 0; l < L; ++l) {
-        const auto origin = below.origin(n.top[l]);
-        lowest[l] = origin.lowest, magic[l] = origin.magic, rest[l] = origin.rest;
-    }
+    const LaneOrigins<T> o = origins(tile, K, n.max, below);
+    copy(o.top, L, n.top);
     using V = Entries<T, wide<T>>;
     LaneSum<T> sum;
     V attained[registers<T>];
@@ -54,7 +65,7 @@ template <bool tempered, bool keep, class T>
         T* const e = keep ? s : kept;
 #pragma omp simd
         for (int l = 0; l < L; ++l) {
-            e[l] = below.template exp<tempered>(s[l], {n.top[l], lowest[l], magic[l], rest[l]});
+            e[l] = below.template exp<tempered>(s[l], {o.top[l], o.lowest[l], o.magic[l], o.rest[l]});
         }
         for (int i = 0; i < registers<T>; ++i) {
             attained[i] += at_max[i];
@@ -71,7 +82,7 @@ template <bool tempered, bool keep, class T>
 
 // The normalizers of a tile of logits. `keep` overwrites the tile with the exponentials in units.
 template <bool keep, class T>
-LaneNormalizer<T> exponentials(const Tile<T>& tile, int64_t K, const ExpBelow<T>& below, Traffic& traffic) {
+LaneNormalizer<T> exponentials(Tile<T> tile, int64_t K, const ExpBelow<T>& below, Traffic& traffic) {
     LaneNormalizer<T> n;
     if (below.temperature == 1) {
         exponentials_of<false, keep>(tile, K, below, n, traffic);

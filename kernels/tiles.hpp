@@ -36,16 +36,8 @@ template <class T> struct LaneSum {
     }
 };
 
-// Whether rows are computed in tiles: short ones. Along an inner axis tiles are full where enough rows lie side by
-// side.
-template <class T> bool in_tiles(Shape shape) {
-    return shape.K <= short_row<T> && (shape.inner == 1 || shape.inner >= 4 * lanes<T>);
-}
-
-// Where the first entry of a row is in an array.
-inline int64_t first_entry(Shape shape, int64_t row) {
-    return shape.inner == 1 ? row * shape.K : row / shape.inner * shape.K * shape.inner + row % shape.inner;
-}
+// Whether rows are computed in tiles, with the sums of tiles.
+template <class T> bool is_short(Shape shape) { return shape.K <= short_row<T>; }
 
 // The rows of one tile.
 struct Place {
@@ -54,9 +46,15 @@ struct Place {
     bool more;  // whether a tile follows
 };
 
-template <class T> struct Tile : Buffer<T> {
-    explicit Tile(int64_t K) : Buffer<T>(K * lanes<T>) {}
-    T* operator[](int64_t j) const { return this->entries + j * lanes<T>; }
+// Entry j of each lane is in tile[j].
+template <class T> struct Tile {
+    T* entries;
+    T* operator[](int64_t j) const { return entries + j * lanes<T>; }
+};
+
+template <class T> struct TileBuffer : Buffer<T> {
+    explicit TileBuffer(int64_t K) : Buffer<T>(K * lanes<T>) {}
+    Tile<T> tile() const { return {this->entries}; }
 };
 
 template <class T> void fill(T* to, int64_t count, T value) {
@@ -124,32 +122,11 @@ struct Traffic {
 // Rows are fetched at least so far ahead: further than a tile of very short rows.
 constexpr int64_t fetched_ahead = 2048;
 
-// Reads columns of an array (outer, K, inner), which lie side by side in it.
-template <Storage storage, class T>
-[[gnu::noinline]] void read_columns(const Stored<storage, T>* from, int64_t inner, int64_t K, int rows, T* tile) {
-    for (int64_t j = 0; j < K; ++j, from += inner, tile += lanes<T>) {
-        Stored<storage, T> whole[lanes<T>]{};
-        const Stored<storage, T>* x = from;
-        if (rows < lanes<T>) std::memcpy(whole, from, size_t(rows) * sizeof(*x)), x = whole;
-        for (int i = 0; i < registers<T>; ++i) {
-            set_register(tile, i, read_entries<storage, T, wide<T>>(x + i * wide<T>));
-        }
-        for (int ahead = 256; ahead < 384; ahead += 64) {
-            __builtin_prefetch(reinterpret_cast<const char*>(from) + ahead, 0, 3);
-        }
-    }
-}
-
 // Reads the rows of a tile; lanes without a row hold zeros. `next` is what to fetch meanwhile.
-template <class T> void load(Source x, Place at, Shape shape, const Tile<T>& tile, const char*& next) {
+template <class T> void load(Source x, Place at, int64_t K, Tile<T> tile, const char*& next) {
     with_storage<T>(x.storage, [&]<Storage storage>() {
         constexpr int64_t size = sizeof(Stored<storage, T>);
-        const int64_t K = shape.K;
-        const char* rows = static_cast<const char*>(x.entries) + first_entry(shape, at.first_row) * size;
-        if (shape.inner > 1) {
-            const auto from = reinterpret_cast<const Stored<storage, T>*>(rows);
-            return read_columns<storage>(from, shape.inner, K, at.rows, tile[0]);
-        }
+        const char* rows = static_cast<const char*>(x.entries) + at.first_row * K * size;
         const int64_t bytes = lanes<T> * K * size;
         next = at.more ? rows + (bytes > fetched_ahead ? bytes : fetched_ahead) : nullptr;
         char whole[lanes<T> * short_row<T> * size];
@@ -162,43 +139,19 @@ template <class T> void load(Source x, Place at, Shape shape, const Tile<T>& til
     });
 }
 
-// Writes columns side by side, as to_rows writes rows.
-template <Storage storage, class T, class Column>
-[[gnu::noinline]] void write_columns(int64_t inner, int64_t K, int rows, bool stream, Stored<storage, T>* to,
-                                     const Column column) {
-    stream = stream && reinterpret_cast<uintptr_t>(to) % 64 == 0 && inner * int64_t(sizeof(*to)) % 64 == 0;
-    for (int64_t j = 0; j < K; ++j, to += inner) {
-        for (int i = 0; rows == lanes<T> && i < lanes<T>; i += wide<T>) {
-            const Entries<T, wide<T>> x = column.template at<wide<T>>(j, i);
-            if (storage == Storage::itself && stream) {
-                stream_vector(x, to + i);
-            } else {
-                write_entries<storage, T, wide<T>>(x, to + i);
-            }
-        }
-        if (rows == lanes<T>) continue;
-        Stored<storage, T> whole[lanes<T>];
-        for (int i = 0; i < lanes<T>; i += wide<T>) {
-            write_entries<storage, T, wide<T>>(column.template at<wide<T>>(j, i), whole + i);
-        }
-        std::memcpy(to, whole, size_t(rows) * sizeof(*to));
-    }
-}
-
 // Writes tiles, one after another; each while the next one is computed. A line that two tiles share is held back until
 // it is complete.
 template <class T> class TileWriter {
   public:
     TileWriter(Sink out, Shape shape, int64_t begin, Traffic& traffic)
-        : shape_(shape),
-          K_(shape.K),
+        : K_(shape.K),
           storage_(out.storage),
           size_(storage_ == Storage::itself ? int64_t(sizeof(T)) : 2),
-          to_(static_cast<char*>(out.entries) + (shape.inner == 1 ? begin * K_ * size_ : 0)),
+          to_(static_cast<char*>(out.entries) + begin * K_ * size_),
           traffic_(traffic),
-          buffer_(out.entries && shape.inner == 1 ? lanes<T> * K_ * size_ + 64 : 0) {
+          buffer_(out.entries ? lanes<T> * K_ * size_ + 64 : 0) {
         traffic_.stream = shape.rows() * K_ * size_ >= (out.fresh ? fresh_streamed_from : streamed_from);
-        if (traffic_.stream && shape.inner == 1) others_ = before_ = int64_t(reinterpret_cast<uintptr_t>(to_) % 64);
+        if (traffic_.stream) others_ = before_ = int64_t(reinterpret_cast<uintptr_t>(to_) % 64);
         to_ -= before_;
     }
     TileWriter(const TileWriter&) = delete;
@@ -213,12 +166,6 @@ template <class T> class TileWriter {
 
     // The columns of the next tile, as to_rows has them.
     template <class Column> void put(Place at, const Column& column) {
-        if (shape_.inner > 1) {
-            return with_storage<T>(storage_, [&]<Storage storage>() {
-                const auto to = reinterpret_cast<Stored<storage, T>*>(to_) + first_entry(shape_, at.first_row);
-                write_columns<storage, T>(shape_.inner, K_, at.rows, traffic_.stream, to, column);
-            });
-        }
         complete();
         char* const buffer = buffer_.entries;
         with_storage<T>(storage_, [&]<Storage storage>() { to_rows<storage, T>(K_, buffer + before_, column); });
@@ -238,7 +185,6 @@ template <class T> class TileWriter {
         if (written > 0) std::memcpy(buffer_.entries, buffer_.entries + written, size_t(before_));
     }
 
-    Shape shape_;
     int64_t K_;
     Storage storage_;
     int64_t size_;  // bytes of an entry
@@ -250,30 +196,11 @@ template <class T> class TileWriter {
     int64_t bytes_ = 0;   // of the last tile, with those before it
 };
 
-// The rows before the next cache line of an array of entries of so many bytes, where rows lie side by side.
-inline int64_t rows_before_line(const void* array, Shape shape, int64_t row, int64_t size) {
-    const auto at = reinterpret_cast<uintptr_t>(array) + uintptr_t(first_entry(shape, row) * size);
-    return int64_t((64 - at % 64) % 64) / size;
-}
-
-// Calls work(place) for each tile of the rows begin..end-1. Those of a tile follow one another in the array, or lie
-// side by side: then tiles begin with a cache line of `array`, so that they share none.
-template <class T, class Work>
-[[gnu::always_inline]] inline void over_places(const void* array, Storage storage, Shape shape, int64_t begin,
-                                               int64_t end, Work work) {
-    const int64_t size = storage == Storage::itself ? int64_t(sizeof(T)) : 2;
-    while (begin < end) {
-        int64_t together = end - begin;
-        if (shape.inner > 1) {
-            together = std::min(together, shape.inner - begin % shape.inner);
-            if (const int64_t before = rows_before_line(array, shape, begin, size)) {
-                together = std::min(together, before);
-            }
-        }
-        const bool more = together > lanes<T>;
-        const Place at{begin, more ? lanes<T> : int(together), more};
-        work(at);
-        begin += at.rows;
+// Calls work(place) for each tile of the rows begin..end-1.
+template <class T, class Work> [[gnu::always_inline]] inline void over_places(int64_t begin, int64_t end, Work work) {
+    for (; begin < end; begin += lanes<T>) {
+        const bool more = end - begin > lanes<T>;
+        work(Place{begin, more ? lanes<T> : int(end - begin), more});
     }
 }
 
