@@ -263,6 +263,7 @@ NB_MODULE(_kernels, m) {
     bind_short_losses(m);
     bind_short_tensors(m);
     bind_short_tensor_losses(m);
+    bind_short_tensor_tokens(m);
     m.def(
         "total",
         [](Vector<const float> x, double denominator) { return total(x.data(), int64_t(x.size()), denominator); },

@@ -6,10 +6,10 @@ namespace softgrad {
 namespace {
 
 // Whether it is an integer of Python that fits.
-bool read_axis(PyObject* value, int64_t& axis) {
+bool read_integer(PyObject* value, int64_t& integer) {
     if (!PyLong_CheckExact(value)) return false;
-    axis = PyLong_AsLongLong(value);
-    if (axis != -1 || !PyErr_Occurred()) return true;
+    integer = PyLong_AsLongLong(value);
+    if (integer != -1 || !PyErr_Occurred()) return true;
     PyErr_Clear();
     return false;
 }
@@ -28,14 +28,17 @@ bool read_options(PyObject* given, Takes takes, Options& options) {
     PyObject *name, *value;
     for (Py_ssize_t i = 0; PyDict_Next(given, &i, &name, &value);) {
         if (is_named(name, "axis")) {
-            if (!read_axis(value, options.axis)) return false;
+            if (!read_integer(value, options.axis)) return false;
         } else if (is_named(name, "temperature")) {
             if (!read_temperature(value, options.temperature)) return false;
         } else if (takes.out && is_named(name, "out")) {
             options.out = value == Py_None ? nullptr : value;
         } else if (takes.keepdims && is_named(name, "keepdims")) {
             if (value != Py_False) return false;
-        } else if (!is_named(name, "where") || value != Py_None) {
+        } else if (takes.ignore_index && is_named(name, "ignore_index")) {
+            int64_t index = -1;
+            if ((value != Py_None && !read_integer(value, index)) || index >= 0) return false;
+        } else if (!takes.where || !is_named(name, "where") || value != Py_None) {
             return false;
         }
     }

@@ -57,9 +57,9 @@ template <class With> PyObject* with_entries(Entries entries, With with) {
 
 inline bool is_named(PyObject* name, const char* other) { return PyUnicode_CompareWithASCIIString(name, other) == 0; }
 
-// Options that some of the functions of softmax have.
+// Options that some of the functions of softmax have. A mask has to be None, and an index to ignore None or negative.
 struct Takes {
-    bool out = false, keepdims = false;
+    bool out = false, keepdims = false, where = true, ignore_index = false;
 };
 
 struct Options {
@@ -92,6 +92,14 @@ void logsumexp_product(const char* z, const char* upstream, void* out, Shape sha
 // What a short call returns if it has computed nothing.
 inline PyObject* none() { return Py_NewRef(Py_None); }
 
+// An object of a named tuple with the entries of a tuple, by tuple.__new__(type, entries), which is faster than the
+// constructor.
+inline PyObject* named_tuple(PyObject* type, const nanobind::object& entries) {
+    static const newfunc new_tuple = reinterpret_cast<newfunc>(PyType_GetSlot(&PyTuple_Type, Py_tp_new));
+    const nanobind::object arguments = nanobind::make_tuple(entries);
+    return new_tuple(reinterpret_cast<PyTypeObject*>(type), arguments.ptr(), nullptr);
+}
+
 // A Python function whose document is its signature, as "name(args, options, /)\n--\n\n". No exception of C++ leaves
 // it.
 template <PyObject* (*function)(PyObject* self, PyObject* const* given, Py_ssize_t count)>
@@ -120,10 +128,11 @@ PyObject* with_options(PyObject* self, PyObject* const* given, Py_ssize_t count)
 
 #define SOFTGRAD_SHORT(name, ...) python_method<with_options<__VA_ARGS__>>(name, name "(args, options, /)\n--\n\n")
 
-// short_calls.cpp, short_losses.cpp, short_tensors.cpp and short_tensor_losses.cpp
+// short_calls.cpp, short_losses.cpp and short_tensor*.cpp
 void bind_short_calls(nanobind::module_& m);
 void bind_short_losses(nanobind::module_& m);
 void bind_short_tensors(nanobind::module_& m);
 void bind_short_tensor_losses(nanobind::module_& m);
+void bind_short_tensor_tokens(nanobind::module_& m);
 
 }  // namespace softgrad

@@ -54,14 +54,6 @@ struct Loss {
     }
 };
 
-// tuple.__new__(type, (loss, grad)), which is faster than the constructor of a named tuple; takes both references.
-PyObject* named_pair(PyObject* type, PyObject* loss, PyObject* grad) {
-    static const newfunc new_tuple = reinterpret_cast<newfunc>(PyType_GetSlot(&PyTuple_Type, Py_tp_new));
-    const nb::object first = nb::steal(loss), second = nb::steal(grad);
-    const nb::object arguments = nb::make_tuple(nb::make_tuple(first, second));
-    return new_tuple(reinterpret_cast<PyTypeObject*>(type), arguments.ptr(), nullptr);
-}
-
 // Class indices as 64 bits.
 const int64_t* wide(const Array& target, std::vector<int64_t>& copy) {
     if (target.entries == Entries::int64) return reinterpret_cast<const int64_t*>(target.data);
@@ -111,9 +103,9 @@ PyObject* short_loss(PyObject* self, PyObject* args, PyObject* given) {
         const std::optional<Computed<E>> total =
             loss_of_rows<Computed<E>>({name, size_t(length)}, {z->data, stored}, classes, {to, stored, !out.is_valid()},
                                       *shape, numbers, ignored);
-        PyObject* const value = total ? scalar(*total) : nullptr;
-        if (!value) return none();
-        return with_grad ? named_pair(loss.result, value, grad.release().ptr()) : value;
+        nb::object value = total ? nb::steal(scalar(*total)) : nb::object();
+        if (!value.is_valid()) return none();
+        return with_grad ? named_tuple(loss.result, nb::make_tuple(value, grad)) : value.release().ptr();
     });
 }
 

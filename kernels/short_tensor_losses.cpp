@@ -32,7 +32,7 @@ struct Loss {
     // A tensor for the gradient. From some size on NumPy asks the system for large pages, and torch does not.
     nb::object new_grad(const Torch& of, const Array& z) const {
         if (z.size < PyLong_AsLongLong(huge)) return of.new_tensor_like(z.object);
-        return nb::steal(PyObject_CallOneArg(new_huge, z.object));
+        return nb::steal(PyObject_CallFunctionObjArgs(new_huge, z.object, nullptr));
     }
 };
 

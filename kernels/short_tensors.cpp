@@ -38,7 +38,7 @@ PyObject* values_of_tensor(PyObject* self, PyObject* args, PyObject* given) {
     const std::optional<Shape> shape = x ? around(*x, options.axis) : std::nullopt;
     if (!shape || !function.takes(*x)) return declined();
     const int64_t axis = options.axis < 0 ? options.axis + x->dims : options.axis;
-    const nb::object result = of_rows ? new_tensor_without(*x, axis) : torch.new_tensor_like(logits);
+    const nb::object result = of_rows ? new_tensor_without(*x, axis, logits) : torch.new_tensor_like(logits);
     const uintptr_t to = result.is_valid() ? address_of(result.ptr()) : 0;
     if (!to) return declined();
     with_entries(x->entries, [&]<class E>(E, Storage stored) -> PyObject* {
@@ -74,10 +74,12 @@ PyObject* product_of_tensors(PyObject* self, PyObject* args, PyObject* given) {
     if (PyTuple_Size(args) != 2 || !read_options(given, {}, options)) return declined();
     if (!torch.is_plain_backward()) return declined();
     Py_ssize_t lengths_of_x[most_axes], lengths_of_y[most_axes];
-    const std::optional<Array> x = read_tensor(torch, PyTuple_GetItem(args, 0), lengths_of_x),
-                               y = read_tensor(torch, PyTuple_GetItem(args, 1), lengths_of_y);
-    const std::optional<Shape> shape = x && y ? around(*x, options.axis) : std::nullopt;
-    if (!shape || x->entries != y->entries || !function.takes(*x)) return declined();
+    const std::optional<Array> x = read_tensor(torch, PyTuple_GetItem(args, 0), lengths_of_x);
+    const std::optional<Shape> shape = x ? around(*x, options.axis) : std::nullopt;
+    if (!shape || !function.takes(*x)) return declined();
+    const nb::object g = without_gaps(PyTuple_GetItem(args, 1));
+    const std::optional<Array> y = g.is_valid() ? read_tensor(torch, g.ptr(), lengths_of_y) : std::nullopt;
+    if (!y || y->entries != x->entries) return declined();
     if (function.is_of_rows()) {
         const int64_t axis = options.axis < 0 ? options.axis + x->dims : options.axis;
         const bool fits = shape->inner == 1 && y->has_shape_without(*x, axis);

@@ -11,8 +11,9 @@ PyObject* interned(const char* text) { return PyUnicode_InternFromString(text); 
 struct Asked {
     PyObject *dtype = interned("dtype"), *is_cpu = interned("is_cpu"), *is_contiguous = interned("is_contiguous"),
              *is_neg = interned("is_neg"), *data_ptr = interned("data_ptr"), *shape = interned("shape"),
-             *storage_offset = interned("storage_offset"), *new_empty = interned("new_empty"),
-             *requires_grad = interned("requires_grad"), *current_level = interned("_current_level");
+             *contiguous = interned("contiguous"), *storage_offset = interned("storage_offset"),
+             *new_empty = interned("new_empty"), *requires_grad = interned("requires_grad"),
+             *current_level = interned("_current_level");
 };
 
 const Asked& asked() {
@@ -107,13 +108,19 @@ std::optional<Array> read_tensor(const Torch& torch, PyObject* object, Py_ssize_
     return array;
 }
 
-nb::object new_tensor_without(const Array& array, int64_t axis) {
+nb::object new_tensor(PyObject* like, const nb::object& shape) {
+    PyObject* const arguments[] = {like, shape.ptr()};
+    return nb::steal(PyObject_VectorcallMethod(asked().new_empty, arguments, 2, nullptr));
+}
+
+nb::object without_gaps(PyObject* tensor) { return answer(tensor, asked().contiguous); }
+
+nb::object new_tensor_without(const Array& array, int64_t axis, PyObject* like) {
     const nb::object shape = nb::steal(PyTuple_New(Py_ssize_t(array.dims - 1)));
     for (int64_t i = 0, to = 0; i < array.dims; ++i) {
         if (i != axis) PyTuple_SetItem(shape.ptr(), Py_ssize_t(to++), PyLong_FromSsize_t(array.lengths[i]));
     }
-    PyObject* const arguments[] = {array.object, shape.ptr()};
-    return nb::steal(PyObject_VectorcallMethod(asked().new_empty, arguments, 2, nullptr));
+    return new_tensor(like, shape);
 }
 
 PyObject* declined() {

@@ -37,8 +37,14 @@ std::optional<Array> read_tensor(const Torch& torch, PyObject* object, Py_ssize_
 // The address of the entries of a new tensor, or 0.
 uintptr_t address_of(PyObject* tensor);
 
-// A new tensor without one axis of another.
-nanobind::object new_tensor_without(const Array& array, int64_t axis);
+// A new tensor in this shape, and in the dtype of another.
+nanobind::object new_tensor(PyObject* like, const nanobind::object& shape);
+
+// A new tensor in the shape of an array without one axis, and in the dtype of another tensor.
+nanobind::object new_tensor_without(const Array& array, int64_t axis, PyObject* like);
+
+// A tensor with the same entries that has no gaps: itself, if it has none.
+nanobind::object without_gaps(PyObject* tensor);
 
 // What a short call on tensors returns if it has computed nothing: an error of torch is not that of the call.
 PyObject* declined();

@@ -167,6 +167,16 @@ def short_tensor_loss(
     huge: int,  # entries
     new_huge: Callable[[Any], Any],  # a new tensor in the shape and dtype of one that has as many entries
 ) -> Callable[[Any, Any, Any, bool | None], Any]: ...  # of options, logits, target, with_grad
+def short_tensor_tokens(
+    torch: tuple[Any, ...],
+    most: int,  # entries
+    likes: tuple[Any, ...],  # a tensor of float32, and one of float64
+    differentiated: Callable[..., Any],
+    result: type,  # a named tuple
+) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]: ...
+def short_tensor_tokens_vjp(
+    torch: tuple[Any, ...], most: int
+) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]: ...  # of (logits, tokens, saved, g, h)
 def returns_saved_gradient(torch: tuple[Any, ...]) -> Callable[[Any], bool | None]: ...  # of the upstream gradient
 def add_bias_and_activate(y: Trained, bias: Trained, activation: int) -> None: ...
 def activation_and_bias_grad(y: Trained, g: Trained, bias_grad: Trained, activation: int) -> None: ...

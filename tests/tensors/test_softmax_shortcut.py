@@ -76,7 +76,9 @@ def test_the_backward_pass_has_a_short_way(name, monkeypatch):
     assert vjp((y, g), options) is None  # recorded
     with torch.no_grad():
         assert vjp((y, g), options).numpy().tobytes() == wanted.tobytes()
-        for other in (g.double(), g[:3], strided(g), g[0].expand(g.shape), torch.zeros(g.shape, dtype=torch.int64)):
+        for upstream in (strided(g), g.flatten()[0].expand(g.shape)):
+            assert torch.equal(vjp((y, upstream), options), vjp((y, upstream.clone()), options))
+        for other in (g.double(), g[:3], torch.zeros(g.shape, dtype=torch.int64), g.to_sparse(), torch._neg_view(g)):
             assert vjp((y, other), options) is None
         with torch.autograd.forward_ad.dual_level():
             assert vjp((y, g), options) is None

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from softgrad._calls import explained
-from softgrad._options import scale
-from softgrad.torch import operators
-from softgrad.torch.arguments import is_differentiated, same_device, to_classes, to_logits
-from softgrad.torch.forms import tokens as forms
-from softgrad.torch.implementations import (
-    IMPLEMENTATIONS,
-    has_values,
-    is_recorded,
-    kernels_for,
-    needs_closed_form,
-    records_calls,
-)
-from softgrad.torch.options import check_tokens, class_axis
+from softgrad._calls import explained_after
+from softgrad.torch.tokens import call, shortly
 
 __all__ = ["TokenLogProbs", "token_log_probs"]
-
-Options = tuple[int, float, int | None]  # axis, temperature, ignore_index
 
 
 class TokenLogProbs(NamedTuple):
@@ -43,7 +29,7 @@ class TokenLogProbs(NamedTuple):
 torch.utils._pytree._register_namedtuple(TokenLogProbs, serialized_type_name="softgrad.torch.TokenLogProbs")
 
 
-@explained
+@explained_after(shortly(TokenLogProbs))
 def token_log_probs(
     logits: Tensor,  # (..., V)
     tokens: Tensor,  # (...) class indices
@@ -78,49 +64,4 @@ def token_log_probs(
         >>> logits.grad
         tensor([[ 0.5000, -0.5000]])
     """
-    function = "token_log_probs"
-    logits = to_logits(function, logits)
-    tokens = to_classes(function, "tokens", same_device(function, "tokens", tokens, logits))
-    options = class_axis(function, logits, axis), scale(function, "temperature", temperature), ignore_index
-    kernels = kernels_for(logits, tokens)
-    if kernels is None:
-        return TokenLogProbs(*in_closed_form(logits, tokens, options))
-    if is_differentiated(logits):
-        return TokenLogProbs(*_TokenLogProbs.apply(logits, tokens, options))
-    kernels = operators if records_calls() else kernels
-    log_probs, entropy, _ = kernels.token_log_probs(logits, tokens, *options)
-    return TokenLogProbs(log_probs, entropy)
-
-
-def in_closed_form(logits: Tensor, tokens: Tensor, options: Options) -> tuple[Tensor, Tensor]:
-    """Both in torch operations, after the checks that the kernels' arrays get from NumPy's function."""
-    axis, _, ignore_index = options
-    check_tokens("token_log_probs", logits, tokens, axis, ignore_index, values=has_values(logits, tokens))
-    return forms.token_log_probs(logits, tokens, *options)
-
-
-class _TokenLogProbs(torch.autograd.Function):
-    """Both by kernels. The gradient of both is computed in the backward pass, when the upstream gradients are known."""
-
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, tokens: Tensor, options: Options) -> tuple[Tensor, Tensor]:
-        kernels = operators if records_calls() else IMPLEMENTATIONS[logits.device.type]
-        log_probs, entropy, saved = kernels.token_log_probs(logits, tokens, *options)
-        ctx.save_for_backward(logits, tokens, saved)
-        ctx.options = options
-        ctx.set_materialize_grads(False)  # an output that is not used has no gradient
-        return log_probs, entropy
-
-    @staticmethod
-    def backward(ctx: Any, g: Tensor | None, h: Tensor | None) -> Any:
-        logits, tokens, saved = ctx.saved_tensors
-        options = ctx.options
-        given = [part for part in (g, h) if part is not None]
-        if not given:
-            return None, None, None
-        if is_recorded() or any(needs_closed_form(part) for part in given):
-            outputs, vjp = torch.func.vjp(lambda z: in_closed_form(z, tokens, options), logits)
-            g, h = (torch.zeros_like(of) if part is None else part for of, part in zip(outputs, (g, h), strict=True))
-            return vjp((g, h))[0], None, None
-        kernels = operators if records_calls() else IMPLEMENTATIONS[logits.device.type]
-        return kernels.token_log_probs_vjp(logits, tokens, saved, g, h, *options), None, None
+    return TokenLogProbs(*call(logits, tokens, axis, temperature, ignore_index))
