@@ -26,8 +26,13 @@ class Pool {
         return *current();
     }
 
-    // Whether the call before this one ended so short ago that a thread which helped it would be looking for work.
-    bool call_follows() const { return now() - last_end_.load(std::memory_order_relaxed) < looks_for.count(); }
+    // Whether this call is one of a series: it and the one before it began so soon after a call that a thread which
+    // helped that one would be looking for work. A backward pass soon after its forward pass is no series: if the next
+    // forward pass comes late, each of them would wake a thread.
+    bool call_follows() {
+        const bool soon = now() - last_end_.load(std::memory_order_relaxed) < looks_for.count();
+        return was_soon_.exchange(soon, std::memory_order_relaxed) && soon;
+    }
     void call_ends() { last_end_.store(now(), std::memory_order_relaxed); }
 
     // Calls work() here and on up to `helpers` other threads, and returns when the calls that began have ended. A
@@ -147,6 +152,7 @@ class Pool {
     int64_t threads_ = 0, looking_ = 0;
     std::atomic<int64_t> wanted_{0};  // by all jobs; changed under the mutex
     std::atomic<int64_t> last_end_{0};
+    std::atomic<bool> was_soon_{false};
 };
 
 }  // namespace softgrad
