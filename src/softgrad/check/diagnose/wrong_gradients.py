@@ -12,6 +12,7 @@ from softgrad.check.derivatives.gradient import Judgement
 from softgrad.check.derivatives.gradient_judge import GradientJudge
 from softgrad.check.diagnose.held_lengths import held_length
 from softgrad.check.diagnose.other_lengths import WrongLength, find_wrong_length
+from softgrad.check.diagnose.settling import is_settled, settled_loops
 from softgrad.check.recognise.known_backward import KnownBackward
 from softgrad.check.report.findings import Findings
 from softgrad.check.report.mistake import Place
@@ -72,7 +73,7 @@ def wrong_elsewhere(
         if wrong and is_right and changed and _may_be_meant(functions, *changed, findings):
             return Elsewhere({})
     elif is_right:
-        samples, wrong = _wrong_by_derivatives(sampler, samples, judge)
+        samples, wrong = _wrong_by_derivatives(sampler, samples, judge, findings)
     if is_right and not wrong and sampler.inputs is None:
         alike = [sample for sample in samples if _shapes(sample) == _shapes(samples[-1])]
         length = find_wrong_length(alike, sampler, judge, findings, rows=alike[0] is samples[0])
@@ -109,7 +110,7 @@ def _wrong_by_backward(
 
 
 def _wrong_by_derivatives(
-    sampler: Sampler, samples: Sequence[Sample], judge: GradientJudge
+    sampler: Sampler, samples: Sequence[Sample], judge: GradientJudge, findings: Findings
 ) -> tuple[Sequence[Sample], dict[Key, WrongGradient]]:
     """The gradients that are wrong at two other inputs. Also the samples, of all rows where fewer are not enough."""
 
@@ -122,6 +123,17 @@ def _wrong_by_derivatives(
     if wrong and sampler.inputs is None and _shapes(others[0]) != _shapes(given):
         # Are the numbers the reason, or the fewer rows? Functions of a sequence may be meant for other lengths.
         others = sampler.redrawn(given, 2, as_given=True) or others
+        wrong = wrong_at(others)
+    loops = settled_loops(sampler, given) if wrong and sampler.inputs is None else ()
+    settled = [sample for sample in others if is_settled(sampler, sample, loops)] if loops else others
+    if len(settled) < len(others):
+        line, name = loops[0].number, sampler.functions.forward_name
+        findings.note(
+            f"the loop of {name} in line {line} converges at the inputs given, and does not at others like them, which "
+            f"were left out: there, the gradient of a fixed point is not that of {name}"
+        )
+        near = [sampler.near(given) for _ in others]
+        others = [*settled, *(one for one in near if one is not None and is_settled(sampler, one, loops))]
         wrong = wrong_at(others)
     return [given, *others], wrong
 

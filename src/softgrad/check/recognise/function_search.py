@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from softgrad.check.recognise.assemble import EvaluatedLayers
 from softgrad.check.recognise.evidence import is_shown
 from softgrad.check.recognise.interpretation import Interpretation, LossOptions, Target, UserArray, interpretations
 from softgrad.check.recognise.known_function import KnownFunction
-from softgrad.check.recognise.layer_search import dense_layers
+from softgrad.check.recognise.layer_search import MOST_AXES, dense_layers
 from softgrad.check.recognise.output_function import OutputFunction
 from softgrad.check.recognise.tries import Tries
 from softgrad.formulas.language import IMPOSSIBLE, Layout, functions, run
@@ -70,7 +70,8 @@ def _candidates(
     for meaning, usual in _in_order(list(interpretations(arrays, context))):
         if meaning.target is None and output.ndim == 0 and not any(array.ndim == 1 for array in plain):
             continue  # without a target, only the logsumexp of a vector is a number
-        for layers in dense_layers(arrays, meaning.used, context, _class_axes(context)):
+        ndims = _ndims(output, meaning.target)
+        for layers in dense_layers(arrays, meaning.used, context, _class_axes(context), ndims):
             try:
                 evaluated = EvaluatedLayers(layers, plain, rtol)
             except IMPOSSIBLE:
@@ -81,6 +82,13 @@ def _candidates(
             penalised = meaning.target is not None and output.ndim == 0 and bool(layers.weights)
             for function in _output_functions(evaluated, output, meaning, arrays, context, usual=usual):
                 yield from evaluated.fitting(function, output, penalised=penalised) or (None,)
+
+
+def _ndims(output: Array, target: Target | None) -> Container[int]:
+    """How many axes logits may have that give an output of this shape."""
+    if target is None:
+        return (output.ndim, output.ndim + 1)
+    return range(1, 1 + MOST_AXES) if output.ndim == 0 else (output.ndim + 1,)
 
 
 def _fits(target: Target, logits: Array, layout: Layout, arrays: Sequence[Array]) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,23 +32,38 @@ KEEPS = (0.5, 0.8, 0.9, 0.7, 0.75, 0.6)
 
 MOST_STEPS = 2000  # of the search for an order of the layers: square layers fit in any order
 MOST_ORDERS = 4
+MOST_AXES = 64  # of an array of NumPy
 
 Layers = tuple[tuple[int, int | None], ...]  # weight and bias of each, by their numbers
 
 
 def dense_layers(
-    arrays: Sequence[UserArray], used: frozenset[int], context: Mapping[str, Any], axes: Sequence[int]
+    arrays: Sequence[UserArray],
+    used: frozenset[int],
+    context: Mapping[str, Any],
+    axes: Sequence[int],
+    ndims: Container[int] = range(1, 1 + MOST_AXES),
 ) -> Iterator[DenseLayers]:
-    """All dense layers that the shapes allow, of the arrays that have no other use; first of all, none."""
+    """All dense layers that the shapes allow, of the arrays that have no other use; first of all, none.
+
+    Args:
+        arrays: of the user.
+        used: the numbers of those that have another use.
+        context: what the user says.
+        axes: the class axes to try.
+        ndims: how many axes the logits may have.
+    """
     reals = [i for i, one in enumerate(arrays) if i not in used and one.array.dtype.kind == "f" and one.array.ndim]
     for i in reals:
         ndim = arrays[i].array.ndim
+        if ndim not in ndims:
+            continue
         for axis in axes[:2] if ndim == 2 else (axes[0], *axes[2:]) if ndim > 2 else (-1,):
             yield no_layers(i, Layout(axis, ndim))
     inputs = [i for i in reals if not arrays[i].parameter] or reals
     for x in sorted(inputs, key=lambda i: (-arrays[i].array.ndim, i)):
         ndim = arrays[x].array.ndim
-        if ndim in (1, 2):
+        if ndim in (1, 2) and ndim in ndims:
             rest = sorted((i for i in reals if i != x), key=lambda i: (_layer_number(arrays[i].name), i))
             masks = [i for i, one in enumerate(arrays) if i not in used and i != x and _may_be_mask(one.array)]
             for network in _networks(arrays, x, rest, masks, context):

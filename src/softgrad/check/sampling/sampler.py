@@ -124,6 +124,10 @@ class Sampler:
                 drawn |= {key: moved(array, rng).astype(array.dtype) for key, array in parameters.items()}
             yield {key: kept.get(key, drawn.get(key, array)) for key, array in given.arrays.items()}
 
+    def near(self, sample: Sample) -> Sample | None:
+        """The functions at nearly the same real numbers."""
+        return self.usable({key: nudged(array, self.rng).astype(array.dtype) for key, array in sample.arrays.items()})
+
     def _made(self) -> Any:
         """The inputs that the user's own function draws."""
         assert self.inputs is not None

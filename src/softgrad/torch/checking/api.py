@@ -26,6 +26,7 @@ from softgrad.torch.checking.inputs import Inputs, as_array, names_of_inputs
 from softgrad.torch.checking.kept import kept
 from softgrad.torch.checking.randomness import TorchRandomness
 from softgrad.torch.checking.refused import refused
+from softgrad.torch.checking.spectral_norm import without_power_iterations
 from softgrad.torch.checking.spelling import in_torch
 from softgrad.torch.checking.subject import Subject, read_subject
 
@@ -98,8 +99,8 @@ def check(
     named = names_of_inputs(FUNCTION, names, subject.names(len(tensors)))
     facts = hidden_by_defaults(subject.forward, subject.before + len(tensors))
     held = [one for root in subject.holds for one in reachable(root, (torch.Tensor,))]
-    with kept(held, subject.classes):
-        return _Checked(subject, tensors, named, options, held).report(facts)
+    with kept(held, subject.classes), without_power_iterations(subject.holds) as told:
+        return _Checked(subject, tensors, named, options, held).report([*facts, *told])
 
 
 class _Checked:
