@@ -73,6 +73,35 @@ def _scatter_add(self: Any, dim: int, index: Any, src: Any) -> Any:
     return _added(self, key, _fit(key, src))
 
 
+def _scatter_reduce(self: Any, dim: int, index: Any, src: Any, reduce: str, include_self: bool = True) -> Any:
+    key = along(index, dim)
+    values = _fit(key, src)
+    start = self if include_self else _with(self, key, {"amax": -np.inf, "amin": np.inf}.get(reduce, 0.0))
+    if reduce in ("amax", "amin"):
+        return _with_extremes(start, key, values, 1 if reduce == "amax" else -1)
+    if reduce not in ("sum", "mean"):
+        return NotImplemented
+    total = _added(start, key, values)
+    if reduce == "sum":
+        return total
+    ones = np.ones(np.shape(self))
+    counts = _added(ones if include_self else _with(ones, key, 0.0), key, np.ones(np.shape(values)))
+    return total / counts
+
+
+def _with_extremes(self: Any, key: tuple[Any, ...], values: Any, sign: int) -> Any:
+    """The array with the largest of the values at each place, or the smallest, where it exceeds what is there."""
+    numbers = sign * plain(values).ravel()
+    places = np.arange(np.size(plain(self))).reshape(np.shape(self))[key].ravel()
+    order = np.argsort(-numbers, kind="stable")
+    at, first = np.unique(places[order], return_index=True)
+    winners = order[first]
+    exceeds = numbers[winners] > sign * plain(self).ravel()[at]
+    found = _copied(self.reshape(-1))
+    found[at[exceeds]] = values.reshape(-1)[winners[exceeds]]
+    return found.reshape(np.shape(self))
+
+
 def _index_put(self: Any, indices: Any, values: Any, accumulate: bool = False, unsafe: bool = False) -> Any:
     return _added(self, _index(indices), values) if accumulate else _with(self, _index(indices), values)
 
@@ -192,6 +221,7 @@ TABLE: dict[str, Callable[..., Any]] = {
     "gather": _gather,
     "scatter": _scatter,
     "scatter_add": _scatter_add,
+    "scatter_reduce": _scatter_reduce,
     "index_put": _index_put,
     "_unsafe_index_put": _index_put,
     "_index_put_impl": _index_put,

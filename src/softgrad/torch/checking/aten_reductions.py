@@ -11,7 +11,7 @@ import numpy as np
 from softgrad.check.trace.array import as_array, node_of, plain, traced
 from softgrad.check.trace.session import paused, recording
 
-WITH_RESULT = frozenset(("sort", "topk", "kthvalue", "mode", "median", "nanmedian"))
+WITH_RESULT = frozenset(("sort", "topk", "kthvalue", "mode", "median", "nanmedian", "cummax", "cummin"))
 
 
 def axes(dim: Any) -> Any:
@@ -157,6 +157,11 @@ def _sort(result: Any, self: Any, dim: int = -1, descending: bool = False, stabl
     return _picked(result, self, dim)
 
 
+def _log_of_sums(self: Any, dim: int) -> Any:
+    largest = plain(self).max(axis=dim, keepdims=True)
+    return np.log(np.cumsum(np.exp(self - largest), axis=dim)) + largest
+
+
 def _distances(x1: Any, x2: Any, p: float = 2.0, compute_mode: Any = None) -> Any:
     return _norm(x1[..., :, None, :] - x2[..., None, :, :], p, [-1])
 
@@ -183,6 +188,9 @@ TABLE: dict[str, Callable[..., Any]] = {
     "_cdist_forward": _distances,
     "cumsum": lambda self, dim, dtype=None: np.cumsum(self, axis=dim),
     "cumprod": lambda self, dim, dtype=None: np.cumprod(self, axis=dim),
+    "cummax": _picked,
+    "cummin": _picked,
+    "logcumsumexp": _log_of_sums,
     "sort": _sort,
     "topk": _topk,
     "kthvalue": _kth,
