@@ -57,13 +57,13 @@ PyObject* loss_of_tensors(PyObject* self, PyObject* const* given, Py_ssize_t cou
     PyObject* const like = PyTuple_GetItem(loss.likes, Py_ssize_t(z->entries));
     if (like == Py_None) return declined();
     const nb::object value = torch.new_tensor_like(like);
-    const uintptr_t at = value.is_valid() ? address_of(value.ptr()) : 0;
+    const uintptr_t at = value.is_valid() ? address_of(torch, value.ptr()) : 0;
     if (!at) return declined();
     nb::object grad = nb::none();
     uintptr_t to = 0;
     if (given[3] == Py_None ? torch.records(z->object) : given[3] == Py_True) {
         grad = loss.new_grad(torch, *z);
-        to = grad.is_valid() ? address_of(grad.ptr()) : 0;
+        to = grad.is_valid() ? address_of(torch, grad.ptr()) : 0;
         if (!to) return declined();
     }
     Py_ssize_t length;

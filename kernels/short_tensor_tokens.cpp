@@ -65,8 +65,8 @@ PyObject* tokens_of_tensors(PyObject* self, PyObject* args, PyObject* given) {
                                       : nb::object(nb::none());
     if (!entropy.is_valid() || !saved.is_valid()) return declined();
     const std::unique_ptr<TokenRow[]> not_saved(recorded ? nullptr : new TokenRow[size_t(rows.tokens.size)]);
-    const uintptr_t to_log_probs = address_of(log_probs.ptr()), to_entropy = address_of(entropy.ptr());
-    TokenRow* const to_saved = recorded ? reinterpret_cast<TokenRow*>(address_of(saved.ptr())) : not_saved.get();
+    const uintptr_t to_log_probs = address_of(torch, log_probs.ptr()), to_entropy = address_of(torch, entropy.ptr());
+    TokenRow* const to_saved = recorded ? reinterpret_cast<TokenRow*>(address_of(torch, saved.ptr())) : not_saved.get();
     if (!to_log_probs || !to_entropy || !to_saved) return declined();
     with_entries(rows.z.entries, [&]<class E>(E, Storage stored) -> PyObject* {
         using T = Computed<E>;
@@ -112,7 +112,7 @@ PyObject* product_with_tokens(PyObject* self, PyObject* args, PyObject* given) {
         upstream[i] = g->data;
     }
     const nb::object dz = torch.new_tensor_like(rows.z.object);
-    const uintptr_t to = dz.is_valid() ? address_of(dz.ptr()) : 0;
+    const uintptr_t to = dz.is_valid() ? address_of(torch, dz.ptr()) : 0;
     if (!to) return declined();
     with_entries(rows.z.entries, [&]<class E>(E, Storage stored) -> PyObject* {
         using T = Computed<E>;

@@ -39,7 +39,7 @@ PyObject* values_of_tensor(PyObject* self, PyObject* args, PyObject* given) {
     if (!shape || !function.takes(*x)) return declined();
     const int64_t axis = options.axis < 0 ? options.axis + x->dims : options.axis;
     const nb::object result = of_rows ? new_tensor_without(*x, axis, logits) : torch.new_tensor_like(logits);
-    const uintptr_t to = result.is_valid() ? address_of(result.ptr()) : 0;
+    const uintptr_t to = result.is_valid() ? address_of(torch, result.ptr()) : 0;
     if (!to) return declined();
     with_entries(x->entries, [&]<class E>(E, Storage stored) -> PyObject* {
         const auto& all = kernels<Computed<E>>();
@@ -58,7 +58,7 @@ PyObject* values_of_tensor(PyObject* self, PyObject* args, PyObject* given) {
 
 PyObject* product_of_logsumexp(const Torch& torch, const Array& z, const Array& g, Shape shape, double temperature) {
     nb::object created = torch.new_tensor_like(z.object);
-    const uintptr_t to = created.is_valid() ? address_of(created.ptr()) : 0;
+    const uintptr_t to = created.is_valid() ? address_of(torch, created.ptr()) : 0;
     if (!to || (z.entries != Entries::float32 && z.entries != Entries::float64)) return declined();
     const auto compute = z.entries == Entries::float32 ? logsumexp_product<float> : logsumexp_product<double>;
     compute(z.data, g.data, reinterpret_cast<void*>(to), shape, temperature);
@@ -92,7 +92,7 @@ PyObject* product_of_tensors(PyObject* self, PyObject* args, PyObject* given) {
         const auto& all = kernels<Computed<E>>();
         if (all.find_no_probabilities(from, *shape, logarithms) >= 0) return nullptr;
         nb::object created = torch.new_tensor_like(x->object);
-        const uintptr_t to = created.is_valid() ? address_of(created.ptr()) : 0;
+        const uintptr_t to = created.is_valid() ? address_of(torch, created.ptr()) : 0;
         if (!to) return nullptr;
         const auto kernel = logarithms ? all.log_softmax_vjp : all.softmax_vjp;
         run(*shape, logarithms ? x->size : x->size / 3, [&](int64_t begin, int64_t end) {

@@ -9,11 +9,9 @@ PyObject* interned(const char* text) { return PyUnicode_InternFromString(text); 
 
 // Names of what torch and its tensors are asked for.
 struct Asked {
-    PyObject *dtype = interned("dtype"), *is_cpu = interned("is_cpu"), *is_contiguous = interned("is_contiguous"),
-             *is_neg = interned("is_neg"), *data_ptr = interned("data_ptr"), *shape = interned("shape"),
-             *contiguous = interned("contiguous"), *storage_offset = interned("storage_offset"),
-             *new_empty = interned("new_empty"), *requires_grad = interned("requires_grad"),
-             *current_level = interned("_current_level");
+    PyObject *is_neg = interned("is_neg"), *contiguous = interned("contiguous"),
+             *storage_offset = interned("storage_offset"), *new_empty = interned("new_empty"),
+             *requires_grad = interned("requires_grad"), *current_level = interned("_current_level");
 };
 
 const Asked& asked() {
@@ -30,17 +28,52 @@ bool is_false(PyObject* function) {
     return state.is_valid() && PyObject_IsTrue(state.ptr()) == 0;
 }
 
-uintptr_t itemsize_of(Entries entries) {
-    switch (entries) {
-        case Entries::float64:
-        case Entries::int64:
-            return 8;
-        case Entries::float32:
-        case Entries::int32:
-            return 4;
-        default:
-            return 2;
+// A tensor as DLPack describes it: https://dmlc.github.io/dlpack/latest/c_api.html
+struct Described {
+    void* data;
+    struct {
+        int32_t type, id;
+    } device;
+    int32_t dims;
+    struct {
+        uint8_t code, bits;
+        uint16_t lanes;
+    } dtype;
+    const int64_t *lengths, *strides;
+    uint64_t byte_offset;
+
+    Entries entries() const {
+        enum { integer = 0, floating = 2, bfloat = 4 };
+        if (dtype.code == bfloat && dtype.bits == 16) return Entries::bfloat16;
+        if (dtype.code == floating && dtype.bits == 16) return Entries::float16;
+        if (dtype.code == floating && dtype.bits == 32) return Entries::float32;
+        if (dtype.code == floating && dtype.bits == 64) return Entries::float64;
+        return dtype.code == integer && dtype.bits == 64 ? Entries::int64 : Entries::other;
     }
+    bool is_on_cpu() const { return device.type == 1; }
+    bool is_in_c_order() const {
+        int64_t stride = 1;
+        for (int32_t i = dims - 1; i >= 0; --i) {
+            if (lengths[i] != 1 && strides[i] != stride) return false;
+            stride *= lengths[i];
+        }
+        return true;
+    }
+};
+
+// What torch hands out, as DLPackExchangeAPI.
+struct Functions {
+    uint32_t major, minor;
+    const void *previous, *allocate, *own, *wrap;
+    int (*describe)(void* object, Described* out);
+    const void* stream;
+};
+
+// False, maybe with an error of Python, if the tensor has no such description.
+bool describe(const Torch& torch, PyObject* tensor, Described& out) {
+    if (torch.dlpack == Py_None) return false;
+    const auto functions = static_cast<const Functions*>(PyCapsule_GetPointer(torch.dlpack, "dlpack_exchange_api"));
+    return functions && functions->major == 1 && functions->describe && functions->describe(tensor, &out) == 0;
 }
 
 // The address of a view of no memory is its offset.
@@ -53,7 +86,7 @@ bool is_offset(PyObject* tensor, uintptr_t entries) {
 }  // namespace
 
 Torch::Torch(PyObject* tuple) {
-    PyObject** const members[] = {&tensor,       &parameter,  &dtypes,      &idle,
+    PyObject** const members[] = {&tensor,       &parameter,  &dlpack,      &idle,
                                   &forward_mode, &empty_like, &is_recorded, &keeps_graph};
     for (Py_ssize_t i = 0; i < 8; ++i) *members[i] = PyTuple_GetItem(tuple, i);
 }
@@ -78,31 +111,25 @@ nb::object Torch::new_tensor_like(PyObject* tensor) const {
     return nb::steal(PyObject_Vectorcall(empty_like, &tensor, 1, nullptr));
 }
 
-uintptr_t address_of(PyObject* tensor) {
-    const nb::object address = answer(tensor, asked().data_ptr);
-    return address.is_valid() ? uintptr_t(PyLong_AsUnsignedLongLong(address.ptr())) : 0;
+uintptr_t address_of(const Torch& torch, PyObject* tensor) {
+    Described described;
+    return describe(torch, tensor, described) ? uintptr_t(described.data) + described.byte_offset : 0;
 }
 
 std::optional<Array> read_tensor(const Torch& torch, PyObject* object, Py_ssize_t* lengths) {
-    const Asked& names = asked();
     PyObject* const type = reinterpret_cast<PyObject*>(Py_TYPE(object));
     if (type != torch.tensor && type != torch.parameter) return {};
-    const nb::object dtype = attribute(object, names.dtype);
-    PyObject* const code = dtype.is_valid() ? PyDict_GetItemWithError(torch.dtypes, dtype.ptr()) : nullptr;
-    if (!code || attribute(object, names.is_cpu).ptr() != Py_True) return {};
-    if (answer(object, names.is_contiguous).ptr() != Py_True || answer(object, names.is_neg).ptr() != Py_False)
-        return {};
-    const nb::object shape = attribute(object, names.shape);
-    const uintptr_t data = address_of(object);
-    if (!shape.is_valid() || PyTuple_Size(shape.ptr()) > most_axes) return {};
-    const Entries entries = Entries(PyLong_AsLongLong(code));
-    const uintptr_t itemsize = itemsize_of(entries);
+    Described described;
+    if (!describe(torch, object, described) || !described.is_on_cpu() || described.dims > most_axes) return {};
+    const Entries entries = described.entries();
+    if (entries == Entries::other || !described.is_in_c_order()) return {};
+    if (answer(object, asked().is_neg).ptr() != Py_False) return {};
+    const uintptr_t data = uintptr_t(described.data) + described.byte_offset, itemsize = described.dtype.bits / 8;
     if (data % itemsize || (data < no_offset && is_offset(object, data / itemsize))) return {};
-    Array array{object, reinterpret_cast<char*>(data), PyTuple_Size(shape.ptr()), lengths, 1, 0, entries, true, false,
-                true};
+    Array array{object, reinterpret_cast<char*>(data), described.dims, lengths, 1, 0, entries, true, false, true};
     for (int64_t i = 0; i < array.dims; ++i) {
-        lengths[i] = PyLong_AsSsize_t(PyTuple_GetItem(shape.ptr(), i));
-        array.size *= int64_t(lengths[i]);
+        lengths[i] = Py_ssize_t(described.lengths[i]);
+        array.size *= described.lengths[i];
     }
     array.bytes = array.size * int64_t(itemsize);
     return array;

@@ -1,5 +1,6 @@
-// Tensors of torch on the CPU, asked for the addresses of their entries: to read one as an array takes longer than a
-// small call. softgrad/torch/asked.py says what the short calls need of torch; nothing of torch is linked.
+// Tensors of torch on the CPU, read through the C functions of DLPack that torch hands out: to read one as an array
+// takes longer than a small call. softgrad/torch/asked.py says what the short calls need of torch; nothing of torch is
+// linked.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -14,7 +15,7 @@ constexpr int64_t most_axes = 16;
 
 // What a short call needs of torch; references that the tuple holds.
 struct Torch {
-    PyObject *tensor, *parameter, *dtypes, *idle, *forward_mode, *empty_like, *is_recorded, *keeps_graph;
+    PyObject *tensor, *parameter, *dlpack, *idle, *forward_mode, *empty_like, *is_recorded, *keeps_graph;
 
     explicit Torch(PyObject* tuple);
 
@@ -35,7 +36,7 @@ struct Torch {
 std::optional<Array> read_tensor(const Torch& torch, PyObject* object, Py_ssize_t* lengths);
 
 // The address of the entries of a new tensor, or 0.
-uintptr_t address_of(PyObject* tensor);
+uintptr_t address_of(const Torch& torch, PyObject* tensor);
 
 // A new tensor in this shape, and in the dtype of another.
 nanobind::object new_tensor(PyObject* like, const nanobind::object& shape);

@@ -7,13 +7,6 @@ from torch.autograd import forward_ad
 
 from softgrad.torch.implementations import PLAIN
 
-ENTRIES = {  # kernels/numpy_arrays.hpp
-    torch.float16: 0,
-    torch.bfloat16: 1,
-    torch.float32: 2,
-    torch.float64: 3,
-    torch.int64: 5,
-}
 IDLE = (  # true while something transforms, intercepts or traces calls
     torch._C._are_functorch_transforms_active,
     torch._C._len_torch_dispatch_stack,
@@ -22,7 +15,7 @@ IDLE = (  # true while something transforms, intercepts or traces calls
 )
 TORCH = (
     *PLAIN,
-    ENTRIES,
+    getattr(torch.Tensor, "__dlpack_c_exchange_api__", None),  # without it, there is no short way
     IDLE,
     forward_ad,
     torch.empty_like,

@@ -22,7 +22,7 @@ from softgrad.losses._short import MANY, are_constant, numbers_for_any_rows
 from softgrad.torch.asked import HUGE, TORCH
 from softgrad.torch.options import Options
 
-LIKES = (  # for each dtype of logits in asked.ENTRIES, a tensor like the loss
+LIKES = (  # for float16, bfloat16, float32 and float64 logits, a tensor like the loss
     None,  # in float16, the gradient waits for the upstream gradient
     torch.zeros((), dtype=torch.float32, device="cpu"),
     torch.zeros((), dtype=torch.float32, device="cpu"),
