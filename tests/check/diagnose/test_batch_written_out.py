@@ -244,3 +244,45 @@ def test_one_difference_that_agrees_by_chance_hides_nothing(seed):
 def test_a_column_of_biases_is_told_with_its_ratio():
     said = "right where axis 0 has length 8, as given; for length 7 it is 7 / 8 times the right one"
     assert said in checked("a network").mistake.evidence
+
+
+def cross_entropy(z, y):
+    return -np.log(softmax(z)[np.arange(len(y)), y]).mean()
+
+
+def divided_at_last(z, y):
+    d = softmax(z)
+    d[np.arange(len(y)), y] -= 1
+    return d / 6
+
+
+def divided_by_a_name(z, y):
+    m = 6
+    d = softmax(z)
+    d[np.arange(len(y)), y] -= 1
+    return d / m
+
+
+def divided_twice(z, y):
+    d = softmax(z) / 6
+    d[np.arange(len(y)), y] -= 1 / 6
+    return d
+
+
+LINES = {  # backward pass: the line told of, and its number
+    divided_at_last: ("return d / 6", 6),
+    divided_by_a_name: ("m = 6", 6),
+    divided_twice: ("d = softmax(z) / 6", 6),
+}
+
+
+@pytest.mark.parametrize("back", LINES)
+def test_the_line_is_the_one_that_has_the_number(back):
+    report = sg.check_grad(cross_entropy, back, normal(6, 4), np.array([0, 1, 2, 3, 1, 1]))
+    text, number = LINES[back]
+    assert report.backward_line.text == text
+    assert report.backward_line.notes == (f"for other lengths, it goes wrong here: {number} is written there",)
+
+
+def test_a_loop_over_a_number_of_rows_is_told():
+    assert checked("a convolution").backward_line.text == "for n in range(3):"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from softgrad.check.derivatives.gradient import Judgement
@@ -19,6 +18,7 @@ from softgrad.check.diagnose.story import tell_one_story
 from softgrad.check.diagnose.traced import explain_by_trace
 from softgrad.check.diagnose.unexplained import explain_by_patterns
 from softgrad.check.diagnose.wording import equal_counts
+from softgrad.check.diagnose.written_length import line_of_length
 from softgrad.check.diagnose.wrong_gradients import WrongGradient, first_from_the_end
 from softgrad.check.diagnose.wrong_line import find_wrong_line
 from softgrad.check.recognise.known_backward import KnownBackward
@@ -91,13 +91,22 @@ def explain(
     if not stepped and has_shapes:  # the trace of forward does not lead to a surrogate
         find_wrong_line(functions, samples, evidence.judged, wrong, judge, findings)
         if shows is not None and findings.backward_line is not None:  # what it lacks there belongs to that length
-            findings.backward_line = replace(findings.backward_line, notes=("for other lengths, it goes wrong here",))
+            own, lengths = _lengths(given, shows)
+            findings.backward_line = line_of_length(findings.backward_line, own, lengths)
     tell_one_story(findings, [one.name for one in traced])
     if evidence.wrong and len(evidence.judged) > 1 and shows is None:
         first = functions.name_of(first_from_the_end(functions, evidence.wrong, given, backward))
         right = ", ".join(functions.name_of(key) for key in evidence.judged if key not in evidence.wrong)
         others = f"right: {right}" if right else "none is right"
         findings.note(f"going backwards, the first wrong gradient is that of {first}; {others}")
+
+
+def _lengths(given: Sample, shows: Sample) -> tuple[int, set[int]]:
+    """The length given that is another one in a sample, and all lengths given."""
+    pairs = [
+        pair for key, array in given.arrays.items() for pair in zip(array.shape, shows.arrays[key].shape, strict=True)
+    ]
+    return next(own for own, other in pairs if own != other), {own for own, _ in pairs}
 
 
 def _without(evidence: Evidence, keys: Sequence[Key]) -> Evidence:

@@ -1,0 +1,87 @@
+"""Where a hard-coded length is written: as a number in the function that has the wrong line.
+
+The numbers of a backward pass are off from the first line that a change of length mends. In
+
+    d = p - t
+    d /= 8
+
+that is the first line as well as the second one. The source tells: 8 is written in the second.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from softgrad.check.report.source import SourceLine, source_line
+
+GOES_WRONG = "for other lengths, it goes wrong here"
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+OF_AXES = {"sum", "mean", "var", "std", "max", "min", "prod", "norm", "transpose", "permute", "swapaxes", "size"}
+
+
+def line_of_length(found: SourceLine, own: int, lengths: Collection[int]) -> SourceLine:
+    """The line where the length is written, if only one has it; else the line found.
+
+    Args:
+        found: the line where the backward pass goes wrong.
+        own: the length given.
+        lengths: of all axes. The product of one of them and `own` may be written as one number.
+    """
+    here = replace(found, notes=(GOES_WRONG,))
+    try:
+        tree = ast.parse("".join(linecache.getlines(found.file)))
+    except (SyntaxError, ValueError):
+        return here
+    around = [one for one in ast.walk(tree) if isinstance(one, FUNCTIONS) and _has(one, found.number)]
+    if not around:
+        return here
+    rows = [(one, _numbers(one)) for one in _statements(min(around, key=lambda one: len(list(ast.walk(one)))))]
+    for wanted in ({own}, {own * length for length in lengths if length > 1}):
+        written = [(one, number) for one, numbers in rows for number in sorted(numbers & wanted)]
+        own_line = [(one, number) for one, number in written if _has(one, found.number)]
+        if len(own_line or written) == 1:
+            (one, number), note = (own_line or written)[0], GOES_WRONG
+            line = found.number if own_line and not hasattr(one, "body") else one.lineno
+            return replace(source_line(found.file, line, found.function), notes=(f"{note}: {number} is written there",))
+        if written:
+            return here
+    return here
+
+
+def _has(node: ast.stmt, number: int) -> bool:
+    return node.lineno <= number <= (node.end_lineno or node.lineno)
+
+
+def _statements(function: ast.AST) -> Iterator[ast.stmt]:
+    """The statements of a function, without those of functions inside of it."""
+    for one in ast.iter_child_nodes(function):
+        if isinstance(one, FUNCTIONS):
+            continue
+        if isinstance(one, ast.stmt):
+            yield one
+        yield from _statements(one)
+
+
+def _numbers(statement: ast.stmt) -> set[int]:
+    """The whole numbers that a statement has, or the head of one with others inside; no exponents, axes and options."""
+    found: set[int] = set()
+    waiting: list[ast.AST] = [statement]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and node.value == int(node.value):
+            found.add(int(node.value))
+        left: list[ast.AST] = [one for one in ast.iter_child_nodes(node) if not isinstance(one, ast.stmt | ast.keyword)]
+        waiting += left[:1] if _has_exponent_or_axis(node) else left
+    return found
+
+
+def _has_exponent_or_axis(node: ast.AST) -> bool:
+    """Whether what stands behind the first part of an expression is an exponent, an axis, or the place of a length."""
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.op, ast.Pow)
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Attribute) and node.func.attr in OF_AXES
+    return isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute) and node.value.attr == "shape"
