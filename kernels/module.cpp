@@ -261,6 +261,7 @@ NB_MODULE(_kernels, m) {
     if (!import_numpy()) throw nb::python_error();
     bind_short_calls(m);
     bind_short_losses(m);
+    bind_short_tokens(m);
     bind_short_tensors(m);
     bind_short_tensor_losses(m);
     bind_short_tensor_tokens(m);

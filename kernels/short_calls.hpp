@@ -128,9 +128,10 @@ PyObject* with_options(PyObject* self, PyObject* const* given, Py_ssize_t count)
 
 #define SOFTGRAD_SHORT(name, ...) python_method<with_options<__VA_ARGS__>>(name, name "(args, options, /)\n--\n\n")
 
-// short_calls.cpp, short_losses.cpp and short_tensor*.cpp
+// short_calls.cpp, short_losses.cpp, short_tokens.cpp and short_tensor*.cpp
 void bind_short_calls(nanobind::module_& m);
 void bind_short_losses(nanobind::module_& m);
+void bind_short_tokens(nanobind::module_& m);
 void bind_short_tensors(nanobind::module_& m);
 void bind_short_tensor_losses(nanobind::module_& m);
 void bind_short_tensor_tokens(nanobind::module_& m);

@@ -154,6 +154,8 @@ def short_loss(
     result: type | None,  # of the loss and its gradient; None for the loss alone
     most: int,  # options that are known
 ) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]: ...
+def short_token_log_probs(result: type) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]: ...  # a named tuple
+def short_token_log_probs_vjp(args: tuple[Any, ...], options: dict[str, Any]) -> Any: ...
 def short_tensor(
     name: str,
     torch: tuple[Any, ...],  # softgrad/torch/asked.py

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from softgrad import _kernels
 from softgrad._arrays import Array, Rows, bits, is_bfloat16, to_out, to_row_values, to_rows, to_tokens
-from softgrad._calls import explained
+from softgrad._calls import explained_after
 from softgrad._options import class_index, scale
 from softgrad.errors import OptionError
 
@@ -42,7 +42,7 @@ class TokenLogProbs(NamedTuple):
     entropy: Array  # in nats
 
 
-@explained
+@explained_after(_kernels.short_token_log_probs(TokenLogProbs))
 def token_log_probs(
     logits: npt.ArrayLike,  # (..., V)
     tokens: npt.ArrayLike,  # (...) class indices
@@ -83,7 +83,7 @@ def token_log_probs(
     return TokenLogProbs(z.one_per_row(log_probs), z.one_per_row(entropy))
 
 
-@explained
+@explained_after(_kernels.short_token_log_probs_vjp)
 def token_log_probs_vjp(
     logits: npt.ArrayLike,  # (..., V)
     tokens: npt.ArrayLike,  # (...) class indices
