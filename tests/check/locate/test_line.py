@@ -220,3 +220,19 @@ def test_gradients_in_each_others_place_are_told_at_the_line_that_returns_them()
     params = {"gate": gate, "up": up}
     report = sg.check_vjp(lambda p: silu(p["gate"]) * p["up"], exchanged_in_a_dict, params)
     assert report.backward_line.text == 'return {"gate": dup, "up": dgate}'
+
+
+def test_a_value_that_lacks_the_weights_of_its_rows_is_no_mistake_yet():
+    w, y = np.array([0.5, 2.0, 1.0])[np.array([0, 2, 1, 1])], np.array([0, 2, 1, 1])
+
+    def loss(z):
+        logp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+        return -(w * logp[np.arange(4), y]).sum() / w.sum()
+
+    def divided_by_the_number_of_rows(z, loss, g):
+        d = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+        d[np.arange(4), y] -= 1
+        d = d * w[:, None]
+        return g * d / len(z)
+
+    assert sg.check_vjp(loss, divided_by_the_number_of_rows, X).backward_line.text == "return g * d / len(z)"

@@ -81,7 +81,9 @@ class PartlyKnown:
         if self.known.scaled(value) is not None or self.known.match(-value) is not None:
             return True
         with np.errstate(all="ignore"):
-            return any(self._is_product(value, rows) for rows in self._factors.values())
+            of_rows = self._factors.get(value.shape[:-1]) if value.ndim > 1 else None  # as weights of the rows are
+            factors = [*self._factors.values(), *([] if of_rows is None else [of_rows[..., np.newaxis]])]
+            return any(self._is_product(value, one) for one in factors)
 
     def _is_product(self, value: Array, factors: Array) -> bool:
         shape = factors.shape[1:]
