@@ -137,6 +137,11 @@ sg.set_num_threads(3)
 small, large = np.ones((10, 100)), np.ones((40, 24_000))
 sg.softmax(small)
 assert started() == 0
+middle = np.ones((16, 1000))
+for _ in range(20):
+    sg.softmax(middle), sg.softmax(middle)
+    time.sleep(0.001)
+assert started() == 0, "two calls, such as a forward and a backward pass, are no series"
 for _ in range(10):
     sg.softmax(large)
     assert started() == 2
