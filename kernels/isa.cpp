@@ -10,6 +10,7 @@
 #include "panels.hpp"
 #include "partial_rows.hpp"
 #include "probability_rows.hpp"
+#include "row_products.hpp"
 #include "softmax_columns.hpp"
 #include "softmax_rows.hpp"
 #include "softmax_tiles.hpp"

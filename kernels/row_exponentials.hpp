@@ -207,8 +207,8 @@ template <class T> [[gnu::noinline]] Peak<T> peak(const RowReader<T>& reader, in
 // for either. Hence the reader needs two buffers.
 template <class T> class Exponentials {
   public:
-    // Rows end at `end`. Exponentials go into the writer's buffers, from which they are written, or with null into one
-    // of their own.
+    // Rows end at `end`. Exponentials go into the buffer of the writer, from which they are written, or with null into
+    // one of their own.
     Exponentials(const RowReader<T>& reader, const Scores<T>& scores, RowWriter<T>* writer, int64_t end)
         : reader_(reader),
           scores_(scores),
@@ -252,7 +252,7 @@ template <class T> class Exponentials {
         return nan;
     }
 
-    // Goes to the stretch of a long row that begins at `from`, in a buffer that is not being written.
+    // Goes to the stretch of a long row that begins at `from`.
     void stretch(int64_t from, int64_t count) {
         if (reader_.K() <= long_row) return;
         Accumulator<T> ignored;

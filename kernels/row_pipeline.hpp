@@ -1,4 +1,4 @@
-// Rows are computed one at a time. While a row is computed, the row before it is written and a later one is fetched.
+// Rows are computed one at a time. While a row is computed, a later one is fetched.
 #pragma once
 
 #include <cstdint>
@@ -53,47 +53,29 @@ constexpr int64_t fetched_from = 4 << 20;
 // computed, which takes all of the row.
 constexpr int64_t bytes_ahead = 12 << 10;
 
-// The memory traffic that goes on while row i is computed.
+// Fetches a later row while row i of 0..end-1 is computed.
 template <class T> class Background {
   public:
-    // Writes the row that `writer` was given last, unless it is null, and fetches a later row of 0..end-1. The
-    // processor itself fetches rows from its caches, and rows that are long enough to be computed in stretches. Rows
-    // that are written to the caches are fetched one ahead, and short ones not at all.
-    Background(const RowReader<T>& reader, RowWriter<T>* writer, int64_t i, int64_t end)
-        : writer_(writer && writer->streams() ? writer : nullptr), entry_bytes_(reader.entry_bytes()) {
-        const int64_t row_bytes = reader.K() * entry_bytes_;
-        if (end * row_bytes < fetched_from || reader.K() > long_row) return;
-        const bool through_caches = writer && !writer->streams();
-        if (through_caches && row_bytes < fetched_row) return;
-        const int64_t ahead = through_caches ? 1 : (bytes_ahead + row_bytes - 1) / row_bytes;
+    // The processor itself fetches rows from its caches, those of results that are not streamed, and rows that are long
+    // enough to be computed in stretches. `writer` is null where there is no result.
+    Background(const RowReader<T>& reader, const RowWriter<T>* writer, int64_t i, int64_t end)
+        : entry_bytes_(reader.entry_bytes()) {
+        const int64_t row_bytes = reader.K() * entry_bytes_, ahead = (bytes_ahead + row_bytes - 1) / row_bytes;
+        if (end * row_bytes < fetched_from || reader.K() > long_row || (writer && !writer->streams())) return;
         if (i + ahead < end) next_ = reader.address(i + ahead);
     }
 
-    // Fetches the next row of two arrays, unless it is short.
-    Background(const RowReader<T>& reader, const RowReader<T>& second, RowWriter<T>* writer, int64_t i, int64_t end)
-        : writer_(writer && writer->streams() ? writer : nullptr), entry_bytes_(reader.entry_bytes()) {
-        const int64_t row_bytes = reader.K() * entry_bytes_;
-        if (end * row_bytes < fetched_from || reader.K() > long_row || row_bytes < fetched_row || i + 1 == end) return;
-        next_ = reader.address(i + 1), second_next_ = second.address(i + 1);
-    }
-
-    // Fetches, and writes, `count` entries more.
+    // Fetches `count` entries more.
     [[gnu::always_inline]] void advance(int64_t count) {
-        if (next_) fetch(next_, count);
-        if (second_next_) fetch(second_next_, count);
-        if (writer_) writer_->advance(count);
+        if (!next_) return;
+        const int64_t bytes = count * entry_bytes_;
+        for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch(next_ + b, 0, 2);
+        next_ += bytes;
     }
 
   private:
-    [[gnu::always_inline]] void fetch(const char*& next, int64_t count) {
-        const int64_t bytes = count * entry_bytes_;
-        for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch(next + b, 0, 2);
-        next += bytes;
-    }
-
-    RowWriter<T>* writer_;
     int entry_bytes_;
-    const char *next_ = nullptr, *second_next_ = nullptr;
+    const char* next_ = nullptr;
 };
 
 }  // namespace softgrad::SOFTGRAD_ISA

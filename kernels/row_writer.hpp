@@ -1,6 +1,5 @@
 // Writes rows. An ordinary store to memory outside the cache first reads the line; a streaming store saves this third
-// of the traffic. Memory would stand idle while a row is computed, so a row is handed over in the buffer in which it
-// was computed, and is written in small steps while the next one is computed.
+// of the traffic. A row is streamed when it is complete: between the streaming stores other ones would wait for memory.
 #pragma once
 
 #include <algorithm>
@@ -8,7 +7,7 @@
 #include <cstring>
 
 #include "buffer.hpp"
-#include "half_floats.hpp"
+#include "stored_entries.hpp"
 
 #if defined(__SSE2__)
     #include <immintrin.h>
@@ -18,85 +17,16 @@ namespace softgrad::SOFTGRAD_ISA {
 
 // A result of at least so many bytes is streamed: several times the size of a second-level cache. Fresh memory is in
 // the cache when it is written, since the system has just filled it with zeros: there, the size of a large third-level
-// cache. Rows of fewer bytes than about a page, and those of 16-bit entries, are streamed from a size in between: up to
-// there the processor itself writes them faster.
-constexpr int64_t streamed_from = 8 << 20, short_streamed_from = 24 << 20, fresh_streamed_from = 128 << 20;
-
-// Rows of fewer bytes, about a page, are fetched faster by the processor itself.
-constexpr int64_t fetched_row = 4800;
-
-#if defined(__AVX512F__)
-constexpr int vector_bytes = 64;
-#elif defined(__AVX__)
-constexpr int vector_bytes = 32;
-#else
-constexpr int vector_bytes = 16;
-#endif
-
-// A vector of T at any address; in a struct, since Clang ignores the alignment of an alias template.
-template <class T> struct VectorOf {
-    typedef T type [[gnu::vector_size(vector_bytes), gnu::aligned(alignof(T)), gnu::may_alias]];
-};
-template <class T> using Vector = typename VectorOf<T>::type;
-
-// The entries of a comparison of two vectors, a bit each.
-template <class Mask> [[gnu::always_inline]] inline unsigned bits_of(Mask mask) {
-    constexpr int entry = int(sizeof(mask[0]));
-#if defined(__AVX__)
-    if constexpr (entry == 4) return unsigned(_mm256_movemask_ps((__m256)mask));
-    if constexpr (entry == 8) return unsigned(_mm256_movemask_pd((__m256d)mask));
-#elif defined(__SSE2__)
-    if constexpr (entry == 4) return unsigned(_mm_movemask_ps((__m128)mask));
-    if constexpr (entry == 8) return unsigned(_mm_movemask_pd((__m128d)mask));
-#else
-    unsigned bits = 0;
-    for (int l = 0; l < vector_bytes / entry; ++l) bits |= unsigned(mask[l] != 0) << l;
-    return bits;
-#endif
-}
-
-// The entries of the vector at x that are equal to a number, or above it, a bit each.
-template <class T> [[gnu::always_inline]] inline unsigned bits_equal(const T* x, T number) {
-#if defined(__AVX512F__)
-    if constexpr (sizeof(T) == 4) return _mm512_cmp_ps_mask(_mm512_loadu_ps(x), _mm512_set1_ps(number), _CMP_EQ_OQ);
-    if constexpr (sizeof(T) == 8) return _mm512_cmp_pd_mask(_mm512_loadu_pd(x), _mm512_set1_pd(number), _CMP_EQ_OQ);
-#else
-    return bits_of(*reinterpret_cast<const Vector<T>*>(x) == number);
-#endif
-}
-template <class T> [[gnu::always_inline]] inline unsigned bits_above(const T* x, T number) {
-#if defined(__AVX512F__)
-    if constexpr (sizeof(T) == 4) return _mm512_cmp_ps_mask(_mm512_loadu_ps(x), _mm512_set1_ps(number), _CMP_GT_OQ);
-    if constexpr (sizeof(T) == 8) return _mm512_cmp_pd_mask(_mm512_loadu_pd(x), _mm512_set1_pd(number), _CMP_GT_OQ);
-#else
-    return bits_of(*reinterpret_cast<const Vector<T>*>(x) > number);
-#endif
-}
-
-// Stores a vector to an address that is a multiple of its size.
-template <class V> [[gnu::always_inline]] inline void stream_vector(V v, void* to) {
-#if defined(__AVX512F__)
-    _mm512_stream_si512(static_cast<__m512i*>(to), (__m512i)v);
-#elif defined(__AVX__)
-    _mm256_stream_si256(static_cast<__m256i*>(to), (__m256i)v);
-#elif defined(__SSE2__)
-    _mm_stream_si128(static_cast<__m128i*>(to), (__m128i)v);
-#else
-    std::memcpy(to, &v, sizeof(v));
-#endif
-}
-
-// Stores 64 bytes to an address that is a multiple of 64.
-[[gnu::always_inline]] inline void stream_line(const char* line, char* to) {
-    for (int i = 0; i < 64; i += vector_bytes) {
-        stream_vector(*reinterpret_cast<const Vector<char>*>(line + i), to + i);
-    }
-}
+// cache.
+constexpr int64_t streamed_from = 8 << 20, fresh_streamed_from = 128 << 20;
 
 // Stores `lines` lines of 64 bytes of factor * x to an address that is a multiple of 64.
-template <class T> [[gnu::always_inline]] inline void stream_lines(const T* x, T factor, int64_t lines, char* to) {
-    for (const char* const end = to + 64 * lines; to < end; to += vector_bytes, x += vector_bytes / sizeof(T)) {
-        stream_vector(*reinterpret_cast<const Vector<T>*>(x) * factor, to);
+template <Storage storage, class T>
+[[gnu::always_inline]] inline void stream_lines(const T* x, T factor, int64_t lines, char* to) {
+    constexpr int n = vector_bytes / sizeof(T), bytes = n * sizeof(Stored<storage, T>);
+    for (const char* const end = to + 64 * lines; to < end; to += bytes, x += n) {
+        const Entries<T, n> scaled = *reinterpret_cast<const UnalignedEntries<T, n>*>(x) * factor;
+        stream_vector(rounded<storage, T, n>(scaled), to);
     }
 }
 
@@ -115,14 +45,14 @@ template <class T>
 // depend on how a row is written.
 template <class T> class RowWriter {
   public:
-    // Writes from entry `first` of an array of `total` on; a row has at most `longest` entries.
-    RowWriter(Sink out, int64_t first, int64_t longest, int64_t total)
+    // Writes from entry `first` of an array of `total` on; a row has at most `longest` entries. Without a buffer, rows
+    // are not put, but written at once.
+    RowWriter(Sink out, int64_t first, int64_t longest, int64_t total, bool with_buffer = true)
         : storage_(out.storage),
           size_(out.storage == Storage::itself ? int(sizeof(T)) : 2),
-          stream_(out.entries && total * size_ >= streamed_bytes(out, longest)),
+          stream_(out.entries && total * size_ >= (out.fresh ? fresh_streamed_from : streamed_from)),
           to_(out.entries ? static_cast<char*>(out.entries) + first * size_ : nullptr),
-          buffer_(longest),
-          other_buffer_(stream_ ? longest : 0) {
+          buffer_(with_buffer ? longest : 0) {
         if (!stream_) return;
         filled_ = kept_ = int(reinterpret_cast<uintptr_t>(to_) % 64) / size_;
         to_ -= filled_ * size_;
@@ -131,7 +61,6 @@ template <class T> class RowWriter {
     RowWriter& operator=(const RowWriter&) = delete;
     ~RowWriter() {
         if (!stream_) return;
-        advance(length_);
         write_part();
 #if defined(__SSE2__)
         _mm_sfence();  // streamed lines are not ordered with other stores
@@ -139,69 +68,97 @@ template <class T> class RowWriter {
     }
 
     // Where to compute the next row: whole groups.
-    T* buffer() const { return row_ == buffer_.entries && stream_ ? other_buffer_.entries : buffer_.entries; }
+    T* buffer() const { return buffer_.entries; }
 
-    // Where to compute the next row entry by entry, for `put_as_it_is`: where it belongs, if it can be. The entries of
-    // the arrays that are read may be there.
-    T* place() const { return is_direct() ? reinterpret_cast<T*>(to_) : buffer(); }
-    [[gnu::always_inline]] void put_as_it_is(int64_t length) {
-        if (!is_direct()) return put(length);
-        to_ += length * size_, length_ = next_ = length;
-    }
-
-    // Whether rows are written while the next one is computed; else they are written at once.
+    // Whether rows are streamed.
     bool streams() const { return stream_; }
 
     // The next row is factor times the first `length` entries of the buffer, with `value` at the index `special` unless
     // that is negative.
     [[gnu::noinline]] void put(int64_t length, T factor = 1, int64_t special = -1, T value = 0) {
-        advance(length_);
-        row_ = buffer(), length_ = length, factor_ = factor, special_ = special, value_ = value, next_ = reached_ = 0;
-        if (stream_) return;
-        scaled(row_, length, factor, storage_, to_);
-        if (special >= 0) scaled(&value, 1, T(1), storage_, to_ + special * size_);
-        to_ += length * size_, next_ = length;
+        constexpr int n = vector_bytes / sizeof(T);
+        with_storage<T>(storage_, [&, x = buffer_.entries]<Storage storage> {
+            write<storage>(
+                length, [=](int64_t j) { return *reinterpret_cast<const UnalignedEntries<T, n>*>(x + j) * factor; },
+                [=](int64_t j) { return x[j] * factor; }, special, value);
+        });
     }
 
-    // Writes `count` entries more of the row that was put last.
-    [[gnu::noinline]] void advance(int64_t count) {
-        const int64_t line = 64 / size_, end = reached_ = std::min(length_, reached_ + count);
-        while (next_ < end) {
-            const bool special_ahead = special_ >= next_ && special_ < end;
-            const int64_t lines = filled_ ? 0 : ((special_ahead ? special_ : end) - next_) / line;
-            if (storage_ == Storage::itself) {
-                stream_lines(row_ + next_, factor_, lines, to_);
+    // The next `length` entries are those of vectors(j), which computes a whole vector from entry j on, and one(j),
+    // which computes a single one, with `value` at the index `special`. They are written at once. The entries of the
+    // arrays that are read may be where they belong: a vector overwrites what it was computed from, and the first and
+    // the last line, which overlap with others, are computed before.
+    template <Storage storage, class Vectors, class One>
+    [[gnu::always_inline]] void write(int64_t length, Vectors vectors, One one, int64_t special = -1, T value = 0) {
+        constexpr int n = vector_bytes / sizeof(T), size = sizeof(Stored<storage, T>), line = 64 / size;
+        alignas(64) T first[line], last[line], middle[line];
+        if (length < line) {
+            for (int64_t j = 0; j < length; ++j) first[j] = j == special ? value : one(j);
+            return write_few(first, length);
+        }
+        const auto compute = [&](int64_t j, T* to) {
+            for (int k = 0; k < line; k += n) *reinterpret_cast<UnalignedEntries<T, n>*>(to + k) = vectors(j + k);
+            if (j <= special && special < j + line) to[special - j] = value;
+        };
+        const auto store = [](const T* x, char* to) {
+            for (int k = 0; k < line; k += n) {
+                const Entries<T, n> entries = *reinterpret_cast<const UnalignedEntries<T, n>*>(x + k);
+                write_entries<storage, T, n>(entries, reinterpret_cast<Stored<storage, T>*>(to) + k);
+            }
+        };
+        compute(0, first), compute(length - line, last);
+        const int64_t filled = stream_ ? filled_ : int64_t(reinterpret_cast<uintptr_t>(to_) % 64 / size);
+        const int64_t head = (line - filled) % line, end = head + (length - head) / line * line;
+        char* const row = stream_ ? to_ + filled_ * size : to_;
+        if (stream_) hold(first, head);
+        for (int64_t j = head; j < end; j += line) {
+            const int64_t until = j <= special && special < end ? j + (special - j) / line * line : end;
+            if (stream_) {
+                for (; j < until; j += n) {
+                    stream_vector(rounded<storage, T, n>(vectors(j)), row + j * size);
+                }
             } else {
-                for (int64_t i = 0; i < lines; ++i) {
-                    scaled(row_ + next_ + i * line, line, factor_, storage_, line_);
-                    stream_line(line_, to_ + i * 64);
+                for (; j < until; j += n) {
+                    write_entries<storage, T, n>(vectors(j), reinterpret_cast<Stored<storage, T>*>(row) + j);
                 }
             }
-            next_ += lines * line, to_ += lines * 64;
-            const int64_t part = std::min(line - filled_, end - next_);
-            if (part == 0 || (filled_ + part < line && end < length_)) return;  // the rest of this line comes later
-            take(part);
+            if (j == end) break;
+            compute(j, middle);
+            if (stream_) {
+                stream_lines<storage>(middle, T(1), 1, row + j * size);
+            } else {
+                store(middle, row + j * size);
+            }
+        }
+        if (stream_) {
+            to_ = row + end * size;
+            hold(last + line - (length - end), length - end);
+        } else {
+            store(first, row), store(last, row + (length - line) * size);
+            to_ += length * size;
         }
     }
 
   private:
-    int64_t streamed_bytes(Sink out, int64_t longest) const {
-        if (out.fresh) return fresh_streamed_from;
-        const bool is_short = longest * size_ < fetched_row || out.storage != Storage::itself;
-        return is_short ? short_streamed_from : streamed_from;
-    }
-
-    bool is_direct() const { return !stream_ && storage_ == Storage::itself; }
-
-    // Puts `count` entries into the line that is held back.
-    void take(int64_t count) {
-        scaled(row_ + next_, count, factor_, storage_, line_ + filled_ * size_);
-        if (special_ >= next_ && special_ < next_ + count) {
-            scaled(&value_, 1, T(1), storage_, line_ + (filled_ + special_ - next_) * size_);
-        }
-        next_ += count, filled_ += int(count);
+    // Puts entries into the line that is held back, which they complete at most.
+    void hold(const T* x, int64_t count) {
+        if (count == 0) return;
+        scaled(x, count, T(1), storage_, line_ + filled_ * size_);
+        filled_ += int(count);
         if (filled_ == 64 / size_) write_part();
     }
+
+    // Writes less than a line.
+    [[gnu::noinline]] void write_few(const T* x, int64_t count) {
+        if (!stream_) {
+            scaled(x, count, T(1), storage_, to_);
+            to_ += count * size_;
+            return;
+        }
+        const int64_t part = std::min<int64_t>(count, 64 / size_ - filled_);
+        hold(x, part), hold(x + part, count - part);
+    }
+
     // Writes a line whose first or last entries may belong to others.
     void write_part() {
         if (kept_ == 0 && filled_ == 64 / size_) {
@@ -217,10 +174,7 @@ template <class T> class RowWriter {
     int size_;  // bytes of an entry
     bool stream_;
     char* to_;  // where line_ begins, or the next row
-    Buffer<T> buffer_, other_buffer_;
-    const T* row_ = nullptr;  // the row that was put last; it is written up to next_, and wanted up to reached_
-    T factor_ = 1, value_ = 0;
-    int64_t length_ = 0, special_ = -1, next_ = 0, reached_ = 0;
+    Buffer<T> buffer_;
     int filled_ = 0, kept_ = 0;
     alignas(64) char line_[64];
 };

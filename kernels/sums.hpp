@@ -20,40 +20,36 @@ namespace softgrad::SOFTGRAD_ISA {
 template <class T> class Accumulator {
   public:
     [[gnu::always_inline]] void add_group(const T* x) {
-        for (int64_t start = 0; start < group<T>; start += 8 * lanes) {
-            const auto y = [=](int64_t k) { return *reinterpret_cast<const Lanes*>(x + start + k * lanes); };
-            add(((y(0) + y(1)) + (y(2) + y(3))) + ((y(4) + y(5)) + (y(6) + y(7))));
-        }
+        add_lanes([=](int64_t j) { return *reinterpret_cast<const Lanes*>(x + j); });
+    }
+    // The same of entries that read(j) reads: `lanes` of them from j on.
+    template <class Read> [[gnu::always_inline]] void add_lanes(Read read) {
+        for (int64_t start = 0; start < group<T>; start += 8 * lanes) add(eight(read, start));
     }
     // The same, unless a lane adds up to more than `most`: then nothing is added, and it returns false.
-    [[gnu::always_inline]] bool add_group_up_to(const T* x, T most) {
+    template <class Read> [[gnu::always_inline]] bool add_lanes_up_to(Read read, T most) {
         constexpr int64_t count = group<T> / (8 * lanes);
         Lanes sums[count];
-        for (int64_t i = 0; i < count; ++i) {
-            const auto y = [=](int64_t k) { return *reinterpret_cast<const Lanes*>(x + (8 * i + k) * lanes); };
-            sums[i] = ((y(0) + y(1)) + (y(2) + y(3))) + ((y(4) + y(5)) + (y(6) + y(7)));
-        }
+        for (int64_t i = 0; i < count; ++i) sums[i] = eight(read, i * 8 * lanes);
         auto above = sums[0] > most;
         for (int64_t i = 1; i < count; ++i) above |= sums[i] > most;
         if (any_of(above)) return false;
         for (const Lanes& sum : sums) add(sum);
         return true;
     }
-    // The same of x[j] y[j], each rounded: a sum of products that are fused would depend on the instruction set.
-    [[gnu::always_inline]] void add_products(const T* x, const T* y) {
-        for (int64_t start = 0; start < group<T>; start += 8 * lanes) {
-            const auto product = [=](int64_t k) {
-                const int64_t j = start + k * lanes;
-                Lanes p = *reinterpret_cast<const Lanes*>(x + j) * *reinterpret_cast<const Lanes*>(y + j);
+    // The same of x_j y_j, each rounded: a sum of products that are fused would depend on the instruction set.
+    template <class X, class Y> [[gnu::always_inline]] void add_products(X x, Y y) {
+        add_lanes([=](int64_t j) {
+            Lanes p = x(j) * y(j);
 #if defined(__AVX__)
-                asm("" : "+x"(p));
+            asm("" : "+x"(p));
 #endif
-                return p;
-            };
-            const Lanes a = (product(0) + product(1)) + (product(2) + product(3));
-            const Lanes b = (product(4) + product(5)) + (product(6) + product(7));
-            add(a + b);
-        }
+            return p;
+        });
+    }
+    [[gnu::always_inline]] void add_products(const T* x, const T* y) {
+        const auto read = [](const T* z) { return [=](int64_t j) { return *reinterpret_cast<const Lanes*>(z + j); }; };
+        add_products(read(x), read(y));
     }
     Wide<T> total() const {
         Wide<T> sum = 0;
@@ -64,12 +60,18 @@ template <class T> class Accumulator {
         return sum;
     }
 
-  private:
     static constexpr int64_t lanes = 32 / sizeof(T);
+
+  private:
     typedef T Lanes [[gnu::vector_size(32), gnu::aligned(alignof(T)), gnu::may_alias]];
     typedef double Four [[gnu::vector_size(32)]];
     typedef double Eight [[gnu::vector_size(64)]];
     using Doubles = std::conditional_t<lanes == 8, Eight, Four>;  // as many as there are lanes
+
+    template <class Read> [[gnu::always_inline]] static Lanes eight(Read read, int64_t start) {
+        const auto x = [=](int64_t k) { return read(start + k * lanes); };
+        return ((x(0) + x(1)) + (x(2) + x(3))) + ((x(4) + x(5)) + (x(6) + x(7)));
+    }
 
     [[gnu::always_inline]] void add(const Lanes& x) {
         if constexpr (std::is_same_v<T, float>) {

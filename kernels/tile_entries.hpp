@@ -4,12 +4,8 @@
 // a tile: a load waits long for what two stores have just written.
 #pragma once
 
-#include <algorithm>
-#include <cstring>
-
-#include "half_floats.hpp"
 #include "row_writer.hpp"
-#include "transpose.hpp"
+#include "stored_entries.hpp"
 
 namespace softgrad::SOFTGRAD_ISA {
 
@@ -17,103 +13,6 @@ template <class T> constexpr int lanes = 128 / sizeof(T);
 template <class T> constexpr int wide = vector_bytes / sizeof(T);
 // The side of the blocks that are transposed: `wide`, or half of it where that is 64 bytes.
 template <class T> constexpr int block_side = (vector_bytes < 32 ? vector_bytes : 32) / sizeof(T);
-
-// Entries as an array holds them.
-template <Storage storage, class T> using Stored = std::conditional_t<storage == Storage::itself, T, uint16_t>;
-
-template <Storage storage, class T, int n>
-[[gnu::always_inline]] inline Entries<T, n> read_entries(const Stored<storage, T>* bits) {
-    if constexpr (storage == Storage::itself) {
-        return *reinterpret_cast<const UnalignedEntries<T, n>*>(bits);
-    } else {
-        if constexpr (storage == Storage::bfloat16) {
-            const auto half = *reinterpret_cast<const UnalignedEntries<uint16_t, n>*>(bits);
-            return (Entries<float, n>)(__builtin_convertvector(half, Entries<uint32_t, n>) << 16);
-        }
-#if defined(__AVX512F__)
-        if constexpr (n == 16) {
-            return (Entries<T, n>)_mm512_maskz_cvtph_ps(0xffff,
-                                                        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bits)));
-        }
-#endif
-#if defined(__F16C__)
-        if constexpr (n == 8) {
-            return (Entries<T, n>)_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bits)));
-        }
-#endif
-        Entries<T, n> x;
-        widen({bits, storage}, 0, n, reinterpret_cast<float*>(&x));
-        return x;
-    }
-}
-
-template <Storage storage, class T, int n>
-[[gnu::always_inline]] inline void write_entries(Entries<T, n> x, Stored<storage, T>* bits) {
-    if constexpr (storage == Storage::itself) {
-        *reinterpret_cast<UnalignedEntries<T, n>*>(bits) = x;
-    } else {
-        if constexpr (storage == Storage::bfloat16) {  // as to_bfloat16
-            using Bits = Entries<uint32_t, n>;
-            const Bits x_bits = (Bits)x, rounded = (x_bits + 0x7fff + (x_bits >> 16 & 1)) >> 16;
-            const Bits either = (x_bits & 0x7fffffff) > 0x7f800000 ? x_bits >> 16 | 0x40 : rounded;
-            *reinterpret_cast<UnalignedEntries<uint16_t, n>*>(bits) =
-                __builtin_convertvector(either, Entries<uint16_t, n>);
-            return;
-        }
-#if defined(__AVX512F__)
-        if constexpr (n == 16) {
-            constexpr int nearest = _MM_FROUND_TO_NEAREST_INT;
-            return _mm256_storeu_si256(reinterpret_cast<__m256i*>(bits),
-                                       _mm512_maskz_cvtps_ph(0xffff, (__m512)x, nearest));
-        }
-#endif
-#if defined(__F16C__)
-        if constexpr (n == 8) {
-            return _mm_storeu_si128(reinterpret_cast<__m128i*>(bits),
-                                    _mm256_cvtps_ph((__m256)x, _MM_FROUND_TO_NEAREST_INT));
-        }
-#endif
-        narrow(reinterpret_cast<const float*>(&x), n, 1, storage, bits);
-    }
-}
-
-// The first `count` of n entries, and zeros.
-template <Storage storage, class T, int n>
-[[gnu::always_inline]] inline Entries<T, n> read_first_entries(const Stored<storage, T>* bits, int count) {
-    if (count >= n) return read_entries<storage, T, n>(bits);
-    Stored<storage, T> whole[n]{};
-#if defined(__AVX512BW__) && defined(__AVX512VL__)
-    const auto mask = (1u << std::max(count, 0)) - 1;
-    if constexpr (sizeof(whole) == 64 && sizeof(T) == 4)
-        return (Entries<T, n>)_mm512_maskz_loadu_ps(__mmask16(mask), bits);
-    if constexpr (sizeof(whole) == 64 && sizeof(T) == 8)
-        return (Entries<T, n>)_mm512_maskz_loadu_pd(__mmask8(mask), bits);
-    if constexpr (sizeof(whole) == 32) {
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(whole), _mm256_maskz_loadu_epi16(__mmask16(mask), bits));
-        return read_entries<storage, T, n>(whole);
-    }
-#endif
-    if (count > 0) std::memcpy(whole, bits, size_t(count) * sizeof(*bits));
-    return read_entries<storage, T, n>(whole);
-}
-
-// Writes the first `count` of n entries.
-template <Storage storage, class T, int n>
-[[gnu::always_inline]] inline void write_first_entries(Entries<T, n> x, Stored<storage, T>* bits, int count) {
-    if (count >= n) return write_entries<storage, T, n>(x, bits);
-    Stored<storage, T> whole[n];
-    write_entries<storage, T, n>(x, whole);
-#if defined(__AVX512BW__) && defined(__AVX512VL__)
-    const auto mask = (1u << std::max(count, 0)) - 1;
-    if constexpr (sizeof(whole) == 64 && sizeof(T) == 4) return _mm512_mask_storeu_ps(bits, __mmask16(mask), (__m512)x);
-    if constexpr (sizeof(whole) == 64 && sizeof(T) == 8) return _mm512_mask_storeu_pd(bits, __mmask8(mask), (__m512d)x);
-    if constexpr (sizeof(whole) == 32) {
-        const auto narrowed = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(whole));
-        return _mm256_mask_storeu_epi16(bits, __mmask16(mask), narrowed);
-    }
-#endif
-    if (count > 0) std::memcpy(bits, whole, size_t(count) * sizeof(*bits));
-}
 
 // Rows of at least `block_side` entries, in blocks of `block_side` entries of some rows. Blocks overlap where K is not
 // a multiple of `block_side`.
@@ -260,15 +159,6 @@ template <int n, class T> [[gnu::always_inline]] inline Entries<T, n> entries(co
 }
 template <int n, class T> [[gnu::always_inline]] inline void set_entries(T* x, Entries<T, n> to) {
     *reinterpret_cast<UnalignedEntries<T, n>*>(x) = to;
-}
-
-// with(storage) as a constant.
-template <class T, class With> [[gnu::always_inline]] inline void with_storage(Storage storage, With with) {
-    if constexpr (std::is_same_v<T, float>) {
-        if (storage == Storage::float16) return with.template operator()<Storage::float16>();
-        if (storage == Storage::bfloat16) return with.template operator()<Storage::bfloat16>();
-    }
-    with.template operator()<Storage::itself>();
 }
 
 }  // namespace softgrad::SOFTGRAD_ISA
