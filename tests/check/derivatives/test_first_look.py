@@ -129,3 +129,23 @@ def test_a_right_entry_takes_two_calls():
     assert judged.ok
     assert judged.extent == "every entry"
     assert len(calls) < 2 * x.size + 25
+
+
+@pytest.mark.parametrize("name", ["exp", "sine", "tanh", "cubic"])
+def test_a_projection_of_a_right_gradient_takes_a_first_look_too(name):
+    f, derivative = SMOOTH[name]
+    x, calls = np.random.default_rng(0).normal(0, 1, (50, 60)), 0
+
+    def counted(x):
+        nonlocal calls
+        calls += 1
+        return real_only(f)(x).sum()
+
+    def judged(factor, at):
+        got = derivative(x)
+        got.flat[at] *= factor
+        return judge_gradient(counted, x, np.ones(()), got, rng=np.random.default_rng(1), max_entries=100)
+
+    assert judged(1.0, 0).ok
+    assert calls < 40  # 8 projections of 6 calls or more, and what it takes to know f
+    assert not judged(1.01, np.argmax(np.abs(derivative(x)))).ok

@@ -17,12 +17,13 @@ for each entry of the output, so the intervals add up.
 Nothing that overflows is ever right: f and the gradient are scaled (scaling.py), and a comparison that is not finite
 counts as not resolved. Where neither the gradient nor the numerical derivative is finite, there is nothing to compare.
 
-Without the complex step, the numerical derivative takes 6 calls of f or more. Most entries of a right gradient need
-only 2: see `first_look`.
+Without the complex step, the numerical derivative takes 6 calls of f or more. Most entries and projections of a right
+gradient need only 2: see `first_look`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -122,7 +123,6 @@ class DerivativeTest:
         self.stretches = (1.0, 1.0) if self.complex_step else _unequal(rng)  # of the steps of the first look
         self.confirmed = 0
         self._far = (float(np.abs(x).max(initial=0.0)) or 1.0) / 4
-        self._moved = x.copy()  # x with one entry moved, for the first look
         self._used = grad_output != 0  # an output of weight 0 may be infinite
         self._grad_output = grad_output
         self._weight = grad_output[self._used]
@@ -147,28 +147,38 @@ class DerivativeTest:
         """
         if self.complex_step or self.eps > EPS or not np.isfinite(got) or (got and self.plateaus.exact.any()):
             return None
-        entry, moved, y = float(self.x.flat[j]), self._moved, self.at.value[self._used]
-        scale = (SHORT_STEP if got else LONG_STEP) * max(1.0, abs(entry))
-        up, down = (scale * stretch for stretch in self.stretches)
-        moved.flat[j] = entry + up
-        rise = evaluate(self.f, moved, self.at.value)[self._used] - y
-        moved.flat[j] = entry - down
-        fall = y - evaluate(self.f, moved, self.at.value)[self._used]
-        moved.flat[j] = entry
+        scale = (SHORT_STEP if got else LONG_STEP) * max(1.0, abs(float(self.x.flat[j])))
+
+        def at(step: float) -> Array:
+            moved = self.x.copy()
+            moved.flat[j] += step
+            return moved
+
+        return self._look(at, scale, got, abs(got))
+
+    def first_look_along(self, v: Array, got: float, size: float) -> Verdict | None:
+        """The same for the derivative along v, a sum of terms of this size; None if it is 0."""
+        reach = float(np.abs(v).max(initial=0.0))
+        if self.complex_step or self.eps > EPS or not np.isfinite(got) or not size or not reach or self.plateaus.any:
+            return None
+        scale = SHORT_STEP * max(1.0, float(np.abs(self.x).max(initial=0.0))) / reach
+        return self._look(lambda step: self.x + step * v, scale, got, size)
+
+    def _look(self, at: Callable[[float], Array], scale: float, got: float, size: float) -> Verdict | None:
+        y, (up, down) = self.at.value[self._used], (scale * stretch for stretch in self.stretches)
+        rise = evaluate(self.f, at(up), self.at.value)[self._used] - y
+        fall = y - evaluate(self.f, at(-down), self.at.value)[self._used]
         noise = 2 * self._rounding / min(up, down)
-        if not got:
+        if not size:
             return None if rise.any() or fall.any() else Verdict(0.0, got, 0.0, noise)
         wanted = float(((rise * (down / up) + fall * (up / down)) * self._weight).sum()) / (up + down)
         if not np.isfinite(wanted):
             return None
         bend = float(np.abs((rise / up - fall / down) * self._weight).sum())
-        size = max(abs(got), abs(wanted))
-        if (
-            abs(got - wanted) <= self.rtol / 2 * size
-            and noise <= self.rtol / 4 * size
-            and bend <= self.rtol**0.5 * size
-        ):
-            return Verdict(abs(got - wanted) / size, got, wanted, self.rtol / 2 * size, step=(up * down) ** 0.5)
+        size = max(size, abs(wanted))
+        off = abs(got - wanted)
+        if off <= self.rtol / 2 * size and noise <= self.rtol / 4 * size and bend <= self.rtol**0.5 * size:
+            return Verdict(off / size, got, wanted, self.rtol / 2 * size, step=(up * down) ** 0.5)
         return None
 
     def verdict(self, v: Array, got: float, size: float) -> Verdict:

@@ -195,7 +195,8 @@ def _direction_of(n: int, test: DerivativeTest, got: Array, rng: np.random.Gener
 
 def _projection(test: DerivativeTest, got: Array, v: Array) -> Verdict:
     terms = (got * v).ravel()
-    return test.verdict(v, float(terms.sum()), norm(terms))
+    total, size = float(terms.sum()), norm(terms)
+    return test.first_look_along(v, total, size) or test.verdict(v, total, size)
 
 
 def _suspects(

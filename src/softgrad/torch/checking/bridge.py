@@ -301,7 +301,11 @@ def _name(func: Any) -> str:
 
 
 def _called(func: Any) -> str:
-    return f"torch.{_name(func).strip('_')}" if func.namespace == "aten" else _name(func)
+    """What the user calls an operator."""
+    name = _name(func).strip("_")
+    if func.namespace != "aten":
+        return _name(func)
+    return "torch.fft" if name.startswith("fft_") else f"torch.{name}"
 
 
 def _shared(outputs: list[Tensor], args: Any) -> Tensor | None:
