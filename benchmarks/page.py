@@ -62,6 +62,11 @@ write one takes 4.3.
   shared only if it closely follows another one.
 - softmax_vjp takes little more time than its memory traffic. In the caches, no library can be far ahead of another
   there. The threads of torch look for work much longer, so its calls of 10 to 50 µs lose less time between calls.
+- Up to 512 columns are read at a time, and each is computed in a lane of its own: none is transposed. They take 0.7 to
+  1.9 of the time of rows, and in the two products up to 2.5: every class of a column is in another page, so that it
+  takes about 10 cycles to read a line of 64 bytes, where a line of rows takes 5.
+- For a row of 2 classes softmax takes 5 cycles. log_softmax takes 8, because of the logarithm. cross_entropy_with_grad
+  takes 10: the label and the loss of a row are also as many bytes as 3 logits.
 
 ## How it was measured
 

@@ -80,7 +80,7 @@ template <class T> class Band {
     // Two arrays share a buffer: of two that are freed together, the C library gives the memory back to the system.
     Band(Shape shape, int arrays, int64_t begin, int64_t end)
         : shape_(shape),
-          padded_(is_short<T>(shape) ? shape.K : (shape.K + terms_of_sum<T> - 1) / terms_of_sum<T> * terms_of_sum<T>),
+          padded_(padded(shape) | 1),  // odd: tiles that begin at the same place of a page would share a cache's sets
           tiles_(most(shape, arrays, begin, end)),
           entries_(arrays * tiles_ * padded_ * lanes<T>) {
         for (int t = 0; t < arrays * tiles_; ++t) {
@@ -125,6 +125,10 @@ template <class T> class Band {
     }
 
   private:
+    static int64_t padded(Shape shape) {
+        constexpr int64_t n = terms_of_sum<T>;
+        return is_short<T>(shape) ? shape.K : (shape.K + n - 1) / n * n;
+    }
     static int most(Shape shape, int arrays, int64_t begin, int64_t end) {
         const int64_t fit = band_bytes / (shape.K * lanes<T> * int64_t(sizeof(T)) * arrays);
         const int64_t wanted = (std::min(end - begin, shape.inner) + lanes<T> - 1) / lanes<T>;
@@ -171,11 +175,21 @@ template <class T> class Band {
         for (int64_t j = 0; j < shape_.K; ++j, to += shape_.inner) write_class<storage>(j, count, of, to);
     }
 
-    // Streams classes from a buffer.
+    // Streams classes: whole lines from registers, others from a buffer.
     template <Storage storage, class Of>
     [[gnu::noinline]] void stream_to(Stored<storage, T>* to, int count, Of of) const {
+        const bool whole = reinterpret_cast<uintptr_t>(to) % 64 == 0 && shape_.inner * int64_t(sizeof(*to)) % 64 == 0;
         alignas(64) Stored<storage, T> row[most_tiles * lanes<T>];
         for (int64_t j = 0; j < shape_.K; ++j, to += shape_.inner) {
+            if (storage == Storage::itself && whole && count % lanes<T> == 0) {
+                for (int t = 0; t * lanes<T> < count; ++t) {
+                    const auto column = of(t);
+                    for (int l = 0; l < lanes<T>; l += wide<T>) {
+                        stream_vector(column.template at<wide<T>>(j, l), to + t * lanes<T> + l);
+                    }
+                }
+                continue;
+            }
             write_class<storage>(j, count, of, row);
             stream_bytes(reinterpret_cast<const char*>(row), count * int64_t(sizeof(*to)), reinterpret_cast<char*>(to));
         }
@@ -195,7 +209,7 @@ template <class T> class Band {
     }
 
     Shape shape_;
-    int64_t padded_;
+    int64_t padded_;  // the classes of a tile
     int tiles_;
     Buffer<T> entries_;
 };

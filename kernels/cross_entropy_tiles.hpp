@@ -27,6 +27,21 @@ template <class T> struct LossLanes {
     LossColumns<T> columns(Tile<T> tile) const { return {tile[0], label, grad_y, before, factor}; }
 };
 
+// The entry of each lane's label, or 0 without one. In very short rows it is picked class by class, which vectorises.
+template <class T> void at_labels(Tile<T> tile, int64_t K, const typename ExpConstants<T>::Int* label, Lane<T>& to) {
+    using Label = typename ExpConstants<T>::Int;
+    if (K > 8) {
+        for (int l = 0; l < lanes<T>; ++l) to[l] = label[l] < 0 ? T(0) : tile[label[l]][l];
+        return;
+    }
+    for (int i = 0; i < registers<T>; ++i) {
+        const auto here = entries<wide<T>>(label + i * wide<T>);
+        Entries<T, wide<T>> x{};
+        for (int64_t j = 0; j < K; ++j) x = here == Label(j) ? in_register(tile[j], i) : x;
+        set_register(to, i, x);
+    }
+}
+
 // Fills the losses and `of` from a tile of rows `first` .. `first + count - 1`.
 template <class T>
 void cross_entropy_lanes(const LossRows<T>& rows, const int64_t* target, int64_t first, int count, Tile<T> tile,
@@ -36,16 +51,19 @@ void cross_entropy_lanes(const LossRows<T>& rows, const int64_t* target, int64_t
     const int64_t K = rows.K;
     const double scale = rows.options.scale / rows.options.temperature;
     Lane<T> z_y, weight, e_y, loss;
+    for (int l = 0; l < L; ++l) of.label[l] = l < count ? Label(label_at(target, first + l, K)) : -1;
     int ignored = 0;
+#pragma omp simd reduction(| : ignored)
     for (int l = 0; l < L; ++l) {
-        const int64_t y = l < count ? label_at(target, first + l, K) : -1;
-        of.label[l] = Label(y);
-        z_y[l] = y < 0 ? T(0) : tile[y][l];
-        weight[l] = y < 0 ? T(0) : rows.options.weight ? rows.options.weight[y] : T(1);
-        ignored |= y < 0;
+        weight[l] = of.label[l] < 0 ? T(0) : T(1);
+        ignored |= of.label[l] < 0;
     }
+    for (int l = 0; rows.options.weight && l < L; ++l) {
+        if (of.label[l] >= 0) weight[l] = rows.options.weight[of.label[l]];
+    }
+    at_labels(tile, K, of.label, z_y);
     const LaneNormalizer<T> n = exponentials<true>(tile, K, below, traffic);
-    for (int l = 0; l < L; ++l) e_y[l] = of.label[l] < 0 ? T(0) : tile[of.label[l]][l];
+    at_labels(tile, K, of.label, e_y);
 #pragma omp simd
     for (int l = 0; l < L; ++l) {
         const T sum = 1 + n.others[l];

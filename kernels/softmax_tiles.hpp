@@ -69,15 +69,32 @@ void log_softmax_tiles(Source z, Sink log_p, Shape shape, int64_t begin, int64_t
     });
 }
 
-// logsumexp of the first `count` lanes.
+// logsumexp of a lane.
+template <class T> T logsumexp_lane(Tile<T> tile, int64_t K, int l, const LaneNormalizer<T>& n, double temperature) {
+    if (!std::isinf(n.max[l])) return T(n.max[l] / Wide<T>(temperature) + std::log1p(Wide<T>(n.others[l])));
+    T value = n.max[l];
+    for (int64_t j = 0; j < K; ++j) value = tile[j][l] == tile[j][l] ? value : tile[j][l];
+    return value;
+}
+
+// logsumexp of the first `count` lanes. For float, log1p in double vectorises: its error is below 2^-48 of it, and
+// seldom decides how the result is rounded.
 template <class T>
 void logsumexp_lanes(Tile<T> tile, int64_t K, int count, const ExpBelow<T>& below, Traffic& traffic, T* values) {
     const LaneNormalizer<T> n = exponentials<false>(tile, K, below, traffic);
+    bool is_decided[lanes<T>] = {};
+    if constexpr (std::is_same_v<T, float>) {
+        Lane<T> least, most;
+#pragma omp simd
+        for (int l = 0; l < lanes<T>; ++l) {
+            const double max = n.max[l] / below.temperature, log_sum = log1p_nonnegative(double(n.others[l]));
+            least[l] = T(max + log_sum * (1 - 0x1p-48)), most[l] = T(max + log_sum * (1 + 0x1p-48));
+        }
+        for (int l = 0; l < lanes<T>; ++l) is_decided[l] = least[l] == most[l];
+        copy(least, lanes<T>, values);
+    }
     for (int l = 0; l < count; ++l) {
-        values[l] = T(n.max[l] / Wide<T>(below.temperature) + std::log1p(Wide<T>(n.others[l])));
-        if (!std::isinf(n.max[l])) continue;
-        values[l] = n.max[l];
-        for (int64_t j = 0; j < K; ++j) values[l] = tile[j][l] == tile[j][l] ? values[l] : tile[j][l];
+        if (!is_decided[l]) values[l] = logsumexp_lane(tile, K, l, n, below.temperature);
     }
 }
 
