@@ -104,6 +104,16 @@ def test_streamed_columns_have_the_bits_of_rows(K, width):
         sg.set_num_threads(before)
 
 
+@pytest.mark.parametrize("width", [8200, 8192], ids=["lines differ between classes", "lines of all classes"])
+def test_streamed_columns_of_halves_have_the_bits_of_rows(width):
+    z = np.resize(draw((1, 512, 600), np.float16)[0], (512, width))
+    memory = np.full(z.size + 64, 7, np.float16)  # a result of 8 MiB, which begins inside a cache line
+    out = memory[33 : 33 + z.size].reshape(z.shape)
+    sg.softmax(z, axis=0, out=out)
+    np.testing.assert_array_equal(out.T, sg.softmax(np.ascontiguousarray(z.T)))
+    assert (memory[:33] == 7).all() and (memory[33 + z.size :] == 7).all()
+
+
 def test_columns_are_overwritten_by_their_results():
     z = draw((1, 300, 1300), np.float64)[0]
     z[:, :, :10] = 0
