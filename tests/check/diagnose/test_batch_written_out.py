@@ -188,6 +188,29 @@ def back_of_embedding(table, ids, y, g):
     return d
 
 
+def outputs(x, w, y):
+    return np.mean((x @ w - y) ** 2)
+
+
+def back_of_outputs(x, w, y):
+    return 2 * (x @ w - y) @ w.T / 64
+
+
+def decaying(x):
+    states = [x[0]]
+    for step in x[1:]:
+        states.append(np.tanh(states[-1]) + step)
+    return np.stack(states)
+
+
+def back_of_decaying(x, y, g):
+    dx, later = np.zeros_like(x), 0
+    for t in range(5, -1, -1):
+        dx[t] = g[t] + later
+        later = dx[t] * (1 - np.tanh(y[t - 1]) ** 2)
+    return dx
+
+
 LABELS, IDS = (normal(16) > 0).astype(float), np.array([0, 3, 3, 7, 9, 1])
 LAYER = normal(8, 3), normal(3, 6, seed=1), normal(6, seed=2), normal(6, 1, seed=3), normal(1, seed=4)
 WRONG = {  # name: (function, derivative, the arguments that have a gradient, inputs)
@@ -213,10 +236,13 @@ WRONG = {  # name: (function, derivative, the arguments that have a gradient, in
     "samples in columns": (samples_in_columns, back_of_samples_in_columns, (0,), *normal(2, 3, 8)),
     "average pooling": (average_pool, back_of_average_pool, None, normal(2, 2, 4, 4)),
     "a bilinear form": (bilinear, back_of_bilinear, None, normal(6, 3), normal(3, 3)),
+    "several outputs": (outputs, back_of_outputs, (0,), normal(32, 4), normal(4, 2), normal(32, 2, seed=1)),
+    "steps that follow each other": (decaying, back_of_decaying, None, normal(6, 3)),
     "an embedding": (embedding, back_of_embedding, None, normal(10, 4), IDS),
 }
 
 ALWAYS = {"a network", "a recurrent network", "samples in columns", "average pooling"}
+ALWAYS |= {"several outputs", "steps that follow each other"}
 
 
 def checked(name):
@@ -242,8 +268,17 @@ def test_one_difference_that_agrees_by_chance_hides_nothing(seed):
 
 
 def test_a_column_of_biases_is_told_with_its_ratio():
-    said = "right where axis 0 has length 8, as given; for length 7 it is 7 / 8 times the right one"
+    said = "right where axis 0 of x has length 8, as given; for length 7 it is 7 / 8 times the right one"
     assert said in checked("a network").mistake.evidence
+
+
+def test_an_axis_of_another_array_comes_with_its_name():
+    assert "right where axis 1 of w has length 2, as given; for length 3" in checked("several outputs").mistake.evidence
+
+
+def test_a_number_in_forward_is_asked_for():
+    report = sg.check_grad(lambda x: np.cosh(x).sum() / 8, lambda x: np.sinh(x) / len(x), normal(8, 3))
+    assert report.mistake.evidence.endswith("for length 7 it is 8 / 7 times the right one: is 8 hard-coded in forward?")
 
 
 def cross_entropy(z, y):

@@ -172,6 +172,33 @@ def back_of_covariance(x, y, g):
     return (g + g.T) @ (x - x.mean(axis=1, keepdims=True)) / (x.shape[1] - 1)
 
 
+def back_of_experts(x, w, y, g):
+    dw = np.zeros((4, x.shape[1]))
+    np.add.at(dw, np.arange(len(x)) % 4, g * x)
+    return g * w[np.arange(len(x)) % 4], dw
+
+
+def back_of_least_squares(x, y, b, g):
+    inverse = np.linalg.inv(x.T @ x)
+    back = x @ inverse @ g
+    return np.outer(y - x @ b, inverse @ g) - np.outer(back, b), back
+
+
+def back_of_halves(x, w, y, g):
+    halves = [d * (1 - a**2) for d, a in zip(np.split(g, 2), np.split(y, 2), strict=True)]
+    dw = sum(a.T @ d for a, d in zip(np.split(x, 2), halves, strict=True))
+    return np.concatenate(halves) @ w.T, dw
+
+
+def steps_in_twos(x, y, g):
+    later, twos = np.zeros(x.shape[1]), []
+    for two in g.reshape(-1, 2, x.shape[1])[::-1]:
+        later = later + two[1]
+        twos.append(np.stack([later + two[0], later]))
+        later = later + two[0]
+    return np.concatenate(twos[::-1])
+
+
 RIGHT = {  # name: (forward, backward, inputs)
     "a table of positions": (lambda x: np.tanh(x + POSITIONS), lambda x, y, g: g * (1 - y**2), normal(8, 4)),
     "learned positions": (lambda x, p: np.tanh(x + p), back_of_learned_positions, normal(3, 6, 4), normal(6, 4)),
@@ -202,6 +229,15 @@ RIGHT = {  # name: (forward, backward, inputs)
     "pairs of rows": (lambda x: ((x[0::2] - x[1::2]) ** 2).sum(axis=1), back_of_pairs, normal(8, 2)),
     "the largest two": (lambda x: np.sort(x, axis=1)[:, -2:].sum(axis=1), back_of_largest_two, normal(4, 6)),
     "a covariance": (np.cov, back_of_covariance, normal(3, 4)),
+    "4 experts, 4 rows": (lambda x, w: x * w[np.arange(len(x)) % 4], back_of_experts, *normal(2, 4, 3)),
+    "least squares": (
+        lambda x, y: np.linalg.inv(x.T @ x) @ x.T @ y,
+        back_of_least_squares,
+        normal(4, 3),
+        normal(4, seed=1),
+    ),
+    "two halves of a batch": (lambda x, w: np.tanh(x @ w), back_of_halves, normal(8, 3), normal(3, 2)),
+    "steps two by two": (lambda x: np.cumsum(x, axis=0), steps_in_twos, normal(6, 3)),
     "a table of cosines": (lambda x: np.tanh(COSINES @ x), lambda x, y, g: COSINES.T @ (g * (1 - y**2)), normal(8, 3)),
 }
 

@@ -65,14 +65,17 @@ def explain(
     for key in evidence.wrong:
         if given.grads[key].dtype.kind in "iu":
             findings.add("integer-truncation", f"the gradient of {functions.name_of(key)} is an array of integers")
-    named = backward is not None and _name_wrong_lines(backward, findings)
+    is_right = bool(evidence.wrong) and all(one.ok for one in evidence.judged.values())  # at the inputs given
+    named = backward is not None and _name_wrong_lines(backward, findings, one_alone=is_right)
     samples, shows = evidence.samples, None
     if evidence.length is not None:
         shows = name_hard_coded_size(evidence.length, functions, judge, findings)
-    elif backward is not None and not named and evidence.wrong and all(one.ok for one in evidence.judged.values()):
+    elif backward is not None and not named and is_right:
         shows = find_hard_coded_size(backward, given, sampler, findings)
     if shows is not None:
         named, samples = True, [given, shows]
+    elif backward is not None and not named and is_right:
+        named = _name_wrong_lines(backward, findings)
     find_wrong_shapes(functions, given, evidence.misshapen, judge, findings)
     traced: list[Mistake] = []
     if not named:
@@ -119,8 +122,15 @@ def _without(evidence: Evidence, keys: Sequence[Key]) -> Evidence:
     )
 
 
-def _name_wrong_lines(backward: KnownBackward, findings: Findings) -> bool:
-    """Adds the wrong lines that give the user's gradients; whether there are any."""
+def _name_wrong_lines(backward: KnownBackward, findings: Findings, *, one_alone: bool = False) -> bool:
+    """Adds the wrong lines that give the user's gradients; whether there are any.
+
+    Args:
+        backward: the right backward pass.
+        findings: to be added to.
+        one_alone: whether two or more wrong lines at once are left out. At inputs where the gradients are right, they
+            have to cancel each other, which is not likely.
+    """
     findings.note(f"forward computes {backward.function.described}")
     count = len(backward.draws)
     if count < FEWEST_DRAWS:
@@ -129,6 +139,8 @@ def _name_wrong_lines(backward: KnownBackward, findings: Findings) -> bool:
         )
         return False
     mistakes = mistakes_in_lines(backward) if backward.wrong() else ()
+    if one_alone and len(mistakes) > 1:
+        return False
     findings.include(*mistakes)
     layout = backward.function.layout
     if layout.ndim == 2 and layout.class_axis == 0 and any(mistake.name == "wrong-axis" for mistake in mistakes):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -50,13 +50,13 @@ def find_hard_coded_size(backward: KnownBackward, given: Sample, sampler: Sample
         rights = {i: np.reshape(backward.right(n)[i], draw.arrays[i].shape) for i in off}
         ratios = [constant_ratio(draw.grads[i], right) for i, right in rights.items()]
         texts = {_in_lengths(ratio or 0.0, own, new) for ratio in ratios}
-        name = sampler.functions.name_of(keys[off[0]])
         axes = {
-            (axis, len(shape))
-            for shape, other in zip(shapes, others, strict=True)
+            sampler.functions.name_of(key): (axis, len(shape))
+            for key, shape, other in zip(keys, shapes, others, strict=True)
             for axis in range(len(shape))
             if shape[axis] != other[axis]
         }
+        name = sampler.functions.name_of(keys[off[0]])
         evidence = _evidence(name, axes, own, new, texts.pop() if len(texts) == 1 else "")
         shows = sampler.usable(dict(zip(keys, draw.arrays, strict=False)))
     if shows is not None:
@@ -72,7 +72,8 @@ def name_hard_coded_size(
     grad, wanted = shows.grads[key], judge(shows, key).wanted
     name, shape = functions.name_of(key), shows.arrays[key].shape
     ratio = None if wanted is None else constant_ratio(grad, wanted)
-    axes = {(axis % shows.arrays[key].ndim, shows.arrays[key].ndim) for key, axis in length.axes.items()}
+    ndims = {key: shows.arrays[key].ndim for key in length.axes}
+    axes = {functions.name_of(key): (axis % ndims[key], ndims[key]) for key, axis in length.axes.items()}
     evidence = _evidence(name, axes, length.own, length.other, _in_lengths(ratio or 0.0, length.own, length.other))
     if grad.shape != shape:
         evidence += f": its shape is {grad.shape}, wanted {shape}"
@@ -86,11 +87,23 @@ def _in_lengths(ratio: float, own: int, new: int) -> str:
     return next((text for text, value in texts.items() if abs(ratio / value - 1) < WITHIN), "")
 
 
-def _evidence(name: str, axes: Collection[tuple[int, int]], own: int, new: int, ratio: str) -> str:
-    """In words, what is wrong where. Each axis comes with the number of axes of its array."""
-    if len({axis for axis, _ in axes}) == 1:
-        where = f"axis {next(iter(axes))[0]}"
+def _evidence(name: str, axes: Mapping[str, tuple[int, int]], own: int, new: int, ratio: str) -> str:
+    """In words, what is wrong where.
+
+    Args:
+        name: of the array whose gradient is wrong.
+        axes: by the name of an array, its axis of the other length, and how many axes it has.
+        own: the length given.
+        new: the other length.
+        ratio: what the gradient is times the right one, or "".
+    """
+    first = next(iter(axes))
+    if len({axis for axis, _ in axes.values()}) == 1:
+        where = f"axis {axes[first][0]}"
     else:
-        where = "the last axis" if all(axis == ndim - 1 for axis, ndim in axes) else "an axis"
+        where = "the last axis" if all(axis == ndim - 1 for axis, ndim in axes.values()) else "an axis"
+    of = "" if name in axes or where == "an axis" else f" of {first}"
     said = f"it is {ratio} times the right one" if ratio else "it is wrong"
-    return f"the gradient of {name} is right where {where} has length {own}, as given; for length {new} {said}"
+    if ratio == f"{own} / {new}":  # the gradient divides by a length where forward divides by a number
+        said += f": is {own} hard-coded in forward?"
+    return f"the gradient of {name} is right where {where}{of} has length {own}, as given; for length {new} {said}"

@@ -11,7 +11,7 @@ import dis
 import functools
 import inspect
 import linecache
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -24,12 +24,16 @@ PACKAGE = str(Path(__file__).parents[2])
 DEPTH = 6
 MOST_OBJECTS = 2000
 MOST_ENTRIES = 100  # of a dict or a list
-LOADED, STORED = {"LOAD_ATTR", "LOAD_METHOD", "LOAD_GLOBAL", "LOAD_NAME"}, {"STORE_ATTR"}
+BY_TEXT = {"getattr", "vars", "__dict__"}  # ways to read an attribute whose name is not in the code
+OF_GLOBALS, OF_ATTRIBUTES, STORED = {"LOAD_GLOBAL", "LOAD_NAME"}, {"LOAD_ATTR", "LOAD_METHOD"}, {"STORE_ATTR"}
 
 
-def held_length(backward: Callable[..., Any], own: int) -> str:
-    """What `backward` reads from outside of itself that may stand for the length `own`, in words; "" for nothing."""
-    for name, value in _values(backward):
+def held_length(backward: Callable[..., Any], method: str, own: int) -> str:
+    """What `backward` reads from outside of itself that may stand for the length `own`, in words; "" for nothing.
+
+    Of an object with several methods, the one called `method` is the backward pass.
+    """
+    for name, value in _values(backward, method):
         if _may_be_length(value, own):
             return f"{name} of shape {tuple(value.shape)}" if _is_array(value) else f"{name} = {value}"
     return ""
@@ -52,12 +56,13 @@ def _may_be_length(value: Any, own: int) -> bool:
     return count % own == 0 or 2 * count % (own * (own - 1)) == 0 or (own > 2 and count % (own - 1) == 0)
 
 
-def _values(backward: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
+def _values(backward: Callable[..., Any], method: str) -> Iterator[tuple[str, Any]]:
     """The numbers and arrays that the user's functions read by a name, without numbers that are literals in their file.
 
     The arrays of objects are their parameters, and are left out.
     """
     seen: dict[int, Any] = {}
+    read = {method}  # the names of attributes that the functions read
     left: list[tuple[Any, int]] = [(backward, 0)]
     while left and len(seen) < MOST_OBJECTS:
         value, depth = left.pop(0)
@@ -65,7 +70,7 @@ def _values(backward: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
             continue
         seen[id(value)] = value
         file = _file(value)
-        for name, one in _held(value):
+        for name, one in _held(value, read):
             for inner in _entries(one):
                 if _is_array(inner):
                     if file and isinstance(value, FunctionType):
@@ -94,8 +99,8 @@ def _entries(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _held(value: Any) -> Iterator[tuple[str, Any]]:
-    """What a function, a class or an object refers to, with the names."""
+def _held(value: Any, read: set[str]) -> Iterator[tuple[str, Any]]:
+    """What a function, a class or an object refers to, with the names. Adds the attributes that it reads to `read`."""
     if isinstance(value, functools.partial):
         yield from (("func", value.func), *value.keywords.items())
     elif isinstance(value, MethodType):
@@ -104,7 +109,8 @@ def _held(value: Any) -> Iterator[tuple[str, Any]]:
         code = value.__code__
         if not _file(value) and not code.co_filename.startswith(PACKAGE):
             return  # a function of NumPy, say
-        yield from ((name, value.__globals__[name]) for name in _names(code, LOADED) if name in value.__globals__)
+        read.update(_names(code, OF_ATTRIBUTES))
+        yield from ((name, value.__globals__[name]) for name in _names(code, OF_GLOBALS) if name in value.__globals__)
         defaults = inspect.signature(value).parameters.values()
         yield from ((one.name, one.default) for one in defaults if one.default is not inspect.Parameter.empty)
         cells = zip(code.co_freevars, value.__closure__ or (), strict=True)
@@ -118,10 +124,31 @@ def _held(value: Any) -> Iterator[tuple[str, Any]]:
             if type(value).__module__.startswith("softgrad."):  # it holds the user's functions
                 yield from vars(value).items()
             return
-        methods = [pair for kind in type(value).__mro__ for pair in vars(kind).items()]
-        codes = [one.__code__ for name, one in methods if inspect.isfunction(one) and name != "__init__"]
-        cached = {name for code in codes for name in _names(code, STORED)}  # set anew by each forward pass
-        yield from ((name, one) for name, one in vars(value).items() if name not in cached)
+        methods = _methods(type(value))
+        cached = {name for code in methods.values() for name in _names(code, STORED)}  # set anew by each forward pass
+        names = _read_by(methods, read)
+        read.update(names)
+        kept = {name: one for name, one in vars(value).items() if name not in cached}
+        yield from ((name, one) for name, one in kept.items() if not names or name in names)
+
+
+def _methods(kind: type) -> dict[str, CodeType]:
+    """The code of the methods and properties of a class, without its initializer."""
+    found = {name: one for base in reversed(kind.__mro__) for name, one in vars(base).items() if name != "__init__"}
+    functions = {name: getattr(one, "fget", getattr(one, "__func__", one)) for name, one in found.items()}
+    return {name: one.__code__ for name, one in functions.items() if isinstance(one, FunctionType)}
+
+
+def _read_by(methods: Mapping[str, CodeType], called: Collection[str]) -> set[str]:
+    """The attributes that these methods read, and the methods that they call; empty if that cannot be told."""
+    left = [name for name in methods if name in called]
+    names: set[str] = set()
+    for name in left:
+        names.update(_names(methods[name], OF_ATTRIBUTES))
+        left += [one for one in names if one in methods and one not in left]
+        if BY_TEXT & {*methods[name].co_names}:
+            return set()
+    return names
 
 
 def _names(code: CodeType, operations: set[str]) -> list[str]:

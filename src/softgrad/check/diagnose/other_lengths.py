@@ -1,8 +1,12 @@
 """Gradients that are right at the inputs given, and wrong where an axis has another length: the length is hard-coded.
 
-To ask for another length is fair only if the entries of the axis are a batch: forward takes more of them, and permuting
-them in every array that shares the axis permutes its output, or leaves it as it is. Even then, a backward pass may be
-meant for an even length, for chunks, or for fewer rows than columns. So a gradient is called wrong only if it is
+To ask for another length is fair only if forward takes more entries, and they are
+
+- a batch: permuting them in every array that shares the axis permutes the output of forward, or leaves it as it is;
+- or the steps of a sequence: without the last steps, forward returns the same output without its last entries.
+
+Even then, a backward pass may be meant for an even length, for chunks, or for fewer rows than columns. So a gradient is
+called wrong only if it is
 
 - wrong for twice and for three times as many entries;
 - not right for some entries less;
@@ -114,7 +118,7 @@ class _Outcome(Enum):
     RIGHT = auto()
     WRONG = auto()  # by one difference
     RAISES = auto()  # backward raises, and forward does not
-    NOTHING = auto()  # forward does not take that length, no batch, or all gradients are 0
+    NOTHING = auto()  # forward does not take that length, no batch or sequence, or all gradients are 0
 
 
 class _Lengths:
@@ -193,12 +197,12 @@ class _Lengths:
         sample = self.sampler.usable(arrays)
         if sample is None:
             raises = len(self.sampler.failures) > failures
-            return _Outcome.RAISES if raises and self._is_batch(arrays, len(entries)) else _Outcome.NOTHING, None
+            return _Outcome.RAISES if raises and self._has_any_length(arrays, len(entries)) else _Outcome.NOTHING, None
         if not any(np.any(grad) for grad in sample.grads.values()):
             return _Outcome.NOTHING, None
         if self._agrees_along_one_direction(sample):
             return _Outcome.RIGHT, sample
-        if not self._is_batch(arrays, len(entries)):
+        if not self._has_any_length(arrays, len(entries)):
             return _Outcome.NOTHING, None
         return _Outcome.WRONG, sample
 
@@ -251,6 +255,25 @@ class _Lengths:
             if abs(slope - expected.sum()) <= within * np.linalg.norm(expected):
                 return True
         return False
+
+    def _has_any_length(self, arrays: Arrays, length: int) -> bool:
+        return self._is_batch(arrays, length) or self._is_sequence(arrays, length)
+
+    def _is_sequence(self, arrays: Arrays, length: int) -> bool:
+        """Whether the entries of one array are steps, each of which changes the output from its own place on."""
+        if len(self.axes) > 1 or self.own <= FEW_POINTS:
+            return False
+        first = np.arange(length - max(1, length // 4))
+        key, axis = next(iter(self.axes.items()))
+        try:
+            output, start = (
+                self.sampler.functions.output({**arrays, key: one})
+                for one in (arrays[key], arrays[key].take(first, axis=axis))
+            )
+        except CheckError:
+            return False
+        axes = [axis for axis in range(output.ndim) if output.shape[axis] == length]
+        return any(nearly_equal(start, output.take(first, axis=axis)) for axis in axes)
 
     def _is_batch(self, arrays: Arrays, length: int) -> bool:
         """Whether permuting the entries permutes the output of forward, or leaves it as it is."""

@@ -140,7 +140,7 @@ def _wrong_by_derivatives(
 
 def _may_be_meant(functions: UserFunctions, own: int, other: int, findings: Findings) -> bool:
     """Whether backward reads what may stand for the length given: then it may be meant for that length alone."""
-    held = held_length(functions.backward, own)
+    held = held_length(functions.backward, functions.backward_name, own)
     if held:
         findings.note(
             f"the gradients are right where an axis has length {own}, as given, and wrong for length {other}: "
