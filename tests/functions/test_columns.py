@@ -117,12 +117,20 @@ def test_streamed_columns_of_halves_have_the_bits_of_rows(width):
 def test_columns_are_overwritten_by_their_results():
     z = draw((1, 300, 1300), np.float64)[0]
     z[:, :, :10] = 0
-    for width in (1300, 1290, 100):
-        logits, y = np.ascontiguousarray(z[0, :, :width]), np.arange(width) % 300
-        wanted = sg.softmax(logits, axis=0), sg.cross_entropy_with_grad(logits, y, axis=0).grad
-        overwritten = logits.copy()
-        sg.softmax(overwritten, axis=0, out=overwritten)
-        np.testing.assert_array_equal(overwritten, wanted[0])
-        overwritten = logits.copy()
-        sg.cross_entropy_with_grad(overwritten, y, axis=0, out=overwritten)
-        np.testing.assert_array_equal(overwritten, wanted[1])
+    before = sg.get_num_threads()
+    sg.set_num_threads(3)
+    try:
+        for width in (1296, 1290, 100):  # the threads share cache lines of the first, and each column has one thread
+            logits, y = np.ascontiguousarray(z[0, :, :width]), np.arange(width) % 300
+            wanted = sg.softmax(logits, axis=0), sg.cross_entropy_with_grad(logits, y, axis=0).grad
+            memory = np.empty(logits.size + 8)
+            first = (-memory.ctypes.data // 8 - 3) % 8  # three entries before a cache line
+            overwritten = memory[first : first + logits.size].reshape(logits.shape)
+            overwritten[...] = logits
+            sg.softmax(overwritten, axis=0, out=overwritten)
+            np.testing.assert_array_equal(overwritten, wanted[0])
+            overwritten[...] = logits
+            sg.cross_entropy_with_grad(overwritten, y, axis=0, out=overwritten)
+            np.testing.assert_array_equal(overwritten, wanted[1])
+    finally:
+        sg.set_num_threads(before)
