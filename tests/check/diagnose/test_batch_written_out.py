@@ -276,6 +276,10 @@ def test_an_axis_of_another_array_comes_with_its_name():
     assert "right where axis 1 of w has length 2, as given; for length 3" in checked("several outputs").mistake.evidence
 
 
+def test_a_factor_of_2_is_not_taken_for_a_length_of_2():
+    assert checked("several outputs").backward_line.notes == ("for other lengths, it goes wrong here",)
+
+
 def test_a_number_in_forward_is_asked_for():
     report = sg.check_grad(lambda x: np.cosh(x).sum() / 8, lambda x: np.sinh(x) / len(x), normal(8, 3))
     assert report.mistake.evidence.endswith("for length 7 it is 8 / 7 times the right one: is 8 hard-coded in forward?")

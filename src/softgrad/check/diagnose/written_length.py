@@ -39,13 +39,16 @@ def line_of_length(found: SourceLine, own: int, lengths: Collection[int]) -> Sou
     if not around:
         return here
     rows = [(one, _numbers(one)) for one in _statements(min(around, key=lambda one: len(list(ast.walk(one)))))]
-    for wanted in ({own}, {own * length for length in lengths if length > 1}):
+    products = {own * length for length in lengths if length > 1}
+    for wanted in ({own}, products):
         written = [(one, number) for one, numbers in rows for number in sorted(numbers & wanted)]
         own_line = [(one, number) for one, number in written if _has(one, found.number)]
         if len(own_line or written) == 1:
-            (one, number), note = (own_line or written)[0], GOES_WRONG
+            one, number = (own_line or written)[0]
+            is_told = _numbers(one) & {own, *products} == {number}  # in 2 * e / 64, either may be the length
+            note = f"{GOES_WRONG}: {number} is written there" if is_told else GOES_WRONG
             line = found.number if own_line and not hasattr(one, "body") else one.lineno
-            return replace(source_line(found.file, line, found.function), notes=(f"{note}: {number} is written there",))
+            return replace(source_line(found.file, line, found.function), notes=(note,))
         if written:
             return here
     return here
