@@ -143,6 +143,8 @@ def test_backward_passes_through_a_kept_graph_do_not_share_the_gradient(taken):
     assert grad.requires_grad and torch.allclose(grad, wanted)
     (grad,) = torch.autograd.grad(loss, at, torch.tensor(-0.5))
     assert torch.equal(grad, -0.5 * wanted)
+    (grad,) = torch.autograd.grad(st.cross_entropy(at, target), at, create_graph=True, retain_graph=False)
+    assert grad.requires_grad  # it is recorded, though its graph is not kept
 
 
 Z, Y = torch.randn(4, 3), torch.tensor([0, 2, 1, 1])
