@@ -18,6 +18,7 @@ FIRST_PAGES = ("README.md", "docs/index.md")  # they have a sentence between the
 SENTENCE = re.compile(r"(<!-- speed -->\n).*?(<!-- end -->)", re.DOTALL)
 IN_PROSE = {"torch": "torch", "jax.jit": "JAX with jit", "NumPy": "hand-written NumPy"}
 FIGURE = ("cross-entropy", 4096, 32_000)  # the question and the size of the sentence
+PLOTTED = 4  # sizes of a sweep that are worth a plot; a table shows fewer as well
 
 TEXT = Template("""\
 # Performance
@@ -190,7 +191,7 @@ def _standing(records: Mapping[str, Record]) -> list[str]:
 
 def _question(record: Record, folder: Path) -> str:
     paragraphs = [f"## {record.title}\n"]
-    if len(record.sweep()) > 1 and record.question != FIGURE[0]:  # whose plot opens the page
+    if len(record.sweep()) >= PLOTTED and record.question != FIGURE[0]:  # whose plot opens the page
         paragraphs.append(_pictures(record, folder))
     paragraphs.append(
         f'<div class="sg-results" markdown>\n\n{tables.text(tables.table(record, markdown=True))}\n</div>\n'

@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchmarks.providers import COPY, SOFTGRAD, SOFTGRAD_OUT, SOFTGRAD_TORCH
+from benchmarks.providers import COPY, SOFTGRAD, SOFTGRAD_OUT, SOFTGRAD_ROWS, SOFTGRAD_TORCH
 from benchmarks.questions import SWEEP_CLASSES
 from benchmarks.record import Record
 
@@ -25,6 +25,7 @@ STYLES: dict[str, dict[str, Any]] = {
     SOFTGRAD: {"color": "#D55E00", "marker": "o", "linewidth": 2.5, "zorder": 3},
     SOFTGRAD_OUT: {"color": "#D55E00", "marker": "o", "linestyle": "--", "markerfacecolor": "none", "zorder": 3},
     SOFTGRAD_TORCH: {"color": "#E69F00", "marker": "X", "zorder": 3},
+    SOFTGRAD_ROWS: {"color": "#D55E00", "marker": ".", "linestyle": "-.", "zorder": 3},
     COPY: {"color": "#777777", "marker": None, "linestyle": ":"},
     "torch": {"color": "#0072B2", "marker": "s"},
     "torch.compile": {"color": "#56B4E9", "marker": "D"},

@@ -6,7 +6,7 @@ from io import StringIO
 
 import numpy as np
 import pytest
-from benchmarks.providers import COPY, PROVIDERS, SOFTGRAD, SOFTGRAD_OUT, Entry
+from benchmarks.providers import COPY, PROVIDERS, SOFTGRAD, SOFTGRAD_OUT, SOFTGRAD_ROWS, Entry
 from benchmarks.questions import QUESTIONS, Size
 from benchmarks.record import Record, Row, load
 from benchmarks.runner import run
@@ -64,6 +64,10 @@ def test_a_saved_record_can_be_loaded(record, tmp_path):
     assert loaded.versions["numpy"] == np.__version__
     for row, loaded_row in zip(record.rows, loaded.rows, strict=True):
         assert loaded_row.median(SOFTGRAD) == pytest.approx(row.median(SOFTGRAD), rel=1e-3)
+
+
+def test_every_line_of_a_record_can_be_plotted():
+    assert set(plots.STYLES) == {entry.name for entry in PROVIDERS} | {SOFTGRAD_OUT, SOFTGRAD_ROWS}
 
 
 @pytest.mark.parametrize("heights", [[], [0.5], [0.5, 0.5, 0.5], [0.0, 1.0], [0.9, 0.1, 0.12, 0.93]])
