@@ -165,10 +165,17 @@ def short_tensor(
 def short_tensor_loss(
     torch: tuple[Any, ...],
     known: dict[Any, tuple[tuple[type, ...], LossNumbers]],  # options, with their types
-    likes: tuple[Any, ...],  # tensors like the loss, for each dtype of the logits; None for the long way
+    likes: tuple[Any, ...],  # tensors like the loss, for each dtype of the logits
     huge: int,  # entries
     new_huge: Callable[[Any], Any],  # a new tensor in the shape and dtype of one that has as many entries
 ) -> Callable[[Any, Any, Any, bool | None], Any]: ...  # of options, logits, target, with_grad
+def short_tensor_loss_vjp(
+    torch: tuple[Any, ...],
+    known: dict[Any, tuple[tuple[type, ...], LossNumbers]],
+    likes: tuple[Any, ...],
+    huge: int,
+    new_huge: Callable[[Any], Any],
+) -> Callable[[Any, Any, Any, Any], Any]: ...  # of options, logits, target, upstream gradient
 def short_tensor_tokens(
     torch: tuple[Any, ...],
     most: int,  # entries

@@ -23,6 +23,7 @@ SHAPES = {  # name: (shape of the logits, class axis)
     "images": ((2, 5, 3, 4), 1),
     "one class": ((4, 1), 1),
 }
+DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 OPTIONS = {
     "defaults": {},
     "sum": {"reduction": "sum"},
@@ -75,8 +76,9 @@ def test_both_ways_give_the_same_bits(shape, options, taken, monkeypatch):
     options = {"axis": axis, **OPTIONS[options]}
     if len(shape) == 1 and "ignore_index" in options:
         del options["ignore_index"]  # of its only row
-    for name, dtype, huge in itertools.product(LOSSES, (torch.float32, torch.float64, torch.bfloat16), (1, 2**20)):
-        monkeypatch.setattr(cpu_shortcut, "_short", cpu_shortcut.short_way(huge))
+    for name, dtype, huge in itertools.product(LOSSES, DTYPES, (1, 2**20)):
+        for way, function in zip(("_short", "_short_vjp"), cpu_shortcut.short_ways(huge), strict=True):
+            monkeypatch.setattr(cpu_shortcut, way, function)
         cpu_shortcut.KNOWN.clear()
         z, target = draw(shape, axis, dtype, options.get("ignore_index"))
         long, short = (loss_and_grad(name, z, target, **options) for _ in range(2))
@@ -112,7 +114,7 @@ def test_a_loss_of_a_compiled_graph_takes_the_short_way(taken):
 
 def test_logits_may_stand_anywhere_in_memory(taken):
     st.cross_entropy(Z, Y)
-    for offset, dtype in itertools.product((1, 3), (torch.float32, torch.float64, torch.bfloat16)):
+    for offset, dtype in itertools.product((1, 3), DTYPES):
         z, y = torch.randn(12 + offset).to(dtype)[offset:].view(4, 3), torch.cat([Y, Y])[4:]
         gaps = torch.stack([z, z], -1)[..., 0]
         assert all(map(torch.equal, loss_and_grad("cross_entropy", z, y), loss_and_grad("cross_entropy", gaps, y)))
@@ -147,6 +149,54 @@ def test_backward_passes_through_a_kept_graph_do_not_share_the_gradient(taken):
     assert grad.requires_grad  # it is recorded, though its graph is not kept
 
 
+@pytest.fixture
+def gradients(monkeypatch):
+    """Whether each backward pass in float16 took its short way."""
+    calls, run = [], cpu_shortcut.run_vjp
+
+    def watched(*args):
+        found = run(*args)
+        calls.append(found is not None)
+        return found
+
+    monkeypatch.setattr(cpu_shortcut, "run_vjp", watched)
+    return calls
+
+
+@pytest.mark.parametrize("scale", [2.0**16, -3.0, 1e-3, 0.0, float("inf"), float("nan")])
+def test_the_gradient_of_float16_waits_for_the_scale_of_the_loss_on_both_ways(scale, gradients):
+    z, target = draw((6, 5), 1, torch.float16)
+    for options in ({}, {"reduction": "sum"}, {"denominator": 1e5}, {"denominator": 1e-30}, {"ignore_index": -1}):
+        g = torch.tensor(scale)
+        at = z.clone().requires_grad_()
+        long, short = (torch.autograd.grad(st.cross_entropy(at, target, **options), at, g)[0] for _ in range(2))
+        assert torch.equal(long.nan_to_num(), short.nan_to_num()) and torch.equal(long.isnan(), short.isnan())
+        assert gradients[-1] == (scale != 0 and abs(scale) < float("inf"))
+    wide = z.double().requires_grad_()
+    (wanted,) = torch.autograd.grad(torch.nn.functional.cross_entropy(wide, target, reduction="sum"), wide)
+    if gradients[-1]:
+        at = z.clone().requires_grad_()
+        (grad,) = torch.autograd.grad(st.cross_entropy(at, target, denominator=1e5), at, g)
+        assert torch.allclose(grad.double(), wanted * scale / 1e5, rtol=1e-3, atol=2.0**-24)
+
+
+def test_backward_passes_of_float16_that_are_recorded_or_batched_go_the_long_way(gradients):
+    z, target = draw((6, 5), 1, torch.float16)
+    at = z.requires_grad_()
+    st.cross_entropy(at, target)
+    loss = st.cross_entropy(at, target)
+    (wanted,) = torch.autograd.grad(loss, at, retain_graph=True)
+    assert gradients == [True]
+    several = torch.tensor([1.0, 2.0])
+    (rows,) = torch.autograd.grad(loss, at, several, is_grads_batched=True, retain_graph=True)
+    assert torch.allclose(rows, several.half().view(2, 1, 1) * wanted, rtol=1e-2, atol=1e-3)
+    (grad,) = torch.autograd.grad(loss, at, create_graph=True)
+    assert grad.requires_grad and torch.allclose(grad, wanted, rtol=1e-2, atol=1e-3)
+    assert gradients == [True, False, False]
+    with torch.no_grad():
+        assert not st.cross_entropy(at, target).requires_grad
+
+
 Z, Y = torch.randn(4, 3), torch.tensor([0, 2, 1, 1])
 
 
@@ -171,7 +221,6 @@ LONG = {  # name: (logits, target, options)
     "all rows are ignored": (Z, torch.full((4,), -1), {"ignore_index": -1}),
     "mask": (Z, Y, {"where": torch.ones(4, 3, dtype=torch.bool)}),
     "class weights": (Z, Y, {"weight": torch.ones(3)}),
-    "float16": (Z.half(), Y, {}),
     "integers": (torch.randint(9, (4, 3)), Y, {}),
     "no rows": (torch.zeros(0, 3), torch.zeros(0, dtype=torch.long), {}),
     "a subclass": (Z.as_subclass(Subclass), Y, {}),

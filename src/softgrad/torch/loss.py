@@ -33,8 +33,8 @@ def call(options: Options, logits: Tensor, target: Tensor, where: Tensor | None,
     """The loss, by kernels or in closed form."""
     found = None if torch.compiler.is_compiling() else cpu_shortcut.run(options, logits, target, where, weight)
     if found is not None:
-        value, grad = found
-        return value if grad is None else _apply(logits, target, options, found)
+        waits = logits.dtype == torch.float16 and is_differentiated(logits)
+        return _apply(logits, target, options, found) if waits or found[1] is not None else found[0]
     name = options.name
     logits = to_logits(name, logits)
     target = to_loss_target(name, target, logits)
@@ -96,10 +96,12 @@ class _Loss(torch.autograd.Function):
 
 
 class _ShortLoss(torch.autograd.Function):
-    """The same after the short way, which has found the loss and the gradient."""
+    """The same after the short way, which has found the loss and, except in float16, the gradient."""
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, target: Tensor, options: Options, found: tuple[Tensor, Tensor]) -> Tensor:
+    def forward(
+        ctx: Any, logits: Tensor, target: Tensor, options: Options, found: tuple[Tensor, Tensor | None]
+    ) -> Tensor:
         loss, grad = found
         ctx.save_for_backward(logits, target, grad)
         ctx.options = options
@@ -108,9 +110,15 @@ class _ShortLoss(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> Any:
         logits, target, grad = ctx.saved_tensors
-        if torch.compiler.is_compiling() or not cpu_shortcut.returns_saved_gradient(g):
-            grad = _backward(ctx.options, logits, target, None, None, grad, g)
-        return grad, None, None, None
+        found = None
+        if not torch.compiler.is_compiling():
+            if grad is None:
+                found = cpu_shortcut.run_vjp(ctx.options, logits, target, g)
+            elif cpu_shortcut.returns_saved_gradient(g):
+                found = grad
+        if found is None:
+            found = _backward(ctx.options, logits, target, None, None, grad, g)
+        return found, None, None, None
 
 
 _apply = without_search(_ShortLoss)
