@@ -1,7 +1,4 @@
-"""Short rows are computed many at a time: each as if it were alone, and nothing outside the result is written.
-
-Rows of any length are streamed to large results, whose entries are those of small ones.
-"""
+"""Short rows are computed many at a time: each as if it were alone, and nothing outside the result is written."""
 
 import numpy as np
 import pytest
@@ -54,21 +51,6 @@ def test_many_rows_are_each_row(name, dtype):
         for i in range(0, len(z), 5):
             alone = result(function, z[i : i + 1], g[i : i + 1], offset=0)[0]
             np.testing.assert_array_equal(together[i], alone)
-
-
-STREAMED_FROM = 8 << 20  # the bytes of a result whose rows are streamed
-
-
-@pytest.mark.parametrize(
-    ("K", "dtype"),
-    [(2, "float32"), (3, "float64"), (10, "float32"), (33, "float16"), (1300, "float32"), (1300, "float16")],
-)
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_streamed_rows_are_those_of_small_arrays(name, K, dtype):
-    z, g = draw(601, K, dtype)
-    times = STREAMED_FROM // z.nbytes + 1
-    streamed = result(FUNCTIONS[name], np.tile(z, (times, 1)), np.tile(g, (times, 1)), offset=5)
-    np.testing.assert_array_equal(streamed, np.tile(result(FUNCTIONS[name], z, g, offset=0), (times, 1)))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
