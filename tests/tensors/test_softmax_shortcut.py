@@ -63,9 +63,8 @@ def test_a_result_of_the_short_way_has_its_node_and_second_derivatives(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_backward_pass_has_a_short_way(name, monkeypatch):
-    module, taken = softmax_derivatives, []
-    vjp = getattr(module, f"_short_{name}_vjp")
-    monkeypatch.setattr(module, f"_short_{name}_vjp", lambda *args: taken.append(vjp(*args)) or taken[-1])
+    vjp, taken = softmax_derivatives.SHORT_PRODUCTS[name], []
+    monkeypatch.setitem(softmax_derivatives.SHORT_PRODUCTS, name, lambda *args: taken.append(vjp(*args)) or taken[-1])
     at = Z.clone().requires_grad_()
     result = getattr(st, name)(at)
     result.backward(torch.ones(result.shape))
@@ -171,7 +170,7 @@ class WideTensors(torch.overrides.TorchFunctionMode):
 
 
 def test_a_mode_that_replaces_tensors_goes_the_long_way():
-    y, vjp = torch.softmax(Z, 1), softmax_derivatives._short_softmax_vjp
+    y, vjp = torch.softmax(Z, 1), softmax_derivatives.SHORT_PRODUCTS["softmax"]
     wanted = [getattr(st, name)(Z) for name in NAMES]
     with torch.no_grad(), WideTensors():
         assert [short(name)((Z,), {}) for name in NAMES] == [None] * 3 and vjp((y, Z), {}) is None

@@ -5,6 +5,7 @@ A backward pass of kernels is itself computed in closed form where it is recorde
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from softgrad.torch.options import check_mask
 from softgrad.torch.softmax_shortcut import shortly_product
 
 Found = tuple[Tensor] | None  # the result, of the short way
+SHORT_PRODUCTS = {name: shortly_product(name) for name in ("softmax", "log_softmax", "logsumexp")}
 
 
 def call(name: str, logits: Tensor, axis: Any, temperature: float, where: Tensor | None) -> Tensor:
@@ -38,93 +40,53 @@ def call(name: str, logits: Tensor, axis: Any, temperature: float, where: Tensor
     return result
 
 
-def _product(shortly: Any, saved: Tensor, g: Tensor, axes: Any, temperature: float, where: Tensor | None) -> Any:
-    """The gradient by the short way; None if there is none."""
-    if where is not None or len(axes) > 1 or torch.compiler.is_compiling():
-        return None
-    return shortly((saved, g), {"axis": axes[0], "temperature": temperature})
+def _differentiated(
+    node: str, name: str, closed_form: Callable[..., Tensor], saves_logits: bool = False
+) -> type[torch.autograd.Function]:
+    """The function of this name by kernels, with a backward pass.
 
+    Args:
+        node: what the graph of torch calls it.
+        name: the function, whose vector-Jacobian product has the same name with _vjp.
+        closed_form: that product in operations of torch, of (saved, g, axes, temperature, where).
+        saves_logits: the product is computed from the logits, not from the result.
+    """
 
-class _Softmax(torch.autograd.Function):
-    @staticmethod
     def forward(ctx: Any, logits: Tensor, axes: Any, temperature: float, where: Tensor | None, found: Found) -> Tensor:
-        p = found[0] if found else _kernels_of(logits).softmax(logits, axes, temperature, where)
-        ctx.save_for_backward(p, where)
+        result: Tensor
+        if found:
+            (result,) = found
+        else:
+            result = getattr(IMPLEMENTATIONS[logits.device.type], name)(logits, axes, temperature, where)
+        ctx.save_for_backward(logits if saves_logits else result, where)
         ctx.options = axes, temperature
-        return p
+        return result
 
-    @staticmethod
     def backward(ctx: Any, g: Tensor) -> Any:
-        p, where = ctx.saved_tensors
+        saved, where = ctx.saved_tensors
         axes, temperature = ctx.options
-        dz = _product(_short_softmax_vjp, p, g, axes, temperature, where)
+        dz = None
+        if where is None and len(axes) == 1 and not torch.compiler.is_compiling():
+            dz = SHORT_PRODUCTS[name]((saved, g), {"axis": axes[0], "temperature": temperature})
         if dz is None:
-            kernels = None if needs_closed_form(g) else kernels_for(p, g)
-            if kernels is None:
-                dz = forms.softmax_vjp(p, g, axes, temperature)
-            else:
-                dz = kernels.softmax_vjp(p, g, axes, temperature, where)
+            kernels = None if needs_closed_form(g) else kernels_for(saved, g)
+            product = closed_form if kernels is None else getattr(kernels, f"{name}_vjp")
+            dz = product(saved, g, axes, temperature, where)
         return dz, None, None, None, None
 
-
-class _LogSoftmax(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, axes: Any, temperature: float, where: Tensor | None, found: Found) -> Tensor:
-        y = found[0] if found else _kernels_of(logits).log_softmax(logits, axes, temperature, where)
-        ctx.save_for_backward(y, where)
-        ctx.options = axes, temperature
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, g: Tensor) -> Any:
-        y, where = ctx.saved_tensors
-        axes, temperature = ctx.options
-        dz = _product(_short_log_softmax_vjp, y, g, axes, temperature, where)
-        if dz is None:
-            kernels = None if needs_closed_form(g) else kernels_for(y, g)
-            if kernels is None:
-                dz = forms.log_softmax_vjp(y, g, axes, temperature, where)
-            else:
-                dz = kernels.log_softmax_vjp(y, g, axes, temperature, where)
-        return dz, None, None, None, None
+    passes = {"forward": staticmethod(forward), "backward": staticmethod(backward)}
+    return type(node, (torch.autograd.Function,), passes)
 
 
-class _LogSumExp(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, axes: Any, temperature: float, where: Tensor | None, found: Found) -> Tensor:
-        lse = found[0] if found else _kernels_of(logits).logsumexp(logits, axes, temperature, where)
-        ctx.save_for_backward(logits, where)
-        ctx.options = axes, temperature
-        return lse
-
-    @staticmethod
-    def backward(ctx: Any, g: Tensor) -> Any:
-        logits, where = ctx.saved_tensors
-        axes, temperature = ctx.options
-        dz = _product(_short_logsumexp_vjp, logits, g, axes, temperature, where)
-        if dz is None:
-            kernels = None if needs_closed_form(g) else kernels_for(logits, g)
-            if kernels is None:
-                p = call("softmax", logits, axes, temperature, where)
-                for one in axes:
-                    g = g.unsqueeze(one)
-                dz = p * g / temperature
-            else:
-                dz = kernels.logsumexp_vjp(logits, g, axes, temperature, where)
-        return dz, None, None, None, None
+def _logsumexp_vjp(logits: Tensor, g: Tensor, axes: Any, temperature: float, where: Tensor | None) -> Tensor:
+    p = call("softmax", logits, axes, temperature, where)
+    for axis in axes:
+        g = g.unsqueeze(axis)
+    return p * g / temperature
 
 
-WITH_GRAD: dict[str, type[torch.autograd.Function]] = {
-    "softmax": _Softmax,
-    "log_softmax": _LogSoftmax,
-    "logsumexp": _LogSumExp,
+WITH_GRAD = {
+    "softmax": _differentiated("_Softmax", "softmax", lambda p, g, axes, T, where: forms.softmax_vjp(p, g, axes, T)),
+    "log_softmax": _differentiated("_LogSoftmax", "log_softmax", forms.log_softmax_vjp),
+    "logsumexp": _differentiated("_LogSumExp", "logsumexp", _logsumexp_vjp, saves_logits=True),
 }
-
-
-def _kernels_of(logits: Tensor) -> Any:
-    return IMPLEMENTATIONS[logits.device.type]
-
-
-_short_softmax_vjp = shortly_product("softmax")
-_short_log_softmax_vjp = shortly_product("log_softmax")
-_short_logsumexp_vjp = shortly_product("logsumexp")
