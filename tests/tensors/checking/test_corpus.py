@@ -108,7 +108,6 @@ OTHER_LINES = {  # a line beside the planted one; None where none is told
     "second/05_focal_loss": "return grad_output * grad, None, None, None",
     "second/08_policy_entropy": "return grad * grad_entropy.unsqueeze(-1)",
     "second/23_scale_norm": "grad_x = inv * (d - normed * (d * normed).mean(-1, keepdim=True))",  # where it fails
-    "second/35_weighted_ce": "d[torch.arange(len(y)), y] -= 1",
     "third/07_sparsemax": "return nonzeros * (grad_output - v_hat)",
     "third/09_ln_affine": "m1 = grad_out.mean(dim=-1, keepdim=True)",
     "third/22_zloss_ce": "probs = torch.exp(logits - lse.unsqueeze(-1))",
