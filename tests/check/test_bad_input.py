@@ -100,7 +100,7 @@ CASES = {  # what is wrong: (the call, the error, what its sentence says)
     "forward raises silence": (vjp_case(raises_nothing_said), CheckError, "forward raised AssertionError"),
     "loss raises": (grad_case(raises), CheckError, "check_grad: loss raised KeyError: 'W3'"),
     "forward gives None": (vjp_case(gives(None)), CheckError, "forward returned None, wanted an array; is there a ret"),
-    "forward gives a list": (vjp_case(gives([1.0])), CheckError, "forward returned a list, wanted an array"),
+    "forward gives a list": (vjp_case(gives([1.0])), CheckError, "returned a list, wanted an array; make it one"),
     "forward gives a tuple": (vjp_case(lambda z: (z, z)), CheckError, "forward returned a tuple, wanted an array"),
     "forward gives a string": (vjp_case(gives("p")), CheckError, "forward returned 'p' of type str, wanted an array"),
     "forward gives objects": (vjp_case(gives(np.array([None, 1]))), CheckError, "returned an array of object, wanted"),

@@ -175,6 +175,22 @@ def test_what_stands_around_a_line_that_fails_is_checked(line, check):
     assert "softgrad: left where it failed: mine.py, line 11: " in result.err
 
 
+def test_a_file_that_fails_is_told_beside_what_cannot_be_checked(check):
+    result = check("def f(x):\n    raise ValueError('five entries')\ndef df(x):\n    return x\nassert f is df")
+    first, second = result.err.splitlines()
+    assert first == "softgrad: left where it failed: mine.py, line 11: AssertionError"
+    assert "df cannot be checked: no inputs were found for f(x): ValueError: five entries; give --shape" in second
+
+
+def test_no_inputs_are_asked_for_where_the_code_is_wrong(check):
+    result = check("def f(x):\n    return undefined(x)\ndef df(x):\n    return x")
+    assert result.code == 2
+    assert result.err == (
+        "softgrad: check: mine.py: df cannot be checked: f raises NameError: name 'undefined' is not defined "
+        "(mine.py, line 8, in f)\n"
+    )
+
+
 def test_a_file_that_is_not_utf8_is_read_as_latin1(softgrad, tmp_path):
     source = HEAD + "# r\xe9sum\xe9\n" + WRONG_PAIR
     (tmp_path / "mine.py").write_bytes(source.encode("latin-1"))

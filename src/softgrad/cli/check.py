@@ -170,13 +170,13 @@ def _place(title: str, order: Sequence[str]) -> int:
 
 
 def _gradients(code: UserFile, request: Request) -> Gradients:
-    """The gradients of a file that may have failed on the way. If it has none, that is why."""
+    """The gradients of a file that may have failed on the way. If it has no functions, that is why."""
     try:
         gradients = gradients_in(code, request)
     except OptionError:
         if code.stopped:
             raise KeyboardInterrupt from None
-        if code.failures and not code.is_notebook:
+        if code.failures and not (code.is_notebook or code.functions() or code.classes()):
             raise OptionError(f"check: {code.failures[0]}") from None
         _tell(code)
         raise

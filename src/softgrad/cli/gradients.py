@@ -9,9 +9,10 @@ import numpy as np
 
 from softgrad.cli.finding.classes import search_classes
 from softgrad.cli.finding.found import Found
-from softgrad.cli.finding.known import Given, Known, Missing
+from softgrad.cli.finding.known import Given, Known, Missing, OfTheCode
+from softgrad.cli.finding.loss_and_gradient import both
 from softgrad.cli.finding.made_parameters import made_parameters
-from softgrad.cli.finding.search import ALONE, both, of_name, pair, search
+from softgrad.cli.finding.search import ALONE, of_name, pair, search
 from softgrad.cli.finding.trial import Failed, Trial
 from softgrad.cli.finding.values_in_file import values_in
 from softgrad.cli.inputs import Asked, Maker, drawn, logits_shapes, returned_by
@@ -141,6 +142,8 @@ def _of_pair(code: UserFile, names: Mapping[str, str], known: Known, seed: int) 
     title = f"{first} and {second}"
     if known.draw is None:
         ways, why = pair(first, function, second, derivative, known)
+        if isinstance(why, OfTheCode):
+            raise OptionError(f"check: {code.path}: {why}")
         if not ways:
             raise OptionError(
                 f"check: {why}; give --shape once for each input, such as --shape 4x3, or define inputs(rng) in "
@@ -183,9 +186,11 @@ def _nothing_found(code: UserFile, given: Mapping[str, str | None], missing: Seq
             )
     if missing:
         name, why = missing[0]
+        if isinstance(why, OfTheCode):
+            return OptionError(f"check: {code.path}: {name} cannot be checked: {why}")
         way = "give --shape once for each input, such as --shape 4x3, or define inputs(rng), which returns them all"
         if why == ALONE:
-            way = f"{code.describe()}; name both, as --forward NAME --vjp {name} or --loss NAME --grad {name}"
+            way = f"name both, as --forward NAME --vjp {name} or --loss NAME --grad {name}"
         return OptionError(f"check: {code.path}: {name} cannot be checked: {why}; {way}")
     return OptionError(
         f"check: {code.path} has neither forward and vjp nor loss and grad; {code.guess(*given)}{code.describe()}; "

@@ -92,6 +92,14 @@ RIGHT = {  # name: (the file, what is checked, what is said of it). All are righ
     "relu with a cache": (
         "def relu(Z):\n    return np.maximum(0, Z), Z\ndef relu_backward(dA, cache):\n    return dA * (cache > 0)",
         "relu and relu_backward", "called as relu_backward(upstream gradient, cache)"),
+    "a cache that is global": (
+        "saved = {}\ndef relu(Z):\n    saved['Z'] = Z\n    return np.maximum(0, Z)\n"
+        "def relu_backward(dA):\n    return dA * (saved['Z'] > 0)",
+        "relu and relu_backward", "called as relu_backward(upstream gradient)"),
+    "square arrays alone": (
+        "def f(x):\n    return x / x.sum(axis=1)\n"
+        "def f_backward(x, dy):\n    s = x.sum(axis=1)\n    return dy / s - (dy * x / s ** 2).sum(axis=0)[:, None]",
+        "f and f_backward", "inputs: x drawn as 4x4"),
     "a number": ("def f(x):\n    return x ** 3\ndef df(x):\n    return 3 * x ** 2", "f and df", "called as df(x)"),
     "two variables": (
         "def f(x):\n    return (1 - x[0]) ** 2 + 9 * (x[1] - x[0] ** 2) ** 2\ndef grad_f(x):\n    "
@@ -302,6 +310,34 @@ CANNOT = {  # name: (the file, why)
     "a loss that cannot be called": (
         "def loss(table, x):\n    return table['x'], x",
         "no inputs were found for loss(table, x): IndexError",
+    ),
+    "a name that is not defined": (
+        "def f(x):\n    return undefined(x)\ndef df(x):\n    return x",
+        "f raises NameError: name 'undefined' is not defined (user_functions.py, line 3, in f)",
+    ),
+    "a misspelt function of NumPy": (
+        SIGMOID + "def sigmoid_grad(x):\n    return np.sigmoyd(x)",
+        "sigmoid_grad raises AttributeError: module 'numpy' has no attribute 'sigmoyd' (user_functions.py, line 6,",
+    ),
+    "no return": (
+        "def f(x):\n    np.exp(x)\ndef df(x):\n    return np.exp(x)",
+        "f returns None; is there a return?",
+    ),
+    "no return in the derivative": (
+        SIGMOID + "def sigmoid_grad(x, dy):\n    s = sigmoid(x)",
+        "sigmoid_grad returns None; is there a return?",
+    ),
+    "a list": (
+        "def f(x):\n    return [float(v) ** 2 for v in x]\ndef df(x):\n    return [2 * v for v in x]",
+        "f returns a list, wanted an array; make it one, as np.array(...)",
+    ),
+    "more gradients than inputs": (
+        SOFTMAX + "def softmax_grad(z, dp):\n    return dp - dp.mean(axis=1, keepdims=True), z",
+        "softmax_grad returns 2 values, wanted one gradient for each input of softmax",
+    ),
+    "tensors": (
+        "import torch\ndef f(x):\n    return torch.exp(x)\ndef df(x):\n    return torch.exp(x)",
+        "f takes tensors of torch; check it in Python, with softgrad.torch.check",
     ),
     "no arguments": ("def f():\n    return 1\ndef df():\n    return 0", "f takes no arguments by position"),
 }

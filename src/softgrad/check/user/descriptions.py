@@ -25,6 +25,13 @@ def kind_of(value: Any) -> str:
     return f"{shown(value)} of type {type(value).__name__}"
 
 
+def is_list_of_numbers(value: Any) -> bool:
+    """Whether a value is a list of numbers, or of rows of numbers, as Python's own: an array but for its type."""
+    if isinstance(value, list):
+        return bool(value) and all(is_list_of_numbers(one) or isinstance(one, float | int | np.number) for one in value)
+    return False
+
+
 def shown(value: Any) -> str:
     """A value as Python writes it, shortened."""
     try:

@@ -15,7 +15,7 @@ import numpy as np
 
 from softgrad.check.user.arguments import Arguments, Key, Leaf, arrays_in, copied, laid_out, same
 from softgrad.check.user.calls import Calls
-from softgrad.check.user.descriptions import describe_error, kind_of
+from softgrad.check.user.descriptions import describe_error, is_list_of_numbers, kind_of
 from softgrad.check.user.raised import raised, where
 from softgrad.check.user.randomness import Randomness, reachable
 from softgrad.check.user.returned_gradients import ReturnedGradients
@@ -210,6 +210,8 @@ class UserFunctions:
             return "; is there a return?"
         if isinstance(value, tuple | list) and len(value) > 1 and not self.takes_upstream and np.size(value[0]) == 1:
             return "; a function that returns the loss and its gradient is checked with check_grad(f, True, ...)"
+        if is_list_of_numbers(value):
+            return "; make it one, as np.array(...)"
         return ""
 
     def run_forward(self, inputs: list[Any]) -> Any:

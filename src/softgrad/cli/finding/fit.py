@@ -216,6 +216,7 @@ def _result(function: Callable[..., Any], fit: AnyFit, trial: Trial) -> Any:
     except Failed:
         return None
     outputs = [leading(one) for one in (first, second)]
+    trial.notice_result(function, outputs[0])
     if not all(map(is_numeric, outputs)) or np.shape(outputs[0]) != np.shape(outputs[1]):
         return None
     return None if np.array_equal(*outputs) else first

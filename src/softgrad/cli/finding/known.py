@@ -24,6 +24,12 @@ class Missing(NamedTuple):
     why: str
 
 
+class OfTheCode(str):
+    """Why a derivative cannot be checked, where no other inputs help: a function raises, or returns nothing."""
+
+    __slots__ = ()
+
+
 Given = Callable[[Callable[..., Any], Sequence[str]], Maker]  # of a function and the names of its parameters
 
 

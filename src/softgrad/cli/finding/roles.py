@@ -138,9 +138,9 @@ def _reals(*axes: str) -> tuple[Value, ...]:
     return tuple(Value("real", one) for one in axes)
 
 
-LOGITS = _reals("NC", "C", "", "CN", "N", "N1", "C1", "2", "NLC", "22SS")
+LOGITS = _reals("NC", "C", "", "CN", "N", "N1", "C1", "2", "NLC", "SS", "22SS")
 INDICES = (Value("classes", "N"), Value("classes", "NL"), Value("classes", "L"), Value("classes", ""))
-DATA = (*_reals("ND", "DN", "D", "NC", "CN", "N", "NLD", "", "N1", "D1", "1D", "22SS", "2SS2", "SS"), *INDICES[:2])
+DATA = (*_reals("ND", "DN", "D", "NC", "CN", "N", "NLD", "", "N1", "D1", "1D", "SS", "22SS", "2SS2"), *INDICES[:2])
 WEIGHTS = _reals("DC", "CD", "D", "D1", "C", "1D", "", "DD", "NN", "DH", "HD", "2")
 BIASES = _reals("C", "C1", "1C", "", "D", "H", "1")
 TARGETS = (

@@ -10,18 +10,18 @@ import numpy as np
 
 from softgrad.cli.finding import found
 from softgrad.cli.finding.conventions import Call, Returned, calls, is_upstream, readings
-from softgrad.cli.finding.fit import DICT_NAMES, AnyFit, GivenFit, by_name, leading, names_used, refined, wanted
-from softgrad.cli.finding.found import Found, composed, from_outputs, loss_first, stacked
-from softgrad.cli.finding.globals_as_inputs import by_names, global_parameters, global_values, with_globals
-from softgrad.cli.finding.known import Known, Missing
+from softgrad.cli.finding.fit import AnyFit, GivenFit, by_name, leading, names_used, refined, wanted
+from softgrad.cli.finding.found import Found, composed, from_outputs, stacked
+from softgrad.cli.finding.globals_as_inputs import global_parameters, global_values, with_globals
+from softgrad.cli.finding.known import Known, Missing, OfTheCode
+from softgrad.cli.finding.loss_and_gradient import at_defaults, both, limited, listed, real_inputs
 from softgrad.cli.finding.names import Pairing, is_loss, is_other, pairings
-from softgrad.cli.finding.options import hiding, only, shared_options, with_options
+from softgrad.cli.finding.options import shared_options, with_options
 from softgrad.cli.finding.returned_names import returned_names, returns_several
-from softgrad.cli.finding.roles import PROBABILITY_NAMES, is_target, is_weight
-from softgrad.cli.finding.trial import Failed, Trial, is_number
+from softgrad.cli.finding.roles import PROBABILITY_NAMES, is_target
+from softgrad.cli.finding.trial import Failed, Trial, copied, is_number
 from softgrad.errors import OptionError
 
-MOST_FITS = 120  # of forward, with which backward is tried
 ALONE = "there is no function that it is the gradient of"
 MOST_OTHERS = 20  # of them, once there is one for which backward returns gradients
 MOST_WAYS = 4  # of one gradient
@@ -73,8 +73,11 @@ def _of_derivative(
             ways = _of_global_parameters(" and ".join(others), forward, name, back, known)
             if ways:
                 return ways, others, ""
+    of_the_code = [why for why in whys if isinstance(why, OfTheCode)]
+    if of_the_code and of_the_code[0].startswith(name):  # it was called, and is no loss that returns its gradient
+        return [], (), of_the_code[0]
     ways, _ = both(name, backward, known)
-    return ways, (), whys[0] if whys else ALONE
+    return ways, (), (of_the_code or whys or [ALONE])[0]
 
 
 def _of_global_parameters(
@@ -148,7 +151,7 @@ def pair(
                 as_it_is, _ = _pair(name, forward, other, backward, known)
                 return [way._replace(beside=tuple(as_it_is)) for way in ways], ""
     ways, why = _pair(name, forward, other, backward, known)
-    return _at_defaults(ways, forward), why
+    return at_defaults(ways, forward), why
 
 
 def _pair(
@@ -162,7 +165,7 @@ def _pair(
     partly: list[Found] = []
     kinds: list[Any] = []  # of inputs with which the functions run
     runs = 0
-    for fit, _ in _limited(known.fits(called, names, trial)):
+    for fit, _ in limited(known.fits(called, names, trial)):
         runs += 1
         fit = refined(called, fit, trial)
         if _kinds(fit) in kinds:
@@ -186,6 +189,9 @@ def _pair(
             break
     if whole or partly:
         return whole or partly, ""
+    fault = trial.fault_of(backward if runs else called)
+    if fault:
+        return [], OfTheCode(f"{other if runs else name} {fault}")
     error = f": {trial.deepest_error}" if trial.deepest_error else ""
     what = (
         f"{other} could not be called with what {name} takes and returns"
@@ -200,11 +206,6 @@ def _kinds(fit: AnyFit) -> Any:
     if isinstance(fit, GivenFit):
         return None
     return tuple(("real" if v.is_real and v.axes else v.kind, v.axes, repr(v.constant)) for v in fit.values.values())
-
-
-def _limited(found_fits: Iterator[tuple[AnyFit, Any]]) -> Iterator[tuple[AnyFit, Any]]:
-    for _, one in zip(range(MOST_FITS), found_fits, strict=False):
-        yield one
 
 
 def _ways(
@@ -229,19 +230,23 @@ def _ways(
     cache = found.cache_of(result) if has_cache else None
     scalar = np.size(output) == 1 and np.ndim(output) == 0
     upstream = 1.0 if scalar else np.random.default_rng(1).standard_normal(np.shape(output))
-    real = _real(fit)
+    real = real_inputs(fit)
     seen = set()
     for call in calls(backward, names, has_cache=has_cache, scalar=scalar):
         try:
-            value = trial.call(backward, call.arguments(inputs, handed, upstream, cache))
+            arguments = call.arguments(inputs, handed, upstream, cache)
+            value = trial.call(backward, arguments, before=lambda: forward(*map(copied, inputs)))
         except Failed:
             continue
+        trial.notice_result(backward, value if value is None else 0)
         two = scalar and isinstance(value, tuple) and len(value) == 2 and is_number(value[0])
         if two and (np.ndim(value[1]) or np.isclose(value[0], output)):
             continue  # a loss and its gradient: `both` takes it
         read = readings(value, inputs, names, real, output, upstream="upstream" in call.sources)
         if scalar and wrt is not None:
             read = [_asked_for(wrt, value, inputs, names, other)]
+        if isinstance(value, tuple) and len(value) > len(names) and not read:
+            trial.notice(backward, f"returns {len(value)} values, wanted one gradient for each input of {name}")
         for returned in read:
             key = (call.sources, returned.form, returned.entries[0][0])
             if key not in seen:
@@ -284,7 +289,7 @@ def _found(
             function, derivative = forward, by_name(backward, names)
         else:
             function, derivative = found.as_grad(forward, backward, call, returned)
-        said.append(f"{_called(backward, call, other, names)} {found.READ} {_listed(names, wrt)}")
+        said.append(f"{_called(backward, call, other, names)} {found.READ} {listed(names, wrt)}")
     else:
         wrt = None
         if direct and call.sources == (*range(count), "output", "upstream") and returned.entries[0][0] == 0:
@@ -313,87 +318,3 @@ def _called(backward: Callable[..., Any], call: Call, other: str, names: Sequenc
     if not hasattr(backward, "parts") or hasattr(backward, "same_arguments"):
         return call.described(other, names)
     return f"{other}({', '.join(inspect.signature(backward.parts[0]).parameters)})"
-
-
-def both(name: str, function: Callable[..., Any], known: Known) -> tuple[list[Found], str]:
-    """A function that returns the loss and its gradient, if it is one; otherwise why it could not be called."""
-    arrays = global_parameters(function, function) if returns_several(function) and known.draw is None else []
-    if arrays:
-        more = known._replace(values={**known.values, **global_values(function, arrays)})
-        ways, why = _both(name, with_globals(by_names(function), arrays), more)
-        if ways:
-            return ways, why
-    options = shared_options(function, function, wanted(function) or []) if known.draw is None else {}
-    more_needed = with_options(function, list(options)) if options else None
-    as_it_is, why = _both(name, function, known)
-    if more_needed is not None and as_it_is:
-        ways, _ = _both(name, more_needed, known._replace(options=options))
-        if any(way.fits for way in ways):
-            return [way._replace(beside=tuple(as_it_is)) for way in ways], ""
-    return _at_defaults(as_it_is, function), why
-
-
-def _at_defaults(ways: list[Found], function: Callable[..., Any]) -> list[Found]:
-    """The ways, told that options which hide mistakes stay at their defaults."""
-    names = wanted(function) or []
-    left = {name: value for name, value in hiding(function).items() if name not in names}
-    return [way._replace(said=(*way.said, only(left))) for way in ways] if left else ways
-
-
-def _both(name: str, function: Callable[..., Any], known: Known) -> tuple[list[Found], str]:
-    names = wanted(function)
-    if not names:
-        return [], ""
-    trial = Trial((function,))
-    called = by_name(function, names)
-    second: list[Found] = []
-    runs = 0
-    for fit, result in _limited(known.fits(loss_first(called), names, trial)):
-        runs += 1
-        if not isinstance(result, tuple):
-            return second, ""
-        if np.ndim(result[0]):
-            continue
-        fit = refined(called, fit, trial)
-        inputs = fit.draw(np.random.default_rng(0))
-        try:
-            result = trial.call(loss_first(called), inputs)
-        except Failed:
-            continue
-        read = readings(found.cache_of(result), inputs, names, _real(fit), result[0], upstream=True)
-        ways = [_with_gradient(name, called, fit, names, returned) for returned in read]
-        if any(one.fits for one in ways):
-            return ways, ""
-        second = second or ways
-    error = f": {trial.deepest_error}" if trial.deepest_error else ""
-    return second, "" if runs else f"no inputs were found for {name}({', '.join(names)}){error}"
-
-
-def _with_gradient(
-    name: str, called: Callable[..., Any], fit: AnyFit, names: Sequence[str], returned: Returned
-) -> Found:
-    wrt = tuple(i for i, _ in returned.entries)
-    drawn = [f"inputs: {fit.described}"] if fit.described else []
-    both_of = loss_first(called)
-    return Found(
-        name,
-        False,
-        found.output_only(both_of),
-        found.gradient_beside(both_of, returned, found.cache_of),
-        fit.draw,
-        tuple(names),
-        wrt,
-        (*drawn, f"it returns the loss and the gradient for {_listed(names, wrt)}"),
-        fits=returned.fits,
-        some_fit=returned.some_fit,
-        redrawn=fit.redrawn,
-    )
-
-
-def _real(fit: AnyFit) -> list[int]:
-    """The numbers of the inputs that can have a gradient, the learned ones first."""
-    return sorted(fit.real, key=lambda i: not is_weight(fit.names[i]) and fit.names[i] not in DICT_NAMES)
-
-
-def _listed(names: Sequence[str], numbers: Sequence[int]) -> str:
-    return ", ".join(names[i] for i in numbers)

@@ -7,14 +7,18 @@ import io
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from softgrad._messages import text_of
+from softgrad.check.user.descriptions import is_list_of_numbers
+from softgrad.check.user.raised import where
 from softgrad.check.user.state import State
 
 MOST_CALLS = 4_000  # of all functions of one pair
+OF_THE_CODE = (NameError, ImportError, NotImplementedError, OSError)  # errors that no other arguments mend
 
 
 class Failed(Exception):
@@ -33,9 +37,12 @@ class Trial:
         self._state = State(roots)
         self.left = most
         self.errors: list[tuple[int, str]] = []  # how deep in the function each error was, and its text
+        self._faults: list[tuple[Callable[..., Any], str]] = []  # functions, and what is wrong with their code
 
-    def call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-        """The result of one call.
+    def call(
+        self, function: Callable[..., Any], arguments: Sequence[Any], *, before: Callable[[], Any] | None = None
+    ) -> Any:
+        """The result of one call, right after a call of `before`.
 
         Raises:
             Failed: the function raised, or there were too many calls.
@@ -55,12 +62,39 @@ class Trial:
                 warnings.catch_warnings(),
             ):
                 warnings.simplefilter("ignore")
+                if before is not None:
+                    before()
                 return detached(function(*given))
         except (Exception, SystemExit) as error:
             self.errors.append((_depth(error), text_of(error)))
+            self._notice(function, error)
             raise Failed(text_of(error)) from error
         finally:
             np.random.set_state(legacy)  # noqa: NPY002
+
+    def fault_of(self, function: Callable[..., Any]) -> str:
+        """What is wrong with the code of a function, so that no other arguments mend it; "" if nothing is known."""
+        return next((fault for one, fault in self._faults if one is function), "")
+
+    def notice(self, function: Callable[..., Any], fault: str) -> None:
+        """Notes what is wrong with a function, unless something was noted before."""
+        if not self.fault_of(function):
+            self._faults.append((function, fault))
+
+    def notice_result(self, function: Callable[..., Any], value: Any) -> None:
+        """Notes that a function returned nothing, or a list."""
+        if value is None:
+            self.notice(function, "returns None; is there a return?")
+        elif is_list_of_numbers(value):
+            self.notice(function, "returns a list, wanted an array; make it one, as np.array(...)")
+
+    def _notice(self, function: Callable[..., Any], error: BaseException) -> None:
+        """Notes an error that no other arguments mend, and the line that raised it."""
+        misspelt = isinstance(error, AttributeError) and isinstance(error.obj, ModuleType)
+        if isinstance(error, OF_THE_CODE) or misspelt:
+            self.notice(function, f"raises {text_of(error).rstrip('.')} ({where(error)})")
+        elif isinstance(error, TypeError) and "must be Tensor" in str(error):
+            self.notice(function, "takes tensors of torch; check it in Python, with softgrad.torch.check")
 
     @property
     def deepest_error(self) -> str:
