@@ -100,15 +100,7 @@ def to_batch(options: Options, logits: Tensor, target: Tensor, where: Tensor | N
         to_array(target),
         axis=options.axis,
         where=to_array(where),
-        weight=to_array(weight),
-        ignore_index=options.ignore_index,
-        label_smoothing=options.label_smoothing,
-        z_loss=options.z_loss,
-        softcap=options.softcap,
-        temperature=options.temperature,
-        reduction=options.reduction,  # type: ignore[arg-type]
-        denominator=options.denominator,
-        if_all_ignored=options.if_all_ignored,  # type: ignore[arg-type]
+        **options.of_rows(to_array(weight)),
         **own,
     )
     cpu_shortcut.remember(options, batch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, get_args
 
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -11,6 +12,7 @@ from softgrad._misread import other_axis
 from softgrad._options import class_index, not_negative, scale, unit_interval
 from softgrad.errors import AxisError, DtypeError, LabelError, OptionError, ShapeError
 from softgrad.losses._batch import IfAllIgnored, Reduction
+from softgrad.losses._options import RowOptions
 
 CHOICES = {"reduction": get_args(Reduction), "if_all_ignored": get_args(IfAllIgnored)}
 
@@ -29,6 +31,20 @@ class Options(NamedTuple):
     denominator: float | None
     if_all_ignored: str
     parameter: float = 0.0  # gamma of the focal loss
+
+    def of_rows(self, weight: npt.ArrayLike | None) -> RowOptions:
+        """The options as functions of arrays take them, with the weights of the classes."""
+        return RowOptions(
+            weight=weight,
+            ignore_index=self.ignore_index,
+            label_smoothing=self.label_smoothing,
+            z_loss=self.z_loss,
+            softcap=self.softcap,
+            temperature=self.temperature,
+            reduction=self.reduction,  # type: ignore[typeddict-item]
+            denominator=self.denominator,
+            if_all_ignored=self.if_all_ignored,  # type: ignore[typeddict-item]
+        )
 
 
 def checked(

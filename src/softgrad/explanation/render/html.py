@@ -17,7 +17,7 @@ from importlib.resources import files
 from softgrad.explanation.document import Answer, Compared, Document, Mine, Part, Step, Wrong
 from softgrad.explanation.render.formula_mathml import SYMBOLS, as_folding_mathml, as_inline_mathml, as_mathml
 from softgrad.explanation.render.html_tables import table
-from softgrad.explanation.render.prose import Code, pieces
+from softgrad.explanation.render.prose import written
 
 
 def as_html_page(document: Document) -> str:
@@ -67,14 +67,7 @@ def _fragment(document: Document, prefix: str) -> str:
 
 def prose(text: str) -> str:
     """A sentence with its formulas and its code."""
-    return "".join(
-        f"<code>{escape(piece.text)}</code>"
-        if isinstance(piece, Code)
-        else escape(piece)
-        if isinstance(piece, str)
-        else as_inline_mathml(piece)
-        for piece in pieces(text)
-    )
+    return written(text, escape, lambda code: f"<code>{escape(code)}</code>", as_inline_mathml)
 
 
 def _answer(answer: Answer, mine: Mine | None, prefix: str) -> Iterator[str]:

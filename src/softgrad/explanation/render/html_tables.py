@@ -9,7 +9,7 @@ from softgrad.explanation.document import Table
 from softgrad.explanation.formula import Math, Num, Words
 from softgrad.explanation.render.formula_mathml import as_mathml
 from softgrad.explanation.render.formula_text import as_text
-from softgrad.explanation.render.prose import pieces
+from softgrad.explanation.render.prose import written
 
 
 def table(table: Table) -> str:
@@ -26,7 +26,7 @@ def table(table: Table) -> str:
 
 def _caption(title: str) -> str:
     """The title, with its letters as formulas."""
-    return "".join(escape(piece) if isinstance(piece, str) else as_mathml(piece) for piece in pieces(title))  # type: ignore[arg-type]
+    return written(title, escape, escape, as_mathml)
 
 
 def _cells(table: Table, n: int) -> Iterator[str]:

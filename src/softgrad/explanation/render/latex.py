@@ -8,7 +8,7 @@ from softgrad.explanation.document import Answer, Compared, Document, Mine, Step
 from softgrad.explanation.formula import SIGNS as SIGN_OF
 from softgrad.explanation.formula import Math, Words
 from softgrad.explanation.render.formula_latex import as_latex
-from softgrad.explanation.render.prose import Code, pieces
+from softgrad.explanation.render.prose import written
 
 SIGNS = {  # characters of the prose that TeX allows in math mode only
     "∂": r"\partial", "δ": r"\delta", "Σ": r"\Sigma", "λ": r"\lambda", "ε": r"\varepsilon", "≠": r"\ne",
@@ -109,13 +109,8 @@ def _math(math: Math) -> str:
 
 def _prose(text: str) -> str:
     """A sentence with its formulas and its code."""
-    return "".join(
-        rf"\texttt{{{_escaped(piece.text)}}}"
-        if isinstance(piece, Code)
-        else _escaped(piece)
-        if isinstance(piece, str)
-        else f"${as_latex(piece)}$"
-        for piece in pieces(text)
+    return written(
+        text, _escaped, lambda code: rf"\texttt{{{_escaped(code)}}}", lambda formula: f"${as_latex(formula)}$"
     )
 
 

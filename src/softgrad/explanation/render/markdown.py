@@ -10,7 +10,7 @@ from softgrad.explanation.document import Answer, Compared, Document, Mine, Step
 from softgrad.explanation.formula import Math, Num, Words
 from softgrad.explanation.render.bars import bars
 from softgrad.explanation.render.formula_latex import as_latex
-from softgrad.explanation.render.prose import Code, pieces
+from softgrad.explanation.render.prose import written
 
 SPECIAL = re.compile(r"([\\`*_\[\]<>|#$])")
 
@@ -114,14 +114,7 @@ def _wrong(wrong: Wrong) -> str:
 
 def _prose(text: str) -> str:
     """A sentence with its formulas between $ signs and its code between backticks."""
-    return "".join(
-        f"`{piece.text}`"
-        if isinstance(piece, Code)
-        else _escaped(piece)
-        if isinstance(piece, str)
-        else f"${as_latex(piece)}$"
-        for piece in pieces(text)
-    )
+    return written(text, _escaped, lambda code: f"`{code}`", lambda formula: f"${as_latex(formula)}$")
 
 
 def _escaped(text: str) -> str:

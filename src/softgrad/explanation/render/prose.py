@@ -7,7 +7,7 @@ letter that the derivation uses, with or without an index, and what stands besid
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -44,6 +44,17 @@ def pieces(text: str) -> tuple[str | Code | Row, ...]:
     for n, part in enumerate(text.split("`")):
         found += [Code(part)] if n % 2 else _with_formulas(part)
     return tuple(found)
+
+
+def written(text: str, words: Callable[[str], str], code: Callable[[str], str], formula: Callable[[Row], str]) -> str:
+    """A sentence with each of its pieces as one of these writes it."""
+    parts = []
+    for piece in pieces(text):
+        if isinstance(piece, Code):
+            parts.append(code(piece.text))
+        else:
+            parts.append(words(piece) if isinstance(piece, str) else formula(piece))
+    return "".join(parts)
 
 
 def _with_formulas(text: str) -> Iterator[str | Row]:

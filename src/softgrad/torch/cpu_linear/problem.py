@@ -8,7 +8,6 @@ from torch import Tensor
 
 from softgrad._arrays import Array
 from softgrad.losses._linear.problem import read_problem
-from softgrad.losses._options import RowOptions
 from softgrad.torch.memory import to_array, to_tensor
 from softgrad.torch.options import Options
 
@@ -47,17 +46,7 @@ class Problem(Matrices):
         weight: Tensor | None,
         max_memory: int,
     ) -> None:
-        row_options = RowOptions(
-            weight=to_array(weight),
-            ignore_index=options.ignore_index,
-            label_smoothing=options.label_smoothing,
-            z_loss=options.z_loss,
-            softcap=options.softcap,
-            temperature=options.temperature,
-            reduction=options.reduction,  # type: ignore[typeddict-item]
-            denominator=options.denominator,
-            if_all_ignored=options.if_all_ignored,  # type: ignore[typeddict-item]
-        )
+        row_options = options.of_rows(to_array(weight))
         arrays = to_array(x), to_array(w), to_array(target), to_array(bias)
         checked = read_problem("linear_cross_entropy", *arrays, max_memory, row_options)
         super().__init__(x, w, bias, checked.kept, max_memory)
