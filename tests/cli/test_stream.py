@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from cli.training.test_resume import at_step, interrupt
+from cli.training.stopped_runs import at_step, interrupt
 from conftest import load
 from softgrad.cli import problem
 from softgrad.data import streams
