@@ -294,7 +294,7 @@ def check_layer(
         holds=found.holds,
         data=found.data,
     )
-    functions.calls.made = found.calls
+    functions.calls.made, functions.parameters = found.calls, frozenset(range(len(arrays), len(found.inputs)))
     return Check(functions, options, found.facts).report()
 
 

@@ -272,12 +272,10 @@ def test_a_column_of_biases_is_told_with_its_ratio():
     assert said in checked("a network").mistake.evidence
 
 
-def test_an_axis_of_another_array_comes_with_its_name():
-    assert "right where axis 1 of w has length 2, as given; for length 3" in checked("several outputs").mistake.evidence
-
-
-def test_a_factor_of_2_is_not_taken_for_a_length_of_2():
-    assert checked("several outputs").backward_line.notes == ("for other lengths, it goes wrong here",)
+def test_the_samples_are_told_rather_than_the_outputs():
+    report = checked("several outputs")
+    assert "right where axis 0 has length 32, as given; for length 28 it is 28 / 32 times" in report.mistake.evidence
+    assert report.backward_line.notes == ("for other lengths, it goes wrong here: 64 is written there",)
 
 
 def test_a_number_in_forward_is_asked_for():

@@ -48,12 +48,6 @@ def outer_products(x, w):
     return d @ w.T, sum(np.outer(x[i], d[i]) for i in range(4))
 
 
-def divided_by_2_units(x, w):
-    t = np.tanh(x @ w)
-    d = np.sinh(t) * (1 - t**2) / len(x) / 2
-    return d @ w.T, x.T @ d
-
-
 def weighted_by_4(x, w):
     return np.outer(np.sinh(x @ w), w) / 4
 
@@ -93,25 +87,6 @@ def back_of_regression(w, x, y):
     return sum(np.sinh(x[i] @ w - y[i]) * x[i] for i in range(4)) / 4
 
 
-def brier(z, t):
-    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
-    return (np.abs(p - t) ** 3).mean()
-
-
-def back_of_brier(z, t):
-    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
-    a = np.abs(p - t) * (p - t)
-    return p * (a - (a * p).sum(axis=1, keepdims=True)) * 3 / (len(z) * 4)
-
-
-def pooled(x):
-    return np.sin(x.mean(axis=1))
-
-
-def back_of_pooled(x, y, g):
-    return np.repeat((g * np.cos(x.mean(axis=1)))[:, None] / 4, x.shape[1], axis=1)
-
-
 def energy(x):
     return (1 / np.sqrt(((x[:, None] - x) ** 2).sum(axis=-1) + 0.1)).sum()
 
@@ -125,7 +100,6 @@ def back_of_energy(x):
 
 
 SCALES, X, W = normal(3), normal(4, 3), normal(3, 2)
-ONE_HOT = np.eye(4)[[0, 2, 1, 3, 0]]
 WRONG = {  # name: (function, derivative, inputs), right for 4
     "in the mean": (sines, lambda x: slope(x) / 4, X),
     "in the mean of many rows": (sines, lambda x: slope(x) / 100, normal(100, 3)),
@@ -133,7 +107,6 @@ WRONG = {  # name: (function, derivative, inputs), right for 4
     "in a range": (sines, rows_written_one_by_one, X),
     "in the shape and in a range": (sines, into_an_array_of_4_rows, X),
     "in the range of a sum": (net, outer_products, X, W),
-    "in the number of units": (net, divided_by_2_units, X, W),
     "in a variance": (batch_norm, back_of_batch_norm, X),
     "in indices": (contrastive, back_of_contrastive, X, normal(4, 3)),
     "in a range over data without a gradient": (regression, back_of_regression, normal(3), X, normal(4)),
@@ -142,8 +115,6 @@ WRONG = {  # name: (function, derivative, inputs), right for 4
         lambda a, b: np.sinh(a - b) / 4,
         *normal(2, 4),
     ),
-    "in the length of a sequence": (pooled, back_of_pooled, normal(2, 4, 3)),
-    "in the number of classes": (brier, back_of_brier, normal(5, 4), ONE_HOT),
     "in the range of bodies": (energy, back_of_energy, normal(4, 2)),
     "in as many rows as weights": (lambda x, w: np.cosh(x @ w).mean(), weighted_by_4, normal(4, 4), normal(4)),
     "in a square batch": (row_sums, lambda x, y, g: g[:, None] * np.cos(x) / 4, normal(4, 4)),

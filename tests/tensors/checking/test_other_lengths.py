@@ -79,7 +79,6 @@ WRONG = {
     "in a range": (function(sines, row_by_row), X),
     "in a view": (function(sines, lambda x, g: slope(x, g).view(4, -1) / len(x)), X),
     "in a variance": (function(batch_norm, back_of_batch_norm), X),
-    "in the features of a norm": (function(lambda x: x / rms(x), back_of_rms_norm), normal(3, 4)),
     "in a contrastive loss": (function(contrastive, back_of_contrastive), X, normal(4, 3, seed=1)),
 }
 
@@ -102,6 +101,7 @@ def back_of_median(x, g):
 
 
 RIGHT = {
+    "the features of a norm": (function(lambda x: x / rms(x), back_of_rms_norm), normal(3, 4)),
     "chunks": (function(lambda x, w: torch.tanh(x @ w), in_chunks), X, normal(3, 2)),
     "an odd number of rows": (function(lambda x: torch.quantile(x, 0.5, dim=0), back_of_median), normal(5, 3)),
     "a vector of parameters": (function(lambda v: (v**2).mean(), lambda v, g: g * 2 * v / 5), normal(5)),
@@ -113,3 +113,26 @@ RIGHT = {
 def test_code_that_is_meant_for_a_length_is_right(case):
     report = st.check(*RIGHT[case])
     assert report.ok is True, report.text()
+
+
+def test_a_width_is_a_fact():
+    said = "is right for a layer where axis 1 has length 4, and backward is written for that length"
+    assert any(said in fact for fact in st.check(*RIGHT["the features of a norm"]).facts)
+
+
+class MeanOfUnits(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.mean(1)
+
+    @staticmethod
+    def backward(ctx, g):
+        return g[:, None].expand(-1, 2) / 2
+
+
+def test_the_units_of_a_module_are_a_width():
+    class Module(torch.nn.Linear):
+        def forward(self, x):
+            return MeanOfUnits.apply(super().forward(x))
+
+    assert st.check(Module(3, 2, dtype=torch.float64), normal(4, 3)).ok is True

@@ -18,7 +18,10 @@
     unexplained.py      what is known where no line explains the numbers
     patterns.py         how a wrong gradient differs from the right one
     other_inputs.py     other inputs at which a wrong gradient is right, or a right one wrong
-    other_lengths.py    batches of other lengths, at which a gradient is wrong
+    other_lengths.py    other lengths of an axis, at which a gradient is wrong
+    shared_axis.py      the arrays that share an axis, and what forward does with other entries on it
+    samples_axis.py     whether an axis has the samples, or is a width of the layer
+    written_width.py    what is said of a width of the layer that is written out
     held_lengths.py     numbers outside of a backward pass that may stand for the length of an axis
     hard_coded_size.py  what is said of a length that is hard-coded
 

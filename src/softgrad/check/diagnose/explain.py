@@ -94,22 +94,13 @@ def explain(
     if not stepped and has_shapes:  # the trace of forward does not lead to a surrogate
         find_wrong_line(functions, samples, evidence.judged, wrong, judge, findings)
         if shows is not None and findings.backward_line is not None:  # what it lacks there belongs to that length
-            own, lengths = _lengths(given, shows)
-            findings.backward_line = line_of_length(findings.backward_line, own, lengths)
+            findings.backward_line = line_of_length(findings.backward_line, given, shows)
     tell_one_story(findings, [one.name for one in traced])
     if evidence.wrong and len(evidence.judged) > 1 and shows is None:
         first = functions.name_of(first_from_the_end(functions, evidence.wrong, given, backward))
         right = ", ".join(functions.name_of(key) for key in evidence.judged if key not in evidence.wrong)
         others = f"right: {right}" if right else "none is right"
         findings.note(f"going backwards, the first wrong gradient is that of {first}; {others}")
-
-
-def _lengths(given: Sample, shows: Sample) -> tuple[int, set[int]]:
-    """The length given that is another one in a sample, and all lengths given."""
-    pairs = [
-        pair for key, array in given.arrays.items() for pair in zip(array.shape, shows.arrays[key].shape, strict=True)
-    ]
-    return next(own for own, other in pairs if own != other), {own for own, _ in pairs}
 
 
 def _without(evidence: Evidence, keys: Sequence[Key]) -> Evidence:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -57,7 +58,8 @@ def find_hard_coded_size(backward: KnownBackward, given: Sample, sampler: Sample
             if shape[axis] != other[axis]
         }
         name = sampler.functions.name_of(keys[off[0]])
-        evidence = _evidence(name, axes, own, new, texts.pop() if len(texts) == 1 else "")
+        told = _told(name, axes, own, new, texts.pop() if len(texts) == 1 else "")
+        evidence = f"the gradient of {name} is right where {told.right}, as given; {told.wrong}"
         shows = sampler.usable(dict(zip(keys, draw.arrays, strict=False)))
     if shows is not None:
         findings.add("size-hard-coded", evidence)
@@ -68,17 +70,31 @@ def name_hard_coded_size(
     length: WrongLength, functions: UserFunctions, judge: GradientJudge, findings: Findings
 ) -> Sample:
     """Adds the finding for gradients that are wrong at another length alone; returns the sample that shows it."""
+    told = told_length(length, functions, judge)
+    findings.add("size-hard-coded", f"the gradient of {told.name} is right where {told.right}, as given; {told.wrong}")
+    return length.shows
+
+
+class ToldLength(NamedTuple):
+    """In words, where a gradient is right, and where it is wrong."""
+
+    name: str  # of the array whose gradient it is
+    right: str
+    wrong: str
+
+
+def told_length(length: WrongLength, functions: UserFunctions, judge: GradientJudge) -> ToldLength:
+    """What is known of gradients that are wrong at another length alone."""
     key, shows = length.wrong[0], length.shows
     grad, wanted = shows.grads[key], judge(shows, key).wanted
     name, shape = functions.name_of(key), shows.arrays[key].shape
     ratio = None if wanted is None else constant_ratio(grad, wanted)
     ndims = {key: shows.arrays[key].ndim for key in length.axes}
     axes = {functions.name_of(key): (axis % ndims[key], ndims[key]) for key, axis in length.axes.items()}
-    evidence = _evidence(name, axes, length.own, length.other, _in_lengths(ratio or 0.0, length.own, length.other))
+    told = _told(name, axes, length.own, length.other, _in_lengths(ratio or 0.0, length.own, length.other))
     if grad.shape != shape:
-        evidence += f": its shape is {grad.shape}, wanted {shape}"
-    findings.add("size-hard-coded", evidence)
-    return shows
+        return told._replace(wrong=f"{told.wrong}: its shape is {grad.shape}, wanted {shape}")
+    return told
 
 
 def _in_lengths(ratio: float, own: int, new: int) -> str:
@@ -87,7 +103,7 @@ def _in_lengths(ratio: float, own: int, new: int) -> str:
     return next((text for text, value in texts.items() if abs(ratio / value - 1) < WITHIN), "")
 
 
-def _evidence(name: str, axes: Mapping[str, tuple[int, int]], own: int, new: int, ratio: str) -> str:
+def _told(name: str, axes: Mapping[str, tuple[int, int]], own: int, new: int, ratio: str) -> ToldLength:
     """In words, what is wrong where.
 
     Args:
@@ -106,4 +122,4 @@ def _evidence(name: str, axes: Mapping[str, tuple[int, int]], own: int, new: int
     said = f"it is {ratio} times the right one" if ratio else "it is wrong"
     if ratio == f"{own} / {new}":  # the gradient divides by a length where forward divides by a number
         said += f": is {own} hard-coded in forward?"
-    return f"the gradient of {name} is right where {where}{of} has length {own}, as given; for length {new} {said}"
+    return ToldLength(name, f"{where}{of} has length {own}", f"for length {new} {said}")

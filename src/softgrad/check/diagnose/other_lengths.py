@@ -12,6 +12,8 @@ called wrong only if it is
 - not right for some entries less;
 - right for other entries of the same number that are chosen in the same way: an array may have a property that the
   gradient relies on, such as columns that are orthonormal.
+
+And it is wrong only where the length varies. One of the layer's widths may be written out: that is a fact.
 """
 
 from __future__ import annotations
@@ -24,20 +26,18 @@ import numpy as np
 
 from softgrad.check.derivatives.evaluate import direction
 from softgrad.check.derivatives.gradient_judge import GradientJudge
+from softgrad.check.diagnose.samples_axis import has_samples
+from softgrad.check.diagnose.shared_axis import FEW_POINTS, Axes, SharedAxis, axes_of, groups_of
 from softgrad.check.report.findings import Findings
 from softgrad.check.sampling.sampler import Arrays, Sample, Sampler
 from softgrad.check.user.arguments import Key
 from softgrad.errors import CheckError
-from softgrad.formulas.numbers import Array, nearly_equal
+from softgrad.formulas.numbers import Array
 
 LARGEST = 100_000  # entries of all arrays together
 MOST_LENGTHS = 2  # that are tried of an axis
-FEW_POINTS = 3  # such as the two ends of a line or the corners of a triangle, which may be written out one by one
-MOST_SUBSETS = 3  # of the arrays that share a length
 FAR_OFF = 1e-3  # the least relative error: a length that is hard-coded shows plainly
 AGREES = 1e-4  # the relative error of a difference that agrees; one of another length does so by chance, though rarely
-
-Axes = Mapping[Key, int]  # for some arrays, the axis that has the length in question
 
 
 class WrongLength(NamedTuple):
@@ -48,12 +48,15 @@ class WrongLength(NamedTuple):
     axes: Axes  # those whose length is another one
     own: int  # the length given
     other: int
+    varies: bool = True  # it is the number of samples or steps; else it is a width of the layer
 
 
 def find_wrong_length(
     samples: Sequence[Sample], sampler: Sampler, judge: GradientJudge, findings: Findings, *, rows: bool = True
 ) -> WrongLength | None:
-    """Inputs of another length at which gradients are wrong. Notes if backward raises for other numbers of rows.
+    """Inputs of another length at which gradients are wrong, of a length that varies if there is one.
+
+    Notes if backward raises for other numbers of rows.
 
     Args:
         samples: inputs of the same shapes, at which the gradients are right. Longer inputs consist of theirs.
@@ -64,54 +67,23 @@ def find_wrong_length(
     """
     if len(samples) < 3 or sum(array.size for array in samples[0].arrays.values()) > LARGEST:
         return None
+    width: WrongLength | None = None
     for axis in (0, -1, 1):
-        groups = _groups(samples[0], axis) if rows or axis else []
+        groups = groups_of(samples[0], axis) if rows or axis else []
         groups = [keys for keys in groups if not any(key[0] in sampler.functions.of_fixed_lengths for key in keys)]
         if axis and sampler.functions.captured:  # forward holds its data: a single input may be a matrix of parameters
             groups = [keys for keys in groups if len(keys) > 1 or keys[0] not in samples[0].grads]
         for keys in groups[:MOST_LENGTHS]:
-            for axes in _axes(samples[0], keys, axis):
+            for axes in axes_of(samples[0], keys, axis):
                 tried = _Lengths(axes, samples, sampler, judge)
                 if tried.find():
                     if tried.refused:
                         findings.note(tried.refused)
-                    if tried.found is not None:
+                    if tried.found is not None and has_samples(axes, samples, sampler):
                         return tried.found
+                    width = width or tried.found
                     break
-    return None
-
-
-def _groups(given: Sample, axis: int) -> list[tuple[Key, ...]]:
-    """The arrays that share a length on an axis: those with the most arrays first."""
-    groups: dict[int, list[Key]] = {}
-    for key, array in given.arrays.items():
-        if array.ndim > max(axis, 0) and array.shape[axis] > 1:
-            groups.setdefault(array.shape[axis], []).append(key)
-    least = {0: 1, -1: 2, 1: 3}[axis]  # axes: with fewer, it is the first or the last axis
-    found = (tuple(keys) for keys in groups.values() if any(given.arrays[key].ndim >= least for key in keys))
-    return sorted((keys for keys in found if _may_be_batch(given, keys)), key=len, reverse=True)
-
-
-def _axes(given: Sample, keys: tuple[Key, ...], axis: int) -> list[Axes]:
-    """All arrays that share a length; then all but one, which may have that length by chance.
-
-    At last, those that have it on axis 1 with those that have it on axis 0, such as a batch of sequences, of shape
-    (time, batch, features), and its first states.
-    """
-    without = (tuple(one for one in keys if one != key) for key in reversed(keys[1:]))
-    subsets = [keys, *(subset for subset in without if _may_be_batch(given, subset))][:MOST_SUBSETS]
-    found: list[Axes] = [dict.fromkeys(subset, axis) for subset in subsets]
-    if axis == 1:
-        first = given.arrays[keys[0]]
-        rows = {key: 0 for key, array in given.arrays.items() if array.shape[:1] == first.shape[1:2]}
-        if rows and not rows.keys() & set(keys):
-            found.append({**found[0], **rows})
-    return found
-
-
-def _may_be_batch(given: Sample, keys: Sequence[Key]) -> bool:
-    """Whether these arrays are more than the one vector of parameters."""
-    return len(keys) > 1 or len(given.grads) > 1 or keys[0] not in given.grads or given.arrays[keys[0]].ndim > 1
+    return None if width is None else width._replace(varies=False)
 
 
 class _Outcome(Enum):
@@ -133,8 +105,9 @@ class _Lengths:
 
     def __init__(self, axes: Axes, samples: Sequence[Sample], sampler: Sampler, judge: GradientJudge) -> None:
         self.axes, self.samples, self.sampler, self.judge = axes, samples, sampler, judge
-        self.own: int = next(samples[0].arrays[key].shape[axis] for key, axis in axes.items())
         self.rng = np.random.default_rng(0)
+        self.shared = SharedAxis(axes, samples, sampler, self.rng)
+        self.own = self.shared.own
         self.found: WrongLength | None = None
         self.refused = ""  # in words, that backward raises at other lengths
 
@@ -193,41 +166,18 @@ class _Lengths:
         return set(self.axes.values()) == {1} and self.own > FEW_POINTS
 
     def _outcome(self, entries: Array) -> tuple[_Outcome, Sample | None]:
-        arrays, failures = self._arrays(entries), len(self.sampler.failures)
+        arrays, failures = self.shared.arrays(entries), len(self.sampler.failures)
         sample = self.sampler.usable(arrays)
         if sample is None:
-            raises = len(self.sampler.failures) > failures
-            return _Outcome.RAISES if raises and self._has_any_length(arrays, len(entries)) else _Outcome.NOTHING, None
+            raises = len(self.sampler.failures) > failures and self.shared.has_any_length(arrays, len(entries))
+            return _Outcome.RAISES if raises else _Outcome.NOTHING, None
         if not any(np.any(grad) for grad in sample.grads.values()):
             return _Outcome.NOTHING, None
         if self._agrees_along_one_direction(sample):
             return _Outcome.RIGHT, sample
-        if not self._has_any_length(arrays, len(entries)):
+        if not self.shared.has_any_length(arrays, len(entries)):
             return _Outcome.NOTHING, None
         return _Outcome.WRONG, sample
-
-    def _arrays(self, entries: Array) -> Arrays:
-        """The inputs given, with these entries on the axis: their own; from the length given on, those of the others.
-
-        If the samples have the same array, some of its entries are taken again; not all, since the mean over an array
-        and its copy is that over the array. A number that equals the length given stands for it.
-        """
-        own = np.arange(self.own)
-        again = np.concatenate([own, own**2 // self.own, own // 2])
-
-        def resized(key: Key, axis: int) -> Array:
-            first, *others = (sample.arrays[key] for sample in self.samples[:3])
-            if np.array_equal(first, others[0]):
-                return first.take(again[entries], axis=axis)
-            return np.concatenate([first, *others], axis=axis).take(entries, axis=axis)
-
-        given = self.samples[0]
-        lengths = {
-            key: np.full_like(array, len(entries))
-            for key, array in given.arrays.items()
-            if not array.ndim and array == self.own and key not in given.grads
-        }
-        return {**given.arrays, **lengths, **{key: resized(key, axis) for key, axis in self.axes.items()}}
 
     def _wrong(self, sample: Sample) -> tuple[Key, ...]:
         judged = {key: self.judge(sample, key) for key in sample.grads}
@@ -255,39 +205,6 @@ class _Lengths:
             if abs(slope - expected.sum()) <= within * np.linalg.norm(expected):
                 return True
         return False
-
-    def _has_any_length(self, arrays: Arrays, length: int) -> bool:
-        return self._is_batch(arrays, length) or self._is_sequence(arrays, length)
-
-    def _is_sequence(self, arrays: Arrays, length: int) -> bool:
-        """Whether the entries of one array are steps, each of which changes the output from its own place on."""
-        if len(self.axes) > 1 or self.own <= FEW_POINTS:
-            return False
-        first = np.arange(length - max(1, length // 4))
-        key, axis = next(iter(self.axes.items()))
-        try:
-            output, start = (
-                self.sampler.functions.output({**arrays, key: one})
-                for one in (arrays[key], arrays[key].take(first, axis=axis))
-            )
-        except CheckError:
-            return False
-        axes = [axis for axis in range(output.ndim) if output.shape[axis] == length]
-        return any(nearly_equal(start, output.take(first, axis=axis)) for axis in axes)
-
-    def _is_batch(self, arrays: Arrays, length: int) -> bool:
-        """Whether permuting the entries permutes the output of forward, or leaves it as it is."""
-        order = self.rng.permutation(length)
-        permuted = {key: arrays[key].take(order, axis=axis) for key, axis in self.axes.items()}
-        try:
-            output, other = (self.sampler.functions.output({**arrays, **one}) for one in ({}, permuted))
-        except CheckError:
-            return False
-        axes = [axis for axis in range(output.ndim) if output.shape[axis] == length]
-        wanted = [output, *(output.take(order, axis=axis) for axis in axes)]
-        if len(axes) > 1:
-            wanted.append(output.take(order, axis=axes[0]).take(order, axis=axes[1]))
-        return output.ndim == self.samples[0].output.ndim and any(nearly_equal(other, one) for one in wanted)
 
 
 def _moved(sample: Sample, moves: Mapping[Key, Array], step: float) -> Arrays:

@@ -12,24 +12,28 @@ from __future__ import annotations
 
 import ast
 import linecache
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from softgrad.check.report.source import SourceLine, source_line
+from softgrad.check.sampling.sampler import Sample
 
 GOES_WRONG = "for other lengths, it goes wrong here"
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 OF_AXES = {"sum", "mean", "var", "std", "max", "min", "prod", "norm", "transpose", "permute", "swapaxes", "size"}
 
 
-def line_of_length(found: SourceLine, own: int, lengths: Collection[int]) -> SourceLine:
+def line_of_length(found: SourceLine, given: Sample, shows: Sample) -> SourceLine:
     """The line where the length is written, if only one has it; else the line found.
+
+    The product of that length and another one may be written as one number.
 
     Args:
         found: the line where the backward pass goes wrong.
-        own: the length given.
-        lengths: of all axes. The product of one of them and `own` may be written as one number.
+        given: the inputs given.
+        shows: inputs with another length.
     """
+    own, lengths = _lengths(given, shows)
     here = replace(found, notes=(GOES_WRONG,))
     try:
         tree = ast.parse("".join(linecache.getlines(found.file)))
@@ -52,6 +56,14 @@ def line_of_length(found: SourceLine, own: int, lengths: Collection[int]) -> Sou
         if written:
             return here
     return here
+
+
+def _lengths(given: Sample, shows: Sample) -> tuple[int, set[int]]:
+    """The length given that is another one in a sample, and all lengths given."""
+    pairs = [
+        pair for key, array in given.arrays.items() for pair in zip(array.shape, shows.arrays[key].shape, strict=True)
+    ]
+    return next(own for own, other in pairs if own != other), {own for own, _ in pairs}
 
 
 def _has(node: ast.stmt, number: int) -> bool:

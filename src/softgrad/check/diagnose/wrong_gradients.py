@@ -12,7 +12,9 @@ from softgrad.check.derivatives.gradient import Judgement
 from softgrad.check.derivatives.gradient_judge import GradientJudge
 from softgrad.check.diagnose.held_lengths import held_length
 from softgrad.check.diagnose.other_lengths import WrongLength, find_wrong_length
+from softgrad.check.diagnose.samples_axis import has_samples
 from softgrad.check.diagnose.settling import is_settled, settled_loops
+from softgrad.check.diagnose.written_width import note_width
 from softgrad.check.recognise.known_backward import KnownBackward
 from softgrad.check.report.findings import Findings
 from softgrad.check.report.mistake import Place
@@ -66,21 +68,28 @@ def wrong_elsewhere(
     functions = sampler.functions
     is_right = judged.keys() == samples[0].grads.keys() and all(one.ok for one in judged.values())
     wrong: dict[Key, WrongGradient] = {}
-    length = None
+    length = width = None
     if backward is not None:
         wrong = _wrong_by_backward(functions, samples[0], judged, backward, findings)
-        changed = _changed_where_wrong(samples[0], backward)
-        if wrong and is_right and changed and _may_be_meant(functions, *changed, findings):
+        found = (_length_where_wrong(one, samples, sampler, backward) for one in (samples[0], samples[-1]))
+        changed = next(filter(None, found), None) if wrong and is_right else None
+        if changed is not None and not changed.varies:
+            wrong, width = {}, changed
+        elif changed is not None and _may_be_meant(functions, changed.own, changed.other, findings):
             return Elsewhere({})
     elif is_right:
         samples, wrong = _wrong_by_derivatives(sampler, samples, judge, findings)
     if is_right and not wrong and sampler.inputs is None:
         alike = [sample for sample in samples if _shapes(sample) == _shapes(samples[-1])]
         length = find_wrong_length(alike, sampler, judge, findings, rows=alike[0] is samples[0])
-        if length is not None and _may_be_meant(functions, length.own, length.other, findings):
+        if length is None or not length.varies:
+            width, length = width or length, None
+        elif _may_be_meant(functions, length.own, length.other, findings):
             length = None
-        elif length is not None:
+        else:
             wrong = {key: _by_judgement(functions, key, judge(length.shows, key), length.shows) for key in length.wrong}
+    if width is not None and not wrong:
+        note_width(width, samples[0], judged, functions, judge, findings)
     for key in wrong:
         findings.note(
             f"the gradient of {functions.name_of(key)} is right at the inputs given, and wrong at others like them"
@@ -149,22 +158,30 @@ def _may_be_meant(functions: UserFunctions, own: int, other: int, findings: Find
     return bool(held)
 
 
-def _changed_where_wrong(given: Sample, backward: KnownBackward) -> tuple[int, int] | None:
-    """The length given and another one, if gradients are wrong exactly where that length is another one."""
-    shapes, found = [array.shape for array in given.arrays.values()], None
+def _length_where_wrong(
+    usual: Sample, samples: Sequence[Sample], sampler: Sampler, backward: KnownBackward
+) -> WrongLength | None:
+    """Another length than at the usual sample, if gradients are wrong exactly where an axis has another length."""
+    given, found = usual.arrays, None
     for n, draw in enumerate(backward.draws):
         if backward.wrong_on(n):
-            others = [np.shape(array) for array in draw.arrays[: len(shapes)]]
-            changed = {
-                pair
-                for shape, other in zip(shapes, others, strict=True)
-                for pair in zip(shape, other, strict=True)
-                if pair[0] != pair[1]
-            }
-            if len(changed) != 1:
+            others = dict(zip(given, draw.arrays, strict=False))
+            places = [
+                (key, axis)
+                for key, array in given.items()
+                for axis in range(array.ndim)
+                if array.shape[axis] != others[key].shape[axis]
+            ]
+            lengths = {(given[key].shape[axis], others[key].shape[axis]) for key, axis in places}
+            shows = sampler.usable(others, draw.upstream) if len(lengths) == 1 else None
+            if shows is None:
                 return None
-            found = changed.pop()
-    return found
+            wrong = tuple(key for i, key in enumerate(given) if i in backward.wrong_on(n))
+            found = WrongLength(shows, wrong, dict(places), *lengths.pop())
+    alike = [sample for sample in samples if _shapes(sample) == _shapes(usual)]
+    if found is None or len(alike) < 2:
+        return found
+    return found._replace(varies=has_samples(found.axes, alike, sampler))
 
 
 def _shapes(sample: Sample) -> list[tuple[int, ...]]:

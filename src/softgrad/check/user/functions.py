@@ -82,6 +82,7 @@ class UserFunctions:
         self.wrt, self.calls = wrt, Calls(max_calls)
         self.randomness = Randomness((forward, backward), generators)
         self.of_fixed_lengths: frozenset[object] = frozenset()  # inputs that are parts of one vector
+        self.parameters: frozenset[object] = frozenset()  # inputs that are the parameters of an object
         self.captured = _captured(forward) if data is None else list(data) if len(data) <= MOST_CAPTURED else []
         self._generators = generators
         self._roots = (forward, backward, *holds, *self.arguments.inputs)
@@ -106,6 +107,7 @@ class UserFunctions:
             shortens=self.shortens,
         )
         other.calls, other.of_fixed_lengths = self.calls, self.of_fixed_lengths
+        other.parameters = self.parameters
         return other
 
     @contextmanager

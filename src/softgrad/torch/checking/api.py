@@ -149,7 +149,7 @@ class _Checked:
 
     def _user_functions(self, torchs: TorchFunctions) -> UserFunctions:
         generators = [one for root in self.subject.holds for one in reachable(root, GENERATORS)]
-        return UserFunctions(
+        functions = UserFunctions(
             FUNCTION,
             torchs.forward,
             torchs.backward,
@@ -164,6 +164,9 @@ class _Checked:
             shortens=lambda: bool(torchs.shortens),
             data=[] if self.subject.parameters else [as_array(one) for one in self.held],
         )
+        count = len(torchs.inputs.leaves)
+        functions.parameters = frozenset(range(count - len(self.subject.parameters), count))
+        return functions
 
     def _as_vjp(self) -> tuple[Subject, list[str], int]:
         """A pair of functions whose backward takes other arguments, as backward(*inputs, output, grad_output)."""
