@@ -7,9 +7,10 @@ from typing import NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from softgrad._arrays import Array, Axis, Rows, numbers, to_out, to_rows
+from softgrad._arrays import Array, Axis, numbers, to_out, to_rows
 from softgrad._foreign import as_array
 from softgrad._options import scale
+from softgrad._rows import Rows
 from softgrad.errors import DataError, DtypeError, ShapeError
 
 

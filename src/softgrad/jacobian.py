@@ -23,8 +23,9 @@ import numpy as np
 import numpy.typing as npt
 
 from softgrad import _kernels
-from softgrad._arrays import Array, bits, is_bfloat16, numbers, to_rows
+from softgrad._arrays import Array, numbers, to_rows
 from softgrad._calls import explained
+from softgrad._rows import bits, is_bfloat16
 from softgrad._scores import refuse
 from softgrad.errors import ShapeError
 from softgrad.softmax import softmax_jvp

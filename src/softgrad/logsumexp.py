@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from softgrad import _kernels
-from softgrad._arrays import Array, Axis, Rows, in_shape_of, to_out, to_row_values
+from softgrad._arrays import Array, Axis, in_shape_of, to_out, to_row_values
 from softgrad._calls import explained, explained_after
+from softgrad._rows import Rows
 from softgrad._scores import fill_empty_rows, to_scores
 
 __all__ = ["logsumexp", "logsumexp_jvp", "logsumexp_vjp"]

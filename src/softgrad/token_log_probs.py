@@ -22,9 +22,10 @@ import numpy as np
 import numpy.typing as npt
 
 from softgrad import _kernels
-from softgrad._arrays import Array, Rows, bits, is_bfloat16, to_out, to_row_values, to_rows, to_tokens
+from softgrad._arrays import Array, to_out, to_row_values, to_rows, to_tokens
 from softgrad._calls import explained_after
 from softgrad._options import class_index, scale
+from softgrad._rows import Rows, bits, is_bfloat16
 from softgrad.errors import OptionError
 
 __all__ = ["TokenLogProbs", "token_log_probs", "token_log_probs_vjp"]

@@ -9,7 +9,7 @@ from data.fitted import fit
 from softgrad import DataError
 from softgrad.data import CategoryColumn, DateColumn, Encoding, LeftOut, NumberColumn, Table
 from softgrad.data.kinds import describe
-from softgrad.data.summaries import NumberMoments
+from softgrad.data.moments import NumberMoments
 
 SPELLINGS = ["", "NA", "n/a", "#N/A", "NaN", "null", "?", "None", "<NA>", "-", "--", ".", "n.a.", "#NA", "-nan"]
 

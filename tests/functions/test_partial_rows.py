@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from softgrad import _kernels
-from softgrad._arrays import bits
+from softgrad._rows import bits
 
 CASES = {  # name: (rows, classes, offset of the logits, temperature, softcap)
     "one class": (3, 1, 0.0, 1.0, 0.0),

@@ -13,8 +13,8 @@ numbers read as text, ask for categories.
 
 tables.py: reading. csv_files.py, parquet_files.py and array_files.py: the formats. table.py: what was read. written.py:
 how numbers and dates are written. columns.py: the cells of a column. kinds.py: the kinds of columns. summaries.py: what
-is kept of a column while its rows are read, and which kind it is. fitting.py: the summaries of a table. encoding.py:
-the matrix x. classes.py: the classes, and the split of the rows.
+is kept of a column while its rows are read, and which kind it is. moments.py: means and standard deviations.
+fitting.py: the summaries of a table. encoding.py: the matrix x. classes.py: the classes, and the split of the rows.
 """
 
 from softgrad.data.classes import Split, class_indices, read_classes, split

@@ -24,7 +24,8 @@ from softgrad.data.kinds import (
     column_to_json,
 )
 from softgrad.data.lookalikes import hint
-from softgrad.data.summaries import FAR, Kind
+from softgrad.data.moments import FAR
+from softgrad.data.summaries import Kind
 from softgrad.data.table import Table
 from softgrad.errors import DataError
 

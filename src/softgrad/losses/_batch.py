@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from softgrad import _kernels
-from softgrad._arrays import Array, Rows, bits, is_bfloat16
+from softgrad._arrays import Array
+from softgrad._rows import Rows, bits, is_bfloat16
 from softgrad.losses._mask import Mask
 from softgrad.losses._results import LossAndGrad, LossGradStats, RowStats
 

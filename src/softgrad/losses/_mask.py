@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from softgrad._arrays import Array, Rows
+from softgrad._arrays import Array
+from softgrad._rows import Rows
 from softgrad._scores import masked, to_mask
 from softgrad.errors import LabelError
 

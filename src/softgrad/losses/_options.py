@@ -8,8 +8,9 @@ from typing import TypedDict, get_args
 import numpy as np
 import numpy.typing as npt
 
-from softgrad._arrays import Array, Rows, aligned, in_shape_of, numbers, to_out, to_rows, to_target
+from softgrad._arrays import Array, in_shape_of, numbers, to_out, to_rows, to_target
 from softgrad._options import class_index, not_negative, scale, unit_interval
+from softgrad._rows import Rows, aligned
 from softgrad.errors import LabelError, OptionError, ShapeError
 from softgrad.formulas.losses import LossRow
 from softgrad.losses._batch import Batch, IfAllIgnored, Reduction

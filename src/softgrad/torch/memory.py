@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from softgrad._arrays import Array, is_bfloat16
+from softgrad._arrays import Array
 from softgrad._extras import needs
+from softgrad._rows import is_bfloat16
 from softgrad.errors import DataError
 
 NAMES = ["bool", *(f"{kind}{bits}" for kind in ("uint", "int") for bits in (8, 16, 32, 64))]

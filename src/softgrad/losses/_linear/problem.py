@@ -9,9 +9,10 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from softgrad._arrays import COMPUTED_IN, Array, Rows, aligned, numbers
+from softgrad._arrays import Array, numbers
 from softgrad._blas import fits, multiply
 from softgrad._options import known, shown
+from softgrad._rows import COMPUTED_IN, Rows, aligned
 from softgrad.errors import DataError, OptionError, ShapeError
 from softgrad.formulas.losses import LOSSES
 from softgrad.losses._batch import Batch

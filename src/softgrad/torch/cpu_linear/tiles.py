@@ -27,7 +27,8 @@ import torch
 from torch import Tensor
 
 from softgrad import _kernels
-from softgrad._arrays import Array, bits
+from softgrad._arrays import Array
+from softgrad._rows import bits
 from softgrad.losses import _softcap
 from softgrad.torch.cpu_linear.problem import Problem
 from softgrad.torch.memory import to_array

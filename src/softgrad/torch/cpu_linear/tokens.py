@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from softgrad._arrays import Array, Rows, to_tokens
+from softgrad._arrays import Array, to_tokens
 from softgrad._options import class_index
+from softgrad._rows import Rows
 from softgrad.losses._linear.problem import Logits
 from softgrad.token_log_probs import of_rows, vjp_of_rows
 from softgrad.torch.cpu_linear.problem import Matrices

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from softgrad._arrays import Array, Rows, aligned
+from softgrad._arrays import Array
+from softgrad._rows import Rows, aligned
 from softgrad.losses._linear.problem import Index
 from softgrad.torch.cpu_linear.problem import Matrices, Problem
 from softgrad.torch.memory import to_array
