@@ -144,6 +144,11 @@ RIGHT = {  # name: (the file, what is checked, what is said of it). All are righ
         "def loss(w, X, y):\n    return ((X @ w - y) ** 2).mean()\ndef grad(w, X, y):\n    return 2 * X.T @ "
         "(X @ w - y) / len(y)",
         "loss and grad", "inputs: w drawn as 4, X from the file, its first 6 of 100 rows"),
+    "all arguments are in the file": (
+        "rng = np.random.default_rng(0)\np = rng.dirichlet(np.ones(6))\ncost = rng.normal(size=6)\n"
+        "def loss(p, cost):\n    return np.sum(p * cost) + np.sum(p * np.log(p))\n"
+        "def grad(p, cost):\n    return cost + np.log(p) + 1",
+        "loss and grad", "inputs: p drawn near the one in the file, 6, cost from the file, 6"),
     "parameters as the file makes them": (
         "def initialize_parameters(layer_dims):\n    return {f'{k}{n}': np.zeros((b, a if k == 'W' else 1)) for "
         "n, (a, b) in "

@@ -37,6 +37,12 @@ ENTRIES = (
         "transpose.",
     ),
     Entry(
+        "swapped-indices",
+        "The indices of an entry are exchanged in the backward pass",
+        "The gradient of A[i, j] belongs to the entry [i, j]. Where both axes have the same length, the shapes do not "
+        "show an exchange.",
+    ),
+    Entry(
         "kernel-not-flipped",
         "The kernel of a convolution is not flipped in the backward pass",
         "The gradient of the input is a convolution of the upstream gradient with the kernel flipped along its spatial "

@@ -80,6 +80,9 @@ def _explained(
             return []
 
     draws = with_first(samples[1:])
+    if len(draws) < FEWEST_DRAWS and (more := _wrong_elsewhere(samples[1:MOST_DRAWS], judged, keys, sampler, judge)):
+        keys = [*keys, *more]
+        draws = with_first(samples[1:])
     if len(draws) < FEWEST_DRAWS:
         return False
     if not any(np.any(draw.rights[key]) for draw in draws for key in keys):
@@ -102,6 +105,28 @@ def _explained(
         left = [names[key] for key in found.unexplained]
         findings.note(f"{', '.join(left)} {'is' if len(left) == 1 else 'are'} wrong in another way too")
     return True
+
+
+def _wrong_elsewhere(
+    others: Sequence[Sample],
+    judged: Mapping[Key, Judgement],
+    keys: Sequence[Key],
+    sampler: Sampler,
+    judge: GradientJudge,
+) -> list[Key]:
+    """The gradients that are right at the inputs given and wrong at others, where those of a trace are right."""
+    for sample in others:
+        draw = _draw(sampler, sample)
+        if draw is None or set(keys) >= draw.rights.keys():
+            continue
+        off = [
+            key
+            for key, right in draw.rights.items()
+            if key in judged and key not in keys and not agrees_with_right_ones({key: right}, draw.users, ())
+        ]
+        if off and all(judge(sample.with_grads({**sample.grads, key: draw.rights[key]}), key).ok for key in off):
+            return off
+    return []
 
 
 def _exchanged(draws: Sequence[Draw], keys: Sequence[Key]) -> tuple[Key, Key] | None:

@@ -92,7 +92,7 @@ class Draw:
     def is_off(self, key: Key) -> bool:
         """Whether the user's gradient differs from the right one."""
         size = max(np.abs(self.rights[key]).max(initial=0.0), np.abs(self.users[key]).max(initial=0.0))
-        return bool(np.abs(self.residuals[key]).max(initial=0.0) > 1e-9 * size)
+        return bool(np.abs(self.residuals[key]).max(initial=0.0) > 1e-9 * size + 1e-13)
 
     @cached_property
     def entries(self) -> int:

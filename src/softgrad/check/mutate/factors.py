@@ -92,7 +92,7 @@ def named_factor(factors: Sequence[float], draws: Sequence[Draw], place: Where, 
         ]
         found += _mistyped(c, draws[0], place)
         if plain:
-            found.append(Named(plain, 0.1 if abs(c) in (2.0, 0.5) else 0.4))
+            found.append(Named(plain, 0.1 if _close(abs(c), 2.0) or _close(abs(c), 0.5) else 0.4))
         return min(found, key=lambda one: one.doubt, default=None)
     return min(_varying(factors, draws, texts), key=lambda one: one.doubt, default=None)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from softgrad.check.mutate.texts import Texts
 from softgrad.check.trace.node import Node
 
-UNARY = {  # of the operand {x} and the result {y}
+UNARY = {  # of the operand {x}, which is {p} inside a call, and the result {y}
     "exp": "{d} * {y}",
     "log": "{d} / {x}",
     "log1p": "{d} / (1 + {x})",
@@ -17,16 +17,16 @@ UNARY = {  # of the operand {x} and the result {y}
     "square": "{d} * 2 * {x}",
     "tanh": "{d} * (1 - {y} ** 2)",
     "expit": "{d} * {y} * (1 - {y})",
-    "sin": "{d} * np.cos({x})",
-    "cos": "-{d} * np.sin({x})",
+    "sin": "{d} * np.cos({p})",
+    "cos": "-{d} * np.sin({p})",
     "negative": "-{d}",
-    "absolute": "{d} * np.sign({x})",
-    "fabs": "{d} * np.sign({x})",
+    "absolute": "{d} * np.sign({p})",
+    "fabs": "{d} * np.sign({p})",
     "reciprocal": "-{d} * {y} ** 2",
     "arctan": "{d} / (1 + {x} ** 2)",
     "cast": "{d}",
-    "sinh": "{d} * np.cosh({x})",
-    "cosh": "{d} * np.sinh({x})",
+    "sinh": "{d} * np.cosh({p})",
+    "cosh": "{d} * np.sinh({p})",
     "log2": "{d} / ({x} * math.log(2))",
     "log10": "{d} / ({x} * math.log(10))",
     "arcsinh": "{d} / np.sqrt({x} ** 2 + 1)",
@@ -35,6 +35,7 @@ UNARY = {  # of the operand {x} and the result {y}
     "log_expit": "{d} * (1 - np.exp({y}))",
     "positive": "{d}",
 }
+LONGEST_TERM = 4  # axes in a formula
 BINARY = {  # of the operands {a} and {b} and the result {y}: for each operand
     "add": ("{d}", "{d}"),
     "subtract": ("{d}", "-{d}"),
@@ -80,7 +81,7 @@ def right_flow(node: Node, k: int, texts: Texts) -> str:
     d = gradient_of(y)
     operands = [bracketed(texts.operand(node, i)) for i in range(len(node.parents))]
     if node.op in UNARY:
-        text = UNARY[node.op].format(d=d, x=operands[0], y=bracketed(y))
+        text = UNARY[node.op].format(d=d, x=operands[0], p=texts.operand(node, 0), y=bracketed(y))
     elif node.op in BINARY and k < 2:
         text = BINARY[node.op][k].format(d=d, a=operands[0], b=operands[1], y=bracketed(y))
     elif node.op == "einsum" and len(node.parents) == 2:
@@ -139,6 +140,8 @@ def _product(node: Node, k: int, d: str, operands: list[str]) -> str:
     if not result and left == right:
         return f"{d} * {operands[1 - k]}"
     own, other = (left, right) if k == 0 else (right, left)
+    if len(own) > LONGEST_TERM:
+        return ""  # the windows of a convolution
     missing = "".join(one for one in own if one not in other + result)
     if missing:
         return f"{d} times {operands[1 - k]}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from softgrad.check.mutate.candidate import Candidate, Misfit, Where
+from softgrad.check.mutate.candidate import ANY, Candidate, Misfit, Where
 from softgrad.check.mutate.draw import Adjoint, Draw, Rule
 from softgrad.check.trace.elementwise import PARTIALS, partial
 from softgrad.check.trace.node import Node
@@ -71,6 +71,8 @@ def of_edge(where: Where, node: Node, k: int) -> Iterator[Candidate]:
     if op == "where":
         yield Candidate("left-out", where, k, _unmasked, 1.3, {"variant": "mask"})
         yield Candidate("wrong-operand", where, k, _inverted_mask, 1.6, {"variant": "inverted mask"})
+        if k == 0 and node.parents[1].active:
+            yield Candidate("wrong-operand", where, ANY, _inverted_mask, 1.5, {"variant": "inverted mask"})
     if node.shape != node.parents[k].shape and (op in PARTIALS or op == "where"):
         yield from _of_broadcast(where, node, k)
 

@@ -37,6 +37,8 @@ def of_gather(where: Where, nodes: list[Node], k: int) -> Iterator[Candidate]:
     for axes in equal_axes(parent.shape):
         is_matrix = min(axes) == len(parent.shape) - 2  # other axes belong to no matrix product
         kind, told = ("transposed-product", {"variant": "result"}) if is_matrix else ("memory-order", {})
+        if is_matrix and len(node.shape) < len(parent.shape):  # one entry, or a row
+            kind, told = "swapped-indices", {}
         yield Candidate(kind, where, k, _swapped_result(axes), 1.3, told)
     for axis in range(len(node.shape)):
         if node.shape[axis] > 1:

@@ -32,12 +32,16 @@ def of_product(where: Where, node: Node, k: int) -> Iterator[Candidate]:
     """
     for i, other in enumerate(node.parents):
         if i != k:
+            is_kernel = len(node.parents[k].shape) > len(other.shape) > 2  # what it meets are windows
             for axes in equal_axes(other.shape):
-                yield Candidate("transposed-product", where, k, _with_transposed(i, axes), 1.1, {"other": i})
+                cost = 1.4 if is_kernel and min(axes) > 1 else 1.1
+                yield Candidate("transposed-product", where, k, _with_transposed(i, axes), cost, {"other": i})
             if len(other.shape) > 2:
                 yield Candidate("kernel-not-flipped", where, k, _with_turned(i), 1.3, {"other": i})
+    has_windows = any(len(node.parents[k].shape) > len(one.shape) > 2 for one in node.parents)
     for axes in equal_axes(node.parents[k].shape):
-        yield Candidate("transposed-product", where, k, _result_transposed(axes), 1.2, {"variant": "result"})
+        cost = 1.4 if has_windows and min(axes) > 1 else 1.2
+        yield Candidate("transposed-product", where, k, _result_transposed(axes), cost, {"variant": "result"})
     for axes in equal_axes(node.shape):
         yield Candidate("transposed-product", where, k, _gradient_transposed(axes), 1.3, {"variant": "gradient"})
     if node.shape == node.parents[k].shape:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from softgrad.check.mutate.candidate import Misfit, Ref, Where
+from softgrad.check.mutate.candidate import ANY, Misfit, Ref, Where
 from softgrad.check.mutate.choice import Choice
 from softgrad.check.mutate.draw import Draw
 from softgrad.check.mutate.rules_edges import scale
 from softgrad.check.mutate.texts import Texts
+from softgrad.check.mutate.twins import has_twin
 from softgrad.check.user.arguments import Key
 from softgrad.formulas.notation import as_formula
 
@@ -28,6 +29,11 @@ TERMS = {
 }
 
 
+def quoted(text: str) -> str:
+    """A text of the user's in quotes; one in words, such as "the sum in line 7", as it is."""
+    return text if text.startswith(("the ", "an array ")) else f"`{text}`"
+
+
 class Sentence:
     """Says what a change does.
 
@@ -42,8 +48,10 @@ class Sentence:
         plain, node = choice.fit.plain, choice.node
         self.choice, self.draw, self.texts, self.names = choice, draw, texts, names
         self.node, self.k, self.told, self.variant = node, plain.operand, plain.told, plain.told.get("variant")
-        self.target = f"`{texts.of(node) if self.k is None else texts.operand(node, self.k)}`"
-        self.source = f"`{texts.of(node)}`"
+        self.target = quoted(texts.of(node) if self.k in (None, ANY) else texts.operand(node, self.k))
+        self.source = quoted(texts.of(node))
+        if self.k is not None and self.source == self.target and node.op not in ("gather", "assemble"):
+            self.source = f"the new {self.source}"  # x = x + ...
         self.flow = f"what flows back to {self.target}"
         self.is_scale = plain.rule is scale
         if self.is_scale and self.k is not None and len(draw.graph.consumers.get(node.parents[self.k], ())) > 1:
@@ -72,23 +80,23 @@ class Sentence:
     def _end(self) -> str:
         end = self.told.get("end")
         nodes = end.nodes(self.draw) if isinstance(end, Where) else []
-        return f"`{self.texts.of(nodes[0])}`" if nodes else self.source
+        return quoted(self.texts.of(nodes[0])) if nodes else self.source
 
     def _ref(self) -> str:
         ref: Ref = self.told["ref"]
         if ref.operand is not None and ref.where.site is not None:
             group = self.draw.places.get((ref.where.site, ref.where.callers or ()), [])
             if group:
-                return f"`{self.texts.operand(group[0], ref.operand)}`"
+                return quoted(self.texts.operand(group[0], ref.operand))
         for one in (ref, ref._replace(shift=0)):
             try:
-                return f"`{self.texts.of(one.node(self.draw, self.node))}`"
+                return quoted(self.texts.of(one.node(self.draw, self.node)))
             except Misfit:  # at the first step of a loop
                 continue
         return "another array"
 
     def _other(self) -> str:
-        return f"`{self.texts.operand(self.node, int(self.told['other']))}`"
+        return quoted(self.texts.operand(self.node, int(self.told["other"])))
 
     def _part(self) -> str:
         if self.variant == "means":
@@ -117,6 +125,8 @@ class Sentence:
             return f"{self.flow} goes to entries too that {self.source} does not take"
         if self.told.get("term"):
             return f"nothing flows back to {self.target} by way of {self._end()}"
+        if self.is_scale and k is not None and has_twin(self.draw, node, k):
+            return f"{self.target} stands there twice, but what flows back is that of one place alone, the half"
         if self.is_scale:
             return f"nothing flows back to {self.target}" + ("" if k is None else f" through {self.source}")
         if k is not None and len(node.parents) == 2:
@@ -172,6 +182,9 @@ class Sentence:
             )
         return f"the gradient that goes back to {self.target} is transposed"
 
+    def _swapped_indices(self) -> str:
+        return f"what flows back to {self.target} is put at {self.source} with its indices exchanged"
+
     def _kernel_not_flipped(self) -> str:
         return f"the gradient that goes back to {self.target} is convolved with {self._other()} as it is, not flipped"
 
@@ -194,6 +207,8 @@ class Sentence:
             return f"the gradient of {self.target} is that of {self._ref()}"
         if variant == "stretch":
             return f"the derivative of {self._end()} by {self.target} is taken at {self._ref()}"
+        if variant == "inverted mask" and self.k == ANY:
+            return f"what flows back through {self.source} goes to the other choice wherever it should go to one"
         if variant == "inverted mask":
             return f"the gradient flows back to {self.target} where it should be 0, and is 0 where it should flow"
         if variant == "for the result":

@@ -88,8 +88,9 @@ class Words:
     def _formula(self, node: Node, k: int | None) -> str:
         texts = self.texts
         if k is not None:
-            flow = right_flow(node, k, texts)
-            return f"{gradient_of(texts.operand(node, k))} = {flow}" if flow else ""
+            flow, target = right_flow(node, k, texts), texts.operand(node, k)
+            is_told = flow not in ("", gradient_of(target)) and not (target.startswith("the ") and target in flow)
+            return f"{gradient_of(target)} = {flow}" if is_told else ""
         takers = self.draws[0].graph.consumers.get(node, [])
         if node.site is None and any(taker.site is None for taker, _ in takers):
             return ""  # a part of a vector, which the checker puts together

@@ -75,7 +75,8 @@ class Known(NamedTuple):
             if made:
                 yield from fits(function, names, trial, {**in_file, **made, **asked}, self.lengths, weighted=True)
         if in_file:
-            yield from fits(function, names, trial, {**in_file, **asked}, self.lengths, weighted=weighted)
+            settled = _not_all_constant(names, {**in_file, **asked})
+            yield from fits(function, names, trial, settled, self.lengths, weighted=weighted)
         if held:
             for lengths in (self.lengths, *_lengths_of(held, self.lengths)):
                 yield from fits(function, names, trial, asked, lengths, weighted=weighted, quick=True)
@@ -94,6 +95,14 @@ class Known(NamedTuple):
         if name not in names:
             return {}
         return {name: [value for value in TARGETS if value.kind.startswith(str(self.inputs.target))]}
+
+
+def _not_all_constant(names: Sequence[str], settled: Mapping[str, Sequence[Value]]) -> dict[str, Sequence[Value]]:
+    """The values with the first array of real numbers drawn, where the file has values for all arguments."""
+    is_fixed = all(name in settled and all(one.kind == "constant" for one in settled[name]) for name in names)
+    free = [name for name in names if is_fixed and settled[name][0].is_real and not is_target(name)]
+    near = {name: [Value("near", constant=settled[name][0].constant)] for name in free[:1]}
+    return {**settled, **near}
 
 
 def _lengths_of(value: Any, lengths: Lengths) -> Iterator[Lengths]:

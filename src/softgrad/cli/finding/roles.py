@@ -43,6 +43,8 @@ class Value(NamedTuple):
             return lengths[self.axes]
         if self.kind == "like":
             return _like(self.constant, rng)
+        if self.kind == "near":
+            return _near(self.constant, rng)
         if self.kind == "dict":
             return {key: value.draw(rng, lengths) for key, value in self.constant.items()}
         return DRAWN[self.kind](rng, self.shape(lengths), lengths["C"])
@@ -50,7 +52,7 @@ class Value(NamedTuple):
     @property
     def is_real(self) -> bool:
         """Whether a gradient for it makes sense."""
-        if self.kind == "like":
+        if self.kind in ("like", "near"):
             return True
         if isinstance(self.constant, np.ndarray):
             return self.constant.dtype.kind == "f" and len(np.unique(self.constant)) > 2
@@ -65,6 +67,8 @@ class Value(NamedTuple):
             return (
                 f"{name} drawn as {_sizes(self.constant)}" if whole else f"{name} drawn like those that the file makes"
             )
+        if self.kind == "near":
+            return f"{name} drawn near the one in the file, {_sizes(self.constant)}"
         if isinstance(self.constant, np.ndarray):
             return f"{name} from the file, {self.note or _sizes(self.constant)}"
         if isinstance(self.constant, list) and len(self.constant) > 4:
@@ -84,6 +88,15 @@ def _like(value: Any, rng: np.random.Generator) -> Any:
     if isinstance(value, dict):
         return {key: _like(entry, rng) for key, entry in value.items()}
     return type(value)(_like(entry, rng) for entry in value)
+
+
+def _near(array: Any, rng: np.random.Generator) -> Any:
+    """Other numbers of the same signs; those between 0 and 1 stay there."""
+    noise = np.exp(0.3 * rng.standard_normal(array.shape))
+    if ((array > 0) & (array < 1)).all():
+        odds = array / (1 - array) * noise
+        return odds / (1 + odds)
+    return np.where(array == 0, noise - 1, array * noise)
 
 
 def _sizes(array: Any) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from softgrad.check.trace.array import plain
+
 ROOT_HALF = math.sqrt(0.5)
 ROOT_TWO_OVER_PI = math.sqrt(2 / math.pi)
 CUBIC = 0.044715  # of GELU by tanh
@@ -48,9 +50,15 @@ def _sigmoid(x: Any) -> Any:
     return _special("expit")(x)
 
 
+def _soft_maximum(x: Any, threshold: Any) -> Any:
+    """log(1 + exp(x)), as one operation where no entry is above the threshold."""
+    is_above = x > threshold
+    return np.where(is_above, x, np.logaddexp(x, 0.0)) if np.any(plain(is_above)) else np.logaddexp(x, 0.0)
+
+
 def _softplus(self: Any, beta: Any = 1, threshold: Any = 20) -> Any:
     if beta == 1:
-        return np.where(self > threshold, self, np.logaddexp(self, 0.0))
+        return _soft_maximum(self, threshold)
     scaled = self * beta
     return np.where(scaled > threshold, self, np.logaddexp(scaled, 0.0) / beta)
 

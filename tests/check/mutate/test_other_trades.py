@@ -1,0 +1,92 @@
+"""Mistakes in gradients from other trades than deep learning: what they are called, and what is said of them."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import softgrad as sg
+
+RNG = np.random.default_rng(8)
+POINTS, MATRIX = RNG.normal(size=(4, 3)), RNG.normal(size=(4, 4))
+TAGS = np.array([0, 2, 1, 1])
+LAPLACIAN = np.array([[2.0, -1, 0, -1], [-1, 2, -1, 0], [0, -1, 2, -1], [-1, 0, -1, 2]])
+
+
+def path_score(a):
+    return np.sinh(a).sum() - sum(a[i, j] for i, j in pairwise(TAGS))
+
+
+def path_score_back(a):
+    d = np.cosh(a)
+    for i, j in pairwise(TAGS):
+        d[j, i] -= 1
+    return d
+
+
+def leaky(x):
+    return np.sinh(np.where(x > 0, x, 0.1 * x))
+
+
+def leaky_back(x, y, g):
+    d = g * np.sqrt(1 + y * y)
+    return np.where(x > 0, 0.1 * d, d)
+
+
+def smoothness(f, y):
+    return np.sum(np.sinh(f - y)) + 0.7 * np.trace(f.T @ LAPLACIAN @ f)
+
+
+CASES = {  # name: (check, the mistake, what is said, what is not)
+    "the indices of an entry": (
+        lambda: sg.check_grad(path_score, path_score_back, MATRIX),
+        "swapped-indices", "with its indices exchanged", "matrix product"),
+    "the slopes of both sides": (
+        lambda: sg.check_vjp(leaky, leaky_back, POINTS),
+        "wrong-operand", "goes to the other choice", "should be 0"),
+    "a quadratic form": (
+        lambda: sg.check_grad(smoothness, lambda f, y: np.cosh(f - y) + 0.7 * LAPLACIAN @ f, POINTS, POINTS + 1),
+        "left-out", "`f` stands there twice", "nothing flows back"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_is_called_what_it_is(case):
+    check, name, said, unsaid = CASES[case]
+    report = check()
+    assert report.ok is False
+    assert report.mistake.name == name
+    assert said in report.mistake.explanation
+    assert unsaid not in f"{report.mistake.title} {report.mistake.explanation}"
+
+
+def test_a_factor_of_two_is_told_before_a_length_of_two():
+    def log_determinants(a):
+        return np.linalg.slogdet(a @ a.transpose(0, 2, 1) + np.eye(3))[1]
+
+    def back(a, y, g):
+        return g[:, None, None] * np.linalg.inv(a @ a.transpose(0, 2, 1) + np.eye(3)) @ a
+
+    text = str(sg.check_vjp(log_determinants, back, RNG.normal(size=(2, 3, 3))))
+    assert "lacks the factor 2" in text
+    assert "len(a)" not in text
+
+
+def test_a_step_adds_to_the_array_of_the_same_name():
+    def steps(x):
+        for _ in range(3):
+            x = x + 0.3 * np.sin(x + 1)
+        return x
+
+    def back(x, y, g):
+        seen = [x]
+        for _ in range(2):
+            seen.append(seen[-1] + 0.3 * np.sin(seen[-1] + 1))
+        for one in reversed(seen):
+            g = g * 0.3 * np.cos(one + 1)
+        return g
+
+    mistake = sg.check_vjp(steps, back, POINTS).mistake
+    assert mistake.name == "left-out"
+    assert "nothing flows back to `x` through the new `x`" in mistake.explanation
+    assert "d(x) = d(x)" not in mistake.formula
