@@ -213,13 +213,15 @@ def _to_classes(
         index = logits.index_of(first)
         entry = f"{name}[{', '.join(map(str, index))}]" if index else name
         advice = (
-            f"or ignore_index={array[index]} to leave such rows out"
+            f", or ignore_index={array[index]} to leave such rows out"
             if array[index] < 0
-            else TWO_LOGITS
+            else f", {TWO_LOGITS}"
             if classes == 1 and array[index] == 1
-            else "so subtract 1 from labels that count from 1"
+            else ", so subtract 1 from labels that count from 1"
+            if array[index] == classes
+            else ""
         )
-        wanted = f"wanted {0 if classes == 1 else f'0..{classes - 1}'}, {advice}"
+        wanted = f"wanted {0 if classes == 1 else f'0..{classes - 1}'}{advice}"
         if not classes:
             wanted = "wanted rows that are ignored, or no rows"
         raise LabelError(

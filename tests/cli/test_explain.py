@@ -57,7 +57,7 @@ def test_writes_each_output_format(softgrad, tmp_path):
 
 
 INVALID = {  # name: (command line, message)
-    "no target": ("2 1", "Missing option '--target'"),
+    "no target": ("2 1", "explain: --target is missing; wanted a class index, or one probability per class"),
     "word": ("2 x --target 0", "LOGITS has 'x', wanted finite numbers such as"),
     "unknown option": ("2 1 --foo --target 0", "no such option --foo; --help lists the options\n"),
     "misspelt option": ("2 1 --lyout columns --target 0", "no such option --lyout; did you mean --layout?"),

@@ -110,8 +110,8 @@ def test_a_model_that_answers_one_class_is_called_that_and_class_weights_mend_it
 
 def test_a_column_that_tells_the_class_is_said_and_kept(train, mixed):
     doubt = (
-        "column 'colour' alone tells the class of every row; leave it out with --drop if it is known only once the "
-        "class is"
+        "column 'colour' alone tells the class of every row; leave it out with --drop if it is known only after the "
+        "class"
     )
     out, metrics = train(mixed, "--target", "kind", "--epochs", 1)
     assert f"\nwarning: {doubt}\n" in out

@@ -111,3 +111,33 @@ def test_a_damaged_file_and_a_single_array_are_refused(tmp_path):
     path.write_bytes(b"x,y\n1,2\n")
     with pytest.raises(DataError, match=r"table\.npz is not an \.npz file: it starts with b'x,y\\n'"):
         read_table(str(path))
+
+
+def test_an_array_of_a_file_that_has_none_is_refused(tmp_path):
+    (tmp_path / "table.csv").write_text("a,kind\n1,x\n")
+    with pytest.raises(DataError, match=r"table\.csv is not an \.npz file, so it has no array 'z'; leave out --array"):
+        read_table(str(tmp_path / "table.csv"), array="z")
+    with pytest.raises(DataError, match=r"iris is not an \.npz file, so it has no array 'x'"):
+        read_table("iris", array="x")
+
+
+FOREIGN = {  # name: (content, what it is)
+    "t.xlsx": (b"PK\x03\x04 and so on", "an Excel file"),
+    "t.json": (b'[{"a": 1, "kind": "x"}]', "a JSON file"),
+    "t.jsonl": (b'{"a": 1, "kind": "x"}\n{"a": 2, "kind": "y"}\n', "a JSON file"),
+    "t.pkl.gz": (b"\x80\x05\0\0", "a pickle"),
+    "t.h5": (b"\x89HDF\r\n\0", "an HDF5 file"),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_other_formats_are_named(name, tmp_path):
+    content, what = FOREIGN[name]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=rf"{name} is {what}, wanted CSV, Parquet or \.npz; save the table as CSV$"):
+        read_table(str(tmp_path / name))
+
+
+def test_a_csv_file_of_another_name_is_read(tmp_path):
+    (tmp_path / "export.xls").write_text("a\tkind\n1\tx\n")
+    assert list(read_table(str(tmp_path / "export.xls")).columns) == ["a", "kind"]

@@ -102,7 +102,7 @@ def test_what_is_said(tmp_path):
     copies = Split(half, half[:0], half)
     one, more = doubts(x, labels, encoding, copies, NAMES)
     assert one == (
-        "column 'x' alone tells the class of every row; leave it out with --drop if it is known only once the class is"
+        "column 'x' alone tells the class of every row; leave it out with --drop if it is known only after the class"
     )
     assert more == (
         "60 of the 60 test rows are the same as a training row, more than by chance; if the table has copies of rows, "
@@ -119,5 +119,12 @@ def test_what_is_said(tmp_path):
         "all rows of 'k3' are training rows, since there are fewer than 3 of each, so the results say nothing of them; "
         "add rows, or merge rare classes"
     ]
+    amounts = [f"{k / 2}" for k in range(11)]
     none = read(tmp_path, CLASS, x=CELLS["numbers"][1])
+    assert doubts(*none, Split(half, half[:0], half + 60), amounts) == [
+        "the target has 11 different numbers with decimals, such as '0.0': each is a class of its own, and their order "
+        "is not used; if they are amounts, put them into ranges"
+    ]
+    assert doubts(*none, Split(half, half[:0], half + 60), amounts[:10]) == []
+    assert doubts(*none, Split(half, half[:0], half + 60), [str(k) for k in range(30)]) == []
     assert doubts(*none, Split(half, half[:0], half + 60), NAMES) == []

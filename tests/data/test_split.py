@@ -152,7 +152,7 @@ TOO_FEW = {  # name: (the number of rows of each class, message)
     ),
     "a class of one row": ((1, 20), r"class 'class 0' has 1 row, wanted at least 3"),
     "many rows of rare classes": ((20, 20, 2, 2, 1), r"class 'class 4' has 1 row, wanted at least 3"),
-    "few rows": ((4, 5), r"there are 9 rows for 2 classes, wanted at least 10 rows; add rows, or merge classes"),
+    "few rows": ((4, 5), r"there are 9 rows for 2 classes, wanted at least 10 rows; add rows, merge classes, or give"),
 }
 
 

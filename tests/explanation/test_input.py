@@ -7,7 +7,12 @@ import softgrad as sg
 
 CASES = {
     "class too large": (([2, 1], 2), {}, sg.LabelError, r"target is 2, but logits have 2 classes.*wanted 0\.\.1"),
-    "class below 0": (([[2, 1]], [-1]), {}, sg.LabelError, r"target\[0\] is -1"),
+    "class below 0": (
+        ([[2, 1]], [-1]),
+        {},
+        sg.LabelError,
+        r"target\[0\] is -1, .*wanted 0\.\.1; leave such a row out$",
+    ),
     "NaN": (([2, np.nan], 0), {}, sg.OptionError, r"logits\[1\] is nan, wanted a finite number"),
     "infinite": (([[2, 1], [-np.inf, 0]], [0, 0]), {}, sg.OptionError, r"logits\[1, 0\] is -inf.*leave a class out"),
     "infinite, in columns": (

@@ -149,7 +149,12 @@ MESSAGES = {  # name: (call, error, message)
     "label too large": (
         lambda: sg.cross_entropy(Z, [0, 5]),
         sg.LabelError,
-        "cross_entropy: target[1] is 5, but logits have 3 classes on axis -1; "
+        "cross_entropy: target[1] is 5, but logits have 3 classes on axis -1; wanted 0..2",
+    ),
+    "label that counts from 1": (
+        lambda: sg.cross_entropy(Z, [1, 3]),
+        sg.LabelError,
+        "cross_entropy: target[1] is 3, but logits have 3 classes on axis -1; "
         "wanted 0..2, so subtract 1 from labels that count from 1",
     ),
     "label too large, classes on axis 0": (
@@ -173,8 +178,7 @@ MESSAGES = {  # name: (call, error, message)
     "label too large for int64": (
         lambda: sg.cross_entropy(Z, np.array([0, 2**63 + 5], np.uint64)),
         sg.LabelError,
-        "cross_entropy: target[1] is 9223372036854775813, but logits have 3 classes on axis -1; "
-        "wanted 0..2, so subtract 1 from labels that count from 1",
+        "cross_entropy: target[1] is 9223372036854775813, but logits have 3 classes on axis -1; wanted 0..2",
     ),
     "unknown reduction": (
         lambda: sg.cross_entropy(Z, Y, reduction="average"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -17,11 +17,12 @@ from softgrad.cli.explore import explore
 from softgrad.cli.export import export
 from softgrad.cli.info import info
 from softgrad.cli.interrupt import INTERRUPTED, Stopped
-from softgrad.cli.names import NumbersCommand, unknown_command, unknown_option
+from softgrad.cli.names import NumbersCommand
 from softgrad.cli.panels import PanelsCommand
 from softgrad.cli.predict import predict
 from softgrad.cli.report import report
 from softgrad.cli.train import train
+from softgrad.cli.usage import usage_message
 from softgrad.errors import SoftgradError
 
 WRITING = ("--out", "--html", "--markdown", "--latex")  # options of a file to write
@@ -73,7 +74,7 @@ def run() -> int:
     except KeyboardInterrupt:
         status = INTERRUPTED
     except typer.TyperException as error:
-        status = _fail(_usage_message(error))
+        status = _fail(usage_message(error, sys.argv[1:]))
     except SoftgradError as error:
         status = _fail(str(error))
     except OSError as error:
@@ -94,16 +95,6 @@ def run() -> int:
     if status == INTERRUPTED:
         _fail(_stopped(sys.argv[1:]))
     return status
-
-
-def _usage_message(error: Any) -> str:
-    """What is wrong with the command line. An unknown name is told with the name that was probably meant."""
-    message: str = error.format_message().replace(": Value error, ", ": ")
-    if error.ctx is not None and message.startswith("No such option"):
-        return unknown_option(error.ctx.command, error.option_name)
-    if error.ctx is not None and message.startswith("No such command"):
-        return unknown_command(error.ctx.command, sys.argv[1:])
-    return message
 
 
 def _stopped(arguments: list[str]) -> str:

@@ -49,7 +49,8 @@ def explain(
         list[str] | None,
         typer.Option(
             metavar="GRADIENT",
-            help="Your own gradient, such as -0.341,0.242,0.099; give it once per row. It is said which mistake it is.",
+            help="Your own gradient, such as -0.341,0.242,0.099; give it once per row. The derivation says which "
+            "mistake it is.",
         ),
     ] = None,
     rows: Annotated[int, integer_option("Number of rows shown in full.", min=1)] = 2,
@@ -137,7 +138,8 @@ def _table(name: str, lines: list[list[str]]) -> list[list[float]]:
 def _number(name: str, text: str) -> float:
     number = to_number(text.strip())
     if number is None:
-        raise OptionError(f"explain: {name} has {quoted(text)}, wanted finite numbers such as 2 1 0.1")
+        such_as = "2 1 0.1" if name == "LOGITS" else "0.7,0.2,0.1"
+        raise OptionError(f"explain: {name} has {quoted(text)}, wanted finite numbers such as {such_as}")
     return number
 
 

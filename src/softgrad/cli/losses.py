@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from softgrad.cli.usage import no_choice
 from softgrad.formulas.losses import LOSSES
 
 
@@ -16,7 +17,7 @@ def loss_option(names: Iterable[str], help: str, panel: str | None = None) -> An
 
     def parse(value: str) -> str:
         if value not in choices:
-            raise typer.BadParameter(f"{value!r} is not one of {', '.join(map(repr, choices))}.")
+            raise typer.BadParameter(f"it {no_choice(value, choices)}")
         return value
 
     return typer.Option(help=help, parser=parse, metavar=f"[{'|'.join(choices)}]", rich_help_panel=panel)

@@ -7,7 +7,7 @@ from typing import Any
 from typer.core import TyperCommand
 
 from softgrad._messages import quoted
-from softgrad._options import closest
+from softgrad._options import TRANSLATED, closest
 from softgrad.errors import OptionError
 
 
@@ -26,7 +26,9 @@ class NumbersCommand(TyperCommand):
 
 def unknown_option(command: Any, name: str) -> str:
     """The message that a command has no such option."""
-    near = closest(name, _options(command)) if name.startswith("--") else None
+    options = _options(command)
+    here = "--" + TRANSLATED.get(name[2:].replace("-", "_"), "").replace("_", "-")
+    near = here if here in options else closest(name, options) if name.startswith("--") else None
     way_out = f"did you mean {near}?" if near else "--help lists the options"
     of = "" if hasattr(command, "commands") else f"{command.name}: "
     return f"{of}no such option {quoted(name)[1:-1]}; {way_out}"

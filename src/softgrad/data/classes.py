@@ -191,8 +191,8 @@ def check_counts(table: Table, counts: Array, classes: Sequence[str], fractions:
     wanted = math.ceil(round(K / min(fractions), 6))
     if wanted > N:
         raise DataError(
-            f"{table.source}: there are {N} rows for {K} classes, wanted at least {wanted} rows; add rows, or merge "
-            "classes"
+            f"{table.source}: there are {N} rows for {K} classes, wanted at least {wanted} rows; add rows, merge "
+            "classes, or give the smallest set a larger part"
         )
 
 

@@ -1,4 +1,4 @@
-"""What in a table makes results too good: columns that tell the class, rows that are in two sets, rare classes.
+"""What makes results too good or useless: columns that tell the class, rows in two sets, rare classes, amounts.
 
 A column tells the class if each of its categories occurs with one class, or if its numbers or dates, in order, fall
 into one stretch per class. Missing cells count as one more category, or as a stretch of their own. In a table of few
@@ -22,7 +22,8 @@ from math import lgamma, log, sqrt
 import numpy as np
 
 from softgrad._arrays import Array
-from softgrad._messages import list_names
+from softgrad._messages import list_names, quoted
+from softgrad._numerals import to_number
 from softgrad.data.classes import MIN_ROWS_PER_CLASS, Split, rare_classes
 from softgrad.data.encoding import Encoding
 from softgrad.data.kinds import DATE_PARTS, CategoryColumn, DateColumn, LeftOut
@@ -30,6 +31,7 @@ from softgrad.data.kinds import DATE_PARTS, CategoryColumn, DateColumn, LeftOut
 CHANCE = 1e-6
 FIRST_ROWS = 1000  # most columns tell the classes not even of these, which is found out sooner
 ROWS_AT_ONCE = 256
+MOST_AMOUNTS = 10  # numbers with decimals as classes: more are rather what regression predicts
 
 
 def doubts(
@@ -47,12 +49,17 @@ def doubts(
             f"all rows of {list_names(rare, 3)} are training rows, since there are fewer than {MIN_ROWS_PER_CLASS} of "
             "each, so the results say nothing of them; add rows, or merge rare classes"
         )
+    if len(classes) > MOST_AMOUNTS and _are_amounts(classes):
+        said.append(
+            f"the target has {len(classes)} different numbers with decimals, such as {quoted(classes[0])}: each is a "
+            "class of its own, and their order is not used; if they are amounts, put them into ranges"
+        )
     names = telling_columns(x, labels, encoding)
     if names:
         which = "column" if len(names) == 1 else "each of the columns"
         said.append(
             f"{which} {list_names(names, 3)} alone tells the class of every row; leave it out with --drop if it is "
-            "known only once the class is"
+            "known only after the class"
         )
     count = repeated_rows(x, labels, encoding, rows)
     if count:
@@ -91,6 +98,12 @@ def repeated_rows(x: Array, labels: Array, encoding: Encoding, rows: Split) -> i
         return 0
     by_chance = sum(key in known for key in _keys_of_shuffled(x, labels, encoding, rows.test))
     return count if count - by_chance > max(many, by_chance) else 0
+
+
+def _are_amounts(classes: Sequence[str]) -> bool:
+    """Whether all classes are numbers, of which some have decimals."""
+    numbers = [to_number(name) for name in classes]
+    return None not in numbers and any(number != int(number) for number in numbers if number is not None)
 
 
 def _keys(x: Array, labels: Array, rows: Array) -> Iterator[int]:

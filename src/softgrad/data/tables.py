@@ -23,6 +23,26 @@ from softgrad.errors import DataError
 BUNDLED = {"digits": "load_digits", "iris": "load_iris", "wine": "load_wine", "breast-cancer": "load_breast_cancer"}
 GZIP, PARQUET, ZIP, ARRAY = b"\x1f\x8b", b"PAR1", b"PK\x03\x04", b"\x93NUMPY"  # the first bytes of such files
 FORMATS = {".parquet": "a .parquet", ".npz": "an .npz"}
+OTHERS = {  # what files with these endings are, if they cannot be read as one of ours
+    ".arrow": "an Arrow file",
+    ".db": "a database",
+    ".dta": "a Stata file",
+    ".feather": "a Feather file",
+    ".h5": "an HDF5 file",
+    ".ipynb": "a notebook",
+    ".json": "a JSON file",
+    ".jsonl": "a JSON file",
+    ".ods": "a spreadsheet",
+    ".pkl": "a pickle",
+    ".pickle": "a pickle",
+    ".rds": "a file of R",
+    ".sav": "an SPSS file",
+    ".sqlite": "a database",
+    ".xls": "an Excel file",
+    ".xlsx": "an Excel file",
+    ".xml": "an XML file",
+    ".zip": "a zip archive",
+}
 SOURCES = f"A CSV, Parquet or .npz file; - for standard input; or {', '.join(BUNDLED)}."
 
 
@@ -55,10 +75,24 @@ def read_table(source: str, *, target: str | None = None, array: str | None = No
         ['sepal length (cm)', 'sepal width (cm)', 'petal length (cm)', 'petal width (cm)', 'target']
     """
     if source in BUNDLED:
+        if array is not None:
+            raise _no_array(source, array)
         return _bundled(source)
     data = _content(source)
     ending = Path(source.removesuffix(".gz")).suffix.lower()
     source = "standard input" if source == "-" else source
+    try:
+        return _of_content(source, ending, data, target, array)
+    except DataError as error:
+        if ending not in OTHERS:
+            raise
+        raise DataError(f"{source} is {OTHERS[ending]}, wanted CSV, Parquet or .npz; save the table as CSV") from error
+
+
+def _of_content(source: str, ending: str, data: bytes, target: str | None, array: str | None) -> Table:
+    """The table of a file with this content."""
+    if array is not None and not data.startswith(ZIP):
+        raise _no_array(source, array)
     if data.startswith(PARQUET):
         return read_parquet(source, data)
     if data.startswith(ZIP):
@@ -68,6 +102,10 @@ def read_table(source: str, *, target: str | None = None, array: str | None = No
     if ending in FORMATS:
         raise DataError(f"{source} is not {FORMATS[ending]} file: it starts with {quoted(data[:4])}; write it again")
     return read_csv(source, data)
+
+
+def _no_array(source: str, array: str) -> DataError:
+    return DataError(f"{source} is not an .npz file, so it has no array {quoted(array)}; leave out --array")
 
 
 def _bundled(name: str) -> Table:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from softgrad._arrays import Array, numbers, to_rows, to_target
 from softgrad._options import scale, unit_interval
-from softgrad.errors import OptionError, ShapeError
+from softgrad.errors import LabelError, OptionError, ShapeError
 from softgrad.formulas.losses import LOSSES
 
 Layout: TypeAlias = Literal["rows", "columns"]
@@ -93,7 +93,13 @@ def read(
         raise ShapeError(f"explain: logits.shape is {rows.shape}, which has no {missing}; wanted at least 1")
     z = rows.stored[:, :, 0]
     _check_logits(z, ndim, axis)
-    read_target = to_target("explain", target, rows, axis, None)
+    try:
+        read_target = to_target("explain", target, rows, axis, None)
+    except LabelError as error:
+        message, marked, _ = str(error).partition(", or ignore_index")  # an option that explain does not have
+        if not marked:
+            raise
+        raise LabelError(f"{message}; leave such a row out") from error
     if read_target.ndim == 1:
         labels, given, t = read_target, None, np.zeros(z.shape)
         np.put_along_axis(t, labels[:, None], 1, axis=1)

@@ -56,12 +56,12 @@ INVALID = {  # name: (FILE, arguments, message)
     "wrt": (LOSS, ("--wrt", "z"), "--wrt is 'z', wanted the index of an input, such as 0, or several, such as 0,2$"),
     "context": (LOSS, ("--context", "mean"), "--context is 'mean', wanted KEY=VALUE, such as reduction=mean$"),
     "context without a key": (LOSS, ("--context", "=mean"), "--context is '=mean', wanted KEY=VALUE"),
-    "seed": (LOSS, ("--seed", "-1"), "'--seed'"),
+    "seed": (LOSS, ("--seed", "-1"), "--seed is "),
     "rtol 0": (LOSS, ("--rtol", "0"), "--rtol is 0.0, wanted a number between 0 and 1"),
-    "rtol NaN": (LOSS, ("--rtol", "nan"), "'--rtol': it is 'nan', wanted a number such as 1e-6"),
-    "draws 4": (LOSS, ("--draws", "4"), r"'--draws'.*\b5\b"),
-    "draws 1001": (LOSS, ("--draws", "1001"), r"'--draws'.*\b1000\b"),
-    "calls 99": (LOSS, ("--max-calls", "99"), r"'--max-calls'.*\b100\b"),
+    "rtol NaN": (LOSS, ("--rtol", "nan"), "--rtol is 'nan', wanted a number such as 1e-6"),
+    "draws 4": (LOSS, ("--draws", "4"), r"--draws is .*\b5\b"),
+    "draws 1001": (LOSS, ("--draws", "1001"), r"--draws is .*\b1000\b"),
+    "calls 99": (LOSS, ("--max-calls", "99"), r"--max-calls is .*\b100\b"),
     "inputs without rng": (PAIR + "def inputs():\n    return 1,", (), r"inputs must take one argument, inputs\(rng\), "
                            "where rng is a NumPy random generator$"),
     "inputs returns an array": (PAIR + "def inputs(rng):\n    return rng.normal(size=3)", (), r"inputs\(rng\) returned "

@@ -14,6 +14,7 @@ from softgrad._files import read_whole
 from softgrad._messages import one_line, quoted
 from softgrad._options import closest
 from softgrad.cli.training.config import RunConfig
+from softgrad.cli.usage import misfit
 from softgrad.errors import OptionError
 
 FIELDS = [*(field.name for field in dataclasses.fields(RunConfig)), "report"]
@@ -39,7 +40,7 @@ def use_file(ctx: typer.Context, path: Path | None) -> Path | None:
         try:
             parameters[name].process_value(ctx, values[name])
         except typer.BadParameter as error:
-            raise OptionError(f"train: {path}: {key} cannot be used: {error.message}") from error
+            raise OptionError(f"train: {path}: {key} {misfit(error)}") from error
     ctx.default_map = values
     return path
 
