@@ -36,7 +36,6 @@ OTHERS = {  # what files with these endings are, if they cannot be read as one o
     ".pkl": "a pickle",
     ".pickle": "a pickle",
     ".rds": "a file of R",
-    ".sav": "an SPSS file",
     ".sqlite": "a database",
     ".xls": "an Excel file",
     ".xlsx": "an Excel file",
