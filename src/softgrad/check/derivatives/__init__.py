@@ -2,6 +2,7 @@
 
     numerical.py       the derivative of a function along a direction, with an estimate of its error
     directional.py     one derivative of a gradient held against the numerical one
+    verdict.py         where a derivative is right
     gradient.py        a whole gradient: every entry, or random projections where the entries are many
     gradient_judge.py  the gradients of the user's functions at a sample
     scaling.py         f and the gradient times a power of 2, so that nothing overflows

@@ -1,18 +1,4 @@
-"""One directional derivative of a gradient, held against the numerical one.
-
-The derivative of <grad_output, f(x)> along a direction is right where
-
-    |got - wanted| <= max(rtol size, slack),    slack = 4 error + floor
-
-Here size is that of the larger of the two derivatives, error is the estimate of numerical.py, and floor is the rounding
-that the user's own arithmetic may cause: p - t of a saturated row is 0 where 1e-20 is exact. Outputs that do not move
-along the direction have no terms in it, so a large one hides no error of the others. As one number, which is above rtol
-where the derivative is wrong, and at most 2 if it is finite:
-
-    |got - wanted| / max(size, slack / rtol)
-
-On a kink (ReLU at 0) the slopes from the left and from the right differ, and anything between them is right. This holds
-for each entry of the output, so the intervals add up.
+"""One directional derivative of a gradient, held against the numerical one; verdict.py says where it is right.
 
 Nothing that overflows is ever right: f and the gradient are scaled (scaling.py), and a comparison that is not finite
 counts as not resolved. Where neither the gradient nor the numerical derivative is finite, there is nothing to compare.
@@ -33,44 +19,16 @@ from softgrad.check.derivatives.extrapolation import Numerical
 from softgrad.check.derivatives.numerical import allows_complex_step, along, slopes
 from softgrad.check.derivatives.plateaus import MOVES, find_plateaus, still_along
 from softgrad.check.derivatives.scaling import SMALLEST, exponent_of, scaled, scaled_point
+from softgrad.check.derivatives.verdict import LARGE_TERMS, Comparison, Interval, Verdict
 from softgrad.formulas.numbers import Array
 
-TRUSTED = 0.1  # an error above this part of the derivative's size says nothing about it
-LOOSE = 1e-3  # above this part, the slopes from both sides may say more
+LOOSE = 1e-3  # where the error is above this part of the derivative's size, the slopes from both sides may say more
 SMALL_ENTRY = 1e-3  # of x, beside its largest: the terms by smaller ones are not taken to be larger
-LARGE_TERMS = 1e5  # an error below so many eps of the terms is trusted, however small the derivative
 SHORT_STEP = 4 * float(np.cbrt(np.finfo(np.float64).eps))  # of the first look, relative to x or to 1
 LONG_STEP = 2.0**-7  # the same where the derivative is to be 0
 STEPS_TO_INFINITY = 2.0 ** (-8 * np.arange(1, 16))
 ACROSS = 0.25  # the relative error within which a gradient is the slope across the steps of f
 CONFIRMED = 4  # so many wrong derivatives by the complex step are confirmed by differences; then it is trusted
-
-
-class Verdict(NamedTuple):
-    """What is found of one derivative."""
-
-    distance: float  # the number above; infinite where `got` or `wanted` is not finite
-    got: float
-    wanted: float  # on a kink, the number nearest to `got` between the slopes
-    estimate: float  # of the error of `wanted`
-    kink: bool = False  # whether the slopes from both sides differ
-    resolved: bool = True  # whether some step gave a derivative that can be trusted
-    plateau: bool = False  # whether an output is constant near x and changes further away
-    across: bool = False  # whether `got` is the slope across the steps of such an output
-    step: float = 0.0  # of the differences that gave `wanted`, in the largest of its terms; 0 for the complex step
-
-    @property
-    def error(self) -> float:
-        """The distance, or 0 where no numerical derivative can be trusted: nothing is called wrong there."""
-        return self.distance if self.resolved else 0.0
-
-
-class _Interval(NamedTuple):
-    """The wanted derivative: a number, or on a kink everything between two numbers."""
-
-    low: float
-    high: float
-    error: float
 
 
 class _Differences(NamedTuple):
@@ -116,6 +74,7 @@ class DerivativeTest:
             f, self.at = scaled(f, -self.exponent), scaled_point(self.at, -self.exponent)
         self.f = f
         self.least = 16 * float(np.ldexp(SMALLEST, -self.exponent))
+        self._comparison = Comparison(rtol, eps, self.least)
         self.terms = size_of_terms(f, x, self.at.value, grad_output)
         may_be_complex = takes_complex and x.size > 0
         self.complex_step = may_be_complex and allows_complex_step(f, x, rng, eps=eps, at=self.at, got=got)
@@ -276,20 +235,20 @@ class DerivativeTest:
         What passes only by the rounding of large outputs is judged again without those that do not depend on v.
         """
         terms = norm(self.terms) * norm(v)
-        verdict = self._compare(got, size, self._weighted(derivative), terms)
+        verdict = self._comparison.verdict(got, size, self._weighted(derivative), terms)
         off = abs(got - verdict.wanted) > self.rtol * max(size, abs(verdict.wanted))
         still = self._used & (derivative.value == 0)
         if off and verdict.error <= self.rtol and still.any() and (still != self._used).any():
             still &= self._is_independent(v)
             terms = norm(self.terms[~still]) * norm(v)
             error = np.where(still, 0.0, derivative.error)
-            verdict = self._compare(got, size, self._weighted(derivative._replace(error=error)), terms)
+            verdict = self._comparison.verdict(got, size, self._weighted(derivative._replace(error=error)), terms)
         if verdict.error > self.rtol:
             outputs, size_in_eps = self._used, max(abs(got), abs(verdict.wanted)) / (128 * self.eps)
             if size_in_eps <= terms + self._terms_of_small(v, outputs):  # few are: the rest takes calls of f
                 larger = terms + self._terms_of_small(v, outputs & ~self._is_independent(v))
                 if size_in_eps <= larger:
-                    verdict = self._compare(got, size, self._weighted(derivative), larger)
+                    verdict = self._comparison.verdict(got, size, self._weighted(derivative), larger)
         return verdict, terms
 
     def _terms_of_small(self, v: Array, outputs: Array) -> float:
@@ -369,23 +328,12 @@ class DerivativeTest:
         used = self._used
         ends = np.stack([left.value[used], right.value[used]]) * self._weight
         error = np.maximum(left.error, right.error)[used] * np.abs(self._weight)
-        interval = _Interval(float(ends.min(axis=0).sum()), float(ends.max(axis=0).sum()), float(error.sum()))
-        return self._compare(got, size, interval, terms)._replace(kink=bool(kink[used].any()))
+        interval = Interval(float(ends.min(axis=0).sum()), float(ends.max(axis=0).sum()), float(error.sum()))
+        return self._comparison.verdict(got, size, interval, terms)._replace(kink=bool(kink[used].any()))
 
-    def _weighted(self, derivative: Numerical) -> _Interval:
+    def _weighted(self, derivative: Numerical) -> Interval:
         value = float((derivative.value[self._used] * self._weight).sum())
-        return _Interval(value, value, float((derivative.error[self._used] * np.abs(self._weight)).sum()))
-
-    def _compare(self, got: float, size: float, wanted: _Interval, terms: float) -> Verdict:
-        nearest = min(max(got, wanted.low), wanted.high)
-        size = max(size, abs(wanted.low), abs(wanted.high))
-        slack = 4 * wanted.error + 128 * self.eps * terms + self.least
-        difference = abs(got - nearest) if np.isfinite(wanted.low + wanted.high) else np.inf
-        if not np.isfinite(size + slack / self.rtol):
-            return Verdict(np.inf, got, nearest, wanted.error, resolved=False)
-        distance = difference / max(size, slack / self.rtol) if 0 < difference < np.inf else difference
-        resolved = bool(4 * wanted.error <= max(TRUSTED * size, LARGE_TERMS * self.eps * terms))
-        return Verdict(distance, got, nearest, wanted.error, resolved=resolved)
+        return Interval(value, value, float((derivative.error[self._used] * np.abs(self._weight)).sum()))
 
 
 def _unequal(rng: np.random.Generator) -> tuple[float, float]:

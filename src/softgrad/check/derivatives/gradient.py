@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from softgrad.check.derivatives.directional import DerivativeTest, Verdict
+from softgrad.check.derivatives.directional import DerivativeTest
 from softgrad.check.derivatives.evaluate import EPS, Function, direction, norm, unit
+from softgrad.check.derivatives.verdict import Verdict
 from softgrad.formulas.numbers import Array
 
 MOST_ENTRIES = 2000  # with more entries, random projections are judged

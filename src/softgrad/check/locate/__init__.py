@@ -5,6 +5,7 @@ right, and whose result is not, is where it goes wrong.
 
     find.py         the door: the line that most draws point at, and what is known of it
     choose.py       chooses among the lines where a repair mends the gradients, and the first unknown value
+    candidate.py    one such line, and what has to be believed for it
     repair.py       values that, replaced by a known array, mend the wrong gradients
     projections.py  what a change of one value does to the gradients that are returned
     suspects.py     which values are right, and which may be wrong

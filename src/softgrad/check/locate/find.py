@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from softgrad.check.locate.choose import Candidate, Choice
+from softgrad.check.locate.candidate import Candidate
+from softgrad.check.locate.choose import Choice
 from softgrad.check.locate.factors import Factors
 from softgrad.check.locate.mended import Mended, same_on_all
 from softgrad.check.locate.suspects import Backward

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from softgrad.check.locate.choose import Candidate
+from softgrad.check.locate.candidate import Candidate
 from softgrad.check.locate.known import Known, KnownArrays, agree
 from softgrad.check.locate.repair import Repair, layouts_of
 from softgrad.check.locate.scope import Scope

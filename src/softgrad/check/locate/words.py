@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from softgrad.check.locate.choose import Candidate
+from softgrad.check.locate.candidate import Candidate
 from softgrad.check.locate.factors import Factors
 from softgrad.check.locate.known import Known, agree, norm_of
 from softgrad.check.locate.lines import Lines, sites_of
