@@ -243,3 +243,16 @@ def test_names_of_classes_are_no_markup(train, tmp_path):
     rows = ({"a": f"{i % 7}", "kind": ["[red]x[/red]", "y"][i % 2]} for i in range(40))
     out, _ = train(write_csv(tmp_path / "markup.csv", rows), "--target", "kind", "--epochs", 1)
     assert "'[red]x[/red]'" in out
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 64, 80, 200])
+def test_no_number_is_cut_in_a_narrow_terminal(width, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", str(width))
+    numbers = {"accuracy": 0.1234, "balanced_accuracy": 0.2345, "log_loss": 3456.7891, "auc": 0.4567}
+    sets = [("validation", {"rows": 12_345, **numbers, "calibration_error": 0.5678})]
+    results.show_sets(sets, {"class": "versicolor", **numbers})
+    results.show_classes([{"class": "a" * 30, "rows": 9, "precision": 0.6789, "recall": None}], [[7654321]])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= width
+    for number in ("12,345", "0.1234", "0.2345", "3456.7891", "0.4567", "0.5678", "0.6789", "7654321"):
+        assert any(number in line for line in lines)

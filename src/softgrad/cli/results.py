@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from softgrad.softmax import softmax
 LARGEST_SHOWN = 12  # classes of a confusion matrix that fits on a terminal
 MOST_CLASSES = 30  # of which precision and recall are shown
 NAME_LENGTH = 24
+LEAST_TEXT = 4  # characters of a column of text, in a narrow terminal
 UNEVEN = 2  # times as many rows as the rarest class: from there on, --class-weight changes the predictions
 COLUMNS = {  # the metrics that are shown of each set, and their names
     "accuracy": "accuracy",
@@ -246,16 +248,39 @@ def _show_confusion(classes: Sequence[str], confusion: Sequence[Sequence[int]], 
 def grid(
     header: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "", caption: str = "", text: int = 1
 ) -> None:
-    """Prints a table whose first columns, `text` of them, are text, and whose other columns are numbers."""
+    """Prints a table whose first columns, `text` of them, are text, and whose other columns are numbers.
+
+    Where a terminal is too narrow for the numbers, each row is a line of text.
+    """
+    from rich.console import Console
     from rich.table import Table as Grid
     from rich.text import Text
 
+    width = Console().width
+    cells = [max((len(row[i]) for row in rows), default=0) for i in range(len(header))]
+    narrowest = [LEAST_TEXT if i < text else longest for i, longest in enumerate(cells)]
+    if sum(narrowest) + 3 * len(header) + 1 > width:  # two spaces and a rule beside each column
+        _show_lines(header, rows, title, caption, width)
+        return
     table = Grid(title=title or None, caption=caption or None, title_justify="left")
     for i, name in enumerate(header):
-        table.add_column(Text(name), justify="right" if i >= text else "left")
+        is_text = i < text
+        table.add_column(
+            Text(name), justify="left" if is_text else "right", min_width=None if is_text else narrowest[i]
+        )
     for row in rows:
         table.add_row(*map(Text, row))
     output(table)
+
+
+def _show_lines(header: Sequence[str], rows: Sequence[Sequence[str]], title: str, caption: str, width: int) -> None:
+    """Prints the rows of a table as text: train: rows 90, accuracy 0.9444, ..."""
+    texts = [title] if title else []
+    for first, *others in rows:
+        named = (f"{name} {cell}" for name, cell in zip(header[1:], others, strict=True) if cell)
+        texts.append(f"{first}: {', '.join(named)}")
+    for text in texts + ([caption] if caption else []):
+        output(textwrap.fill(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False))
 
 
 def _name(text: str) -> str:
