@@ -21,7 +21,7 @@ from softgrad.softmax import softmax
 LARGEST_SHOWN = 12  # classes of a confusion matrix that fits on a terminal
 MOST_CLASSES = 30  # of which precision and recall are shown
 NAME_LENGTH = 24
-LEAST_TEXT = 4  # characters of a column of text, in a narrow terminal
+LEAST = 4  # characters of a column, in a narrow terminal
 UNEVEN = 2  # times as many rows as the rarest class: from there on, --class-weight changes the predictions
 COLUMNS = {  # the metrics that are shown of each set, and their names
     "accuracy": "accuracy",
@@ -258,7 +258,7 @@ def grid(
 
     width = Console().width
     cells = [max((len(row[i]) for row in rows), default=0) for i in range(len(header))]
-    narrowest = [LEAST_TEXT if i < text else longest for i, longest in enumerate(cells)]
+    narrowest = [LEAST if i < text else max(LEAST, longest) for i, longest in enumerate(cells)]
     if sum(narrowest) + 3 * len(header) + 1 > width:  # two spaces and a rule beside each column
         _show_lines(header, rows, title, caption, width)
         return
