@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import softgrad as sg
+from check.corpus.common import softmax
 from check.layer import losses, networks, ways_to_write, where_gradients_are  # noqa: F401 (they fill STYLES)
 from check.layer.objects import STYLES, Dense, Square, T, X, normal
 from sampled import every
@@ -260,3 +261,26 @@ def test_an_object_is_left_as_it_was_after_an_exception_too():
     with contextlib.suppress(KeyboardInterrupt):
         sg.check_layer(layer, X)
     assert kept(layer) == before
+
+
+class OfYAndT:
+    """The loss takes the output as y, which is a name of targets elsewhere."""
+
+    def __init__(self):
+        self.W = normal(4, 3)
+
+    def forward(self, x):
+        self.y = softmax(x @ self.W)
+        return self.y
+
+    def loss(self, y, t):
+        return -np.sum(t * np.log(y)) / len(t)
+
+    def backward(self, x, t):
+        self.dW = x.T @ (self.y - t) / len(x)
+
+
+def test_beside_t_y_is_the_output():
+    report = sg.check_layer(OfYAndT(), X, T)
+    assert report.ok is True, report.text()
+    assert "the loss is loss(output, t)" in report.facts

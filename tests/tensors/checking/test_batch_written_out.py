@@ -152,7 +152,12 @@ WRONG = {  # name: (function, inputs)
         normal(16, seed=1),
     ),
 }
-ALWAYS = {"linear regression", "norms one by one"}
+WRONG["squared error of 6 outputs"] = (  # 5 is K - 1, too
+    function(lambda y, t: ((y - t) ** 2).mean(), lambda y, t, g: (g * 2 * (y - t) / (5 * y.size(1)), None)),
+    normal(5, 6),
+    normal(5, 6, seed=1),
+)
+ALWAYS = {"squared error of 6 outputs", "linear regression", "norms one by one"}
 
 
 @pytest.mark.parametrize("name", sampled(WRONG, ALWAYS.__contains__))

@@ -12,6 +12,7 @@ from softgrad.check.diagnose.ignored_numbers import find_ignored_numbers
 from softgrad.check.diagnose.line_search import mistakes_in_lines
 from softgrad.check.diagnose.other_inputs import facts_at_other_inputs
 from softgrad.check.diagnose.other_lengths import WrongLength
+from softgrad.check.diagnose.several_lines import TWO_EDITS
 from softgrad.check.diagnose.shapes import find_wrong_shapes
 from softgrad.check.diagnose.steps import find_steps
 from softgrad.check.diagnose.story import tell_one_story
@@ -119,8 +120,8 @@ def _name_wrong_lines(backward: KnownBackward, findings: Findings, *, one_alone:
     Args:
         backward: the right backward pass.
         findings: to be added to.
-        one_alone: whether two or more wrong lines at once are left out. At inputs where the gradients are right, they
-            have to cancel each other, which is not likely.
+        one_alone: whether two or more wrong lines at once are left out, and two changes of one line. At inputs where
+            the gradients are right, they have to cancel each other, which is not likely.
     """
     findings.note(f"forward computes {backward.function.described}")
     count = len(backward.draws)
@@ -130,7 +131,7 @@ def _name_wrong_lines(backward: KnownBackward, findings: Findings, *, one_alone:
         )
         return False
     mistakes = mistakes_in_lines(backward) if backward.wrong() else ()
-    if one_alone and len(mistakes) > 1:
+    if one_alone and (len(mistakes) > 1 or any(mistake.name == TWO_EDITS.name for mistake in mistakes)):
         return False
     findings.include(*mistakes)
     layout = backward.function.layout

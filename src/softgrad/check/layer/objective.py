@@ -112,9 +112,12 @@ def _roles(loss: Callable[..., Any], names: Sequence[str], begin: int) -> tuple[
     needed = [one.name for one in parameters if one.default is one.empty and one.kind in (0, 1)]
     found: list[Role | None] = []
     further = list(range(begin, len(names)))
-    for name in needed:
-        plain = name.strip("_").lower()
-        if name in names:
+    plains = [name.strip("_").lower() for name in needed]
+    y_is_output = "y" in plains and any(plain in TARGETS and plain != "y" for plain in plains)  # as in loss(y, t)
+    for name, plain in zip(needed, plains, strict=True):
+        if y_is_output and plain == "y":
+            found.append(OUTPUT_ROLE)
+        elif name in names:
             found.append(list(names).index(name))
         elif plain in OUTPUTS:
             found.append(OUTPUT_ROLE)
