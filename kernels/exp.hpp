@@ -6,8 +6,8 @@
 // q is the polynomial with the least relative error of exp(r): 0.05 ulp for float, 0.03 ulp for double, found by Remez'
 // exchange in 60 digits. With the first two coefficients 1, exp(0) is exactly 1.
 //
-// Exponentials of a row are kept in units of 2^64: so the smallest of those that count is a normal number, and a
-// probability that is not is rounded once, when the unit is divided out.
+// The exponentials of a row are kept in units of 2^-64, which is times 2^64: the smallest of those that count is then a
+// normal number. A probability that is subnormal is rounded once, when the factor is divided out.
 #pragma once
 
 #include <bit>

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from softgrad import nn
-from softgrad._arrays import Array
 from softgrad.errors import OptionError
 from softgrad.estimator.parameters import NAME, hidden_sizes
 
@@ -63,8 +62,3 @@ def dtype_for(classifier: SoftmaxClassifier, shape: tuple[int, int]) -> np.dtype
     if classifier.dtype != "auto":
         return np.dtype(classifier.dtype)
     return np.dtype(np.float64 if shape[0] * shape[1] <= SMALL_TABLE else np.float32)
-
-
-def all_finite(arrays: list[Array]) -> bool:
-    """Whether no array holds a NaN or an infinity."""
-    return all(np.isfinite(array).all() for array in arrays)

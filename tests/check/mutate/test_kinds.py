@@ -37,11 +37,6 @@ def centred(x, g):
     return c * c * c, g
 
 
-def right_centred(x, g):
-    flow = 3 * (x - x.mean(axis=1, keepdims=True)) ** 2 * g
-    return flow, flow.mean(axis=1, keepdims=True)
-
-
 def recurrent(x, w):
     h, hs = np.zeros(3), []
     for t in range(len(x)):

@@ -143,11 +143,8 @@ class Report:
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        return {
-            **vars(self),
-            "curves": None,
-            "pictures": None,
-        }  # they call the user's functions, which need not be picklable
+        # Both call the user's functions, which need not be picklable.
+        return {**vars(self), "curves": None, "pictures": None}
 
     def __str__(self) -> str:
         if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or find_spec("rich") is None:

@@ -190,11 +190,6 @@ def recording() -> Session | None:
     return session
 
 
-def is_recording() -> bool:
-    """Whether this thread has a session, paused or not."""
-    return _threads.session is not None
-
-
 @contextmanager
 def paused() -> Iterator[None]:
     """What is computed here is not recorded."""

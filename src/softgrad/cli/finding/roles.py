@@ -236,7 +236,6 @@ PROBABILITY_NAMES = word_set(
     "predicted y_prob y_proba"
 )
 INDEX_NAMES = word_set("idx ids index indices indexes tokens token token_ids word_ids words x_idx")
-LOGIT_NAMES = word_set("z logits scores s a o out output u v h score logit")
 WEIGHT_NAMES = re.compile(r"(w|theta|weight|weights|coef|coefs|beta|kernel|k|u|v|w[a-z]{1,2}|filters?|params?)_?\d?")
 BIAS_NAMES = re.compile(r"(b|bias|biases|intercept|b[a-z]{1,2})_?\d?")
 FLAT_NAMES = word_set("theta nn_params params flat parameters thetas weights w theta_flat flat_theta initial_theta")

@@ -11,10 +11,8 @@ import numpy as np
 
 from softgrad.check.trace.array import plain
 
-ROOT_HALF = math.sqrt(0.5)
 ROOT_TWO_OVER_PI = math.sqrt(2 / math.pi)
 CUBIC = 0.044715  # of GELU by tanh
-SELU_BOUND = 3.0  # of hardswish and hardsigmoid
 
 
 def _special(name: str) -> Any:
