@@ -57,7 +57,7 @@ def token_log_probs(
     Args:
         logits: V scores along `axis`; floating-point numbers, or integers, which are converted to float64. Of an
             entry of -inf the probability is 0; it adds 0 to the entropy.
-        tokens: classes 0..V-1, in the shape of logits without `axis`.
+        tokens: class indices 0..V-1, in the shape of logits without `axis`.
         axis: the class axis.
         temperature: a positive number T, by which the logits are divided.
         ignore_index: a class index that marks rows to leave out, such as padding: both outputs are 0 there, whatever

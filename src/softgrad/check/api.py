@@ -59,19 +59,19 @@ def check_vjp(
         forward: forward(*arrays) -> output.
         vjp: vjp(*arrays, output, grad_output) -> the gradient at the first array of real numbers, or a tuple of
             gradients: one for each array (None where it has none), or for the first of them. forward is called right
-            before it, with the same arrays. vjp(grad_output, cache) is called so where forward returns (output, cache).
-            One with fewer arguments is called by their names, such as relu_backward(dA, x) or
-            softmax_backward(dout, out); the derivative of each entry, such as tanh_prime(x), is multiplied by
-            grad_output. A fact of the report says so.
+            before it, with the same arrays. Where forward returns (output, cache), vjp may be vjp(grad_output, cache).
+            A vjp with fewer arguments is called by their names, as in relu_backward(dA, x) or
+            softmax_backward(dout, out); the derivative of each entry, as in tanh_prime(x), is multiplied by
+            grad_output. A fact of the report says how vjp is called.
         *arrays: the inputs: arrays, numbers, dicts or lists of arrays (the gradient is then one too); anything else is
             passed on as it is.
         names: what to call each input; by default the names of forward's parameters.
         context: what you know of the function. Used to recognise it: class_axis, layout ("rows", "columns", "vector"),
             temperature, label_smoothing, class_weight, ignore_index, mask, keep, slope, target, eps, the other numbers
-            of a loss, such as z_loss, and any random generator. A constant ratio is compared with all other numbers,
-            such as learning_rate or reg.
-            Anything else (loss, reduction, layer, activation, network, wrt, output: these are read off the functions'
-            numbers) becomes a fact of the report, in your own words.
+            of a loss, such as z_loss, and any random generator. If a gradient is wrong by a constant factor, the factor
+            is compared with all other numbers, such as learning_rate or reg. Anything else becomes a fact of the
+            report, in your own words: loss, reduction, layer, activation, network, wrt and output are read off the
+            numbers of the functions.
         rtol: the relative error that passes.
         seed: for all random numbers of the check.
         draws: how many times other inputs are drawn; 5 to 1000.

@@ -106,8 +106,8 @@ def explain(
         LabelError: a class outside 0..K-1.
         DtypeError: entries are not numbers.
         OptionError: an unknown loss or layout; a logit that is not finite; a target that is not a distribution; a
-            temperature, label_smoothing or weight out of range; rows or classes below 1, or above 50 where there are as
-            many.
+            temperature, label_smoothing or weight out of range; rows or classes below 1, or above 50 where the
+            logits have as many.
 
     Example:
         >>> e = sg.explain([2.0, 1.0, 0.1], 0)

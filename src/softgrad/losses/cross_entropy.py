@@ -61,18 +61,19 @@ def cross_entropy(
 
     Args:
         logits: scores, K of them on `axis`; floating, or integers read as float64.
-        target: classes 0..K-1 in the shape of logits without `axis`, or probabilities in the shape of logits, read in
-            their dtype. Probabilities need not sum to 1, and negative ones are not refused;
+        target: class indices 0..K-1 in the shape of logits without `axis`, or probabilities in the shape of logits,
+            read in their dtype. Probabilities need not sum to 1, and negative ones are not refused;
             a class of target 0 adds 0, even where its logit is -inf.
         axis: where the classes are: -1 for rows (m, K), 0 for columns (K, m).
         where: True for the classes that take part; the others have probability 0 and gradient 0, and a target on one of
             them is an error. A row in which no class takes part has loss 0 and gradient 0; with class indices it is
             ignored, as by ignore_index.
-        weight: one number per class, (K): the loss is -sum_j w_j t_j log p_j. With class indices the mean
+        weight: one number per class, of shape (K,): the loss is -sum_j w_j t_j log p_j. With class indices the mean
             divides by the sum of the weights of the targets, as in torch; otherwise by the number of rows. Such a mean
             is the same for weights of any size, even if they or their sum overflow the dtype of the loss.
         ignore_index: a class index that marks rows to leave out: they have loss 0 and gradient 0, whatever their
-            logits, and the mean does not count them.
+            logits, and the mean does not count them. It is an error with probabilities:
+            there, a row of zeros adds 0 to the loss, but the mean counts it.
         label_smoothing: e, from 0 to 1: t becomes (1 - e) t + e / K; with `where`, K counts the classes that take
             part, and the others keep 0.
         z_loss: c, at least 0: c logsumexp(s)^2 is added to the loss of every row that is not ignored.
@@ -93,7 +94,8 @@ def cross_entropy(
 
     Raises:
         ShapeError: target fits neither form, or there is no class.
-        LabelError: a class outside 0..K-1, or one that `where` leaves out.
+        LabelError: a class outside 0..K-1, or one that `where` leaves out; or all rows are ignored or have weight 0,
+            and if_all_ignored is "raise".
         AxisError, DtypeError, OptionError: an argument of the wrong type or out of its range; a class weight that is
             too large for the dtype of the loss.
 
@@ -140,8 +142,9 @@ def cross_entropy_with_grad(
         loss: as `cross_entropy`.
         grad: in the shape and dtype of logits; 0 in ignored rows. For class indices without smoothing and z-loss each
             entry is within 4 ulp of the exact value. In general an entry has terms of opposite sign, and is within
-            6 ulp of the sum of their sizes: p_k times the sum of the other a_j, (1 - p_k) a_k, and 2 c |lse| p_k. A
-            one-hot target leaves one term, so that every entry is within 6 ulp of itself. If the target is nearly
+            6 ulp of the sum of their sizes: p_k times the sum of the other |a_j|, (1 - p_k) |a_k|, and 2 c |lse| p_k.
+            Here a is the target, smoothed and times the class weights, and c is the coefficient of the z-loss. A
+            one-hot target leaves one term, so every entry is within 6 ulp of its exact value. If the target is nearly
             one-hot at the class of a confident row, all terms there are as small as 1 - p_k and 1 - t_k.
 
     Raises:
@@ -205,7 +208,7 @@ def cross_entropy_jvp(
         options: as `cross_entropy`.
 
     Returns:
-        In the shape and dtype of `cross_entropy`.
+        In the shape and dtype of the loss.
 
     Raises:
         ShapeError, LabelError, AxisError, DtypeError, OptionError: as `cross_entropy`; tangent does not fit.
@@ -224,7 +227,7 @@ def cross_entropy_hvp(
     v: npt.ArrayLike,  # (..., K)
     **options: Unpack[LossOptions],
 ) -> Array:
-    """The Hessian of the loss times v, sum(t) J v with J = diag(p) - p p^T.
+    """The Hessian of the loss times v: for one row sum(t) J v, with J = diag(p) - p p^T.
 
     Args:
         logits: as `cross_entropy`.

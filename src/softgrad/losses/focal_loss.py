@@ -72,14 +72,15 @@ def focal_loss(
 
     Args:
         logits: scores, K of them on `axis`; floating, or integers read as float64.
-        target: classes 0..K-1 in the shape of logits without `axis`, or probabilities in the shape of logits, read in
-            their dtype. A class of target 0 adds 0. Unlike the cross-entropy, the loss of a soft target is not least
-            where p is the target.
+        target: class indices 0..K-1 in the shape of logits without `axis`, or probabilities in the shape of logits,
+            read in their dtype. A class of target 0 adds 0. Unlike the cross-entropy, the loss of a soft target is not
+            least where p is the target.
         gamma: at least 0. The larger it is, the less a class counts that has a high probability already. For 0 this is
             the cross-entropy, to the last bit.
         axis: as `softgrad.cross_entropy`.
         where: as `softgrad.cross_entropy`.
-        weight: one number per class, (K), also known as alpha: the loss is -sum_j w_j t_j (1 - p_j)^gamma log p_j.
+        weight: one number per class, of shape (K,), also known as alpha: the loss is
+            -sum_j w_j t_j (1 - p_j)^gamma log p_j.
         ignore_index: as `softgrad.cross_entropy`.
         label_smoothing: as `softgrad.cross_entropy`.
         softcap: as `softgrad.cross_entropy`.
@@ -128,6 +129,8 @@ def focal_loss_with_grad(
     **options: Unpack[FocalOptions],
 ) -> LossAndGrad:
     """`focal_loss` and its gradient with respect to the logits, p sum_j t_j c_j - t c, from one pass.
+
+    Here c_j = (1 - p_j)^gamma - gamma p_j (1 - p_j)^(gamma - 1) log p_j.
 
     Args:
         logits: as `focal_loss`.
@@ -197,7 +200,7 @@ def focal_loss_jvp(
         options: as `focal_loss`.
 
     Returns:
-        In the shape and dtype of `focal_loss`.
+        In the shape and dtype of the loss.
 
     Raises:
         ShapeError, LabelError, AxisError, DtypeError, OptionError: as `focal_loss`; tangent does not fit.

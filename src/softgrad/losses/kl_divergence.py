@@ -53,19 +53,20 @@ def kl_divergence(
 
     Args:
         logits: scores, K of them on `axis`; floating, or integers read as float64.
-        target: probabilities in the shape of logits, read in their dtype, or classes 0..K-1 in the shape of logits
-            without `axis`, for which this is the cross-entropy. A class of target 0 adds 0; a negative one gives NaN.
+        target: probabilities in the shape of logits, read in their dtype, or class indices 0..K-1 in the shape of
+            logits without `axis`, for which this is the cross-entropy. A class of target 0 adds 0; a negative one gives
+            NaN.
         axis: as `softgrad.cross_entropy`.
         where: as `softgrad.cross_entropy`.
+        weight: one number per class, of shape (K,): the loss is sum_j w_j t_j (log t_j - log p_j).
         ignore_index: as `softgrad.cross_entropy`.
         label_smoothing: as `softgrad.cross_entropy`.
         z_loss: as `softgrad.cross_entropy`.
         softcap: as `softgrad.cross_entropy`.
         temperature: as `softgrad.cross_entropy`.
+        reduction: "mean" over the rows, "sum", or "none".
         denominator: as `softgrad.cross_entropy`.
         if_all_ignored: as `softgrad.cross_entropy`.
-        weight: one number per class, (K): the loss is sum_j w_j t_j (log t_j - log p_j).
-        reduction: "mean" over the rows, "sum", or "none".
 
     Returns:
         The divergence: a scalar, or for reduction "none" one number per row, in the shape of logits without `axis`; in
@@ -175,7 +176,7 @@ def kl_divergence_jvp(
         options: as `kl_divergence`.
 
     Returns:
-        In the shape and dtype of `kl_divergence`.
+        In the shape and dtype of the loss.
 
     Raises:
         ShapeError, LabelError, AxisError, DtypeError, OptionError: as `kl_divergence`; tangent does not fit.
@@ -194,7 +195,7 @@ def kl_divergence_hvp(
     v: npt.ArrayLike,  # (..., K)
     **options: Unpack[LossOptions],
 ) -> Array:
-    """The Hessian of the loss times v, sum(t) J v with J = diag(p) - p p^T.
+    """The Hessian of the loss times v: for one row sum(t) J v, with J = diag(p) - p p^T.
 
     Args:
         logits: as `kl_divergence`.

@@ -114,13 +114,13 @@ def linear_cross_entropy(
 
     Returns:
         The loss, as `cross_entropy`, in float64 if x or w is, else in float32. BLAS computes the logits in that
-        dtype, each within (D + 1) eps of the sizes of its terms, sum_d |x_d w_d| + |b|. The loss is within 4 ulp of
-        the exact loss of these logits; in tiles, within 32 ulp of the sizes of its terms.
+        dtype, each within (D + 1) eps times the sizes of its terms, sum_d |x_d w_d| + |b|. The loss is within 4 ulp
+        of the exact loss of these logits; in tiles, within 32 ulp of the sizes of its terms.
 
     Raises:
         ShapeError: the shapes of two arguments do not fit each other.
         LabelError: a class outside 0..V-1.
-        DataError: x is NaN or infinite; or w or the bias is, and a loss or dx would be NaN.
+        DataError: x holds a NaN or an infinity; or w or the bias does, and a loss or dx would be NaN.
         OptionError: max_memory is too small (the message says how much is needed), or an option is out of its range.
         TypeError: an unknown option.
         DtypeError: an argument is not numeric.
@@ -176,13 +176,13 @@ def linear_cross_entropy_with_grad(
 
     Returns:
         loss: as `linear_cross_entropy`.
-        grad: a named tuple (dx, dw, db) in the shapes and dtypes of x, w and bias; db is None without a bias, dx is 0
-            in ignored rows. g is as exact as in `cross_entropy`; in tiles the difference d of two scores is rounded
-            before exp, which adds |d| ulp. Given g, dx is within (V + 8) eps of sum_j |g_j w_jd|; dw and db are within
-            (N + 8) eps of the sums of |g_j x_d| and |g_j| over the rows. The reduction multiplies the gradient of each
-            row by a factor s, such as 1/N. filter_eps adds at most
-            s filter_eps sum_j |w_jd| to the error of dx_d, at most s filter_eps times the sum of |x_d| over the rows to
-            that of dw_jd, and nothing to that of db.
+        grad: a named tuple (dx, dw, db) in the shapes and dtypes of x, w and bias; db is None without a bias, and dx
+            is 0 in ignored rows. g, the gradient at the logits, is as exact as in `cross_entropy_with_grad`; in tiles
+            the difference d of two scores is rounded before exp, which adds |d| ulp. Given g, the error of dx_d is at
+            most (V + 8) eps times sum_j |g_j w_jd|; those of dw_jd and db_j are at most (N + 8) eps times the sums of
+            |g_j x_d| and |g_j| over the rows. The reduction multiplies the gradient of each row by a factor s, such as
+            1/N. filter_eps adds at most s filter_eps sum_j |w_jd| to the error of dx_d, at most s filter_eps times the
+            sum of |x_d| over the rows to that of dw_jd, and nothing to that of db.
 
     Raises:
         ShapeError, LabelError, DataError, OptionError, DtypeError: as `linear_cross_entropy`; out does not fit.

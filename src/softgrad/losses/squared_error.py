@@ -55,19 +55,20 @@ def squared_error(
 
     Args:
         logits: scores, K of them on `axis`; floating, or integers read as float64.
-        target: classes 0..K-1 in the shape of logits without `axis`, or probabilities in the shape of logits, read in
-            their dtype.
+        target: class indices 0..K-1 in the shape of logits without `axis`, or probabilities in the shape of logits,
+            read in their dtype.
         axis: as `softgrad.cross_entropy`.
         where: as `softgrad.cross_entropy`.
+        weight: one number per class, of shape (K,): a row's loss is multiplied by sum_j w_j t_j, which is w_y for a
+            class index y.
         ignore_index: as `softgrad.cross_entropy`.
         label_smoothing: as `softgrad.cross_entropy`.
         z_loss: as `softgrad.cross_entropy`.
         softcap: as `softgrad.cross_entropy`.
         temperature: as `softgrad.cross_entropy`.
+        reduction: "mean" over the rows, not over the entries; "sum"; or "none".
         denominator: as `softgrad.cross_entropy`.
         if_all_ignored: as `softgrad.cross_entropy`.
-        weight: one number per class, (K): a row's loss is multiplied by sum_j w_j t_j, with a class index by w_y.
-        reduction: "mean" over the rows, not over the entries; "sum"; or "none".
 
     Returns:
         The loss: a scalar, or for reduction "none" one number per row, in the shape of logits without `axis`; float32
@@ -119,8 +120,8 @@ def squared_error_with_grad(
     Returns:
         loss: as `squared_error`.
         grad: in the shape and dtype of logits; 0 in ignored rows. Each entry is within 10 ulp of the sizes of its
-            terms: p_k times m_k (1 - p_k) + the sum of the other m_j p_j, where m_j is as in `squared_error`, and
-            |p_j - t_j| for class indices.
+            terms: p_k times m_k (1 - p_k) + the sum of the other m_j p_j. For probabilities m_j is as in
+            `squared_error`, and for class indices it is |p_j - t_j|.
 
     Raises:
         ShapeError, LabelError, AxisError, DtypeError, OptionError: as `squared_error`; out does not fit.
@@ -178,7 +179,7 @@ def squared_error_jvp(
         options: as `squared_error`.
 
     Returns:
-        In the shape and dtype of `squared_error`.
+        In the shape and dtype of the loss.
 
     Raises:
         ShapeError, LabelError, AxisError, DtypeError, OptionError: as `squared_error`; tangent does not fit.
@@ -197,7 +198,7 @@ def squared_error_hvp(
     v: npt.ArrayLike,  # (..., K)
     **options: Unpack[LossOptions],
 ) -> Array:
-    """The Hessian of the loss times v, J diag(v) (p - t) and what J itself changes by.
+    """The Hessian of the loss times v: for one row u (e - <p, e>) + J u - p <u, e>, with u = J v and e = p - t.
 
     Args:
         logits: as `squared_error`.

@@ -2,8 +2,7 @@
 
 layers.py: what each layer computes, and its derivatives. network.py: the forward and the backward pass. objective.py:
 the loss of a batch. optimizers.py: the update of the parameters. trainer.py: the training loop, which runs the passes
-in the arrays of workspace.py. checkpoint.py: saving and loading networks and states
-of trainings.
+in the arrays of workspace.py. checkpoint.py: saving and loading networks and states of trainings.
 """
 
 from softgrad.nn.checkpoint import load, load_state, save, save_state

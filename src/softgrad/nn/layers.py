@@ -86,6 +86,12 @@ class Dense(Layer):
 
     Raises:
         OptionError: units is less than 1.
+
+    Example:
+        >>> layer = sg.nn.Dense(2)
+        >>> layer.initialize(3, np.random.default_rng(0))
+        >>> layer.forward(np.zeros((4, 3))).shape
+        (4, 2)
     """
 
     @explained
@@ -129,7 +135,14 @@ class Dense(Layer):
 
 
 class ReLU(Layer):
-    """y = max(x, 0). Its derivative at 0 is defined as 0."""
+    """y = max(x, 0). Its derivative at 0 is defined as 0.
+
+    Example:
+        >>> x = np.array([[-1.0, 0.0, 2.0]])
+        >>> layer = sg.nn.ReLU()
+        >>> layer.input_grad(x, layer.forward(x), np.ones((1, 3)))
+        array([[0., 0., 1.]])
+    """
 
     def forward(self, x: Array) -> Array:
         return np.maximum(x, 0)
@@ -139,7 +152,12 @@ class ReLU(Layer):
 
 
 class Sigmoid(Layer):
-    """y = 1 / (1 + exp(-x)), computed as exp(x) / (1 + exp(x)) for x < 0, so that exp never overflows."""
+    """y = 1 / (1 + exp(-x)), computed as exp(x) / (1 + exp(x)) for x < 0, so that exp never overflows.
+
+    Example:
+        >>> sg.nn.Sigmoid().forward(np.array([[0.0, -1000.0]]))
+        array([[0.5, 0. ]])
+    """
 
     def forward(self, x: Array) -> Array:
         e = np.exp(-np.abs(x))
@@ -152,7 +170,12 @@ class Sigmoid(Layer):
 
 
 class Tanh(Layer):
-    """y = tanh x."""
+    """y = tanh x.
+
+    Example:
+        >>> sg.nn.Tanh().forward(np.array([[0.0, 1000.0]]))
+        array([[0., 1.]])
+    """
 
     def forward(self, x: Array) -> Array:
         y: Array = np.tanh(x)
@@ -164,7 +187,12 @@ class Tanh(Layer):
 
 
 class Softmax(Layer):
-    """p = softmax(x) of each row, as a hidden layer. No Softmax is needed as the last layer: the losses take logits."""
+    """p = softmax(x) of each row, as a hidden layer. No Softmax is needed as the last layer: the losses take logits.
+
+    Example:
+        >>> sg.nn.Softmax().forward(np.zeros((1, 4)))
+        array([[0.25, 0.25, 0.25, 0.25]])
+    """
 
     def forward(self, x: Array) -> Array:
         return softmax(x)
@@ -183,6 +211,13 @@ class Dropout(Layer):
 
     Raises:
         OptionError: rate is outside this range.
+
+    Example:
+        >>> layer = sg.nn.Dropout(0.5)
+        >>> mask = np.empty((1, 4), np.float32)
+        >>> layer.draw_mask(np.random.default_rng(0), np.empty((1, 4), np.float32), mask)
+        >>> sorted(set(mask.ravel().tolist())), layer.forward(np.ones((1, 2)))
+        ([0.0, 2.0], array([[1., 1.]]))
     """
 
     @explained

@@ -80,6 +80,13 @@ class Plateau(Schedule):
 
     Raises:
         OptionError: an argument outside its range.
+
+    Example:
+        >>> schedule = sg.nn.Plateau(factor=0.5, patience=2)
+        >>> for loss in (1.0, 0.9, 0.9, 0.9):
+        ...     schedule.end_epoch(loss)
+        >>> schedule.factor(0.1)
+        0.5
     """
 
     @explained

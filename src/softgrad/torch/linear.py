@@ -76,8 +76,9 @@ def linear_cross_entropy(
 
     Returns:
         The loss, as `cross_entropy`. bfloat16 logits are rounded to bfloat16, and the loss of these is as exact as that
-        of `cross_entropy`; each entry of their gradient and each product of a tile is rounded once, and then the
-        gradient. Features that are not finite give NaN, where `softgrad.linear_cross_entropy` raises an error.
+        of `cross_entropy`. In the backward pass each entry of the gradient at the logits is rounded once, then each
+        product of a tile, then the gradient that is returned. Features that are not finite give NaN, where
+        `softgrad.linear_cross_entropy` raises an error.
 
     Raises:
         ShapeError, LabelError, DtypeError, OptionError: as `softgrad.linear_cross_entropy`; x or w is no tensor.

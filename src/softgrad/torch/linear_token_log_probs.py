@@ -62,7 +62,7 @@ def linear_token_log_probs(
         hidden: rows of D features.
         weight: one row of D numbers for each of V classes; of the dtype of hidden, or both are read in their common
             dtype. In torch.autocast they are read in the dtype of autocast.
-        tokens: classes 0..V-1, one per row.
+        tokens: class indices 0..V-1, one per row.
         bias: one number per class; -inf masks a class.
         temperature: as `softgrad.token_log_probs`.
         ignore_index: as `softgrad.token_log_probs`. The ignored rows of hidden are not read.
