@@ -49,6 +49,19 @@ template <bool tempered, class T>
     }
 }
 
+// The factors a and b, made smaller by 2^excess where they are large: so no product with e_j in units overflows.
+template <class W> struct Shrunk {
+    W a, b;
+    int excess = 0;
+
+    Shrunk(W a, W b) : a(a), b(b) {
+        const W largest = std::max(std::abs(a), std::abs(b));
+        if (!(largest > W(0x1p50)) || !std::isfinite(largest)) return;
+        excess = std::ilogb(largest) - 50;
+        this->a = std::ldexp(a, -excess), this->b = std::ldexp(b, -excess);
+    }
+};
+
 // The gradients of rows, from what token_log_probs_rows saved; either upstream gradient may be null. dz may be z
 // itself.
 template <class T> struct TokenGradients {
@@ -89,13 +102,10 @@ template <class T> struct TokenGradients {
                       scale = 1 / Wide<T>(temperature);
         const Wide<T> g = of_log_probs ? scale * of_log_probs[i] : 0, h = of_entropy ? scale * of_entropy[i] : 0;
 
-        // Elsewhere dz_j = e_j (a - b d_j), whose unit is divided out last, so that a small p_j is rounded once. Large
-        // a or b are made smaller before, and larger again then, so that no product overflows.
-        const Wide<T> a = (h * mean - g) / sum, b = h / sum, largest = std::max(std::abs(a), std::abs(b));
-        const int excess = largest > Wide<T>(0x1p50) && std::isfinite(largest) ? std::ilogb(largest) - 50 : 0;
+        // Elsewhere dz_j = e_j (a - b d_j), whose unit is divided out last, so that a small p_j is rounded once.
+        const Shrunk<Wide<T>> shrunk((h * mean - g) / sum, h / sum);
         const auto gradients = temperature == 1 ? token_gradients<false, T> : token_gradients<true, T>;
-        gradients(z, count, max, below, T(std::ldexp(a, -excess)), T(std::ldexp(b, -excess)), writer.buffer(),
-                  background);
+        gradients(z, count, max, below, T(shrunk.a), T(shrunk.b), writer.buffer(), background);
 
         T at_y = 0;
         const bool has_y = start <= y && y < start + count;
@@ -105,7 +115,7 @@ template <class T> struct TokenGradients {
             const Wide<T> not_y = y == int64_t(row.at) ? others : sum - e;
             at_y = T((g * not_y - (e == 0 ? 0 : h * e * (d.hi - mean))) / sum);
         }
-        writer.put(count, std::ldexp(1 / unit<T>, excess), has_y ? y - start : -1, at_y);
+        writer.put(count, std::ldexp(1 / unit<T>, shrunk.excess), has_y ? y - start : -1, at_y);
     }
 };
 

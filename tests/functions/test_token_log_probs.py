@@ -9,7 +9,7 @@ import judge
 import softgrad as sg
 from cases import CASES, DTYPES, classes, logits
 from drawn import stable
-from functions.any_tokens import check_forward, check_gradient, token_calls
+from functions.any_tokens import IGNORED, check_forward, check_gradient, token_calls
 from planted import assert_caught
 from tolerance import assert_within
 
@@ -160,6 +160,37 @@ def test_a_vocabulary_of_151936(dtype):
     np.testing.assert_array_equal(
         sg.token_log_probs_vjp(z, y, g, h).astype(np.float64), grad.astype(dtype).astype(np.float64)
     )
+
+
+def rows_of(kind, rng, shape, dtype):
+    z = 3 * rng.normal(size=shape)
+    if kind == "far":
+        z += 3e4
+    elif kind == "equal logits":
+        z = z.round()
+    elif kind == "not finite":
+        z[rng.random(shape) < 0.2] = -inf
+        z[rng.random(shape) < 0.02] = rng.choice([inf, nan])
+    return z.astype(dtype)
+
+
+@pytest.mark.parametrize("kind", ["near", "far", "equal logits", "not finite"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16", "float64"])
+def test_many_short_rows_have_the_bits_of_each_row_alone(dtype, kind):
+    rng = np.random.default_rng(9)
+    for N, K in ((16, 1), (33, 2), (40, 7), (70, 10), (32, 17), (35, 64), (20, 65)):
+        z, y = rows_of(kind, rng, (N, K), dtype), rng.integers(0, K, N)
+        y[::5] = IGNORED
+        g, h = rng.normal(size=(2, N)).astype(np.float64 if dtype == "float64" else np.float32)
+        g[::3] *= 1e30
+        options = {"temperature": rng.choice([1.0, 0.7]), "ignore_index": IGNORED}
+        together = (*sg.token_log_probs(z, y, **options), sg.token_log_probs_vjp(z, y, g, h, **options))
+        columns = sg.token_log_probs_vjp(z.T.copy(), y, g, h, axis=0, **options).T
+        for i in range(N):
+            row = [array[i : i + 1] for array in (z, y, g, h)]
+            alone = (*sg.token_log_probs(*row[:2], **options), sg.token_log_probs_vjp(*row, **options))
+            for some, one in zip((*together, columns), (*alone, alone[-1]), strict=True):
+                np.testing.assert_array_equal(some[i].astype(np.float64), one[0].astype(np.float64))
 
 
 def test_the_gradient_replaces_the_logits():
