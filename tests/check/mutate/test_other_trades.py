@@ -7,6 +7,8 @@ import pytest
 
 import softgrad as sg
 
+stats = pytest.importorskip("scipy.stats")
+
 RNG = np.random.default_rng(8)
 POINTS, MATRIX = RNG.normal(size=(4, 3)), RNG.normal(size=(4, 4))
 TAGS = np.array([0, 2, 1, 1])
@@ -37,6 +39,65 @@ def smoothness(f, y):
     return np.sum(np.sinh(f - y)) + 0.7 * np.trace(f.T @ LAPLACIAN @ f)
 
 
+def stationary(w, c):
+    return c @ np.linalg.solve(np.eye(4) - 0.1 * np.sin(w), np.ones(4))
+
+
+def stationary_back(w, c):
+    m = np.eye(4) - 0.1 * np.sin(w)
+    return 0.1 * np.cos(w) * np.outer(np.linalg.solve(m, c), np.linalg.solve(m, np.ones(4)))
+
+
+def normal_scores(u):
+    return np.sinh(stats.norm.ppf(u)).sum()
+
+
+def normal_scores_back(u):
+    z = stats.norm.ppf(u)
+    return np.cosh(z) * stats.norm.pdf(z)
+
+
+def survival(h):
+    return np.sum(np.sinh(np.cumprod(1 - h)))
+
+
+def survival_back(h):
+    s = np.cumprod(1 - h)
+    return -np.cumsum(np.cosh(s) * s) / (1 - h)
+
+
+def lagged(x):
+    return sum(np.tanh(x[lag:] @ x[:-lag]) for lag in (1, 2))
+
+
+def lagged_back(x):
+    g = np.zeros_like(x)
+    for lag in (1, 2):
+        c = 1 - np.tanh(x[lag:] @ x[:-lag]) ** 2
+        g[lag:] += c * x[:-lag]
+        g[:-lag] = c * x[lag:]
+    return g
+
+
+def turned(angle, points):
+    c, s = np.cos(angle), np.sin(angle)
+    return points @ np.array([[c, -s], [s, c]])
+
+
+def turned_back(angle, points, y, g):
+    c, s = np.cos(angle), np.sin(angle)
+    return np.sum(g * (points @ np.array([[-s, -c], [s, -s]])))
+
+
+def filtered(x, taps):
+    return np.sinh(np.convolve(x, taps, mode="valid"))
+
+
+def filtered_back(x, taps, y, g):
+    d = g * np.sqrt(1 + y * y)
+    return np.convolve(d, taps[::-1]), np.convolve(x, d, mode="valid")
+
+
 CASES = {  # name: (check, the mistake, what is said, what is not)
     "the indices of an entry": (
         lambda: sg.check_grad(path_score, path_score_back, MATRIX),
@@ -47,6 +108,24 @@ CASES = {  # name: (check, the mistake, what is said, what is not)
     "a quadratic form": (
         lambda: sg.check_grad(smoothness, lambda f, y: np.cosh(f - y) + 0.7 * LAPLACIAN @ f, POINTS, POINTS + 1),
         "left-out", "`f` stands there twice", "nothing flows back"),
+    "a system of equations": (
+        lambda: sg.check_grad(stationary, stationary_back, MATRIX, RNG.normal(size=4)),
+        "untransposed-matrix", "a matrix that is not transposed", "wrong way round"),
+    "a quantile": (
+        lambda: sg.check_grad(normal_scores, normal_scores_back, RNG.uniform(0.1, 0.9, 5)),
+        "wrong-factor", "is divided by the derivative of `stats.norm.ppf(u)`", "random"),
+    "a product up to each entry": (
+        lambda: sg.check_grad(survival, survival_back, RNG.uniform(0.1, 0.9, 5)),
+        "broadcast-sum", "summed up in the direction of the forward pass", "times"),
+    "the last of two parts is assigned": (
+        lambda: sg.check_grad(lagged, lagged_back, RNG.normal(size=7)),
+        "only-the-last", "from `x[:-lag]` overwrites what flowed there before", "in a loop only"),
+    "one of two sines": (
+        lambda: sg.check_vjp(turned, turned_back, 0.7, RNG.normal(size=(5, 2))),
+        "forward-value", "multiplied by `s` itself, in the part that comes back from", "times"),
+    "the taps of a filter": (
+        lambda: sg.check_vjp(filtered, filtered_back, RNG.normal(size=9), RNG.normal(size=3)),
+        "memory-order", "is used in reverse order", "diagonal"),
 }  # fmt: skip
 
 

@@ -59,6 +59,8 @@ CASES = {name: (ufunc_of(name), *DOMAIN.get(name, (P, Q)[: len(rows)])) for name
     "eigenvalues": (lambda a: np.linalg.eigvalsh(a @ a.T), A),
     "eigenvectors": (lambda a: np.linalg.eigh(a @ a.T)[1], A),
     "singular values": (lambda a: np.linalg.svd(a, compute_uv=False), P),
+    "left vectors": (lambda a: np.linalg.svd(a, full_matrices=False)[0], P),
+    "right vectors": (lambda a: np.linalg.svd(a, full_matrices=False)[2], P),
     "expm": (lambda a: linalg.expm(a), 0.3 * A),
     "cholesky": (lambda a: np.linalg.cholesky(a @ a.T), A),
     "logdet": (lambda a: np.linalg.slogdet(a)[1], A),

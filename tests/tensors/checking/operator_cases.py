@@ -223,6 +223,8 @@ CASES = {
     "_linalg_det": (torch.linalg.det, A),
     "_linalg_slogdet": (lambda a: torch.linalg.slogdet(a).logabsdet, A),
     "_linalg_eigh": (lambda a: torch.linalg.eigvalsh(a @ a.mT), A),
+    "_linalg_svd": (lambda a: sum(torch.linalg.svd(a)[::2]), A),
+    "linalg_matrix_exp": (torch.linalg.matrix_exp, 0.3 * A),
     "linalg_cross": (torch.linalg.cross, A, B),
     # layers
     "convolution": (lambda x, w, b: F.conv2d(x, w, b, stride=(2, 1), padding=1), IMAGES, KERNEL, W),

@@ -37,6 +37,12 @@ ENTRIES = (
         "transpose.",
     ),
     Entry(
+        "untransposed-matrix",
+        "A matrix is not transposed in the backward pass",
+        "From x = solve(A, b) follow db = solve(A.T, dx) and dA = -outer(db, x), from y = inv(A) follows "
+        "dA = -y.T @ dy @ y.T. For symmetric matrices it makes no difference.",
+    ),
+    Entry(
         "swapped-indices",
         "The indices of an entry are exchanged in the backward pass",
         "The gradient of A[i, j] belongs to the entry [i, j]. Where both axes have the same length, the shapes do not "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -139,12 +139,20 @@ class Words:
                     seen.add(parent)
                     waiting.append(parent)
 
+    def _row_of(self, node: Node, nodes: Sequence[Node]) -> str:
+        """What stands before an array that is put together inside of a larger one, as in np.array([[a, b], [c, d]])."""
+        places = (one for one in nodes if one.op == "assemble" and node in one.parents)
+        is_inner = node.op == "assemble" and any(
+            node.site is not None and one.site is not None and one.site.span == node.site.span for one in places
+        )
+        return "a row of " if is_inner else ""
+
     def _should_be(self, candidate: Candidate, repair: Repair, inputs: Mapping[str, Known]) -> str:
         node, known = candidate.node, repair.arrays[repair.nodes.index(candidate.node)]
-        what = self._name(candidate)
+        what = self._row_of(node, self.backward.nodes) + self._name(candidate)
         if repair.operand >= 0:
             what = self.texts.operand(node, repair.operand) or what
-            what = f"{what} in it" if what != self._name(candidate) else what
+            what = f"{what} in it" if not what.endswith(self._name(candidate)) else what
         if repair.how == "scaled":
             return self._lacks_factor(what, repair.factor) or self._belongs_nowhere(candidate)
         assert known is not None
@@ -220,7 +228,7 @@ class Words:
         if known.kind == "share":
             return f"the part of the gradient of {self.texts.operand(node, known.operand)} that comes from {text}{line}"
         if known.kind == "value":
-            return f"{text}{line}"
+            return f"{self._row_of(node, self.backward.known.graph.nodes)}{text}{line}"
         derivative = DERIVATIVES.get(node.op)
         if derivative is None:
             return f"the derivative of {text}{line}"

@@ -6,8 +6,10 @@
     candidate.py        a change, as it applies to every draw
     stages.py           all changes that are tried, the likely ones first
     rules_edges.py      changes at one operation; rules_products.py, rules_memory.py: at products, at indices and shapes
+    rules_linear_algebra.py  at inverses, systems of equations and decompositions
     rules_constants.py  changes of constants, wherever they stand, and of a selection that is left out
     rules_applied.py    the forward pass applied to the gradient, in the place of its transpose
+    rules_uses.py       changes of a derivative for one use of the result alone
     rules_nodes.py      changes of the gradient of one node; rules_whole.py: of a gradient as it is returned
     rules_stretches.py  changes of the derivative of a stretch of the graph; stretches.py finds these
     parts.py            known functions within the graph; rules_parts.py: the wrong lines of their backward passes

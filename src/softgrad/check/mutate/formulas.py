@@ -84,6 +84,8 @@ def right_flow(node: Node, k: int, texts: Texts) -> str:
         text = UNARY[node.op].format(d=d, x=operands[0], p=texts.operand(node, 0), y=bracketed(y))
     elif node.op in BINARY and k < 2:
         text = BINARY[node.op][k].format(d=d, a=operands[0], b=operands[1], y=bracketed(y))
+    elif node.op == "einsum" and any(_is_within(one) for one in node.parents):
+        return ""  # a part of a function, such as a convolution, whose arguments are not the operands
     elif node.op == "einsum" and len(node.parents) == 2:
         text = _product(node, k, d, operands)
     elif node.op == "sum":
@@ -111,6 +113,11 @@ def right_flow(node: Node, k: int, texts: Texts) -> str:
     if node.op in UNARY.keys() | BINARY.keys() and node.shape != node.parents[k].shape:
         text += f", summed to the shape of {texts.operand(node, k)}"
     return text
+
+
+def _is_within(node: Node) -> bool:
+    """Whether a value is a view that a function makes for itself."""
+    return node.op == "gather" and node.site is not None and bool(node.site.inside)
 
 
 def _view(node: Node, d: str, texts: Texts) -> str:

@@ -189,7 +189,10 @@ def summed_the_other_way(where: Where, k: int) -> Candidate:
     """Of a cumulative sum."""
 
     def rule(draw: Draw, adjoint: Adjoint, node: Node, j: Any, g: Array, right: Array) -> Array:
-        return np.asarray(np.cumsum(g, axis=node.static["axis"][0]))
+        axis = node.static["axis"][0]
+        if node.op == "cumprod":
+            return np.asarray(np.cumsum(g * node.value, axis=axis) / node.parents[0].value)
+        return np.asarray(np.cumsum(g, axis=axis))
 
     return Candidate("broadcast-sum", where, k, rule, 1.3, {"variant": "cumulative"})
 

@@ -316,6 +316,41 @@ def overwritten(where: Where, takers: list[tuple[Where, int]], *, last: bool, en
     return Candidate(kind, where, None, rule, cost, {"last": last}, may_scale=False)
 
 
+def assigned_among(where: Where, takers: list[tuple[Where, int]], which: int, *, last: bool) -> Candidate:
+    """Of several views of a node, one assigns its part of the gradient, where the others add theirs.
+
+    Args:
+        where: the node.
+        takers: the views, in the order of the forward pass.
+        which: the one that assigns.
+        last: whether the last repetition of the forward pass comes last.
+    """
+    own = takers[which]
+
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        views = _uses(draw, node, takers)
+        assigning = {one for one, _ in _uses(draw, node, [own])}
+        if len(views) < 2 or not assigning or any(one.op != "gather" for one, _ in views):
+            raise Misfit
+        # Within one repetition of a loop, the views keep their order.
+        places = {taker: i for i, (taker, _) in enumerate(takers)}
+        found = {one: i for group, i in places.items() for one in group.nodes(draw)}
+        views.sort(key=lambda one: (one[0].repetition if last else -one[0].repetition, found[one[0]]))
+        result = np.zeros(node.value.size)
+        total = np.zeros(node.shape)
+        for view, operand in views:
+            flow, index = adjoint(view), view.static["index"].ravel()
+            total = total + draw.flow(view, operand, flow)
+            if view in assigning:
+                result[index] = flow.ravel()
+            else:
+                np.add.at(result, index, flow.ravel())
+        return g - total + result.reshape(node.shape)
+
+    told = {"variant": "assigned", "view": own[0]}
+    return Candidate("only-the-last", where, None, rule, 1.25 + 0.05 * (not last), told, may_scale=False)
+
+
 def _uses(draw: Draw, node: Node, takers: list[tuple[Where, int]]) -> list[tuple[Node, int]]:
     """The operations that take a node, each with the operand that it is."""
     return [

@@ -79,6 +79,24 @@ def _gradient_transposed(axes: tuple[int, int]) -> Rule:
     return rule
 
 
+def of_windows(where: Where, node: Node, k: int) -> Iterator[Candidate]:
+    """Of a convolution of two signals: one of them is read from its other end."""
+    if len(node.shape) == 1:
+        for ends in (False, True):
+            told = {"variant": "reversed", "axis": 0}
+            yield Candidate("memory-order", where, k, _with_reversed(ends), 1.2 + 0.1 * ends, told)
+
+
+def _with_reversed(ends: bool) -> Rule:
+    """The gradient of the result, and what flows back along the other axis, too."""
+
+    def rule(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+        flow = einsum_contribution(node, k, g[::-1])
+        return np.flip(flow, -1) if ends else flow
+
+    return rule
+
+
 def _passed_on(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
     return g
 

@@ -145,6 +145,7 @@ def of_stretch(a: Where, b: Where, pair: Pair) -> Iterator[Candidate]:
     if not pair.curved:
         return
     if n > 1:
+        yield made("wrong-factor", 1.6, lambda draw, pair, g: 1 / _slope_of(pair), variant="inverted")
         yield made("forward-value", 1.5, lambda draw, pair, g: pair.b.value)
     yield made("derivative-at-output", 1.5, lambda draw, pair, g: derivative_at(draw, pair, pair.b.value))
     yield made("derivative-at-upstream", 1.7, lambda draw, pair, g: derivative_at(draw, pair, g))

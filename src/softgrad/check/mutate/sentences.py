@@ -73,6 +73,10 @@ class Sentence:
         return text[:1].upper() + text[1:]
 
     def _slice(self) -> str:
+        use = self.told.get("use")
+        takers = use.nodes(self.draw) if isinstance(use, Where) else []
+        if takers:
+            return f", in the part that comes back from {quoted(self.texts.of(takers[0]))}"
         part = self.told.get("slice")
         nodes = part.nodes(self.draw) if isinstance(part, Where) else []
         return f", in the part that `{self.texts.of(nodes[0])}` takes" if nodes else ""
@@ -154,7 +158,9 @@ class Sentence:
             n = self.node.parents[0].value.size // max(self.node.value.size, 1)
             return f"{self.flow} is not divided by {n}, the number of entries of the mean"
         if variant == "inverted":
-            return f"{self.flow} is divided by the derivative of {self.source}, not multiplied by it"
+            return f"{self.flow} is divided by the derivative of {self._end()}, not multiplied by it"
+        if variant == "diagonal":
+            return f"of what flows back through {self.source}, the diagonal is not halved"
         if variant == "ties":
             return f"entries of {self.target} that are equally large do not share what flows back"
         if variant == "not squared":
@@ -181,6 +187,14 @@ class Sentence:
                 f"the gradient that goes back to {self.target} is multiplied by a part of a matrix the wrong way round"
             )
         return f"the gradient that goes back to {self.target} is transposed"
+
+    def _untransposed_matrix(self) -> str:
+        if self.k == ANY or (self.node.op == "solve" and self.k == 1):
+            return f"what flows back through {self.source} is solved with {self._first()} as it is, not transposed"
+        return f"{self.flow} through {self.source} is formed with a matrix that is not transposed"
+
+    def _first(self) -> str:
+        return quoted(self.texts.operand(self.node, 0))
 
     def _swapped_indices(self) -> str:
         return f"what flows back to {self.target} is put at {self.source} with its indices exchanged"
@@ -273,6 +287,9 @@ class Sentence:
         return f"the gradient of {self.target} is that of `{self.names[self.told['other']]}`{summed}"
 
     def _only_the_last(self) -> str:
+        if self.variant == "assigned":
+            view = quoted(self.texts.of(self.told["view"].nodes(self.draw)[0]))
+            return f"what flows back to {self.target} from {view} overwrites what flowed there before"
         if self.variant in ("first", "last"):
             return f"{self.flow} is that of the {self.variant} place to which it was broadcast, and no sum of all"
         if str(self.variant).startswith("axis "):

@@ -12,11 +12,13 @@ from softgrad.check.mutate import (
     rules_applied,
     rules_constants,
     rules_edges,
+    rules_linear_algebra,
     rules_memory,
     rules_nodes,
     rules_parts,
     rules_products,
     rules_stretches,
+    rules_uses,
     rules_whole,
 )
 from softgrad.check.mutate.candidate import SUBSETS, Candidate, Ref, Where
@@ -27,6 +29,7 @@ from softgrad.check.mutate.stretches import Pair, elementwise_from, is_inside, j
 from softgrad.check.trace.elementwise import PARTIALS
 from softgrad.check.trace.node import Node
 
+MOST_VIEWS = 8  # of one array, each of which may be assigned where the others are added
 WIDER = 0.15  # dearer by this: some repetitions of a loop only
 
 
@@ -64,6 +67,7 @@ class Stages:
         yield self.terms()
         yield self.factors_of_edges(again=True)
         yield self.arriving()
+        yield self.uses()
         yield self.some_repetitions()
         yield self.stretches()
         yield self.parts()
@@ -102,12 +106,15 @@ class Stages:
                             yield one
                 if node.op == "einsum":
                     yield from rules_products.of_product(where, node, k)
+                    if node.site is not None and node.site.inside:
+                        yield from rules_products.of_windows(where, node, k)
                     for i in range(len(node.parents)):
                         if i != k:
                             yield from rules_products.after_the_step(self.draw, where, node, k, i)
                 if node.op in ("sum", "mean"):
                     yield from rules_edges.over_other_axes(where, node, k)
-                if node.op == "cumsum":
+                yield from rules_linear_algebra.of_linear_algebra(where, node, k)
+                if node.op in ("cumsum", "cumprod"):
                     yield rules_edges.summed_the_other_way(where, k)
                 if node.op == "gather":
                     nodes = [one for one in where.nodes(self.draw) if one.op == "gather"]
@@ -141,11 +148,21 @@ class Stages:
             if len(takers) > 1:
                 groups.append(list(takers))
             yield rules_memory.of_parts(where, list(takers))
+            views = [one for one in takers if all(node.op == "gather" for node in one[0].nodes(draw))]
+            if 1 < len(views) <= MOST_VIEWS:
+                for i in range(1, len(views)):
+                    for last in (True, False):
+                        yield rules_memory.assigned_among(where, views, i, last=last)
             for group in groups:
                 for last in (False, True):
                     yield rules_memory.only_one(where, group, last=last)
                     for entries in (False, True):
                         yield rules_memory.overwritten(where, group, last=last, entries=entries)
+
+    def uses(self) -> Iterator[Candidate]:
+        """Of the derivative of a function, for one of the uses of its result."""
+        for where, node in self.places:
+            yield from rules_uses.of_uses(self.draw, where, node)
 
     def some_repetitions(self) -> Iterator[Candidate]:
         """Of the first or the last repetition of a loop."""

@@ -42,9 +42,13 @@ def _logdet(node: Node, k: int, g: Array) -> Array:
 
 def _cholesky(node: Node, k: int, g: Array) -> Array:
     """For L L' = a, as if all of a, not only its lower half, were read."""
-    low = node.value
+    return by_cholesky(node.value, g)
+
+
+def by_cholesky(low: Array, g: Array, of_diagonal: float = 0.5) -> Array:
+    """What flows back to a from a gradient of L; the right one has half of the diagonal."""
     half = np.tril(_transposed(low) @ np.tril(g))
-    half = half - 0.5 * half * np.eye(low.shape[-1])
+    half = half - (1 - of_diagonal) * half * np.eye(low.shape[-1])
     middle = np.linalg.solve(_transposed(low), _transposed(np.linalg.solve(_transposed(low), _transposed(half))))
     return np.asarray(0.5 * (middle + _transposed(middle)))
 
@@ -77,9 +81,36 @@ def _singular_values(node: Node, k: int, g: Array) -> Array:
     return np.asarray((u * g[..., None, :]) @ v)
 
 
+def _left_vectors(node: Node, k: int, g: Array) -> Array:
+    """Of a = u s v: da = (u (f * (u' g - g' u)) s + (g - u u' g) / s) v, with f[i, j] = 1 / (s[j]^2 - s[i]^2)."""
+    u, s, v = np.linalg.svd(node.parents[0].value, full_matrices=False)
+    gaps = _gaps(s)
+    own = _transposed(u) @ g
+    inner = u @ (gaps * (own - _transposed(own)) * s[..., None, :])
+    return np.asarray((inner + (g - u @ own) / s[..., None, :]) @ v)
+
+
+def _right_vectors(node: Node, k: int, g: Array) -> Array:
+    """The rows of v, by the same formula for a' = v' s u'."""
+    u, s, v = np.linalg.svd(node.parents[0].value, full_matrices=False)
+    gaps = _gaps(s)
+    own = v @ _transposed(g)
+    inner = (s[..., :, None] * gaps * (own - _transposed(own))) @ v
+    return np.asarray(u @ (inner + (g - _transposed(own) @ v) / s[..., :, None]))
+
+
+def _gaps(s: Array) -> Array:
+    squares = s * s
+    gaps = squares[..., None, :] - squares[..., :, None]
+    return np.where(gaps == 0, 0.0, 1 / np.where(gaps == 0, 1.0, gaps))
+
+
 def _expm(node: Node, k: int, g: Array) -> Array:
-    """The upper right block of the exponential of [[a', g], [0, a']]."""
-    a = _transposed(node.parents[0].value)
+    return by_expm(_transposed(node.parents[0].value), g)
+
+
+def by_expm(a: Array, g: Array) -> Array:
+    """The derivative of the exponential at a in the direction g: the upper right block of that of [[a, g], [0, a]]."""
     n = a.shape[-1]
     block = np.zeros((*a.shape[:-2], 2 * n, 2 * n))
     block[..., :n, :n], block[..., n:, n:], block[..., :n, n:] = a, a, g
@@ -95,5 +126,7 @@ CONTRIBUTIONS: dict[str, Callable[[Node, int, Array], Array]] = {
     "eigenvalues": _eigenvalues,
     "eigenvectors": _eigenvectors,
     "singular values": _singular_values,
+    "left vectors": _left_vectors,
+    "right vectors": _right_vectors,
     "expm": _expm,
 }

@@ -97,6 +97,11 @@ def _expm(original: Any, a: Any) -> Any:
         return traced(value, session.node("expm", (x,), value))
 
 
+def _svd(original: Any, a: Any, full_matrices: bool = True, compute_uv: bool = True, **options: Any) -> Any:
+    found = np.linalg.svd(as_array(a), full_matrices=full_matrices, compute_uv=compute_uv)
+    return tuple(found) if compute_uv else found
+
+
 def _cdist(original: Any, a: Any, b: Any, metric: Any = "euclidean", **options: Any) -> Any:
     difference = as_array(a)[:, None] - as_array(b)[None]
     if options or metric not in ("euclidean", "sqeuclidean", "cityblock"):
@@ -109,9 +114,29 @@ def _cdist(original: Any, a: Any, b: Any, metric: Any = "euclidean", **options: 
 def _normal(original: Any, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
     z = (as_array(x) - loc) / scale
     name = original.__name__
-    if name == "cdf":
-        return sys.modules["scipy.special"].ndtr(z)
+    special = sys.modules["scipy.special"]
+    if name in ("cdf", "sf"):
+        return special.ndtr(z if name == "cdf" else -z)
+    if name in ("logcdf", "logsf"):
+        return special.log_ndtr(z if name == "logcdf" else -z)
     return np.exp(-z * z / 2) / (scale * ROOT_TWO_PI) if name == "pdf" else -z * z / 2 - np.log(scale * ROOT_TWO_PI)
+
+
+def _normal_quantile(original: Any, q: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
+    z = sys.modules["scipy.special"].ndtri(as_array(q))
+    return (z if original.__name__ == "ppf" else -z) * scale + loc
+
+
+def _expm_frechet(original: Any, a: Any, e: Any, *args: Any, **options: Any) -> Any:
+    """The derivative of expm in a direction: a block of the exponential of a larger matrix."""
+    if args or set(options) - {"compute_expm"}:
+        return NotImplemented
+    a, e = as_array(a), as_array(e)
+    n = a.shape[-1]
+    expm = sys.modules["scipy.linalg"].expm
+    whole = expm(np.block([[a, e], [np.zeros((n, n)), a]]))
+    derivative = whole[:n, n:]
+    return derivative if options.get("compute_expm") is False else (whole[:n, :n], derivative)
 
 
 TABLE: dict[tuple[str, str], Callable[..., Any]] = {
@@ -122,13 +147,17 @@ TABLE: dict[tuple[str, str], Callable[..., Any]] = {
     ("scipy.linalg", "solve_triangular"): _solve_triangular,
     ("scipy.linalg", "solve"): _solve,
     ("scipy.linalg", "expm"): _expm,
+    ("scipy.linalg", "expm_frechet"): _expm_frechet,
     ("scipy.linalg", "eigh"): lambda original, a: np.linalg.eigh(as_array(a)),
+    ("scipy.linalg", "svd"): _svd,
+    ("scipy.linalg", "svdvals"): lambda original, a, **options: np.linalg.svd(as_array(a), compute_uv=False),
     ("scipy.linalg", "pinv"): lambda original, a: np.linalg.pinv(as_array(a)),
     ("scipy.linalg", "inv"): lambda original, a, **options: np.linalg.inv(as_array(a)),
     ("scipy.linalg", "det"): lambda original, a, **options: np.linalg.det(as_array(a)),
     ("scipy.linalg", "norm"): lambda original, a, *args, **options: np.linalg.norm(as_array(a), *args, **options),
     ("scipy.spatial.distance", "cdist"): _cdist,
-    **{("scipy.stats.norm", name): _normal for name in ("pdf", "cdf", "logpdf")},
+    **{("scipy.stats.norm", name): _normal for name in ("pdf", "cdf", "logpdf", "sf", "logcdf", "logsf")},
+    **{("scipy.stats.norm", name): _normal_quantile for name in ("ppf", "isf")},
     ("scipy.signal", "convolve2d"): _convolved(turned=True),
     ("scipy.signal", "convolve"): _convolved(turned=True),
     ("scipy.signal", "correlate2d"): _convolved(turned=False),

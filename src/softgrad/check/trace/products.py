@@ -148,11 +148,18 @@ def _eigh(session: Session, a: Any, UPLO: Any = "L") -> Any:
 
 
 def _svd(session: Session, a: Any, full_matrices: bool = True, compute_uv: bool = True, **options: Any) -> Any:
-    if compute_uv:
+    square = np.shape(a)[-1] == np.shape(a)[-2]
+    if options or (compute_uv and full_matrices and not square):
         return NotImplemented
     with paused():
-        value = np.linalg.svd(plain(a), compute_uv=False)
-        return traced(value, session.node("singular values", (node_of(session, a),), value))
+        x = node_of(session, a)
+        if not compute_uv:
+            value = np.linalg.svd(plain(a), compute_uv=False)
+            return traced(value, session.node("singular values", (x,), value))
+        found = np.linalg.svd(plain(a), full_matrices=False)
+        ops = ("left vectors", "singular values", "right vectors")
+        parts = [traced(one, session.node(op, (x,), one)) for op, one in zip(ops, found, strict=True)]
+        return type(found)(*parts)
 
 
 def _pinv(session: Session, a: Any, *args: Any, **options: Any) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 
 from softgrad.check.user.interrupts import surely
 
+OF_NUMPY = getattr(np.random.get_state, "__self__", None)  # the global one, which distributions hold
 GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
 SEALED = (ModuleType, type, np.ndarray, str, int, float)  # not searched
 DEPTH = 3  # how deep the search for a generator goes: the function, its object, an object in that
@@ -31,7 +32,7 @@ class Randomness:
 
     def __init__(self, functions: Sequence[Callable[..., Any]], known: Sequence[Any]) -> None:
         found = {id(one): one for one in (*known, *(one for f in functions for one in reachable(f, GENERATORS)))}
-        self.generators = list(found.values())
+        self.generators = [one for one in found.values() if one is not OF_NUMPY]
         self._states = [copy.deepcopy(_state(one)) for one in self.generators]
         self.seeded = False  # whether the global generators of NumPy and of random are seeded as well
 

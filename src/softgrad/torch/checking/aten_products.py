@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,16 @@ def _cholesky(self: Any, upper: bool = False, check_errors: bool = False) -> Any
 def _eigh(A: Any, UPLO: str = "L", compute_v: bool = True) -> Any:
     found = np.linalg.eigh(A)
     return (found[0], found[1]) if compute_v else (found[0], None)
+
+
+def _svd(A: Any, full_matrices: bool = False, compute_uv: bool = True, driver: str | None = None) -> Any:
+    if not compute_uv:
+        return None, np.linalg.svd(A, compute_uv=False), None
+    return tuple(np.linalg.svd(A, full_matrices=full_matrices))
+
+
+def _expm(self: Any) -> Any:
+    return import_module("scipy.linalg").expm(self)
 
 
 def _slogdet(A: Any) -> Any:
@@ -89,5 +100,7 @@ TABLE: dict[str, Callable[..., Any]] = {
     "_linalg_det": lambda A: (np.linalg.det(A), None, None),
     "_linalg_slogdet": _slogdet,
     "_linalg_eigh": _eigh,
+    "_linalg_svd": _svd,
+    "linalg_matrix_exp": _expm,
     "linalg_cross": _cross,
 }
