@@ -98,8 +98,8 @@ def _expm(original: Any, a: Any) -> Any:
 
 
 def _svd(original: Any, a: Any, full_matrices: bool = True, compute_uv: bool = True, **options: Any) -> Any:
-    found = np.linalg.svd(as_array(a), full_matrices=full_matrices, compute_uv=compute_uv)
-    return tuple(found) if compute_uv else found
+    a = as_array(a)
+    return tuple(np.linalg.svd(a, full_matrices=full_matrices)) if compute_uv else np.linalg.svd(a, compute_uv=False)
 
 
 def _cdist(original: Any, a: Any, b: Any, metric: Any = "euclidean", **options: Any) -> Any:
