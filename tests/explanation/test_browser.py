@@ -13,7 +13,7 @@ import urllib.request
 import pytest
 
 import softgrad as sg
-from browser import TOO_WIDE, as_seen, chromium_window
+from browser import CONTRAST, TOO_WIDE, as_printed, as_seen, chromium_window
 from conftest import load
 from explanation.test_forms import EXPLANATIONS, Text
 
@@ -158,6 +158,20 @@ def test_light_and_dark(page):
         bright[scheme] = brightness(page, ".sg-explanation")
     assert bright["light"][0] < 150 < 600 < bright["light"][1]
     assert bright["dark"][1] < 150 < 600 < bright["dark"][0]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_has_contrast(page, scheme):
+    as_seen(page, 1280, scheme)
+    assert page.execute_script(CONTRAST) >= 4.5
+
+
+def test_it_is_printed_dark_on_white_with_its_bars(page):
+    as_printed(page)
+    text, ground = brightness(page, ".sg-explanation")
+    assert text < 150 < 600 < ground
+    marks = "[...document.querySelectorAll('.sg-bar, .sg-heat td')]"
+    assert set(page.execute_script(f"return {marks}.map((e) => getComputedStyle(e).printColorAdjust)")) == {"exact"}
 
 
 def test_an_entry_of_the_jacobian_shows_its_formula(page):

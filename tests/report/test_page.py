@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from browser import TOO_WIDE, as_seen, chromium_window
+from browser import CONTRAST, TOO_WIDE, as_printed, as_seen, chromium_window
 from softgrad.data import CategoryColumn, Encoding, LeftOut, NumberColumn
 from softgrad.report import figures
 from softgrad.report.build import build
@@ -113,32 +113,21 @@ def test_a_table_that_does_not_scroll_is_noticed(page):
     page.execute_script(change, "")
 
 
-CONTRAST = """
-    const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
-    const rgb = (colour, below) => {
-        canvas.fillStyle = below; canvas.fillRect(0, 0, 1, 1);
-        canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
-        return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
-    };
-    const css = ([r, g, b]) => `rgb(${r}, ${g}, ${b})`;
-    const light = (c) => c.map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-    const ground = (e) => e ? rgb(getComputedStyle(e).backgroundColor, css(ground(e.parentElement))) : [255, 255, 255];
-    const found = [];
-    for (const e of document.body.querySelectorAll("p, a, th, td, summary, h1, h2, figcaption, text")) {
-        const style = getComputedStyle(e), below = ground(e);
-        const [a, b] = [light(rgb(e.tagName === "text" ? style.fill : style.color, css(below))), light(below)];
-        found.push((Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05));
-    }
-    return Math.min(...found);
-"""  # the least contrast of a text with what is below it, as the Web Content Accessibility Guidelines define it
-
-
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_has_contrast(page, scheme):
     as_seen(page, 1280, scheme)
     assert page.execute_script(CONTRAST) >= 4.5
+
+
+@pytest.mark.browser
+def test_it_is_printed_dark_on_white_with_its_shades(page):
+    as_printed(page)
+    assert page.execute_script(CONTRAST) >= 4.5
+    assert page.execute_script("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    shades = "return [...document.querySelectorAll('.shaded')].map((e) => getComputedStyle(e).printColorAdjust)"
+    assert set(page.execute_script(shades)) <= {"exact"}
+    assert page.execute_script("return getComputedStyle(document.querySelector('tbody th')).position") == "static"
 
 
 @pytest.mark.browser

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import softgrad as sg
-from browser import TOO_WIDE, as_seen, chromium_window
+from browser import CONTRAST, TOO_WIDE, as_seen, chromium_window
 from softgrad.check.report.heat_map import heat_map
+from softgrad.check.report.html import as_html_page
 from softgrad.check.report.lines import marked
 from softgrad.check.report.pictures import Entries
 from softgrad.check.report.source import SourceLine
@@ -202,13 +203,16 @@ def test_a_function_that_raises_later_does_not_hinder_the_report():
 
 
 @pytest.mark.browser
-def test_nothing_is_wider_than_a_phone(tmp_path, wrong):
+def test_the_page_fits_a_phone_and_has_contrast(tmp_path, wrong):
     file = tmp_path / "page.html"
-    file.write_text(wrong.to_html(), encoding="utf-8")
+    file.write_text(as_html_page("page", [wrong.to_html()]), encoding="utf-8")
     with chromium_window() as chromium:
         for width in (390, 1280):
             as_seen(chromium, width)
             chromium.get(file.as_uri())
             assert chromium.execute_script(TOO_WIDE) == 0
+            for scheme in ("light", "dark"):
+                as_seen(chromium, width, scheme)
+                assert chromium.execute_script(CONTRAST) >= 4.5
         ground = chromium.execute_script("return getComputedStyle(document.querySelector('.sg-wrong')).backgroundColor")
         assert ground == "rgb(179, 38, 30)"

@@ -99,4 +99,4 @@ def _caption(curve: StepCurve) -> str:
 
 
 def _key(colour: str, text: str) -> str:
-    return f'<span style="color: var(--sg-{colour}); font-weight: 600">{escape(text)}</span>'
+    return f'<span style="color: color-mix(in srgb, var(--sg-{colour}) 65%, currentColor); font-weight: 600">{escape(text)}</span>'

@@ -62,7 +62,7 @@ def _bar(cell: Num, column: int, whole: float) -> str:
 
 def _heat(cell: Num, largest: float, hover: str) -> str:
     """A cell with one background colour above 0 and another below, stronger for larger numbers."""
-    strength = round(60 * abs(cell.value) / largest) if largest else 0
+    strength = round(52 * abs(cell.value) / largest) if largest else 0
     colour = "plus" if cell.value > 0 else "minus"
     shown = f'<span class="sg-hover">{escape(hover)}</span>' if hover else ""
     return (
