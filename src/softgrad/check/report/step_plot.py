@@ -99,4 +99,5 @@ def _caption(curve: StepCurve) -> str:
 
 
 def _key(colour: str, text: str) -> str:
-    return f'<span style="color: color-mix(in srgb, var(--sg-{colour}) 65%, currentColor); font-weight: 600">{escape(text)}</span>'
+    mixed = f"color-mix(in srgb, var(--sg-{colour}) 65%, currentColor)"  # with the text's, for contrast
+    return f'<span style="color: {mixed}; font-weight: 600">{escape(text)}</span>'
