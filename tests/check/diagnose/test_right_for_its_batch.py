@@ -264,6 +264,10 @@ def five_steps(x, mask, y, g):
     return grad
 
 
+def square_of_ones(x, y, g):
+    return np.ones((4, 4)) / 4 * g * (1 - np.tanh(x) ** 2)
+
+
 def norms(x):
     return np.sqrt((x.reshape(len(x), -1) ** 2).sum(axis=1))
 
@@ -277,6 +281,10 @@ FACTS = {
     "steps of a sequence": (
         (masked_mean, five_steps, normal(3, 5, 2), MASK),
         "with fewer than 5 entries on axis 1 of x, forward works and vjp does not: is 5 hard-coded? check_vjp: vjp",
+    ),
+    "rows of a square": (
+        (lambda x: np.tanh(x).mean(axis=0), square_of_ones, normal(4, 4)),
+        "with more or fewer than 4 rows in x, forward works and vjp does not: is 4 hard-coded? check_vjp: vjp raised",
     ),
     "rows of a view": (
         (norms, two_norms, normal(2, 3, 4)),

@@ -127,6 +127,16 @@ def test_the_fact_has_the_axis_the_line_and_the_ratio():
     )
 
 
+def repeated(x, y, g):
+    return np.repeat((g * np.cos(x.mean(axis=1)))[:, None], 4, axis=1) / 4
+
+
+def test_a_gradient_of_another_shape_has_its_line():
+    fact = sg.check_vjp(pooled, repeated, normal(2, 4, 3)).facts[-1]
+    assert f"(test_written_widths.py, line {repeated.__code__.co_firstlineno + 1}, in repeated)" in fact
+    assert fact.endswith("for length 3 it is wrong: its shape is (2, 4, 3), wanted (2, 3, 3)")
+
+
 class MeanOfUnits:
     def __init__(self):
         self.W = normal(2, 3)

@@ -23,6 +23,7 @@
     samples_axis.py     whether an axis has the samples, or is a width of the layer
     written_width.py    what is said of a width of the layer that is written out
     held_lengths.py     numbers outside of a backward pass that may stand for the length of an axis
+    held_samples.py     numbers of rows that cannot be tried, since forward holds the labels
     hard_coded_size.py  what is said of a length that is hard-coded
 
 In: samples, judgements, and the right backward pass if there is one. Out: mistakes and facts.

@@ -120,7 +120,7 @@ class _Lengths:
         twice, longer = self._outcome(np.arange(2 * self.own))
         if twice is _Outcome.NOTHING:
             return False
-        if twice is _Outcome.RIGHT or (twice is _Outcome.RAISES and not self._has_rows()):
+        if twice is _Outcome.RIGHT or (twice is _Outcome.RAISES and not self._has_rows(square=True)):
             return True
         less, shorter = self._outcome(own[: self.own - max(1, self.own // 8)])
         if less not in (_Outcome.WRONG, _Outcome.RAISES):
@@ -154,11 +154,11 @@ class _Lengths:
             f"{self.sampler.failures[-1]}"
         )
 
-    def _has_rows(self) -> bool:
-        """Whether the entries are rows. Others, such as x, y and z, may be written out one by one."""
+    def _has_rows(self, *, square: bool = False) -> bool:
+        """Whether the entries are rows. Others, such as x, y and z, may be written out one by one, as may a square."""
         arrays = [self.samples[0].arrays[key] for key in self.axes]
         shape = arrays[0].shape if len(arrays) == 1 else ()
-        is_written_out = len(shape) == 2 and (shape[0] <= FEW_POINTS or shape[0] == shape[1])
+        is_written_out = len(shape) == 2 and (shape[0] <= FEW_POINTS or (shape[0] == shape[1] and not square))
         return not any(self.axes.values()) and not is_written_out and any(array.ndim > 1 for array in arrays)
 
     def _are_steps(self) -> bool:

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import ast
 import linecache
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from types import FunctionType
+from typing import Any
 
 from softgrad.check.report.source import SourceLine, source_line
 from softgrad.check.sampling.sampler import Sample
@@ -35,11 +37,7 @@ def line_of_length(found: SourceLine, given: Sample, shows: Sample) -> SourceLin
     """
     own, lengths = _lengths(given, shows)
     here = replace(found, notes=(GOES_WRONG,))
-    try:
-        tree = ast.parse("".join(linecache.getlines(found.file)))
-    except (SyntaxError, ValueError):
-        return here
-    around = [one for one in ast.walk(tree) if isinstance(one, FUNCTIONS) and _has(one, found.number)]
+    around = [one for one in _functions(found.file) if _has(one, found.number)]
     if not around:
         return here
     rows = [(one, _numbers(one)) for one in _statements(min(around, key=lambda one: len(list(ast.walk(one)))))]
@@ -56,6 +54,30 @@ def line_of_length(found: SourceLine, given: Sample, shows: Sample) -> SourceLin
         if written:
             return here
     return here
+
+
+def line_with_number(function: Callable[..., Any], number: int) -> SourceLine | None:
+    """The first line of a function that has a number written out; None for none, or without a source."""
+    if not isinstance(function, FunctionType):
+        return None
+    file, first = function.__code__.co_filename, function.__code__.co_firstlineno
+    own = [one for one in _functions(file) if one.name == function.__name__ and _has_first(one, first)]
+    lines = (one.lineno for found in own for one in _statements(found) if number in _numbers(one))
+    line = next(lines, None)
+    return None if line is None else source_line(file, line, function.__name__)
+
+
+def _functions(file: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)))
+    except (SyntaxError, ValueError):
+        return []
+    return [one for one in ast.walk(tree) if isinstance(one, FUNCTIONS)]
+
+
+def _has_first(node: ast.FunctionDef | ast.AsyncFunctionDef, number: int) -> bool:
+    """Whether this line is the first one of a function or of its decorators."""
+    return number in {node.lineno, *(one.lineno for one in node.decorator_list)}
 
 
 def _lengths(given: Sample, shows: Sample) -> tuple[int, set[int]]:

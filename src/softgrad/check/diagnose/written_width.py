@@ -9,7 +9,7 @@ from softgrad.check.derivatives.gradient import Judgement
 from softgrad.check.derivatives.gradient_judge import GradientJudge
 from softgrad.check.diagnose.hard_coded_size import told_length
 from softgrad.check.diagnose.other_lengths import WrongLength
-from softgrad.check.diagnose.written_length import line_of_length
+from softgrad.check.diagnose.written_length import line_of_length, line_with_number
 from softgrad.check.diagnose.wrong_line import find_wrong_line
 from softgrad.check.report.findings import Findings
 from softgrad.check.sampling.sampler import Sample
@@ -35,13 +35,15 @@ def note_width(
         judge: judges gradients at other inputs.
         findings: to be added to.
     """
-    told, line = told_length(width, functions, judge), ""
+    told, found = told_length(width, functions, judge), None
     if all(grad.shape == width.shows.arrays[key].shape for key, grad in width.shows.grads.items()):
         searched = Findings()
         find_wrong_line(functions, [given, width.shows], judged, list(given.grads), judge, searched)
         if searched.backward_line is not None:
             found = line_of_length(searched.backward_line, given, width.shows)
-            line = f" ({Path(found.file).name}, line {found.number}, in {found.function})"
+    else:
+        found = line_with_number(functions.backward, width.own)
+    line = f" ({Path(found.file).name}, line {found.number}, in {found.function})" if found is not None else ""
     findings.note(
         f"the gradient of {told.name} is right for a layer where {told.right}, and {functions.backward_name} is "
         f"written for that length{line}: {told.wrong}"

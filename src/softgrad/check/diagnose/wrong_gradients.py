@@ -11,6 +11,7 @@ import numpy as np
 from softgrad.check.derivatives.gradient import Judgement
 from softgrad.check.derivatives.gradient_judge import GradientJudge
 from softgrad.check.diagnose.held_lengths import held_length
+from softgrad.check.diagnose.held_samples import note_held_samples
 from softgrad.check.diagnose.other_lengths import WrongLength, find_wrong_length
 from softgrad.check.diagnose.samples_axis import has_samples
 from softgrad.check.diagnose.settling import is_settled, settled_loops
@@ -82,6 +83,8 @@ def wrong_elsewhere(
     if is_right and not wrong and sampler.inputs is None:
         alike = [sample for sample in samples if _shapes(sample) == _shapes(samples[-1])]
         length = find_wrong_length(alike, sampler, judge, findings, rows=alike[0] is samples[0])
+        if length is None:
+            note_held_samples(alike, sampler, findings)
         if length is None or not length.varies:
             width, length = width or length, None
         elif _may_be_meant(functions, length.own, length.other, findings):
