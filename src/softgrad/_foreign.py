@@ -7,6 +7,7 @@ message says how to convert it.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping, Set
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -26,6 +27,9 @@ def as_array(function: str, name: str, value: npt.ArrayLike) -> Array:
     """
     if value is None:
         raise DtypeError(f"{function}: {name} is None, wanted an array of numbers")
+    if isinstance(value, str | bytes | Set | Mapping | Iterator):
+        way = f"; convert it first, as list({name})" if isinstance(value, Set | Iterator) else ""
+        raise DtypeError(f"{function}: {name} is a {type(value).__name__}, wanted an array of numbers{way}")
     if _has_masked_entries(value):
         raise DtypeError(
             f"{function}: {name} is a masked array, and its mask would be lost; {_instead_of_a_mask(name)}"

@@ -93,6 +93,15 @@ def grad_case(loss=mean_loss, backward=grad, *inputs, **options):
     return lambda: sg.check_grad(loss, backward, *(inputs or (Z, Y)), **options)
 
 
+class Tensor:
+    """As a tensor of torch looks from here."""
+
+    shape = (2,)
+
+    def __array__(self, *_, **__):
+        return np.ones(2)
+
+
 CASES = {  # what is wrong: (the call, the error, what its sentence says)
     # forward and loss
     "forward raises": (vjp_case(raises), CheckError, "check_vjp: forward raised KeyError: 'W3'"),
@@ -100,6 +109,10 @@ CASES = {  # what is wrong: (the call, the error, what its sentence says)
     "forward raises silence": (vjp_case(raises_nothing_said), CheckError, "forward raised AssertionError"),
     "loss raises": (grad_case(raises), CheckError, "check_grad: loss raised KeyError: 'W3'"),
     "forward gives None": (vjp_case(gives(None)), CheckError, "forward returned None, wanted an array; is there a ret"),
+    "a tensor": (
+        lambda: sg.check_vjp(lambda z: np.asarray(z), lambda z, p, dp: dp, Tensor()), CheckError,
+        r"for z, which is a Tensor, not an array; .* np.asarray\(z\); functions of tensors are for softgrad.torch",
+    ),
     "forward gives a list": (vjp_case(gives([1.0])), CheckError, "returned a list, wanted an array; make it one"),
     "forward gives a tuple": (vjp_case(lambda z: (z, z)), CheckError, "forward returned a tuple, wanted an array"),
     "forward gives a string": (vjp_case(gives("p")), CheckError, "forward returned 'p' of type str, wanted an array"),

@@ -231,3 +231,8 @@ def test_names_of_columns_are_no_title(case, table):
     read = table(text)
     assert list(read.columns) == names
     assert not any("above" in note for note in read.notes)
+
+
+def test_a_table_is_shown_in_one_line(tmp_path):
+    (tmp_path / "t.csv").write_text("a,kind\n1,x\n2,y\n")
+    assert repr(read_table(str(tmp_path / "t.csv"))) == f"<Table {tmp_path / 't.csv'}: 2 rows, columns 'a', 'kind'>"

@@ -48,6 +48,21 @@ MESSAGES = {  # name: (call, error, message)
         sg.DtypeError,
         "softmax: logits is None, wanted an array of numbers",
     ),
+    "a set for logits": (
+        lambda: sg.softmax({1.0, 2.0}),
+        sg.DtypeError,
+        "softmax: logits is a set, wanted an array of numbers; convert it first, as list(logits)",
+    ),
+    "a generator for logits": (
+        lambda: sg.softmax(z for z in Z[0]),
+        sg.DtypeError,
+        "softmax: logits is a generator, wanted an array of numbers; convert it first, as list(logits)",
+    ),
+    "a dict for logits": (
+        lambda: sg.softmax({"a": 1.0}),
+        sg.DtypeError,
+        "softmax: logits is a dict, wanted an array of numbers",
+    ),
     "objects for logits": (
         lambda: sg.softmax(np.array([1, 2], dtype=object)),
         sg.DtypeError,

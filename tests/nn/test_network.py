@@ -120,6 +120,13 @@ def test_repr_shows_layers_loss_and_dtype():
 x, t = batch()
 INVALID_CALLS = {  # name: (call, error, message)
     "no layers": (lambda: nn.Network([]), OptionError, "Network: layers is empty, wanted at least one layer"),
+    "a layer alone": (lambda: nn.Network(nn.Dense(3)), OptionError, "layers is a Dense, wanted a list of layers"),
+    "a class": (lambda: nn.Network([nn.ReLU]), OptionError, r"layers\[0\] is the class ReLU, wanted a layer, ReLU\("),
+    "no layer": (
+        lambda: nn.Network([nn.Dense(1), "relu"]),
+        OptionError,
+        r"layers\[1\] is 'relu', wanted a layer, such",
+    ),
     "unknown loss": (
         lambda: nn.Network([nn.Dense(1)], loss="mse"),
         OptionError,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from softgrad._arrays import Array
+from softgrad._messages import list_names
 
 
 class Table(NamedTuple):
@@ -25,6 +26,9 @@ class Table(NamedTuple):
     place: str = "line"  # what `lines` counts: lines or rows
     image: tuple[int, ...] | None = None  # the height and the width, if the columns but the target are an image
     others: tuple[str, ...] = ()  # the arrays of the file that are not read
+
+    def __repr__(self) -> str:
+        return f"<Table {self.source}: {len(self.lines):,} rows, columns {list_names(self.columns)}>"
 
     def where(self, row: int) -> str:
         """The source and the line of a row, for an error message."""

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from softgrad._arrays import Array, numbers
 from softgrad._calls import explained
+from softgrad._messages import quoted
 from softgrad.errors import OptionError, ShapeError
 from softgrad.nn.layers import Dropout, Layer
 from softgrad.nn.objective import Objective, read_sample_weight
@@ -66,9 +67,16 @@ class Network:
         dtype: npt.DTypeLike = np.float32,
         **loss_options: Any,
     ) -> None:
+        if not isinstance(layers, list | tuple):
+            raise OptionError(f"Network: layers is a {type(layers).__name__}, wanted a list of layers")
         if not layers:
             raise OptionError("Network: layers is empty, wanted at least one layer, for example [Dense(n_classes)]")
         for i, layer in enumerate(layers):
+            if isinstance(layer, type):
+                kind = layer.__name__
+                raise OptionError(f"Network: layers[{i}] is the class {kind}, wanted a layer, {kind}(...)")
+            if not isinstance(layer, Layer):
+                raise OptionError(f"Network: layers[{i}] is {quoted(layer)}, wanted a layer, such as Dense(3)")
             if any(layer is earlier for earlier in layers[:i]):
                 raise OptionError(
                     f"Network: layers[{i}] is the same object as an earlier layer; create a new layer for each position"

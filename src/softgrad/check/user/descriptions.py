@@ -22,6 +22,8 @@ def kind_of(value: Any) -> str:
         return f"an array of {value.dtype}"
     if isinstance(value, list | tuple | dict):
         return f"a {type(value).__name__}"
+    if hasattr(value, "shape") and not isinstance(value, np.generic):  # of another library: its rows are not shown
+        return f"a {type(value).__name__}"
     return f"{shown(value)} of type {type(value).__name__}"
 
 

@@ -78,9 +78,10 @@ class ReturnedGradients:
         """The gradients of one input. Their shapes are not checked here."""
         wanted, name = self.arguments.inputs[i], self.arguments.names[i]
         if not any(True for _ in arrays_in(wanted)):
+            way = "" if type(wanted).__name__ != "Tensor" else "; functions of tensors are for softgrad.torch.check"
             raise CheckError(
                 f"{self.name} returned a gradient for {name}, which is {kind_of(wanted)}, not an array; return None "
-                f"for it, or pass np.asarray({name})"
+                f"for it, or pass np.asarray({name}){way}"
             )
         yield from self._matched(wanted, value, (i,), name)
 
