@@ -7,6 +7,7 @@ that a factor without a name is missing.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
@@ -302,7 +303,20 @@ class Choice:
         is_value = repair.how == "replaced" and all(one is None or one.kind == "value" for one in repair.arrays)
         if is_value and repair.operand < 0 and (call := self.lines.of_call(node)) is not None:
             return call  # sigmoid(z) for softmax(z): the function that is called is right
-        return self.lines.of(node)
+        return self.lines.of(self._source_of(node) if repair.operand < 0 else node)
+
+    def _source_of(self, node: Node) -> Node:
+        """The value that a view shows, where nothing else takes that: dd for dd[:, None]."""
+        while node.op == "gather" and self._uses[node.parents[0]] == 1 and node.parents[0] in self.backward.own:
+            if node.value.size != node.parents[0].value.size:
+                break
+            node = node.parents[0]
+        return node
+
+    @cached_property
+    def _uses(self) -> Counter[Node]:
+        """How often each value is taken."""
+        return Counter(parent for node in self.backward.nodes for parent in node.parents)
 
     def _cost_of_place(self, repair: Repair, node: Node, array: Known | None) -> float:
         is_edit = repair.how in EDITS and is_simple(repair.factor) and not self._is_multiple

@@ -202,10 +202,12 @@ class KnownArrays:
 
     def may_be(self, array: Array) -> bool:
         """Whether an array that is one number everywhere is also known: that proves nothing, but accuses nobody."""
-        if array.size < 2 or array.dtype.kind != "f" or not (array == array.flat[0]).all():
+        if not array.size or array.dtype.kind != "f" or not (array == array.flat[0]).all():
             return False
         numbers = self._uniform.get(array.size, np.zeros(0))
-        return bool((np.abs(numbers - array.flat[0]) <= WITHIN * np.abs(numbers)).any())
+        number = array.flat[0] if array.size > 1 else np.abs(array.flat[0])
+        numbers = numbers if array.size > 1 else np.abs(numbers)
+        return bool((np.abs(numbers - number) <= WITHIN * np.abs(numbers)).any())
 
     def is_mask(self, array: Array) -> bool:
         """Whether an array through which no gradient flows is one of the forward pass, or a derivative of it."""

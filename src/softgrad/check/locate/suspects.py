@@ -19,6 +19,9 @@ from softgrad.check.user.arguments import Key
 from softgrad.formulas.numbers import Array
 
 ROUNDING = 1e-13  # relative to its terms: a sum that is 0 but for rounding
+DECOMPOSITIONS = frozenset(  # of a matrix of the forward pass: a backward pass may need another than forward
+    ("inv", "det", "logdet", "cholesky", "eigenvalues", "eigenvectors")
+) | frozenset(("singular values", "left vectors", "right vectors"))
 SUMS = ("add", "subtract", "sum", "mean", "einsum")
 RIGHT_WITHIN = 1e-7  # relative: a returned gradient is right
 
@@ -62,6 +65,11 @@ class Backward:
             for node in self.nodes
             if node.active and node not in self.matches and self.known.is_function(node.value)
         }
+        for node in self.nodes:
+            if node.op in DECOMPOSITIONS and node.active and node not in self.matches:
+                source = self.matches.get(node.parents[0])
+                if node.parents[0] not in self.own or (source is not None and source.known.kind == "value"):
+                    self.functions.add(node)
 
     @property
     def returned(self) -> dict[Key, Node]:

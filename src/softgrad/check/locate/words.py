@@ -192,7 +192,7 @@ class Words:
                 return f"{what} should be the gradient of {name}"
             part = "" if node.value.size == self.backward.right[key].size else "a part of "
             return f"{what} should hold {part}the gradient of {name}"
-        return f"{what} is the first value that does not belong to the right backward pass"
+        return f"{what} is the first value that is neither a right gradient nor a value of the forward pass"
 
     def _lacks(self, what: str, known: Known, factor: float) -> str:
         if abs(factor - 1) < 1e-6:
