@@ -27,7 +27,7 @@ $picture
 $summary
 
 All libraries get the same inputs on the same machine. The dtype is float32 unless a heading says otherwise.
-[The goals](../benchmarks/README.md#the-goals) were set before; the table says which are missed.
+[The goals](../benchmarks/README.md#the-goals) were set beforehand; their table says which are missed.
 
 ## How to read the tables
 
