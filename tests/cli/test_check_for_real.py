@@ -179,7 +179,7 @@ def test_a_file_that_fails_is_told_beside_what_cannot_be_checked(check):
     result = check("def f(x):\n    raise ValueError('five entries')\ndef df(x):\n    return x\nassert f is df")
     first, second = result.err.splitlines()
     assert first == "softgrad: left where it failed: mine.py, line 11: AssertionError"
-    assert "df cannot be checked: no inputs were found for f(x): ValueError: five entries; give --shape" in second
+    assert "no inputs were found for f(x): ValueError: five entries (mine.py, line 8, in f); give --shape" in second
 
 
 def test_no_inputs_are_asked_for_where_the_code_is_wrong(check):

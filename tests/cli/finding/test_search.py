@@ -344,8 +344,30 @@ CANNOT = {  # name: (the file, why)
         "import torch\ndef f(x):\n    return torch.exp(x)\ndef df(x):\n    return torch.exp(x)",
         "f takes tensors of torch; check it in Python, with softgrad.torch.check",
     ),
+    "a target without a loss": (
+        SOFTMAX + "def softmax_grad(z, y):\n    return softmax(z)[np.arange(len(y)), y] - np.array(z['a'])",
+        "softmax_grad takes the target y, and no function returns the loss; add one, such as loss(z, y)",
+    ),
+    "a line that always raises": (
+        SOFTMAX + "def softmax_grad(z, p, dp):\n    return np.diag(p) @ np.zeros((100, 1))",
+        "(user_functions.py, line 7, in softmax_grad)",
+    ),
     "no arguments": ("def f():\n    return 1\ndef df():\n    return 0", "f takes no arguments by position"),
 }
+
+
+def test_with_the_arrays_of_the_file_a_gradient_may_have_the_wrong_shape(functions):
+    """Other arrays than these, with which the shapes fit by chance, would hide that it is transposed."""
+    found, names = functions(
+        "def loss(w, x, y):\n    z = w @ x\n    return np.log(np.exp(z).sum()) - z[y]\n"
+        "def loss_grad(w, x, y):\n    p = np.exp(w @ x)\n    p /= p.sum()\n    p[y] -= 1\n    return np.outer(x, p)\n"
+        "w, x, y = np.ones((3, 4)), np.arange(4.0), 1"
+    )
+    values, lengths = values_in(names)
+    ((way,),), _ = search(found, Known(values=values, lengths=lengths))
+    assert way.said[0] == "inputs: w drawn as 3x4, x from the file, 4, y = 1"
+    (report,) = reports([way])
+    assert report.mistake.name == "weight-gradient-transposed"
 
 
 @pytest.mark.parametrize("case", CANNOT)

@@ -77,7 +77,19 @@ def _of_derivative(
     if of_the_code and of_the_code[0].startswith(name):  # it was called, and is no loss that returns its gradient
         return [], (), of_the_code[0]
     ways, _ = both(name, backward, known)
-    return ways, (), (of_the_code or whys or [ALONE])[0]
+    no_loss = [] if ways or not whys else _without_a_loss(pairing, functions)
+    return ways, (), (of_the_code or no_loss or whys or [ALONE])[0]
+
+
+def _without_a_loss(pairing: Pairing, functions: Mapping[str, Callable[..., Any]]) -> list[str]:
+    """Why a derivative cannot be checked that takes a target, where no function of the file does that is a loss."""
+    targets = [name for name in wanted(functions[pairing.derivative]) or () if is_target(name)]
+    others = [one for name, one in functions.items() if name != pairing.derivative]
+    if not targets or any(is_target(name) for one in others for name in wanted(one) or ()):
+        return []
+    given = ", ".join([*(wanted(functions[pairing.partners[0]]) or ()), targets[0]])
+    why = f"{pairing.derivative} takes the target {targets[0]}, and no function returns the loss"
+    return [OfTheCode(f"{why}; add one, such as loss({given})")]
 
 
 def _of_global_parameters(
@@ -178,6 +190,8 @@ def _pair(
             whole += fitting
         else:
             partly = ways
+        if ways and not whole and all(name in known.values for name in names):
+            break  # with the arrays of the file, a gradient has another shape than its input
         layer = bool(ways) and ways[0].takes_upstream
         # A layer has the shapes of the first layout, though one of its gradients may not. A loss may have others.
         if (

@@ -66,7 +66,8 @@ class Trial:
                     before()
                 return detached(function(*given))
         except (Exception, SystemExit) as error:
-            self.errors.append((_depth(error), text_of(error)))
+            place = where(error)
+            self.errors.append((_depth(error), f"{text_of(error)} ({place})" if place else text_of(error)))
             self._notice(function, error)
             raise Failed(text_of(error)) from error
         finally:

@@ -43,6 +43,8 @@ def values_in(names: Mapping[str, Any]) -> tuple[dict[str, Value], Lengths]:
             values[name] = Value("constant", constant=value)  # indices
         elif name in PARAMETERS and isinstance(value, dict | list) and holds_arrays(value):
             values[name] = Value("like", constant=value)
+        if is_target(name) and type(value) is int and 0 <= value <= LARGEST:
+            values[name] = Value("constant", constant=value)  # the class of a single sample
         if name.lower() in NUMBERS and isinstance(value, int | float) and not isinstance(value, bool):
             values[name] = Value("constant", constant=value)
     return values, lengths
