@@ -169,3 +169,41 @@ def test_a_step_adds_to_the_array_of_the_same_name():
     assert mistake.name == "left-out"
     assert "nothing flows back to `x` through the new `x`" in mistake.explanation
     assert "d(x) = d(x)" not in mistake.formula
+
+
+KNOTS = np.linspace(0, 1, 6)
+
+
+def interpolated(values, q):
+    return np.sum(np.sinh(np.interp(q, KNOTS, values)))
+
+
+def interpolated_back(values, q):
+    i = np.clip(np.searchsorted(KNOTS, q) - 1, 0, 4)
+    share = (q - KNOTS[i]) / (KNOTS[i + 1] - KNOTS[i])
+    r, g = np.cosh(np.interp(q, KNOTS, values)), np.zeros_like(values)
+    np.add.at(g, i, r * share)  # wrong: 1 - share
+    np.add.at(g, i + 1, r * share)
+    return g
+
+
+def test_values_inside_of_a_function_of_numpys_have_no_name():
+    report = sg.check_grad(interpolated, interpolated_back, RNG.normal(size=6), RNG.uniform(size=9))
+    assert report.ok is False
+    assert report.mistake is None
+    assert report.backward_line.text.startswith("np.add.at(g, i, r * share)")
+    assert any("r is right: the gradient of np.interp(q, KNOTS, values)" in note for note in report.backward_line.notes)
+
+
+def test_two_mistakes_in_one_place_are_not_another_array():
+    """A sum over both neighbours is no multiple of the field in the place of a difference."""
+
+    def energy(f):
+        return 0.5 * np.sum((np.roll(f, -1) - f) ** 2) + np.sum(f**4)
+
+    def back(f):
+        return 2 * f - 2 * np.roll(f, 1) + 4 * f**3
+
+    report = sg.check_grad(energy, back, RNG.normal(size=6))
+    assert report.ok is False
+    assert report.mistake is None or report.mistake.name != "wrong-operand"

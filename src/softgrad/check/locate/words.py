@@ -52,7 +52,8 @@ class Named(Texts):
 
     def is_named(self, node: Node) -> bool:
         """Whether a statement assigns the node to a name."""
-        return node.site is not None and self.of(node).isidentifier()
+        is_part = node.site is not None and bool(node.site.inside) and node.op in ("gather", "assemble")
+        return node.site is not None and not is_part and self.of(node).isidentifier()
 
     def operand(self, node: Node, k: int) -> str:
         """What an operand is called where it is used."""
@@ -225,6 +226,8 @@ class Words:
             return f"the gradient of {text}{line}"
         if known.kind == "share" and node.joins_outputs:
             return f"the upstream gradient of {self.texts.operand(node, known.operand)}"
+        if known.kind == "share" and node.op in ("gather", "assemble") and node.site is not None and node.site.inside:
+            return f"a part of the gradient of {text}{line}"  # a view that a function makes for itself
         if known.kind == "share":
             return f"the part of the gradient of {self.texts.operand(node, known.operand)} that comes from {text}{line}"
         if known.kind == "value":

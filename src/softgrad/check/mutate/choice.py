@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from softgrad.check.mutate.candidate import Ref
 from softgrad.check.mutate.draw import Draw
 from softgrad.check.mutate.factors import Named, named_factor
 from softgrad.check.mutate.rules_edges import SIGNED, scale
@@ -15,6 +16,8 @@ from softgrad.check.user.arguments import Key
 
 AS_GOOD = 0.03  # costs that differ by less do not decide between two stories
 PLAIN = 1.5  # a change that is no dearer is plain
+TWO_MISTAKES = 1.0  # another array and another number
+NUMBERS = frozenset(text for number in ("2", "1 / 2", "4", "1 / 4", "3", "1 / 3") for text in (number, f"-{number}"))
 DEAREST = 3.2  # a change that is dearer is no name
 
 
@@ -92,6 +95,8 @@ def _judged(fit: Fit, draws: Sequence[Draw], texts: Texts) -> Choice | None:
     nodes = plain.where.nodes(draw)
     node, k = nodes[len(nodes) // 2], plain.operand
     kind, cost, factor = plain.kind, fit.cost, None
+    if isinstance(plain.told.get("ref"), Ref) and _is_nameless(plain.told["ref"], draw, texts):
+        return None
     if fit.factors is not None:
         factor = named_factor(fit.factors, draws, plain.where, texts)
         if factor is None:
@@ -120,11 +125,24 @@ def _judged(fit: Fit, draws: Sequence[Draw], texts: Texts) -> Choice | None:
             cost -= 0.12
     elif fit.factors is not None and not plain.tells_factor:
         cost += 0.15 if factor is not None and factor.text == "-1" else 0.35
+        if kind == "wrong-operand" and "other" in plain.told and factor is not None and factor.text in NUMBERS:
+            cost += TWO_MISTAKES
     if kind == "left-out" and plain.told.get("variant") == "local" and node.op not in ("multiply", "divide"):
         kind = "skipped"
     if kind == "left-out" and plain.told.get("variant") == "mask":
         kind = "skipped"
     return Choice(fit, kind, factor, cost, node)
+
+
+def _is_nameless(ref: Ref, draw: Draw, texts: Texts) -> bool:
+    """Whether an array is a value that a function of NumPy's computes on its way: nobody could have used it."""
+    group = draw.places.get((ref.where.site, ref.where.callers or ()), []) if ref.where.site is not None else []
+    if not group or ref.operand is not None or group[0] in texts.inner:
+        return False
+    node, site = group[0], ref.where.site
+    assert site is not None
+    later = (one.site for one in draw.graph.nodes if node in one.parents)
+    return bool(site.inside) and any(one is not None and one.span == site.span for one in later)
 
 
 def is_term_of(fit: Fit) -> bool:

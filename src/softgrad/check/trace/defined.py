@@ -90,7 +90,7 @@ def _interp(session: Session, x: Any, xp: Any, fp: Any, left: Any = None, right:
     x, xp, fp = as_array(x), as_array(xp), as_array(fp)
     i = np.clip(np.searchsorted(plain(xp), plain(x), side="right") - 1, 0, len(xp) - 2)
     share = (np.clip(x, xp[0], xp[-1]) - xp[i]) / (xp[i + 1] - xp[i])
-    return fp[i] + (fp[i + 1] - fp[i]) * share
+    return fp[i] * (1 - share) + fp[i + 1] * share  # as backward passes are written
 
 
 DEFINED: dict[Any, Callable[..., Any]] = {
