@@ -9,7 +9,6 @@ from conftest import load
 torch = load("torch")
 
 import softgrad.torch as st  # noqa: E402
-from softgrad.torch.cpu_linear import whole_rows  # noqa: E402
 
 N, D, V = 70, 12, 37
 OPTIONS = {
@@ -74,20 +73,11 @@ def test_bfloat16_is_summed_over_the_chunks_in_float32():
     assert bias.grad.tolist() == [-0.5, 0.5]
 
 
-def test_the_buffer_holds_no_more_than_max_memory(monkeypatch):
-    sizes = []
-    original = whole_rows.new_buffer
-
-    def watched(entries, dtype):
-        buffer = original(entries, dtype)
-        sizes.append(buffer.nbytes)
-        return buffer
-
-    monkeypatch.setattr(whole_rows, "new_buffer", watched)
+def test_the_buffer_holds_no_more_than_max_memory(buffer_sizes):
     for memory in (V * 4, 33 * V * 4, 2**20):
         st.linear_cross_entropy(torch.randn(N, D), torch.randn(V, D), torch.randint(V, (N,)), max_memory=memory)
-        assert sizes[-1] <= memory
-    assert sizes[-1] == N * V * 4
+        assert buffer_sizes[-1] <= memory
+    assert buffer_sizes[-1] == N * V * 4
 
 
 def test_ignored_rows_are_not_read():

@@ -8,7 +8,6 @@ from conftest import load
 torch = load("torch")
 
 import softgrad.torch as st  # noqa: E402
-from softgrad.torch.cpu_linear import whole_rows  # noqa: E402
 
 F = torch.nn.functional
 N, D, V = 70, 12, 37
@@ -110,22 +109,13 @@ def test_a_large_vocabulary():
         torch.testing.assert_close(grad.double(), exact, rtol=1e-4, atol=1e-5 * exact.abs().max().item())
 
 
-def test_the_buffer_holds_no_more_than_max_memory(monkeypatch):
-    sizes = []
-    original = whole_rows.new_buffer
-
-    def watched(entries, dtype):
-        buffer = original(entries, dtype)
-        sizes.append(buffer.nbytes)
-        return buffer
-
-    monkeypatch.setattr(whole_rows, "new_buffer", watched)
+def test_the_buffer_holds_no_more_than_max_memory(buffer_sizes):
     x, w, _, y, _ = inputs("none")
     for memory in MEMORY.values():
-        sizes.clear()
+        buffer_sizes.clear()
         st.linear_token_log_probs(x, w, y, max_memory=memory).entropy.sum().backward()
-        assert len(sizes) == 2
-        assert max(sizes) <= memory
+        assert len(buffer_sizes) == 2
+        assert max(buffer_sizes) <= memory
 
 
 def test_ignored_rows_are_not_read():

@@ -14,6 +14,7 @@ torch = load("torch")
 
 import softgrad.torch as st  # noqa: E402
 from softgrad.torch import cpu_shortcut  # noqa: E402
+from tensors.odd_tensors import Subclass, left_by_torch_func  # noqa: E402
 
 SHAPES = {  # name: (shape of the logits, class axis)
     "rows": ((6, 5), -1),
@@ -200,16 +201,6 @@ def test_backward_passes_of_float16_that_are_recorded_or_batched_go_the_long_way
 Z, Y = torch.randn(4, 3), torch.tensor([0, 2, 1, 1])
 
 
-def left_by_torch_func():
-    left = []
-    torch.func.grad(lambda z: (left.append(z), z.sum())[1])(Z)
-    return left[0]
-
-
-class Subclass(torch.Tensor):
-    pass
-
-
 LONG = {  # name: (logits, target, options)
     "strided logits": (torch.randn(3, 4).T, Y, {}),
     "strided target": (Z, torch.stack([Y, Y], 1)[:, 0], {}),
@@ -225,7 +216,7 @@ LONG = {  # name: (logits, target, options)
     "no rows": (torch.zeros(0, 3), torch.zeros(0, dtype=torch.long), {}),
     "a subclass": (Z.as_subclass(Subclass), Y, {}),
     "zeros without memory": (torch._efficientzerotensor((4, 3)), Y, {}),
-    "left by torch.func": (left_by_torch_func(), Y, {}),
+    "left by torch.func": (left_by_torch_func(Z), Y, {}),
     "meta": (torch.empty(4, 3, device="meta"), torch.empty(4, dtype=torch.long, device="meta"), {}),
 }
 

@@ -12,6 +12,7 @@ torch = load("torch")
 
 import softgrad.torch as st  # noqa: E402
 from softgrad.torch import softmax_derivatives  # noqa: E402
+from tensors.odd_tensors import Subclass, left_by_torch_func, strided  # noqa: E402
 
 NAMES = ["softmax", "log_softmax", "logsumexp"]
 DTYPES = [torch.float32, torch.float64, torch.float16, torch.bfloat16]
@@ -27,11 +28,6 @@ CALLS = {  # name: (shape, options)
 
 def short(name):
     return inspect.getclosurevars(getattr(st, name)).nonlocals["shortly"]
-
-
-def strided(tensor):
-    """The same numbers with gaps between them, differentiable: no case for the short way."""
-    return torch.stack([tensor, tensor], -1)[..., 0]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -88,16 +84,6 @@ def test_the_backward_pass_has_a_short_way(name, monkeypatch):
 Z = torch.randn(4, 3)
 
 
-def left_by_torch_func():
-    left = []
-    torch.func.grad(lambda z: (left.append(z), z.sum())[1])(Z)
-    return left[0]
-
-
-class Subclass(torch.Tensor):
-    pass
-
-
 def freed():
     view = torch.randn(8)[3:]
     view.untyped_storage().resize_(0)
@@ -112,7 +98,7 @@ LONG = {  # name: (logits, options)
     "a subclass": (Z.as_subclass(Subclass), {}),
     "zeros without memory": (torch._efficientzerotensor((4, 3)), {}),
     "memory that was freed": (freed(), {}),
-    "left by torch.func": (left_by_torch_func(), {}),
+    "left by torch.func": (left_by_torch_func(Z), {}),
     "meta": (torch.empty(4, 3, device="meta"), {}),
     "sparse": (Z.to_sparse(), {}),
     "no rows": (Z[:0], {}),

@@ -12,15 +12,11 @@ torch = load("torch")
 
 import softgrad.torch as st  # noqa: E402
 from softgrad.torch import tokens as module  # noqa: E402
+from tensors.odd_tensors import Subclass, strided  # noqa: E402
 
 SHORT = inspect.getclosurevars(st.token_log_probs).nonlocals["shortly"]
 SHAPES = {"rows": ((6, 5), -1), "one row": ((5,), 0), "classes first": ((5, 6), 0), "images": ((2, 5, 3, 4), 1)}
 DTYPES = [torch.float32, torch.float64, torch.float16, torch.bfloat16]
-
-
-def strided(tensor):
-    """The same numbers with gaps between them, differentiable: no case for the short way."""
-    return torch.stack([tensor, tensor], -1)[..., 0]
 
 
 @pytest.fixture
@@ -57,10 +53,6 @@ def test_both_ways_give_the_same_bits_and_gradients(shape, products):
 
 
 Z, Y = torch.randn(4, 3), torch.tensor([0, 2, 1, 1])
-
-
-class Subclass(torch.Tensor):
-    pass
 
 
 LONG = {  # name: (logits, tokens, options)

@@ -2,8 +2,6 @@
 
 import inspect
 import re
-import sys
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -123,16 +121,11 @@ MISSING = {  # name: (the file, what is said)
 
 
 @pytest.fixture
-def find(tmp_path, monkeypatch):
+def find(names_in):
     """Loads a file, and searches its classes."""
 
     def search(source):
-        module = ModuleType("user_classes")
-        monkeypatch.setitem(sys.modules, "user_classes", module)
-        path = tmp_path / "user_classes.py"
-        path.write_text(f"import numpy as np\n{source}")
-        exec(compile(path.read_text(), str(path), "exec"), vars(module))
-        names = vars(module)
+        names = names_in(source)
         classes = {name: one for name, one in names.items() if inspect.isclass(one)}
         return search_classes(classes, list(names.values()), Known(Asked(), None, *values_in(names)))
 

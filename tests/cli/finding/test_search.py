@@ -1,8 +1,6 @@
 """What `softgrad check` takes for what in a file as people write it, and how it calls it."""
 
 import inspect
-import sys
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -250,16 +248,12 @@ RIGHT = {  # name: (the file, what is checked, what is said of it). All are righ
 
 
 @pytest.fixture
-def functions(tmp_path, monkeypatch):
+def functions(names_in):
     """Loads a file, and returns its functions and what it holds."""
 
     def load(source):
-        module = ModuleType("user_functions")
-        monkeypatch.setitem(sys.modules, "user_functions", module)
-        path = tmp_path / "user_functions.py"
-        path.write_text(f"import numpy as np\n{source}")
-        exec(compile(path.read_text(), str(path), "exec"), vars(module))
-        return {name: one for name, one in vars(module).items() if inspect.isfunction(one)}, vars(module)
+        names = names_in(source)
+        return {name: one for name, one in names.items() if inspect.isfunction(one)}, names
 
     return load
 

@@ -9,13 +9,10 @@ from sampled import every
 torch = load("torch")
 
 import softgrad.torch as st  # noqa: E402
+from tensors.checking.written import normal  # noqa: E402
 
 F = torch.nn.functional
 nn = torch.nn
-
-
-def normal(*shape, seed=0):
-    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
 X, W, LABELS = normal(4, 3), normal(3, 5, seed=1), torch.tensor([0, 2, 1, 1])

@@ -7,10 +7,7 @@ from conftest import load
 torch = load("torch")
 
 import softgrad.torch as st  # noqa: E402
-
-
-def normal(*shape, seed=0):
-    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+from tensors.checking.written import normal  # noqa: E402
 
 
 class Doubled(torch.autograd.Function):
