@@ -139,7 +139,11 @@ TABLES = {  # name: (arguments, content of data.csv, message)
 PREDICT = ("predict", "model", "data.csv")
 ROW = "width,height,colour\n1,2,red\n"
 PREDICTIONS = {  # name: (arguments, content of data.csv, message)
-    "missing model": (("predict", "none", "data.csv"), ROW, "none cannot be read: No such file or directory"),
+    "missing model": (
+        ("predict", "none", "data.csv"),
+        ROW,
+        "none cannot be read: No such file or directory; give the folder that softgrad train",
+    ),
     "folder without a model": (("predict", ".", "data.csv"), ROW, "model.safetensors cannot be read: No such file"),
     "table instead of a model": (
         ("predict", "data.csv", "data.csv"),
@@ -153,7 +157,7 @@ PREDICTIONS = {  # name: (arguments, content of data.csv, message)
     "missing column": (PREDICT, "width,colour\n1,red\n", "data.csv has no column 'height'; its columns are 'width'"),
     "small letters": (PREDICT, "Width,HEIGHT,colour\n1,2,red\n", "no column 'width'; .*did you mean 'Width'?"),
     "misspelt column": (PREDICT, "width,heigth,colour\n1,2,red\n", "no column 'height'; .*did you mean 'heigth'?"),
-    "not a number": (PREDICT, ROW + "1,2m,red\n", "line 3: column 'height' is '2m', wanted a number"),
+    "not a number": (PREDICT, ROW + "1,2m,red\n", "'height' is '2m', .*numbers; correct the cell, or remove the row$"),
     "far from the mean": (PREDICT, ROW + "1,1e300,red\n", r"line 3: column 'height' is 1e\+300, too far from the mean"),
     "header only": (PREDICT, "width,height,colour\n", "data.csv has column names but no rows"),
     "output is a folder": (

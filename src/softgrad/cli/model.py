@@ -79,7 +79,9 @@ def load(command: str, path: Path) -> Model:
     try:
         network, facts = nn.load(path)
     except ModelError as error:
-        raise ModelError(f"{command}: {str(error).removeprefix('load: ')}") from error
+        message, unreadable, _ = str(error).removeprefix("load: ").partition("; give the path of a readable file")
+        way = f"; give the folder that softgrad train wrote, or the {FILE} in it" if unreadable else ""
+        raise ModelError(f"{command}: {message}{way}") from error
     try:
         classes = _json.texts(facts.get("classes"), "classes")
         encoding = Encoding.from_json(facts.get("encoding"))

@@ -52,14 +52,22 @@ def text_of(column: Array) -> Array:
     return np.array(texts, dtype=str)[inverse]
 
 
-def number_column(table: Table, name: str, number_format: str = "1.5", also_missing: Sequence[str] = ()) -> Array:
-    """A column as float64, with NaN where a cell is missing. Every other cell must be a finite number."""
+FITTED = "correct the cell, or remove the row"  # what to do once it is settled how a column is read
+
+
+def number_column(
+    table: Table, name: str, number_format: str = "1.5", also_missing: Sequence[str] = (), *, fitted: bool = False
+) -> Array:
+    """A column as float64, with NaN where a cell is missing. Every other cell must be a finite number.
+
+    With `fitted`, it is settled that the column is one of numbers.
+    """
     column = cells(table, name)
     if column.dtype.kind in "fiu":
         numbers = column.astype(np.float64)
         if np.isinf(numbers).any():
             row = int(np.isinf(numbers).argmax())
-            raise no_number(table.where(row), name, column[row], number_format)
+            raise no_number(table.where(row), name, column[row], number_format, fitted=fitted)
         return numbers
     column = text_of(column)
     read, absent = written.NUMBERS[number_format], written.missing(column, also_missing)
@@ -71,17 +79,18 @@ def number_column(table: Table, name: str, number_format: str = "1.5", also_miss
     values = [float("nan") if no else read(cell) for cell, no in zip(column.tolist(), absent, strict=True)]
     if None in values:
         row = values.index(None)
-        raise no_number(table.where(row), name, str(column[row]), number_format)
+        raise no_number(table.where(row), name, str(column[row]), number_format, fitted=fitted)
     return np.array(values, dtype=np.float64)
 
 
-def no_number(where: str, name: str, cell: str | float, number_format: str) -> DataError:
+def no_number(where: str, name: str, cell: str | float, number_format: str, *, fitted: bool = False) -> DataError:
     """The error of a column of numbers with a cell that is none."""
     like = "" if number_format == "1.5" else f" like {number_format}"
     shown = quoted(cell) if isinstance(cell, str) else cell
+    unfitted = "correct the cell, remove the row, read the column as categories, or the text as missing (--missing)"
     return DataError(
-        f"{where}: column {quoted(name)} is {shown}, wanted a number{like}, since this is a column of "
-        "numbers; correct the cell, remove the row, read the column as categories, or the text as missing (--missing)"
+        f"{where}: column {quoted(name)} is {shown}, wanted a number{like}, since this is a column of numbers; "
+        + (FITTED if fitted else unfitted)
     )
 
 
@@ -98,7 +107,7 @@ def date_column(table: Table, name: str, date_format: str) -> Array:
         row = int(wrong.argmax())
         raise DataError(
             f"{table.where(row)}: column {quoted(name)} is {quoted(str(text[row]))}, wanted a date as {date_format}; "
-            "correct the cell or remove the row, or read the column as categories"
+            + FITTED
         )
     return np.array(list(dates.values()), dtype="datetime64[us]")[inverse]
 

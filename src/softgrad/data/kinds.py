@@ -41,7 +41,7 @@ class NumberColumn(NamedTuple):
 
     def encode(self, table: Table) -> Array:
         """The columns of x that it becomes, of shape (N, width)."""
-        values = number_column(table, self.name, self.format, self.also_missing)
+        values = number_column(table, self.name, self.format, self.also_missing, fitted=True)
         absent = np.isnan(values)
         scaled = values if self.unit is None else on_logarithmic_scale(values, self.unit)
         with np.errstate(over="ignore"):
