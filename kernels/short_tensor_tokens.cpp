@@ -1,7 +1,5 @@
 // The short way to the log-probabilities of tokens and the entropies, of tensors of torch on the CPU.
-#include <memory>
-
-#include "short_calls.hpp"
+#include "short_tokens.hpp"
 #include "torch_tensors.hpp"
 
 namespace nb = nanobind;
@@ -25,24 +23,16 @@ struct Tokens {
 
 constexpr Entries computed(Entries entries) { return entries == Entries::float64 ? entries : Entries::float32; }
 
-// Logits and a token for each row. No row is left out: if one is, its token is no class.
-struct Rows {
+// The logits and the tokens of a call.
+struct Rows : RowsWithTokens {
     Py_ssize_t lengths[most_axes], lengths_of_tokens[most_axes];
-    Array z, tokens;
-    Shape shape;
-    int64_t axis;
 
     bool read(const Torch& torch, PyObject* most, PyObject* logits, PyObject* given, const Options& options) {
         const std::optional<Array> x = read_tensor(torch, logits, lengths);
         if (!x || x->entries >= Entries::int32 || x->size >= PyLong_AsLongLong(most)) return false;
         const std::optional<Array> y = read_tensor(torch, given, lengths_of_tokens);
-        const std::optional<Shape> around_axis = y ? around(*x, options.axis) : std::nullopt;
-        if (!around_axis || y->entries != Entries::int64) return false;
-        z = *x, tokens = *y, shape = *around_axis;
-        axis = options.axis < 0 ? options.axis + z.dims : options.axis;
-        return tokens.has_shape_without(z, axis) && find_label_outside(classes(), tokens.size, shape.K) < 0;
+        return y && take(*x, *y, options.axis);
     }
-    const int64_t* classes() const { return reinterpret_cast<const int64_t*>(tokens.data); }
 };
 
 // (log_probs, entropy) of (logits, tokens), by the type of the result.
@@ -70,11 +60,8 @@ PyObject* tokens_of_tensors(PyObject* self, PyObject* args, PyObject* given) {
     if (!to_log_probs || !to_entropy || !to_saved) return declined();
     with_entries(rows.z.entries, [&]<class E>(E, Storage stored) -> PyObject* {
         using T = Computed<E>;
-        run(rows.shape, rows.z.size, [&](int64_t begin, int64_t end) {
-            kernels<T>().token_log_probs({rows.z.data, stored}, rows.classes(), reinterpret_cast<T*>(to_log_probs),
-                                         reinterpret_cast<T*>(to_entropy), to_saved, rows.shape, begin, end,
-                                         options.temperature);
-        });
+        rows.values(stored, reinterpret_cast<T*>(to_log_probs), reinterpret_cast<T*>(to_entropy), to_saved,
+                    options.temperature);
         return nullptr;
     });
     nb::object outputs = nb::make_tuple(log_probs, entropy);
@@ -115,13 +102,8 @@ PyObject* product_with_tokens(PyObject* self, PyObject* args, PyObject* given) {
     const uintptr_t to = dz.is_valid() ? address_of(torch, dz.ptr()) : 0;
     if (!to) return declined();
     with_entries(rows.z.entries, [&]<class E>(E, Storage stored) -> PyObject* {
-        using T = Computed<E>;
-        run(rows.shape, rows.z.size, [&](int64_t begin, int64_t end) {
-            kernels<T>().token_log_probs_vjp(
-                {rows.z.data, stored}, rows.classes(), reinterpret_cast<const TokenRow*>(saved->data),
-                reinterpret_cast<const T*>(upstream[0]), reinterpret_cast<const T*>(upstream[1]),
-                {reinterpret_cast<void*>(to), stored, true}, rows.shape, begin, end, options.temperature);
-        });
+        rows.gradient<Computed<E>>(stored, reinterpret_cast<const TokenRow*>(saved->data), upstream,
+                                   reinterpret_cast<void*>(to), options.temperature);
         return nullptr;
     });
     return nb::object(dz).release().ptr();

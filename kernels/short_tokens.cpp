@@ -1,7 +1,5 @@
 // The short way to the log-probabilities of tokens, of arrays of float32 and float64 without a row to leave out.
-#include <memory>
-
-#include "short_calls.hpp"
+#include "short_tokens.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -10,30 +8,15 @@ namespace softgrad {
 namespace {
 
 // The logits and the tokens of a call.
-struct Rows {
-    Array z, tokens;
-    Shape shape;
-    int64_t axis;
+struct Rows : RowsWithTokens {
     Options options;
 
     bool read(PyObject* args, PyObject* given) {
         if (!read_options(given, {.where = false, .ignore_index = true}, options)) return false;
         const std::optional<Array> x = read_array(PyTuple_GetItem(args, 0)), y = read_array(PyTuple_GetItem(args, 1));
-        if (!x || !y || !x->in_c_order || !y->in_c_order || y->entries != Entries::int64) return false;
+        if (!x || !y || !x->in_c_order || !y->in_c_order) return false;
         if (x->entries != Entries::float32 && x->entries != Entries::float64) return false;
-        const std::optional<Shape> around_axis = around(*x, options.axis);
-        if (!around_axis) return false;
-        z = *x, tokens = *y, shape = *around_axis;
-        axis = options.axis < 0 ? options.axis + z.dims : options.axis;
-        return tokens.has_shape_without(z, axis) && find_label_outside(classes(), tokens.size, shape.K) < 0;
-    }
-    const int64_t* classes() const { return reinterpret_cast<const int64_t*>(tokens.data); }
-
-    template <class T> void values(T* log_probs, T* entropy, TokenRow* saved) const {
-        run(shape, z.size, [&](int64_t begin, int64_t end) {
-            kernels<T>().token_log_probs({z.data, Storage::itself}, classes(), log_probs, entropy, saved, shape, begin,
-                                         end, options.temperature);
-        });
+        return take(*x, *y, options.axis);
     }
 };
 
@@ -56,7 +39,10 @@ PyObject* token_log_probs(PyObject* result, PyObject* args, PyObject* given) {
         out[i] = *array;
     }
     const std::unique_ptr<TokenRow[]> saved(new TokenRow[size_t(rows.tokens.size)]);
-    computed_in(rows, [&]<class T>(T) { rows.values(entries_of<T>(out[0]), entries_of<T>(out[1]), saved.get()); });
+    computed_in(rows, [&]<class T>(T) {
+        rows.values(Storage::itself, entries_of<T>(out[0]), entries_of<T>(out[1]), saved.get(),
+                    rows.options.temperature);
+    });
     for (nb::object& value : values) {
         value = nb::steal(or_scalar(value.release().ptr()));
         if (!value.is_valid()) return none();
@@ -83,13 +69,8 @@ PyObject* token_log_probs_vjp(PyObject*, PyObject* args, PyObject* given) {
         const size_t N = size_t(rows.tokens.size);
         const std::unique_ptr<T[]> unused(new T[2 * N]);
         const std::unique_ptr<TokenRow[]> saved(new TokenRow[N]);
-        rows.values(unused.get(), unused.get() + N, saved.get());
-        run(rows.shape, rows.z.size, [&](int64_t begin, int64_t end) {
-            kernels<T>().token_log_probs_vjp(
-                {rows.z.data, Storage::itself}, rows.classes(), saved.get(), reinterpret_cast<const T*>(upstream[0]),
-                reinterpret_cast<const T*>(upstream[1]), {out->data, Storage::itself, true}, rows.shape, begin, end,
-                rows.options.temperature);
-        });
+        rows.values(Storage::itself, unused.get(), unused.get() + N, saved.get(), rows.options.temperature);
+        rows.gradient<T>(Storage::itself, saved.get(), upstream, out->data, rows.options.temperature);
     });
     return dz.release().ptr();
 }
