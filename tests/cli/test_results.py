@@ -256,3 +256,16 @@ def test_no_number_is_cut_in_a_narrow_terminal(width, monkeypatch, capsys):
     assert max(len(line) for line in lines if " by class " not in line) <= width  # that is the title of a table
     for number in ("12,345", "0.1234", "0.2345", "3456.7891", "0.4567", "0.5678", "0.6789", "7654321"):
         assert any(number in line for line in lines)
+
+
+def test_classes_whose_names_do_not_fit_are_numbered(monkeypatch, capsys):
+    names = [f"a long name, the {k}th" for k in range(5)]
+    classes = [{"class": name, "rows": 9, "precision": None, "recall": None} for name in names]
+    monkeypatch.setenv("COLUMNS", "80")
+    results.show_classes(classes, np.arange(25).reshape(5, 5).tolist())
+    matrix = capsys.readouterr().out.partition("by class")[2].splitlines()
+    assert re.split(r"\W+", matrix[2])[1:-1] == ["class", "1", "2", "3", "4", "5"]
+    assert "3 'a long name, the 2th' │ 10 │ 11 │ 12 │ 13 │ 14 │" in matrix[6]
+    monkeypatch.setenv("COLUMNS", "30")
+    results.show_classes(classes, np.full((5, 5), 10**9).tolist())
+    assert "'a long name, the 2th': 'a\n" in capsys.readouterr().out  # a line of text, with names

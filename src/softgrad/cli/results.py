@@ -241,8 +241,14 @@ def _show_confusion(classes: Sequence[str], confusion: Sequence[Sequence[int]], 
         where = "in metrics.json" if of == "test rows" else "in the output of --json"
         output(f"the confusion matrix of {len(classes):,} classes is {where}")
         return
-    rows = [(_name(name), *map(str, counts)) for name, counts in zip(classes, confusion, strict=True)]
-    grid(("class", *map(_name, classes)), rows, title=f"{of} by class (down) and prediction (across)")
+    names = columns = list(map(_name, classes))
+    numbers = [str(number) for number in range(1, len(names) + 1)]
+    cells = [max(len(str(count)) for count in counts) for counts in zip(*confusion, strict=True)]
+    if _wide(max(map(len, names)), *map(len, names)) > _width() >= _wide(LEAST, *map(max, cells, map(len, numbers))):
+        columns = numbers  # names that are cut to fit may be alike
+        names = [f"{number} {name}" for number, name in zip(numbers, names, strict=True)]
+    rows = [(name, *map(str, counts)) for name, counts in zip(names, confusion, strict=True)]
+    grid(("class", *columns), rows, title=f"{of} by class (down) and prediction (across)")
 
 
 def grid(
@@ -252,14 +258,16 @@ def grid(
 
     Where a terminal is too narrow for the numbers, each row is a line of text.
     """
-    from rich.console import Console
     from rich.table import Table as Grid
     from rich.text import Text
 
-    width = Console().width
+    width = _width()
     cells = [max((len(row[i]) for row in rows), default=0) for i in range(len(header))]
-    narrowest = [LEAST if i < text else max(LEAST, longest) for i, longest in enumerate(cells)]
-    if sum(narrowest) + 3 * len(header) + 1 > width:  # two spaces and a rule beside each column
+    narrowest = [
+        LEAST if i < text else max(longest, min(LEAST, len(name)))
+        for i, (longest, name) in enumerate(zip(cells, header, strict=True))
+    ]
+    if _wide(*narrowest) > width:
         _show_lines(header, rows, title, caption, width)
         return
     table = Grid(title=title or None, caption=caption or None, title_justify="left")
@@ -271,6 +279,18 @@ def grid(
     for row in rows:
         table.add_row(*map(Text, row))
     output(table)
+
+
+def _wide(*columns: int) -> int:
+    """The width of a table, with two spaces and a rule beside each column."""
+    return sum(columns) + 3 * len(columns) + 1
+
+
+def _width() -> int:
+    """The number of characters in a line of the terminal, 80 without one."""
+    from rich.console import Console
+
+    return Console().width
 
 
 def _show_lines(header: Sequence[str], rows: Sequence[Sequence[str]], title: str, caption: str, width: int) -> None:
