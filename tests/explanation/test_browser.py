@@ -298,3 +298,15 @@ def choose(browser, had, wanted):
 
 def test_the_page_shows_no_error(browser):
     assert not re.search(r"Traceback|Error", browser.find_element("tag name", "body").text)
+
+
+def test_no_number_is_cut_on_a_phone(chromium, tmp_path):
+    """A number beside a bar may be as long as 4.47878 times 10 to the -5."""
+    file = tmp_path / "page.html"
+    file.write_text(sg.explain([0.3, -1.2, 2.5, 0.1, 7.0, -3.0], 1).to_html(), encoding="utf-8")
+    as_seen(chromium, WIDTHS["phone"])
+    chromium.get(file.as_uri())
+    cut = "[...document.querySelectorAll('.sg-answer td')].filter((e) => e.scrollWidth > e.clientWidth).length"
+    assert chromium.execute_script(f"return {cut}") == 0
+    style = "return getComputedStyle(document.querySelector('.sg-contents ol')).listStyleType"
+    assert chromium.execute_script(style) == "decimal"
