@@ -87,6 +87,16 @@ def back_of_one_feature_vector(x, g, y, dy):
     return (d - d.sum() / 8 - xhat * (d * xhat).sum() / 8) / s, dy * xhat
 
 
+def distances(x, centers):
+    return np.log(((x[:, None] - centers) ** 2).sum(axis=-1) + 1).mean()
+
+
+def back_of_distances(x, centers):
+    d = x[:, None] - centers
+    d = 2 * d / ((d**2).sum(axis=-1, keepdims=True) + 1) / (len(x) * 6)
+    return d.sum(axis=1), -d.sum(axis=0)
+
+
 ONE_HOT = np.eye(4)[[0, 2, 1, 3, 0]]
 RIGHT = {  # name: (function, derivative, inputs): what is said of them
     "features of a norm": (layer_norm, back_of_layer_norm, normal(5, 8), normal(8)),
@@ -99,6 +109,7 @@ RIGHT = {  # name: (function, derivative, inputs): what is said of them
     "units": (net, back_of_net, normal(4, 3), normal(3, 2)),
     "units in rows": (rows_of_weights, back_of_rows_of_weights, normal(4, 3), normal(2, 3)),
     "classes": (brier, back_of_brier, normal(5, 4), ONE_HOT),
+    "centers": (distances, back_of_distances, normal(4, 3), normal(6, 3)),
     "an image": (over_the_image, back_of_over_the_image, normal(2, 3, 5, 5)),
 }
 
@@ -137,21 +148,71 @@ def test_a_gradient_of_another_shape_has_its_line():
     assert fact.endswith("for length 3 it is wrong: its shape is (2, 4, 3), wanted (2, 3, 3)")
 
 
-class MeanOfUnits:
-    def __init__(self):
-        self.W = normal(2, 3)
+def centered(W, X):
+    h = W @ X
+    return h - h.mean(axis=0)
 
-    def forward(self, x):
-        self.x = x
-        return (x @ self.W.T).mean(axis=1)
+
+def back_of_centered(W, X, y, g):
+    d = g - g.sum(axis=0) / 4
+    return d @ X.T, W.T @ d
+
+
+class Centered:
+    """The samples are columns, and V has 4 units."""
+
+    def __init__(self):
+        self.V = normal(4, 3)
+
+    def forward(self, X):
+        self.X = X
+        return centered(self.V, X)
 
     def backward(self, g):
-        self.dW = np.tile(g @ self.x / 2, (2, 1))
-        return g[:, None] * self.W.mean(axis=0)
+        self.dV, dX = back_of_centered(self.V, self.X, None, g)
+        return dX
 
 
-def test_the_units_of_a_layer_are_a_width():
-    assert sg.check_layer(MeanOfUnits(), normal(4, 3)).ok is True
+def test_the_rows_of_parameters_are_a_width():
+    assert sg.check_vjp(centered, back_of_centered, normal(4, 3), normal(3, 5)).ok is True
+    assert sg.check_layer(Centered(), normal(3, 5)).ok is True
+
+
+def test_what_becomes_axis_1_of_the_output_is_a_width():
+    def forward(a, x):
+        return centered(a, x.T).T
+
+    def backward(a, x, y, g):
+        da, dx = back_of_centered(a, x.T, y.T, g.T)
+        return da, dx.T
+
+    assert sg.check_vjp(forward, backward, normal(4, 3), normal(5, 3)).ok is True
+
+
+def back_of_4_units(x, w):
+    t = np.tanh(x @ w.T).reshape(len(x), 4)
+    d = np.sinh(t) * (1 - t**2) / t.size
+    return d @ w, d.T @ x
+
+
+def test_a_gradient_that_fails_for_more_units_has_no_fact():
+    report = sg.check_grad(rows_of_weights, back_of_4_units, normal(5, 3), normal(4, 3), wrt=(0, 1))
+    assert report.ok is True
+    assert not report.facts, report.facts
+
+
+def of_centers(centers, x):
+    return distances(x, centers)
+
+
+def back_of_centers(centers, x):
+    d = x[:, None] - centers
+    return -(2 * d / ((d**2).sum(axis=-1, keepdims=True) + 1)).sum(axis=0) / 24
+
+
+def test_inputs_without_a_gradient_are_the_data():
+    report = sg.check_grad(of_centers, back_of_centers, normal(6, 3), normal(4, 3))
+    assert "right where axis 0 of x has length 4" in report.mistake.evidence
 
 
 def in_columns(W1, b1, W2, X, Y):

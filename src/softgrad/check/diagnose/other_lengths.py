@@ -77,7 +77,7 @@ def find_wrong_length(
             for axes in axes_of(samples[0], keys, axis):
                 tried = _Lengths(axes, samples, sampler, judge)
                 if tried.find():
-                    if tried.refused:
+                    if tried.refused and (axis or has_samples(axes, samples, sampler)):
                         findings.note(tried.refused)
                     if tried.found is not None and has_samples(axes, samples, sampler):
                         return tried.found

@@ -2,7 +2,8 @@
 
 A layer is written for its features, channels, heads, kernel and image side. A backward pass that has such a number
 written out is right for its layer, whatever else forward would take. So a length is asked for only on the axis of the
-samples. By convention, that is axis 0 of the data. It is another axis
+samples. By convention, that is axis 0 of the data: of the inputs without a gradient, or of the first one. It is another
+axis
 
 - where the entries on axis 0 are no samples: forward does not take other numbers of them, or their order counts, as in
   W @ X, or in sequences of shape (time, samples, features);
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,7 @@ class _Axis:
         if all(given.arrays[key].ndim == 1 for key in self.axes):  # samples of one number each, or a vector of features
             return not follows
         if any(axis == 0 and given.arrays[key].ndim > 1 for key, axis in self.axes.items()):
-            return not follows or 0 in follows
+            return (not follows or 0 in follows) and self._comes_first()
         firsts = self._of_samples_first()
         if not given.output.ndim and (own := self._times(self.shared.axes)):
             times = {self._times(axes): length for length, axes in firsts}
@@ -73,6 +74,19 @@ class _Axis:
     def _is_parameter(self, key: Key) -> bool:
         functions = self.sampler.functions
         return key[0] in functions.parameters or is_parameter(functions.name_of(key))
+
+    def _comes_first(self) -> bool:
+        """Whether these arrays are the data rather than others with another axis 0, as in a table of centers.
+
+        Data have no gradient, or come first, as in loss(x, centers).
+        """
+        given, own = self.samples[0], list(self.axes)
+
+        def order(keys: Collection[Key]) -> tuple[bool, int]:
+            return all(key in given.grads for key in keys), min(self.data.index(key) for key in keys)
+
+        others = (axes for _, axes in self._of_samples_first() if not axes.keys() & set(own))
+        return all(order(own) < order(list(axes)) for axes in others)
 
     def _of_samples_first(self) -> list[tuple[int, Axes]]:
         """Arrays that have as many entries on axis 0, which may be the samples, and how many these are."""
