@@ -1,6 +1,6 @@
-// Bands: columns side by side are read into tiles, one class of all columns after another, computed there a lane each,
-// and written likewise. Short ones are computed as tiles of rows are. The sums of others are those of long rows: they
-// are added up in the order of Accumulator.
+// A band is a number of columns side by side. They are read into tiles class by class, computed there with a lane for
+// each column, and written class by class. Short columns are computed as tiles of rows are. The sums of longer ones are
+// added up in the order of Accumulator, as those of long rows.
 #pragma once
 
 #include "long_lanes.hpp"

@@ -13,7 +13,7 @@ template <class T> constexpr int64_t group = 512 / sizeof(T);
 template <class T> struct Buffer {
     T* const entries;
 
-    // At least `count` entries: the last group is completed. None are no memory, which would take time to find.
+    // At least `count` entries: the last group is completed. For 0 entries no memory is allocated: that takes time.
     explicit Buffer(int64_t count)
         : entries(count == 0 ? nullptr
                              : static_cast<T*>(std::aligned_alloc(

@@ -45,7 +45,7 @@ class WithoutGil {
     PyThreadState* const state_ = PyEval_SaveThread();
 };
 
-// Exponentials that take about a microsecond: to release the GIL would take a tenth of it.
+// So many exponentials take about a microsecond; to release the GIL would take a tenth of that.
 constexpr int64_t few = 1024;
 
 // Rows along an inner axis that a thread takes together: as many as are read of each page at a time, if each thread

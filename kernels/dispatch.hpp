@@ -29,8 +29,8 @@ struct Choice {
 };
 
 // The widest set that runs here and computes what the next one does, but for roundings. A set that does not is left
-// out: the processor, or what emulates it, does not do what it says. `values` is self_test, or what a test puts in its
-// place.
+// out: the processor, or what emulates it, does not do what it says. `values` is self_test, or its replacement in a
+// test.
 Choice widest_sound(const std::function<std::vector<double>(const InstructionSet&)>& values = self_test);
 
 // The set with this name, or the widest sound one when the name is empty. Throws std::invalid_argument when there is no

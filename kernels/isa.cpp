@@ -220,8 +220,8 @@ void loss_of_probs(Source z, const T* target, LossOptions<T> options, T* loss, S
     });
 }
 
-// Whether tiles are faster, which give the same numbers: measured. Double has none, since the scalars of a row need
-// more digits than its entries.
+// Whether tiles, which give the same numbers, were faster when they were measured. Double has none, since the scalars
+// of a row need more digits than its entries.
 template <class T> constexpr bool has_token_tiles = std::is_same_v<T, float>;
 template <class T> bool in_token_tiles(int64_t rows, int64_t K) {
     return K <= short_row<T> / 2 && rows >= lanes<T> / 2;

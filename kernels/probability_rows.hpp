@@ -38,7 +38,7 @@ template <class T>
 //
 // The first, the last and the middle row are read, but no more than one entry in 32 (in 512 where the classes are not
 // last), or one row of up to 128 entries: it costs little beside a product. Of a longer row only the first entries are
-// read. Tolerated are the rounding of the entries, rows of zeros, which a mask can leave, and NaN.
+// read. The rounding of the entries is tolerated, and so are NaN and rows of zeros, which a mask can leave.
 template <class T> int64_t find_no_probabilities(Source source, Shape shape, bool logarithms) {
     // Entries of any dtype may have been rounded to 16 bits before. 16-bit probabilities below 2^-25 are 0; an error of
     // 2^-9 of a logarithm is multiplied by it.

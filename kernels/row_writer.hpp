@@ -1,5 +1,6 @@
-// Writes rows. An ordinary store to memory outside the cache first reads the line; a streaming store saves this third
-// of the traffic. A row is streamed when it is complete: between the streaming stores other ones would wait for memory.
+// Writes rows. An ordinary store to memory outside the cache first reads the line. A streaming store does not, which
+// saves a third of the traffic. A row is streamed when it is complete: ordinary stores between streaming ones would
+// wait for memory.
 #pragma once
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // The short way to a result, for the arrays of most calls: in C order, or in Fortran order where no loss is added up,
-// of floating numbers, without a mask. What stands before a kernel in Python takes longer than the kernel does on a
-// small array. Whatever does not fit is refused before any work and without an error: it goes the long way through
+// of floating numbers, without a mask. On a small array, the Python code before a kernel takes longer than the kernel.
+// A call that does not fit is refused before any work and without an error: it goes the long way through
 // softgrad/_arrays.py, which has the messages. The results are the same.
 //
 // A short call is given the arguments of the public function, as a tuple and a dict, and returns what it returns; or

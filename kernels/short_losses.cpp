@@ -1,3 +1,4 @@
+// The short way to a loss of arrays against class indices.
 #include "short_losses.hpp"
 
 #include <vector>

@@ -87,7 +87,7 @@ struct Traffic {
 
     explicit Traffic(Storage storage) : step(storage == Storage::itself ? 2 : 1) {}
 
-    // Goes on by as much as an entry of all lanes is.
+    // Fetches and writes as many lines as hold one entry of all lanes.
     [[gnu::always_inline]] void advance() {
         if (next) fetch(next);
         if (lines < step) return;

@@ -1,6 +1,6 @@
-// Tensors of torch on the CPU, read through the C functions of DLPack that torch hands out: to read one as an array
-// takes longer than a small call. softgrad/torch/asked.py says what the short calls need of torch; nothing of torch is
-// linked.
+// Tensors of torch on the CPU, read through the C functions of DLPack that torch offers. To read one as an array of
+// NumPy takes longer than a small call. softgrad/torch/asked.py says what the short calls need of torch; nothing of
+// torch is linked.
 #pragma once
 
 #include <nanobind/nanobind.h>

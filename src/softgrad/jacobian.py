@@ -182,7 +182,7 @@ class SoftmaxJacobian(Operator):
     def _variances(self) -> Array:
         """The diagonal, arranged as rows, in the dtype in which it is computed."""
         p = self._rows.values
-        if not p.size:  # of which there is no largest
+        if not p.size:  # there is no largest entry
             return p
         top, others = np.expand_dims(p.argmax(axis=1), 1), p.copy()
         np.put_along_axis(others, top, 0, axis=1)
@@ -225,7 +225,7 @@ class _PseudoInverse(Operator):
         return self._subtract_mean(scaled, support).astype(self.dtype, copy=False)
 
     def _subtract_mean(self, v: Array, support: Array) -> Array:
-        if not v.size:  # of which NumPy's mean warns
+        if not v.size:  # NumPy's mean warns of it
             return v
         mean = np.mean(v, axis=self.axis, keepdims=True, where=support)
         return np.where(support, v - mean, 0)

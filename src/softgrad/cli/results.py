@@ -104,7 +104,7 @@ def measure_classes(
 
 
 def measure_baseline(labels: Array, train_classes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What is reached by answering the commonest class of the training rows, of which `train_classes` has the sizes."""
+    """The results of answering the commonest class of the training rows each time."""
     counts = np.array([each["rows"] for each in train_classes], dtype=np.float64)
     commonest = int(counts.argmax())
     frequencies = counts / counts.sum()

@@ -101,7 +101,7 @@ def repeated_rows(x: Array, labels: Array, encoding: Encoding, rows: Split) -> i
 
 
 def _are_amounts(classes: Sequence[str]) -> bool:
-    """Whether all classes are numbers, of which some have decimals."""
+    """Whether all classes are numbers, and some of them have decimals."""
     numbers = [to_number(name) for name in classes]
     return None not in numbers and any(number != int(number) for number in numbers if number is not None)
 
@@ -112,7 +112,7 @@ def _keys(x: Array, labels: Array, rows: Array) -> Iterator[int]:
 
 
 def _keys_of_shuffled(x: Array, labels: Array, encoding: Encoding, rows: Array) -> Iterator[int]:
-    """Those of rows with the same classes, of which each column has the cell of another row of the class."""
+    """The keys of made-up rows: the classes are the same, and each cell is that of a random row of its class."""
     rng, width = np.random.default_rng(0), np.cumsum([0, *(column.width for column in encoding.columns)])
     for k in np.unique(labels[rows]):
         sources, left = np.flatnonzero(labels == k), int((labels[rows] == k).sum())

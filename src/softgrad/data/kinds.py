@@ -209,7 +209,7 @@ def date_parts(dates: Array, since: str) -> Array:
 
 
 def column_from_json(value: Any, place: str) -> Column:
-    """The column of which a file has these fields.
+    """The column that these fields of a file describe.
 
     Raises:
         ValueError: no column has such fields.

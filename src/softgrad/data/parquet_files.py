@@ -51,7 +51,7 @@ def damaged(source: str, error: BaseException) -> DataError:
 
 
 def to_table(source: str, frame: pl.DataFrame, first: int = 0) -> Table:
-    """The rows of a data frame, of which the first one has this number, counted from 0."""
+    """The rows of a data frame; the number of the first one is counted from 0."""
     columns = {column.name: _to_array(column) for column in frame}
     return Table(source, columns, np.arange(first + 1, first + len(frame) + 1), None, place="row")
 

@@ -30,7 +30,7 @@ from softgrad.errors import DataError
 BLOCK_ROWS, BLOCK_VALUES = 2**15, 2**22  # of a block, at most
 PIECES = 4  # of a block
 PIECES_MIXED = 16  # which are shuffled together, so that a batch has rows from many places of the file
-BLOCKS_SAMPLED = 8  # of which a sample has rows
+BLOCKS_SAMPLED = 8  # a sample has rows of so many
 MOST_TEXTS = 10_000  # different cells of a column of text that are kept
 TRAIN, VALIDATION, TEST = range(3)
 
@@ -111,7 +111,7 @@ def _is_parquet(source: str) -> bool:
 
 
 def block_rows(width: int) -> int:
-    """The number of rows of a block of which a matrix of `width` columns is made."""
+    """The number of rows in a block, for a matrix of `width` columns."""
     return max(1, min(BLOCK_ROWS, BLOCK_VALUES // max(width, 1)))
 
 

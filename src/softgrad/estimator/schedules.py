@@ -46,7 +46,7 @@ class Adaptive(nn.Plateau):
 
 
 class Continued(nn.Schedule):
-    """A schedule whose first epochs are over, for a training of which each epoch is a call of its own."""
+    """A schedule whose first epochs are over, for a training with one call per epoch."""
 
     def __init__(self, schedule: nn.Schedule, done: int, epochs: int) -> None:
         super().__init__()

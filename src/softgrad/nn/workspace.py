@@ -215,7 +215,7 @@ def _fits(layer: Dense) -> bool:
 
 
 def _flattened(network: Network) -> tuple[dict[str, Array], dict[str, tuple[str, int, int]]]:
-    """The network's parameters in two arrays, "weight" and "bias", of which they become views.
+    """Moves the network's parameters into two arrays, "weight" and "bias"; they become views of them.
 
     The second result says for each parameter in which of the two it is, where it starts and where it ends. A parameter
     of another name than bias counts as a weight.

@@ -141,7 +141,7 @@ class DerivativeTest:
         return None
 
     def verdict(self, v: Array, got: float, size: float) -> Verdict:
-        """Judges `got` as the derivative along v; `size` is that of the terms of which `got` is the sum."""
+        """Judges `got` as the derivative along v; `size` is that of the terms that add up to `got`."""
         verdict = self._verdict(v, got, size)
         if verdict.error > self.rtol and verdict.wanted == 0 and self.plateaus.exact.any() and self._is_across(v, got):
             return verdict._replace(plateau=True, across=True)

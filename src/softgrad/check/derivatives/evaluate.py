@@ -98,7 +98,7 @@ def size_of_terms(f: Function, x: Array, y: Array, grad_output: Array) -> Array:
 
 
 def norm(a: Array) -> float:
-    """The root of the sum of squares, of which none overflows or underflows: the entries are scaled by a power of 2."""
+    """The root of the sum of squares. The entries are scaled by a power of 2: no square overflows or underflows."""
     largest = float(np.abs(a).max(initial=0.0))
     if not 0 < largest < np.inf:
         return largest

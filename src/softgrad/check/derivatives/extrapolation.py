@@ -28,7 +28,7 @@ class Numerical(NamedTuple):
 
     value: Array
     error: Array
-    step: Array | None = None  # the longest step of the differences that gave each; None where it was no such step
+    step: Array | None = None  # the longest step of the differences that gave each; None where they had another step
 
 
 class AtStep(NamedTuple):

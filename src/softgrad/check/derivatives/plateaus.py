@@ -3,7 +3,7 @@
 Their derivative is 0. Central differences do not show that: a step longer than a plateau measures the slope across
 many of them. So an output counts as constant near x where
 
-    f(x + s v) = f(x) = f(x - s v), bit by bit, for a short s,
+    f(x + s v) = f(x) = f(x - s v), to the bit, for a short s,
     it changes for a longer s, by so much that a slope without jumps would have shown at the short one.
 
 Rounding has plateaus too: (1e9 + x) - 1e9 moves by 2^-23, and float32 by 2^-24 of its size. The derivative that is

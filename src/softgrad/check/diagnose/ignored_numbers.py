@@ -22,7 +22,7 @@ WITHIN = 1e-9
 def find_ignored_numbers(
     functions: UserFunctions, samples: Sequence[Sample], wrong: Sequence[Key], findings: Findings
 ) -> None:
-    """Adds the number of which another value gives the gradients returned.
+    """Adds a number if the right gradients for another value of it are those that were returned.
 
     Args:
         functions: the user's functions.

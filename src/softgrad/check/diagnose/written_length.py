@@ -103,7 +103,7 @@ def _statements(function: ast.AST) -> Iterator[ast.stmt]:
 
 
 def _numbers(statement: ast.stmt) -> set[int]:
-    """The whole numbers that a statement has, or the head of one with others inside; no exponents, axes and options."""
+    """The integers in a statement, or in its head if it holds others; exponents, axes and options do not count."""
     found: set[int] = set()
     waiting: list[ast.AST] = [statement]
     while waiting:

@@ -127,7 +127,7 @@ def _overwrites(own: Statement, target: ast.Subscript | ast.Name) -> bool:
 
 
 def _root(place: ast.AST) -> str:
-    """The variable of which a target is a part, or the entry of a dict under a name."""
+    """The variable that holds a target, or the entry of a dict under a name."""
     while isinstance(place, ast.Subscript) and not _is_name(place.slice):
         place = place.value
     return ast.unparse(place)

@@ -107,7 +107,7 @@ def _as_rows(array: Array, axes: tuple[int, ...]) -> Array:
 
 
 def _from_rows(rows: Array, shape: tuple[int, ...], axes: tuple[int, ...]) -> Array:
-    """The array of which these are the rows."""
+    """The array that has these rows."""
     kept = [n for i, n in enumerate(shape) if i not in axes]
     return np.moveaxis(rows.reshape(*kept, *(shape[i] for i in axes)), range(-len(axes), 0), axes)
 

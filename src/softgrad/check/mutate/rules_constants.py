@@ -189,7 +189,7 @@ def _slope_of_all(draw: Draw, view: Node, adjoint: Adjoint) -> Array:
 
 
 def _unselected_value(node: Node, index: Array, source: Node) -> Array:
-    """What another operand would be without the selection: a number, or the array of which the same was taken."""
+    """What another operand would be without the selection: a number, or the array that they are selected from."""
     if node.value.size == 1:
         return node.value.reshape(())
     if node.op == "gather" and node.parents[0].shape == source.shape and np.array_equal(node.static["index"], index):

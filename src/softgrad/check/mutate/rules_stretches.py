@@ -176,7 +176,7 @@ Mask = Callable[[Draw, Pair], Array]
 
 
 def regions(draw: Draw, pair: Pair) -> Iterator[tuple[str, Mask]]:
-    """Parts of the values of a, on one of which a derivative may be wrong: by sign, and as the forward pass has it."""
+    """The parts of the values of a where a derivative may be wrong: by sign, and by the masks of the forward pass."""
     yield "x > 0", lambda draw, pair: pair.a.value > 0
     yield "x <= 0", lambda draw, pair: pair.a.value <= 0
     seen = 0

@@ -56,7 +56,7 @@ class Session:
         if active is None:
             active = copy.dtype.kind == "f" and any(parent.active for parent in parents)
         site, callers = (None, ()) if op in ("input", "constant") else place or self.places.here(op)
-        if site is not None and site.op != op:  # a view of which it was not known what reading it would be
+        if site is not None and site.op != op:  # a view that was made before it was known how it would be read
             site = site._replace(op=op)
         node = Node(op, tuple(parents), copy, static or {}, site, callers, len(self.nodes), active)
         if site is not None:
@@ -93,7 +93,7 @@ class Session:
         return known[1] if known is not None and known[1].holds(plain) else None
 
     def forget_memory(self) -> None:
-        """Nothing is known any more of memory that the user held before."""
+        """Forgets what is known of the memory that the user held before."""
         self._owned.clear()
 
     def gathered(

@@ -212,7 +212,7 @@ class _Variables:
     """
 
     def __init__(self, held: list[tuple[str, Array]], size: int) -> None:
-        self._held, self._size, self._room = held, size, 100 * size + 10_000
+        self._held, self._size, self._entries_left = held, size, 100 * size + 10_000
 
     def __enter__(self) -> None:
         sys.setprofile(self._look)
@@ -221,7 +221,7 @@ class _Variables:
         sys.setprofile(None)
 
     def _look(self, frame: FrameType, event: str, argument: Any) -> None:
-        if event != "return" or len(self._held) > 1000 or self._room < 0:
+        if event != "return" or len(self._held) > 1000 or self._entries_left < 0:
             return
         code = frame.f_code
         if code.co_filename.startswith(HERE) or is_of_a_package(frame.f_globals.get("__name__", "")):
@@ -229,8 +229,8 @@ class _Variables:
         try:
             for name, value in list(frame.f_locals.items()):
                 for found, array in _named(name, value):
-                    if array.size <= self._size and self._room >= 0:
-                        self._room -= array.size
+                    if array.size <= self._size and self._entries_left >= 0:
+                        self._entries_left -= array.size
                         self._held.append((found, array.copy()))  # some are changed later
         except Exception:  # an object of the user's that cannot be looked at
             return

@@ -15,7 +15,7 @@ from softgrad.cli.finding.word_sets import word_set
 
 OTHERS = {0.0: 0.1, 0.5: 0.3, 1.0: 0.7, 2.0: 1.7}  # a number that hides mistakes, and one that does not
 MARGIN = 3.0  # so that differences of random arrays are often below it
-NO_NUMBERS = word_set(  # counts and switches, and rates of which 0 says that there is none
+NO_NUMBERS = word_set(  # counts and switches, and rates that are 0 where there is none
     "axis dim stride pad padding seed random_state eps epsilon dropout dropout_rate drop_prob training train n k size "
     "lr learning_rate momentum"
 )
