@@ -65,7 +65,7 @@ def gradients_in(code: UserFile, request: Request) -> Gradients:
         missing += [Missing(alone, why)] if why else []
         ways = [found] if found else []
     if not ways:
-        raise _nothing_found(code, request.names, missing)
+        raise _nothing_found(code, request.names, missing, inputs_given=draw is not None)
     order = list(vars(code.module))
     return Gradients(sorted(ways, key=lambda found: _place_in(order, found[0].title)), missing)
 
@@ -173,7 +173,9 @@ def _check_runs(name: str, function: Callable[..., Any], inputs: Sequence[Any]) 
         raise OptionError(f"check: {name} raised {error} with inputs of shape {shapes}; give other shapes") from error
 
 
-def _nothing_found(code: UserFile, given: Mapping[str, str | None], missing: Sequence[Missing]) -> OptionError:
+def _nothing_found(
+    code: UserFile, given: Mapping[str, str | None], missing: Sequence[Missing], *, inputs_given: bool
+) -> OptionError:
     """Says what the file has, and what to do."""
     if not code.functions() and not code.classes():
         return OptionError(f"check: {code.path} {'is empty' if code.is_empty else 'has no functions'}")
@@ -189,6 +191,8 @@ def _nothing_found(code: UserFile, given: Mapping[str, str | None], missing: Seq
         if isinstance(why, OfTheCode):
             return OptionError(f"check: {code.path}: {name} cannot be checked: {why}")
         way = "give --shape once for each input, such as --shape 4x3, or define inputs(rng), which returns them all"
+        if inputs_given:
+            way = "give other inputs"
         if why == ALONE:
             way = f"name both, as --forward NAME --vjp {name} or --loss NAME --grad {name}"
         return OptionError(f"check: {code.path}: {name} cannot be checked: {why}; {way}")

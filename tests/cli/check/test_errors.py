@@ -37,6 +37,18 @@ INVALID = {  # name: (FILE, arguments, message)
     "no inputs": ("forward = lambda z: z['a']\nvjp = lambda z, p, dp: dp", (),
                   "vjp cannot be checked: no inputs were "
                   r"found for forward\(z\): .*; give --shape once for each input, such as --shape 4x3, or define in"),
+    "more shapes than inputs": (
+        "def f(z):\n    return z\ndef f_grad(z, dy):\n    return dy", ("--shape", "4", "--shape", "3"),
+        "f_grad cannot be checked: f takes z, and 2 inputs are given; give one for each$"),
+    "a shape that does not fit": (
+        "def f(z):\n    return z.sum(axis=1)\ndef f_grad(z, dy):\n    return dy", ("--shape", "4"),
+        r"f cannot be called with the inputs that are given: AxisError: .*line 2.*; give other ones$"),
+    "a shape for a target": (
+        "def f(z, y):\n    return z[range(4), y]\ndef f_grad(z, y, dy):\n    return dy",
+        ("--shape", "4x3", "--shape", "4"), "give --target classes in place of the shape of y$"),
+    "a shape that does not fit a class": (
+        "class A:\n    def forward(self, x):\n        return x.sum(axis=1)\n    def backward(self, g):\n        pass",
+        ("--shape", "4"), "no inputs were found for A.forward.*; give other inputs$"),
     "no inputs for a pair that is named": ("f = lambda z: z['a']\ng = lambda z, p, dp: dp",
                                            ("--forward", "f", "--vjp", "g"),
                                            r"check: no inputs were found for f\(z\).*; give --shape once for each"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from softgrad._messages import counted
 from softgrad.cli.finding import found
 from softgrad.cli.finding.conventions import Call, Returned, calls, is_upstream, readings
 from softgrad.cli.finding.fit import AnyFit, GivenFit, by_name, leading, names_used, refined, wanted
@@ -207,12 +208,19 @@ def _pair(
     if fault:
         return [], OfTheCode(f"{other if runs else name} {fault}")
     error = f": {trial.deepest_error}" if trial.deepest_error else ""
-    what = (
-        f"{other} could not be called with what {name} takes and returns"
-        if runs
-        else (f"no inputs were found for {name}({', '.join(names)})")
-    )
-    return [], what + error
+    if runs:
+        return [], f"{other} could not be called with what {name} takes and returns{error}"
+    if known.draw is not None:
+        given = len(known.draw(called, names)(np.random.default_rng(0)))
+        if given != len(names):
+            takes = f"{name} takes {', '.join(names)}"
+            return [], OfTheCode(
+                f"{takes}, and {counted(given, 'input')} {'is' if given == 1 else 'are'} given; give one for each"
+            )
+        target = next((one for one in names if is_target(one)), None)
+        way = f"give --target classes in place of the shape of {target}" if known.inputs.shapes and target else "give other ones"
+        return [], OfTheCode(f"{name} cannot be called with the inputs that are given{error}; {way}")
+    return [], f"no inputs were found for {name}({', '.join(names)}){error}"
 
 
 def _kinds(fit: AnyFit) -> Any:
