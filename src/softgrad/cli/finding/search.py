@@ -218,7 +218,8 @@ def _pair(
                 f"{takes}, and {counted(given, 'input')} {'is' if given == 1 else 'are'} given; give one for each"
             )
         target = next((one for one in names if is_target(one)), None)
-        way = f"give --target classes in place of the shape of {target}" if known.inputs.shapes and target else "give other ones"
+        drawn = known.inputs.shapes and target
+        way = f"give --target classes in place of the shape of {target}" if drawn else "give other ones"
         return [], OfTheCode(f"{name} cannot be called with the inputs that are given{error}; {way}")
     return [], f"no inputs were found for {name}({', '.join(names)}){error}"
 
