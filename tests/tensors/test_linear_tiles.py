@@ -128,17 +128,38 @@ def test_a_row_that_is_masked_whole_is_nan_and_no_other():
 @pytest.mark.parametrize("memory", [2, 64, TINY, 2**20])
 def test_the_buffer_holds_no_more_than_max_memory(memory, monkeypatch):
     sizes = []
-    original = tiles.Tiles.__init__
+    original = tiles.Tiles.new_buffer
 
-    def watched(self, problem):
-        original(self, problem)
-        sizes.append(self.buffer.nbytes)
+    def watched(self):
+        buffer = original(self)
+        sizes.append(buffer.nbytes)
+        return buffer
 
-    monkeypatch.setattr(tiles.Tiles, "__init__", watched)
+    monkeypatch.setattr(tiles.Tiles, "new_buffer", watched)
     (x, w, _), y, _ = inputs("none")
     st.linear_cross_entropy(x, w, y, max_memory=max(memory, V * 4))
-    assert all(size <= max(memory, V * 4) for size in sizes)
+    assert sum(sizes) <= max(memory, V * 4)
     assert sizes or memory == 2**20
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_logits_that_are_kept_are_not_computed_again(reduction, monkeypatch):
+    monkeypatch.setattr(tiles, "SMALLEST", TINY), monkeypatch.setattr(tiles, "LARGEST", TINY)
+    products, original = [], tiles.Problem.logits
+    monkeypatch.setattr(tiles.Problem, "logits", lambda *of: products.append(1) or original(*of))
+    found, calls = [], []
+    for tiles_in_memory in (1, 4, 100):
+        products.clear()
+        found.append(gradients("bias", torch.bfloat16, reduction, tiles_in_memory * TINY))
+        calls.append(len(products))
+    assert calls[0] - calls[1] == 3 and calls[0] - calls[2] == tiles.KEPT
+    for loss, grads in found[1:]:
+        assert torch.equal(loss, found[0][0]) and all(map(torch.equal, grads, found[0][1]))
+    products.clear()
+    (x, w, bias), y, _ = inputs("bias")
+    with torch.no_grad():
+        st.linear_cross_entropy(x, w, y, bias, max_memory=100 * TINY)
+    assert len(products) == calls[0] // (2 if reduction == "mean" else 3)
 
 
 def test_only_what_is_needed_is_computed():

@@ -68,8 +68,9 @@ def linear_cross_entropy(
         denominator: as `cross_entropy`.
         if_all_ignored: as `cross_entropy`.
         max_memory: the number of bytes for logits on the CPU: at least those of one row of up to 4096 classes; one row
-            of more is stored if it does not fit. bfloat16 takes at most 8 MiB, in tiles of some rows and some classes:
-            with gradients, four products instead of three. With probabilities as target or label_smoothing it takes
+            of more is stored if it does not fit. bfloat16 takes tiles of some rows and some classes, of at most 8 MiB,
+            and with gradients four products instead of three; the logits of up to 7 tiles are kept from the first pass
+            for the second. With probabilities as target or label_smoothing it takes
             whole rows, and sums the gradient of w in another array of float32. All logits are stored on other devices,
             in torch.func and forward mode, in second derivatives, and if the target or the class weights are
             differentiated.

@@ -9,9 +9,10 @@ and the second one computes each tile of logits again and replaces it by the gra
 
     dL/ds_j = (a + 2 c lse) p_j        dL/ds_y = a (p_y - 1) + 2 c lse p_y,    p_y - 1 = expm1(log p_y)
 
-These are four products instead of three. But the classes are the outer loop of the second pass: the rows of dw that
-belong to a tile are summed in float32 and rounded once, and no array as large as dw is needed in float32. The tiles fit
-into a cache, where the products of the processor's bfloat16 instructions are fastest.
+These are four products instead of three, except for the tiles whose logits the first pass keeps. The classes are the
+outer loop of the second pass: the rows of dw that belong to a tile are summed in float32 and rounded once, and no array
+as large as dw is needed in float32. The tiles fit into a cache, where the products of the processor's bfloat16
+instructions are fastest.
 
 Source: Milakov and Gimelshein, Online normalizer calculation for softmax, arXiv:1805.02867.
 """
@@ -34,6 +35,7 @@ from softgrad.torch.cpu_linear.problem import Problem
 from softgrad.torch.memory import to_array
 
 SMALLEST, LARGEST = 2 * 2**20, 8 * 2**20  # bytes of a tile; of few logits one 24th, if that is in between
+KEPT = 7  # tiles whose logits are kept between the passes, within max_memory: in most calls a quarter of them
 ROUND = 16  # products are slower if the number of rows is not a multiple of this
 
 
@@ -60,7 +62,7 @@ def logits_bytes(problem: Problem) -> int:
 def run(problem: Problem, needs: list[bool], upstream: Tensor | None) -> tuple[Array, Tensor, Tensor, Tensor]:
     """The losses of the rows, and the gradients that are needed, times the upstream gradients of the rows."""
     tiles = Tiles(problem)
-    rows = first_pass(problem, tiles)
+    rows = first_pass(problem, tiles, keep=any(needs))
     loss = np.zeros(len(problem.x), problem.dtype_of_loss)
     loss[... if problem.kept is None else problem.kept.numpy()] = rows.loss()
     if not any(needs):
@@ -82,7 +84,9 @@ class Tiles:
         if ROUND <= self.height < problem.rows:
             self.height -= self.height % ROUND
         self.width = min(problem.classes, entries // self.height)
-        self.buffer = torch.empty(self.height * self.width, dtype=problem.dtype, device="cpu")
+        self.buffer = self.new_buffer()
+        self.most_kept = min(KEPT, problem.max_memory // self.buffer.nbytes - 1)
+        self.kept: dict[tuple[int, int], Tensor] = {}  # logits, by the first row and the first class of their tile
         self.x = problem.x if problem.kept is None else problem.x[problem.kept]
 
     def row_chunks(self) -> Iterator[slice]:
@@ -93,10 +97,22 @@ class Tiles:
         """The classes, some at a time."""
         return _split(self.problem.classes, self.width)
 
-    def logits(self, tile: Tile) -> Tensor:
-        """The logits of a tile."""
+    def new_buffer(self) -> Tensor:
+        """Memory for one tile."""
+        return torch.empty(self.height * self.width, dtype=self.problem.dtype, device="cpu")
+
+    def logits(self, tile: Tile, *, keep: bool = False) -> Tensor:
+        """The logits of a tile. With `keep`, those of the first tiles are kept until they are asked for again."""
+        at = tile.rows.start, tile.classes.start
+        if at in self.kept:
+            return self.kept.pop(at)
+        keep = keep and len(self.kept) < self.most_kept
+        buffer = self.new_buffer() if keep else self.buffer
         x, width = self.x[tile.rows], tile.classes.stop - tile.classes.start
-        return self.problem.logits(x, tile.classes, self.buffer[: len(x) * width].view(len(x), width))
+        logits = self.problem.logits(x, tile.classes, buffer[: len(x) * width].view(len(x), width))
+        if keep:
+            self.kept[at] = logits
+        return logits
 
 
 class RowSums:
@@ -169,13 +185,13 @@ class RowSums:
         return scores
 
 
-def first_pass(problem: Problem, tiles: Tiles) -> RowSums:
-    """The sums of the rows."""
+def first_pass(problem: Problem, tiles: Tiles, *, keep: bool) -> RowSums:
+    """The sums of the rows. `keep` says whether a second pass follows, for which some logits are kept."""
     sums = RowSums(problem)
     for classes in tiles.class_chunks():
         for rows in tiles.row_chunks():
             tile = Tile(rows, classes)
-            sums.see(tile, to_array(tiles.logits(tile)))
+            sums.see(tile, to_array(tiles.logits(tile, keep=keep)))
     sums.end()
     return sums
 
