@@ -98,6 +98,38 @@ def filtered_back(x, taps, y, g):
     return np.convolve(d, taps[::-1]), np.convolve(x, d, mode="valid")
 
 
+SOURCES, TARGETS = np.array([0, 1, 2, 3, 0]), np.array([1, 2, 0, 2, 3])
+
+
+def messages(h):
+    out = np.zeros((4, 3))
+    np.add.at(out, TARGETS, np.sinh(h[SOURCES]))
+    return out
+
+
+def messages_back(h, y, g):
+    d = np.zeros_like(h)
+    np.add.at(d, TARGETS, g[TARGETS] * np.cosh(h[SOURCES]))
+    return d
+
+
+def censored(x):
+    return np.sum(np.sinh(stats.norm.logcdf(x)))
+
+
+def censored_back(x):
+    return np.cosh(stats.norm.logcdf(x)) * stats.norm.pdf(x) / stats.norm.sf(x)
+
+
+def gravity(b, distance):
+    return np.sum(np.sinh(b[0] * distance ** b[1]))
+
+
+def gravity_back(b, distance):
+    d = np.cosh(b[0] * distance ** b[1]) * distance ** b[1]
+    return np.array([d.sum(), b[0] * d @ distance])
+
+
 CASES = {  # name: (check, the mistake, what is said, what is not)
     "the indices of an entry": (
         lambda: sg.check_grad(path_score, path_score_back, MATRIX),
@@ -123,6 +155,15 @@ CASES = {  # name: (check, the mistake, what is said, what is not)
     "one of two sines": (
         lambda: sg.check_vjp(turned, turned_back, 0.7, RNG.normal(size=(5, 2))),
         "forward-value", "multiplied by `s` itself, in the part that comes back from", "times"),
+    "the ends of edges": (
+        lambda: sg.check_vjp(messages, messages_back, POINTS),
+        "swapped-indices", "added at the indices of", "the sum in line"),
+    "the other tail": (
+        lambda: sg.check_grad(censored, censored_back, RNG.normal(size=6)),
+        "derivative-at-minus", "by `x` is taken at minus `x`", "new"),
+    "an elasticity": (
+        lambda: sg.check_grad(gravity, gravity_back, RNG.normal(size=2), RNG.uniform(1, 3, 6)),
+        "wrong-factor", "is multiplied by `distance`, not by its logarithm", "times"),
     "the taps of a filter": (
         lambda: sg.check_vjp(filtered, filtered_back, RNG.normal(size=9), RNG.normal(size=3)),
         "memory-order", "is used in reverse order", "diagonal"),
@@ -207,3 +248,10 @@ def test_two_mistakes_in_one_place_are_not_another_array():
     report = sg.check_grad(energy, back, RNG.normal(size=6))
     assert report.ok is False
     assert report.mistake is None or report.mistake.name != "wrong-operand"
+
+
+def test_a_constant_is_told_by_its_name():
+    report = sg.check_grad(
+        lambda x: np.sinh(np.log10(x)).sum(), lambda x: np.cosh(np.log10(x)) / x, RNG.uniform(1, 3, 6)
+    )
+    assert "lacks the factor 1 / np.log(10)" in str(report)

@@ -142,6 +142,12 @@ RIGHT = {  # name: (the file, what is checked, what is said of it). All are righ
         "def loss(w, X, y):\n    return ((X @ w - y) ** 2).mean()\ndef grad(w, X, y):\n    return 2 * X.T @ "
         "(X @ w - y) / len(y)",
         "loss and grad", "inputs: w drawn as 4, X from the file, its first 6 of 100 rows"),
+    "all arguments are in the file, one in order": (
+        "z, target = np.array([0.1, 0.4, 0.8, 1.2]), np.array([0.3, 0.2, 0.9, 1.1])\n"
+        "def cost(z, target):\n    return np.sum((z - target) ** 2) - np.sum(np.log(np.diff(z)))\n"
+        "def gradient(z, target):\n    g, d = 2 * (z - target), 1 / np.diff(z)\n    g[:-1] += d\n    g[1:] -= d\n"
+        "    return g",
+        "cost and gradient", "inputs: z drawn near the one in the file, 4, target from the file, 4"),
     "all arguments are in the file": (
         "rng = np.random.default_rng(0)\np = rng.dirichlet(np.ones(6))\ncost = rng.normal(size=6)\n"
         "def loss(p, cost):\n    return np.sum(p * cost) + np.sum(p * np.log(p))\n"

@@ -348,3 +348,27 @@ def test_modules(case):
     module, *inputs = MODULES[case]
     report = st.check(module, *inputs)
     assert report.ok is True, report.text()
+
+
+class Pinball(torch.autograd.Function):
+    """The loss of a quantile: torch.where of two numbers is float32, which is what the inputs usually are."""
+
+    @staticmethod
+    def forward(ctx, q, y, tau):
+        ctx.save_for_backward(y - q)
+        ctx.tau = tau
+        return torch.maximum(tau * (y - q), (tau - 1) * (y - q)).sum()
+
+    @staticmethod
+    def backward(ctx, g):
+        (e,) = ctx.saved_tensors
+        d = torch.where(e > 0, -ctx.tau, 1 - ctx.tau) * g
+        return d, -d, None
+
+
+def test_a_gradient_in_float32_is_right_for_inputs_in_float32():
+    q, y = normal(9), normal(9, seed=1)
+    report = st.check(Pinball, q.float(), y.float(), 0.2)
+    assert report.ok
+    assert "the gradient of q stays float32, as the inputs given are, where these are float64" in report.facts
+    assert st.check(Pinball, q, y, 0.2).mistake.name == "float32-result"

@@ -44,9 +44,9 @@ ENTRIES = (
     ),
     Entry(
         "swapped-indices",
-        "The indices of an entry are exchanged in the backward pass",
-        "The gradient of A[i, j] belongs to the entry [i, j]. Where both axes have the same length, the shapes do not "
-        "show an exchange.",
+        "Indices are exchanged in the backward pass",
+        "What is read at some indices gets its gradient at the same ones: that of A[i, j] belongs to the entry [i, j]. "
+        "Where both axes have the same length, the shapes do not show an exchange.",
     ),
     Entry(
         "kernel-not-flipped",
@@ -105,6 +105,11 @@ ENTRIES = (
         "A derivative is taken at the output of its function, not at the input",
         "f'(x) is formed with the x that went into the function. Only where it is written in the result, as in "
         "1 - tanh(x) ** 2, is it formed with that.",
+    ),
+    Entry(
+        "derivative-at-minus",
+        "A derivative is taken at minus the input of its function",
+        "f'(x) is formed with the x that went into the function. f'(-x) is the same only where f is even or odd.",
     ),
     Entry(
         "forward-value",

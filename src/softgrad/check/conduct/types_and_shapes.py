@@ -16,12 +16,20 @@ from softgrad.formulas.numbers import Array, nearly_equal
 SHORT = (np.float32, np.float16)
 
 
-def find_short_types(functions: UserFunctions, sample: Sample, findings: Findings) -> None:
-    """Adds a finding for each gradient of a shorter type than the output."""
-    for key, grad in sample.grads.items():
-        if grad.dtype in SHORT:
-            said = f"the gradient of {functions.name_of(key)} is {grad.dtype}, the output {sample.output.dtype}"
-            findings.add("float32-result", said)
+def find_short_types(functions: UserFunctions, sample: Sample, findings: Findings) -> bool:
+    """Adds a finding for each gradient of a shorter type than the output. Returns whether there is one.
+
+    Where the inputs given are of that type, it is none of the user's mistakes: the check alone computes in float64.
+    """
+    real = [leaf.given.dtype for leaf in functions.leaves if leaf.key in sample.grads]
+    is_usual = bool(real) and all(dtype in SHORT for dtype in real)
+    found = [(functions.name_of(key), grad.dtype) for key, grad in sample.grads.items() if grad.dtype in SHORT]
+    for name, dtype in found:
+        if is_usual:
+            findings.note(f"the gradient of {name} stays {dtype}, as the inputs given are, where these are float64")
+        else:
+            findings.add("float32-result", f"the gradient of {name} is {dtype}, the output {sample.output.dtype}")
+    return bool(found)
 
 
 def misshapen(sample: Sample) -> dict[Key, Array]:

@@ -21,6 +21,7 @@ from softgrad.formulas.numbers import Array
 
 MOST_INPUTS = 2  # right inputs that are told
 LONGEST = 60  # characters of a formula
+NAMELESS = "an array of shape"
 DERIVATIVES = {  # of the operand {x} and the result {y}
     "tanh": "1 - {y} ** 2",
     "exp": "{y}",
@@ -153,6 +154,7 @@ class Words:
         what = self._row_of(node, self.backward.nodes) + self._name(candidate)
         if repair.operand >= 0:
             what = self.texts.operand(node, repair.operand) or what
+            what = self._name(candidate) if what.startswith(NAMELESS) else what
             what = f"{what} in it" if not what.endswith(self._name(candidate)) else what
         if repair.how == "scaled":
             return self._lacks_factor(what, repair.factor) or self._belongs_nowhere(candidate)

@@ -7,6 +7,7 @@
     stages.py           all changes that are tried, the likely ones first
     rules_edges.py      changes at one operation; rules_products.py, rules_memory.py: at products, at indices and shapes
     rules_linear_algebra.py  at inverses, systems of equations and decompositions
+    rules_rows.py       at rows that are taken by a list of indices
     rules_constants.py  changes of constants, wherever they stand, and of a selection that is left out
     rules_applied.py    the forward pass applied to the gradient, in the place of its transpose
     rules_uses.py       changes of a derivative for one use of the result alone

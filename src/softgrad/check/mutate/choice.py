@@ -125,6 +125,8 @@ def _judged(fit: Fit, draws: Sequence[Draw], texts: Texts) -> Choice | None:
             cost -= 0.12
     elif fit.factors is not None and not plain.tells_factor:
         cost += 0.15 if factor is not None and factor.text == "-1" else 0.35
+        if "wrong" in plain.told and "sign" in kind and factor is not None and factor.text == "-1":
+            kind = "wrong-sign"  # of the other terms
         if kind == "wrong-operand" and "other" in plain.told and factor is not None and factor.text in NUMBERS:
             cost += TWO_MISTAKES
     if kind == "left-out" and plain.told.get("variant") == "local" and node.op not in ("multiply", "divide"):

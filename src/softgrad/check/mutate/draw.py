@@ -94,6 +94,11 @@ class Draw:
         size = max(np.abs(self.rights[key]).max(initial=0.0), np.abs(self.users[key]).max(initial=0.0))
         return bool(np.abs(self.residuals[key]).max(initial=0.0) > 1e-9 * size + 1e-13)
 
+    def off_entries(self, key: Key) -> int:
+        """How many entries of the user's gradient differ from the right one."""
+        right, users = self.rights[key], self.users[key]
+        return int((np.abs(self.residuals[key]) > 1e-9 * (np.abs(right) + np.abs(users)) + 1e-13).sum())
+
     @cached_property
     def entries(self) -> int:
         """How many numbers the live nodes hold."""

@@ -38,6 +38,16 @@ FORMS: tuple[tuple[str, float, Callable[[float], float]], ...] = (  # of a quant
 PLAIN = {2.0: "2", 0.5: "1 / 2", 4.0: "4", 0.25: "1 / 4", -2.0: "-2", -0.5: "-1 / 2", 3.0: "3", 1 / 3: "1 / 3"}
 
 
+CONSTANTS = {
+    "np.log(2)": math.log(2),
+    "np.log(10)": math.log(10),
+    "np.pi": math.pi,
+    "2 * np.pi": 2 * math.pi,
+    "np.sqrt(2)": math.sqrt(2),
+    "np.sqrt(np.pi)": math.sqrt(math.pi),
+    "np.sqrt(2 * np.pi)": math.sqrt(2 * math.pi),
+    "(np.pi / 180)": math.pi / 180,
+}
 REDUCTIONS = {"mean": "the mean", "var": "the variance", "std": "the standard deviation"}
 
 
@@ -91,6 +101,7 @@ def named_factor(factors: Sequence[float], draws: Sequence[Draw], place: Where, 
             if _is(function, value, c) and (text := form.format(_bracketed(name, form)))
         ]
         found += _mistyped(c, draws[0], place)
+        found += _constants(c)
         if plain:
             found.append(Named(plain, 0.1 if _close(abs(c), 2.0) or _close(abs(c), 0.5) else 0.4))
         return min(found, key=lambda one: one.doubt, default=None)
@@ -100,6 +111,14 @@ def named_factor(factors: Sequence[float], draws: Sequence[Draw], place: Where, 
 def _said(one: _Number, form: str, plain: str) -> str:
     is_literal = one.name == f"{one.value:g}" and not one.note
     return plain if plain and is_literal else form.format(_bracketed(one.name, form))  # not 2 / 0.5, where it is 4
+
+
+def _constants(c: float) -> Iterator[Named]:
+    """Numbers that derivatives of functions hold, such as 1 / log(10) of log10."""
+    for name, value in CONSTANTS.items():
+        for form, factor in (("{}", value), ("1 / {}", 1 / value), ("-{}", -value), ("-1 / {}", -1 / value)):
+            if _close(factor, c):
+                yield Named(form.format(_bracketed(name, form)), 0.2)
 
 
 def _mistyped(c: float, draw: Draw, place: Where) -> Iterator[Named]:

@@ -105,8 +105,21 @@ def _of_elementwise(where: Where, node: Node, k: int) -> Iterator[Candidate]:
             ("exponent left out", 1.2, lambda d, x, y, g: y / x),
         ):
             yield Candidate("wrong-factor", where, k, _by_local(change), cost, {"variant": name})
+    if op in ("power", "float_power") and k == 1:
+        yield Candidate("wrong-factor", where, k, _without_log, 1.3, {"variant": "no logarithm"})
+        yield Candidate("wrong-factor", where, k, _base_for_log, 1.5, {"variant": "base"})
+    if op in NON_LINEAR and op not in MASKS and k == 0 and len(node.parents) == 1:
+        yield Candidate("derivative-at-minus", where, k, _at(lambda one, g: -one.parents[0].value), 1.7)
     if op in ("multiply", "divide"):
         yield Candidate("left-out", where, k, _by_local(lambda d, x, y, g: np.sign(d)), 1.9, {"variant": "size"})
+
+
+def _without_log(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+    return summed_to(g * node.value, node.parents[k].shape)
+
+
+def _base_for_log(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:
+    return summed_to(g * node.value * node.parents[0].value, node.parents[k].shape)
 
 
 def _unmasked(draw: Draw, adjoint: Adjoint, node: Node, k: Any, g: Array, right: Array) -> Array:

@@ -213,7 +213,7 @@ class Search:
         """Computes the change exactly on every draw, and keeps it if it gives the user's numbers there."""
         found: dict[int, float] = {}
         one = 1.0 if c is None else _rounded(c)
-        entries = sum(self.first.rights[key].size for key in keys)
+        entries = sum(self.first.off_entries(key) for key in keys)
         for n in (*range(1, len(self.draws)), 0):  # the first draw has been compared in a few directions already
             draw = self.draws[n]
             for factor in dict.fromkeys((one, *([c] if c is not None else []))):

@@ -50,7 +50,8 @@ class Sentence:
         self.node, self.k, self.told, self.variant = node, plain.operand, plain.told, plain.told.get("variant")
         self.target = quoted(texts.of(node) if self.k in (None, ANY) else texts.operand(node, self.k))
         self.source = quoted(texts.of(node))
-        if self.k is not None and self.source == self.target and node.op not in ("gather", "assemble"):
+        is_own = node.site is not None and not node.site.inside and node.op not in ("gather", "assemble")
+        if self.k is not None and self.source == self.target and is_own:
             self.source = f"the new {self.source}"  # x = x + ...
         self.flow = f"what flows back to {self.target}"
         self.is_scale = plain.rule is scale
@@ -159,6 +160,10 @@ class Sentence:
             return f"{self.flow} is not divided by {n}, the number of entries of the mean"
         if variant == "inverted":
             return f"{self.flow} is divided by the derivative of {self._end()}, not multiplied by it"
+        if variant == "no logarithm":
+            return f"{self.flow} is not multiplied by the logarithm of {self._first()}"
+        if variant == "base":
+            return f"{self.flow} is multiplied by {self._first()}, not by its logarithm"
         if variant == "diagonal":
             return f"of what flows back through {self.source}, the diagonal is not halved"
         if variant == "ties":
@@ -197,6 +202,9 @@ class Sentence:
         return quoted(self.texts.operand(self.node, 0))
 
     def _swapped_indices(self) -> str:
+        if self.variant == "rows":
+            rows = self.told["rows"].nodes(self.draw)[0]
+            return f"{self.flow} is added at the indices of {quoted(self.texts.of(rows))}, not at its own"
         return f"what flows back to {self.target} is put at {self.source} with its indices exchanged"
 
     def _kernel_not_flipped(self) -> str:
@@ -327,6 +335,9 @@ class Sentence:
 
     def _derivative_at_upstream(self) -> str:
         return f"the derivative of {self._end()} by {self.target} is taken at the gradient that arrives"
+
+    def _derivative_at_minus(self) -> str:
+        return f"the derivative of {self._end()} by {self.target} is taken at minus {self.target}"
 
     def _forward_value(self) -> str:
         return f"{self.flow} is multiplied by {self._end()} itself"

@@ -17,6 +17,7 @@ from softgrad.check.mutate import (
     rules_nodes,
     rules_parts,
     rules_products,
+    rules_rows,
     rules_stretches,
     rules_uses,
     rules_whole,
@@ -118,6 +119,7 @@ class Stages:
                     yield rules_edges.summed_the_other_way(where, k)
                 if node.op == "gather":
                     nodes = [one for one in where.nodes(self.draw) if one.op == "gather"]
+                    yield from rules_rows.of_rows(self.draw, where, node, k)
                     yield from rules_memory.of_gather(where, nodes, k)
                     selected = rules_constants.unselected(where, node, k)
                     if selected is not None:

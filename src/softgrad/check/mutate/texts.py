@@ -194,6 +194,8 @@ def _operand(text: str, k: int, op: str) -> str:
 
 def _argument(call: ast.Call, k: int, op: str) -> ast.AST | None:
     args = list(call.args)
+    if op == "scatter_add" and k == 1:  # np.add.at(d, index, values), d.index_add_(0, index, values)
+        return args[-1] if args else None
     if args and (op == "where" or (isinstance(args[0], ast.Constant) and isinstance(args[0].value, str))):
         args = args[1:]
     if isinstance(call.func, ast.Attribute) and not is_module(call.func.value):

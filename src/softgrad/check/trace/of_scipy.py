@@ -112,7 +112,9 @@ def _cdist(original: Any, a: Any, b: Any, metric: Any = "euclidean", **options: 
 
 
 def _normal(original: Any, x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    z = (as_array(x) - loc) / scale
+    z = as_array(x)
+    if not (isinstance(loc, float | int) and isinstance(scale, float | int) and loc == 0 and scale == 1):
+        z = (z - loc) / scale
     name = original.__name__
     special = sys.modules["scipy.special"]
     if name in ("cdf", "sf"):

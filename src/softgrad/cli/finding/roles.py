@@ -93,6 +93,8 @@ def _like(value: Any, rng: np.random.Generator) -> Any:
 def _near(array: Any, rng: np.random.Generator) -> Any:
     """Other numbers of the same signs; those between 0 and 1 stay there."""
     noise = np.exp(0.3 * rng.standard_normal(array.shape))
+    if array.ndim == 1 and array.size > 2 and (np.diff(array) > 0).all():  # steps of other lengths
+        return array[0] + np.cumsum(np.concatenate([[0.1 * np.log(noise[0])], np.diff(array) * noise[1:]]))
     if ((array > 0) & (array < 1)).all():
         odds = array / (1 - array) * noise
         return odds / (1 + odds)
