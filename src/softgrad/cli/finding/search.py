@@ -85,8 +85,8 @@ def _of_derivative(
 def _without_a_loss(pairing: Pairing, functions: Mapping[str, Callable[..., Any]]) -> list[str]:
     """Why a derivative cannot be checked that takes a target, where no function of the file does that is a loss."""
     targets = [name for name in wanted(functions[pairing.derivative]) or () if is_target(name)]
-    others = [one for name, one in functions.items() if name != pairing.derivative]
-    if not targets or any(is_target(name) for one in others for name in wanted(one) or ()):
+    taken = [wanted(one) or () for name, one in functions.items() if name != pairing.derivative]
+    if not targets or any(len(names) > 1 and any(map(is_target, names)) for names in taken):  # not one_hot(y)
         return []
     given = ", ".join([*(wanted(functions[pairing.partners[0]]) or ()), targets[0]])
     why = f"{pairing.derivative} takes the target {targets[0]}, and no function returns the loss"
