@@ -117,7 +117,7 @@ class Encoding(NamedTuple):
         return [*lines, f"left out: {list_some(left_out)}"] if left_out else lines
 
     def missing(self, table: Table) -> dict[str, int]:
-        """The number of missing cells of each column that has any, of the columns that are used."""
+        """The number of missing cells of each column that is used and has any."""
         counts = {
             column.name: int(written.missing(cells(table, column.name), getattr(column, "also_missing", ())).sum())
             for column in self.columns

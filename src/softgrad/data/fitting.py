@@ -67,7 +67,7 @@ class Fitting:
         return tuple(columns)
 
     def missing(self, columns: Iterable[Column]) -> dict[str, int]:
-        """The number of missing cells of each of these columns that has any, of those that are used."""
+        """The number of missing cells of each of these columns that is used and has any."""
         counts = {
             column.name: self.summaries[column.name].count_missing(getattr(column, "also_missing", ()))
             for column in columns

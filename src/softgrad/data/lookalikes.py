@@ -26,7 +26,7 @@ def are_codes(texts: Collection[str]) -> bool:
 
 
 def hint(texts: Collection[str]) -> str | None:
-    """What the texts of a column look like, and how they are read so; None if they look like nothing else."""
+    """What the texts of a column look like, and how to have them read so; None if they look like plain text."""
     present = [text for text in texts if text.lower() not in MISSING]
     if len(present) < 2:
         return None

@@ -59,7 +59,7 @@ class Stream:
             raise DataError(f"{source} has {len(self.names)} columns but no rows; wanted at least one row")
 
     def block(self, first: int, rows: int, names: Sequence[str] | None = None) -> Table:
-        """The rows from `first` on, which counts from 0; the named columns alone, if names are given."""
+        """The rows from number `first` on, counted from 0; only the named columns, if names are given."""
         scan = self._scan if names is None else self._scan.select(names)
         return to_table(self.source, self._read(lambda: scan.slice(first, rows).collect()), first)
 

@@ -51,7 +51,7 @@ def along(
 def slopes(
     f: Function, x: Array, v: Array, *, eps: float = EPS, at: Point | None = None
 ) -> tuple[Numerical, Numerical]:
-    """The derivatives of f(x + s v) in s at 0 from the left and from the right. Options as those of `along`."""
+    """The derivatives of f(x + s v) in s at 0 from the left and from the right. The options are those of `along`."""
     at = point(f, x, eps=eps) if at is None else at
     steps = _steps(x, v, eps, 4)
     left = least_error(lambda s: one_sided(f, x, v, -s, at), at.value.shape, steps)

@@ -101,7 +101,7 @@ class Repairs:
     def _multiples(
         self, node: Node, operand: int, known: Fits, changes: Array, sizes: Array, own: Array, size: Array
     ) -> Iterator[Repair]:
-        """A known gradient times a simple factor does: somebody divides by the number of rows at the end."""
+        """A known gradient times a simple factor mends it: the division by the number of rows may come at the end."""
         factors = self.projections.factors(changes, sizes, own)
         numbers = [
             i for i, f in factors if known[i][0].kind in ("gradient", "share") and is_simple(f) and abs(f - 1) > 1e-6

@@ -185,7 +185,7 @@ class Words:
         return f"{what} lacks the factor {number}" if number else ""
 
     def _belongs_nowhere(self, candidate: Candidate) -> str:
-        """What is said of a value that nothing is known of: the gradient that it is a part of, if it only is moved."""
+        """The note on an unknown value: which gradient it is a part of, if it is only moved."""
         node, wanted = candidate.node, self.backward.wanted.get(candidate.node)
         what = self._name(candidate)
         key = self.backward.moved_to(node)

@@ -141,7 +141,7 @@ class Candidate:
 
     @property
     def tells_factor(self) -> bool:
-        """Whether a factor belongs to what the kind says; otherwise it is one more thing that is wrong."""
+        """Whether the sentence of the kind covers a factor; otherwise the factor is another mistake."""
         own = any(self.told.get(name) for name in ("region", "plus", "term")) or self.told.get("variant") == "means"
         return own or self.kind in ("parameter-added", "updated-weights")
 

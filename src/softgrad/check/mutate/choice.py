@@ -40,7 +40,7 @@ class Choice(NamedTuple):
 
 
 def chosen(fits: Sequence[Fit], draws: Sequence[Draw], wrong: Sequence[Key], texts: Texts) -> list[Choice]:
-    """The changes to tell, each for some of the wrong gradients; none where two stories are equally good."""
+    """The changes to report, each for some of the wrong gradients; none where two explanations are equally good."""
     choices = [one for fit in fits if (one := _judged(fit, draws, texts)) is not None and one.cost <= DEAREST]
     whole = [one for one in choices if len(one.fit.keys) == len(wrong)]
     if whole:

@@ -76,7 +76,7 @@ def gradient_of(text: str) -> str:
 
 
 def right_flow(node: Node, k: int, texts: Texts) -> str:
-    """What should flow from a node to its k-th operand; "" where that is not known in words."""
+    """What should flow from a node to its k-th operand, in words; "" where that is not known."""
     y = texts.of(node)
     d = gradient_of(y)
     operands = [bracketed(texts.operand(node, i)) for i in range(len(node.parents))]

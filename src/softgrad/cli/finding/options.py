@@ -87,7 +87,7 @@ def _values(name: str, default: Any) -> list[Value]:
 
 
 def with_options(function: Callable[..., Any], options: Sequence[str]) -> Callable[..., Any] | None:
-    """The function as one that needs these options, behind what it needs anyhow; None where that is not possible."""
+    """The function with these options as arguments after those that it always needs; None where that is impossible."""
     parameters = list(inspect.signature(function).parameters.values())
     if any(one.kind in (one.POSITIONAL_ONLY, one.VAR_POSITIONAL) for one in parameters):
         return None

@@ -83,7 +83,7 @@ def _of_derivative(
 
 
 def _without_a_loss(pairing: Pairing, functions: Mapping[str, Callable[..., Any]]) -> list[str]:
-    """Why a derivative cannot be checked that takes a target, where no function of the file does that is a loss."""
+    """Why a derivative that takes a target cannot be checked: no loss in the file takes one."""
     targets = [name for name in wanted(functions[pairing.derivative]) or () if is_target(name)]
     taken = [wanted(one) or () for name, one in functions.items() if name != pairing.derivative]
     if not targets or any(len(names) > 1 and any(map(is_target, names)) for names in taken):  # not one_hot(y)

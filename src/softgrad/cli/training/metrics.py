@@ -23,7 +23,7 @@ def collect(
     temperature: float,
     earlier: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The metrics of a run, as metrics.json and the model hold them, but for the time that the steps took."""
+    """The metrics of a run, as metrics.json and the model hold them, without the time that the steps took."""
     metrics: dict[str, Any] = {
         "dataset": config.data,
         "target": problem.target,
