@@ -100,6 +100,7 @@ LEFT_OUT = {  # name: the file, whose classes compute nothing to check
     "an error": "class LossError(ValueError):\n    def forward(self, x):\n        return x\n"
                 "    def backward(self, g):\n        return g",
     "no gradient": "class Model:\n    def loss(self, x, y):\n        return ((x - y) ** 2).mean()",
+    "a module of torch": "import torch\nclass Net(torch.nn.Module):\n    def forward(self, x):\n        return x",
     "other methods": "class Table:\n    def rows(self, x):\n        return x",
 }  # fmt: skip
 MISSING = {  # name: (the file, what is said)
@@ -114,6 +115,10 @@ MISSING = {  # name: (the file, what is said)
         "class Layer:\n    def __init__(self, configuration):\n        self.n = configuration.n\n"
         "    def forward(self, x):\n        return x\n    def backward(self, g):\n        return g",
         "no arguments were found for Layer(configuration); make one object in the file, such as a global"),
+    "a function of torch": (
+        "import torch\nclass F(torch.autograd.Function):\n    @staticmethod\n    def forward(ctx, x):\n"
+        "        return x\n    @staticmethod\n    def backward(ctx, g):\n        return g",
+        "it is a class of torch; check it in Python, with softgrad.torch.check"),
     "a forward pass that always raises": (
         "class Layer:\n    def forward(self, x):\n        return x['a']\n    def backward(self, g):\n        return g",
         "no inputs were found for Layer.forward(x): IndexError"),

@@ -21,7 +21,7 @@ from softgrad.check.layer.functions import LayerFunctions
 from softgrad.check.layer.runs import OUTPUT_NAMES
 from softgrad.cli.finding.fit import MOST_NAMES, AnyFit, best_first, by_name, refined, wanted
 from softgrad.cli.finding.found import Found
-from softgrad.cli.finding.known import Known, Missing
+from softgrad.cli.finding.known import Known, Missing, OfTheCode
 from softgrad.cli.finding.names import is_derivative, is_loss, is_other, named_alike, pairings, words
 from softgrad.cli.finding.objects import WithContext, outputs, stacked_outputs, with_loss_behind
 from softgrad.cli.finding.options import other_value
@@ -56,6 +56,11 @@ def search_classes(
     for name, kind in classes.items():
         methods = _methods(kind)
         if issubclass(kind, BaseException):
+            continue
+        if any(base.__module__.partition(".")[0] == "torch" for base in kind.__mro__[1:]):
+            if "backward" in vars(kind):  # a module is differentiated by torch
+                why = "it is a class of torch; check it in Python, with softgrad.torch.check"
+                missing.append(Missing(name, OfTheCode(why)))
             continue
         if methods is None:
             gradients += _of_methods(name, kind, [one for one in values if type(one) is kind][:1], ("", ""), known)
