@@ -59,8 +59,8 @@ def search_classes(
             continue
         if any(base.__module__.partition(".")[0] == "torch" for base in kind.__mro__[1:]):
             if "backward" in vars(kind):  # a module is differentiated by torch
-                why = "it is a class of torch; check it in Python, with softgrad.torch.check"
-                missing.append(Missing(name, OfTheCode(why)))
+                of_torch = "it is a class of torch; check it in Python, with softgrad.torch.check"
+                missing.append(Missing(name, OfTheCode(of_torch)))
             continue
         if methods is None:
             gradients += _of_methods(name, kind, [one for one in values if type(one) is kind][:1], ("", ""), known)
