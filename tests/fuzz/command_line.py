@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from fuzz.inputs import TABLES, USER_FILES
-from fuzz.runner import contents, faults, preload, run
+from fuzz.runner import contents, faults, preload, run, train_model
 
 OUTPUTS = ("--out", "--html", "--markdown", "--latex")
 LONG = "9" * 5000
@@ -169,9 +169,7 @@ def fuzz(number, seed):
     with tempfile.TemporaryDirectory() as base:
         trained = Path(base, "trained")
         trained.mkdir()
-        (trained / "data.csv").write_bytes(TABLES[0])
-        options = ["--target", "kind", "--hidden", "3", "--epochs", "2", "--out", "model"]
-        assert run(["train", "data.csv", *options], trained).code == 0
+        train_model(trained, TABLES[0])
         for i in range(number):
             rng = random.Random(f"{seed} {i}")
             folder = Path(base, f"run{i}")

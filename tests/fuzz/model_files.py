@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from fuzz.inputs import TABLES
-from fuzz.runner import faults, preload, run
+from fuzz.runner import faults, preload, run, train_model
 
 MARK = rb"\"sha256\": \""
 PREDICT = ["predict", "file", "data.csv", "--proba"]
@@ -131,9 +131,7 @@ def fuzz(number, seed):
     with tempfile.TemporaryDirectory() as base:
         folder = Path(base, "run")
         folder.mkdir()
-        (folder / "data.csv").write_bytes(TABLES[0])
-        options = ["--target", "kind", "--hidden", "3", "--epochs", "2", "--out", "model"]
-        assert run(["train", "data.csv", *options], folder).code == 0
+        train_model(folder, TABLES[0])
         data = (folder / "model" / "model.safetensors").read_bytes()
         right = run(["predict", "model", "data.csv", "--proba"], folder)
         assert right.code == 0 and sealed(data) == data

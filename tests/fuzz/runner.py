@@ -30,6 +30,13 @@ def preload():
         importlib.import_module(name)
 
 
+def train_model(folder, table):
+    """Trains a small network on a table with the class `kind`: the folder gets data.csv and model/."""
+    (folder / "data.csv").write_bytes(table)
+    options = ["--target", "kind", "--hidden", "3", "--epochs", "2", "--out", "model"]
+    assert run(["train", "data.csv", *options], folder).code == 0
+
+
 def run(arguments, folder):
     """The command with these arguments, in the folder."""
     out, err = (folder.parent / f"{folder.name}.{name}" for name in ("out", "err"))
