@@ -53,13 +53,17 @@ def _options(
 
 app.command(cls=PanelsCommand)(train)
 app.command()(predict)
-app.command()(evaluate)
-app.command()(info)
-app.command()(export)
-app.command()(report)
+app.command(short_help="Measure a trained model on DATA.")(evaluate)
+app.command(short_help="Show what is in a trained model.")(info)
+app.command(short_help="Write a trained model as ONNX.")(export)
+app.command(short_help="Write the report of a training run.")(report)
 app.command()(check)
-app.command(cls=NumbersCommand, context_settings={"ignore_unknown_options": True})(explain)  # so that -1 is a logit
-app.command()(explore)
+app.command(
+    cls=NumbersCommand,
+    context_settings={"ignore_unknown_options": True},  # so that -1 is a logit
+    short_help="Derive a gradient step by step, with your numbers.",
+)(explain)
+app.command(short_help="Open a page with sliders that explains the gradient.")(explore)
 
 
 def run() -> int:

@@ -62,7 +62,9 @@ class RunConfig:
     dates: Annotated[list[str] | None, table("Columns to read as dates.", metavar="NAME")] = None
     missing: Annotated[
         list[str] | None,
-        table("A text that stands for a missing number, such as unknown; or several, separated by commas."),
+        table(
+            "A text that stands for a missing number, such as unknown; or several, separated by commas.", metavar="TEXT"
+        ),
     ] = None
     split: Annotated[str, table("Percentages of the rows for training, validation and test; their sum is 100.")] = (
         "60,20,20"
