@@ -269,3 +269,10 @@ def test_classes_whose_names_do_not_fit_are_numbered(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "30")
     results.show_classes(classes, np.full((5, 5), 10**9).tolist())
     assert "'a long name, the 2th': 'a\n" in capsys.readouterr().out  # a line of text, with names
+
+
+@pytest.mark.parametrize("more_epochs", [False, True])
+def test_a_training_that_has_not_converged_is_advised_to_take_smaller_steps(more_epochs):
+    known = facts([[80, 3], [2, 15]], 0.83, 0.5) | {"test_log_loss": 2e20}
+    said = results.warning(known, balanced=False, more_epochs=more_epochs)
+    assert said.endswith("log loss is 2.000e+20, and 0.6000 is reached without a model; try a smaller --learning-rate")

@@ -22,6 +22,7 @@ LARGEST_SHOWN = 12  # classes of a confusion matrix that fits on a terminal
 MOST_CLASSES = 30  # of which precision and recall are shown
 NAME_LENGTH = 24
 LEAST = 4  # characters of a column, in a narrow terminal
+FAR_WORSE = 10  # times the log loss without a model: the training has not converged
 UNEVEN = 2  # times as many rows as the rarest class: from there on, --class-weight changes the predictions
 COLUMNS = {  # the metrics that are shown of each set, and their names
     "accuracy": "accuracy",
@@ -169,11 +170,12 @@ def warning(metrics: dict[str, Any], *, balanced: bool, more_epochs: bool) -> st
             f"error is {error:.4f}; {try_these}"
         )
     if not balanced and metrics["test_log_loss"] > baseline["log_loss"]:
-        tries = ["more --epochs"] if more_epochs else []
-        tries += [] if metrics["uncalibrated"] else ["--calibrate"]
+        far = metrics["test_log_loss"] > FAR_WORSE * baseline["log_loss"]
+        tries = ["a smaller --learning-rate"] if far else ["more --epochs"] if more_epochs else []
+        tries += [] if metrics["uncalibrated"] or far else ["--calibrate"]
         return (
             f"on the test rows the probabilities are worse than the frequencies of the classes: their log loss is "
-            f"{metrics['test_log_loss']:.4f}, and {baseline['log_loss']:.4f} is reached without a model; try "
+            f"{_number(metrics['test_log_loss'])}, and {baseline['log_loss']:.4f} is reached without a model; try "
             f"{' or '.join(tries or ['more --weight-decay', '--dropout'])}"
         )
     return None
@@ -312,7 +314,7 @@ def _count(value: int | None) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+    return "-" if value is None else f"{value:.4f}" if abs(value) < 1e6 else f"{value:.3e}"
 
 
 def _or_none(value: float) -> float | None:
