@@ -53,6 +53,11 @@ def checked(ways: Sequence[Found], options: Mapping[str, Any], seed: int) -> Che
             return found[-1] if beside[1].ok is not False else beside
         if report.ok:
             return found[-1]
+    for way in ways[0].at_widths:
+        report = _report(way, options, seed)
+        if report.ok:
+            differs = [line for line in ways[0].said if line not in way.said]
+            return way._replace(said=(*way.said, f"wrong {'; and wrong '.join(map(_if_meant_so, differs))}")), report
     if not found:
         raise errors[0]
     found = [one for one in found if one[0].wrt == found[0][0].wrt]  # others are for other inputs

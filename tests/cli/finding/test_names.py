@@ -28,6 +28,8 @@ CASES = {  # the functions of a file: each derivative and its partners
     "loss forward backward": {"backward": ("forward", "loss")},
     "forward loss gradient": {"gradient": ("loss", "forward")},
     "clip clip_backward norm_grad": {"clip_backward": ("clip",)},
+    "rms_norm rms_norm_backward grad_norm": {"rms_norm_backward": ("rms_norm",)},
+    "batch_norm_forward batch_norm_backward": {"batch_norm_backward": ("batch_norm_forward",)},
     "cross_entropy delta_cross_entropy": {"delta_cross_entropy": ("cross_entropy",)},
     # These use or estimate gradients.
     "loss numerical_gradient gradient_check clip_gradients apply_gradients gradient_descent": {},

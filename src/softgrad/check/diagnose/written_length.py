@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ast
 import linecache
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from types import FunctionType
 from typing import Any
@@ -58,13 +58,21 @@ def line_of_length(found: SourceLine, given: Sample, shows: Sample) -> SourceLin
 
 def line_with_number(function: Callable[..., Any], number: int) -> SourceLine | None:
     """The first line of a function that has a number written out; None for none, or without a source."""
+    line = numbers_written(function).get(number)
+    return None if line is None else source_line(function.__code__.co_filename, line, function.__name__)
+
+
+def numbers_written(function: Callable[..., Any]) -> Mapping[int, int]:
+    """The whole numbers that a function has written out, and the first line of each; empty without a source."""
     if not isinstance(function, FunctionType):
-        return None
+        return {}
     file, first = function.__code__.co_filename, function.__code__.co_firstlineno
     own = [one for one in _functions(file) if one.name == function.__name__ and _has_first(one, first)]
-    lines = (one.lineno for found in own for one in _statements(found) if number in _numbers(one))
-    line = next(lines, None)
-    return None if line is None else source_line(file, line, function.__name__)
+    found: dict[int, int] = {}
+    for statement in (statement for one in own for statement in _statements(one)):
+        for number in sorted(_numbers(statement)):
+            found.setdefault(number, statement.lineno)
+    return found
 
 
 def _functions(file: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:

@@ -14,6 +14,7 @@
     roles.py              what an argument may be, by its name
     known.py              what the options and the file say of the inputs
     values_in_file.py     the arrays of the file
+    written_widths.py     inputs of the widths that a backward pass has written out
     trial.py              quiet calls within a limit
     found.py              the result: two functions as the checker calls them, and what they were taken for
 

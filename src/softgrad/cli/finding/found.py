@@ -33,6 +33,7 @@ class Found(NamedTuple):
     methods: Mapping[str, str | bool] | None = None  # of an object, which is then `forward`: check_layer
     made_up_for: bool = False  # whether a right gradient calls this wrong one
     redrawn: bool = True  # whether the checker draws further inputs as this does, not from the numbers given
+    at_widths: tuple[Any, ...] = ()  # the ways at other lengths, which backward has written out
     beside: tuple[Any, ...] = ()  # the ways in which the gradient has to be right too: with options as they are
 
     @property

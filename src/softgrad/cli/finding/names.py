@@ -34,6 +34,7 @@ OTHER = word_set(  # of functions that use or estimate a gradient
     "init initialize main run demo save load print show true correct expected reference torch autograd"
 )
 OPERATIONS = {"clip", "norm"}
+NORMS = word_set("batch layer group instance rms weight spectral")  # kinds of a layer that is called a norm
 
 
 class Pairing(NamedTuple):
@@ -51,7 +52,8 @@ def words(name: str) -> tuple[str, ...]:
 
 def is_other(name: str) -> bool:
     """Whether a function only uses or estimates gradients: gradient_check, numerical_gradient."""
-    return bool(OTHER & set(words(name)))
+    own = set(words(name))
+    return bool(OTHER & (own - {"norm"} if own & NORMS else own))
 
 
 def is_derivative(name: str, names: Sequence[str]) -> bool:

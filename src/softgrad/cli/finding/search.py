@@ -11,7 +11,7 @@ import numpy as np
 from softgrad._messages import counted
 from softgrad.cli.finding import found
 from softgrad.cli.finding.conventions import Call, Returned, calls, is_upstream, readings
-from softgrad.cli.finding.fit import AnyFit, GivenFit, by_name, leading, names_used, refined, wanted
+from softgrad.cli.finding.fit import AnyFit, Fit, GivenFit, by_name, leading, names_used, refined, wanted
 from softgrad.cli.finding.found import Found, composed, from_outputs, stacked
 from softgrad.cli.finding.globals_as_inputs import global_parameters, global_values, with_globals
 from softgrad.cli.finding.known import Known, Missing, OfTheCode
@@ -21,6 +21,7 @@ from softgrad.cli.finding.options import shared_options, with_options
 from softgrad.cli.finding.returned_names import returned_names, returns_several
 from softgrad.cli.finding.roles import PROBABILITY_NAMES, is_target
 from softgrad.cli.finding.trial import Failed, Trial, copied, is_number
+from softgrad.cli.finding.written_widths import written_widths
 from softgrad.errors import OptionError
 
 ALONE = "there is no function that it is the gradient of"
@@ -177,6 +178,7 @@ def _pair(
     whole: list[Found] = []  # each gradient has the shape of its input
     partly: list[Found] = []
     kinds: list[Any] = []  # of inputs with which the functions run
+    first: AnyFit | None = None  # with which backward runs
     runs = 0
     for fit, _ in limited(known.fits(called, names, trial)):
         runs += 1
@@ -184,6 +186,7 @@ def _pair(
         if _kinds(fit) in kinds:
             continue
         ways = list(_ways(name, called, other, backward, fit, trial, known.wrt))
+        first = first or (fit if ways else None)
         fitting = [way for way in ways if way.fits]
         if fitting:
             kinds.append(_kinds(fit))
@@ -203,7 +206,12 @@ def _pair(
         ):
             break
     if whole or partly:
-        return whole or partly, ""
+        ways, others = whole or partly, written_widths(first, backward) if isinstance(first, Fit) else ()
+        at_widths = (_ways(name, called, other, backward, fit, trial, known.wrt) for fit in others)
+        return [
+            ways[0]._replace(at_widths=tuple(way for found in at_widths for way in found if way.fits)),
+            *ways[1:],
+        ], ""
     fault = trial.fault_of(backward if runs else called)
     if fault:
         return [], OfTheCode(f"{other if runs else name} {fault}")

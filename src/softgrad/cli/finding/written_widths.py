@@ -1,0 +1,26 @@
+"""Inputs of the widths that a backward pass has written out: `D = 16` is right for layers of 16 features alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from softgrad.check.diagnose.written_length import numbers_written
+from softgrad.cli.finding.fit import Fit
+
+LEAST, LARGEST = 4, 512  # other numbers are seldom a width, or make large arrays
+MOST_NUMBERS = 2
+SAMPLES = "N"
+
+
+def written_widths(fit: Fit, backward: Callable[..., Any]) -> Iterator[Fit]:
+    """The same arguments with another length each, which the backward pass has written out.
+
+    The number of samples stays: it is no width.
+    """
+    letters = {letter for value in fit.values.values() for letter in value.axes if letter.isalpha()} - {SAMPLES}
+    written = {n for part in getattr(backward, "parts", (backward,)) for n in numbers_written(part)}
+    for number in sorted(n for n in written if LEAST <= n <= LARGEST)[-MOST_NUMBERS:]:
+        for letter in sorted(letters):
+            if fit.lengths[letter] != number:
+                yield fit._replace(lengths={**fit.lengths, letter: number})
