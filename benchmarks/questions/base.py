@@ -113,6 +113,13 @@ def draw(rng: np.random.Generator, size: Size, dtype: str) -> Array:
     return rng.standard_normal((size.rows, size.classes), dtype=np.float64 if dtype == "float64" else np.float32)
 
 
+def draw_logits(rng: np.random.Generator, size: Size, dtype: str) -> Array:
+    """Logits of shape (N, K)."""
+    logits = draw(rng, size, dtype)
+    logits *= logits.dtype.type(SPREAD)
+    return logits.astype(numpy_dtype(dtype), copy=False)
+
+
 def row_blocks(size: Size) -> Iterator[slice]:
     """Slices that divide the rows into blocks of at most BLOCK entries, or of one row."""
     step = max(1, BLOCK // size.classes)

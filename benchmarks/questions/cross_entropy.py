@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.questions.base import SPREAD, Array, Size, Truth, draw, numpy_dtype, row_blocks, softmax_parts
+from benchmarks.questions.base import Array, Size, Truth, draw_logits, row_blocks, softmax_parts
 
 
 class CrossEntropy:
@@ -22,9 +22,7 @@ class CrossEntropy:
     def inputs(self, size: Size, dtype: str) -> tuple[Array, ...]:
         """Logits of shape (N, K) and class indices of shape (N,)."""
         rng = np.random.default_rng(0)
-        logits = draw(rng, size, dtype)
-        logits *= logits.dtype.type(SPREAD)
-        return logits.astype(numpy_dtype(dtype), copy=False), rng.integers(size.classes, size=size.rows)
+        return draw_logits(rng, size, dtype), rng.integers(size.classes, size=size.rows)
 
     def truth(self, inputs: tuple[Array, ...], rows: Array) -> tuple[Truth, ...]:
         """The mean loss of all rows, and the gradient at some rows. Its terms are p/N and onehot(y)/N."""

@@ -12,7 +12,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.questions.base import SPREAD, Array, Size, Truth, draw, numpy_dtype, row_blocks, softmax_parts
+from benchmarks.questions.base import (
+    SPREAD,
+    Array,
+    Size,
+    Truth,
+    draw,
+    draw_logits,
+    numpy_dtype,
+    row_blocks,
+    softmax_parts,
+)
 
 
 class _Forward:
@@ -20,9 +30,7 @@ class _Forward:
 
     def inputs(self, size: Size, dtype: str) -> tuple[Array, ...]:
         """Logits of shape (N, K)."""
-        logits = draw(np.random.default_rng(0), size, dtype)
-        logits *= logits.dtype.type(SPREAD)
-        return (logits.astype(numpy_dtype(dtype), copy=False),)
+        return (draw_logits(np.random.default_rng(0), size, dtype),)
 
 
 class Softmax(_Forward):

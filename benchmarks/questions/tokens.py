@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.questions.base import SPREAD, Array, Size, Truth, draw, numpy_dtype, softmax_parts
+from benchmarks.questions.base import Array, Size, Truth, draw_logits, softmax_parts
 
 
 class TokenLogProbs:
@@ -22,10 +22,9 @@ class TokenLogProbs:
     def inputs(self, size: Size, dtype: str) -> tuple[Array, ...]:
         """Logits of shape (N, K), and tokens, g and h of shape (N,)."""
         rng = np.random.default_rng(0)
-        logits = draw(rng, size, dtype)
-        logits *= logits.dtype.type(SPREAD)
-        upstream = rng.standard_normal((2, size.rows)).astype(logits.dtype)
-        return logits.astype(numpy_dtype(dtype), copy=False), rng.integers(size.classes, size=size.rows), *upstream
+        logits = draw_logits(rng, size, dtype)
+        upstream = rng.standard_normal((2, size.rows)).astype(np.float64 if dtype == "float64" else np.float32)
+        return logits, rng.integers(size.classes, size=size.rows), *upstream
 
     def truth(self, inputs: tuple[Array, ...], rows: Array) -> tuple[Truth, ...]:
         """Both outputs and the gradient at some rows."""
