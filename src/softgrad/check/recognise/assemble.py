@@ -105,7 +105,7 @@ class EvaluatedLayers:
         return found
 
     def _own_names(self) -> dict[str, str]:
-        """The names of an output function, to those of these layers: z is z2 behind two layers."""
+        """Maps the names of an output function to those of these layers: behind two layers, z is z2."""
         return dict(self.layers.names) if self.layers.forward else {}
 
     def _run(self, function: OutputFunction) -> Names | None:

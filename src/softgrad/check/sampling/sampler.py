@@ -161,7 +161,7 @@ class Sampler:
         return self.usable(arrays)
 
     def with_negatives(self, sample: Sample) -> tuple[Sample | None, list[Key]]:
-        """The sample with every other number negated in those arrays, with a gradient, that are all positive.
+        """The sample with every other number negated in each array that is all positive and has a gradient.
 
         Also these arrays. None where there are none, or where the functions do not take negative numbers.
         """

@@ -141,7 +141,7 @@ class TensorMemory:
         return view
 
     def _see_writes(self, view: Traced, buffer: Buffer) -> None:
-        """Something may have written into the memory that torch's modes do not see, such as NumPy."""
+        """Notes a write that torch's modes do not see, such as one of NumPy's."""
         if _array_equal(node_of(self._session, view).value, plain(view), equal_nan=view.dtype.kind == "f"):
             return
         if node_of(self._session, view).active:
