@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softgrad import DataError
-from softgrad.data import read_table
+from softgrad.data import read_classes, read_table
 
 VARIANTS = {  # name: the file; each holds the same two rows
     "plain": "a,b\n1,x\n2,y z\n",
@@ -236,3 +236,26 @@ def test_names_of_columns_are_no_title(case, table):
 def test_a_table_is_shown_in_one_line(tmp_path):
     (tmp_path / "t.csv").write_text("a,kind\n1,x\n2,y\n")
     assert repr(read_table(str(tmp_path / "t.csv"))) == f"<Table {tmp_path / 't.csv'}: 2 rows, columns 'a', 'kind'>"
+
+
+def test_a_row_in_place_of_names_is_told(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("5.1,3.5,a\n4.9,3.0,b\n")
+    table = read_table(str(path))
+    assert table.notes == (
+        "the first line is taken for names of columns, such as '5.1'; if it is a row, write names above it",
+    )
+    with pytest.raises(
+        DataError, match=r"no column 'kind'.*; these look like a row, so write the names of the columns ab"
+    ):
+        read_classes(table, "kind")
+    path.write_text("0,1,2.0,kind\n1,2,3,x\n")  # pixels
+    assert read_table(str(path)).notes == ()
+
+
+def test_cells_between_spaces_are_told(tmp_path):
+    (tmp_path / "t.csv").write_text("a b kind\n1 2 x\n")
+    with pytest.raises(
+        DataError, match=r"no column 'kind'; .*; wanted commas, semicolons, tabs or \| between the colum"
+    ):
+        read_classes(read_table(str(tmp_path / "t.csv")), "kind")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from softgrad._arrays import Array
 from softgrad._messages import list_names, quoted
+from softgrad._numerals import to_number
 from softgrad._options import closest
 from softgrad.data import written
 from softgrad.data.table import Table
@@ -21,9 +22,18 @@ def check_name(table: Table, name: str) -> None:
     if name not in table.columns:
         near = closest(name, table.columns)
         hint = f"; did you mean {quoted(near)}?" if near else ""
+        if are_numbers(table.columns):
+            hint = "; these look like a row, so write the names of the columns above it"
+        elif len(table.columns) == 1 and table.place == "line":
+            hint = "; wanted commas, semicolons, tabs or | between the columns"
         raise DataError(
             f"{table.source} has no column {quoted(name)}; its columns are {list_names(table.columns)}{hint}"
         )
+
+
+def are_numbers(names: Iterable[str]) -> bool:
+    """Whether names of columns look like a row: at least two are numbers with decimals. Pixels are called 0, 1, ..."""
+    return sum("." in name.replace(",", ".") and to_number(name.replace(",", ".")) is not None for name in names) > 1
 
 
 def cells(table: Table, name: str) -> Array:

@@ -13,6 +13,7 @@ import numpy as np
 
 from softgrad._messages import counted, quoted
 from softgrad._numerals import to_number
+from softgrad.data.columns import are_numbers
 from softgrad.data.table import Table
 from softgrad.errors import DataError
 
@@ -55,6 +56,11 @@ def read_csv(source: str, data: bytes) -> Table:
     notes = [] if encoding == "UTF-8" else [f"the file is not UTF-8 text, so it is read as {encoding}"]
     if title:
         notes.append(f"line {title + 1} names the columns; what stands above them is left out")
+    if are_numbers(names):
+        first = quoted(names[0])
+        notes.append(
+            f"the first line is taken for names of columns, such as {first}; if it is a row, write names above it"
+        )
     for i, (given, name) in enumerate(zip(header, names, strict=True), start=1):
         if given != name:
             reason = f"is another {quoted(given)}" if given else "has no name"
