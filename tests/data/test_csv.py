@@ -246,7 +246,7 @@ def test_a_row_in_place_of_names_is_told(tmp_path):
         "the first line is taken for names of columns, such as '5.1'; if it is a row, write names above it",
     )
     with pytest.raises(
-        DataError, match=r"no column 'kind'.*; these look like a row, so write the names of the columns ab"
+        DataError, match=r"no column 'kind'.*; these look like a row, so write the names of the columns above it$"
     ):
         read_classes(table, "kind")
     path.write_text("0,1,2.0,kind\n1,2,3,x\n")  # pixels
@@ -256,6 +256,6 @@ def test_a_row_in_place_of_names_is_told(tmp_path):
 def test_cells_between_spaces_are_told(tmp_path):
     (tmp_path / "t.csv").write_text("a b kind\n1 2 x\n")
     with pytest.raises(
-        DataError, match=r"no column 'kind'; .*; wanted commas, semicolons, tabs or \| between the colum"
+        DataError, match=r"no column 'kind'; .*; wanted commas, semicolons, tabs or \| between the columns$"
     ):
         read_classes(read_table(str(tmp_path / "t.csv")), "kind")
