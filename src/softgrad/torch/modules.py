@@ -77,10 +77,11 @@ class _Loss(torch.nn.Module):
 
 
 class CrossEntropyLoss(_Loss):
-    """`cross_entropy` in place of torch.nn.CrossEntropyLoss, whose arguments come first, in its order and meaning.
+    """`cross_entropy` as a module, in place of torch.nn.CrossEntropyLoss.
 
-    The classes are on axis 1, or on axis 0 of logits (K,). A mean over ignored rows alone is NaN, as in torch, unless
-    `if_all_ignored` says otherwise. For 16-bit logits the loss is float32.
+    The arguments of torch come first, in its order and with its meaning. The classes are on axis 1, or on axis 0 of
+    logits (K,). A mean over ignored rows alone is NaN, as in torch, unless `if_all_ignored` says otherwise. For 16-bit
+    logits the loss is float32.
 
     Args:
         weight: one number per class.
@@ -141,7 +142,7 @@ class CrossEntropyLoss(_Loss):
 
     def forward(self, input: Tensor, target: Tensor, *, where: Tensor | None = None) -> Tensor:
         """The loss of logits (K,), (N, K) or (N, K, ...); `where` as in `softgrad.cross_entropy`."""
-        axes = getattr(input, "ndim", 2)  # of what is no tensor, `call` says so
+        axes = getattr(input, "ndim", 2)  # `call` refuses what is no tensor
         options = Options(
             "cross_entropy",
             0 if axes == 1 else 1,
@@ -162,9 +163,10 @@ class CrossEntropyLoss(_Loss):
 
 
 class LinearCrossEntropyLoss(_Loss):
-    """`linear_cross_entropy` with the arguments of torch.nn.CrossEntropyLoss, in its order and meaning, and ours.
+    """`linear_cross_entropy` as a module, with the arguments of torch.nn.CrossEntropyLoss.
 
-    The weights of the layer are given in the call, so that they can be those of a layer or of an embedding.
+    They come first, in the order and with the meaning of torch. The weights of the layer are given in the call, so that
+    they can be those of a layer or of an embedding.
 
     Args:
         weight: one number per class.
