@@ -306,10 +306,10 @@ class Choice:
         return self.lines.of(self._source_of(node) if repair.operand < 0 else node)
 
     def _source_of(self, node: Node) -> Node:
-        """The value that a view shows, where nothing else takes that: dd for dd[:, None]."""
+        """The value that a view gives axes of length 1, where nothing else takes that: dd for dd[:, None]."""
         while node.op == "gather" and self._uses[node.parents[0]] == 1 and node.parents[0] in self.backward.own:
-            if node.value.size != node.parents[0].value.size:
-                break
+            if node.value.squeeze().shape != node.parents[0].value.squeeze().shape:
+                break  # another order, or a part
             node = node.parents[0]
         return node
 
