@@ -30,7 +30,7 @@ LAYOUTS = {  # name: an array
 @pytest.mark.parametrize("wrong", [False, True], ids=["right", "wrong"])
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_the_layout_at_every_call(name, wrong, real_only):
-    given, seen = LAYOUTS[name], []
+    given = LAYOUTS[name]
 
     def forward(x):
         assert not (real_only and np.iscomplexobj(x))
@@ -44,7 +44,6 @@ def test_the_layout_at_every_call(name, wrong, real_only):
 
     report = sg.check_vjp(forward, vjp, given)
     assert report.ok is not wrong, report.text()
-    assert not seen
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
