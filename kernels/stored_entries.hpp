@@ -71,6 +71,13 @@ template <Storage storage, class T, int n>
     }
 }
 
+// The same of 16-bit entries that stand in the lower halves of 32 bits; the upper halves are 0.
+template <Storage storage, int n> [[gnu::always_inline]] inline Entries<float, n> widened(Entries<uint32_t, n> bits) {
+    if constexpr (storage == Storage::bfloat16) return (Entries<float, n>)(bits << 16);
+    const Entries<uint16_t, n> halves = in_16_bits<n>(bits);
+    return read_entries<storage, float, n>(reinterpret_cast<const uint16_t*>(&halves));
+}
+
 // The entries as an array is to hold them.
 template <Storage storage, class T, int n>
 [[gnu::always_inline]] inline Entries<Stored<storage, T>, n> rounded(Entries<T, n> x) {

@@ -137,8 +137,52 @@ template <int end, class Work> [[gnu::always_inline]] inline void with_constant(
     }
 }
 
+// Rows of an even number of 16-bit entries, fewer than 16: two of them are moved as one entry of 32 bits, in half as
+// many registers. Shuffles of shorter registers take too long for it.
+template <Storage storage> struct Pairs {
+    static constexpr int W = wide<float>;
+
+    static bool fit(int64_t K) { return vector_bytes == 64 && K % 2 == 0 && K < 2 * block_side<float>; }
+
+    static void to_lanes(const void* rows, int64_t K, float* tile) {
+        float* pairs = tile + K / 2 * lanes<float>;  // no column is overwritten before it is read
+        with_constant<block_side<float>>(K / 2, [&](auto k) {
+            Interleaved<float, k>::template to_lanes<Storage::itself>(static_cast<const float*>(rows), pairs);
+        });
+        for (int64_t j = 0; j < K; j += 2, tile += 2 * lanes<float>, pairs += lanes<float>) {
+            for (int l = 0; l < lanes<float>; l += W) {
+                const auto both = (Entries<uint32_t, W>)read_entries<Storage::itself, float, W>(pairs + l);
+                const Entries<float, W> first = widened<storage, W>(both & 0xffff),
+                                        second = widened<storage, W>(both >> 16);
+                write_entries<Storage::itself, float, W>(first, tile + l);
+                write_entries<Storage::itself, float, W>(second, tile + lanes<float> + l);
+            }
+        }
+    }
+
+    template <class Column> static void to_rows(int64_t K, void* rows, const Column& column) {
+        with_constant<block_side<float>>(K / 2, [&](auto k) {
+            Interleaved<float, k>::template to_rows<Storage::itself>(static_cast<float*>(rows),
+                                                                     Columns<Column>{column});
+        });
+    }
+
+  private:
+    template <class Column> struct Columns {
+        const Column& column;
+        template <int n> [[gnu::always_inline]] Entries<float, n> at(int64_t j, int l) const {
+            const auto first = rounded<storage, float, n>(column.template at<n>(2 * j, l)),
+                       second = rounded<storage, float, n>(column.template at<n>(2 * j + 1, l));
+            return (Entries<float, n>)(in_32_bits<n>(first) | in_32_bits<n>(second) << 16);
+        }
+    };
+};
+
 // tile[j * lanes + l] = entry j of row l
 template <Storage storage, class T> [[gnu::noinline]] void to_lanes(const void* from, int64_t K, T* tile) {
+    if constexpr (storage != Storage::itself) {
+        if (Pairs<storage>::fit(K)) return Pairs<storage>::to_lanes(from, K, tile);
+    }
     const auto rows = static_cast<const Stored<storage, T>*>(from);
     if (K >= block_side<T>) return Blocks<T>::template to_lanes<storage>(rows, K, tile);
     with_constant<block_side<T>>(K, [&](auto k) { Interleaved<T, k>::template to_lanes<storage>(rows, tile); });
@@ -148,6 +192,9 @@ template <Storage storage, class T> [[gnu::noinline]] void to_lanes(const void* 
 // they are transposed.
 template <Storage storage, class T, class Column>
 [[gnu::noinline]] void to_rows(int64_t K, void* to, const Column column) {
+    if constexpr (storage != Storage::itself) {
+        if (Pairs<storage>::fit(K)) return Pairs<storage>::to_rows(K, to, column);
+    }
     const auto rows = static_cast<Stored<storage, T>*>(to);
     if (K >= block_side<T>) return Blocks<T>::template to_rows<storage>(K, rows, column);
     with_constant<block_side<T>>(K, [&](auto k) { Interleaved<T, k>::template to_rows<storage>(rows, column); });

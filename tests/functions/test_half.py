@@ -45,7 +45,7 @@ def run(instruction_set, *arguments):
 
 @sets
 @dtypes
-@pytest.mark.parametrize("classes", [1, 130])  # computed in tiles, and row by row
+@pytest.mark.parametrize("classes", [1, 10, 130])  # computed in tiles, by ones and by pairs, and row by row
 def test_every_number_is_read_and_written_as_it_is(instruction_set, dtype, classes):
     result = run(instruction_set, READ_AND_WRITTEN, dtype, str(classes))
     assert result.returncode == 0, result.stderr
