@@ -22,7 +22,7 @@ template <class T> class RowReader {
 
     const T* row(int64_t i) const { return at(i, 0, K_); }
 
-    // Entries start..start+count-1 of row i, until as many further calls as there are buffers.
+    // Entries start..start+count-1 of row i. They stay until as many further calls were made as there are buffers.
     const T* at(int64_t i, int64_t start, int64_t count) const {
         if constexpr (std::is_same_v<T, float>) {
             if (from_.storage != Storage::itself) {
@@ -49,8 +49,8 @@ template <class T> class RowReader {
 // Arrays of at least so many bytes do not stay in a second-level cache.
 constexpr int64_t fetched_from = 4 << 20;
 
-// So many bytes are on their way from memory, in whole rows: the largest entry of the next row is found before it is
-// computed, which takes all of the row.
+// So many bytes are fetched ahead, in whole rows: before a row is computed, the largest entry of the next one is found,
+// for which all of it is read.
 constexpr int64_t bytes_ahead = 12 << 10;
 
 // Fetches a later row while row i of 0..end-1 is computed.

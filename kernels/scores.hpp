@@ -1,6 +1,6 @@
 // Scores s_j, of which softmax is taken, from logits z_j: capped, divided by a temperature, or as they are. Each is
-// increasing in z, so the row's largest logit has its largest score. x = s - s_max is rounded where it is computed, and
-// at x = -80 that rounding alone is worth 40 ulp of exp(x): here it is never rounded before exp has reduced it.
+// increasing in z, so the row's largest logit has its largest score. If x = s - s_max were rounded before exp reduces
+// it, that rounding alone would be worth 40 ulp of exp(x) at x = -80. Here it is not.
 #pragma once
 
 #include <limits>

@@ -12,8 +12,8 @@
 
 namespace softgrad {
 
-// Exponentials below which it costs more to wake a thread than it saves, and to share with one that is awake. Not many
-// threads are kept awake.
+// For fewer exponentials, to wake a thread costs more time than it saves, and so does sharing them with one that is
+// awake. So many threads are kept awake at most.
 constexpr int64_t exponentials_worth_waking = 40 * 1024, exponentials_worth_sharing = 6 * 1024, kept_awake = 4;
 
 // Calls rows(begin, end) such that the calls together cover 0..N-1, each with a multiple of `together` rows, but for
