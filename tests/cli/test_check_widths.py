@@ -34,10 +34,22 @@ def pool_forward(x):
 def pool_backward(dout, x):
     return np.repeat(dout[:, None], 12, axis=1) / 12
 """
+IMAGE = """
+import numpy as np
+
+class GlobalPool:
+    def forward(self, x):
+        self.shape = x.shape
+        return x.mean(axis=(2, 3))
+
+    def backward(self, dout):
+        return np.ones(self.shape) * dout[:, :, None, None] / 49
+"""
 CASES = {  # name: (the source, what the inputs are, what is said of other lengths)
     "features": (NORM, "x drawn as 5x16, gamma drawn as 16", "wrong with other inputs, x drawn as 5x7"),
     "outputs of a loss": (MEAN, "pred drawn as 5x10", "wrong with other inputs, pred drawn as 5x3"),
     "in the shape": (REPEATED, "x drawn as 5x12", "wrong with other inputs, x drawn as 5x3"),
+    "pixels, in a class": (IMAGE, "x drawn as 2x2x7x7", "wrong with other inputs, x drawn as 2x2x4x4"),
 }
 
 
@@ -53,7 +65,7 @@ def check(softgrad, tmp_path):
 SLOW = pytest.param("features", marks=pytest.mark.thorough)
 
 
-@pytest.mark.parametrize("case", [SLOW, "outputs of a loss", "in the shape"])
+@pytest.mark.parametrize("case", [SLOW, "outputs of a loss", "in the shape", "pixels, in a class"])
 def test_the_width_that_is_written_out_is_tried(case, check):
     source, drawn, other = CASES[case]
     result = check(source)

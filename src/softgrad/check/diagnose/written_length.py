@@ -64,6 +64,7 @@ def line_with_number(function: Callable[..., Any], number: int) -> SourceLine | 
 
 def numbers_written(function: Callable[..., Any]) -> Mapping[int, int]:
     """The whole numbers that a function has written out, and the first line of each; empty without a source."""
+    function = getattr(function, "__func__", function)
     if not isinstance(function, FunctionType):
         return {}
     file, first = function.__code__.co_filename, function.__code__.co_firstlineno

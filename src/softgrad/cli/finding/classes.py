@@ -19,7 +19,7 @@ import numpy as np
 
 from softgrad.check.layer.functions import LayerFunctions
 from softgrad.check.layer.runs import OUTPUT_NAMES
-from softgrad.cli.finding.fit import MOST_NAMES, AnyFit, best_first, by_name, refined, wanted
+from softgrad.cli.finding.fit import MOST_NAMES, AnyFit, Fit, best_first, by_name, refined, wanted
 from softgrad.cli.finding.found import Found
 from softgrad.cli.finding.known import Known, Missing, OfTheCode
 from softgrad.cli.finding.names import is_derivative, is_loss, is_other, named_alike, pairings, words
@@ -28,6 +28,7 @@ from softgrad.cli.finding.options import other_value
 from softgrad.cli.finding.roles import LENGTH_OF, NUMBERS, SIZES, Value, is_target, values_for
 from softgrad.cli.finding.search import pair
 from softgrad.cli.finding.trial import Failed, Trial, is_numeric
+from softgrad.cli.finding.written_widths import written_widths
 from softgrad.errors import SoftgradError
 
 FORWARDS = ("forward", "forward_pass", "forward_propagation", "feedforward", "feed_forward", "fprop", "__call__")
@@ -267,6 +268,14 @@ def _holds_arrays(one: Any) -> bool:
 
 
 def _found(name: str, said: str, one: Any, methods: tuple[str, str | bool], fit: AnyFit) -> Found:
+    """An object with these inputs, and with others of widths that its backward pass has written out."""
+    others = written_widths(fit, getattr(one, str(methods[1]), None)) if isinstance(fit, Fit) else ()
+    usable = (width for width in others if _tried(one, methods, width) == (None, True))
+    at_widths = tuple(_as_found(name, said, one, methods, width) for width in usable)
+    return _as_found(name, said, one, methods, fit)._replace(at_widths=at_widths)
+
+
+def _as_found(name: str, said: str, one: Any, methods: tuple[str, str | bool], fit: AnyFit) -> Found:
     forward, backward = methods
     lines = [f"{name} is {said}"] if said != name else []
     lines += [f"inputs: {fit.described}"] if fit.described else []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Iterator
 from typing import Any
 
 from softgrad.check.diagnose.written_length import numbers_written
@@ -10,17 +11,19 @@ from softgrad.cli.finding.fit import Fit
 
 LEAST, LARGEST = 4, 512  # other numbers are seldom a width, or make large arrays
 MOST_NUMBERS = 2
-SAMPLES = "N"
+SAMPLES, SIDE = "N", "S"  # letters of roles.LENGTHS
 
 
-def written_widths(fit: Fit, backward: Callable[..., Any]) -> Iterator[Fit]:
+def written_widths(fit: Fit, backward: Any) -> Iterator[Fit]:
     """The same arguments with another length each, which the backward pass has written out.
 
-    The number of samples stays: it is no width.
+    The number of samples stays: it is no width. Of an image, which is a square, its pixels may be written out.
     """
     letters = {letter for value in fit.values.values() for letter in value.axes if letter.isalpha()} - {SAMPLES}
     written = {n for part in getattr(backward, "parts", (backward,)) for n in numbers_written(part)}
     for number in sorted(n for n in written if LEAST <= n <= LARGEST)[-MOST_NUMBERS:]:
         for letter in sorted(letters):
-            if fit.lengths[letter] != number:
-                yield fit._replace(lengths={**fit.lengths, letter: number})
+            root = math.isqrt(number)
+            length = root if letter == SIDE and root**2 == number else number
+            if fit.lengths[letter] != length:
+                yield fit._replace(lengths={**fit.lengths, letter: length})
