@@ -62,10 +62,10 @@ def check(softgrad, tmp_path):
     return run
 
 
-SLOW = pytest.param("features", marks=pytest.mark.thorough)
+THOROUGH = [pytest.param("features", marks=pytest.mark.thorough)]
 
 
-@pytest.mark.parametrize("case", [SLOW, "outputs of a loss", "in the shape", "pixels, in a class"])
+@pytest.mark.parametrize("case", [*THOROUGH, "outputs of a loss", "in the shape", "pixels, in a class"])
 def test_the_width_that_is_written_out_is_tried(case, check):
     source, drawn, other = CASES[case]
     result = check(source)
@@ -80,7 +80,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("case", WRONG)
+@pytest.mark.parametrize("case", ["samples", pytest.param("a width, and a mistake", marks=pytest.mark.thorough)])
 def test_a_number_of_samples_or_a_mistake_stays_wrong(case, check):
     result = check(WRONG[case])
     assert result.code == 1
