@@ -130,10 +130,20 @@ def gravity_back(b, distance):
     return np.array([d.sum(), b[0] * d @ distance])
 
 
+def without_the_last(x):
+    return np.sinh(x[:-1]) * 0.5
+
+
+def put_at_the_end(x, y, g):
+    d = np.zeros_like(x)
+    d[1:] += 0.5 * np.cosh(x[:-1]) * g
+    return d
+
+
 CASES = {  # name: (check, the mistake, what is said, what is not)
     "the indices of an entry": (
         lambda: sg.check_grad(path_score, path_score_back, MATRIX),
-        "swapped-indices", "with its indices exchanged", "matrix product"),
+        "wrong-indices", "with its indices exchanged", "matrix product"),
     "the slopes of both sides": (
         lambda: sg.check_vjp(leaky, leaky_back, POINTS),
         "wrong-operand", "goes to the other choice", "should be 0"),
@@ -157,13 +167,16 @@ CASES = {  # name: (check, the mistake, what is said, what is not)
         "forward-value", "multiplied by `s` itself, in the part that comes back from", "times"),
     "the ends of edges": (
         lambda: sg.check_vjp(messages, messages_back, POINTS),
-        "swapped-indices", "added at the indices of", "the sum in line"),
+        "wrong-indices", "added at the indices of", "the sum in line"),
     "the other tail": (
         lambda: sg.check_grad(censored, censored_back, RNG.normal(size=6)),
         "derivative-at-minus", "by `x` is taken at minus `x`", "new"),
     "an elasticity": (
         lambda: sg.check_grad(gravity, gravity_back, RNG.normal(size=2), RNG.uniform(1, 3, 6)),
         "wrong-factor", "is multiplied by `distance`, not by its logarithm", "times"),
+    "one entry further": (
+        lambda: sg.check_vjp(without_the_last, put_at_the_end, RNG.normal(size=(6, 2))),
+        "wrong-indices", "is put one entry further", "operand"),
     "the taps of a filter": (
         lambda: sg.check_vjp(filtered, filtered_back, RNG.normal(size=9), RNG.normal(size=3)),
         "memory-order", "is used in reverse order", "diagonal"),

@@ -43,8 +43,8 @@ ENTRIES = (
         "dA = -y.T @ dy @ y.T. For symmetric matrices it makes no difference.",
     ),
     Entry(
-        "swapped-indices",
-        "Indices are exchanged in the backward pass",
+        "wrong-indices",
+        "The gradient is put at the wrong indices in the backward pass",
         "What is read at some indices gets its gradient at the same ones: that of A[i, j] belongs to the entry [i, j]. "
         "Where both axes have the same length, the shapes do not show an exchange.",
     ),

@@ -130,8 +130,8 @@ def _view(node: Node, d: str, texts: Texts) -> str:
         return f"{d}, added (+=) at [{index}]"
     if whole and node.shape == node.parents[0].shape[::-1]:
         return f"{d}.T"
-    if whole and texts.of(node) == parent:
-        return ""
+    if texts.of(node) == parent:
+        return ""  # within a function: neither of them has a name
     if whole:
         return f"{d} in the shape and the order of {parent}"
     return f"{d}, added (+=) where it was taken from"

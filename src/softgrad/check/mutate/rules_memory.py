@@ -38,14 +38,14 @@ def of_gather(where: Where, nodes: list[Node], k: int) -> Iterator[Candidate]:
         is_matrix = min(axes) == len(parent.shape) - 2  # other axes belong to no matrix product
         kind, told = ("transposed-product", {"variant": "result"}) if is_matrix else ("memory-order", {})
         if is_matrix and len(node.shape) < len(parent.shape):  # one entry, or a row
-            kind, told = "swapped-indices", {}
+            kind, told = "wrong-indices", {}
         yield Candidate(kind, where, k, _swapped_result(axes), 1.3, told)
     for axis in range(len(node.shape)):
         if node.shape[axis] > 1:
             yield Candidate("memory-order", where, k, _turned(axis), 1.5, {"variant": "reversed", "axis": axis})
     for axis in range(len(parent.shape)):
         for by in (-1, 1):
-            yield Candidate("wrong-operand", where, k, _shifted(by, axis), 1.7, {"variant": "index"})
+            yield Candidate("wrong-indices", where, k, _shifted(by, axis), 1.7, {"variant": "shifted"})
 
 
 def of_chain(draw: Draw, where: Where, nodes: list[Node], k: int, ends: list[Node]) -> Iterator[Candidate]:

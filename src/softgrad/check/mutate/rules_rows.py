@@ -51,7 +51,7 @@ def _at_rows_of(where: Where, k: int, there: Where) -> Candidate:
         width = right.size // len(right)
         return added_up(rows[:, None] * width + np.arange(width), g, right.shape)
 
-    return Candidate("swapped-indices", where, k, rule, 1.3, {"variant": "rows", "rows": there})
+    return Candidate("wrong-indices", where, k, rule, 1.3, {"variant": "rows", "rows": there})
 
 
 def _rows(node: Node) -> Array | None:

@@ -201,7 +201,9 @@ class Sentence:
     def _first(self) -> str:
         return quoted(self.texts.operand(self.node, 0))
 
-    def _swapped_indices(self) -> str:
+    def _wrong_indices(self) -> str:
+        if self.variant == "shifted":
+            return f"{self.flow} is put one entry further"
         if self.variant == "rows":
             rows = self.told["rows"].nodes(self.draw)[0]
             return f"{self.flow} is added at the indices of {quoted(self.texts.of(rows))}, not at its own"
@@ -242,8 +244,6 @@ class Sentence:
             )
         if variant == "input":
             return f"{self.flow} is multiplied by its value, not by the derivative of {self.source}"
-        if variant == "index":
-            return f"{self.flow} is put one entry further"
         if variant == "absolute":
             return f"the size of the gradient of {self.target} is passed on, without its sign"
         if variant == "sign":
