@@ -49,8 +49,9 @@ class UserFile:
         return [name for name, value in self._own() if callable(value) and not inspect.isclass(value)]
 
     def classes(self) -> list[str]:
-        """The names of the classes that the file defines, in its order."""
-        return [name for name, value in self._own() if inspect.isclass(value)]
+        """The names of the classes that the file defines, in its order; exceptions are no layers."""
+        found = [(name, value) for name, value in self._own() if inspect.isclass(value)]
+        return [name for name, value in found if not issubclass(value, BaseException)]
 
     def _own(self) -> list[tuple[str, Any]]:
         named = vars(self.module).items()
