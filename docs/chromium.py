@@ -34,8 +34,8 @@ def show(chromium: webdriver.Chrome, address: str, width: int, height: int, sche
 
 
 def taken(chromium: webdriver.Chrome, top: float, width: float, height: float) -> Image.Image:
-    """A picture of a part of the page, in 128 colours."""
+    """A picture of a part of the page, in 256 colours."""
     clip = {"x": 0, "y": top, "width": width, "height": height, "scale": 1}
     data = chromium.execute_cdp_cmd("Page.captureScreenshot", {"clip": clip, "captureBeyondViewport": True})["data"]
     picture = Image.open(io.BytesIO(base64.b64decode(data)))
-    return picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=128)
+    return picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=256)

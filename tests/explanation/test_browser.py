@@ -261,6 +261,14 @@ def test_sliders_and_pictures_stay_in_sight_and_follow_while_dragging(browser):
     ActionChains(browser).move_by_offset(10, 0).release().perform()
 
 
+def test_no_picture_is_cut_in_a_narrow_window(browser):
+    as_seen(browser, 900)
+    cut = """return [...document.querySelectorAll('.marimo-cell:has(.sg-in-sight), .sg-pictures .sg-wide')]
+        .filter(one => one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight).map(one => one.className)"""
+    assert browser.execute_script("return innerWidth") == 900
+    assert browser.execute_script(cut) == []
+
+
 @pytest.mark.thorough
 def test_more_classes_have_more_sliders(browser):
     press(browser, 4, "ARROW_RIGHT")

@@ -60,19 +60,21 @@ def _explained(layout, logits, loss, sg, smoothing, target):
 
 @app.cell
 def _look():
-    # The cell with the sliders and the pictures stays at the top of the window, and takes at most half of it.
+    # The cell with the sliders and the pictures stays at the top of the window, and takes little more than half of it.
     LOOK = """
         @media (min-height: 30rem) {
           .marimo-cell:has(.sg-in-sight) {
-            position: sticky; top: 0; z-index: 5; max-height: 50vh; overflow: auto;
+            position: sticky; top: 0; z-index: 5; max-height: 55vh; overflow: auto;
             background: var(--background, Canvas); border-bottom: 1px solid var(--border, GrayText);
           }
         }
         .sg-pictures.sg-explanation { display: flex; flex-wrap: wrap; gap: 0 1.5rem; }
         .sg-pictures.sg-explanation { margin: 0; padding: 0; background: none; }
         .sg-pictures.sg-explanation table { font-size: 0.85em; }
-        .sg-pictures.sg-explanation .sg-wide:has(.sg-bars) { width: 19rem; max-width: 80vw; }
-        @media (min-width: 60rem) { .sg-pictures.sg-explanation { max-width: calc(100vw - 38rem); } }
+        .sg-pictures.sg-explanation .sg-wide:has(.sg-bars) { width: 20rem; max-width: 80vw; }
+        @media (min-width: 75rem) {
+          .sg-in-sight { display: grid; grid-template-columns: minmax(16rem, 29rem) max-content; gap: 1.5rem; }
+        }
         .sg-pictures .sg-bars td, .sg-pictures .sg-heat td { padding-top: 0.05rem; padding-bottom: 0.05rem; }
         .sg-pictures .sg-heat td { min-width: 0; }
     """
@@ -81,10 +83,9 @@ def _look():
 
 @app.cell
 def _in_sight(LOOK, as_html_pictures, classes, explanation, layout, logits, loss, mo, smoothing, target):
-    controls = mo.vstack([*logits, mo.hstack([loss, target], justify="start", wrap=True), smoothing, classes, layout])
-    pictures = mo.Html(as_html_pictures(explanation))
-    look = mo.Html(f"<style>{LOOK}</style><span class='sg-in-sight'></span>")
-    mo.vstack([look, mo.hstack([controls, pictures], justify="start", align="start", gap=1.5, wrap=True)])
+    controls = mo.hstack([*logits, loss, target, smoothing, classes, layout], justify="start", gap=0.6, wrap=True)
+    pictures = as_html_pictures(explanation)
+    mo.Html(f"<style>{LOOK}</style><div class='sg-in-sight'><div>{controls}</div><div>{pictures}</div></div>")
     return
 
 
