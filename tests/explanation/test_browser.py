@@ -264,7 +264,8 @@ def test_sliders_and_pictures_stay_in_sight_and_follow_while_dragging(browser):
 def test_no_picture_is_cut_in_a_narrow_window(browser):
     as_seen(browser, 900)
     cut = """return [...document.querySelectorAll('.marimo-cell:has(.sg-in-sight), .sg-pictures .sg-wide')]
-        .filter(one => one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight).map(one => one.className)"""
+        .filter(one => one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight)
+        .map(one => one.className)"""
     assert browser.execute_script("return innerWidth") == 900
     assert browser.execute_script(cut) == []
 
