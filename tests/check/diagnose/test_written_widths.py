@@ -308,3 +308,19 @@ def back_of_nearest(x):
 
 def test_features_of_samples_that_are_compared_are_a_width():
     assert sg.check_grad(nearest, back_of_nearest, normal(4, 6)).ok is True
+
+
+def test_a_class_less_is_no_width_that_is_written_out():
+    """One-hot targets stay one-hot at other numbers of classes: otherwise p - t is wrong there."""
+
+    def of_params(params, x, t):
+        z = x @ params["w"] + params["b"]
+        p = np.exp(z - z.max(axis=1)[:, None])
+        p /= p.sum(axis=1)[:, None]
+        d = (p - t) / len(x)
+        return -np.sum(t * np.log(p)) / len(x), {"w": x.T @ d, "b": d.sum(axis=0)}
+
+    params, targets = {"w": normal(3, 4), "b": normal(4)}, np.eye(4)[[0, 1, 3, 2, 1]]
+    both = sg.check_grad(of_params, True, params, normal(5, 3), targets)
+    assert both.ok
+    assert both.facts == ()

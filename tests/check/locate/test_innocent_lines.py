@@ -213,3 +213,14 @@ def test_a_name_in_the_place_of_another_is_the_mistake():
     assert mistake.name == "wrong-operand"
     assert "`b` stands where `a` belongs" in mistake.explanation
     assert mistake.fix == "du = g * (b - c * a) / n"
+
+
+def test_the_factor_of_a_cube_is_not_a_length_of_three():
+    def cubic(x):
+        return np.tanh(x + 0.2 * x**3)
+
+    def back(x, y, g):
+        return g * (1 - y**2) * (1 + 0.2 * x**2)
+
+    line = sg.check_vjp(cubic, back, X[:3]).backward_line
+    assert "0.2 * x**2 lacks the factor 3 (or len(x))" in line.notes

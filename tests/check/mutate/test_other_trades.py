@@ -140,6 +140,10 @@ def put_at_the_end(x, y, g):
     return d
 
 
+def decibels(x):
+    return np.log10(1 + x**2).sum()
+
+
 CASES = {  # name: (check, the mistake, what is said, what is not)
     "the indices of an entry": (
         lambda: sg.check_grad(path_score, path_score_back, MATRIX),
@@ -177,6 +181,15 @@ CASES = {  # name: (check, the mistake, what is said, what is not)
     "one entry further": (
         lambda: sg.check_vjp(without_the_last, put_at_the_end, RNG.normal(size=(6, 2))),
         "wrong-indices", "is put one entry further", "operand"),
+    "a shift": (
+        lambda: sg.check_vjp(lambda x: np.roll(x, 2, -1), lambda x, y, g: np.roll(g, 2, -1), MATRIX[:, :3]),
+        "wrong-indices", "moves the gradient as it moved `x`, and not back", "matrix product"),
+    "a permutation": (
+        lambda: sg.check_vjp(lambda x: x[[2, 0, 1, 4, 3]], lambda x, y, g: g[[2, 0, 1, 4, 3]], np.arange(5.0)),
+        "wrong-indices", "moves the gradient as it moved `x`, and not back", "matrix product"),
+    "decibels": (
+        lambda: sg.check_grad(decibels, lambda x: 2 * x / (1 + x**2), POINTS),
+        "wrong-factor", "what flows back to `1 + x ** 2` is np.log(10) times", "to `np.log10"),
     "the taps of a filter": (
         lambda: sg.check_vjp(filtered, filtered_back, RNG.normal(size=9), RNG.normal(size=3)),
         "memory-order", "is used in reverse order", "diagonal"),

@@ -5,7 +5,7 @@ import pytest
 
 import softgrad as sg
 from check.corpus.common import one_hot, softmax
-from softgrad.check.sampling.redraw import moved, nudged, redraw, shuffled
+from softgrad.check.sampling.redraw import moved, nudged, redraw, shuffled, still_distributions
 
 RNG = np.random.default_rng(0)
 Y = np.array([0, 2, 1, 1, 2, 0])
@@ -190,3 +190,19 @@ def test_a_mistake_that_a_parameter_hides_is_found(given):
     x = RNG.normal(size=4)
     assert sg.check_vjp(forward, right, x, given).ok is True
     assert sg.check_vjp(forward, wrong, x, given).ok is False
+
+
+TAKEN = {  # name: (given, entries, axis, wanted)
+    "without a class": (np.eye(3)[[0, 2, 2, 1]], [0, 1], 1, [[1, 0], [1, 0], [1, 0], [0, 1]]),
+    "a class twice": (np.eye(2)[[0, 1, 1]], [0, 1, 1], 1, [[1, 0, 0], [0, 1, 0], [0, 1, 0]]),
+    "probabilities": (np.array([[0.2, 0.3, 0.5], [0.1, 0.1, 0.8]]), [0, 1], 1, [[0.4, 0.6], [0.5, 0.5]]),
+    "columns": (np.eye(3)[[0, 2, 2, 1]].T, [0, 1], 0, [[1, 1, 1, 0], [0, 0, 0, 1]]),
+    "other samples": (np.eye(3)[[0, 2, 2, 1]], [1, 2], 0, [[0, 0, 1], [0, 0, 1]]),
+    "any numbers": (np.array([[2.0, 3.0, 4.0]]), [0, 1], 1, [[2, 3]]),
+}
+
+
+@pytest.mark.parametrize("case", TAKEN)
+def test_fewer_classes_are_distributions_still(case):
+    given, entries, axis, wanted = TAKEN[case]
+    np.testing.assert_allclose(still_distributions(given.take(entries, axis=axis), given, axis), wanted)

@@ -48,3 +48,22 @@ def test_the_softplus_of_mish():
     assert mistake.name == "skipped"
     assert "the gradient of `torch.logaddexp(x, 0)` is passed on to `x` without the derivative" in mistake.explanation
     assert mistake.formula == "d(x) = d(torch.logaddexp(x, 0)) * torch.exp(x - torch.logaddexp(x, 0))"
+
+
+class RootOfMeanSquares(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        r = x.pow(2).mean(-1, keepdim=True).add(1e-6).rsqrt()
+        ctx.save_for_backward(x, r)
+        return x * r
+
+    @staticmethod
+    def backward(ctx, g):
+        x, r = ctx.saved_tensors
+        return r * g - x * r * (g * x).mean(-1, keepdim=True)  # r ** 3
+
+
+def test_the_root_inside_of_rsqrt_is_not_called_by_its_variable():
+    notes = " ".join(st.check(RootOfMeanSquares, X).backward_line.notes)
+    assert "the gradient of r" not in notes
+    assert "the gradient of the sqrt in line" in notes

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from softgrad.check.sampling.redraw import still_distributions
 from softgrad.check.sampling.sampler import Arrays, Sample, Sampler
 from softgrad.check.user.arguments import Key
 from softgrad.errors import CheckError
@@ -76,8 +77,10 @@ class SharedAxis:
         def resized(key: Key, axis: int) -> Array:
             first, *others = (sample.arrays[key] for sample in self.samples[:3])
             if np.array_equal(first, others[0]):
-                return first.take(again[entries], axis=axis)
-            return np.concatenate([first, *others], axis=axis).take(entries, axis=axis)
+                taken = first.take(again[entries], axis=axis)
+            else:
+                taken = np.concatenate([first, *others], axis=axis).take(entries, axis=axis)
+            return taken if key in self.samples[0].grads else still_distributions(taken, first, axis)
 
         given = self.samples[0]
         lengths = {

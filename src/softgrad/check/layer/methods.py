@@ -30,7 +30,7 @@ LOSSES = ("loss", "cost", "compute_loss", "compute_cost", "loss_function", "obje
 GRADIENTS = ("gradient", "gradients", "grad", "grads", "compute_gradients", "compute_gradient", "compute_grads")
 PAIRS = ((FORWARDS, BACKWARDS), (LOSSES, GRADIENTS), (LOSSES, BACKWARDS))
 
-RATES = ("learning_rate", "learningrate", "lr", "eta", "alpha", "rate", "step_size", "stepsize")
+RATES = ("learning_rate", "learningrate", "learn_rate", "lr", "eta", "alpha", "rate", "step_size", "stepsize")
 UPSTREAM_ROLE, OUTPUT_ROLE, RATE_ROLE, CACHE_ROLE, HELD_ROLE = "grad_output", "output", "rate", "cache", "held"
 Role = str | int  # what an argument of backward is: one of the above, or the index of an input
 

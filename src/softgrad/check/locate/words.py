@@ -14,6 +14,7 @@ from softgrad.check.locate.repair import Repair, is_simple
 from softgrad.check.locate.statements import RETURNED, owner_in, target_of, whole_of
 from softgrad.check.locate.suspects import Backward
 from softgrad.check.mutate.formulas import bracketed, gradient_of, right_flow
+from softgrad.check.mutate.inner import inner_values
 from softgrad.check.mutate.texts import Texts, expression
 from softgrad.check.trace.graph import Node
 from softgrad.check.user.arguments import Key
@@ -45,7 +46,7 @@ class Named(Texts):
         """What a node is called."""
         while node not in self.names and not sites_of(node) and len(node.parents) == 1:
             node = node.parents[0]
-        if node not in self.names and node.site is not None and not node.site.inside:
+        if node not in self.names and node not in self.inner and node.site is not None and not node.site.inside:
             name, value = target_of(node.site.file, node.site.number)
             if name not in ("", RETURNED) and node.site.span is not None and _is_whole(value, node.site.span):
                 return name
@@ -78,7 +79,10 @@ class Words:
         self.backward = backward
         inputs = backward.trace.graph.inputs
         self.names, self.factors = names, factors
-        self.texts = Named({node: names[key] for key, node in inputs.items() if key in names})
+        self.texts = Named(
+            {node: names[key] for key, node in inputs.items() if key in names},
+            inner=inner_values(backward.known.graph.nodes),
+        )
         self.lines = Lines(backward)
 
     def notes(self, candidate: Candidate) -> list[str]:
@@ -222,7 +226,7 @@ class Words:
         """A known array in words."""
         node = self._called(known)
         text = self.texts.of(node)
-        is_placed = node.site is None or text.startswith("the result of")
+        is_placed = node.site is None or text.startswith("the result of") or " in line " in text
         line = "" if is_placed or node.site is None else f"  (line {node.site.number})"
         if known.kind == "gradient":
             return f"the gradient of {text}{line}"

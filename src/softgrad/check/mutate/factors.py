@@ -36,7 +36,7 @@ FORMS: tuple[tuple[str, float, Callable[[float], float]], ...] = (  # of a quant
     ("-2 * {}", 0.3, lambda q: -2 * q),
 )
 PLAIN = {2.0: "2", 0.5: "1 / 2", 4.0: "4", 0.25: "1 / 4", -2.0: "-2", -0.5: "-1 / 2", 3.0: "3", 1 / 3: "1 / 3"}
-
+OF_CUBES = "3"  # the factor of the derivative of a cube, which a length may equal by chance
 
 CONSTANTS = {
     "np.log(2)": math.log(2),
@@ -48,6 +48,7 @@ CONSTANTS = {
     "np.sqrt(2 * np.pi)": math.sqrt(2 * math.pi),
     "(np.pi / 180)": math.pi / 180,
 }
+LOGARITHMS = ("log2", "log10")
 REDUCTIONS = {"mean": "the mean", "var": "the variance", "std": "the standard deviation"}
 
 
@@ -101,7 +102,7 @@ def named_factor(factors: Sequence[float], draws: Sequence[Draw], place: Where, 
             if _is(function, value, c) and (text := form.format(_bracketed(name, form)))
         ]
         found += _mistyped(c, draws[0], place)
-        found += _constants(c)
+        found += _constants(c, is_logarithm=any(one.op in LOGARITHMS for one in place.nodes(draws[0])[:1]))
         if plain:
             found.append(Named(plain, 0.1 if _close(abs(c), 2.0) or _close(abs(c), 0.5) else 0.4))
         return min(found, key=lambda one: one.doubt, default=None)
@@ -109,16 +110,19 @@ def named_factor(factors: Sequence[float], draws: Sequence[Draw], place: Where, 
 
 
 def _said(one: _Number, form: str, plain: str) -> str:
+    if form == "{}" and plain == OF_CUBES and one.name.startswith("len("):
+        return f"{plain} (or {one.name})"
     is_literal = one.name == f"{one.value:g}" and not one.note
     return plain if plain and is_literal else form.format(_bracketed(one.name, form))  # not 2 / 0.5, where it is 4
 
 
-def _constants(c: float) -> Iterator[Named]:
-    """Numbers that derivatives of functions hold, such as 1 / log(10) of log10."""
+def _constants(c: float, *, is_logarithm: bool) -> Iterator[Named]:
+    """Numbers that derivatives of functions hold, such as 1 / log(10) of log10, where they are the likeliest."""
     for name, value in CONSTANTS.items():
         for form, factor in (("{}", value), ("1 / {}", 1 / value), ("-{}", -value), ("-1 / {}", -1 / value)):
             if _close(factor, c):
-                yield Named(form.format(_bracketed(name, form)), 0.2)
+                doubt = 0.0 if is_logarithm and "log" in name else 0.2
+                yield Named(form.format(_bracketed(name, form)), doubt)
 
 
 def _mistyped(c: float, draw: Draw, place: Where) -> Iterator[Named]:

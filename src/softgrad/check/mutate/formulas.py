@@ -27,8 +27,8 @@ UNARY = {  # of the operand {x}, which is {p} inside a call, and the result {y}
     "cast": "{d}",
     "sinh": "{d} * np.cosh({p})",
     "cosh": "{d} * np.sinh({p})",
-    "log2": "{d} / ({x} * math.log(2))",
-    "log10": "{d} / ({x} * math.log(10))",
+    "log2": "{d} / ({x} * np.log(2))",
+    "log10": "{d} / ({x} * np.log(10))",
     "arcsinh": "{d} / np.sqrt({x} ** 2 + 1)",
     "erf": "{d} * 2 / math.sqrt(math.pi) * np.exp(-{x} ** 2)",
     "ndtr": "{d} * np.exp(-{x} ** 2 / 2) / math.sqrt(2 * math.pi)",
@@ -132,6 +132,8 @@ def _view(node: Node, d: str, texts: Texts) -> str:
         return f"{d}.T"
     if texts.of(node) == parent:
         return ""  # within a function: neither of them has a name
+    if whole and node.shape == node.parents[0].shape:
+        return f"{d}, each entry where it came from in {parent}"
     if whole:
         return f"{d} in the shape and the order of {parent}"
     return f"{d}, added (+=) where it was taken from"

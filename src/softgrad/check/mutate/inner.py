@@ -15,6 +15,7 @@ WRITTEN = {  # by operation; {0} and {1} are the operands
     "expm1": "np.expm1({0})",
     "erf": "erf({0})",
     "logaddexp": "np.logaddexp({0}, {1})",
+    "sqrt": "np.sqrt({0})",
     "negative": "-{0}",
     "multiply": "({0} * {1})",
     "add": "({0} + {1})",

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from softgrad.check.mutate.candidate import Candidate, Misfit, Where
 from softgrad.check.mutate.draw import Adjoint, Draw, Rule
 from softgrad.check.mutate.stretches import where_of
@@ -35,8 +37,18 @@ def applied_forward(draw: Draw, key: Key) -> Iterator[Candidate]:
         between = [node for node in draw.live if draw.depends(node, start) and draw.depends(end, node)]
         is_moved = any(node.op in ("scatter_add", "cumsum", "gather", "inv") for node in between)
         if there is not None and is_moved and all(node is start or node.op in MOVES for node in between):
+            kind = "wrong-indices" if _is_reordered(end, start) else "transposed-product"
             told = {"variant": "forward", "end": there}
-            yield Candidate("transposed-product", Where(None, key=key), None, _forward(there), 1.5, told)
+            yield Candidate(kind, Where(None, key=key), None, _forward(there), 1.5, told)
+
+
+def _is_reordered(end: Node, start: Node) -> bool:
+    """Whether an array is the other one in another order, as np.roll and a permutation make it."""
+    if end.value.size != start.value.size:
+        return False
+    while end is not start and end.op == "gather" and len(np.unique(end.static["index"])) == end.value.size:
+        end = end.parents[0]
+    return end is start
 
 
 def _forward(there: Where) -> Rule:

@@ -202,6 +202,8 @@ class Sentence:
         return quoted(self.texts.operand(self.node, 0))
 
     def _wrong_indices(self) -> str:
+        if self.variant == "forward":
+            return f"{self._end()} moves the gradient as it moved {self.target}, and not back"
         if self.variant == "shifted":
             return f"{self.flow} is put one entry further"
         if self.variant == "rows":

@@ -58,6 +58,29 @@ def _as_ordered(drawn: Array, array: Array) -> Array:
     return drawn
 
 
+def still_distributions(taken: Array, array: Array, axis: int) -> Array:
+    """Entries taken from an array on one axis, which are distributions on it if the array holds some.
+
+    Without one class, the one-hot row of that class would be 0, and with a class twice it would have two ones.
+    """
+    if array.dtype.kind not in "fiu" or _axes_of_distributions(array) != [axis % max(array.ndim, 1)]:
+        return taken
+    total = taken.sum(axis=axis, keepdims=True)
+    if np.isin(array, (0, 1)).all():
+        rows = np.zeros_like(taken)
+        np.put_along_axis(rows, taken.argmax(axis=axis, keepdims=True), 1, axis=axis)
+        return rows
+    return np.asarray(taken / total, dtype=array.dtype) if (total > 0).all() else taken
+
+
+def _axes_of_distributions(array: Array) -> list[int]:
+    """The axes along which an array sums to 1, without negative numbers."""
+    if not array.size or not (array >= 0).all():
+        return []
+    lengths = enumerate(array.shape)
+    return [axis for axis, n in lengths if n > 1 and np.allclose(array.sum(axis=axis), 1, atol=1e-6)]
+
+
 def is_symmetric(array: Array) -> bool:
     """Whether an array holds a symmetric matrix, or several on its last two axes."""
     if array.ndim < 2 or not array.size or not 1 < array.shape[-1] == array.shape[-2]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from softgrad.check.sampling.redraw import is_free, moved, nudged, redraw
+from softgrad.check.sampling.redraw import is_free, moved, nudged, redraw, still_distributions
 from softgrad.check.user.arguments import Key
 from softgrad.check.user.descriptions import kind_of
 from softgrad.check.user.functions import UserFunctions
@@ -154,10 +154,12 @@ class Sampler:
     def taking(self, sample: Sample, entries: Array, axis: int, *, length: int | None = None) -> Sample | None:
         """The sample with some entries of an axis only, in every array of that length; by default that of the first."""
         length = length_of(sample, axis) if length is None else length
-        arrays = {
-            key: np.take(array, entries, axis=axis) if array.ndim and array.shape[axis] == length else array
-            for key, array in sample.arrays.items()
-        }
+        arrays = dict(sample.arrays)
+        for key, array in arrays.items():
+            if array.ndim and array.shape[axis] == length:
+                arrays[key] = np.take(array, entries, axis=axis)
+                if key not in sample.grads:
+                    arrays[key] = still_distributions(arrays[key], array, axis)
         return self.usable(arrays)
 
     def with_negatives(self, sample: Sample) -> tuple[Sample | None, list[Key]]:

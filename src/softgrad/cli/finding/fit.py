@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import inspect
 import itertools
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import CodeType
@@ -14,7 +15,17 @@ import numpy as np
 
 from softgrad.check.user.arguments import is_real
 from softgrad.cli.finding.layouts import Preferred, entries_for, layouts
-from softgrad.cli.finding.roles import ALWAYS, FLAT_NAMES, RATINGS, Lengths, Value, is_target, is_weight, values_for
+from softgrad.cli.finding.roles import (
+    ALWAYS,
+    FLAT_NAMES,
+    NUMBERS,
+    RATINGS,
+    Lengths,
+    Value,
+    is_target,
+    is_weight,
+    values_for,
+)
 from softgrad.cli.finding.trial import Failed, Trial, is_numeric
 from softgrad.cli.inputs import Maker
 
@@ -80,11 +91,33 @@ def given_fits(
     """The arguments that are given, if the function takes them."""
     values = maker(np.random.default_rng(0))
     if len(values) == len(names):
-        real = [i for i, value in enumerate(values) if is_real(value) and not is_target(names[i])]
+        real = [i for i, value in enumerate(values) if _has_gradient(names[i], value)]
         fit = GivenFit(names, maker, real)
         result = _result(function, fit, trial)
         if result is not None:
             yield fit, result
+
+
+def _has_gradient(name: str, value: Any) -> bool:
+    """Whether an input may have a gradient: arrays and single numbers, such as a bias, but no targets and options."""
+    if is_target(name) or (_is_float(value) and name.lower().strip("_") in NUMBERS):
+        return False
+    return _is_float(value) or is_real(value)
+
+
+def _is_float(value: Any) -> bool:
+    """Whether a value is a single floating number."""
+    return isinstance(value, float | np.floating)
+
+
+def flattened(fit: Fit, function: Callable[..., Any]) -> Iterator[Fit]:
+    """The fit with an array of several axes drawn as a vector, where the function brings its inputs into shape."""
+    if "reshape" not in names_used(function):
+        return
+    for name, value in fit.values.items():
+        if value.kind == "real" and len(value.axes) > 1:
+            size = math.prod(value.shape(fit.lengths))
+            yield Fit({**fit.values, name: Value("real", "T")}, {**fit.lengths, "T": size})
 
 
 def wanted(function: Callable[..., Any]) -> list[str] | None:

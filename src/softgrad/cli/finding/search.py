@@ -11,7 +11,7 @@ import numpy as np
 from softgrad._messages import counted
 from softgrad.cli.finding import found
 from softgrad.cli.finding.conventions import Call, Returned, calls, is_upstream, readings
-from softgrad.cli.finding.fit import AnyFit, Fit, GivenFit, by_name, leading, names_used, refined, wanted
+from softgrad.cli.finding.fit import AnyFit, Fit, GivenFit, by_name, flattened, leading, names_used, refined, wanted
 from softgrad.cli.finding.found import Found, composed, from_outputs, stacked
 from softgrad.cli.finding.globals_as_inputs import global_parameters, global_values, with_globals
 from softgrad.cli.finding.known import Known, Missing, OfTheCode
@@ -205,6 +205,10 @@ def _pair(
             or (layer and (whole or any(way.some_fit for way in ways)))
         ):
             break
+    if partly and not whole and isinstance(first, Fit):
+        for fit in flattened(first, called):
+            ways = list(_ways(name, called, other, backward, fit, trial, known.wrt))
+            whole += [way for way in ways if way.fits]
     if whole or partly:
         ways, others = whole or partly, written_widths(first, backward) if isinstance(first, Fit) else ()
         at_widths = (_ways(name, called, other, backward, fit, trial, known.wrt) for fit in others)
