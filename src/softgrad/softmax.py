@@ -108,7 +108,8 @@ def softmax_vjp(
     Returns:
         The gradient dz, in the shape and dtype of probs. 1 - p_k is the sum of the other p_j, so that dz sums to 0
         although rounded p do not sum to 1. Each entry is within 5 ulp of the sizes of its terms: p_k times
-        |dp_k| (1 - p_k) + the sum of the other |dp_j| p_j. Where p_k is near 1, both are small.
+        |dp_k| (1 - p_k) + the sum of the other |dp_j| p_j. Where p_k is near 1, both are small. Where a term is
+        subnormal, within as many spacings of subnormal numbers, divided by a temperature below 1.
 
     Raises:
         AxisError, ShapeError, DtypeError, OptionError: as for `softmax`; ShapeError also if the two shapes differ.

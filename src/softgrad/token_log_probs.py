@@ -112,9 +112,10 @@ def token_log_probs_vjp(
 
     Returns:
         The gradient dz, in the shape and dtype of logits. Each entry is within 5 ulp of the sizes of its terms,
-        |g| |delta_jy - p_j| / T and |h| p_j (|d_j| + sum_k p_k |d_k|) / T with d = (z - max z) / T. Where p_j or d_j is
-        subnormal, within as many spacings of subnormal numbers times (|g| + |h| (|d_j| + sum_k p_k |d_k|)) / T. It is
-        0 where a logit is -inf, but for g / T at the token itself. A row is NaN if `token_log_probs` of it is.
+        |g| |delta_jy - p_j| / T and |h| p_j (|d_j| + sum_k p_k |d_k|) / T with d = (z - max z) / T. Where d_j or any
+        p_k is subnormal, within as many spacings of subnormal numbers times (|g| + |h| (|d_j| + sum_k |d_k|)) / T, with
+        the sum over finite d_k. It is 0 where a logit is -inf, but for g / T at the token itself. A row is NaN if
+        `token_log_probs` of it is.
 
     Raises:
         ShapeError, LabelError, AxisError, DtypeError: as `token_log_probs`; an upstream gradient or out does not fit.

@@ -1,6 +1,7 @@
 """Kernels of every instruction set stay inside their arrays: behind each one is a page that nobody may read or write.
 
-Columns are as many as leave some lanes of a tile empty. Their results are those of contiguous rows, to the bit.
+Columns and rows are as many as leave some lanes of a tile empty. The results of columns are those of contiguous rows,
+and those of rows at the end of a page are those of the same rows elsewhere, to the bit.
 """
 
 import os
@@ -71,10 +72,41 @@ def columns_as_rows():
             assert_same(sg.log_softmax(z, axis=0, out=out), log_p0, "log_softmax", *case)
 
 
+def rows_as_elsewhere():
+    """Compares rows at the ends of pages with the same rows that are anywhere."""
+    import itertools
+
+    import ml_dtypes
+    import numpy as np
+
+    import softgrad as sg
+
+    rng = np.random.default_rng(0)
+    dtypes = np.float32, np.float64, np.float16, ml_dtypes.bfloat16
+    for dtype, N, K in itertools.product(dtypes, (1, 17, 33), (1, 2, 7, 10, 14, 17, 64, 131)):
+        z, g = ((3 * rng.normal(size=(N, K))).astype(dtype) for _ in range(2))
+        y = rng.integers(0, K, N)
+        r = np.linspace(-1, 1, N).astype(np.float64 if dtype is np.float64 else np.float32)
+        p, log_p = sg.softmax(z), sg.log_softmax(z)
+        for function, *arrays in (
+            (sg.softmax, z),
+            (sg.log_softmax, z),
+            (sg.softmax_vjp, p, g),
+            (sg.log_softmax_vjp, log_p, g),
+            (lambda *given, **out: sg.cross_entropy_with_grad(*given, **out).grad, z, y),
+            (sg.token_log_probs_vjp, z, y, r, r[::-1]),
+        ):
+            closed = []
+            out, *at_end = (before_a_closed_page(array, closed) for array in (z, *arrays))
+            got, wanted = (np.asarray(x, np.float64) for x in (function(*at_end, out=out), function(*arrays)))
+            np.testing.assert_array_equal(got, wanted, err_msg=f"{function} {np.dtype(dtype)} {N} {K}")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="pages are closed by mprotect")
 @pytest.mark.parametrize("instruction_set", _kernels.instruction_sets())
-def test_columns_at_the_ends_of_pages(instruction_set):
-    program = f"import sys; sys.path.insert(0, {str(HERE.parent)!r}); import {HERE.stem} as m; m.columns_as_rows()"
+@pytest.mark.parametrize("places", ["columns_as_rows", "rows_as_elsewhere"])
+def test_columns_and_rows_at_the_ends_of_pages(places, instruction_set):
+    program = f"import sys; sys.path.insert(0, {str(HERE.parent)!r}); import {HERE.stem} as m; m.{places}()"
     environment = os.environ | {"SOFTGRAD_ISA": instruction_set}
     ran = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr or f"ended by signal {-ran.returncode}"

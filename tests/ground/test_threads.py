@@ -15,31 +15,35 @@ import pytest
 import softgrad as sg
 from cases import LOSSES
 
-N, K = 40, 24_000  # enough for 8 threads
-rng = np.random.default_rng(0)
-z = rng.normal(size=(N, K)).astype("float32")
-v = rng.normal(size=(N, K)).astype("float32")
-y = rng.integers(0, K, N)
-t = sg.softmax(v)
 
-CALLS = {
-    "softmax": lambda: sg.softmax(z),
-    "softmax_vjp": lambda: sg.softmax_vjp(t, v),
-    "log_softmax": lambda: sg.log_softmax(z),
-    "log_softmax_vjp": lambda: sg.log_softmax_vjp(np.log(t), v),
-    "log_softmax_jvp": lambda: sg.log_softmax_jvp(np.log(t), v),
-    "logsumexp": lambda: sg.logsumexp(z),
-    "logsumexp_vjp": lambda: sg.logsumexp_vjp(z, v[:, 0]),
-    "logsumexp_jvp": lambda: sg.logsumexp_jvp(z, v),
-    "token_log_probs": lambda: np.stack(sg.token_log_probs(z, y)),
-    "token_log_probs_vjp": lambda: sg.token_log_probs_vjp(z, y, v[:, 0], v[:, 1]),
-} | {
-    f"{name} of {kind}": lambda loss=loss, target=target: np.hstack(
-        [array.reshape(N, -1) for array in loss.with_grad(z, target, reduction="none")]
-    )
-    for name, loss in LOSSES.items()
-    for kind, target in {"classes": y, "probabilities": t}.items()
-}
+def calls(N, K, dtype="float32"):
+    """Every function on N rows of K classes."""
+    rng = np.random.default_rng(0)
+    z, v = (rng.normal(size=(N, K)).astype(dtype) for _ in range(2))
+    y = rng.integers(0, K, N)
+    t = sg.softmax(v)
+    return {
+        "softmax": lambda: sg.softmax(z),
+        "softmax_vjp": lambda: sg.softmax_vjp(t, v),
+        "log_softmax": lambda: sg.log_softmax(z),
+        "log_softmax_vjp": lambda: sg.log_softmax_vjp(np.log(t), v),
+        "log_softmax_jvp": lambda: sg.log_softmax_jvp(np.log(t), v),
+        "logsumexp": lambda: sg.logsumexp(z),
+        "logsumexp_vjp": lambda: sg.logsumexp_vjp(z, v[:, 0]),
+        "logsumexp_jvp": lambda: sg.logsumexp_jvp(z, v),
+        "token_log_probs": lambda: np.stack(sg.token_log_probs(z, y)),
+        "token_log_probs_vjp": lambda: sg.token_log_probs_vjp(z, y, v[:, 0], v[:, 1]),
+    } | {
+        f"{name} of {kind}": lambda loss=loss, target=target: np.hstack(
+            [array.reshape(N, -1) for array in loss.with_grad(z, target, reduction="none")]
+        )
+        for name, loss in LOSSES.items()
+        for kind, target in {"classes": y, "probabilities": t}.items()
+    }
+
+
+CALLS = calls(40, 24_000)  # enough for 8 threads
+SHORT_ROWS = {dtype: calls(24_001, 10, dtype) for dtype in ("float32", "float16")}
 
 
 @pytest.fixture(autouse=True)
@@ -58,10 +62,23 @@ def test_the_number_of_threads_does_not_change_a_bit(call):
         np.testing.assert_array_equal(CALLS[call](), with_one_thread)
 
 
+@pytest.mark.parametrize("dtype", SHORT_ROWS)
+def test_nor_does_it_of_short_rows(dtype):
+    for name, call in SHORT_ROWS[dtype].items():
+        sg.set_num_threads(1)
+        with_one_thread = call()
+        for n in (2, 8):
+            sg.set_num_threads(n)
+            np.testing.assert_array_equal(call(), with_one_thread, err_msg=name)
+
+
+LOGITS = np.random.default_rng(0).normal(size=(40, 24_000)).astype("float32")
+CLASSES = np.arange(40)
 CONCURRENT_CALLS = {  # 16 calls each
     "all functions": [*CALLS.values(), *CALLS.values()][:16],
     "one function, different logits": [
-        lambda shift=shift: sg.cross_entropy_with_grad(np.roll(z, shift, axis=1), y).grad for shift in range(16)
+        lambda shift=shift: sg.cross_entropy_with_grad(np.roll(LOGITS, shift, axis=1), CLASSES).grad
+        for shift in range(16)
     ],
 }
 

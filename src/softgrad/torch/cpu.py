@@ -81,12 +81,15 @@ def loss_vjp(
     options: Options, logits: Tensor, target: Tensor, where: Tensor | None, weight: Tensor | None, g: Tensor
 ) -> Tensor:
     """The gradient at the logits times g, rounded once: in float16 a mean's gradient without its loss scale is 0."""
+    dtype = logits.dtype
+    if g.ndim:
+        logits = logits.to(g.dtype)  # one number per row: the product is computed in the dtype of the loss
     batch = to_batch(options, logits, target, where, weight)
     factor = float(g) if g.ndim == 0 else 0.0
     if factor and math.isfinite(factor) and batch.denominator:
         batch = batch._replace(reduction="sum", denominator=batch.denominator / factor)
         return to_tensor(batch.loss_with_grad(None).grad)
-    return times_rows(to_tensor(batch.loss_with_grad(None).grad), g, options.axis)
+    return times_rows(to_tensor(batch.loss_with_grad(None).grad), g, options.axis).to(dtype)
 
 
 def to_batch(options: Options, logits: Tensor, target: Tensor, where: Tensor | None, weight: Tensor | None) -> Batch:
