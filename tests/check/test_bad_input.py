@@ -114,7 +114,9 @@ CASES = {  # what is wrong: (the call, the error, what its sentence says)
         r"for z, which is a Tensor, not an array; .* np.asarray\(z\); functions of tensors are for softgrad.torch",
     ),
     "forward gives a list": (vjp_case(gives([1.0])), CheckError, "returned a list, wanted an array; make it one"),
-    "forward gives a tuple": (vjp_case(lambda z: (z, z)), CheckError, "forward returned a tuple, wanted an array"),
+    "forward gives a tuple": (
+        vjp_case(lambda z: (z, z)), CheckError, "forward returned a tuple, wanted an array; join the outputs",
+    ),
     "forward gives a string": (vjp_case(gives("p")), CheckError, "forward returned 'p' of type str, wanted an array"),
     "forward gives objects": (vjp_case(gives(np.array([None, 1]))), CheckError, "returned an array of object, wanted"),
     "forward gives complex numbers": (vjp_case(gives(np.ones(2) * 1j)), CheckError, "complex numbers, wanted real"),

@@ -155,6 +155,10 @@ def _of_pair(code: UserFile, names: Mapping[str, str], known: Known, seed: int) 
     check_takes(first, function, inputs)
     if not takes_upstream:
         check_takes(second, derivative, inputs)
+        ways, _ = pair(first, function, second, derivative, known) if known.wrt is None else ([], "")
+        several = [way for way in ways if way.fits and isinstance(way.wrt, tuple) and len(way.wrt) > 1]
+        if several:
+            return several
     elif not takes(derivative, len(inputs) + 2):
         ways, _ = pair(first, function, second, derivative, known)
         if any(way.fits for way in ways):

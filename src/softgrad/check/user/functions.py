@@ -214,6 +214,8 @@ class UserFunctions:
             return "; a function that returns the loss and its gradient is checked with check_grad(f, True, ...)"
         if is_list_of_numbers(value):
             return "; make it one, as np.array(...)"
+        if isinstance(value, tuple | list) and len(value) > 1 and self.takes_upstream:
+            return "; join the outputs, as np.concatenate([a.ravel(), b.ravel()]), and split grad_output likewise"
         return ""
 
     def run_forward(self, inputs: list[Any]) -> Any:

@@ -37,7 +37,9 @@ class ReturnedGradients:
         if len(values) != len(asked):
             wanted = ", ".join(arguments.names[i] for i in asked)
             got = "1 gradient" if len(values) == 1 else f"{len(values)} gradients"
-            raise CheckError(f"{self.name} returned {got}, wanted {len(asked)}, for {wanted}")
+            more = arguments.function == "check_grad" and len(values) > len(asked)
+            way = f"; say with wrt which inputs they are for, such as wrt={(*range(len(values)),)}" if more else ""
+            raise CheckError(f"{self.name} returned {got}, wanted {len(asked)}, for {wanted}{way}")
         given = [(i, one) for i, one in zip(asked, values, strict=True) if one is not None or wrt is not None]
         self.wrt = [i for i, _ in given]
         self.grads: dict[Key, Array] = {key: grad for i, one in given for key, grad in self._of_input(i, one)}

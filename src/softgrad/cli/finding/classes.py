@@ -168,6 +168,9 @@ def _of_class(
             refused, all_fit = _tried(whole, methods, fit)
             if refused is None and all_fit:
                 return _found(name, said, whole, methods, fit), None
+            column = _with_column(fit)
+            if column is not None and _tried(whole, methods, column) == (None, True):
+                return _found(name, said, whole, methods, refined(method, column, trial)), None
             if refused is None:
                 misfit = misfit or _found(name, said, whole, methods, fit)
             else:
@@ -237,6 +240,14 @@ def _tried(one: Any, methods: tuple[str, str | bool], fit: AnyFit) -> tuple[str 
     pairs = zip(found, functions.inputs, strict=False)
     arrays = ((one, given) for one, given in pairs if isinstance(given, np.ndarray) and one is not None)
     return None, all(np.shape(one) == given.shape for one, given in arrays)
+
+
+def _with_column(fit: AnyFit) -> Fit | None:
+    """The fit with the target as a column, as the output of a single unit is one; None where it is no vector."""
+    name = next((name for name in fit.names if is_target(name)), "")
+    if not isinstance(fit, Fit) or not name or fit.values[name].axes != "N":
+        return None
+    return fit._replace(values={**fit.values, name: Value("binary", "N1")})
 
 
 def _has_loss(kind: type) -> bool:

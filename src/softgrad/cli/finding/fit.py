@@ -8,7 +8,6 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import CodeType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -218,27 +217,19 @@ def _of_its_source(names: Sequence[str], source: str) -> Iterator[tuple[str, Val
 
 def names_used(function: Any) -> set[str]:
     """The names that the code of a function looks up, and that of the functions that it calls by a global name."""
-    waiting = [part for part in getattr(function, "parts", (function,)) if inspect.isfunction(part)]
-    names: set[str] = set()
-    seen = set()
+    return {name for one in _functions_used(getattr(function, "parts", (function,))) for name in one.__code__.co_names}
+
+
+def _functions_used(functions: Sequence[Any]) -> list[Any]:
+    """The functions, and those that they call by a global name."""
+    waiting, found = list(functions), []
     while waiting:
-        one = waiting.pop()
-        if one in seen:
-            continue
-        seen.add(one)
-        own = set(one.__code__.co_names)
-        names |= own
-        called = (one.__globals__.get(name) for name in own)
-        waiting += [other for other in called if inspect.isfunction(other) and other.__globals__ is one.__globals__]
-    return names
-
-
-def _codes(function: Callable[..., Any]) -> Iterator[CodeType]:
-    """The code of a function, or of those that it is composed of."""
-    for part in getattr(function, "parts", (function,)):
-        code = getattr(getattr(part, "__func__", part), "__code__", None)
-        if code is not None:
-            yield code
+        one = waiting.pop(0)
+        if inspect.isfunction(one) and one not in found:
+            found.append(one)
+            called = (one.__globals__.get(name) for name in one.__code__.co_names)
+            waiting += [other for other in called if inspect.isfunction(other) and other.__globals__ is one.__globals__]
+    return found
 
 
 def _result(function: Callable[..., Any], fit: AnyFit, trial: Trial) -> Any:
@@ -282,8 +273,10 @@ def _of_its_kind(value: Value, own: Sequence[Value]) -> Value:
 
 
 def _dicts(function: Callable[..., Any]) -> list[Value]:
-    """Dicts of parameters with the keys that the function looks up."""
-    texts = [one for code in _codes(function) for one in code.co_consts if isinstance(one, str)]
+    """Dicts of parameters with the keys that the function looks up, or those that it calls."""
+    parts = [getattr(part, "__func__", part) for part in getattr(function, "parts", (function,))]
+    used = [constant for one in _functions_used(parts) for constant in one.__code__.co_consts]
+    texts = [one for constant in used if isinstance(constant, str | tuple) for one in _texts(constant)]
     keys = list(dict.fromkeys(one for one in texts if re.fullmatch(r"(W|b|w|theta|Theta)[a-z]{0,2}_?\d?", one)))
     found = []
     if keys:
@@ -292,6 +285,10 @@ def _dicts(function: Callable[..., Any]) -> list[Value]:
             if entries:
                 found.append(Value("dict", constant=entries))
     return found
+
+
+def _texts(constant: str | tuple[Any, ...]) -> list[str]:
+    return [constant] if isinstance(constant, str) else [one for one in constant if isinstance(one, str)]
 
 
 def best_first(candidates: Sequence[Sequence[Value]]) -> Iterator[tuple[Value, ...]]:

@@ -17,6 +17,7 @@ from softgrad.cli.finding.options import hiding, only, shared_options, with_opti
 from softgrad.cli.finding.returned_names import returns_several
 from softgrad.cli.finding.roles import is_weight
 from softgrad.cli.finding.trial import Failed, Trial
+from softgrad.cli.finding.written_widths import has_samples_written
 
 MOST_FITS = 120  # of a function, that are tried
 
@@ -96,7 +97,7 @@ def _with_gradient(
         (*drawn, f"it returns the loss and the gradient for {listed(names, wrt)}"),
         fits=returned.fits,
         some_fit=returned.some_fit,
-        redrawn=fit.redrawn,
+        redrawn=fit.redrawn and not has_samples_written(fit, called),
     )
 
 

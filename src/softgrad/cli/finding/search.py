@@ -21,7 +21,7 @@ from softgrad.cli.finding.options import shared_options, with_options
 from softgrad.cli.finding.returned_names import returned_names, returns_several
 from softgrad.cli.finding.roles import PROBABILITY_NAMES, is_target
 from softgrad.cli.finding.trial import Failed, Trial, copied, is_number
-from softgrad.cli.finding.written_widths import written_widths
+from softgrad.cli.finding.written_widths import has_samples_written, written_widths
 from softgrad.errors import OptionError
 
 ALONE = "there is no function that it is the gradient of"
@@ -344,7 +344,7 @@ def _found(
         tuple(said),
         fits=returned.fits,
         some_fit=returned.some_fit,
-        redrawn=fit.redrawn,
+        redrawn=fit.redrawn and not has_samples_written(fit, backward),
     )
 
 
