@@ -193,6 +193,15 @@ def test_many_short_rows_have_the_bits_of_each_row_alone(dtype, kind):
                 np.testing.assert_array_equal(some[i].astype(np.float64), one[0].astype(np.float64))
 
 
+@pytest.mark.parametrize("N", [1, 20])
+def test_large_upstream_gradients_that_cancel(N):
+    """g = h <p, d>: of the factors in e_j (a - b d_j) only b is large, and its product with e_j in units overflows."""
+    z, y = np.tile(np.float32([0, -1, -2]), (N, 1)), np.zeros(N, int)
+    h = np.full(N, 1e20, np.float32)
+    g = h * (sg.softmax(z) * z).sum(axis=1)
+    assert_within(5, sg.token_log_probs_vjp(z, y, g, h), *judge.token_log_probs_vjp(z, y, g, h))
+
+
 def test_the_gradient_replaces_the_logits():
     rng = np.random.default_rng(6)
     z, y, (g, h) = rng.normal(size=(300, 9000)), rng.integers(0, 9000, 300), rng.normal(size=(2, 300))

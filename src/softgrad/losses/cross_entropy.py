@@ -146,6 +146,8 @@ def cross_entropy_with_grad(
             Here a is the target, smoothed and times the class weights, and c is the coefficient of the z-loss. A
             one-hot target leaves one term, so every entry is within 6 ulp of its exact value. If the target is nearly
             one-hot at the class of a confident row, all terms there are as small as 1 - p_k and 1 - t_k.
+            Where 1 - p_k of the target is subnormal, within as many spacings of subnormal numbers, times its weight and
+            divided by the temperature.
 
     Raises:
         ShapeError, LabelError, AxisError, DtypeError, OptionError: as `cross_entropy`; out does not fit.
