@@ -219,6 +219,19 @@ def test_gradients_of_rows_are_rounded_once_in_float16():
     torch.testing.assert_close(grad, want.half(), rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("retain_graph", [False, True])
+def test_ignored_rows_stay_0_where_the_upstream_gradient_is_not_finite(dtype, retain_graph):
+    """As in torch. Losses of rows that are divided by the number of those that count, which may be 0, give such a g."""
+    z = Z.to(dtype).requires_grad_()
+    target = CLASSES.clone()
+    target[1] = -100
+    for reduction, g in (("none", torch.full(CLASSES.shape, torch.nan)), ("mean", torch.tensor(torch.inf))):
+        loss = st.cross_entropy(z, target, ignore_index=-100, reduction=reduction)
+        (grad,) = torch.autograd.grad(loss, z, g.to(loss.dtype), retain_graph=retain_graph)
+        assert (grad[1] == 0).all() and not grad[0].isfinite().any()
+
+
 def test_nothing_is_kept_without_grad():
     with torch.no_grad():
         assert st.cross_entropy(Z.clone().requires_grad_(), CLASSES).grad_fn is None
