@@ -324,3 +324,11 @@ def test_a_class_less_is_no_width_that_is_written_out():
     both = sg.check_grad(of_params, True, params, normal(5, 3), targets)
     assert both.ok
     assert both.facts == ()
+
+
+def test_a_permutation_is_no_width_that_is_written_out():
+    report = sg.check_vjp(
+        lambda x, order: x[:, order], lambda x, order, y, g: g[:, np.argsort(order)], normal(3, 5), [2, 0, 1, 4, 3]
+    )
+    assert report.ok
+    assert report.facts == ()

@@ -92,7 +92,7 @@ def mse_grad(p, y):
     return 2 * (p - y) / (5 * p.shape[1])
 """
 WRONG = {  # name: (source, what is said)
-    "a grid": (GRID.replace("g - 1 / 25", "g - 1 / 5"), "u drawn as 25"),
+    "a grid": (GRID.replace("g - 1 / 25", "g - 1 / 5"), "what flows back to `u` is "),
     "a column": (ONE_UNIT.replace("* (1 -", "/ (1 -"), "is divided by"),
     "as many samples as are drawn": (SAMPLES, "The length of an axis is hard-coded"),
 }

@@ -93,6 +93,7 @@ def test_no_explanation_speaks_of_numpy(name):
     [
         ("0, then np.add.at(d(weight), idx, flat)", "0, then d(weight).index_put_((idx,), flat, accumulate=True)"),
         ("d(y) = d(z) * np.cos(x)", "d(y) = d(z) * torch.cos(x)"),
+        ("lacks the factor 1 / np.log(10)", "lacks the factor 1 / math.log(10)"),
         ("An array that is never filled, and arrays", "A tensor that is never filled, and tensors"),
     ],
 )

@@ -43,6 +43,8 @@ def note_width(
             found = line_of_length(searched.backward_line, given, width.shows)
     else:
         found = line_with_number(functions.backward, width.own)
+        if found is None:
+            return  # nothing is written out: the entries may be a permutation, of which no part is one
     line = f" ({Path(found.file).name}, line {found.number}, in {found.function})" if found is not None else ""
     findings.note(
         f"the gradient of {told.name} is right for a layer where {told.right}, and {functions.backward_name} is "

@@ -55,7 +55,8 @@ class Sentence:
             self.source = f"the new {self.source}"  # x = x + ...
         self.flow = f"what flows back to {self.target}"
         self.is_scale = plain.rule is scale
-        if self.is_scale and self.k is not None and len(draw.graph.consumers.get(node.parents[self.k], ())) > 1:
+        is_told = self.is_scale and self.source != self.target
+        if is_told and self.k is not None and len(draw.graph.consumers.get(node.parents[self.k], ())) > 1:
             self.flow += f" through {self.source}"
         if plain.told.get("term"):
             self.is_scale, self.flow = True, f"what flows back to {self.target} by way of {self._end()}"

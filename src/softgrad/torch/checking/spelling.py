@@ -18,6 +18,7 @@ from softgrad.check.report.report import Report
 ALONG = {"max": "amax", "min": "amin"}  # with an axis
 KEYWORDS = {"axis": "dim", "keepdims": "keepdim"}
 CALLED = re.compile(r"\bnp\.(\w+)\(")
+OF_A_NUMBER = re.compile(r"\bnp\.(log|sqrt)\((\d+)\)")  # torch's own take tensors alone
 ADDED_AT = re.compile(r"\bnp\.add\.at\(([^,]+), ([^,]+), ([^,]+)\)(?= |$)")
 OF_NUMPY = re.compile(r"\bnp\.|\baxis=|\bkeepdims=|\.size\b(?!\()|\.astype\(|\.copy\(\)|^softmax\(|[^.\w]softmax\(")
 
@@ -46,6 +47,7 @@ def _mistake(mistake: Mistake) -> Mistake:
 def of_tensors(text: str) -> str:
     """A text that speaks of arrays and functions of NumPy, as one that speaks of tensors and functions of torch."""
     text = ADDED_AT.sub(r"\1.index_put_((\2,), \3, accumulate=True)", text)
+    text = OF_A_NUMBER.sub(r"math.\1(\2)", text)
     text = CALLED.sub(lambda called: f"torch.{called[1]}(" if hasattr(torch, called[1]) else called[0], text)
     return re.sub(r"\barray(s?)\b", r"tensor\1", re.sub(r"\b([Aa])n array", r"\1 array", text))
 
