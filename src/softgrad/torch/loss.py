@@ -18,6 +18,7 @@ from softgrad.torch.forms import rows
 from softgrad.torch.implementations import (
     IMPLEMENTATIONS,
     has_values,
+    is_batched,
     is_recorded,
     kernels_for,
     may_overwrite_saved,
@@ -141,6 +142,6 @@ def _backward(
         dz: Tensor = vjp(g)[0]
         return dz
     if grad is not None:
-        return times_rows(grad, g, options.axis)
+        return times_rows(grad, g, options.axis, has_values=has_values(g) and not is_batched(g))
     kernels = operators if records_calls() else IMPLEMENTATIONS[logits.device.type]
     return kernels.loss_vjp(options, logits, target, where, weight, g)

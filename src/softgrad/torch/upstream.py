@@ -6,9 +6,12 @@ import torch
 from torch import Tensor
 
 
-def times_rows(grad: Tensor, g: Tensor, axis: int) -> Tensor:
-    """The product, in the dtype of the gradient."""
-    return (grad * _of_rows_that_count(grad, g if g.ndim == 0 else g.unsqueeze(axis), axis)).to(grad.dtype)
+def times_rows(grad: Tensor, g: Tensor, axis: int, *, has_values: bool = True) -> Tensor:
+    """The product, in the dtype of the gradient; `has_values` says whether entries of g can be read."""
+    g = g if g.ndim == 0 else g.unsqueeze(axis)
+    if not (has_values and g.isfinite().all()):
+        g = _of_rows_that_count(grad, g, axis)
+    return (grad * g).to(grad.dtype)
 
 
 def times_rows_in_place(grad: Tensor, g: Tensor, axis: int) -> Tensor:
