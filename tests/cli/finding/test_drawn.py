@@ -63,6 +63,19 @@ class Net:
         self.d_weights = self.input.T @ (2 * (self.output - y) * (1 - self.output**2))
 """
 PENALTY = HINGE.replace(", b,", ", reg,").replace("+ b)", "+ reg)").replace(", -(y * on).mean()", "")
+OUTPUT_Y = """
+import numpy as np
+
+def forward(x, w):
+    return np.tanh(x @ w)
+
+def backward(x, w, y, dy):
+    dh = dy * (1 - y**2)
+    return dh @ w.T, x.T @ dh
+
+def loss(z, t):
+    return 0.5 * np.sum((z - t) ** 2)
+"""
 RIGHT = {  # name: (source, what is said)
     "a bias that is one number": (HINGE, "is read as the gradient for w, b"),
     "a penalty is none": (PENALTY, "is read as the gradient for w\n"),
@@ -70,6 +83,8 @@ RIGHT = {  # name: (source, what is said)
     "keys that forward looks up": (TWO_LAYERS, "the loss and the gradient for params"),
     "targets in a column": (ONE_UNIT, "y drawn as 5x1"),
     "a grid": (GRID, "u drawn as 25"),
+    "y, whose gradient is dy": (OUTPUT_Y, "backward(x, w, output, upstream gradient)"),
+    "y, whose gradient is grad_y": (OUTPUT_Y.replace("dy", "grad_y"), "backward(x, w, output, upstream gradient)"),
 }
 
 
@@ -92,6 +107,7 @@ def mse_grad(p, y):
     return 2 * (p - y) / (5 * p.shape[1])
 """
 WRONG = {  # name: (source, what is said)
+    "y, whose gradient is dy": (OUTPUT_Y.replace("1 - y**2", "1 - y"), "forward and backward:"),
     "a grid": (GRID.replace("g - 1 / 25", "g - 1 / 5"), "what flows back to `u` is "),
     "a column": (ONE_UNIT.replace("* (1 -", "/ (1 -"), "is divided by"),
     "as many samples as are drawn": (SAMPLES, "The length of an axis is hard-coded"),

@@ -25,7 +25,7 @@ from softgrad.cli.finding.known import Known, Missing, OfTheCode
 from softgrad.cli.finding.names import is_derivative, is_loss, is_other, named_alike, pairings, words
 from softgrad.cli.finding.objects import WithContext, outputs, stacked_outputs, with_loss_behind
 from softgrad.cli.finding.options import other_value
-from softgrad.cli.finding.roles import LENGTH_OF, NUMBERS, SIZES, Value, is_target, values_for
+from softgrad.cli.finding.roles import LENGTH_OF, NUMBERS, SIZES, Value, is_target, targets_of, values_for
 from softgrad.cli.finding.search import pair
 from softgrad.cli.finding.trial import Failed, Trial, is_numeric
 from softgrad.cli.finding.written_widths import written_widths
@@ -122,7 +122,7 @@ def _methods(kind: type) -> tuple[str, str | bool] | None:
 
 
 def _takes_target(kind: type, method: str) -> bool:
-    return any(map(is_target, wanted(getattr(kind, method)) or ()))
+    return bool(targets_of(wanted(getattr(kind, method)) or ()))
 
 
 def _of_class(
@@ -137,10 +137,10 @@ def _of_class(
     if not names:
         return None, None if backward is True else f"{name}.{forward} takes no inputs by position"
     if backward is not True:
-        target = next((one for one in wanted(getattr(kind, str(backward))) or () if is_target(one)), None)
-        if target is not None and not any(map(is_target, names)) and not _has_loss(kind):
-            way = f"add one, such as loss(self, {names[0]}, {target})"
-            return None, f"{backward} takes the target {target}, and no method returns the loss; {way}"
+        targets = targets_of(wanted(getattr(kind, str(backward))) or ())
+        if targets and not any(map(is_target, names)) and not _has_loss(kind):
+            way = f"add one, such as loss(self, {names[0]}, {targets[0]})"
+            return None, f"{backward} takes the target {targets[0]}, and no method returns the loss; {way}"
     error = f"no arguments were found for {name}{_signature(kind)}; make one object in the file, such as a global"
     objects: Iterator[tuple[str, Any]] = itertools.chain(((OF_FILE, one) for one in made), _objects(name, kind, known))
     if names[0] in CONTEXTS:
@@ -196,7 +196,7 @@ def _behind(kind: type, names: Sequence[str], methods: tuple[str, str | bool]) -
     targets = [name for name in names if is_target(name)]
     if len(names) != 2 or len(targets) != 1 or not given or set(given) & set(names):
         return None
-    target = next((name for name in wanted(getattr(kind, str(backward))) or () if is_target(name)), targets[0])
+    target = [*targets_of(wanted(getattr(kind, str(backward))) or ()), *targets][0]
     return str(predict), [*given, target]
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from softgrad.cli.finding.roles import is_target
+from softgrad.cli.finding.roles import targets_of
 from softgrad.cli.finding.word_sets import word_set
 
 UPSTREAM = re.compile(
@@ -61,7 +61,8 @@ def calls(backward: Callable[..., Any], names: Sequence[str], *, has_cache: bool
         count = len(names)
         yield Call(tuple(range(count)) if scalar else (*range(count), "output", "upstream"), True)
         return
-    options = [_sources(one, names, has_cache, scalar) for one in parameters]
+    targets = targets_of(parameters)
+    options = [_sources(one, names, targets, has_cache, scalar) for one in parameters]
     if len(options) == 1 and len(options[0]) > 1:
         options[0] = [one for one in options[0] if one != "upstream"]  # alone, it is no backward pass
     standard: tuple[int | str, ...] = (*range(len(names)), "output", "upstream")
@@ -93,7 +94,9 @@ def _parameters(function: Callable[..., Any]) -> list[str] | None:
     return [one.name for one in parameters if one.default is one.empty and one.kind is not one.VAR_KEYWORD]
 
 
-def _sources(parameter: str, names: Sequence[str], has_cache: bool, scalar: bool) -> list[int | str]:
+def _sources(
+    parameter: str, names: Sequence[str], targets: Sequence[str], has_cache: bool, scalar: bool
+) -> list[int | str]:
     """What one argument may be, the likeliest first."""
     low = parameter.lower().strip("_")
     lowered = [name.lower().strip("_") for name in names]
@@ -106,7 +109,7 @@ def _sources(parameter: str, names: Sequence[str], has_cache: bool, scalar: bool
         return ["cache"] if has_cache else ["output", *range(len(names))]
     if is_upstream(parameter) and not (scalar and low == "d"):
         return ["upstream"]
-    if is_target(parameter):
+    if parameter in targets:
         return []  # a target that forward does not take is none of its arguments
     if low in OUTPUT:
         return ["output", *range(len(names)), "upstream"]

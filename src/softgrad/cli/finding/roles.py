@@ -7,7 +7,7 @@ letters, such as Value("real", "ND") for a matrix of samples by features.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -289,3 +289,14 @@ def is_weight(name: str) -> bool:
 def is_target(name: str) -> bool:
     """Whether an argument of this name is the target of a loss."""
     return name.lower().strip("_") in TARGET_NAMES
+
+
+def targets_of(names: Sequence[str]) -> list[str]:
+    """The targets among the arguments of a backward pass. A y whose own gradient is among them, as dy, is an output."""
+    lowered = {name.lower().replace("_", "") for name in names}
+
+    def has_gradient(name: str) -> bool:
+        low = name.lower().replace("_", "")
+        return not lowered.isdisjoint({f"d{low}", f"grad{low}", f"g{low}", f"{low}grad"})
+
+    return [name for name in names if is_target(name) and not has_gradient(name)]

@@ -19,7 +19,7 @@ from softgrad.cli.finding.loss_and_gradient import at_defaults, both, limited, l
 from softgrad.cli.finding.names import Pairing, is_loss, is_other, pairings
 from softgrad.cli.finding.options import shared_options, with_options
 from softgrad.cli.finding.returned_names import returned_names, returns_several
-from softgrad.cli.finding.roles import PROBABILITY_NAMES, is_target
+from softgrad.cli.finding.roles import PROBABILITY_NAMES, is_target, targets_of
 from softgrad.cli.finding.trial import Failed, Trial, copied, is_number
 from softgrad.cli.finding.written_widths import has_samples_written, written_widths
 from softgrad.errors import OptionError
@@ -85,7 +85,7 @@ def _of_derivative(
 
 def _without_a_loss(pairing: Pairing, functions: Mapping[str, Callable[..., Any]]) -> list[str]:
     """Why a derivative that takes a target cannot be checked: no loss in the file takes one."""
-    targets = [name for name in wanted(functions[pairing.derivative]) or () if is_target(name)]
+    targets = targets_of(wanted(functions[pairing.derivative]) or ())
     taken = [wanted(one) or () for name, one in functions.items() if name != pairing.derivative]
     if not targets or any(len(names) > 1 and any(map(is_target, names)) for names in taken):  # not one_hot(y)
         return []
@@ -118,7 +118,7 @@ def _forwards(
         upstreams = [name for name in inspect.signature(backward).parameters if is_upstream(name)]
         if len(upstreams) > 1:
             yield (partner,), *stacked(forward, backward, upstreams)
-    if any(map(is_target, wanted(backward) or ())) and not any(map(is_target, wanted(forward) or ())):
+    if targets_of(wanted(backward) or ()) and not any(map(is_target, wanted(forward) or ())):
         outputs = returned_names(forward) if returns_several(forward) else []
         back = from_outputs(backward, outputs)
         for name, loss in functions.items():
